@@ -1,0 +1,203 @@
+"""From the words of a command to its parameters, and from parameters to checked arguments.
+
+The shell parses words into parameters (what goes over the socket: text, lists of text, true); the same
+`bind` checks them in the shell before they are sent and in the manager when they arrive.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from manager.api.commands import Command, Operand, Option, usage
+from manager.api.errors import UsageError
+from manager.api.suggest import did_you_mean
+from manager.api.values import Kind, Value
+
+Param = str | bool | list[str]
+Params = dict[str, Param]
+
+_NUMBER = re.compile(r"-[0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The checked arguments of one command: a missing one reads as None, False or ()."""
+
+    values: Mapping[str, Value | bool | tuple[Value, ...]]
+
+    def flag(self, key: str) -> bool:
+        return self.values.get(key) is True
+
+    def text(self, key: str) -> str | None:
+        value = self.values.get(key)
+        return value if isinstance(value, str) else None
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.values.get(key, ())
+        return tuple(str(item) for item in value) if isinstance(value, tuple) else ()
+
+    def whole(self, key: str) -> int | None:
+        value = self.values.get(key)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def number(self, key: str) -> float | None:
+        value = self.values.get(key)
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    def pair(self, key: str) -> tuple[float, float] | None:
+        match self.values.get(key):
+            case (float(first), float(last)):
+                return first, last
+            case _:
+                return None
+
+
+def parse(command: Command, words: Sequence[str]) -> Params:
+    """Return the parameters that the words after the verb stand for.
+
+    Raises UsageError with `at`, the index of the word that is off (len(words) when one is missing).
+    """
+    params: Params = {}
+    operands: list[str] = []
+    index = 0
+    while index < len(words):
+        word = words[index]
+        if word == "--":
+            operands += words[index + 1 :]
+            break
+        if command.verbatim and operands:
+            operands += words[index + 1 :] if words[index : index + 1] == ["--"] else words[index:]
+            break
+        if not word.startswith("-") or word == "-" or _is_number(command, word, operands):
+            operands.append(word)
+            index += 1
+            continue
+        index = _take_option(command, words, index, params)
+    _take_operands(command, operands, params, len(words))
+    bind(command, params, words)
+    return params
+
+
+def _is_number(command: Command, word: str, operands: list[str]) -> bool:
+    return bool(operands and _NUMBER.fullmatch(word) and command.option(word[:2]) is None)
+
+
+def _take_option(command: Command, words: Sequence[str], index: int, params: Params) -> int:
+    """Put the option at `index` into `params` and return the index after it."""
+    word = words[index]
+    name, equals, inline = word.partition("=") if word.startswith("--") else (word[:2], "", word[2:])
+    option = command.option(name)
+    if option is None:
+        raise _unknown_option(command, name, index)
+    if option.kind is None:
+        if word.startswith("--") and equals:
+            raise UsageError(f"{name} takes no value", hint=f"help {command.verb}", at=index)
+        params[option.key] = True
+        if not word.startswith("--") and inline:  # -fq is -f -q
+            return _take_option(command, [*words[:index], f"-{inline}", *words[index + 1 :]], index, params)
+        return index + 1
+    if equals or inline:
+        _add(option, inline.removeprefix("=") if not equals else inline, params, index)
+        return index + 1
+    if option.implied:
+        _add(option, option.implied, params, index)
+        return index + 1
+    if index + 1 >= len(words):
+        raise UsageError(
+            f"{name} needs a value: {option.kind.metavar}", hint=f"help {command.verb}", at=index
+        )
+    _add(option, words[index + 1], params, index + 1)
+    return index + 2
+
+
+def _add(option: Option, value: str, params: Params, index: int) -> None:
+    if not option.many:
+        params[option.key] = value
+        return
+    given = params.setdefault(option.key, [])
+    if isinstance(given, list):
+        given.append(value)
+
+
+def _unknown_option(command: Command, name: str, index: int) -> UsageError:
+    names = [f"--{option.name}" for option in command.options]
+    guess = did_you_mean(name, names)
+    hint = f"{command.verb} {guess} ..." if guess else f"help {command.verb}"
+    return UsageError(f"{command.verb} has no option {name}", hint=hint, at=index)
+
+
+def _take_operands(command: Command, words: list[str], params: Params, end: int) -> None:
+    left = list(words)
+    for operand in command.operands:
+        if operand.many:
+            if left:
+                params[operand.key] = left
+            left = []
+        elif left:
+            params[operand.key] = left.pop(0)
+        if operand.required and operand.key not in params:
+            raise _missing(command, operand, end)
+    if left:
+        raise UsageError(
+            f"{command.verb}: one word too many: {left[0]!r}", hint=usage(command), at=end - len(left)
+        )
+
+
+def _missing(command: Command, operand: Operand, at: int) -> UsageError:
+    return UsageError(
+        f"{command.verb} needs {operand.name}",
+        hint=command.examples[0] if command.examples else usage(command),
+        at=at,
+    )
+
+
+def bind(command: Command, params: Mapping[str, object], words: Sequence[str] = ()) -> Arguments:
+    """Return the checked arguments of `command`; raises UsageError and names the parameter that is off.
+
+    `words` are those that the parameters came from, to point at the one that is off.
+    """
+    kinds: dict[str, tuple[Kind | None, bool, str]] = {
+        option.key: (option.kind, option.many, f"--{option.name}") for option in command.options
+    }
+    kinds |= {operand.key: (operand.kind, operand.many, operand.name) for operand in command.operands}
+    bound: dict[str, Value | bool | tuple[Value, ...]] = {}
+    for key, value in params.items():
+        if key not in kinds:
+            raise UsageError(f"{command.verb} has no parameter {key!r}", hint=f"help {command.verb}")
+        kind, many, label = kinds[key]
+        bound[key] = _checked(command, value, kind, many, label, words)
+    for operand in command.operands:
+        if operand.required and not params.get(operand.key):
+            raise _missing(command, operand, len(words))
+    return Arguments(bound)
+
+
+def _checked(
+    command: Command, value: object, kind: Kind | None, many: bool, label: str, words: Sequence[str]
+) -> Value | bool | tuple[Value, ...]:
+    if kind is None:
+        if not isinstance(value, bool):
+            raise UsageError(f"{command.verb}: {label} is either there or not", hint=f"help {command.verb}")
+        return value
+    if many:
+        if not isinstance(value, list):
+            raise UsageError(f"{command.verb}: {label} is a list", hint=f"help {command.verb}")
+        return tuple(_parsed(command, item, kind, label, words) for item in value)
+    return _parsed(command, value, kind, label, words)
+
+
+def _parsed(command: Command, value: object, kind: Kind, label: str, words: Sequence[str]) -> Value:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise UsageError(f"{command.verb}: {label} is not a word", hint=f"help {command.verb}")
+    word = str(value)
+    try:
+        return kind.parse(word)
+    except ValueError as error:
+        at = words.index(word) if word in words else None
+        raise UsageError(f"{label}: {error}", hint=_example(command), at=at) from None
+
+
+def _example(command: Command) -> str:
+    return command.examples[0] if command.examples else f"help {command.verb}"

@@ -1,0 +1,432 @@
+"""The one table of commands: parser, validation, completion, help and reference come from its rows.
+
+Adding a command is one row here, one function behind it, and their tests. `where` says who carries it
+out: the manager (over the socket), the shell itself, or this host (set-up, before a manager runs).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from manager.api import values
+from manager.api.values import Kind
+
+Where = Literal["manager", "shell", "host"]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option: `--name`, perhaps with a letter; without a kind it is a flag.
+
+    `many`: may be given again and collects.  `implied`: what `--name` alone means when the value is
+    optional (`--wait`, `--wait=10s`).
+    """
+
+    name: str
+    kind: Kind | None
+    help: str
+    letter: str = ""
+    many: bool = False
+    implied: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.name.replace("-", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """An operand by position; `many` takes all that are left."""
+
+    name: str
+    kind: Kind
+    required: bool = True
+    many: bool = False
+
+    @property
+    def key(self) -> str:
+        return self.name.lower().replace("-", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row. `verbatim`: options end at the first operand, all after it belongs to the command given."""
+
+    verb: str
+    where: Where
+    summary: str
+    operands: tuple[Operand, ...] = ()
+    options: tuple[Option, ...] = ()
+    examples: tuple[str, ...] = ()
+    alias: str = ""
+    group: str = "apps"
+    changes: bool = False
+    lists: str = ""
+    verbatim: bool = False
+    usage_tail: str = ""
+
+    def option(self, word: str) -> Option | None:
+        """Return the option that `--name` or `-x` names here."""
+        for option in self.options:
+            if word == f"--{option.name}" or (option.letter and word == f"-{option.letter}"):
+                return option
+        return None
+
+
+_LISTING = (
+    Option("output", values.FORMAT, "table, wide, json, jsonl, csv or name", "o"),
+    Option("sort", values.WORD, "sort by a column (-COLUMN: from high to low)"),
+    Option("filter", values.TEXT, "only rows where COLUMN=VALUE", many=True),
+    Option("columns", values.TEXT, "only these columns, separated by commas"),
+    Option("quiet", None, "names only", "q"),
+)
+_WAITING = (
+    Option("wait", values.DURATION, "wait until it is ready (the default, 60s)", "w", implied="60s"),
+    Option("detach", None, "return at once", "d"),
+)
+_DRY_RUN = Option("dry-run", None, "print the plan and change nothing")
+_YES = Option("yes", None, "do not ask", "y")
+_NOW = Option("now", None, "do not wait for open requests")
+_APPS = Operand("APP", values.APP, required=False, many=True)
+_TARGETS = Operand("TARGET", values.TARGET, many=True)
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "run",
+        "manager",
+        "run a command as a new app, in N workers",
+        operands=(Operand("NAME", values.NEW_APP), Operand("COMMAND", values.TEXT, many=True)),
+        options=(
+            Option("workers", values.WORKERS, "how many workers (1)", "n"),
+            Option("image", values.IMAGE, "the image to run in (simplecloud/base)"),
+            Option("copy", values.TEXT, "copy SRC[:DST] of this machine into the workers", many=True),
+            Option("port", values.PORT, "the port it listens on; gives it a route", "p"),
+            Option("host", values.TEXT, "the host name of its route (NAME.localhost)", many=True),
+            Option("path", values.PATH, "a path of its route (/NAME/)", many=True),
+            Option("health", values.HEALTH, "what tells that a worker is healthy"),
+            Option("env", values.ENVIRONMENT, "set an environment variable", "e", many=True),
+            Option("cpus", values.CPUS, "at most this many cores a worker"),
+            Option("memory", values.MEMORY, "at most this much memory a worker"),
+            Option("pids", Kind("N", values.whole(1, 100_000)), "at most this many processes a worker"),
+            Option("user", values.WORD, "run as this user of the image"),
+            Option("cap-add", values.WORD, "add a capability", many=True),
+            Option("read-only", None, "the root file system cannot be written"),
+            Option("restart", values.RESTART, "when a worker ends: always, on-failure[:N] or no"),
+            Option("drain", values.DURATION, "how long open requests may take when a worker leaves (10s)"),
+            *_WAITING,
+            _DRY_RUN,
+        ),
+        examples=(
+            "run -n 3 -p 8000 web ./server.py --port 8000",
+            "run -p 9000/tcp pong busybox nc -ll -p 9000 -e cat",
+            "run -p 8000 files python3 -m http.server 8000",
+        ),
+        changes=True,
+        verbatim=True,
+        usage_tail="NAME [--] COMMAND [ARG...]",
+    ),
+    Command(
+        "apps",
+        "manager",
+        "a line per app",
+        operands=(_APPS,),
+        options=_LISTING,
+        examples=("apps", "apps -o json", "apps --sort -rate"),
+        alias="ls",
+        lists="AppList",
+    ),
+    Command(
+        "ps",
+        "manager",
+        "a line per worker",
+        operands=(_APPS,),
+        options=(Option("all", None, "stopped workers too", "a"), *_LISTING),
+        examples=("ps", "ps web -o wide", "ps --filter state=ready -q"),
+        alias="workers",
+        lists="WorkerList",
+    ),
+    Command(
+        "scale",
+        "manager",
+        "change the number of workers",
+        operands=(Operand("CHANGE", values.TEXT, many=True),),
+        options=(*_WAITING, _DRY_RUN),
+        examples=("scale web=5", "scale web 2", "scale web +1", "scale web -1", "scale web=5 api=2"),
+        changes=True,
+        usage_tail="APP=N... | APP N | APP +N | APP -N",
+    ),
+    Command(
+        "start",
+        "manager",
+        "start stopped apps or workers",
+        operands=(_TARGETS,),
+        options=_WAITING,
+        examples=("start web", "start web.2"),
+        changes=True,
+    ),
+    Command(
+        "stop",
+        "manager",
+        "stop apps or single workers; they stay known",
+        operands=(_TARGETS,),
+        options=(_NOW, *_WAITING),
+        examples=("stop web", "stop web.2"),
+        changes=True,
+    ),
+    Command(
+        "restart",
+        "manager",
+        "replace the workers of apps, or single ones, by new ones",
+        operands=(_TARGETS,),
+        options=(_NOW, *_WAITING),
+        examples=("restart web", "restart web.2"),
+        changes=True,
+    ),
+    Command(
+        "rm",
+        "manager",
+        "remove apps with their workers and routes",
+        operands=(Operand("APP", values.APP, many=True),),
+        options=(_YES, _NOW, *_WAITING),
+        examples=("rm web -y",),
+        changes=True,
+    ),
+    Command(
+        "logs",
+        "manager",
+        "what the workers printed",
+        operands=(_TARGETS,),
+        options=(
+            Option("follow", None, "go on as new lines come, of new workers too", "f"),
+            Option("tail", values.WORKERS, "only the last N lines of each worker"),
+            Option("since", values.DURATION, "only lines younger than this"),
+            Option("timestamps", None, "show when each line was printed", "t"),
+            Option("grep", values.TEXT, "only lines that this regular expression matches"),
+        ),
+        examples=("logs web --tail 20", "logs web.2 -f"),
+    ),
+    Command(
+        "inspect",
+        "manager",
+        "all that is known of an app or a worker, as JSON",
+        operands=(Operand("TARGET", values.TARGET),),
+        examples=("inspect web", "inspect web.1"),
+    ),
+    Command(
+        "routes",
+        "manager",
+        "how requests find the apps",
+        operands=(_APPS,),
+        options=_LISTING,
+        examples=("routes", "routes web"),
+        group="cloud",
+        lists="RouteList",
+    ),
+    Command(
+        "events",
+        "manager",
+        "what happened, oldest first",
+        options=(
+            Option("app", values.APP, "only of this app"),
+            Option("since", values.DURATION, "only younger than this"),
+            Option("follow", None, "go on as events come", "f"),
+            *_LISTING,
+        ),
+        examples=("events", "events --app web --since 5m"),
+        group="cloud",
+        lists="EventList",
+    ),
+    Command(
+        "images",
+        "manager",
+        "the images that workers can run in",
+        options=_LISTING,
+        examples=("images",),
+        group="cloud",
+        lists="ImageList",
+    ),
+    Command(
+        "status",
+        "manager",
+        "is everything well: manager, etcd, proxy, Docker, network",
+        options=(Option("output", values.choice("table", "json"), "table or json", "o"),),
+        examples=("status", "status -o json"),
+        group="cloud",
+    ),
+    Command(
+        "load",
+        "shell",
+        "send bounded load to an app through the proxy",
+        operands=(Operand("APP", values.APP),),
+        options=(
+            Option("rps", values.RATE, "requests per second (50)"),
+            Option("ramp", values.RAMP, "from A to B requests per second"),
+            Option("for", values.DURATION, "how long (10s)"),
+            Option("path", values.PATH, "the path to ask for (/)"),
+            Option("detach", None, "run in the background; `wait load APP done` joins it", "d"),
+            Option("output", values.choice("table", "json"), "table or json", "o"),
+        ),
+        examples=("load web --rps 50 --for 10s", "load web --ramp 10:100 --for 30s --detach"),
+        group="scripts",
+    ),
+    Command(
+        "crash",
+        "manager",
+        "kill a part with SIGKILL, as a drill",
+        operands=(
+            Operand("PART", Kind("manager|proxy|etcd|TARGET", values.text, "targets")),
+            Operand("N", values.COUNT, required=False),
+        ),
+        options=(
+            Option("for", values.DURATION, "keep it down this long"),
+            Option("prove", None, "keep requests flowing and show that nothing was lost"),
+            _YES,
+        ),
+        examples=("crash manager --prove -y", "crash web.1 -y"),
+        group="cloud",
+        changes=True,
+    ),
+    Command(
+        "wait",
+        "shell",
+        "wait until something is true, at most --timeout",
+        operands=(Operand("CONDITION", values.TEXT, many=True),),
+        options=(Option("timeout", values.DURATION, "how long to wait (60s); then exit 4"),),
+        examples=("wait web ready", "wait web want == 3 --timeout 10s", "wait manager up"),
+        group="scripts",
+        usage_tail="APP ready | APP FIELD OP VALUE | manager up|down | load APP done",
+    ),
+    Command(
+        "expect",
+        "shell",
+        "fail with exit 5 unless something is true",
+        operands=(Operand("CONDITION", values.TEXT, many=True),),
+        options=(
+            Option("timeout", values.DURATION, "poll this long instead of looking once"),
+            Option("contains", values.TEXT, "http: the answer contains this"),
+            Option("count", values.COUNT, "http: this many requests (1)"),
+            Option("failed", values.WORKERS, "http: at most this many may fail (0)"),
+        ),
+        examples=(
+            "expect web ready == 3",
+            "expect http web / --contains hello --count 100 --failed 0",
+            "expect load web failed == 0",
+            "expect error 'no app' rm nosuch -y",
+        ),
+        group="scripts",
+        usage_tail="APP FIELD OP VALUE | http APP PATH | load APP FIELD OP VALUE | manager up|down "
+        '| error "TEXT" COMMAND',
+    ),
+    Command(
+        "set",
+        "shell",
+        "set a variable or an option of this shell; alone: show them",
+        operands=(
+            Operand("NAME", values.WORD, required=False),
+            Operand("VALUE", values.TEXT, required=False, many=True),
+        ),
+        examples=("set errexit off", "set echo on", "set n 3"),
+        group="scripts",
+    ),
+    Command(
+        "echo",
+        "shell",
+        "print words",
+        operands=(Operand("WORD", values.TEXT, required=False, many=True),),
+        examples=("echo $n workers",),
+        group="scripts",
+    ),
+    Command(
+        "sleep",
+        "shell",
+        "do nothing for a while",
+        operands=(Operand("DURATION", values.DURATION),),
+        examples=("sleep 500ms",),
+        group="scripts",
+    ),
+    Command(
+        "source",
+        "shell",
+        "run the commands of a file here",
+        operands=(Operand("FILE", values.FILE),),
+        examples=("source demos/2-manual-scaling.sc",),
+        group="scripts",
+    ),
+    Command(
+        "up",
+        "host",
+        "start the cloud; nothing is done twice",
+        options=(
+            Option("http-port", Kind("PORT", values.whole(1, 65535)), "the proxy's http port (8080)"),
+            Option("tcp-ports", values.TEXT, "the ports for tcp apps (9000-9015)"),
+            Option("bind", values.WORD, "the address the proxy listens on (127.0.0.1)"),
+            Option("subnet", values.TEXT, "the workers' network; a free one is chosen"),
+            Option("etcd-members", values.choice("1", "3"), "members of the embedded etcd (3)"),
+        ),
+        examples=("up", "up --http-port 8081"),
+        group="cloud",
+    ),
+    Command(
+        "down",
+        "host",
+        "stop the cloud and remove all it made on this machine; its state stays",
+        options=(Option("purge", None, "delete its state too"), _YES),
+        examples=("down", "down --purge -y"),
+        group="cloud",
+    ),
+    Command(
+        "help",
+        "shell",
+        "what commands there are, or how one is used",
+        operands=(Operand("VERB", values.WORD, required=False),),
+        examples=("help", "help run"),
+        group="shell",
+    ),
+    Command("version", "shell", "the version of simplecloud", group="shell"),
+    Command("clear", "shell", "clear the screen", group="shell"),
+    Command("exit", "shell", "leave the shell (Ctrl-D)", alias="quit", group="shell"),
+)
+
+GROUPS = {
+    "apps": "Applications",
+    "cloud": "The cloud",
+    "scripts": "Scripts and drills",
+    "shell": "The shell",
+}
+_BY_WORD = {word: row for row in COMMANDS for word in (row.verb, row.alias) if word}
+
+
+def command_of(word: str) -> Command | None:
+    """Return the command that a verb or an alias names."""
+    return _BY_WORD.get(word)
+
+
+def verbs() -> tuple[str, ...]:
+    """Return every verb and alias, for completion and did-you-mean."""
+    return tuple(_BY_WORD)
+
+
+def usage(command: Command) -> str:
+    """Return the usage line, such as `scale [--wait[=DURATION]] [--detach] APP=N...`."""
+    words = [command.verb, *(_option_usage(option) for option in command.options)]
+    tail = command.usage_tail or " ".join(_operand_usage(operand) for operand in command.operands)
+    return " ".join(word for word in (*words, tail) if word)
+
+
+def _option_usage(option: Option) -> str:
+    name = f"-{option.letter}" if option.letter and not option.implied else f"--{option.name}"
+    if option.kind is None:
+        return f"[{name}]"
+    value = f"[={option.kind.metavar}]" if option.implied else f" {option.kind.metavar}"
+    return f"[{name}{value}]" + ("..." if option.many else "")
+
+
+def _operand_usage(operand: Operand) -> str:
+    name = operand.name + ("..." if operand.many else "")
+    return name if operand.required else f"[{name}]"
+
+
+def without_options(command: Command) -> Command:
+    """Return the row with its options left out, for a short usage line."""
+    return replace(command, options=())

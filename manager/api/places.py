@@ -1,0 +1,60 @@
+"""Where a cloud keeps its things on this machine."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from manager.api.errors import UsageError
+
+DEFAULT_CLOUD = "default"
+GROUP = "simplecloud"
+_CLOUD_NAME = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The paths of one cloud; `tag` is the 4 hex digits that mark its links and rules."""
+
+    cloud: str
+
+    @property
+    def tag(self) -> str:
+        return sha256(self.cloud.encode()).hexdigest()[:4]
+
+    @property
+    def run(self) -> Path:
+        return Path("/run/simplecloud") / self.cloud
+
+    @property
+    def state(self) -> Path:
+        return Path("/var/lib/simplecloud") / self.cloud
+
+    @property
+    def log(self) -> Path:
+        return Path("/var/log/simplecloud") / self.cloud
+
+    @property
+    def socket(self) -> Path:
+        return self.run / "manager.sock"
+
+    @property
+    def prompt(self) -> str:
+        return "cloud> " if self.cloud == DEFAULT_CLOUD else f"cloud:{self.cloud}> "
+
+
+def places_of(cloud: str | None = None) -> Places:
+    """Return the places of the named cloud, else of $SIMPLECLOUD_CLOUD, else of `default`.
+
+    Raises UsageError for a name that is not one.
+    """
+    name = cloud or os.environ.get("SIMPLECLOUD_CLOUD") or DEFAULT_CLOUD
+    if not _CLOUD_NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} is not a cloud's name: lower-case letters, digits and dashes, at most 30",
+            hint="simplecloud --cloud test ps",
+        )
+    return Places(name)

@@ -1,0 +1,205 @@
+"""The kinds of value that words of a command stand for.
+
+Each kind turns one word into one value, or raises ValueError with a sentence for people. The same
+function checks what an operator types and what arrives over the socket.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Value = str | int | float | tuple[float, float]
+
+RESERVED_NAMES = frozenset({"manager", "proxy", "etcd", "http", "all", "off", "localhost"})
+MAX_WORKERS = 1000
+_APP = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
+_TARGET = re.compile(r"(?P<app>[a-z0-9-]+)(\.(?P<slot>[0-9]{1,4}))?")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([KMGT]?)i?B?")
+_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_BYTES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of value: its name in usage lines, how a word becomes one, and what completes it.
+
+    `completes` names the live list that completion offers: apps, targets, images, files, or nothing.
+    """
+
+    metavar: str
+    parse: Callable[[str], Value]
+    completes: str = ""
+    choices: tuple[str, ...] = ()
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Return a parser of whole numbers from `low` to `high`, both included."""
+
+    def parse(word: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", word) or not low <= int(word) <= high:
+            raise ValueError(f"{word!r} is not a whole number from {low} to {high}")
+        return int(word)
+
+    return parse
+
+
+def app_name(word: str) -> str:
+    """Return the word when an app may be called that."""
+    if word in RESERVED_NAMES:
+        raise ValueError(f"{word!r} is reserved and cannot name an app")
+    if not _APP.fullmatch(word):
+        raise ValueError(
+            f"{word[:40]!r} cannot name an app: lower-case letters, digits and dashes, "
+            "starting with a letter, at most 30"
+        )
+    return word
+
+
+def text(word: str) -> str:
+    """Return any word that a process can be given: no NUL byte, nothing that is not Unicode."""
+    if "\0" in word:
+        raise ValueError("a word cannot contain a NUL byte")
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a word is not valid UTF-8") from None
+    return word
+
+
+def target(word: str) -> str:
+    """Return APP, APP.SLOT or a container id's first 4 or more hex digits."""
+    if not _TARGET.fullmatch(word):
+        raise ValueError(f"{word[:40]!r} is neither an app, nor a worker like web.2, nor a container id")
+    return word
+
+
+def split_target(word: str) -> tuple[str, int | None]:
+    """Return the app (or id prefix) and the slot that a target names."""
+    found = _TARGET.fullmatch(word)
+    if found is None:
+        raise ValueError(f"{word[:40]!r} is not a target")
+    slot = found["slot"]
+    return found["app"], int(slot) if slot else None
+
+
+def seconds(word: str) -> float:
+    """Return the seconds of a duration such as 500ms, 5s, 2m or 1h."""
+    found = _DURATION.fullmatch(word)
+    if found is None:
+        raise ValueError(f"{word!r} is not a duration such as 500ms, 5s, 2m or 1h")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def size(word: str) -> int:
+    """Return the bytes of a size such as 64M or 1G (powers of 1024)."""
+    found = _SIZE.fullmatch(word)
+    if found is None:
+        raise ValueError(f"{word!r} is not a size such as 64M or 1G")
+    return round(float(found[1]) * _BYTES[found[2]])
+
+
+def memory(word: str) -> int:
+    """Return the bytes of a memory limit; Docker refuses less than 6M."""
+    limit = size(word)
+    if limit < 6 * 2**20:
+        raise ValueError(f"{word!r} is below the smallest memory limit, 6M")
+    return limit
+
+
+def cpus(word: str) -> float:
+    """Return a number of cores such as 0.5."""
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", word) or not 0.01 <= float(word) <= 1024:
+        raise ValueError(f"{word!r} is not a number of cores such as 0.5 or 2")
+    return float(word)
+
+
+def rate(word: str) -> float:
+    """Return requests per second, above 0 and at most 100000."""
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", word) or not 0 < float(word) <= 100_000:
+        raise ValueError(f"{word!r} is not a rate in requests per second, such as 50")
+    return float(word)
+
+
+def ramp(word: str) -> tuple[float, float]:
+    """Return the first and the last rate of a ramp such as 10:200, in requests per second."""
+    first, colon, last = word.partition(":")
+    if not colon:
+        raise ValueError(f"{word!r} is not a ramp such as 10:200")
+    return rate(first), rate(last)
+
+
+def port(word: str) -> str:
+    """Return PORT/http or PORT/tcp, normalised (http when nothing is said)."""
+    number, _, protocol = word.partition("/")
+    if protocol not in ("", "http", "tcp"):
+        raise ValueError(f"{word!r}: a port is PORT, PORT/http or PORT/tcp")
+    whole(1, 65535)(number)
+    return f"{int(number)}/{protocol or 'http'}"
+
+
+def health(word: str) -> str:
+    """Return a health check: /PATH, tcp or none."""
+    if word in ("tcp", "none"):
+        return word
+    if not re.fullmatch(r"/[!-~]{0,255}", word):
+        raise ValueError(f"{word!r} is not a health check: /PATH, tcp or none")
+    return word
+
+
+def environment(word: str) -> str:
+    """Return NAME=VALUE when NAME can name an environment variable."""
+    name, equals, _ = text(word).partition("=")
+    if not equals or not _ENVIRONMENT_NAME.fullmatch(name):
+        raise ValueError(f"{word[:40]!r} is not NAME=VALUE")
+    return word
+
+
+def restart_policy(word: str) -> str:
+    """Return always, no, on-failure or on-failure:N."""
+    if not re.fullmatch(r"always|no|on-failure(:[1-9][0-9]{0,3})?", word):
+        raise ValueError(f"{word!r} is not a restart policy: always, on-failure[:N] or no")
+    return word
+
+
+def absolute_path(word: str) -> str:
+    """Return an absolute path without `..`."""
+    if not word.startswith("/") or ".." in word.split("/") or len(word) > 1024:
+        raise ValueError(f"{word[:40]!r} is not an absolute path")
+    return text(word)
+
+
+def choice(*words: str) -> Kind:
+    """Return the kind whose values are exactly these words."""
+
+    def parse(word: str) -> str:
+        if word not in words:
+            raise ValueError(f"{word[:40]!r} is not one of {', '.join(words)}")
+        return word
+
+    return Kind("|".join(words), parse, choices=words)
+
+
+APP = Kind("APP", app_name, "apps")
+NEW_APP = Kind("NAME", app_name)
+TARGET = Kind("TARGET", target, "targets")
+WORD = Kind("WORD", text)
+TEXT = Kind("TEXT", text)
+FILE = Kind("FILE", text, "files")
+IMAGE = Kind("IMAGE", text, "images")
+WORKERS = Kind("N", whole(0, MAX_WORKERS))
+COUNT = Kind("N", whole(1, 1_000_000))
+DURATION = Kind("DURATION", seconds)
+MEMORY = Kind("SIZE", memory)
+CPUS = Kind("CORES", cpus)
+RATE = Kind("N", rate)
+RAMP = Kind("A:B", ramp)
+PORT = Kind("PORT[/http|/tcp]", port)
+HEALTH = Kind("/PATH|tcp|none", health, choices=("/", "tcp", "none"))
+ENVIRONMENT = Kind("K=V", environment)
+RESTART = Kind("always|on-failure[:N]|no", restart_policy, choices=("always", "on-failure", "no"))
+PATH = Kind("PATH", absolute_path)
+FORMAT = choice("table", "wide", "json", "jsonl", "csv", "name")

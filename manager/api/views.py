@@ -1,0 +1,222 @@
+"""What the manager shows: the items of listings, and which columns a table makes of them.
+
+Fields are added, never changed. Times are RFC 3339 in UTC; sizes bytes; durations seconds; CPU cores.
+None is "not applicable" and reads `-` in a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+API_VERSION = "simplecloud/v1"
+WorkerState = Literal["starting", "ready", "unready", "draining", "backoff", "failed", "stopped", "spare"]
+
+
+@dataclass(frozen=True, slots=True)
+class AppView:
+    name: str
+    command: list[str]
+    image: str
+    revision: int
+    want: int
+    ready: int
+    min: int | None
+    max: int | None
+    scaling: Literal["manual", "auto"]
+    slo_s: float | None
+    rate_rps: float | None
+    p95_s: float | None
+    error_ratio: float | None
+    cpu_cores: float | None
+    memory_bytes: int | None
+    urls: list[str]
+    created_at: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    name: str
+    app: str
+    slot: int
+    revision: int
+    state: WorkerState
+    address: str | None
+    port: int | None
+    container: str | None
+    pid: int | None
+    started_at: str | None
+    restarts: int
+    rate_rps: float | None
+    p95_s: float | None
+    inflight: int | None
+    cpu_cores: float | None
+    memory_bytes: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteView:
+    app: str
+    rule: str
+    url: str
+    workers: list[str]
+    live: bool
+    health: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    id: str
+    at: str
+    app: str | None
+    worker: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageView:
+    name: str
+    id: str
+    size_bytes: int
+    created_at: str
+
+
+Format = Literal["text", "count", "cores", "bytes", "rate", "seconds", "ratio", "age", "list", "state", "yes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its header, the field of the item behind it, and how that is written.
+
+    `wide` columns appear with -o wide only.
+    """
+
+    header: str
+    field: str
+    format: Format = "text"
+    wide: bool = False
+
+
+COLUMNS: Mapping[str, tuple[Column, ...]] = {
+    "AppList": (
+        Column("APP", "name"),
+        Column("READY", "ready", "count"),
+        Column("WANT", "want", "count"),
+        Column("SCALING", "scaling"),
+        Column("REQ/S", "rate_rps", "rate"),
+        Column("P95", "p95_s", "seconds"),
+        Column("ERRORS", "error_ratio", "ratio"),
+        Column("CPU", "cpu_cores", "cores"),
+        Column("MEMORY", "memory_bytes", "bytes"),
+        Column("ROUTE", "urls", "list"),
+        Column("AGE", "created_at", "age"),
+        Column("REVISION", "revision", "count", wide=True),
+        Column("IMAGE", "image", wide=True),
+        Column("COMMAND", "command", "list", wide=True),
+        Column("NOTE", "note"),
+    ),
+    "WorkerList": (
+        Column("WORKER", "name"),
+        Column("STATE", "state", "state"),
+        Column("ADDRESS", "address"),
+        Column("CPU", "cpu_cores", "cores"),
+        Column("MEMORY", "memory_bytes", "bytes"),
+        Column("REQ/S", "rate_rps", "rate"),
+        Column("P95", "p95_s", "seconds"),
+        Column("INFLIGHT", "inflight", "count"),
+        Column("RESTARTS", "restarts", "count"),
+        Column("AGE", "started_at", "age"),
+        Column("CONTAINER", "container", wide=True),
+        Column("PID", "pid", "count", wide=True),
+        Column("REVISION", "revision", "count", wide=True),
+        Column("PORT", "port", "count", wide=True),
+        Column("REASON", "reason"),
+    ),
+    "RouteList": (
+        Column("APP", "app"),
+        Column("RULE", "rule"),
+        Column("URL", "url"),
+        Column("WORKERS", "workers", "list"),
+        Column("HEALTH", "health"),
+        Column("LIVE", "live", "yes"),
+    ),
+    "EventList": (
+        Column("AGE", "at", "age"),
+        Column("APP", "app"),
+        Column("WORKER", "worker"),
+        Column("TIME", "at", wide=True),
+        Column("EVENT", "text"),
+    ),
+    "ImageList": (
+        Column("IMAGE", "name"),
+        Column("ID", "id"),
+        Column("SIZE", "size_bytes", "bytes"),
+        Column("AGE", "created_at", "age"),
+    ),
+}
+NAME_FIELD: Mapping[str, str] = {
+    "AppList": "name",
+    "WorkerList": "name",
+    "RouteList": "app",
+    "EventList": "id",
+    "ImageList": "name",
+}
+
+View = AppView | WorkerView | RouteView | EventView | ImageView
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessView:
+    pid: int
+    started_at: str
+    role: Literal["leader", "standby"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    name: str
+    endpoint: str
+    healthy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """Status of a cloud; the nested parts are what contract programs read."""
+
+    cloud: str
+    manager: ProcessView
+    standbys: list[ProcessView]
+    etcd: Mapping[str, object]
+    proxy: Mapping[str, object]
+    docker: Mapping[str, object]
+    network: Mapping[str, object]
+    host: Mapping[str, object]
+    converged: bool
+    apps: int
+    workers: int
+    notes: list[str]
+
+
+def listing(kind: str, items: Iterable[View]) -> dict[str, object]:
+    """Return the JSON object of a listing."""
+    return {"apiVersion": API_VERSION, "kind": kind, "items": [asdict(item) for item in items]}
+
+
+def document(kind: str, fields: Mapping[str, object]) -> dict[str, object]:
+    """Return the JSON object of a single thing."""
+    return {"apiVersion": API_VERSION, "kind": kind, **fields}
+
+
+def rfc3339(unix_s: float) -> str:
+    """Return a time as RFC 3339 in UTC with milliseconds."""
+    moment = datetime.fromtimestamp(unix_s, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def unix_seconds(moment: str) -> float:
+    """Return the unix time of an RFC 3339 text."""
+    return datetime.fromisoformat(moment).timestamp()

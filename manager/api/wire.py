@@ -1,0 +1,142 @@
+"""JSON-RPC 2.0 over a Unix socket: one object a line, at most 1 MiB, files as descriptors beside it.
+
+    -> {"jsonrpc":"2.0","id":1,"method":"scale","params":{"change":["web=3"],"request":"5f..."}}
+    <- {"jsonrpc":"2.0","method":"item","params":{"id":1,"item":{"kind":"Progress","text":"..."}}}
+    <- {"jsonrpc":"2.0","id":1,"result":{...}}   or   {"jsonrpc":"2.0","id":1,"error":{...}}
+
+`request` in the params of a changing command is an id of the client's making: sent again with the same
+id after a lost connection, the command is carried out once. Hanging up cancels what was asked.
+"""
+
+from __future__ import annotations
+
+import array
+import json
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from manager.api.errors import CloudError, FrameRejected, error_of
+
+MAX_FRAME_BYTES = 2**20
+MAX_FILES = 16
+PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
+DOMAIN_ERROR = -32000
+
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as it came, with the descriptors of its files."""
+
+    id: int | str | None
+    method: str
+    params: Mapping[str, object]
+    files: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class Lines:
+    """Cuts what a socket delivers into lines; keeps the descriptors that came with them.
+
+    A line over the limit raises FrameRejected: the stream cannot be trusted after it.
+    """
+
+    sock: socket.socket
+    _buffer: bytearray = field(default_factory=bytearray)
+    _files: list[int] = field(default_factory=list)
+
+    def read(self) -> bytes | None:
+        """Return the next line without its end, or None at the end of the stream."""
+        searched = 0
+        while (end := self._buffer.find(b"\n", searched)) < 0:
+            searched = len(self._buffer)
+            if searched > MAX_FRAME_BYTES:
+                raise FrameRejected("a frame is larger than 1 MiB", hint="send files as descriptors")
+            if not self._fill():
+                return None
+        if end > MAX_FRAME_BYTES:
+            raise FrameRejected("a frame is larger than 1 MiB", hint="send files as descriptors")
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return line
+
+    def take_files(self) -> tuple[int, ...]:
+        """Return the descriptors that came so far; they are the caller's to close."""
+        files = tuple(self._files)
+        self._files.clear()
+        return files
+
+    def close_files(self) -> None:
+        """Close descriptors that nobody took."""
+        for descriptor in self.take_files():
+            os.close(descriptor)
+
+    def _fill(self) -> bool:
+        space = socket.CMSG_LEN(MAX_FILES * array.array("i").itemsize)
+        chunk, ancillary, _, _ = self.sock.recvmsg(65536, space, socket.MSG_CMSG_CLOEXEC)
+        for level, kind, payload in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                whole = payload[: len(payload) - len(payload) % 4]
+                self._files += array.array("i", whole).tolist()
+        self._buffer += chunk
+        return bool(chunk)
+
+
+def send(sock: socket.socket, message: Mapping[str, object], files: Sequence[int] = ()) -> None:
+    """Send one object as one line; the descriptors travel with its first byte."""
+    line = json.dumps(message, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    if files:
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))]
+        sent = sock.sendmsg([line], rights)
+        line = line[sent:]
+    sock.sendall(line)
+
+
+def request_of(line: bytes, files: tuple[int, ...] = ()) -> Request:
+    """Return the request that a line is; raises FrameRejected with what is wrong with it."""
+    try:
+        frame = json.loads(line)
+    except (ValueError, RecursionError):
+        raise FrameRejected("a frame is not JSON") from None
+    match frame:
+        case {"jsonrpc": "2.0", "method": str(method), **rest}:
+            number, params = rest.get("id"), rest.get("params", {})
+            if isinstance(params, dict) and isinstance(number, int | str | None):
+                return Request(number, method, params, files)
+            raise FrameRejected("a request has an id (number or text) and params (an object)")
+        case _:
+            raise FrameRejected('a request is {"jsonrpc":"2.0","id":1,"method":"ps","params":{}}')
+
+
+def result(request_id: int | str | None, value: Mapping[str, object]) -> dict[str, object]:
+    """Return the frame that answers a request."""
+    return {"jsonrpc": "2.0", "id": request_id, "result": value}
+
+
+def item(request_id: int | str | None, value: Mapping[str, object]) -> dict[str, object]:
+    """Return the frame of one item of a request's stream."""
+    return {"jsonrpc": "2.0", "method": "item", "params": {"id": request_id, "item": value}}
+
+
+def failure(request_id: int | str | None, error: CloudError, code: int = DOMAIN_ERROR) -> dict[str, object]:
+    """Return the frame that tells a request's failure."""
+    reason = {"kind": error.kind, "hint": error.hint}
+    return {
+        "jsonrpc": "2.0",
+        "id": request_id,
+        "error": {"code": code, "message": error.message, "data": reason},
+    }
+
+
+def error_from(frame: Mapping[str, object]) -> CloudError:
+    """Return the error that a failure frame tells, of the class that the manager raised."""
+    match frame:
+        case {"message": str(message), "data": {"kind": str(kind), **rest}}:
+            return error_of(kind, message, str(rest.get("hint", "")))
+        case {"message": str(message)}:
+            return CloudError(message)
+        case _:
+            return CloudError("the manager answered with an error that has no message")
