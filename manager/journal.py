@@ -1,0 +1,101 @@
+"""What happened, kept in the store: bounded, and written beside the work, never in its way."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+
+from manager.api.errors import Conflict, StoreUnavailable
+from manager.api.views import EventView, rfc3339
+from manager.records import EVENTS, REQUESTS
+from manager.store import Fence, Store
+
+KEEP_EVENTS = 1000
+KEEP_REQUESTS_S = 600.0  # a client sends a request again within seconds, or never
+GATHER_S = 0.1
+PRUNE_EVERY = 50  # batches
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Journal:
+    """Events on their way to the store. A crash may lose the events of the last tenth of a second."""
+
+    store: Store
+    fence: Callable[[], Fence | None]
+    clock: Callable[[], float]
+    _queue: SimpleQueue[tuple[str, str]] = field(default_factory=SimpleQueue)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread = field(init=False)
+    _count: int = 0
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is left, and end."""
+        self._stopping.set()
+        self._thread.join()
+
+    def note(self, text: str, *, app: str | None = None, worker: str | None = None) -> None:
+        """Remember that something happened, in one sentence."""
+        now = self.clock()
+        self._count += 1
+        number = f"{round(now * 1000):013d}-{self._count % 10_000:04d}"
+        event = {"at": rfc3339(now), "app": app, "worker": worker, "text": text}
+        self._queue.put((f"{EVENTS}{number}", json.dumps(event, ensure_ascii=False)))
+
+    def _run(self) -> None:
+        batches = 0
+        while not self._stopping.wait(GATHER_S):
+            batches += self._write_some(prune=batches % PRUNE_EVERY == 0)
+        self._write_some(prune=False)
+
+    def _write_some(self, *, prune: bool) -> int:
+        """Write what has gathered; returns 1 when there was something, else 0."""
+        fence = self.fence()
+        if fence is None:
+            return 0
+        events: dict[str, str] = {}
+        try:
+            while len(events) < 100:
+                key, value = self._queue.get_nowait()
+                events[key] = value
+        except Empty:
+            pass
+        if not events:
+            return 0
+        try:
+            self.store.write(events, self._outdated() if prune else (), fence=fence)
+        except (StoreUnavailable, Conflict) as error:
+            log.warning("%d events are lost: %s", len(events), error)
+        return 1
+
+    def _outdated(self) -> list[str]:
+        """Return the keys of events beyond the bound and of requests that nobody will send again."""
+        entries = self.store.read(EVENTS, REQUESTS).entries
+        events = sorted(key for key in entries if key.startswith(EVENTS))
+        oldest = self.clock() - KEEP_REQUESTS_S
+        requests = [
+            key
+            for key, entry in entries.items()
+            if key.startswith(REQUESTS) and json.loads(entry.value).get("at", 0) < oldest
+        ]
+        return [*events[:-KEEP_EVENTS], *requests]
+
+
+def events(store: Store) -> list[EventView]:
+    """Return the events that the store holds, oldest first."""
+    views = []
+    for key, entry in store.read(EVENTS).entries.items():
+        event = json.loads(entry.value)
+        views.append(
+            EventView(key.removeprefix(EVENTS), event["at"], event["app"], event["worker"], event["text"])
+        )
+    return sorted(views, key=lambda view: view.id)

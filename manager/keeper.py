@@ -1,0 +1,136 @@
+"""Keeps the managers of one cloud running: managers never start managers.
+
+It holds no state but its lock. A manager that it finds running, started by an earlier keeper, is watched
+like its own. It restarts a dockerd that simplecloud started, and none other. On SIGTERM it goes and
+leaves the managers alone; its pid file is removed, which tells them that nobody has to bring it back.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from manager import setup
+from manager.api.places import Places
+
+MANAGERS = 2
+PATIENCE_S = 0.5  # between looks when nobody ends
+STEADY_S = 5.0  # a manager that lived this long is started again at once
+
+log = logging.getLogger(__name__)
+
+
+def keeper_pid_file(places: Places) -> Path:
+    return places.run / "keeper.pid"
+
+
+def manager_pid_file(places: Places, number: int) -> Path:
+    return places.run / f"manager-{number}.pid"
+
+
+def hold_file(places: Places) -> Path:
+    """The file whose text is the unix time before which no manager is started (a drill)."""
+    return places.run / "hold"
+
+
+@dataclass(slots=True)
+class Kept:
+    """One of the managers: its pidfd while it runs, and when it was last started."""
+
+    number: int
+    pidfd: int | None = None
+    started_at: float = 0.0
+    quick_deaths: int = 0
+    children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def pause_s(self) -> float:
+        return 0.0 if self.quick_deaths < 2 else min(10.0, 0.2 * 2**self.quick_deaths)
+
+
+def run(places: Places) -> int:
+    """Keep the managers until SIGTERM; returns at once when another keeper holds the lock."""
+    lock = os.open(places.run / "keeper.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return 0
+    pid_file = keeper_pid_file(places)
+    pid_file.write_text(f"{os.getpid()}\n")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    kept = [Kept(number) for number in range(1, MANAGERS + 1)]
+    try:
+        while True:
+            for one in kept:
+                _look_after(places, one)
+            setup.keep_dockerd()
+            running = [one.pidfd for one in kept if one.pidfd is not None]
+            select.select(running, [], [], PATIENCE_S)
+    finally:
+        pid_file.unlink(missing_ok=True)
+
+
+def _look_after(places: Places, kept: Kept) -> None:
+    """Start the manager when it does not run, unless it keeps dying or a drill holds it down."""
+    kept.children = [child for child in kept.children if child.poll() is None]
+    if kept.pidfd is not None:
+        if not select.select([kept.pidfd], [], [], 0)[0]:
+            return
+        os.close(kept.pidfd)
+        kept.pidfd = None
+        lived_s = time.monotonic() - kept.started_at
+        kept.quick_deaths = kept.quick_deaths + 1 if lived_s < STEADY_S else 0
+        log.warning("manager %d ended after %.1f s", kept.number, lived_s)
+    kept.pidfd = _running(manager_pid_file(places, kept.number))
+    held = _held_until(hold_file(places)) > time.time()
+    if kept.pidfd is None and not held and time.monotonic() - kept.started_at >= kept.pause_s():
+        kept.children.append(spawn(places, "manager", "--number", str(kept.number)))
+        manager_pid_file(places, kept.number).write_text(f"{kept.children[-1].pid}\n")
+        kept.started_at = time.monotonic()
+        kept.pidfd = os.pidfd_open(kept.children[-1].pid)
+
+
+def _running(pid_file: Path) -> int | None:
+    """Return a pidfd of the manager that the file names, or None when it does not run."""
+    pid = running_pid(pid_file)
+    return None if pid is None else os.pidfd_open(pid)
+
+
+def running_pid(pid_file: Path) -> int | None:
+    """Return the pid in the file when it is a simplecloud process that runs; a pid may be reused."""
+    try:
+        pid = int(pid_file.read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, ValueError):
+        return None
+    return pid if b"manager" in command and state != "Z" else None
+
+
+def _held_until(file: Path) -> float:
+    try:
+        return float(file.read_text())
+    except (OSError, ValueError):
+        return 0.0
+
+
+def spawn(places: Places, what: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start `python -m manager WHAT` for the cloud, detached, its output in the cloud's log."""
+    root = Path(__file__).resolve().parent.parent
+    with (places.log / f"{what}.log").open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "manager", what, "--cloud", places.cloud, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd="/",
+            env={**os.environ, "PYTHONPATH": str(root)},
+        )

@@ -1,0 +1,156 @@
+"""Who leads: of the managers of one cloud on this host, the one that holds the lock.
+
+Three things, each for one danger. The flock tells a quick death at once. The leader key in the store,
+under a lease, tells that a leader is frozen; and since every write compares the key's create revision, a
+leader that was thought dead can change nothing in the store. But fencing does not reach Docker and the
+kernel, so a successor ends a frozen leader through its pidfd, and waits for its exit, before it acts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import select
+import signal
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from manager.api.errors import Conflict, StoreUnavailable
+from manager.records import LEADER
+from manager.store import Fence, Store, claim, seize
+
+LEASE_S = 3
+REFRESH_S = 0.5
+SILENCE_S = 1.5  # a leader that is alive renews its key within REFRESH_S; this long without one: frozen
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class HostLock:
+    """The lock of a cloud on this host; its file names the process that holds it."""
+
+    path: Path
+    _file: int = -1
+
+    def take(self) -> None:
+        """Hold the lock; blocks until whoever holds it is gone."""
+        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+
+    def holder(self) -> int | None:
+        """Return the pid of the process that holds the lock, as it wrote it."""
+        try:
+            return int(self.path.read_text())
+        except (OSError, ValueError):
+            return None
+
+    def end_holder(self) -> None:
+        """End the process that holds the lock, and return when it is gone."""
+        pid = self.holder()
+        if pid is None or pid == os.getpid():
+            return
+        try:
+            process = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return
+        try:
+            if self.holder() != pid:  # it left meanwhile, and the pid may be somebody else's by now
+                return
+            log.warning("manager %d holds the lock but does not lead: ending it", pid)
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+            select.select([process], [], [], 5.0)
+        finally:
+            os.close(process)
+
+
+class Watchdog:
+    """While this manager stands by: ends a leader that is frozen, so that the lock comes free."""
+
+    def __init__(self, lock: HostLock, store: Store) -> None:
+        self._lock, self._store = lock, store
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        silent_since: float | None = None
+        while not self._over.wait(REFRESH_S):
+            try:
+                led = LEADER in self._store.read(LEADER).entries
+            except StoreUnavailable:
+                silent_since = None  # nothing is known of the leader: leave it alone
+                continue
+            now = time.monotonic()
+            silent_since = None if led else silent_since or now
+            if silent_since is not None and now - silent_since >= SILENCE_S and not self._over.is_set():
+                self._lock.end_holder()
+                silent_since = None
+
+
+@dataclass(slots=True)
+class Leadership:
+    """Keeps the leader key, under a lease, for the manager that holds the host's lock.
+
+    `fence` is what every write compares; None while the store has not confirmed that this manager leads.
+    """
+
+    store: Store
+    name: str
+    gained: threading.Event = field(default_factory=threading.Event)
+    _fence: Fence | None = None
+    _lease: int | None = None
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread = field(init=False)
+
+    @property
+    def fence(self) -> Fence | None:
+        return self._fence
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._keep, name="leadership", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Give the lease back, so that the next manager need not wait for its end."""
+        self._stopping.set()
+        self._thread.join()
+        if self._lease is not None:
+            with contextlib.suppress(StoreUnavailable):
+                self.store.revoke(self._lease)
+
+    def _keep(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._renew()
+            except (StoreUnavailable, Conflict) as error:
+                log.warning("cannot renew the leader key: %s; next try in %.1f s", error, REFRESH_S)
+            self._stopping.wait(REFRESH_S)
+
+    def _renew(self) -> None:
+        if self._lease is not None and self.store.refresh(self._lease):
+            return
+        self._fence = None
+        self.gained.clear()
+        self._lease = self.store.grant(LEASE_S)
+        entry = self.store.read(LEADER).entries.get(LEADER)
+        # Whoever wrote the key that is there is dead: this manager holds the host's lock.
+        if entry is None:
+            self._fence = claim(self.store, LEADER, self.name, self._lease)
+        else:
+            ended = Fence(LEADER, entry.create_revision)
+            self._fence = seize(self.store, ended, self.name, self._lease)
+        log.info("leads, fence %d", self._fence.create_revision)
+        self.gained.set()

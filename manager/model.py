@@ -1,0 +1,184 @@
+"""What the manager knows: the operator's wishes, the record of each worker, and how one ended.
+
+These are the values in etcd (manager.records writes them as text). A worker is one-shot and is never
+restarted; the slot is the lasting place. A worker's phase is not here: it is derived (manager.phase).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from typing import Literal, NamedTuple
+
+BACKOFF_CAP_S = 60.0
+STEADY_S = 10.0  # a worker that ran this long failed anew, not again; Docker's own rule
+
+
+class WorkerKey(NamedTuple):
+    """The name of one worker for good: app, slot and the revision it runs."""
+
+    app: str
+    slot: int
+    revision: int
+
+    @property
+    def label(self) -> str:
+        return f"{self.app}.{self.slot}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A file of this host, named by its content's sha256, at a path inside the workers."""
+
+    sha256: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What tells that a worker is healthy.
+
+    http: any answer below 500 to GET path.  path: 2xx or 3xx to GET path.  tcp: a connect.  none: it runs.
+    """
+
+    kind: Literal["http", "path", "tcp", "none"]
+    path: str = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What every worker of one revision is made from."""
+
+    command: tuple[str, ...]
+    image: str
+    mounts: tuple[Mount, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int | None = None
+    protocol: Literal["http", "tcp"] = "http"
+    health: Health = Health("none")
+    cpus: float | None = None
+    memory_bytes: int | None = None
+    pids: int = 512
+    user: str | None = None
+    cap_add: tuple[str, ...] = ()
+    read_only: bool = False
+    restart: str = "always"
+    drain_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class AppSpec:
+    """What the operator asked for.
+
+    number: the app's mark on the network, unique in the cloud.  want: workers while it is not stopped.
+    stopped_slots: places that `stop APP.SLOT` emptied.  turns: how often `restart APP.SLOT` renewed a slot.
+    now: the last command that took workers away did not want to wait for open requests.
+    """
+
+    name: str
+    number: int
+    revision: int
+    template: Template
+    want: int
+    created_at: float
+    hosts: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    tcp_port: int | None = None
+    stopped: bool = False
+    removing: bool = False
+    now: bool = False
+    stopped_slots: frozenset[int] = frozenset()
+    turns: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> int:
+        """The workers that shall run at this moment."""
+        return 0 if self.stopped or self.removing else self.want
+
+    @property
+    def slots(self) -> frozenset[int]:
+        """The places that shall have a worker: the lowest ones that no `stop APP.SLOT` emptied."""
+        enough = range(1, self.wanted + len(self.stopped_slots) + 1)
+        return frozenset([slot for slot in enough if slot not in self.stopped_slots][: self.wanted])
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a worker's container ended, or why it could not be started (container "" then)."""
+
+    at: float
+    container: str
+    exit_code: int
+    words: str
+    oom_killed: bool = False
+    last_lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """A worker from before its container exists until after it is gone.
+
+    failures: endings in a row.  retry_at: no new container before this time (unix seconds); None with an
+    ending: there will be none.  leaving_since: when it was taken out of service for good.
+    """
+
+    app: str
+    slot: int
+    revision: int
+    number: int
+    turn: int
+    address: IPv4Address
+    drain_s: float
+    created_at: float
+    port: int | None = None
+    failures: int = 0
+    restarts: int = 0
+    retry_at: float | None = None
+    leaving_since: float | None = None
+    ending: Ending | None = None
+
+    @property
+    def key(self) -> WorkerKey:
+        return WorkerKey(self.app, self.slot, self.revision)
+
+
+def container_name(cloud: str, key: WorkerKey) -> str:
+    """Return the container's name; "_" cannot occur in an app's name, so names never collide."""
+    return f"sc_{cloud}_{key.app}_{key.slot}_{key.revision}"
+
+
+def backoff_s(failures: int) -> float:
+    """Return the wait before the next start after `failures` endings in a row: 0, 1, 2, 4 ... 60 s."""
+    return 0.0 if failures <= 1 else min(BACKOFF_CAP_S, 2.0 ** (failures - 2))
+
+
+def starts_again(restart: str, exit_code: int, failures: int) -> bool:
+    """Return whether the restart policy wants another container after this ending."""
+    policy, _, limit = restart.partition(":")
+    if policy == "on-failure":
+        return exit_code != 0 and (not limit or failures <= int(limit))
+    return policy == "always"
+
+
+_EXIT_CODES = {
+    125: "Docker could not run it",
+    126: "the command cannot be executed",
+    127: "the command was not found",
+    130: "interrupted",
+    134: "aborted",
+    137: "killed",
+    139: "segmentation fault",
+    143: "terminated",
+}
+
+
+def exit_words(exit_code: int, oom_killed: bool, memory_bytes: int | None) -> str:
+    """Return an exit code in words, such as `exit code 137: killed, memory limit 256M reached`."""
+    if oom_killed:
+        limit = f"{memory_bytes // 2**20}M " if memory_bytes else ""
+        return f"exit code {exit_code}: killed, memory limit {limit}reached"
+    if exit_code == 0:
+        return "exit code 0: the command ended"
+    meaning = _EXIT_CODES.get(exit_code, "")
+    return f"exit code {exit_code}: {meaning}" if meaning else f"exit code {exit_code}"

@@ -1,0 +1,81 @@
+"""The cloud's own machinery as containers: etcd's members and the proxy."""
+
+from __future__ import annotations
+
+from balancer.routes import static_arguments
+from manager.api.places import Places
+from manager.engine.orders import FileMount, PartOrder
+from manager.records import PROXY
+from manager.settings import Settings
+
+ETCD_IMAGE, PROXY_IMAGE, BASE_IMAGE = "simplecloud/etcd", "simplecloud/proxy", "simplecloud/base"
+ETCD_MAX_OPS = 10_000  # a change of many routes is one transaction
+ETCD_QUOTA_BYTES = 2**30
+HISTORY = "10000"  # revisions that etcd keeps behind the newest; nothing here reads the past
+
+
+def store_root(cloud: str) -> str:
+    """Return the prefix of all keys of a cloud; several clouds may share an etcd."""
+    return f"/simplecloud/{cloud}/"
+
+
+def part_name(cloud: str, part: str, number: int | None = None) -> str:
+    """Return the container's name of a part; no app can be called etcd or proxy."""
+    return f"sc_{cloud}_{part}" + (f"_{number}" if number is not None else "")
+
+
+def etcd_orders(places: Places, settings: Settings) -> list[PartOrder]:
+    """Return the containers of the embedded etcd's members."""
+    members = {f"etcd{n}": ports for n, ports in enumerate(settings.etcd_ports, start=1)}
+    peers = ",".join(f"{name}=http://127.0.0.1:{peer}" for name, (_, peer) in members.items())
+    return [
+        PartOrder(
+            name=part_name(places.cloud, "etcd", number),
+            part="etcd",
+            image=ETCD_IMAGE,
+            command=_etcd_arguments(name, ports, peers, places.cloud),
+            mounts=(FileMount(str(places.state / name), "/data", writable=True),),
+        )
+        for number, (name, ports) in enumerate(members.items(), start=1)
+    ]
+
+
+def _etcd_arguments(name: str, ports: tuple[int, int], peers: str, cloud: str) -> tuple[str, ...]:
+    client, peer = (f"http://127.0.0.1:{port}" for port in ports)
+    return (
+        f"--name={name}",
+        "--data-dir=/data",
+        f"--listen-client-urls={client}",
+        f"--advertise-client-urls={client}",
+        f"--listen-peer-urls={peer}",
+        f"--initial-advertise-peer-urls={peer}",
+        f"--initial-cluster={peers}",
+        f"--initial-cluster-token=simplecloud-{cloud}",
+        "--initial-cluster-state=new",
+        f"--max-txn-ops={ETCD_MAX_OPS}",
+        f"--quota-backend-bytes={ETCD_QUOTA_BYTES}",
+        "--auto-compaction-mode=revision",
+        f"--auto-compaction-retention={HISTORY}",
+        "--log-level=warn",
+    )
+
+
+def proxy_order(places: Places, settings: Settings) -> PartOrder:
+    """Return the proxy's container: its routes come from etcd, its entry points are fixed at its start."""
+    return PartOrder(
+        name=part_name(places.cloud, "proxy"),
+        part="proxy",
+        image=PROXY_IMAGE,
+        command=static_arguments(
+            root_key=(store_root(places.cloud) + PROXY).strip("/"),
+            etcd_endpoints=settings.etcd_endpoints,
+            http_bind=f"{settings.bind}:{settings.http_port}",
+            tcp_binds={f"tcp{port}": f"{settings.bind}:{port}" for port in settings.tcp_ports},
+            api=f"127.0.0.1:{settings.proxy_api_port}",
+        ),
+    )
+
+
+def orders(places: Places, settings: Settings) -> list[PartOrder]:
+    """Return every part of the cloud, in the order in which they start."""
+    return [*etcd_orders(places, settings), proxy_order(places, settings)]

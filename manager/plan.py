@@ -1,0 +1,324 @@
+"""What to do next, as a pure function of one picture of the cloud.
+
+Every step may be repeated and the manager may die between any two: the next pass, of this manager or of
+the next one, looks again and goes on. The order for a worker is
+
+    record -> rules -> container -> start -> network -> healthy -> published
+    leaving -> unpublished -> gone from the proxy -> no open request or drain over -> removed -> forgotten
+
+so that nothing exists without a record, and nothing is removed that requests may still reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
+
+from balancer.routes import Change, Route, app_of, change, render
+from manager.model import AppSpec, WorkerKey, WorkerRecord
+from manager.world import World, is_current, is_live, is_published, is_ready, phase, route_of
+from netsetup.addresses import allocate
+
+RESYNC_S = 2.0
+CONFIRM_S = 0.005  # how often to ask the proxy whether it has dropped a worker
+DRAIN_POLL_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class SaveRecords:
+    """The records are stored, in one transaction."""
+
+    records: tuple[WorkerRecord, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """The worker runs in a container and is connected to the bridge, whatever was missing."""
+
+    record: WorkerRecord
+    spec: AppSpec
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bury:
+    """The ending of the worker's container is recorded; requests to its address fail at once."""
+
+    record: WorkerRecord
+    spec: AppSpec
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """The proxy's routes are changed, in one transaction."""
+
+    change: Change
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """The worker's container, port and rules are gone."""
+
+    record: WorkerRecord
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The records of workers that are gone, and of apps without any, are deleted in one transaction."""
+
+    records: tuple[WorkerKey, ...]
+    apps: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MendNetwork:
+    """The bridge and its rules are as they should be."""
+
+    reason: str = "the bridge or its rules were changed"
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPort:
+    """A port that belongs to no worker is gone."""
+
+    name: str
+    address: IPv4Address | None
+    reason: str = "no worker has this port"
+
+
+Step = SaveRecords | Launch | Bury | Publish | Retire | Forget | MendNetwork | SweepPort
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps of one pass, and the seconds after which to look again without being told."""
+
+    steps: tuple[Step, ...]
+    look_again_s: float = RESYNC_S
+
+    @property
+    def converged(self) -> bool:
+        return not self.steps and self.look_again_s >= RESYNC_S
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What one pass collects before it is put in order."""
+
+    saves: list[WorkerRecord] = field(default_factory=list)
+    slow: list[Launch | Bury | Retire] = field(default_factory=list)
+    forgets: list[WorkerKey] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    look_again_s: float = RESYNC_S
+
+    def again_in(self, seconds: float) -> None:
+        self.look_again_s = min(self.look_again_s, max(0.0, seconds))
+
+
+def plan(world: World) -> Plan:
+    """Return the steps that bring the cloud nearer to what is wanted; none when it is there."""
+    draft = _Draft()
+    addresses = {record.address for record in world.records.values()}
+    for spec in world.specs.values():
+        _place(world, spec, addresses, draft)
+    for record in world.records.values():
+        spec = world.specs.get(record.app)
+        if record.key not in world.busy and spec is not None:
+            _advance(world, spec, record, draft)
+    for spec in world.specs.values():
+        if spec.removing and not any(record.app == spec.name for record in world.records.values()):
+            draft.removed.append(spec.name)
+    return _ordered(world, draft)
+
+
+def _ordered(world: World, draft: _Draft) -> Plan:
+    """Return the draft as steps: mend, record, unpublish or publish, then the slow ones, then forget."""
+    steps: list[Step] = [] if world.network_intact else [MendNetwork()]
+    if draft.saves:
+        steps.append(SaveRecords(tuple(draft.saves), _save_reason(draft.saves)))
+    routes = _publish(world, {record.key: record for record in draft.saves})
+    if routes is not None:
+        steps.append(routes)
+    steps += draft.slow
+    steps += [SweepPort(name, address) for name, address in world.stray_ports.items()]
+    if draft.forgets or draft.removed:
+        names = [key.label for key in draft.forgets] + draft.removed
+        steps.append(Forget(tuple(draft.forgets), tuple(draft.removed), f"gone: {', '.join(names)}"))
+    return Plan(tuple(steps), draft.look_again_s)
+
+
+def _save_reason(saves: list[WorkerRecord]) -> str:
+    new = [record.key.label for record in saves if record.leaving_since is None]
+    leaving = [record.key.label for record in saves if record.leaving_since is not None]
+    parts = [f"new: {', '.join(new)}" if new else "", f"leaving: {', '.join(leaving)}" if leaving else ""]
+    return "; ".join(part for part in parts if part)
+
+
+def _place(world: World, spec: AppSpec, addresses: set[IPv4Address], draft: _Draft) -> None:
+    """Draft a record for each slot that lacks a worker of this revision, and mark who has to leave."""
+    records = [record for record in world.of_app(spec.name) if record.key not in world.busy]
+    for record in records:
+        if record.leaving_since is None and _must_leave(world, spec, record):
+            draft.saves.append(replace(record, leaving_since=world.now))
+    taken = {record.key for record in world.of_app(spec.name)}
+    replacing = [
+        record for record in records if record.leaving_since is None and not is_current(spec, record)
+    ]
+    for slot in sorted(spec.slots):
+        key = WorkerKey(spec.name, slot, spec.revision)
+        if key in taken or (replacing and not _may_replace(world, spec, slot)):
+            continue
+        address = allocate(world.subnet, addresses)
+        addresses.add(address)
+        draft.saves.append(_new_record(world, spec, slot, address))
+        if replacing:
+            return  # one replacement at a time: the next when this one is ready
+
+
+def _new_record(world: World, spec: AppSpec, slot: int, address: IPv4Address) -> WorkerRecord:
+    return WorkerRecord(
+        app=spec.name,
+        slot=slot,
+        revision=spec.revision,
+        number=spec.number,
+        turn=spec.turns.get(slot, 0),
+        address=address,
+        drain_s=spec.template.drain_s,
+        created_at=world.now,
+        port=spec.template.port,
+    )
+
+
+def _must_leave(world: World, spec: AppSpec, record: WorkerRecord) -> bool:
+    """Return whether the worker is unwanted now: its slot, its turn, or a ready successor stands there.
+
+    A worker of an older revision that does not run is not started again: its template is history.
+    """
+    if record.slot not in spec.slots:
+        return True
+    if record.revision == spec.revision:
+        return record.turn != spec.turns.get(record.slot, 0)
+    container = world.containers.get(record.key)
+    if container is None or container.state != "running":
+        return True
+    successor = world.records.get(WorkerKey(record.app, record.slot, spec.revision))
+    return successor is not None and is_ready(world, successor)
+
+
+def _may_replace(world: World, spec: AppSpec, slot: int) -> bool:
+    """Return whether no replacement in another slot is still on its way."""
+    fresh = (r for r in world.of_app(spec.name) if r.revision == spec.revision and r.slot != slot)
+    return all(is_ready(world, record) for record in fresh if record.leaving_since is None)
+
+
+def _advance(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -> None:
+    """Draft the next step of one worker's life."""
+    if record.leaving_since is not None:
+        _leave(world, spec, record, draft)
+        return
+    if any(saved.key == record.key for saved in draft.saves):
+        return  # it has just been told to leave
+    container = world.containers.get(record.key)
+    if (
+        container is not None
+        and container.state in ("exited", "dead")
+        and not _is_buried(record, container.id)
+    ):
+        draft.slow.append(Bury(record, spec, f"its container ended with exit code {container.exit_code}"))
+        return
+    if container is None or container.state != "running":
+        if container is None or container.state != "paused":
+            _start(world, spec, record, draft)
+        return
+    if record.key not in world.wired:
+        draft.slow.append(Launch(record, spec, "it is not connected to the bridge"))
+    elif not is_ready(world, record) and is_published(world, record):
+        draft.again_in(DRAIN_POLL_S)  # the proxy is about to take it up
+
+
+def _is_buried(record: WorkerRecord, container_id: str) -> bool:
+    return record.ending is not None and record.ending.container == container_id
+
+
+def _start(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -> None:
+    if record.ending is not None and record.retry_at is None:
+        return  # its restart policy wants no other container
+    if record.retry_at is not None and record.retry_at > world.now:
+        draft.again_in(record.retry_at - world.now)
+        return
+    draft.slow.append(Launch(record, spec, "it has no running container"))
+
+
+def _leave(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -> None:
+    """Draft what a leaving worker's life ends with, once requests can no longer reach it."""
+    assert record.leaving_since is not None
+    if record.key not in world.containers and record.key not in world.wired:
+        draft.forgets.append(record.key)
+        return
+    drain_ends_at = record.leaving_since + (0.0 if spec.now else record.drain_s)
+    if is_published(world, record) or (is_live(world, record) and not spec.now):
+        draft.again_in(CONFIRM_S)
+    elif world.inflight.get(record.key, 0) > 0 and world.now < drain_ends_at:
+        draft.again_in(DRAIN_POLL_S)
+    else:
+        draft.slow.append(Retire(record, _retire_reason(world, record)))
+
+
+def _retire_reason(world: World, record: WorkerRecord) -> str:
+    left = world.inflight.get(record.key, 0)
+    return f"drain time is over with {left} open requests" if left else "no open requests"
+
+
+def _publish(world: World, saved: Mapping[WorkerKey, WorkerRecord]) -> Publish | None:
+    """Return the change that makes the stored routes those of the healthy workers, or None."""
+    after = replace(world, records={**world.records, **saved})
+    wanted = render(_routes(after))
+    kept = {key: value for key, value in world.routes.items() if app_of(key) in world.unreadable}
+    difference = change(world.routes, {**kept, **wanted})
+    if not difference.puts and not difference.deletes:
+        return None
+    touched = {app_of(key) for key in (*difference.puts, *difference.deletes)}
+    names = sorted(name or "the proxy's root" for name in touched)
+    return Publish(difference, f"routes of {', '.join(names)}")
+
+
+def _routes(world: World) -> Iterator[Route]:
+    for spec in world.specs.values():
+        route = None if spec.removing and not world.of_app(spec.name) else route_of(world, spec)
+        if route is not None:
+            yield route
+
+
+def explain(step: Step) -> str:
+    """Return a step as one sentence for the log and for --dry-run."""
+    match step:
+        case SaveRecords(reason=reason):
+            return f"record {reason}"
+        case Launch(record=record, reason=reason):
+            return f"start {record.key.label}: {reason}"
+        case Bury(record=record, reason=reason):
+            return f"note the ending of {record.key.label}: {reason}"
+        case Publish(reason=reason):
+            return f"publish {reason}"
+        case Retire(record=record, reason=reason):
+            return f"remove {record.key.label}: {reason}"
+        case Forget(reason=reason):
+            return f"forget {reason}"
+        case MendNetwork(reason=reason):
+            return f"mend the network: {reason}"
+        case SweepPort(name=name, reason=reason):
+            return f"remove port {name}: {reason}"
+
+
+def settled(world: World) -> bool:
+    """Return whether every app has its workers ready and nothing is on its way."""
+    return all(
+        len([r for r in world.of_app(spec.name) if phase(world, r).state == "ready"]) == spec.wanted
+        for spec in world.specs.values()
+    )

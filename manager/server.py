@@ -1,0 +1,200 @@
+"""The manager's socket: requests in, items and results out, one thread a client.
+
+A client may be anything: frames are bounded, a slow reader is dropped, the number of clients is limited,
+and the kernel tells who is there (SO_PEERCRED). What a request does is not known here: `Dispatch` does it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from manager.api import wire
+from manager.api.errors import CloudError, FrameRejected, NotAllowed, UsageError
+from manager.api.wire import Lines, Request
+
+MAX_CLIENTS = 128
+SEND_LIMIT_S = 5.0  # a reader that takes longer for one frame is gone
+
+log = logging.getLogger(__name__)
+
+
+class ClientGone(Exception):
+    """The client hung up or does not read."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One request under way: its files, a way to send items, and whether anybody still listens."""
+
+    request: Request
+    sock: socket.socket
+    uid: int
+    after: Callable[[], None] | None = None
+
+    def emit(self, kind: str, **fields: object) -> None:
+        """Send one item of the stream; raises ClientGone when nobody takes it."""
+        _send(self.sock, wire.item(self.request.id, {"kind": kind, **fields}))
+
+    def progress(self, text: str) -> None:
+        """Send a line that tells how far the work is."""
+        self.emit("Progress", text=text)
+
+    def check(self) -> None:
+        """Raise ClientGone when the client has hung up."""
+        try:
+            if self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b"":
+                raise ClientGone
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise ClientGone from error
+
+
+Dispatch = Callable[[Call], Mapping[str, object]]
+
+
+@dataclass(slots=True)
+class Server:
+    """Serves the socket at `path` to root and to the members of group `gid` until it is stopped."""
+
+    path: Path
+    gid: int
+    dispatch: Dispatch
+    _listener: socket.socket = field(init=False)
+    _thread: threading.Thread = field(init=False)
+    _clients: dict[socket.socket, threading.Thread] = field(default_factory=dict)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        """Take the socket's path, whoever had it before, and answer on it."""
+        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        draft.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(str(draft))
+        draft.chmod(0o660)
+        os.chown(draft, 0, self.gid)
+        self._listener.listen(MAX_CLIENTS)
+        draft.rename(self.path)
+        self._thread = threading.Thread(target=self._accept, name="server", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the socket and every client, and wait for their threads."""
+        self._stopping.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(timeout=2)
+        for sock, thread in list(self._clients.items()):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            thread.join(timeout=1)
+
+    def _accept(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            self._admit(sock)
+
+    def _admit(self, sock: socket.socket) -> None:
+        sock.settimeout(SEND_LIMIT_S)
+        refusal = self._refusal(sock)
+        if refusal is not None:
+            with contextlib.suppress(ClientGone):
+                _send(sock, wire.failure(None, refusal))
+            sock.close()
+            return
+        thread = threading.Thread(target=self._serve, args=(sock,), name="client", daemon=True)
+        self._clients[sock] = thread
+        thread.start()
+
+    def _refusal(self, sock: socket.socket) -> CloudError | None:
+        if len(self._clients) >= MAX_CLIENTS:
+            return CloudError(f"too many clients ({MAX_CLIENTS})", hint="close some shells, then try again")
+        uid, gid, pid = _peer(sock)
+        if uid != 0 and self.gid not in {gid, *_groups_of(pid)}:
+            return NotAllowed(
+                f"user {uid} may not manage this cloud", hint="sudo usermod -aG simplecloud $USER"
+            )
+        return None
+
+    def _serve(self, sock: socket.socket) -> None:
+        lines = Lines(sock)
+        try:
+            while self._answer_next(sock, lines):
+                pass
+        except (ClientGone, OSError):
+            pass  # the client hung up; what it asked for goes on
+        finally:
+            lines.close_files()
+            sock.close()
+            self._clients.pop(sock, None)
+
+    def _answer_next(self, sock: socket.socket, lines: Lines) -> bool:
+        """Read one request and answer it; False at the end of the stream."""
+        sock.settimeout(None)
+        try:
+            line = lines.read()
+        except FrameRejected as error:
+            _send(sock, wire.failure(None, error, wire.PARSE_ERROR))
+            return False
+        finally:
+            sock.settimeout(SEND_LIMIT_S)
+        if line is None:
+            return False
+        try:
+            request = wire.request_of(line, lines.take_files())
+        except FrameRejected as error:
+            _send(sock, wire.failure(None, error, wire.PARSE_ERROR))
+            return True
+        self._answer(sock, request)
+        return True
+
+    def _answer(self, sock: socket.socket, request: Request) -> None:
+        uid, _, _ = _peer(sock)
+        call = Call(request, sock, uid)
+        try:
+            answer = wire.result(request.id, self.dispatch(call))
+        except UsageError as error:
+            answer = wire.failure(request.id, error, wire.INVALID_PARAMS)
+        except CloudError as error:
+            answer = wire.failure(request.id, error)
+        finally:
+            for descriptor in request.files:
+                os.close(descriptor)
+        _send(sock, answer)
+        if call.after is not None:
+            call.after()
+
+
+def _send(sock: socket.socket, message: Mapping[str, object]) -> None:
+    try:
+        wire.send(sock, message)
+    except OSError as error:
+        raise ClientGone from error
+
+
+def _peer(sock: socket.socket) -> tuple[int, int, int]:
+    """Return uid, gid and pid of the process at the other end, as the kernel knows them."""
+    pid, uid, gid = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return uid, gid, pid
+
+
+def _groups_of(pid: int) -> set[int]:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return set()
+    return {
+        int(gid) for line in status.splitlines() if line.startswith("Groups:") for gid in line.split()[1:]
+    }

@@ -1,0 +1,185 @@
+"""One immutable picture of the cloud: what is wanted, what is recorded, what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+from typing import TYPE_CHECKING
+
+from balancer.routes import Route, Server, server_name
+from manager.api.views import WorkerState
+from manager.model import AppSpec, WorkerKey, WorkerRecord, exit_words
+
+if TYPE_CHECKING:
+    from manager.engine import Container
+    from manager.observe.health import Verdict
+
+STARTUP_S = 30.0  # after this a worker that does not answer is called unready, not starting
+GRACE_S = 10.0  # from SIGTERM to SIGKILL
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What one pass looks at. `now` is unix seconds; sets and maps are by worker unless they say else.
+
+    wired: its port is up on the bridge and its rules are there.  live: the servers of each app that the
+    proxy uses at this moment, None while the proxy does not say.  inflight: open requests of workers that
+    are leaving.  busy: a slow step is under way.  answered: has been healthy at least once.
+    unreadable: names of apps with a record of an unknown version: nothing of theirs is touched.
+    """
+
+    now: float
+    revision: int
+    subnet: IPv4Network
+    specs: Mapping[str, AppSpec] = field(default_factory=dict)
+    records: Mapping[WorkerKey, WorkerRecord] = field(default_factory=dict)
+    routes: Mapping[str, str] = field(default_factory=dict)
+    containers: Mapping[WorkerKey, Container] = field(default_factory=dict)
+    wired: frozenset[WorkerKey] = frozenset()
+    verdicts: Mapping[WorkerKey, Verdict] = field(default_factory=dict)
+    live: Mapping[str, frozenset[str]] | None = None
+    inflight: Mapping[WorkerKey, int] = field(default_factory=dict)
+    busy: frozenset[WorkerKey] = frozenset()
+    answered: frozenset[WorkerKey] = frozenset()
+    unreadable: frozenset[str] = frozenset()
+    stray_ports: Mapping[str, IPv4Address | None] = field(default_factory=dict)
+    network_intact: bool = True
+
+    def of_app(self, name: str) -> list[WorkerRecord]:
+        """Return the records of an app, by slot, the newest revision first."""
+        mine = (record for record in self.records.values() if record.app == name)
+        return sorted(mine, key=lambda record: (record.slot, -record.revision))
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A worker's state, derived, with the reason in words ("" when it is plain)."""
+
+    state: WorkerState
+    reason: str = ""
+
+
+def is_current(spec: AppSpec, record: WorkerRecord) -> bool:
+    """Return whether the worker is one that its app wants as it is."""
+    return (
+        record.revision == spec.revision
+        and record.turn == spec.turns.get(record.slot, 0)
+        and record.slot in spec.slots
+    )
+
+
+def is_running(world: World, record: WorkerRecord) -> bool:
+    """Return whether the worker's process runs and can be reached over the bridge."""
+    container = world.containers.get(record.key)
+    return container is not None and container.state == "running" and record.key in world.wired
+
+
+def is_healthy(world: World, record: WorkerRecord) -> bool:
+    """Return whether the worker runs, can be reached, and its last health answer was good."""
+    if not is_running(world, record):
+        return False
+    spec = world.specs.get(record.app)
+    if spec is None or spec.template.health.kind == "none":
+        return True
+    verdict = world.verdicts.get(record.key)
+    return verdict is not None and verdict.ok
+
+
+def route_of(world: World, spec: AppSpec) -> Route | None:
+    """Return the route that the app should have now: its healthy workers that are not leaving."""
+    template = spec.template
+    if template.port is None:
+        return None
+    servers = tuple(
+        Server(server_name(*record.key), f"{record.address}:{record.port}")
+        for record in world.of_app(spec.name)
+        if record.port is not None and record.leaving_since is None and is_healthy(world, record)
+    )
+    return Route(
+        app=spec.name,
+        kind=template.protocol,
+        hosts=spec.hosts,
+        paths=spec.paths,
+        entry_point="http" if template.protocol == "http" else f"tcp{spec.tcp_port}",
+        servers=servers,
+        health_path=template.health.path if template.health.kind == "path" else None,
+    )
+
+
+def is_live(world: World, record: WorkerRecord) -> bool:
+    """Return whether the proxy sends requests to the worker; without the proxy's word, whether it should."""
+    name = server_name(*record.key)
+    if world.live is not None:
+        return name in world.live.get(record.app, frozenset())
+    return is_published(world, record)
+
+
+def is_published(world: World, record: WorkerRecord) -> bool:
+    """Return whether the worker's server stands in the routes that the proxy reads."""
+    segment = f"/{server_name(*record.key)}/"
+    return any(segment in key for key in world.routes)
+
+
+def is_ready(world: World, record: WorkerRecord) -> bool:
+    """Return whether the worker is healthy and, where its app has a route, live in the proxy."""
+    spec = world.specs.get(record.app)
+    if spec is None or record.leaving_since is not None or not is_healthy(world, record):
+        return False
+    return spec.template.port is None or is_live(world, record)
+
+
+def ready_workers(world: World, spec: AppSpec) -> list[WorkerRecord]:
+    """Return the app's ready workers that it wants as they are."""
+    return [r for r in world.of_app(spec.name) if is_current(spec, r) and is_ready(world, r)]
+
+
+def phase(world: World, record: WorkerRecord) -> Phase:
+    """Return the worker's state and the reason why it is not ready."""
+    if record.leaving_since is not None:
+        return Phase("draining", _draining_words(world, record))
+    container = world.containers.get(record.key)
+    if record.ending is not None and (container is None or container.state != "running"):
+        return _ended(world, record)
+    if container is None:
+        return Phase("starting", "its container is being created")
+    if container.state in ("exited", "dead"):
+        memory = world.specs[record.app].template.memory_bytes if record.app in world.specs else None
+        return Phase("backoff", exit_words(container.exit_code, container.oom_killed, memory))
+    if container.state == "paused":
+        return Phase("unready", f"paused by hand: docker unpause {container.name}")
+    if not is_running(world, record):
+        return Phase("starting", "its network is being connected")
+    return _running(world, record, container.started_at)
+
+
+def _running(world: World, record: WorkerRecord, started_at: float | None) -> Phase:
+    if is_ready(world, record):
+        return Phase("ready")
+    if is_healthy(world, record):
+        return Phase("starting", "healthy; the proxy has not taken it up yet")
+    verdict = world.verdicts.get(record.key)
+    words = verdict.text if verdict is not None else "no health answer yet"
+    young = started_at is not None and world.now - started_at < STARTUP_S
+    return Phase("starting" if young and record.key not in world.answered else "unready", words)
+
+
+def _ended(world: World, record: WorkerRecord) -> Phase:
+    ending = record.ending
+    assert ending is not None
+    words = "; ".join(part for part in (ending.words, _quoted(ending.last_lines)) if part)
+    if record.retry_at is None:
+        return Phase("stopped" if ending.exit_code == 0 and ending.container else "failed", words)
+    wait_s = record.retry_at - world.now
+    again = f"starts again in {wait_s:.0f} s" if wait_s > 0.5 else "starting again"
+    return Phase("backoff", f"{words}; {again}")
+
+
+def _quoted(lines: Iterable[str]) -> str:
+    last = [line.strip() for line in lines if line.strip()][-1:]
+    return f"it last said: {last[0]}" if last else ""
+
+
+def _draining_words(world: World, record: WorkerRecord) -> str:
+    count = world.inflight.get(record.key, 0)
+    return f"{count} open requests" if count else "leaving"
