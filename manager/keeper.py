@@ -89,7 +89,7 @@ def _look_after(places: Places, kept: Kept) -> None:
         kept.quick_deaths = kept.quick_deaths + 1 if lived_s < STEADY_S else 0
         log.warning("manager %d ended after %.1f s", kept.number, lived_s)
     kept.pidfd = _running(manager_pid_file(places, kept.number))
-    held = _held_until(hold_file(places)) > time.time()
+    held = held_until(hold_file(places)) > time.time()
     if kept.pidfd is None and not held and time.monotonic() - kept.started_at >= kept.pause_s():
         kept.children.append(spawn(places, "manager", "--number", str(kept.number)))
         manager_pid_file(places, kept.number).write_text(f"{kept.children[-1].pid}\n")
@@ -114,7 +114,8 @@ def running_pid(pid_file: Path) -> int | None:
     return pid if b"manager" in command and state != "Z" else None
 
 
-def _held_until(file: Path) -> float:
+def held_until(file: Path) -> float:
+    """Return the unix time in a hold file, 0 when there is none."""
     try:
         return float(file.read_text())
     except (OSError, ValueError):

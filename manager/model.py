@@ -7,9 +7,11 @@ restarted; the slot is the lasting place. A worker's phase is not here: it is de
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import Literal, NamedTuple
+
+from netsetup.addresses import port_name
 
 BACKOFF_CAP_S = 60.0
 STEADY_S = 10.0  # a worker that ran this long failed anew, not again; Docker's own rule
@@ -25,6 +27,10 @@ class WorkerKey(NamedTuple):
     @property
     def label(self) -> str:
         return f"{self.app}.{self.slot}"
+
+    def port_name(self, tag: str) -> str:
+        """Return the name of the worker's link on the bridge of the cloud with this tag."""
+        return port_name(tag, f"{self.app}/{self.slot}/{self.revision}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,3 +188,16 @@ def exit_words(exit_code: int, oom_killed: bool, memory_bytes: int | None) -> st
         return "exit code 0: the command ended"
     meaning = _EXIT_CODES.get(exit_code, "")
     return f"exit code {exit_code}: {meaning}" if meaning else f"exit code {exit_code}"
+
+
+def failed(record: WorkerRecord, ending: Ending, restart: str, ran_s: float) -> WorkerRecord:
+    """Return the record after its container ended, or could not be started, having run for `ran_s`."""
+    failures = 1 if ran_s >= STEADY_S else record.failures + 1
+    again = starts_again(restart, ending.exit_code, failures)
+    return replace(
+        record,
+        failures=failures,
+        restarts=record.restarts + again,
+        retry_at=ending.at + backoff_s(failures) if again else None,
+        ending=ending,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from balancer.routes import static_arguments
+from balancer.proxy import static_arguments
 from manager.api.places import Places
 from manager.engine.orders import FileMount, PartOrder
 from manager.records import PROXY
@@ -11,12 +11,19 @@ from manager.settings import Settings
 ETCD_IMAGE, PROXY_IMAGE, BASE_IMAGE = "simplecloud/etcd", "simplecloud/proxy", "simplecloud/base"
 ETCD_MAX_OPS = 10_000  # a change of many routes is one transaction
 ETCD_QUOTA_BYTES = 2**30
+# Fine around the objectives that people set, so that a p95 is told within some 20 %.
+LATENCY_BUCKETS_S = (
+    0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1, 1.5, 2.5, 5, 10,
+)  # fmt: skip
 HISTORY = "10000"  # revisions that etcd keeps behind the newest; nothing here reads the past
 
 
 def store_root(cloud: str) -> str:
-    """Return the prefix of all keys of a cloud; several clouds may share an etcd."""
-    return f"/simplecloud/{cloud}/"
+    """Return the prefix of all keys of a cloud; several clouds may share an etcd.
+
+    No slash leads it: the proxy's etcd client would cut that off and find nothing.
+    """
+    return f"simplecloud/{cloud}/"
 
 
 def part_name(cloud: str, part: str, number: int | None = None) -> str:
@@ -67,11 +74,12 @@ def proxy_order(places: Places, settings: Settings) -> PartOrder:
         part="proxy",
         image=PROXY_IMAGE,
         command=static_arguments(
-            root_key=(store_root(places.cloud) + PROXY).strip("/"),
+            root_key=(store_root(places.cloud) + PROXY).rstrip("/"),
             etcd_endpoints=settings.etcd_endpoints,
             http_bind=f"{settings.bind}:{settings.http_port}",
             tcp_binds={f"tcp{port}": f"{settings.bind}:{port}" for port in settings.tcp_ports},
-            api=f"127.0.0.1:{settings.proxy_api_port}",
+            api_bind=f"127.0.0.1:{settings.proxy_api_port}",
+            buckets_s=LATENCY_BUCKETS_S,
         ),
     )
 

@@ -80,7 +80,7 @@ class Forget:
 class MendNetwork:
     """The bridge and its rules are as they should be."""
 
-    reason: str = "the bridge or its rules were changed"
+    reason: str = "bridge and rules are not known to be intact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,6 @@ class SweepPort:
     """A port that belongs to no worker is gone."""
 
     name: str
-    address: IPv4Address | None
     reason: str = "no worker has this port"
 
 
@@ -128,9 +127,8 @@ def plan(world: World) -> Plan:
     for spec in world.specs.values():
         _place(world, spec, addresses, draft)
     for record in world.records.values():
-        spec = world.specs.get(record.app)
-        if record.key not in world.busy and spec is not None:
-            _advance(world, spec, record, draft)
+        if record.key not in world.busy and record.app in world.specs:
+            _advance(world, world.specs[record.app], record, draft)
     for spec in world.specs.values():
         if spec.removing and not any(record.app == spec.name for record in world.records.values()):
             draft.removed.append(spec.name)
@@ -146,7 +144,7 @@ def _ordered(world: World, draft: _Draft) -> Plan:
     if routes is not None:
         steps.append(routes)
     steps += draft.slow
-    steps += [SweepPort(name, address) for name, address in world.stray_ports.items()]
+    steps += [SweepPort(name) for name in sorted(world.stray_ports)]
     if draft.forgets or draft.removed:
         names = [key.label for key in draft.forgets] + draft.removed
         steps.append(Forget(tuple(draft.forgets), tuple(draft.removed), f"gone: {', '.join(names)}"))

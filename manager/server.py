@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import select
 import socket
 import struct
 import threading
@@ -50,10 +51,9 @@ class Call:
     def check(self) -> None:
         """Raise ClientGone when the client has hung up."""
         try:
-            if self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b"":
+            readable = select.select([self.sock], [], [], 0)[0]
+            if readable and self.sock.recv(1, socket.MSG_PEEK) == b"":
                 raise ClientGone
-        except BlockingIOError:
-            return
         except OSError as error:
             raise ClientGone from error
 

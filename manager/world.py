@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from balancer.routes import Route, Server, server_name
@@ -12,7 +12,7 @@ from manager.api.views import WorkerState
 from manager.model import AppSpec, WorkerKey, WorkerRecord, exit_words
 
 if TYPE_CHECKING:
-    from manager.engine import Container
+    from manager.engine.containers import Container
     from manager.observe.health import Verdict
 
 STARTUP_S = 30.0  # after this a worker that does not answer is called unready, not starting
@@ -43,7 +43,7 @@ class World:
     busy: frozenset[WorkerKey] = frozenset()
     answered: frozenset[WorkerKey] = frozenset()
     unreadable: frozenset[str] = frozenset()
-    stray_ports: Mapping[str, IPv4Address | None] = field(default_factory=dict)
+    stray_ports: frozenset[str] = frozenset()
     network_intact: bool = True
 
     def of_app(self, name: str) -> list[WorkerRecord]:
@@ -76,14 +76,18 @@ def is_running(world: World, record: WorkerRecord) -> bool:
 
 
 def is_healthy(world: World, record: WorkerRecord) -> bool:
-    """Return whether the worker runs, can be reached, and its last health answer was good."""
+    """Return whether the worker runs, can be reached, and its last health answer was good.
+
+    Before the first answer, what the manager before this one found is believed: a worker in the routes is
+    healthy until shown otherwise, so that a new manager takes nobody out of service.
+    """
     if not is_running(world, record):
         return False
     spec = world.specs.get(record.app)
     if spec is None or spec.template.health.kind == "none":
         return True
     verdict = world.verdicts.get(record.key)
-    return verdict is not None and verdict.ok
+    return is_published(world, record) if verdict is None else verdict.ok
 
 
 def route_of(world: World, spec: AppSpec) -> Route | None:

@@ -131,6 +131,17 @@ def failure(request_id: int | str | None, error: CloudError, code: int = DOMAIN_
     }
 
 
+def answer_of(line: bytes) -> Mapping[str, object]:
+    """Return the result that a line tells; raises the error that it tells instead, as a CloudError."""
+    match json.loads(line):
+        case {"result": dict(value)}:
+            return value
+        case {"error": dict(reason)}:
+            raise error_from(reason)
+        case _:
+            raise FrameRejected("the manager sent neither a result nor an error")
+
+
 def error_from(frame: Mapping[str, object]) -> CloudError:
     """Return the error that a failure frame tells, of the class that the manager raised."""
     match frame:

@@ -1,0 +1,92 @@
+"""`python -m manager VERB`: what runs on this host beside the shell. The launcher and the shell call it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from manager.api.errors import CloudError, NotAllowed
+from manager.api.places import Places, places_of
+
+
+def main(arguments: list[str]) -> int:
+    """Carry out the verb; returns the exit code of the process."""
+    asked = _parser().parse_args(arguments)
+    try:
+        places = places_of(asked.cloud)
+        if os.geteuid() != 0:
+            raise NotAllowed(f"{asked.verb} needs root", hint=f"sudo simplecloud {asked.verb}")
+        return _run(asked, places)
+    except CloudError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"hint:  {error.hint}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m manager", allow_abbrev=False)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    for name in ("setup", "up", "down", "keeper", "manager"):
+        verb = verbs.add_parser(name, allow_abbrev=False)
+        verb.add_argument("--cloud")
+    up, down, manager = verbs.choices["up"], verbs.choices["down"], verbs.choices["manager"]
+    up.add_argument("--http-port", type=int)
+    up.add_argument("--tcp-ports")
+    up.add_argument("--bind")
+    up.add_argument("--subnet")
+    up.add_argument("--etcd-members", type=int, choices=(1, 3))
+    down.add_argument("--purge", action="store_true")
+    manager.add_argument("--number", type=int, default=1)
+    return parser
+
+
+def _run(asked: argparse.Namespace, places: Places) -> int:
+    """Import what the verb needs, and only that: the keeper stays small."""
+    match asked.verb:
+        case "keeper":
+            from manager import keeper
+
+            return keeper.run(places)
+        case "manager":
+            from manager.daemon import serve
+
+            return serve(places, asked.number)
+        case "setup":
+            return _set_up(places)
+        case "up":
+            from manager.choose import Asked
+            from manager.up import Up
+
+            members = asked.etcd_members
+            return Up(
+                places, Asked(asked.http_port, asked.tcp_ports, asked.bind, asked.subnet, members)
+            ).run()
+        case _:
+            return _down(places, purge=asked.purge)
+
+
+def _set_up(places: Places) -> int:
+    from manager import setup
+    from manager.engine.docker_engine import DockerEngine
+    from manager.images import ensure_images
+    from manager.up import say
+
+    setup.prepare(say)
+    ensure_images(DockerEngine(places.cloud).images, say)
+    return 0
+
+
+def _down(places: Places, *, purge: bool) -> int:
+    from manager.down import take_down
+
+    left = take_down(places, purge=purge)
+    print(left.sentence())
+    return 0 if left.nothing else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

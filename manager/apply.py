@@ -1,0 +1,152 @@
+"""Carries out the steps of a plan; each may be repeated and may end half-way.
+
+Whatever a step cannot do, the next pass sees and plans again. A worker that cannot be started is recorded
+with the reason, so that the back-off survives this manager.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from manager.api.errors import EngineError, ImageNotFound, WorkerNotFound
+from manager.engine.contract import Engine
+from manager.engine.orders import FileMount, WorkerOrder
+from manager.journal import Journal
+from manager.model import AppSpec, Ending, WorkerRecord, container_name, exit_words, failed
+from manager.plan import Bury, Forget, Launch, MendNetwork, Publish, Retire, SaveRecords, SweepPort
+from manager.records import PROXY, app_key, encode, worker_key
+from manager.store import Fence, Store
+from manager.world import GRACE_S
+from netsetup.errors import NetworkError
+from netsetup.network import Network
+from netsetup.port import Port
+
+log = logging.getLogger(__name__)
+
+CANNOT_START = 125  # the exit code that docker itself gives for a container it could not run
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """The edges that steps touch. `fence` raises when this manager may not act now."""
+
+    cloud: str
+    tag: str
+    store: Store
+    engine: Engine
+    network: Network
+    programs: Path
+    journal: Journal
+    fence: Callable[[], Fence]
+    clock: Callable[[], float]
+
+    def save(self, step: SaveRecords) -> None:
+        self.store.write({worker_key(r.key): encode(r) for r in step.records}, fence=self.fence())
+
+    def publish(self, step: Publish) -> None:
+        puts = {PROXY + key: value for key, value in step.change.puts.items()}
+        deletes = [PROXY + key for key in step.change.deletes]
+        self.store.write(puts, deletes, fence=self.fence())
+
+    def forget(self, step: Forget) -> None:
+        keys = [worker_key(key) for key in step.records] + [app_key(name) for name in step.apps]
+        self.store.write({}, keys, fence=self.fence())
+        for name in step.apps:
+            self.journal.note("removed", app=name)
+
+    def mend(self, step: MendNetwork) -> None:
+        for sentence in self.network.ensure():
+            self.journal.note(f"network mended: {sentence}")
+
+    def sweep(self, step: SweepPort) -> None:
+        bound = self.network.look().bound.get(step.name)
+        self.network.detach(step.name, bound.address if bound else None)
+        self.network.unbind([step.name])
+
+    def launch(self, step: Launch) -> None:
+        """The worker runs and is connected; or its record tells why it could not be started."""
+        record = step.record
+        try:
+            self._start(record, step.spec)
+        except (EngineError, ImageNotFound, WorkerNotFound, NetworkError) as error:
+            log.warning("cannot start %s: %s", record.key.label, error)
+            ending = Ending(self.clock(), "", CANNOT_START, str(error))
+            self._record(record, ending, step.spec, ran_s=0.0)
+
+    def _start(self, record: WorkerRecord, spec: AppSpec) -> None:
+        order = worker_order(self.cloud, record, spec, self.programs)
+        port = port_of(self.tag, record)
+        self.network.bind([port])
+        found = next((c for c in self.engine.workers() if c.name == order.name), None)
+        if found is not None and found.state in ("exited", "dead"):
+            self.network.detach(port.name, port.address)
+            self.engine.remove(order.name)  # one-shot: a new container for a new try
+        if found is None or found.state != "running":
+            self.engine.create(order)
+            self.engine.start(order.name)
+            self.journal.note("started", app=record.app, worker=record.key.label)
+        fresh = next((c for c in self.engine.workers() if c.name == order.name), None)
+        if fresh is not None and fresh.netns:
+            self.network.attach(port, fresh.netns)
+
+    def bury(self, step: Bury) -> None:
+        """The ending of the worker's container is recorded, and its address refuses at once."""
+        record, name = step.record, container_name(self.cloud, step.record.key)
+        self.network.forget_neighbour(record.address)
+        container = next((c for c in self.engine.workers() if c.name == name), None)
+        if container is None:
+            return
+        at = container.finished_at or self.clock()
+        words = exit_words(container.exit_code, container.oom_killed, step.spec.template.memory_bytes)
+        lines = tuple(self.engine.last_words(name))
+        ending = Ending(self.clock(), container.id, container.exit_code, words, container.oom_killed, lines)
+        self._record(record, ending, step.spec, ran_s=at - (container.started_at or at))
+
+    def _record(self, record: WorkerRecord, ending: Ending, spec: AppSpec, *, ran_s: float) -> None:
+        after = failed(record, ending, spec.template.restart, ran_s)
+        self.store.write({worker_key(record.key): encode(after)}, fence=self.fence())
+        again = f"; next try in {after.retry_at - ending.at:.0f} s" if after.retry_at else ""
+        self.journal.note(f"{ending.words}{again}", app=record.app, worker=record.key.label)
+
+    def retire(self, step: Retire) -> None:
+        """The worker is gone: one SIGTERM, then the container, its port and its rules."""
+        record, name = step.record, container_name(self.cloud, step.record.key)
+        port = port_of(self.tag, record)
+        self.engine.stop([name], GRACE_S)
+        self.engine.remove(name)
+        self.network.detach(port.name, record.address)
+        self.network.unbind([port.name])
+        self.journal.note(f"removed: {step.reason}", app=record.app, worker=record.key.label)
+
+
+def port_of(tag: str, record: WorkerRecord) -> Port:
+    """Return the worker's port on the bridge."""
+    return Port(record.key.port_name(tag), record.address, record.number)
+
+
+def worker_order(cloud: str, record: WorkerRecord, spec: AppSpec, programs: Path) -> WorkerOrder:
+    """Return the container that the worker runs in."""
+    template = spec.template
+    own = any(mount.path == template.command[0] for mount in template.mounts)
+    return WorkerOrder(
+        name=container_name(cloud, record.key),
+        app=record.app,
+        slot=record.slot,
+        revision=record.revision,
+        image=template.image,
+        command=template.command,
+        hostname=record.key.label,
+        address=record.address,
+        entrypoint=() if own else None,
+        environment=template.environment,
+        files=tuple(FileMount(str(programs / mount.sha256), mount.path) for mount in template.mounts),
+        cpus=template.cpus,
+        memory_bytes=template.memory_bytes,
+        pids=template.pids,
+        user=template.user,
+        cap_add=template.cap_add,
+        read_only=template.read_only,
+    )

@@ -1,0 +1,18 @@
+"""Containers on this machine's Docker: the workers of a cloud, its parts, and the images they run from.
+
+Law: docker is imported here and nowhere else, and what is true only of Docker on this host stays here.
+Containers are found by label, made by name, and never pulled for; every call has a time limit, and a call
+that ran into it has an unknown result: look again.
+
+    contract      what the rest of the manager may ask of an engine, real or fake
+    orders        what is wanted of a container
+    containers    what is there
+    payload       an order as Docker's API takes it, and what of it Docker did not keep
+    decode        Docker's answers as our values
+    connection    clients, one a thread at a time; Docker's errors become ours
+    inspections   what is known of containers that have not changed
+    streams       logs and events, which end when another thread says so
+    parts         the cloud's own containers
+    images        what containers are made from, and a look at the files in it
+    docker_engine DockerEngine, which brings these together and keeps the workers
+"""

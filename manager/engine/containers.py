@@ -1,0 +1,91 @@
+"""What an engine finds: containers, images, log lines and facts about Docker itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["created", "running", "paused", "restarting", "exited", "removing", "dead"]
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One worker's container as Docker knew it at one moment; times are unix seconds.
+
+    `pid` is 0 and `netns` is "" while nothing runs.  `exit_code` says something once the state is exited
+    or dead.  `order` is the digest of the order that it was made from; `labels` are all it carries.
+    """
+
+    name: str
+    id: str
+    app: str
+    slot: int
+    revision: int
+    state: State
+    pid: int
+    netns: str
+    exit_code: int
+    oom_killed: bool
+    error: str
+    started_at: float | None
+    finished_at: float | None
+    order: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One container of the cloud's own machinery; `order` is the digest of what it was made from."""
+
+    name: str
+    id: str
+    part: str
+    state: State
+    pid: int
+    exit_code: int
+    started_at: float | None
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image that this machine has, under every name that it has."""
+
+    references: tuple[str, ...]
+    id: str
+    size_bytes: int
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDetails:
+    """What an image says of itself; `architecture` is in Go's words (amd64, arm64)."""
+
+    reference: str
+    id: str
+    architecture: str
+    entrypoint: tuple[str, ...]
+    command: tuple[str, ...]
+    search_path: tuple[str, ...]
+    working_dir: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line that a container wrote, with the unix time at which it did."""
+
+    at: float
+    stream: Literal["stdout", "stderr"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DockerFacts:
+    """Docker and its host; without live_restore, workers die with dockerd."""
+
+    version: str
+    live_restore: bool
+    cores: int
+    memory_bytes: int

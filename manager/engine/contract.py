@@ -1,0 +1,151 @@
+"""What the manager may ask of an engine; DockerEngine keeps it on real containers, the tests' fake in memory.
+
+Every method may raise EngineError.  "Idempotent" means that doing it again, after a time-out or by the next
+manager, is harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+from manager.engine.containers import Container, DockerFacts, Image, ImageDetails, LogLine, Part
+from manager.engine.orders import PartOrder, WorkerOrder
+
+
+class LogStream(Protocol):
+    """Lines, those of one stream in the order in which they were written.
+
+    Use it in a `with`, in the thread that iterates.
+    """
+
+    def __iter__(self) -> Iterator[LogLine]: ...
+
+    def close(self) -> None:
+        """End the iteration, from any thread."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Watch(Protocol):
+    """Somebody is told when to look again, until this is closed."""
+
+    def close(self) -> None:
+        """Nobody is called any more once this returns."""
+
+
+class ImageFiles(Protocol):
+    """The files of one image, symlinks followed inside the image."""
+
+    @property
+    def reference(self) -> str: ...
+
+    @property
+    def architecture(self) -> str: ...
+
+    @property
+    def search_path(self) -> tuple[str, ...]: ...
+
+    @property
+    def working_dir(self) -> str: ...
+
+    def mode(self, path: str) -> int | None:
+        """Return the permission bits of the regular file at `path`, None when there is none."""
+
+    def read(self, path: str, limit: int = 1 << 20) -> bytes | None:
+        """Return the first `limit` bytes of the regular file at `path`, None when there is none."""
+
+
+class Parts(Protocol):
+    """The cloud's own containers."""
+
+    def list(self) -> list[Part]: ...
+
+    def start(self, order: PartOrder, *, replace: bool = False) -> None:
+        """The part runs.  One that was made from another order is left as it is unless `replace`."""
+
+    def restart(self, name: str, *, grace_s: float = 0) -> None:
+        """The part runs anew, at once: Docker's waiting before a restart begins again at its shortest."""
+
+    def remove(self, name: str, *, grace_s: float = 10) -> None:
+        """The part is stopped and gone.  Idempotent."""
+
+
+class Images(Protocol):
+    """The images of this machine; nothing is ever pulled."""
+
+    def list(self) -> list[Image]: ...
+
+    def details(self, reference: str) -> ImageDetails:
+        """Return what the image says of itself.  Raises ImageNotFound, naming those there are."""
+
+    def has(self, reference: str, recipe: str) -> bool:
+        """Tell whether the image is here and was made from this recipe."""
+
+    def load(self, reference: str, tar: BinaryIO, changes: Sequence[str]) -> None:
+        """`reference` names an image of the files in `tar`; `changes` are instructions of a Dockerfile.
+
+        The image that had the name before is gone unless something uses it.
+        """
+
+    def open(self, reference: str) -> AbstractContextManager[ImageFiles]:
+        """Look into an image for the length of a `with`, one at a time.  Raises ImageNotFound."""
+
+    def remove(self, reference: str) -> None:
+        """The image is gone.  Idempotent.  Raises EngineError while a container is made from it."""
+
+
+class Engine(Protocol):
+    """The workers of one cloud, and through `parts` and `images` what they need."""
+
+    @property
+    def parts(self) -> Parts: ...
+
+    @property
+    def images(self) -> Images: ...
+
+    def workers(self) -> list[Container]:
+        """Return the containers labelled as workers of this cloud, in every state."""
+
+    def create(self, order: WorkerOrder) -> None:
+        """The worker's container is there, made from this order, and has not ended.  Idempotent.
+
+        What has the name and has ended, or was made from another order, is replaced unless it runs.
+        Raises ImageNotFound; EngineError when the name is taken, or a limit that was asked for is not kept.
+        """
+
+    def start(self, name: str) -> None:
+        """The container runs.  Idempotent.  Raises WorkerNotFound."""
+
+    def stop(self, names: Collection[str], grace_s: float) -> None:
+        """None of them runs: SIGTERM to all at once, SIGKILL to what runs on after grace_s.  Idempotent."""
+
+    def kill(self, name: str, signal: str = "SIGKILL") -> None:
+        """The signal is sent; a container that does not run or is gone needs none."""
+
+    def remove(self, name: str) -> None:
+        """The container is gone, killed if it ran.  Idempotent."""
+
+    def logs(
+        self, name: str, *, since: float | None = None, tail: int | None = None, follow: bool = False
+    ) -> LogStream:
+        """Return what the container wrote since a unix time, the last `tail` lines, and with `follow`
+        what it goes on to write, until it ends.  Raises WorkerNotFound."""
+
+    def last_words(self, name: str, lines: int = 5) -> list[str]:
+        """Return the last lines of a container, [] when it is gone."""
+
+    def watch(self, changed: Callable[[], None]) -> Watch:
+        """`changed` is called, by a thread of the watch, at once, whenever a container of this cloud changes,
+        and whenever Docker is back after it was away."""
+
+    def owned(self) -> list[str]:
+        """Return the names of all containers that carry this cloud's label, whatever they are."""
+
+    def facts(self) -> DockerFacts: ...

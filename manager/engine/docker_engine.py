@@ -1,0 +1,188 @@
+"""DockerEngine: the workers of one cloud as containers of this machine's Docker."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from urllib.parse import quote
+
+import docker
+from docker.errors import APIError, NotFound
+
+from manager.api.errors import EngineError, WorkerNotFound
+from manager.engine import decode, payload
+from manager.engine.connection import Connection
+from manager.engine.containers import Container, DockerFacts
+from manager.engine.images import DockerImages
+from manager.engine.inspections import Inspections
+from manager.engine.orders import WorkerOrder
+from manager.engine.parts import DockerParts, inspected, name_taken
+from manager.engine.streams import DockerLogs, DockerWatch
+
+_INSPECTIONS_AT_ONCE = 8
+_CONFLICT = 409
+# Without these filters every health check and `docker exec` on the machine would be a reason to look again.
+_EVENTS = ["create", "start", "die", "oom", "pause", "unpause", "destroy"]
+
+
+class DockerEngine:
+    """The containers of one cloud; safe to use from any thread, each container in one.
+
+    timeout_s: how long Docker may stay silent in one call.  Nothing is asked of Docker before the first call.
+    """
+
+    def __init__(
+        self,
+        cloud: str,
+        *,
+        base_url: str = "unix:///var/run/docker.sock",
+        pool_size: int = 16,
+        timeout_s: float = 20.0,
+    ) -> None:
+        self.cloud = cloud
+        self._connection = Connection(base_url, timeout_s=timeout_s, idle_clients=pool_size)
+        self._inspections = Inspections()
+        self._inspectors = ThreadPoolExecutor(_INSPECTIONS_AT_ONCE, thread_name_prefix="docker-inspect")
+        self.images = DockerImages(cloud, self._connection)
+        self.parts = DockerParts(cloud, self._connection, self.images)
+
+    def workers(self) -> list[Container]:
+        """Return the containers labelled as workers of this cloud, in every state, by app and slot."""
+        rows = self._listed(payload.APP)
+        known = {row.id: seen for row in rows if (seen := self._inspections.unchanged(row))}
+        known |= self._inspected([row.id for row in rows if row.id not in known])
+        self._inspections.learn((row, known[row.id]) for row in rows if row.id in known)
+        return sorted(known.values(), key=lambda worker: (worker.app, worker.slot, worker.revision))
+
+    def create(self, order: WorkerOrder) -> None:
+        """The worker's container is there, made from this order, and has not ended.  Idempotent.
+
+        What has the name and has ended, or was made from another order, is replaced unless it runs.
+        Raises ImageNotFound; EngineError when the name is taken, or a limit that was asked for is not kept.
+        """
+        with self._connection.borrow(f"create {order.name}") as client:
+            if not self._is_made(client, order):
+                self._make(client, order)
+            _check_limits(client, order)
+
+    def start(self, name: str) -> None:
+        """The container runs.  Idempotent.  Raises WorkerNotFound."""
+        with self._connection.borrow(f"start {name}") as client:
+            client.start(name)
+
+    def stop(self, names: Collection[str], grace_s: float) -> None:
+        """None of them runs: SIGTERM to all at once, SIGKILL to what runs on after grace_s.  Idempotent."""
+        if names:
+            with ThreadPoolExecutor(len(names), thread_name_prefix="docker-stop") as stoppers:
+                list(stoppers.map(lambda name: self._stop(name, grace_s), names))
+
+    def kill(self, name: str, signal: str = "SIGKILL") -> None:
+        """The signal is sent; a container that does not run or is gone needs none."""
+        with self._connection.borrow(f"kill {name}") as client, _unless_gone():
+            client.kill(name, signal)
+
+    def remove(self, name: str) -> None:
+        """The container is gone, killed if it ran.  Idempotent."""
+        with self._connection.borrow(f"remove {name}") as client, _unless_gone():
+            client.remove_container(name, force=True, v=True)
+
+    def logs(
+        self, name: str, *, since: float | None = None, tail: int | None = None, follow: bool = False
+    ) -> DockerLogs:
+        """Return what the container wrote since a unix time, the last `tail` lines, and with `follow`
+        what it goes on to write, until it ends.  Raises WorkerNotFound."""
+        params = {"stdout": "1", "stderr": "1", "timestamps": "1", "follow": str(int(follow))}
+        params["tail"] = "all" if tail is None else str(tail)
+        if since is not None:
+            params["since"] = f"{since:.9f}"
+        path = f"/containers/{quote(name, safe='')}/logs"
+        return DockerLogs(self._connection.stream(f"read the logs of {name}", path, params))
+
+    def last_words(self, name: str, lines: int = 5) -> list[str]:
+        """Return the last lines of a container, [] when it is gone."""
+        with suppress(WorkerNotFound), self.logs(name, tail=lines) as written:
+            return [line.text for line in written]
+        return []
+
+    def watch(self, changed: Callable[[], None]) -> DockerWatch:
+        """`changed` is called, by a thread of the watch, at once, whenever a container of this cloud changes,
+        and whenever Docker is back after it was away."""
+        wanted = {"type": ["container"], "label": [f"{payload.CLOUD}={self.cloud}"], "event": _EVENTS}
+        return DockerWatch(self._connection, {"filters": json.dumps(wanted)}, changed)
+
+    def owned(self) -> list[str]:
+        """Return the names of all containers that carry this cloud's label, whatever they are."""
+        return sorted(row.name for row in self._listed())
+
+    def facts(self) -> DockerFacts:
+        """Return what Docker says of itself and its host."""
+        with self._connection.borrow("ask docker about itself") as client:
+            return decode.facts_of(client.info())
+
+    def close(self) -> None:
+        """No thread and no connection of this engine is left; watches and logs have owners of their own."""
+        self._inspectors.shutdown()
+        self._connection.close()
+
+    def _listed(self, *labels: str) -> list[decode.Listed]:
+        wanted = [f"{payload.CLOUD}={self.cloud}", *labels]
+        with self._connection.borrow("list containers") as client:
+            return [decode.listed_of(row) for row in client.containers(all=True, filters={"label": wanted})]
+
+    def _inspected(self, ids: Iterable[str]) -> Mapping[str, Container]:
+        found = self._inspectors.map(self._container, ids)
+        return {container.id: container for container in found if container}
+
+    def _container(self, container_id: str) -> Container | None:
+        with self._connection.borrow(f"inspect {container_id[:12]}") as client:
+            answer = inspected(client, container_id)
+        return decode.container_of(answer) if answer else None
+
+    def _stop(self, name: str, grace_s: float) -> None:
+        with self._connection.borrow(f"stop {name}") as client, suppress(NotFound):
+            client.stop(name, timeout=math.ceil(grace_s))
+
+    def _is_made(self, client: docker.APIClient, order: WorkerOrder) -> bool:
+        """Tell whether what the order wants is there; what stands in its way is gone then."""
+        answer = inspected(client, order.name)
+        if answer is None:
+            return False
+        found = decode.container_of(answer)
+        if found is None or found.labels.get(payload.CLOUD) != self.cloud:
+            raise name_taken(order.name)
+        if found.order == order.digest and found.state in ("created", "running", "paused"):
+            return True
+        if found.pid:
+            raise EngineError(f"cannot create {order.name}: it runs, made from another order", hint="ps")
+        client.remove_container(order.name, force=True, v=True)
+        return False
+
+    def _make(self, client: docker.APIClient, order: WorkerOrder) -> None:
+        try:
+            client.create_container_from_config(payload.worker_payload(self.cloud, order), order.name)
+        except docker.errors.ImageNotFound as error:
+            raise self.images.missing(order.image) from error
+
+
+def _check_limits(client: docker.APIClient, order: WorkerOrder) -> None:
+    lost = payload.limits_not_kept(order, decode.limits_kept(client.inspect_container(order.name)))
+    if lost:
+        client.remove_container(order.name, force=True, v=True)
+        raise EngineError(
+            f"cannot create {order.name}: docker does not keep its {' and '.join(lost)} limit", hint="doctor"
+        )
+
+
+@contextmanager
+def _unless_gone() -> Iterator[None]:
+    """Forgive Docker for having nothing left to do: no such container, or a conflict with its ending."""
+    try:
+        yield
+    except NotFound:
+        return
+    except APIError as error:
+        if error.status_code != _CONFLICT:
+            raise

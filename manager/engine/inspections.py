@@ -1,0 +1,55 @@
+"""What is known of containers that have not changed since they were inspected.
+
+Docker's listing takes a millisecond; an inspection takes one for each container.  The listing does not show
+whether a container was restarted in between, and its text ("Up 5 seconds") changes by itself.  The process
+does show it: while the same process lives, everything that an inspection tells of it stays true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from manager.engine.containers import Container
+from manager.engine.decode import Listed
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    container: Container
+    mark: str
+
+
+class Inspections:
+    """The last inspection of each container, by id."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, _Seen] = {}
+
+    def unchanged(self, listed: Listed) -> Container | None:
+        """Return what was seen of this container, None when it must be inspected again."""
+        seen = self._seen.get(listed.id)
+        if seen is None or seen.container.state != listed.state:
+            return None
+        mark = _mark(seen.container.pid, listed)
+        return seen.container if mark and mark == seen.mark else None
+
+    def learn(self, rows: Iterable[tuple[Listed, Container]]) -> None:
+        """Exactly these are known now; replaced as a whole, so any thread may look meanwhile."""
+        self._seen = {listed.id: _Seen(found, _mark(found.pid, listed)) for listed, found in rows}
+
+
+def _mark(pid: int, listed: Listed) -> str:
+    """Return what changes when the container has run anew: its process, or Docker's text when none runs."""
+    return _born(pid) if pid else listed.status
+
+
+def _born(pid: int) -> str:
+    """Return when a process began, in the kernel's ticks since boot, "" when it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    # The name, in parentheses, may hold anything; the 22nd field is the 20th after it.
+    return stat.rpartition(")")[2].split()[19]

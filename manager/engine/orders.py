@@ -1,0 +1,78 @@
+"""What is wanted of a container, and a digest that tells whether one was made from the same order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from ipaddress import IPv4Address
+
+DEFAULT_PIDS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class FileMount:
+    """A file or directory of the host that stands in the container, read-only unless `writable`."""
+
+    host_path: str
+    container_path: str
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOrder:
+    """One worker as it is wanted.
+
+    command: the exact argv.  entrypoint: None keeps the image's and hands it the command, as docker does;
+    () runs the command by itself, as a copied executable needs.  hostname resolves to address inside.
+    cpus in cores, None for no limit of that kind.  user None is the image's.
+    """
+
+    name: str
+    app: str
+    slot: int
+    revision: int
+    image: str
+    command: tuple[str, ...]
+    hostname: str
+    address: IPv4Address
+    entrypoint: tuple[str, ...] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[FileMount, ...] = ()
+    cpus: float | None = None
+    memory_bytes: int | None = None
+    pids: int = DEFAULT_PIDS
+    user: str | None = None
+    cap_add: tuple[str, ...] = ()
+    read_only: bool = False
+    stop_grace_s: float = 10.0
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        return _digest_of(self)
+
+
+@dataclass(frozen=True, slots=True)
+class PartOrder:
+    """A container of the cloud's own machinery, on the host's network, which Docker itself restarts."""
+
+    name: str
+    part: str
+    image: str
+    command: tuple[str, ...]
+    mounts: tuple[FileMount, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    cap_add: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        return _digest_of(self)
+
+
+def _digest_of(order: WorkerOrder | PartOrder) -> str:
+    # Of the order and not of what is sent to Docker: a new version of simplecloud that sends more for the
+    # same order finds its workers as they were wanted.
+    canonical = json.dumps(asdict(order), sort_keys=True, default=str)
+    return sha256(canonical.encode()).hexdigest()[:16]

@@ -1,0 +1,101 @@
+"""The cloud's own containers: etcd's members and the proxy, which Docker itself keeps running."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import docker
+from docker.errors import NotFound
+
+from manager.api.errors import EngineError
+from manager.engine import decode, payload
+from manager.engine.connection import Connection
+from manager.engine.containers import Part
+from manager.engine.images import DockerImages
+from manager.engine.orders import PartOrder
+
+
+class DockerParts:
+    """The parts of one cloud; safe to use from any thread, each part in one."""
+
+    def __init__(self, cloud: str, connection: Connection, images: DockerImages) -> None:
+        self._cloud = cloud
+        self._connection = connection
+        self._images = images
+
+    def list(self) -> list[Part]:
+        """Return the parts of this cloud, in every state, by name."""
+        labels = [f"{payload.CLOUD}={self._cloud}", payload.PART]
+        with self._connection.borrow("list the parts of the cloud") as client:
+            rows = client.containers(all=True, filters={"label": labels})
+            listed = [decode.listed_of(row) for row in rows]
+            answers = [
+                inspected(client, row.id) for row in listed if row.labels[payload.PART] != payload.PROBE
+            ]
+        return sorted((decode.part_of(answer) for answer in answers if answer), key=lambda part: part.name)
+
+    def start(self, order: PartOrder, *, replace: bool = False) -> None:
+        """The part runs.  One that was made from another order is left as it is unless `replace`."""
+        with self._connection.borrow(f"start {order.name}") as client:
+            part = self._found(client, order.name)
+            if part and replace and part.order != order.digest:
+                client.remove_container(order.name, force=True, v=True)
+                part = None
+            if part is None:
+                self._create(client, order)
+            _set_going(client, order.name, part)
+
+    def restart(self, name: str, *, grace_s: float = 0) -> None:
+        """The part runs anew, at once: Docker's waiting before a restart begins again at its shortest."""
+        with self._connection.borrow(f"restart {name}") as client:
+            client.restart(name, timeout=math.ceil(grace_s))
+
+    def remove(self, name: str, *, grace_s: float = 10) -> None:
+        """The part is stopped and gone.  Idempotent."""
+        with self._connection.borrow(f"remove {name}") as client, suppress(NotFound):
+            client.stop(name, timeout=math.ceil(grace_s))
+            client.remove_container(name, force=True, v=True)
+
+    def _found(self, client: docker.APIClient, name: str) -> Part | None:
+        answer = inspected(client, name)
+        if answer is None:
+            return None
+        if answer["Config"]["Labels"].get(payload.CLOUD) != self._cloud:
+            raise name_taken(name)
+        return decode.part_of(answer)
+
+    def _create(self, client: docker.APIClient, order: PartOrder) -> None:
+        try:
+            client.create_container_from_config(payload.part_payload(self._cloud, order), order.name)
+        except docker.errors.ImageNotFound as error:
+            raise self._images.missing(order.image) from error
+
+
+def _set_going(client: docker.APIClient, name: str, part: Part | None) -> None:
+    """Start what was found; while Docker waits before a restart, its `start` silently does nothing."""
+    match part.state if part else "created":
+        case "restarting":
+            client.restart(name, timeout=0)
+        case "paused":
+            client.unpause(name)
+        case _:
+            client.start(name)
+
+
+def inspected(client: docker.APIClient, name: str) -> Mapping[str, Any] | None:
+    """Return Docker's answer about a container, None when there is none."""
+    with suppress(NotFound):
+        answer: Mapping[str, Any] = client.inspect_container(name)
+        return answer
+    return None
+
+
+def name_taken(name: str) -> EngineError:
+    """Return the error for a name that a container of somebody else has."""
+    return EngineError(
+        f"cannot create {name}: a container that is not of this cloud has the name",
+        hint=f"docker rename {name} {name}-other",
+    )

@@ -1,0 +1,120 @@
+"""Logs and events: answers of Docker that last until another thread ends them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Literal, Self
+
+from manager.api.errors import EngineError
+from manager.engine.connection import Connection, Stream
+from manager.engine.containers import LogLine
+from manager.engine.decode import unix_time
+
+_log = logging.getLogger(__name__)
+
+_HEADER_BYTES = 8
+_LONGEST_LINE_BYTES = 1 << 18
+_STREAM_NAMES: Mapping[int, Literal["stdout", "stderr"]] = {1: "stdout", 2: "stderr"}
+
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 5.0
+_JOIN_S = 5.0
+
+
+class DockerLogs:
+    """The lines of one container.  Use it in a `with`, in the thread that iterates."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[LogLine]:
+        yield from lines_of(self._stream.read)
+
+    def close(self) -> None:
+        """End the iteration, from any thread."""
+        self._stream.end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stream.release()
+
+
+def lines_of(read: Callable[[int], bytes]) -> Iterator[LogLine]:
+    """Yield the lines in Docker's frames: a stream's number, a length, then a time and the text.
+
+    Docker cuts lines at 16 KiB; they are put together again, up to 256 KiB.
+    """
+    begun: dict[Literal["stdout", "stderr"], LogLine] = {}
+    while len(header := read(_HEADER_BYTES)) == _HEADER_BYTES:
+        name = _STREAM_NAMES[header[0]]
+        frame = read(int.from_bytes(header[4:], "big")).decode(errors="replace")
+        time, _, text = frame.partition(" ")
+        before = begun.pop(name, None)
+        line = LogLine(
+            before.at if before else unix_time(time) or 0.0,
+            name,
+            (before.text if before else "") + text.removesuffix("\n"),
+        )
+        if text.endswith("\n") or len(line.text) > _LONGEST_LINE_BYTES:
+            yield line
+        else:
+            begun[name] = line
+    yield from begun.values()
+
+
+class DockerWatch:
+    """A thread that tells when a container changed, or may have while Docker was away.
+
+    Events carry nothing: `changed` means "look again", so one that is missed costs only time.
+    """
+
+    def __init__(
+        self, connection: Connection, filters: Mapping[str, str], changed: Callable[[], None]
+    ) -> None:
+        self._connection = connection
+        self._filters = filters
+        self._changed = changed
+        self._closing = threading.Event()
+        self._stream: Stream | None = None
+        self._pause_s = _FIRST_PAUSE_S
+        self._thread = threading.Thread(target=self._run, name="docker-events", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Nobody is called any more once this returns."""
+        self._closing.set()
+        stream = self._stream
+        if stream:
+            stream.end()
+        self._thread.join(_JOIN_S)
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._follow()
+            except EngineError as error:
+                _log.warning("%s; trying again in %.1f s", error.message, self._pause_s)
+            self._closing.wait(self._pause_s)
+            self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
+
+    def _follow(self) -> None:
+        """Tell of events until they end; Docker ends them without an error when it restarts."""
+        stream = self._connection.stream("follow docker's events", "/events", self._filters)
+        self._stream = stream
+        self._pause_s = _FIRST_PAUSE_S
+        try:
+            # `close` sets the flag before it looks for a stream to end, so one of the two ends this one.
+            if not self._closing.is_set():
+                self._changed()
+                for _ in stream.pieces():
+                    self._changed()
+        finally:
+            self._stream = None
+            stream.release()

@@ -1,0 +1,227 @@
+"""A new app from the arguments of `run`: its files are taken in, the image is looked into, all is checked.
+
+Nothing is stored here and no worker is touched: what is refused leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Literal
+
+from balancer.routes import check_host, check_path, default_hosts, default_paths
+from manager.api.arguments import Arguments
+from manager.api.errors import AppExists, CloudError, RouteTaken, UsageError
+from manager.api.values import absolute_path
+from manager.engine.contract import Engine, ImageFiles
+from manager.model import AppSpec, Health, Mount, Template
+from manager.parts import BASE_IMAGE
+from manager.programs.check import check, resolve_command
+from manager.programs.store import Programs
+from manager.wishes import free_number
+
+COPY_DIRECTORY = "/app"
+DEFAULT_PIDS = 512
+
+Role = Literal["command", "copy"]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedFile:
+    """A file that a client handed over: the word it stands for, what for, and its open descriptor."""
+
+    word: str
+    role: Role
+    destination: str
+    descriptor: int
+
+
+def offered_files(listed: object, descriptors: Sequence[int]) -> list[OfferedFile]:
+    """Return the files that came with a request; raises UsageError when list and descriptors differ."""
+    items = listed if isinstance(listed, list) else []
+    if len(items) != len(descriptors):
+        raise UsageError(f"{len(items)} files are announced and {len(descriptors)} came", hint="help run")
+    return [_offered(item, descriptor) for item, descriptor in zip(items, descriptors, strict=True)]
+
+
+def _offered(item: object, descriptor: int) -> OfferedFile:
+    match item:
+        case {"word": str(word), "role": "command"}:
+            return OfferedFile(word, "command", f"{COPY_DIRECTORY}/{PurePosixPath(word).name}", descriptor)
+        case {"word": str(word), "role": "copy", **rest}:
+            destination = str(rest.get("destination") or f"{COPY_DIRECTORY}/{PurePosixPath(word).name}")
+            try:
+                return OfferedFile(word, "copy", absolute_path(destination), descriptor)
+            except ValueError as error:
+                raise UsageError(f"--copy {word}: {error}", hint=f"--copy {word}:/app/file") from None
+        case _:
+            raise UsageError('a file is {"word":"./x","role":"command|copy"}', hint="help run")
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Makes specs of new apps."""
+
+    engine: Engine
+    programs: Programs
+
+    def template(self, arguments: Arguments, files: Sequence[OfferedFile]) -> Template:
+        """Return what the workers are made from, its files taken in and checked against the image.
+
+        Raises UsageError, ImageNotFound or ProgramRejected.
+        """
+        port, protocol = _port(arguments.text("port"))
+        health = _health(arguments.text("health"), port, protocol)
+        wanted = Template(
+            command=arguments.texts("command"),
+            image=arguments.text("image") or BASE_IMAGE,
+            environment=dict(_pair(word) for word in arguments.texts("env")),
+            port=port,
+            protocol=protocol,
+            health=health,
+            cpus=arguments.number("cpus"),
+            memory_bytes=arguments.whole("memory"),
+            pids=arguments.whole("pids") or DEFAULT_PIDS,
+            user=arguments.text("user"),
+            cap_add=arguments.texts("cap_add"),
+            read_only=arguments.flag("read_only"),
+            restart=arguments.text("restart") or "always",
+            drain_s=_or(arguments.number("drain"), 10.0),
+        )
+        with self.engine.images.open(wanted.image) as image:
+            return self._with_files(wanted, files, image)
+
+    def _with_files(self, wanted: Template, files: Sequence[OfferedFile], image: ImageFiles) -> Template:
+        """Return the template with its mounts, its command as it is in the workers."""
+        word = wanted.command[0]
+        copies = [file for file in files if file.role == "copy"]
+        own = next((file for file in files if file.role == "command" and file.word == word), None)
+        if own is not None and word.startswith("/") and image.mode(word) is not None:
+            own = None  # the image's own file comes first
+        if own is not None and word.startswith("/"):
+            own = replace(own, destination=word)
+        targets = [file.destination for file in (*copies, *([own] if own else []))]
+        if len(set(targets)) < len(targets):
+            raise UsageError(f"two files would be {_twice(targets)} in the workers", hint="help run")
+        mounts = [self._taken(file, image, targets, executable=False) for file in copies]
+        if own is None:
+            resolve_command(word, image, targets)
+            return replace(wanted, mounts=tuple(mounts))
+        mounts.append(self._taken(own, image, targets, executable=True))
+        return replace(wanted, mounts=tuple(mounts), command=(own.destination, *wanted.command[1:]))
+
+    def _taken(
+        self, file: OfferedFile, image: ImageFiles, targets: Collection[str], *, executable: bool
+    ) -> Mount:
+        program = self.programs.take(file.descriptor, file.word, executable=executable)
+        if executable:
+            with (
+                program.path.open("rb") as taken,
+                mmap.mmap(taken.fileno(), 0, prot=mmap.PROT_READ) as contents,
+            ):
+                check(contents, file.word, file.destination, image, targets)
+        return Mount(program.sha256, file.destination)
+
+
+def _twice(targets: Sequence[str]) -> str:
+    return next(target for target in targets if targets.count(target) > 1)
+
+
+def _or(number: float | None, default: float) -> float:
+    return default if number is None else number
+
+
+def _pair(word: str) -> tuple[str, str]:
+    name, _, value = word.partition("=")
+    return name, value
+
+
+def _port(word: str | None) -> tuple[int | None, Literal["http", "tcp"]]:
+    if word is None:
+        return None, "http"
+    number, _, protocol = word.partition("/")
+    return int(number), "tcp" if protocol == "tcp" else "http"
+
+
+def _health(word: str | None, port: int | None, protocol: str) -> Health:
+    if port is None:
+        if word not in (None, "none"):
+            raise UsageError("--health needs a port to ask on", hint=f"run -p 8000 --health {word} ...")
+        return Health("none")
+    if word is None:
+        return Health("http") if protocol == "http" else Health("tcp")
+    if word in ("tcp", "none"):
+        return Health("tcp" if word == "tcp" else "none")
+    if protocol == "tcp":
+        raise UsageError("a tcp app has no paths to ask for", hint="run -p 9000/tcp --health tcp ...")
+    return Health("path", word)
+
+
+def new_app(
+    specs: Mapping[str, AppSpec], arguments: Arguments, template: Template, tcp_ports: range, now: float
+) -> AppSpec:
+    """Return the spec of a new app among those there are.
+
+    Raises AppExists, RouteTaken, UsageError, or CloudError when every tcp port is taken.
+    """
+    name = arguments.text("name") or ""
+    if name in specs:
+        if specs[name].removing:
+            raise AppExists(f"{name} is still being removed", hint=f"wait {name} gone")
+        raise AppExists(f"an app is named {name} already", hint=f"rm {name} -y    (or: scale {name}=3)")
+    hosts, paths = _addresses(name, arguments, template)
+    _require_free(specs, hosts, paths)
+    workers = arguments.whole("workers")
+    return AppSpec(
+        name=name,
+        number=free_number(specs),
+        revision=1,
+        template=template,
+        want=1 if workers is None else workers,
+        created_at=now,
+        hosts=hosts,
+        paths=paths,
+        tcp_port=_free_tcp_port(specs, tcp_ports) if template.port and template.protocol == "tcp" else None,
+    )
+
+
+def _addresses(
+    name: str, arguments: Arguments, template: Template
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the hosts and paths of the app's route: its own, and those that were asked for."""
+    hosts = tuple(host.lower() for host in arguments.texts("host"))
+    paths = tuple(path.rstrip("/") or path for path in arguments.texts("path"))
+    if template.port is None or template.protocol == "tcp":
+        if hosts or paths:
+            raise UsageError("--host and --path are for http apps", hint=f"run -p 8000 {name} ...")
+        return (), ()
+    for host in hosts:
+        if fault := check_host(host):
+            raise UsageError(f"--host {host[:60]!r}: {fault}", hint=f"--host {name}.example.org")
+    for path in paths:
+        if fault := check_path(path):
+            raise UsageError(f"--path {path[:60]!r}: {fault}", hint=f"--path /{name}")
+    return _unique(default_hosts(name), hosts), _unique(default_paths(name), paths)
+
+
+def _unique(first: tuple[str, ...], then: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*first, *then)))
+
+
+def _require_free(specs: Mapping[str, AppSpec], hosts: Collection[str], paths: Collection[str]) -> None:
+    for spec in specs.values():
+        taken = next((route for route in (*hosts, *paths) if route in (*spec.hosts, *spec.paths)), None)
+        if taken is not None:
+            raise RouteTaken(f"{spec.name} has the route {taken} already", hint=f"routes {spec.name}")
+
+
+def _free_tcp_port(specs: Mapping[str, AppSpec], tcp_ports: range) -> int:
+    taken = {spec.tcp_port for spec in specs.values()}
+    free = next((port for port in tcp_ports if port not in taken), None)
+    if free is None:
+        raise CloudError(
+            f"every tcp port ({tcp_ports[0]}-{tcp_ports[-1]}) has an app", hint="apps    (rm one of them)"
+        )
+    return free

@@ -1,0 +1,154 @@
+"""Looks at everything once: the store at one revision, Docker, the network, health, the proxy."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Network
+from typing import Literal, TypeVar
+
+from manager.engine.containers import Container
+from manager.engine.contract import Engine
+from manager.model import AppSpec, WorkerKey, WorkerRecord
+from manager.observe.health import Prober, Target, Verdict
+from manager.observe.proxy import ProxyApi
+from manager.records import APPS, PROXY, WORKERS, UnreadableRecord, decode
+from manager.store import Entry, Store
+from manager.world import STARTUP_S, World, is_live, is_published
+from netsetup.network import Network, NetworkPicture
+
+log = logging.getLogger(__name__)
+
+_KINDS: Mapping[str, Literal["http", "http-path", "tcp"]] = {
+    "http": "http",
+    "path": "http-path",
+    "tcp": "tcp",
+}
+
+T = TypeVar("T", AppSpec, WorkerRecord)
+
+
+@dataclass(slots=True)
+class Sight:
+    """The edges that a look reads. Decoded records are kept until their text changes."""
+
+    tag: str
+    subnet: IPv4Network
+    store: Store
+    engine: Engine
+    network: Network
+    prober: Prober
+    proxy: ProxyApi
+    clock: Callable[[], float]
+    _decoded: dict[str, tuple[int, AppSpec | WorkerRecord | None]] = field(default_factory=dict)
+    _answered: set[str] = field(default_factory=set)
+
+    def look(self, busy: frozenset[WorkerKey]) -> World:
+        """Return the cloud as it is now; raises StoreUnavailable, EngineError or NetworkError."""
+        snapshot = self.store.read(APPS, WORKERS, PROXY)
+        containers = {WorkerKey(c.app, c.slot, c.revision): c for c in self.engine.workers()}
+        picture = self.network.look()
+        world = World(
+            now=self.clock(),
+            revision=snapshot.revision,
+            subnet=self.subnet,
+            specs={spec.name: spec for spec in self._read(AppSpec, APPS, snapshot.entries)},
+            records={record.key: record for record in self._read(WorkerRecord, WORKERS, snapshot.entries)},
+            routes=_under(PROXY, snapshot.entries),
+            containers=containers,
+            unreadable=self._unreadable(snapshot.entries),
+            live=self.proxy.live(),
+            busy=busy,
+            network_intact=picture.bridge_intact and picture.rules_intact,
+        )
+        return self._with_workers(world, picture)
+
+    def _with_workers(self, world: World, picture: NetworkPicture) -> World:
+        """Return the world with what is known of each worker's port, health and open requests."""
+        names = {key: key.port_name(self.tag) for key in {*world.records, *world.containers}}
+        wired = frozenset(
+            key for key, name in names.items() if picture.ports.get(name) and name in picture.bound
+        )
+        known = set(names.values())
+        stray = {name for name in {*picture.ports, *picture.bound} if name not in known}
+        verdicts = self._probe(world, wired)
+        world = replace(world, wired=wired, verdicts=verdicts, stray_ports=frozenset(stray))
+        self._answered |= {world.containers[key].id for key, verdict in verdicts.items() if verdict.ok}
+        self._answered &= {container.id for container in world.containers.values()}
+        answered = frozenset(key for key, c in world.containers.items() if c.id in self._answered)
+        return replace(world, answered=answered, inflight=self._inflight(world))
+
+    def _probe(self, world: World, wired: frozenset[WorkerKey]) -> Mapping[WorkerKey, Verdict]:
+        """Tell the prober whom to ask; return the verdicts on the containers that are there now.
+
+        A target is named by its container, so that a verdict never outlives what it was about.
+        """
+        targets: dict[str, Target] = {}
+        keys: dict[str, WorkerKey] = {}
+        for key in wired:
+            container, record = world.containers.get(key), world.records.get(key)
+            if container is not None and container.state == "running" and record is not None:
+                target = self._target(world, record, container)
+                if target is not None:
+                    targets[container.id], keys[container.id] = target, key
+        self.prober.watch(targets)
+        verdicts = self.prober.verdicts()
+        return {keys[name]: verdicts[name] for name in targets if name in verdicts}
+
+    def _target(self, world: World, record: WorkerRecord, container: Container) -> Target | None:
+        spec = world.specs.get(record.app)
+        if spec is None or record.port is None or spec.template.health.kind == "none":
+            return None
+        health = spec.template.health
+        young = container.started_at is not None and world.now - container.started_at < STARTUP_S
+        return Target(
+            address=str(record.address),
+            port=record.port,
+            kind=_KINDS[health.kind],
+            path=health.path,
+            starting=young and container.id not in self._answered,
+        )
+
+    def _inflight(self, world: World) -> dict[WorkerKey, int]:
+        """Return the open requests of the leaving workers that the proxy has dropped."""
+        counts = {}
+        for record in world.records.values():
+            container = world.containers.get(record.key)
+            if record.leaving_since is None or record.port is None or container is None:
+                continue
+            if container.netns and not is_published(world, record) and not is_live(world, record):
+                counts[record.key] = self.network.in_flight(container.netns, record.port)
+        return counts
+
+    def _read(self, cls: type[T], prefix: str, entries: Mapping[str, Entry]) -> list[T]:
+        """Return the readable records under a prefix."""
+        records = []
+        for key, entry in entries.items():
+            if key.startswith(prefix):
+                record = self._decode(cls, key, entry)
+                if isinstance(record, cls):
+                    records.append(record)
+        return records
+
+    def _decode(self, cls: type[T], key: str, entry: Entry) -> AppSpec | WorkerRecord | None:
+        known = self._decoded.get(key)
+        if known is not None and known[0] == entry.mod_revision:
+            return known[1]
+        try:
+            record: T | None = decode(cls, entry.value)
+        except UnreadableRecord as error:
+            log.error("record %s is left alone: %s", key, error)
+            record = None
+        self._decoded[key] = (entry.mod_revision, record)
+        return record
+
+    def _unreadable(self, entries: Mapping[str, Entry]) -> frozenset[str]:
+        """Return the names of apps of which some record cannot be read; drops what is no longer stored."""
+        for key in self._decoded.keys() - entries.keys():
+            del self._decoded[key]
+        return frozenset(key.split("/")[1] for key, (_, record) in self._decoded.items() if record is None)
+
+
+def _under(prefix: str, entries: Mapping[str, Entry]) -> dict[str, str]:
+    return {key.removeprefix(prefix): entry.value for key, entry in entries.items() if key.startswith(prefix)}

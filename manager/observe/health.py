@@ -1,0 +1,273 @@
+"""Whether workers answer: one thread, one probe at a time for each, no blocking call.
+
+A worker is asked over a connection of its own, as a stranger would. Answers are read to their end (64 KiB
+at most): closing earlier would reset the connection, and many a server writes a traceback into its log
+for that. When this thread was kept from running, answers that came in time still count: sockets are read
+before deadlines are looked at.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import math
+import os
+import random
+import selectors
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from time import monotonic
+from types import MappingProxyType
+
+from manager.observe.verdicts import (
+    LONGEST_PAUSE_S,
+    STATUS_BYTES,
+    Standing,
+    Target,
+    Verdict,
+    asked,
+    explain,
+    judge,
+    request,
+    settle,
+    span,
+)
+
+__all__ = ["Prober", "Target", "Verdict"]
+
+ANSWER_BYTES = 64 * 1024
+IDLE_S = 60.0
+
+# these say that this process lacks descriptors or ports, and nothing of the worker
+_OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EAGAIN}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Probe:
+    """One question under way; `judged` once its verdict is known and only the rest is read."""
+
+    wire: socket.socket
+    began_at: float
+    deadline: float
+    received: bytes = b""
+    length: int = 0
+    judged: bool = False
+
+
+@dataclass(slots=True)
+class _Watched:
+    target: Target
+    standing: Standing
+    probe: _Probe | None = None
+
+
+class Prober:
+    """Keeps asking the watched targets, in a thread of its own that `stop` ends and joins.
+
+    `changed` is called from that thread when a target gets its first verdict or its `ok` flips.
+    """
+
+    def __init__(self, changed: Callable[[], None], clock: Callable[[], float] = monotonic) -> None:
+        self._changed = changed
+        self._clock = clock
+        self._wanted: Mapping[str, Target] = {}
+        self._watched: dict[str, _Watched] = {}
+        self._verdicts: Mapping[str, Verdict] = MappingProxyType({})
+        self._fresh = False
+        self._flipped = False
+        self._short = False
+        self._selector = selectors.DefaultSelector()
+        self._waker, self._bell = socket.socketpair()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="health")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and close every connection; the last verdicts stay readable."""
+        self._stopping.set()
+        self._wake()
+        self._thread.join()
+        self._waker.close()
+
+    def watch(self, targets: Mapping[str, Target]) -> None:
+        """Probe exactly these from now on; what was learnt of an unchanged target is kept."""
+        self._wanted = dict(targets)
+        self._wake()
+
+    def verdicts(self) -> Mapping[str, Verdict]:
+        """Return the newest verdict of each watched target that has one, as a snapshot."""
+        return self._verdicts
+
+    def _wake(self) -> None:
+        self._waker.send(b"!")
+
+    def _run(self) -> None:
+        self._selector.register(self._bell, selectors.EVENT_READ)
+        while not self._stopping.is_set():
+            self._adopt()
+            self._begin_due()
+            for ready, _ in self._selector.select(self._pause_s()):
+                self._hear(ready)
+            self._expire()
+            self._publish()
+        for name in list(self._watched):
+            self._drop(name)
+        self._selector.close()
+        self._bell.close()
+
+    def _hear(self, ready: selectors.SelectorKey) -> None:
+        if isinstance(ready.data, _Watched):
+            self._advance(ready.data)
+        else:
+            self._bell.recv(4096)
+
+    def _adopt(self) -> None:
+        """Watch what is wanted, and nothing else."""
+        wanted = self._wanted
+        for name in self._watched.keys() - wanted.keys():
+            self._drop(name)
+        for name, target in wanted.items():
+            watched = self._watched.get(name)
+            if watched and replace(watched.target, starting=target.starting) == target:
+                watched.target = target
+                continue
+            if watched:
+                self._drop(name)
+            self._watched[name] = _Watched(target, Standing(self._clock()))
+
+    def _drop(self, name: str) -> None:
+        self._close(self._watched.pop(name))
+        self._fresh = True
+
+    def _pause_s(self) -> float:
+        """Return how long nothing needs to be done unless a socket says so."""
+        moments = (
+            watched.probe.deadline if watched.probe else watched.standing.due_at
+            for watched in self._watched.values()
+        )
+        return min(IDLE_S, max(0.0, min(moments, default=math.inf) - self._clock()))
+
+    def _begin_due(self) -> None:
+        now = self._clock()
+        for watched in self._watched.values():
+            if watched.probe is None and watched.standing.due_at <= now:
+                self._begin(watched)
+
+    def _begin(self, watched: _Watched) -> None:
+        now = self._clock()
+        try:
+            wire = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        except OSError as error:
+            self._hold(watched, error.errno or 0)
+            return
+        watched.probe = _Probe(wire, now, now + watched.standing.limit_s)
+        self._selector.register(wire, selectors.EVENT_WRITE, watched)
+        code = wire.connect_ex((watched.target.address, watched.target.port))
+        if code not in {0, errno.EINPROGRESS}:
+            self._fail(watched, code)
+
+    def _hold(self, watched: _Watched, code: int) -> None:
+        """Ask again later: that this process lacks descriptors or ports says nothing of the worker."""
+        if not self._short:
+            log.warning("health probes wait: %s", os.strerror(code).lower())
+        self._short = True
+        watched.standing = replace(watched.standing, due_at=self._clock() + LONGEST_PAUSE_S)
+
+    def _advance(self, watched: _Watched) -> None:
+        """Take the probe of a target one step on, its socket being ready."""
+        probe = watched.probe
+        assert probe is not None  # a closed probe is not in the selector
+        if code := probe.wire.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self._fail(watched, code)
+        elif self._selector.get_key(probe.wire).events == selectors.EVENT_WRITE:
+            self._connected(watched, probe)
+        else:
+            self._receive(watched, probe)
+
+    def _connected(self, watched: _Watched, probe: _Probe) -> None:
+        if watched.target.kind == "tcp":
+            self._conclude(watched, ok=True, text="connect")
+            self._close(watched)
+            return
+        try:
+            probe.wire.send(request(watched.target))
+        except OSError as error:
+            self._fail(watched, error.errno or 0)
+            return
+        self._selector.modify(probe.wire, selectors.EVENT_READ, watched)
+
+    def _receive(self, watched: _Watched, probe: _Probe) -> None:
+        try:
+            piece = probe.wire.recv(ANSWER_BYTES)
+        except OSError as error:
+            self._fail(watched, error.errno or 0)
+            return
+        probe.length += len(piece)
+        if not probe.judged:
+            probe.received += piece[:STATUS_BYTES]
+            if answer := judge(watched.target, probe.received, ended=not piece):
+                self._conclude(watched, *answer)
+        if not piece or probe.length >= ANSWER_BYTES:
+            self._close(watched)
+
+    def _fail(self, watched: _Watched, code: int) -> None:
+        probe = watched.probe
+        if probe and not probe.judged:
+            if code in _OURS:
+                self._hold(watched, code)
+            else:
+                self._conclude(watched, ok=False, text=explain(watched.target, code), timed=False)
+        self._close(watched)
+
+    def _expire(self) -> None:
+        now = self._clock()
+        for watched in self._watched.values():
+            probe = watched.probe
+            if probe is None or now < probe.deadline:
+                continue
+            if not probe.judged:
+                text = f"{asked(watched.target)} no answer in {span(probe.deadline - probe.began_at)}"
+                self._conclude(watched, ok=False, text=text, timed=False)
+            self._close(watched)
+
+    def _conclude(self, watched: _Watched, ok: bool, text: str, *, timed: bool = True) -> None:
+        """Give the verdict of the probe under way."""
+        probe = watched.probe
+        assert probe is not None  # only a probe under way has a verdict
+        probe.judged = True
+        now = self._clock()
+        took_s = now - probe.began_at
+        verdict = Verdict(ok, f"{text} in {span(took_s)}" if timed else text, now, took_s)
+        before = watched.standing.verdict
+        watched.standing = settle(watched.standing, watched.target, verdict, random.random())
+        after = watched.standing.verdict
+        self._short = False
+        self._fresh = True
+        if after is not None and (before is None or before.ok != after.ok):
+            self._flipped = True
+
+    def _close(self, watched: _Watched) -> None:
+        if watched.probe is not None:
+            self._selector.unregister(watched.probe.wire)
+            watched.probe.wire.close()
+            watched.probe = None
+
+    def _publish(self) -> None:
+        if self._fresh:
+            self._fresh = False
+            self._verdicts = MappingProxyType(
+                {
+                    name: watched.standing.verdict
+                    for name, watched in self._watched.items()
+                    if watched.standing.verdict is not None
+                }
+            )
+        if self._flipped:
+            self._flipped = False
+            self._changed()

@@ -1,0 +1,156 @@
+"""The proxy as it is now, read from its API and its metrics page.
+
+What etcd holds is what we asked for; only this says what the proxy has taken. A worker may be stopped
+when it is gone from here, and not before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from itertools import chain
+
+from balancer.routes import owner
+
+PAGE_SIZE = 1000
+_LISTS = ("http/services", "tcp/services")
+_EVERYTHING = ("http/routers", "http/services", "http/middlewares", "tcp/routers", "tcp/services")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A router, service or middleware in the proxy; children are the services a weighted one names."""
+
+    name: str
+    enabled: bool
+    errors: tuple[str, ...]
+    children: tuple[str, ...]
+
+
+class ProxyApi:
+    """The API of one proxy on a loopback port; may be asked from several threads.
+
+    Nothing here raises: None means that the proxy did not answer within `timeout_s`.
+    """
+
+    def __init__(self, port: int, *, host: str = "127.0.0.1", timeout_s: float = 0.5) -> None:
+        self._host = host
+        self._port = port
+        self._timeout_s = timeout_s
+        self._idle: deque[HTTPConnection] = deque()
+
+    def live(self) -> Mapping[str, frozenset[str]] | None:
+        """Return the worker services that each app's route leads to now; empty for an app without any."""
+        lists = [self._list(kind) for kind in _LISTS]
+        if any(parts is None for parts in lists):
+            return None
+        return _workers_by_app(chain.from_iterable(parts for parts in lists if parts))
+
+    def faults(self) -> Mapping[str, str] | None:
+        """Return the apps of whose parts the proxy refuses some, each with its reasons.
+
+        What belongs to no app is under "".
+        """
+        lists = [self._list(kind) for kind in _EVERYTHING]
+        if any(parts is None for parts in lists):
+            return None
+        return _reasons_by_app(chain.from_iterable(parts for parts in lists if parts))
+
+    def metrics(self) -> str | None:
+        """Return the page of Prometheus metrics."""
+        page = self._get("/metrics")
+        return None if page is None else page.decode(errors="replace")
+
+    def healthy(self) -> bool:
+        return self._get("/ping") == b"OK"
+
+    def close(self) -> None:
+        while connection := self._kept():
+            connection.close()
+
+    def _list(self, kind: str) -> list[_Part] | None:
+        """Return all parts of a kind, page after page."""
+        parts: list[_Part] = []
+        page = 1
+        while True:
+            body = self._get(f"/api/{kind}?per_page={PAGE_SIZE}&page={page}")
+            found = None if body is None else _decode(body)
+            if found is None:
+                return None
+            parts += found
+            if len(found) < PAGE_SIZE:
+                return parts
+            page += 1
+
+    def _get(self, path: str) -> bytes | None:
+        while True:
+            kept = self._kept()
+            connection = kept or HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+            try:
+                return self._ask(connection, path)
+            except TimeoutError:
+                connection.close()
+                return None
+            except (OSError, HTTPException):
+                connection.close()
+                # a kept connection may have been closed by the proxy meanwhile: only a new one is a verdict
+                if kept is None:
+                    return None
+
+    def _kept(self) -> HTTPConnection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _ask(self, connection: HTTPConnection, path: str) -> bytes | None:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read()
+        self._idle.append(connection)
+        return body if response.status == 200 else None
+
+
+def _decode(body: bytes) -> list[_Part] | None:
+    """Return the parts on one page of the API, or None when it is no such page."""
+    try:
+        items = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        return None
+    return [
+        _Part(
+            name=str(item.get("name", "")).partition("@")[0],
+            enabled=item.get("status") == "enabled",
+            errors=tuple(str(error) for error in item.get("error") or ()),
+            children=_children(item.get("weighted")),
+        )
+        for item in items
+    ]
+
+
+def _children(weighted: object) -> tuple[str, ...]:
+    services = weighted.get("services") if isinstance(weighted, dict) else None
+    return tuple(str(service.get("name")) for service in services or () if isinstance(service, dict))
+
+
+def _workers_by_app(parts: Iterable[_Part]) -> dict[str, frozenset[str]]:
+    parts = list(parts)
+    enabled = {part.name for part in parts if part.enabled}
+    return {
+        app: frozenset(child for child in part.children if child in enabled)
+        for part in parts
+        if part.enabled and part.name.startswith("app_") and (app := owner(part.name))
+    }
+
+
+def _reasons_by_app(parts: Iterable[_Part]) -> dict[str, str]:
+    reasons: dict[str, list[str]] = {}
+    for part in parts:
+        if part.errors or not part.enabled:
+            reasons.setdefault(owner(part.name) or "", []).extend(part.errors or (f"{part.name} is off",))
+    return {app: "; ".join(dict.fromkeys(found)) for app, found in reasons.items()}

@@ -1,0 +1,276 @@
+"""Requests per second, latency and errors of each worker, from the proxy's counters.
+
+The proxy counts a request at the worker's service when it ends, each attempt of a repeated one for
+itself. So the sum over an app's workers is what the workers did, and a request that met a dead worker
+first counts once more, as an error there, though its client saw no error.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from balancer.routes import owner
+
+QUANTILE = 0.95
+
+_LINE = re.compile(
+    r"^traefik_(service_requests_total|service_request_duration_seconds_bucket"
+    r"|service_request_duration_seconds_sum|open_connections)\b(?:\{(.*)\} (\S+)$)?",
+    re.MULTILINE,
+)
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What one service counted since the proxy began to.
+
+    by_class: requests answered 1xx, 2xx, 3xx, 4xx, 5xx.  busy_s: the sum of their durations.
+    buckets: how many took at most as long as each edge, the last edge being infinite.
+    """
+
+    by_class: tuple[float, ...] = (0.0,) * 5
+    busy_s: float = 0.0
+    buckets: Mapping[float, float] = field(default_factory=dict)
+
+    @property
+    def requests(self) -> float:
+        return sum(self.by_class)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The proxy's counters at a time.
+
+    services: by name (`w_APP_SLOT_REVISION`, or `app_APP` for requests refused while it had no worker).
+    connections: open ones by entry point, all that the proxy knows of tcp.  skipped: lines not understood.
+    """
+
+    at: float
+    services: Mapping[str, Counters]
+    connections: Mapping[str, float]
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """p95_s is None without a request; error_ratio is the share of 5xx, None without a request."""
+
+    rate_rps: float
+    p95_s: float | None
+    error_ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Rates of workers (by service name) and apps over the window; `at` is the newest sample's time."""
+
+    at: float | None
+    workers: Mapping[str, Rates]
+    apps: Mapping[str, Rates]
+    connections: Mapping[str, float]
+    skipped: int
+
+    def age_s(self, now: float) -> float:
+        """Return how old the newest sample is, infinite when there was none."""
+        return math.inf if self.at is None else now - self.at
+
+
+def parse(text: str, at: float) -> Sample:
+    """Return the counters on a metrics page."""
+    reading = _Reading()
+    for match in _LINE.finditer(text):
+        family, labels, number = match.groups()
+        value = _count(number)
+        reading.skipped += value is None or not reading.take(family, labels, value)
+    services = {name: tally.counters() for name, tally in reading.tallies.items()}
+    return Sample(at, services, dict(reading.connections), reading.skipped)
+
+
+class Traffic:
+    """The last `window_s` seconds of samples, as differences; one thread owns it.
+
+    A counter that dropped started anew (the proxy or its service did): what it has now is the difference.
+    """
+
+    def __init__(self, window_s: float = 10.0) -> None:
+        self._window_s = window_s
+        self._newest: Sample | None = None
+        self._steps: deque[tuple[float, float, Mapping[str, Counters]]] = deque()
+
+    def add(self, sample: Sample) -> None:
+        """Take a sample in; one that is not newer than the last (a stepped clock) only replaces it."""
+        before, self._newest = self._newest, sample
+        if before is None or sample.at <= before.at:
+            self._steps.clear()
+            return
+        growth = {
+            name: _growth(before.services.get(name, Counters()), counters)
+            for name, counters in sample.services.items()
+        }
+        self._steps.append((sample.at, sample.at - before.at, growth))
+
+    def picture(self, now: float) -> Picture:
+        """Return the rates over the window that ends now; nothing older takes part."""
+        while self._steps and self._steps[0][0] <= now - self._window_s:
+            self._steps.popleft()
+        newest = self._newest
+        totals = _totals(growth for _, _, growth in self._steps)
+        span_s = sum(span for _, span, _ in self._steps)
+        return Picture(
+            at=newest.at if newest else None,
+            workers={name: _rates([total], [total], span_s) for name, total in totals.items()},
+            apps=_by_app(totals, span_s),
+            connections=newest.connections if newest else {},
+            skipped=newest.skipped if newest else 0,
+        )
+
+
+class _Tally:
+    """The counters of one service while its lines are read: one per method, code and bucket."""
+
+    def __init__(self) -> None:
+        self.by_class = [0.0] * 5
+        self.busy_s = 0.0
+        self.buckets: defaultdict[float, float] = defaultdict(float)
+
+    def counters(self) -> Counters:
+        return Counters(tuple(self.by_class), self.busy_s, dict(sorted(self.buckets.items())))
+
+
+class _Reading:
+    """What was read of a page so far."""
+
+    def __init__(self) -> None:
+        self.tallies: defaultdict[str, _Tally] = defaultdict(_Tally)
+        self.connections: defaultdict[str, float] = defaultdict(float)
+        self.skipped = 0
+
+    def take(self, family: str, labels: str, value: float) -> bool:
+        """Add one line; False when its labels are not those of its family."""
+        place = _place(labels)
+        if family == "open_connections":
+            self.connections[place.entry_point] += value
+            return bool(place.entry_point)
+        if owner(place.service) is None:
+            return bool(place.service)  # somebody else's service is no fault
+        tally = self.tallies[place.service]
+        match family.rpartition("_")[2]:
+            case "total" if place.code_class is not None:
+                tally.by_class[place.code_class] += value
+            case "bucket" if place.edge_s is not None:
+                tally.buckets[place.edge_s] += value
+            case "sum":
+                tally.busy_s += value
+            case _:
+                return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a line counts; code_class 0 is 1xx."""
+
+    service: str
+    entry_point: str
+    code_class: int | None
+    edge_s: float | None
+
+
+@lru_cache(maxsize=16384)  # the same labels come again every second
+def _place(labels: str) -> _Place:
+    named = dict(_LABEL.findall(labels))
+    code = named.get("code", "")
+    known = len(code) == 3 and code.isdecimal() and "1" <= code[0] <= "5"
+    return _Place(
+        service=named.get("service", "").partition("@")[0],
+        entry_point=named.get("entrypoint", ""),
+        code_class=int(code[0]) - 1 if known else None,
+        edge_s=_edge(named.get("le", "")),
+    )
+
+
+def _edge(text: str) -> float | None:
+    return math.inf if text == "+Inf" else _count(text)
+
+
+def _count(text: str | None) -> float | None:
+    """Return a counter's value, or None for what is no number, negative or endless."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value >= 0 else None
+
+
+def _growth(before: Counters, after: Counters) -> Counters:
+    grown = Counters(
+        tuple(new - old for new, old in zip(after.by_class, before.by_class, strict=True)),
+        after.busy_s - before.busy_s,
+        {edge: count - before.buckets.get(edge, 0.0) for edge, count in after.buckets.items()},
+    )
+    numbers = (*grown.by_class, grown.busy_s, *grown.buckets.values())
+    return after if min(numbers) < 0 else grown
+
+
+def _totals(steps: Iterable[Mapping[str, Counters]]) -> dict[str, Counters]:
+    grouped: defaultdict[str, list[Counters]] = defaultdict(list)
+    for step in steps:
+        for name, counters in step.items():
+            grouped[name].append(counters)
+    return {name: _sum(parts) for name, parts in grouped.items()}
+
+
+def _sum(parts: Iterable[Counters]) -> Counters:
+    tally = _Tally()
+    for part in parts:
+        tally.by_class = [a + b for a, b in zip(tally.by_class, part.by_class, strict=True)]
+        tally.busy_s += part.busy_s
+        for edge, count in part.buckets.items():
+            tally.buckets[edge] += count
+    return tally.counters()
+
+
+def _by_app(totals: Mapping[str, Counters], span_s: float) -> dict[str, Rates]:
+    """Return the rates of apps: all their requests, but only latencies of those that reached a worker."""
+    every: defaultdict[str, list[Counters]] = defaultdict(list)
+    worked: defaultdict[str, list[Counters]] = defaultdict(list)
+    for name, total in totals.items():
+        app = owner(name) or ""
+        every[app].append(total)
+        if name.startswith("w_"):
+            worked[app].append(total)
+    return {app: _rates(parts, worked[app], span_s) for app, parts in every.items()}
+
+
+def _rates(counted: Iterable[Counters], timed: Iterable[Counters], span_s: float) -> Rates:
+    total = _sum(counted)
+    return Rates(
+        rate_rps=total.requests / span_s if span_s > 0 else 0.0,
+        p95_s=quantile(_sum(timed).buckets, QUANTILE),
+        error_ratio=total.by_class[4] / total.requests if total.requests > 0 else None,
+    )
+
+
+def quantile(buckets: Mapping[float, float], share: float) -> float | None:
+    """Return the latency in s that `share` of the requests stay below, on a straight line in its bucket.
+
+    buckets: cumulative counts by upper edge.  Beyond the last finite edge nothing is known but that it was
+    passed: then that edge comes back.  None without requests.
+    """
+    edges = sorted(buckets)
+    wanted = share * max(buckets.values(), default=0.0)
+    if wanted <= 0:
+        return None
+    low_s, below = 0.0, 0.0
+    for edge in edges:
+        count = buckets[edge]
+        if count >= wanted:
+            return low_s if math.isinf(edge) else low_s + (edge - low_s) * (wanted - below) / (count - below)
+        low_s, below = edge, max(below, count)
+    return low_s

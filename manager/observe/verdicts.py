@@ -1,0 +1,137 @@
+"""What a worker's answer means, and when to ask again.
+
+Two paces. A worker that does not answer is asked again after 20 ms, then ever more slowly up to 250 ms,
+and has 1 s for its answer. One that answers is asked every 400 ms and has 250 ms, or four times what it
+took lately (at most 1 s: a slow worker is not a dead one); only a second failure, asked for at once, makes
+it unready. So a worker that froze is known after 0.9 s at the latest, and one lost packet changes nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+FIRST_PAUSE_S = 0.02
+LONGEST_PAUSE_S = 0.25
+PAUSE_GROWTH = 1.3
+PERIOD_S = 0.4
+PATIENCE_S = 1.0
+LEAST_LIMIT_S = 0.25
+SLACK = 4.0
+STATUS_BYTES = 1024
+
+_STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)[ \r\n]")
+_AWAY = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom to ask, and what makes it ready.
+
+    http: any status below 500 to GET /.  http-path: 2xx or 3xx to its path.  tcp: a connection.
+    A starting one that never answered is called unready at its first failure.
+    """
+
+    address: str
+    port: int
+    kind: Literal["http", "http-path", "tcp"]
+    path: str = "/"
+    starting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the worker is ready, and the sentence that says why; `at` is the clock's, when it was known."""
+
+    ok: bool
+    text: str
+    at: float
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is remembered of a target between probes; due_at is when the next one begins."""
+
+    due_at: float
+    verdict: Verdict | None = None
+    failures: int = 0
+    pause_s: float = FIRST_PAUSE_S
+    slowest_s: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return self.verdict is not None and self.verdict.ok
+
+    @property
+    def limit_s(self) -> float:
+        """Return how long the next probe may take."""
+        return min(PATIENCE_S, max(LEAST_LIMIT_S, SLACK * self.slowest_s)) if self.ok else PATIENCE_S
+
+
+def judge(target: Target, received: bytes, *, ended: bool) -> tuple[bool, str] | None:
+    """Return what an answer means, or None while too little of it is here."""
+    question = asked(target)
+    if match := _STATUS.match(received):
+        status = int(match[1])
+        ok = 200 <= status < 400 if target.kind == "http-path" else status < 500
+        return ok, f"{question} {status}"
+    if not received and ended:
+        return False, f"{question} closed without an answer"
+    if ended or len(received) >= STATUS_BYTES or b"\n" in received:
+        return False, f"{question} answered something that is not HTTP"
+    return None
+
+
+def explain(target: Target, code: int) -> str:
+    """Return in words what a connection's error number means."""
+    if code == errno.ECONNREFUSED:
+        return f"{asked(target)} refused (nothing listens on port {target.port})"
+    if code in _AWAY:
+        return f"{asked(target)} found no way to {target.address}"
+    if code in {errno.ECONNRESET, errno.EPIPE}:
+        return f"{asked(target)} closed without an answer"
+    return f"{asked(target)} failed: {os.strerror(code).lower()}"
+
+
+def settle(standing: Standing, target: Target, verdict: Verdict, spread: float) -> Standing:
+    """Return the standing after a probe ended with `verdict`.
+
+    spread: 0 to 1, by which the first pause of a worker that just got ready is shortened, so that workers
+    that started together are not asked together for ever.
+    """
+    if verdict.ok:
+        pause_s = PERIOD_S if standing.ok else PERIOD_S * (1 - spread)
+        slowest_s = max(verdict.took_s, 0.9 * standing.slowest_s)
+        due_at = verdict.at - min(verdict.took_s, pause_s) + pause_s
+        return Standing(due_at, verdict, slowest_s=slowest_s)
+    failures = standing.failures + 1
+    if failures < 2 and (standing.ok or (standing.verdict is None and not target.starting)):
+        return replace(standing, failures=failures, due_at=verdict.at)
+    pause_s = standing.pause_s
+    longer_s = min(LONGEST_PAUSE_S, PAUSE_GROWTH * pause_s)
+    return Standing(verdict.at + pause_s, verdict, failures, longer_s, standing.slowest_s)
+
+
+def request(target: Target) -> bytes:
+    lines = (
+        f"GET {target.path} HTTP/1.1",
+        f"Host: {target.address}:{target.port}",
+        "User-Agent: simplecloud-health",
+        "Accept: */*",
+        "Connection: close",
+    )
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def asked(target: Target) -> str:
+    """Return the question in words."""
+    return "connect" if target.kind == "tcp" else f"GET {target.path}"
+
+
+def span(seconds: float) -> str:
+    """Return a duration in words."""
+    return f"{seconds:g} s" if seconds >= 1 else f"{max(1, round(seconds * 1000))} ms"

@@ -1,0 +1,61 @@
+"""Ports of this host: which are free, and who has one that is not."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_LISTENING = "0A"
+
+
+def is_free(address: str, port: int) -> bool:
+    """Return whether the port can be listened on at this address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True
+
+
+def first_free(address: str, candidates: Iterable[int]) -> int | None:
+    """Return the first of the candidates that is free, or None."""
+    return next((port for port in candidates if is_free(address, port)), None)
+
+
+def first_free_block(address: str, starts: Iterable[int], length: int) -> int | None:
+    """Return the first start of `length` free ports in a row, or None."""
+    return next(
+        (start for start in starts if all(is_free(address, p) for p in range(start, start + length))), None
+    )
+
+
+def owner_of(port: int) -> str:
+    """Return the process that listens on the port in words, such as `nginx (process 812)`."""
+    inodes = set(_listening_inodes(port))
+    for process in Path("/proc").glob("[0-9]*"):
+        if inodes & set(_sockets(process)):
+            name = (process / "comm").read_text().strip()
+            return f"{name} (process {process.name})"
+    return "another process"
+
+
+def _listening_inodes(port: int) -> Iterator[str]:
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            columns = line.split()
+            if columns[3] == _LISTENING and int(columns[1].rpartition(":")[2], 16) == port:
+                yield columns[9]
+
+
+def _sockets(process: Path) -> Iterator[str]:
+    try:
+        for descriptor in (process / "fd").iterdir():
+            link = os.readlink(descriptor)
+            if link.startswith("socket:["):
+                yield link[8:-1]
+    except OSError:
+        return  # it ended, or is not ours to look into

@@ -1,0 +1,135 @@
+"""The commands that change which workers there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from manager import wishes
+from manager.api.arguments import Arguments
+from manager.api.errors import StoreUnavailable
+from manager.api.values import split_target
+from manager.api.views import document
+from manager.intake import Intake, new_app, offered_files
+from manager.model import AppSpec
+from manager.plan import explain, plan
+from manager.reconcile import Reconciler
+from manager.server import Call
+from manager.service.changes import Changes, Edit, Wish
+from manager.service.dispatch import Answer
+from manager.service.waiting import Waiting
+from manager.world import World
+
+
+@dataclass(slots=True)
+class AppVerbs:
+    """The commands that change which workers there are."""
+
+    changes: Changes
+    waiting: Waiting
+    reconciler: Reconciler
+    intake: Intake
+    tcp_ports: range
+
+    def run(self, call: Call, arguments: Arguments) -> Answer:
+        files = offered_files(call.request.params.get("files"), call.request.files)
+        template = self.intake.template(arguments, files)
+
+        def edit(specs: Mapping[str, AppSpec]) -> Wish:
+            return Wish((new_app(specs, arguments, template, self.tcp_ports, self.changes.clock()),))
+
+        return self._change(call, arguments, edit)
+
+    def scale(self, call: Call, arguments: Arguments) -> Answer:
+        wanted = wishes.scale_changes(arguments.texts("change"))
+
+        def edit(specs: Mapping[str, AppSpec]) -> Wish:
+            return Wish(tuple(wishes.scaled(wishes.changeable(specs, w.app), w) for w in wanted))
+
+        return self._change(call, arguments, edit)
+
+    def stop(self, call: Call, arguments: Arguments) -> Answer:
+        now = arguments.flag("now")
+
+        def one(spec: AppSpec, slot: int | None) -> AppSpec:
+            return wishes.stopped(spec, slot, now=now)
+
+        return self._change(call, arguments, self._each(arguments, one, _stop_note))
+
+    def start(self, call: Call, arguments: Arguments) -> Answer:
+        return self._change(call, arguments, self._each(arguments, wishes.started))
+
+    def restart(self, call: Call, arguments: Arguments) -> Answer:
+        now = arguments.flag("now")
+
+        def one(spec: AppSpec, slot: int | None) -> AppSpec:
+            return wishes.restarted(spec, slot, now=now)
+
+        return self._change(call, arguments, self._each(arguments, one))
+
+    def rm(self, call: Call, arguments: Arguments) -> Answer:
+        now = arguments.flag("now")
+        names = dict.fromkeys(arguments.texts("app"))
+
+        def edit(specs: Mapping[str, AppSpec]) -> Wish:
+            return Wish(tuple(wishes.removed(wishes.find(specs, name), now=now) for name in names))
+
+        return self._change(call, arguments, edit)
+
+    def _each(
+        self,
+        arguments: Arguments,
+        one: Callable[[AppSpec, int | None], AppSpec],
+        note: Callable[[AppSpec, int | None], str] = lambda spec, slot: "",
+    ) -> Edit:
+        """Return the edit that applies `one` to each target, several of one app in turn."""
+
+        def edit(specs: Mapping[str, AppSpec]) -> Wish:
+            edited: dict[str, AppSpec] = {}
+            notes: list[str] = []
+            for word in arguments.texts("target"):
+                name, slot = self._resolve(word)
+                spec = edited.get(name) or wishes.changeable(specs, name)
+                edited[name] = one(spec, slot)
+                notes.append(note(edited[name], slot))
+            return Wish(tuple(edited.values()), "; ".join(filter(None, notes)))
+
+        return edit
+
+    def _resolve(self, word: str) -> tuple[str, int | None]:
+        """Return the app and slot that a target means; it may be a container's id prefix."""
+        picture = self.reconciler.picture()
+        return resolve_target(word, picture.world if picture else None)
+
+    def _change(self, call: Call, arguments: Arguments, edit: Edit) -> Answer:
+        if arguments.flag("dry_run"):
+            return self.dry_run(edit)
+        names, note = self.changes.make(call, edit)
+        message = self.waiting.until_settled(call, names, arguments)
+        return document("Result", {"message": message, "notes": [note] if note else []})
+
+    def dry_run(self, edit: Edit) -> Answer:
+        """Return the steps that the planner would take first, were the specs changed."""
+        picture = self.reconciler.picture()
+        if picture is None:
+            raise StoreUnavailable("nothing has been seen of this cloud yet", hint="status")
+        wish = edit(picture.world.specs)
+        specs = {**picture.world.specs, **{spec.name: spec for spec in wish.specs}}
+        todo = plan(replace(picture.world, specs=specs))
+        return document("Plan", {"steps": [explain(step) for step in todo.steps]})
+
+
+def resolve_target(word: str, world: World | None) -> tuple[str, int | None]:
+    """Return app and slot of APP, APP.SLOT or a container id's first digits."""
+    name, slot = split_target(word)
+    if world is not None and slot is None and name not in world.specs and len(name) >= 4:
+        found = [key for key, container in world.containers.items() if container.id.startswith(name)]
+        if len(found) == 1:
+            return found[0].app, found[0].slot
+    return name, slot
+
+
+def _stop_note(spec: AppSpec, slot: int | None) -> str:
+    if slot is None:
+        return ""
+    return f"{spec.name} now wants {spec.want}: start {spec.name}.{slot} brings it back"

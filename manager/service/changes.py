@@ -1,0 +1,105 @@
+"""Changes of specs: one transaction each, exactly once however often it is asked for.
+
+A change stores the specs and its outcome under the request's id together. A request that is sent again,
+after a lost connection or a dead manager, finds its outcome and changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from manager.api.errors import StoreUnavailable
+from manager.journal import Journal
+from manager.lead import Leadership
+from manager.model import AppSpec
+from manager.reconcile import Reconciler
+from manager.records import APPS, REQUESTS, UnreadableRecord, app_key, decode, encode
+from manager.server import Call
+from manager.store import Entry, Fence, Snapshot, Store
+
+LEAD_WAIT_S = 2.0
+
+Edit = Callable[[Mapping[str, AppSpec]], "Wish"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """New specs of some apps, what is said when they are there, and what is worth noting."""
+
+    specs: tuple[AppSpec, ...]
+    note: str = ""
+
+
+@dataclass(slots=True)
+class Changes:
+    """Changes specs, one at a time, each exactly once however often it is asked for."""
+
+    store: Store
+    leadership: Leadership
+    reconciler: Reconciler
+    journal: Journal
+    clock: Callable[[], float]
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
+
+    def make(self, call: Call, edit: Edit) -> tuple[list[str], str]:
+        """Store what `edit` makes of the specs; return the names of the changed apps and the note.
+
+        Raises what `edit` raises, Conflict, StoreUnavailable or NotConfirmed.
+        """
+        request = call.request.params.get("request")
+        key = f"{REQUESTS}{request}" if isinstance(request, str) else None
+        with self._one_at_a_time:
+            snapshot = self.store.read(APPS, *([key] if key else []))
+            if key and key in snapshot.entries:
+                outcome = json.loads(snapshot.entries[key].value)
+                return list(outcome["apps"]), str(outcome["note"])
+            wish = edit(read_specs(snapshot))
+            names = [spec.name for spec in wish.specs]
+            self._write(snapshot, wish, key, names)
+        for name in names:
+            self.journal.note(f"{call.request.method}: {_words(wish, name)}", app=name)
+        self.reconciler.dirty.set()
+        return names, wish.note
+
+    def _write(self, snapshot: Snapshot, wish: Wish, key: str | None, names: list[str]) -> None:
+        puts = {app_key(spec.name): encode(spec) for spec in wish.specs}
+        known = {k: entry.mod_revision for k, entry in snapshot.entries.items() if k in puts}
+        new = [k for k in puts if k not in known]
+        if key:
+            puts[key] = json.dumps({"at": self.clock(), "apps": names, "note": wish.note})
+            new.append(key)
+        self.store.write(puts, fence=self.fence(), unchanged=known, absent=new)
+
+    def fence(self) -> Fence:
+        """Return the fence of this manager's writes; raises StoreUnavailable while it cannot lead."""
+        if self.leadership.fence is None:
+            self.leadership.gained.wait(LEAD_WAIT_S)
+        fence = self.leadership.fence
+        if fence is None:
+            raise StoreUnavailable(
+                "etcd does not answer, so nothing can be changed; workers keep serving", hint="status"
+            )
+        return fence
+
+
+def _words(wish: Wish, name: str) -> str:
+    spec = next(spec for spec in wish.specs if spec.name == name)
+    if spec.removing:
+        return "to be removed"
+    return f"want {spec.wanted}, revision {spec.revision}"
+
+
+def read_specs(snapshot: Snapshot) -> dict[str, AppSpec]:
+    """Return the specs of a snapshot by name; one that cannot be read is left out."""
+    specs = (_spec(entry) for key, entry in snapshot.entries.items() if key.startswith(APPS))
+    return {spec.name: spec for spec in specs if spec is not None}
+
+
+def _spec(entry: Entry) -> AppSpec | None:
+    try:
+        return decode(AppSpec, entry.value)
+    except UnreadableRecord:
+        return None

@@ -1,0 +1,43 @@
+"""From a request to its verb, through the command table."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from manager.api.arguments import Arguments, bind
+from manager.api.commands import command_of
+from manager.api.errors import CloudError, UsageError
+from manager.server import Call, ClientGone
+
+BESIDE_ARGUMENTS = ("request", "files")
+
+log = logging.getLogger(__name__)
+
+Answer = Mapping[str, object]
+Verb = Callable[[Call, Arguments], Answer]
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """Finds the verb of a request, checks its parameters against the command table, and runs it."""
+
+    verbs: Mapping[str, Verb]
+    last_error: str = ""
+
+    def __call__(self, call: Call) -> Answer:
+        row = command_of(call.request.method)
+        verb = self.verbs.get(row.verb) if row is not None else None
+        if row is None or verb is None:
+            raise UsageError(f"the manager has no method {call.request.method[:40]!r}", hint="help")
+        params = {k: v for k, v in call.request.params.items() if k not in BESIDE_ARGUMENTS}
+        arguments = bind(row, params)
+        try:
+            return verb(call, arguments)
+        except (CloudError, ClientGone):
+            raise
+        except Exception as error:  # a mistake of ours must not take the manager down; `status` shows it
+            log.exception("%s failed", row.verb)
+            self.last_error = f"{row.verb}: {type(error).__name__}: {error}"
+            raise CloudError(f"{row.verb} failed in the manager: {error}", hint="status") from error

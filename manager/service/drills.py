@@ -1,0 +1,102 @@
+"""`crash`: end a part with SIGKILL, as a fault would, and let the cloud show what it does about it.
+
+Infrastructure is killed as a process and not through `docker kill`: Docker does not bring back what it was
+told to kill.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from manager import wishes
+from manager.api.arguments import Arguments
+from manager.api.errors import CloudError, UsageError, WorkerNotFound
+from manager.api.places import Places
+from manager.api.views import document
+from manager.engine.contract import Engine
+from manager.journal import Journal
+from manager.keeper import hold_file
+from manager.model import container_name
+from manager.parts import part_name
+from manager.reconcile import Reconciler
+from manager.server import Call
+from manager.service.apps import resolve_target
+from manager.service.dispatch import Answer
+from manager.settings import Settings, write_whole
+
+
+@dataclass(frozen=True, slots=True)
+class Drills:
+    """The `crash` command."""
+
+    places: Places
+    settings: Settings
+    engine: Engine
+    reconciler: Reconciler
+    journal: Journal
+
+    def crash(self, call: Call, arguments: Arguments) -> Answer:
+        what, number = arguments.text("part") or "", arguments.whole("n")
+        for_s = arguments.number("for")
+        match what:
+            case "manager":
+                return self._manager(call, for_s)
+            case "proxy":
+                return self._part(part_name(self.places.cloud, "proxy"), "proxy", for_s)
+            case "etcd":
+                return self._etcd(number or 1, for_s)
+            case _:
+                return self._worker(what)
+
+    def _manager(self, call: Call, for_s: float | None) -> Answer:
+        if for_s:
+            write_whole(hold_file(self.places), f"{time.time() + for_s}\n")
+        call.after = _kill_me
+        return document("Result", {"message": f"manager {os.getpid()} is killed"})
+
+    def _etcd(self, number: int, for_s: float | None) -> Answer:
+        count = len(self.settings.etcd_ports)
+        if number > count:
+            raise UsageError(f"etcd has {count} member{'s' * (count > 1)}", hint="crash etcd 1 -y")
+        return self._part(part_name(self.places.cloud, "etcd", number), f"etcd member {number}", for_s)
+
+    def _part(self, name: str, words: str, for_s: float | None) -> Answer:
+        part = next((part for part in self.engine.parts.list() if part.name == name), None)
+        if part is None or not part.pid:
+            raise CloudError(f"{words} does not run", hint="status")
+        if for_s:
+            write_whole(part_hold_file(self.places, name), f"{time.time() + for_s}\n")
+            self.engine.kill(name)  # Docker leaves it down; the manager starts it when the time is over
+        else:
+            os.kill(part.pid, signal.SIGKILL)
+        self.journal.note(f"{words} was killed by a drill")
+        return document("Result", {"message": f"{words} (process {part.pid}) is killed"})
+
+    def _worker(self, word: str) -> Answer:
+        picture = self.reconciler.picture()
+        if picture is None:
+            raise CloudError("nothing has been seen of this cloud yet", hint="status")
+        name, slot = resolve_target(word, picture.world)
+        wishes.find(picture.world.specs, name)
+        records = [r for r in picture.world.of_app(name) if slot in (None, r.slot)]
+        running = [r for r in records if r.key in picture.world.containers]
+        if not running:
+            raise WorkerNotFound(f"{word} has no running worker", hint=f"ps {name}")
+        for record in running:
+            self.engine.kill(container_name(self.places.cloud, record.key))
+            self.journal.note("killed by a drill", app=record.app, worker=record.key.label)
+        names = ", ".join(record.key.label for record in running)
+        return document("Result", {"message": f"killed: {names}"})
+
+
+def part_hold_file(places: Places, name: str) -> Path:
+    """The file whose text is the unix time before which a part is not started again (a drill)."""
+    return places.run / f"hold-{name}"
+
+
+def _kill_me() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)

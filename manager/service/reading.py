@@ -1,0 +1,213 @@
+"""The commands that show: from the last picture, or what Docker and the store say now."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+
+from manager import wishes
+from manager.api.arguments import Arguments
+from manager.api.errors import StoreUnavailable, WorkerNotFound
+from manager.api.views import (
+    EventView,
+    ImageView,
+    MemberView,
+    ProcessView,
+    StatusView,
+    document,
+    listing,
+    rfc3339,
+    unix_seconds,
+)
+from manager.engine.contract import Engine
+from manager.journal import events
+from manager.measure import Measures
+from manager.model import AppSpec
+from manager.observe.proxy import ProxyApi
+from manager.reconcile import Picture, Reconciler
+from manager.records import encode
+from manager.server import Call
+from manager.service.apps import resolve_target
+from manager.service.dispatch import Answer
+from manager.settings import Settings
+from manager.show import Addressing, app_view, route_views, worker_view, worker_views
+from manager.store import Store
+from netsetup.addresses import bridge_name, gateway_of
+
+FOLLOW_S = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the reading commands need; `measures` returns the latest observation."""
+
+    cloud: str
+    tag: str
+    settings: Settings
+    store: Store
+    engine: Engine
+    proxy: ProxyApi
+    reconciler: Reconciler
+    measures: Callable[[], Measures]
+    standbys: Callable[[], list[ProcessView]]
+    troubles: Callable[[], Iterable[str]]
+    started_at: float
+
+    @property
+    def addressing(self) -> Addressing:
+        return Addressing(self.settings.bind, self.settings.http_port)
+
+    def picture(self) -> Picture:
+        """Return the last picture; raises StoreUnavailable before the first look succeeded."""
+        picture = self.reconciler.picture() or self.reconciler.next_picture(None, 2.0)
+        if picture is None:
+            raise StoreUnavailable(
+                "etcd or Docker does not answer, and nothing has been seen yet", hint="status"
+            )
+        return picture
+
+    def specs(self, arguments: Arguments) -> list[AppSpec]:
+        """Return the specs of the named apps, or of all; raises AppNotFound."""
+        specs = self.picture().world.specs
+        names = arguments.texts("app")
+        chosen = [wishes.find(specs, name) for name in names] if names else specs.values()
+        return sorted(chosen, key=lambda spec: spec.name)
+
+    def apps(self, call: Call, arguments: Arguments) -> Answer:
+        world, measures = self.picture().world, self.measures()
+        views = [app_view(world, spec, measures, self.addressing) for spec in self.specs(arguments)]
+        return self._with_age(listing("AppList", views))
+
+    def ps(self, call: Call, arguments: Arguments) -> Answer:
+        world, measures, everything = self.picture().world, self.measures(), arguments.flag("all")
+        specs = self.specs(arguments)
+        views = [
+            view for spec in specs for view in worker_views(world, spec, measures, with_stopped=everything)
+        ]
+        return self._with_age(listing("WorkerList", views))
+
+    def routes(self, call: Call, arguments: Arguments) -> Answer:
+        world = self.picture().world
+        views = [view for spec in self.specs(arguments) for view in route_views(world, spec, self.addressing)]
+        return self._with_age(listing("RouteList", views))
+
+    def _with_age(self, answer: dict[str, object]) -> Answer:
+        """Return the answer with a note when it is from the last picture and not from now."""
+        picture = self.picture()
+        if not picture.trouble:
+            return answer
+        age_s = time.time() - picture.world.now
+        return {**answer, "notes": [f"{picture.trouble}; last known, {age_s:.0f} s ago"]}
+
+    def images(self, call: Call, arguments: Arguments) -> Answer:
+        return listing(
+            "ImageList",
+            (
+                ImageView(
+                    name, image.id.removeprefix("sha256:")[:12], image.size_bytes, rfc3339(image.created_at)
+                )
+                for image in self.engine.images.list()
+                for name in image.references
+            ),
+        )
+
+    def events(self, call: Call, arguments: Arguments) -> Answer:
+        app, since_s = arguments.text("app"), arguments.number("since")
+        oldest = time.time() - since_s if since_s is not None else 0.0
+
+        def wanted(event: EventView) -> bool:
+            return (app is None or event.app == app) and unix_seconds(event.at) >= oldest
+
+        views = [event for event in events(self.store) if wanted(event)]
+        if arguments.flag("follow"):
+            self._follow_events(call, views, wanted)
+        return listing("EventList", views)
+
+    def _follow_events(self, call: Call, views: list[EventView], wanted: Callable[[EventView], bool]) -> None:
+        """Send events as they come until the client hangs up."""
+        last = ""
+        while True:
+            for view in views:
+                if view.id > last:
+                    call.emit("Event", **asdict(view))
+                    last = view.id
+            picture = self.reconciler.picture()
+            self.reconciler.next_picture(picture, FOLLOW_S)
+            call.check()
+            views = [event for event in events(self.store) if wanted(event)]
+
+    def inspect(self, call: Call, arguments: Arguments) -> Answer:
+        world, measures = self.picture().world, self.measures()
+        name, slot = resolve_target(arguments.text("target") or "", world)
+        spec = wishes.find(world.specs, name)
+        if slot is None:
+            workers = [asdict(view) for view in worker_views(world, spec, measures, with_stopped=True)]
+            view = asdict(app_view(world, spec, measures, self.addressing))
+            return document("App", {**view, "spec": _plain(spec), "workers": workers})
+        records = [record for record in world.of_app(name) if record.slot == slot]
+        if not records:
+            raise WorkerNotFound(f"{name} has no worker {slot}", hint=f"ps {name} -a")
+        container = world.containers.get(records[0].key)
+        view = asdict(worker_view(world, records[0], measures))
+        engine = _plain(container) if container is not None else None
+        return document("Worker", {**view, "record": _plain(records[0]), "engine": engine})
+
+    def status(self, call: Call, arguments: Arguments) -> Answer:
+        picture = self.reconciler.picture()
+        world = picture.world if picture else None
+        view = StatusView(
+            cloud=self.cloud,
+            manager=ProcessView(os.getpid(), rfc3339(self.started_at), "leader"),
+            standbys=self.standbys(),
+            etcd=self._etcd(),
+            proxy={"url": self.settings.proxy_url, "healthy": self.proxy.healthy()},
+            docker=self._docker(),
+            network={
+                "bridge": bridge_name(self.tag),
+                "subnet": self.settings.subnet,
+                "gateway": str(gateway_of(self.settings.network)),
+            },
+            host={"cores": os.cpu_count() or 1, "memory_bytes": _memory_bytes()},
+            converged=picture is not None and picture.converged and not picture.trouble,
+            apps=len(world.specs) if world else 0,
+            workers=len(world.records) if world else 0,
+            notes=self._notes(picture),
+        )
+        return document("Status", asdict(view))
+
+    def _etcd(self) -> dict[str, object]:
+        members = [
+            asdict(MemberView(f"etcd{number}", member.endpoint, member.healthy))
+            for number, member in enumerate(self.store.members(), start=1)
+        ]
+        return {"healthy": self.store.available, "members": members}
+
+    def _docker(self) -> dict[str, object]:
+        facts = self.engine.facts()
+        return {"version": facts.version, "live_restore": facts.live_restore}
+
+    def _notes(self, picture: Picture | None) -> list[str]:
+        notes = [note for note in self.troubles() if note]
+        if picture is None:
+            return [*notes, "nothing has been seen yet: etcd or Docker does not answer"]
+        world = picture.world
+        if picture.trouble:
+            notes.append(f"{picture.trouble} (for {time.time() - (picture.trouble_since or 0):.0f} s)")
+        strays = [container.name for key, container in world.containers.items() if key not in world.records]
+        if strays:
+            notes.append(f"{len(strays)} workers have no record and are left alone: {', '.join(strays[:5])}")
+        if world.unreadable:
+            notes.append(f"records of an unknown version, left alone: {', '.join(sorted(world.unreadable))}")
+        return notes
+
+
+def _plain(record: object) -> object:
+    """Return a record as JSON values."""
+    return json.loads(encode(record))
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

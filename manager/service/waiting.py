@@ -1,0 +1,130 @@
+"""Waiting until apps are as they are wanted, while telling the client what happens."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from manager.api.arguments import Arguments
+from manager.api.errors import WaitTimedOut, WorkersFailed
+from manager.reconcile import Picture, Reconciler
+from manager.server import Call
+from manager.world import World, is_current, phase
+
+WAIT_S = 60.0
+HOPELESS = 2  # endings in a row after which waiting is over: the first may have been bad luck
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Waits until apps are as they are wanted, and tells the client what happens meanwhile."""
+
+    reconciler: Reconciler
+
+    def until_settled(self, call: Call, names: list[str], arguments: Arguments) -> str:
+        """Return a sentence once the apps are settled; raises WorkersFailed or WaitTimedOut."""
+        if arguments.flag("detach"):
+            return f"{', '.join(names)}: on its way"
+        started, began_at = time.monotonic(), time.time()
+        limit_s = arguments.number("wait") or WAIT_S
+        picture, told = self.reconciler.picture(), _Told(call)
+        while picture is None or not self._are_settled(picture, names, began_at):
+            if time.monotonic() - started > limit_s:
+                raise _too_late(picture, names, limit_s)
+            if picture is not None:
+                told.tell(picture.world, names)
+            picture = self.reconciler.next_picture(picture, 0.25)
+            call.check()
+        told.tell(picture.world, names)
+        took_s = time.monotonic() - started
+        return "; ".join(_summary(picture.world, name) for name in names) + f" ({took_s:.1f} s)"
+
+    def _are_settled(self, picture: Picture, names: list[str], began_at: float) -> bool:
+        """Return whether a look of after the change found every app as wanted."""
+        if picture.world.now < began_at:
+            return False
+        for name in names:
+            _raise_when_hopeless(picture.world, name, began_at)
+        return all(is_settled(picture.world, name) for name in names)
+
+
+def is_settled(world: World, name: str) -> bool:
+    """Return whether the app has exactly the workers it wants, each ready or at its own end."""
+    records = world.of_app(name)
+    spec = world.specs.get(name)
+    if spec is None or spec.removing:
+        return spec is None and not records
+    states = [phase(world, record).state for record in records if is_current(spec, record)]
+    done = sum(state in ("ready", "stopped") for state in states)
+    return done == spec.wanted and len(records) == len(states)
+
+
+def _raise_when_hopeless(world: World, name: str, began_at: float) -> None:
+    """Raise WorkersFailed when a worker ended again and again since the command was given."""
+    spec = world.specs.get(name)
+    for record in world.of_app(name):
+        ending = record.ending
+        if spec is None or ending is None or ending.at < began_at or not is_current(spec, record):
+            continue
+        seen = phase(world, record)
+        if seen.state == "failed" or (seen.state == "backoff" and record.failures >= HOPELESS):
+            lines = "".join(f"\n  | {line}" for line in ending.last_lines)
+            raise WorkersFailed(
+                f"{record.key.label} does not stay up: {ending.words}{lines}",
+                hint=f"logs {name}    (or: rm {name} -y)",
+            )
+
+
+def _too_late(picture: Picture | None, names: list[str], limit_s: float) -> WaitTimedOut:
+    reasons = [
+        f"{record.key.label} {seen.state}: {seen.reason}"
+        for name in names
+        for record in (picture.world.of_app(name) if picture else [])
+        if (seen := phase(picture.world, record)).state != "ready"  # type: ignore[union-attr]
+    ]
+    what = reasons[0] if reasons else f"{', '.join(names)} did not get ready"
+    return WaitTimedOut(
+        f"not ready within {limit_s:.0f} s: {what}", hint=f"logs {names[0]}    (or: ps {names[0]})"
+    )
+
+
+def _summary(world: World, name: str) -> str:
+    spec = world.specs.get(name)
+    if spec is None:
+        return f"{name}: removed"
+    if spec.stopped:
+        return f"{name}: stopped"
+    ended = sum(phase(world, record).state == "stopped" for record in world.of_app(name))
+    if ended:
+        return f"{name}: {ended} of {spec.wanted} workers have done their work"
+    return f"{name}: {spec.wanted} of {spec.wanted} workers ready"
+
+
+@dataclass(slots=True)
+class _Told:
+    """What the client has been told of each worker, so that it is told of changes, and of each once."""
+
+    call: Call
+    began_at: float = field(default_factory=time.monotonic)
+    _states: dict[tuple[str, int], str] | None = None
+
+    def tell(self, world: World, names: list[str]) -> None:
+        """Send a line for each worker whose state is another than at the last call."""
+        seen = {
+            (record.key.label, record.revision): (record, phase(world, record))
+            for name in names
+            for record in world.of_app(name)
+        }
+        before = self._states
+        self._states = {key: now.state for key, (_, now) in seen.items()}
+        if before is None:
+            before = {key: state for key, state in self._states.items() if state == "ready"}
+        for key, (record, now) in seen.items():
+            if before.get(key) != now.state:
+                words = str(record.address) if now.state in ("starting", "ready") else now.reason
+                self._say(key[0], now.state, words)
+        for label, _ in before.keys() - seen.keys():
+            self._say(label, "gone")
+
+    def _say(self, *words: str) -> None:
+        self.call.progress("  ".join((*words, f"{time.monotonic() - self.began_at:.1f} s")))

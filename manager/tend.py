@@ -1,0 +1,83 @@
+"""Keeps etcd's members and the proxy running, and a keeper beside the managers.
+
+Docker restarts a part that dies. It does not restart one that was stopped or removed by hand, and it waits
+up to a minute for one that keeps dying; this does, by label, without needing etcd.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from manager.api.errors import CloudError
+from manager.api.places import Places
+from manager.engine.contract import Engine
+from manager.engine.orders import PartOrder
+from manager.keeper import held_until, keeper_pid_file, running_pid, spawn
+from manager.service.drills import part_hold_file
+
+LOOK_S = 1.0
+PATIENCE_S = 3.0  # longer than Docker's first few waits before a restart
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Looker:
+    """Calls `look` every LOOK_S in a thread of its own until it is stopped."""
+
+    name: str
+    look: Callable[[], None]
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread = field(init=False)
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(LOOK_S):
+            try:
+                self.look()
+            except (CloudError, OSError) as error:
+                log.warning("%s: %s; next try in %.0f s", self.name, error, LOOK_S)
+
+
+@dataclass(slots=True)
+class PartsTender:
+    """Starts the parts that do not run, unless a drill holds them down."""
+
+    places: Places
+    engine: Engine
+    orders: Sequence[PartOrder]
+    _down_since: dict[str, float] = field(default_factory=dict)
+
+    def look(self) -> None:
+        running = {part.name for part in self.engine.parts.list() if part.state == "running"}
+        for order in self.orders:
+            if order.name in running or held_until(part_hold_file(self.places, order.name)) > time.time():
+                self._down_since.pop(order.name, None)
+                continue
+            since = self._down_since.setdefault(order.name, time.monotonic())
+            if time.monotonic() - since < PATIENCE_S and self._restarts_by_itself(order.name):
+                continue
+            log.warning("%s does not run: starting it", order.name)
+            self.engine.parts.start(order)
+            self.engine.parts.restart(order.name)
+
+    def _restarts_by_itself(self, name: str) -> bool:
+        return any(part.name == name and part.state == "restarting" for part in self.engine.parts.list())
+
+
+def tend_keeper(places: Places) -> None:
+    """Start a keeper when the one that there was has died; after a clean end there is no pid file."""
+    if keeper_pid_file(places).exists() and running_pid(keeper_pid_file(places)) is None:
+        log.warning("the keeper is gone: starting another")
+        spawn(places, "keeper")

@@ -1,0 +1,205 @@
+"""`up`: from whatever there is to a running cloud, in numbered steps; nothing is done twice.
+
+Each step looks before it acts. When one fails, what this `up` began is undone, so that the next one starts
+from what it found; a cloud that ran before is never taken down by a failing `up`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from balancer.routes import SENTINEL_HOST, render
+from manager import keeper, parts, setup
+from manager.api import wire
+from manager.api.errors import CloudError, SetupFailed
+from manager.api.places import Places
+from manager.choose import Asked, settings_for
+from manager.down import take_down
+from manager.engine.docker_engine import DockerEngine
+from manager.engine.orders import PartOrder
+from manager.images import ensure_images
+from manager.records import PROXY
+from manager.settings import Settings, load, save
+from manager.store import EtcdStore
+from netsetup.network import Network
+
+READY_S = 30.0
+POLL_S = 0.05
+
+
+def say(text: str) -> None:
+    """Tell the operator; standard output is for results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@dataclass(slots=True)
+class Up:
+    """One `up` of one cloud; steps share the settings and the engine once these are there."""
+
+    places: Places
+    asked: Asked
+    began_at: float = field(default_factory=time.monotonic)
+    settings: Settings = field(init=False)
+    engine: DockerEngine = field(init=False)
+
+    def run(self) -> int:
+        """Start the cloud; raises CloudError after undoing what was begun."""
+        if is_up(self.places):
+            settings_for(self.places, self.asked)
+            say(f"the cloud {self.places.cloud!r} is up")
+            return 0
+        known = load(self.places) is not None
+        try:
+            for number, (title, step) in enumerate(self._steps(), start=1):
+                say(f"[{number}/{len(self._steps())}] {title}")
+                step()
+        except (CloudError, OSError, KeyboardInterrupt):
+            say("undoing what was begun")
+            take_down(self.places, purge=False)
+            if not known:
+                shutil.rmtree(self.places.state, ignore_errors=True)  # its logs stay, to tell what went wrong
+            raise
+        took_s = time.monotonic() - self.began_at
+        say(f"the cloud {self.places.cloud!r} is up: {self.settings.proxy_url} ({took_s:.1f} s)")
+        return 0
+
+    def _steps(self) -> list[tuple[str, Callable[[], None]]]:
+        return [
+            ("machine: Docker, etcd, nftables", self._machine),
+            ("images: base, etcd, proxy", self._images),
+            ("settings: ports and subnet", self._settings),
+            ("store: etcd", self._store),
+            ("network: bridge and rules", self._network),
+            ("proxy: Traefik", self._proxy),
+            ("managers: a leader and a standby", self._managers),
+            ("self-test: a request through the proxy", self._self_test),
+        ]
+
+    def _machine(self) -> None:
+        setup.prepare(say)
+        group = setup.ensure_group()
+        for directory, mode in (
+            (self.places.run, 0o750),
+            (self.places.log, 0o750),
+            (self.places.state, 0o700),
+        ):
+            directory.mkdir(parents=True, exist_ok=True)
+            directory.chmod(mode)
+        os.chown(self.places.run, 0, group)
+
+    def _images(self) -> None:
+        self.engine = DockerEngine(self.places.cloud)
+        ensure_images(self.engine.images, say)
+
+    def _settings(self) -> None:
+        with only_one_chooses():
+            self.settings = settings_for(self.places, self.asked)
+            save(self.places, self.settings)
+
+    def _store(self) -> None:
+        for order in parts.etcd_orders(self.places, self.settings):
+            for mount in order.mounts:
+                Path(mount.host_path).mkdir(mode=0o700, exist_ok=True)
+            self._start_part(order)
+        with open_store(self.places, self.settings) as store:
+            _until(
+                lambda: all(member.healthy for member in store.members()), "etcd does not answer", "etcd_1"
+            )
+
+    def _start_part(self, order: PartOrder) -> None:
+        self.engine.parts.start(order, replace=True)
+        if not any(part.name == order.name and part.state == "running" for part in self.engine.parts.list()):
+            raise SetupFailed(f"{order.name} does not stay up", hint=f"docker logs {order.name}")
+
+    def _network(self) -> None:
+        network = Network(
+            self.places.cloud, self.places.tag, self.settings.network, self.settings.private_ports
+        )
+        network.ensure()
+        network.close()
+
+    def _proxy(self) -> None:
+        with open_store(self.places, self.settings) as store:
+            if not store.read(PROXY).entries:  # an empty root would make the proxy wait up to 20 s
+                store.write({PROXY + key: value for key, value in render([]).items()})
+        self._start_part(parts.proxy_order(self.places, self.settings))
+
+    def _managers(self) -> None:
+        keeper.spawn(self.places, "keeper")
+        _until(lambda: _has_standby(self.places), "the managers do not answer", "manager-1.log")
+
+    def _self_test(self) -> None:
+        _until(lambda: proxy_answers(self.settings), "the proxy does not serve its own route", "proxy")
+
+
+def _until(holds: Callable[[], bool], complaint: str, log_of: str) -> None:
+    """Return once it holds; raises SetupFailed after READY_S."""
+    ends_at = time.monotonic() + READY_S
+    while not holds():
+        if time.monotonic() > ends_at:
+            raise SetupFailed(f"{complaint} within {READY_S:.0f} s", hint=f"simplecloud doctor    ({log_of})")
+        time.sleep(POLL_S)
+
+
+@contextmanager
+def open_store(places: Places, settings: Settings) -> Iterator[EtcdStore]:
+    """Use the cloud's store for the length of a `with`."""
+    store = EtcdStore(settings.etcd_endpoints, parts.store_root(places.cloud))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def only_one_chooses() -> Iterator[None]:
+    """Two clouds that start at the same time do not choose the same ports."""
+    file = Path("/run/simplecloud/choose.lock")
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def proxy_answers(settings: Settings) -> bool:
+    """Return whether a request passes entry point, routes from etcd, and the proxy's own ping."""
+    connection = http.client.HTTPConnection(settings.bind, settings.http_port, timeout=2)
+    try:
+        connection.request("GET", "/ping", headers={"Host": SENTINEL_HOST})
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def ask_status(places: Places) -> Mapping[str, object] | None:
+    """Return what `status` says, or None when no manager answers within a moment."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(2.0)
+        try:
+            sock.connect(str(places.socket))
+            wire.send(sock, {"jsonrpc": "2.0", "id": 1, "method": "status", "params": {}})
+            line = wire.Lines(sock).read()
+        except OSError:
+            return None
+    return wire.answer_of(line) if line is not None else None
+
+
+def is_up(places: Places) -> bool:
+    """Return whether a manager of the cloud answers."""
+    return places.socket.exists() and ask_status(places) is not None
+
+
+def _has_standby(places: Places) -> bool:
+    status = ask_status(places)
+    return status is not None and bool(status.get("standbys"))

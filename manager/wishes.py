@@ -1,0 +1,140 @@
+"""What the changing commands make of an application's spec; pure.
+
+A stop of one worker empties its slot and lowers `want`; a later scale-up fills such slots first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
+from manager.api.suggest import did_you_mean
+from manager.api.values import MAX_WORKERS, app_name
+from manager.model import AppSpec
+
+_PAIR = re.compile(r"([^=]*)=([0-9]{1,9})")
+_AMOUNT = re.compile(r"[+-]?[0-9]{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleChange:
+    """A wished number of workers; `relative` adds it to what there is."""
+
+    app: str
+    amount: int
+    relative: bool = False
+
+
+def scale_changes(words: Sequence[str]) -> list[ScaleChange]:
+    """Return what `APP=N...`, `APP N`, `APP +N` or `APP -N` asks for; raises UsageError."""
+    if len(words) == 2 and "=" not in words[0]:
+        name, amount = words
+        if not _AMOUNT.fullmatch(amount):
+            raise UsageError(f"{amount!r} is not a number of workers", hint=f"scale {name}=3")
+        return [ScaleChange(_name(name), int(amount), relative=amount[0] in "+-")]
+    changes = [_pair(word) for word in words]
+    if len({change.app for change in changes}) < len(changes):
+        raise UsageError("an app is named twice", hint=f"scale {words[0]}")
+    return changes
+
+
+def _pair(word: str) -> ScaleChange:
+    found = _PAIR.fullmatch(word)
+    if found is None:
+        raise UsageError(f"{word!r} is not APP=N", hint="scale web=3")
+    return ScaleChange(_name(found[1]), int(found[2]))
+
+
+def _name(word: str) -> str:
+    try:
+        return app_name(word)
+    except ValueError as error:
+        raise UsageError(str(error), hint="scale web=3") from None
+
+
+def find(specs: Mapping[str, AppSpec], name: str) -> AppSpec:
+    """Return the app's spec; raises AppNotFound with the nearest name."""
+    spec = specs.get(name)
+    if spec is None:
+        guess = did_you_mean(name, specs)
+        raise AppNotFound(f"no app is named {name!r}", hint=f"did you mean {guess}?" if guess else "apps")
+    return spec
+
+
+def changeable(specs: Mapping[str, AppSpec], name: str) -> AppSpec:
+    """Return the app's spec when it may be changed: it is there and is not being removed."""
+    spec = find(specs, name)
+    if spec.removing:
+        raise CloudError(f"{name} is being removed", hint=f"wait {name} gone")
+    return spec
+
+
+def scaled(spec: AppSpec, change: ScaleChange) -> AppSpec:
+    """Return the spec with as many workers as the change asks for; raises UsageError beyond the limits."""
+    if spec.stopped:
+        raise CloudError(f"{spec.name} is stopped", hint=f"start {spec.name}")
+    count = spec.want + change.amount if change.relative else change.amount
+    if not 0 <= count <= MAX_WORKERS:
+        raise UsageError(
+            f"{spec.name} cannot have {count} workers: 0 to {MAX_WORKERS}", hint=f"scale {spec.name}=3"
+        )
+    filled = max(0, count - spec.want)
+    left = frozenset(sorted(spec.stopped_slots)[filled:])
+    return _trimmed(replace(spec, want=count, stopped_slots=left, now=False))
+
+
+def _trimmed(spec: AppSpec) -> AppSpec:
+    """Return the spec without emptied slots above the last worker: nobody would miss them."""
+    last = max(spec.slots, default=0)
+    return replace(spec, stopped_slots=frozenset(slot for slot in spec.stopped_slots if slot < last))
+
+
+def stopped(spec: AppSpec, slot: int | None, *, now: bool) -> AppSpec:
+    """Return the spec with the app, or one of its workers, stopped."""
+    if slot is None:
+        return replace(spec, stopped=True, now=now)
+    if slot in spec.stopped_slots:
+        return spec
+    _require_slot(spec, slot)
+    return replace(spec, want=spec.want - 1, stopped_slots=spec.stopped_slots | {slot}, now=now)
+
+
+def started(spec: AppSpec, slot: int | None) -> AppSpec:
+    """Return the spec with the app, or one of its stopped workers, running again."""
+    if slot is None:
+        return replace(
+            spec, stopped=False, want=spec.want + len(spec.stopped_slots), stopped_slots=frozenset()
+        )
+    if slot in spec.stopped_slots:
+        return replace(spec, want=spec.want + 1, stopped_slots=spec.stopped_slots - {slot}, stopped=False)
+    _require_slot(replace(spec, stopped=False), slot)
+    return replace(spec, stopped=False)
+
+
+def restarted(spec: AppSpec, slot: int | None, *, now: bool) -> AppSpec:
+    """Return the spec with all workers to be replaced one by one, or one of them renewed in its slot."""
+    if spec.stopped:
+        raise CloudError(f"{spec.name} is stopped", hint=f"start {spec.name}")
+    if slot is None:
+        return replace(spec, revision=spec.revision + 1, now=now)
+    _require_slot(spec, slot)
+    return replace(spec, turns={**spec.turns, slot: spec.turns.get(slot, 0) + 1}, now=now)
+
+
+def removed(spec: AppSpec, *, now: bool) -> AppSpec:
+    """Return the spec of an app on its way out."""
+    return replace(spec, removing=True, now=now)
+
+
+def _require_slot(spec: AppSpec, slot: int) -> None:
+    if slot not in spec.slots:
+        names = ", ".join(f"{spec.name}.{number}" for number in sorted(spec.slots)) or "none"
+        raise WorkerNotFound(f"{spec.name} has no worker {slot} (it has {names})", hint=f"ps {spec.name} -a")
+
+
+def free_number(specs: Mapping[str, AppSpec]) -> int:
+    """Return the smallest network mark that no app has."""
+    taken = {spec.number for spec in specs.values()}
+    return next(number for number in range(1, len(taken) + 2) if number not in taken)

@@ -1,0 +1,107 @@
+"""Names and addresses of one cloud's network, derived and never stored.
+
+A cloud's `tag` is 4 hex digits; everything of the cloud on this machine starts with "sc" and the tag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from hashlib import sha256
+from ipaddress import IPv4Address, IPv4Network
+from itertools import chain
+
+from netsetup.errors import NetworkError
+
+_PRIVATE = tuple(
+    IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+)
+_CANDIDATES = tuple(
+    IPv4Network(f"10.{second}.{third}.0/22") for second in range(200, 256) for third in range(0, 256, 4)
+)
+_WIDEST, _NARROWEST = 16, 29
+_SUBNET_HINT = "simplecloud up --subnet 10.200.0.0/22"
+
+
+def link_prefix(tag: str) -> str:
+    """Return what every link of the cloud starts with, its bridge and its ports."""
+    return f"sc{tag}"
+
+
+def bridge_name(tag: str) -> str:
+    return f"{link_prefix(tag)}br"
+
+
+def port_prefix(tag: str) -> str:
+    return f"{link_prefix(tag)}w"
+
+
+def port_name(tag: str, key: str) -> str:
+    """Return the link name of the port that `key` names: 15 characters, the kernel's limit."""
+    return port_prefix(tag) + sha256(key.encode()).hexdigest()[:8]
+
+
+def cloud_alias(cloud: str) -> str:
+    """Return the mark that links and packet-filter rules of the cloud carry."""
+    return f"simplecloud:{cloud}"
+
+
+def cloud_mark(tag: str) -> int:
+    """Return the number that marks the cloud's link group and its packets on the way out."""
+    return 0x5C000000 | int(tag, 16)
+
+
+def mac_of(address: IPv4Address) -> str:
+    """Return the MAC of the port with this address, so that a successor makes no ARP entry stale."""
+    return "02:42:" + ":".join(f"{octet:02x}" for octet in address.packed)
+
+
+def gateway_of(subnet: IPv4Network) -> IPv4Address:
+    return subnet.network_address + 1
+
+
+def allocate(subnet: IPv4Network, used: Collection[IPv4Address]) -> IPv4Address:
+    """Return an address of the subnet that nobody uses: the next above the highest used, wrapping.
+
+    Not the lowest: an address that was just given back rests as long as possible.
+    Raises NetworkError when every address is used.
+    """
+    first, last = int(gateway_of(subnet)) + 1, int(subnet.broadcast_address) - 1
+    taken = {int(address) for address in used if address in subnet}
+    above = max(taken, default=first - 1) + 1
+    for number in chain(range(above, last + 1), range(first, min(above, last + 1))):
+        if number not in taken:
+            return IPv4Address(number)
+    raise NetworkError(
+        f"all {last - first + 1} addresses of {subnet} are used", hint="simplecloud apps --sort want"
+    )
+
+
+def free_subnet(taken: Iterable[IPv4Network]) -> IPv4Network:
+    """Return the first /22 of 10.200.0.0 to 10.255.252.0 that overlaps nothing taken.
+
+    Raises NetworkError when there is none.
+    """
+    others = tuple(taken)
+    for candidate in _CANDIDATES:
+        if not any(candidate.overlaps(other) for other in others):
+            return candidate
+    raise NetworkError("no subnet between 10.200.0.0 and 10.255.255.255 is free", hint=_SUBNET_HINT)
+
+
+def check_subnet(text: str, taken: Iterable[IPv4Network]) -> IPv4Network:
+    """Return the subnet an operator asked for.
+
+    Raises NetworkError when it is no private IPv4 network of /16 to /29, or overlaps one that is taken.
+    """
+    try:
+        subnet = IPv4Network(text)
+    except ValueError as error:
+        raise NetworkError(f"{text!r} is not an IPv4 network: {error}", hint=_SUBNET_HINT) from error
+    if not any(subnet.subnet_of(private) for private in _PRIVATE):
+        raise NetworkError(f"{subnet} is not a private network", hint=_SUBNET_HINT)
+    if not _WIDEST <= subnet.prefixlen <= _NARROWEST:
+        raise NetworkError(f"{subnet} is not between /{_WIDEST} and /{_NARROWEST}", hint=_SUBNET_HINT)
+    for other in taken:
+        if subnet.overlaps(other):
+            raise NetworkError(f"{subnet} overlaps {other}, which this machine uses", hint=_SUBNET_HINT)
+    return subnet

@@ -1,0 +1,86 @@
+"""The bridge of a cloud: its link, the gateway's address, the settings that make it quick and quiet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Interface
+
+from netsetup.addresses import mac_of
+from netsetup.errors import NetworkError
+from netsetup.links import Link, add_address, addresses, bring_up, find_link, make_bridge
+from netsetup.netlink import Netlink
+from netsetup.sysctl import current, settle
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """A bridge as it shall be; the address is the gateway's, with the subnet's prefix length."""
+
+    name: str
+    address: IPv4Interface
+    alias: str
+
+
+def ensure_bridge(netlink: Netlink, wanted: Bridge) -> list[str]:
+    """The bridge is as wanted; return a sentence for each thing that was not.
+
+    Raises NetworkError, also when the link belongs to another cloud.
+    """
+    link = find_link(netlink, wanted.name)
+    made = []
+    if link is None:
+        make_bridge(netlink, wanted.name, mac_of(wanted.address.ip))
+        made.append(f"bridge {wanted.name} made")
+    else:
+        check_owner(link, wanted.alias)
+    # before it comes up: a link that comes up with IPv6 takes an address at once
+    made += [
+        f"{setting} set to {value}" for setting, value in _settings(wanted.name) if settle(setting, value)
+    ]
+    return [*made, *_set(netlink, wanted)]
+
+
+def bridge_intact(netlink: Netlink, link: Link, wanted: Bridge) -> bool:
+    """Return whether ensure_bridge would find nothing to do."""
+    settled = all(current(setting) in (value, None) for setting, value in _settings(wanted.name))
+    return settled and _is_set(link, wanted) and _has_address(netlink, link, wanted)
+
+
+def check_owner(link: Link, alias: str) -> None:
+    """Raises NetworkError when the link carries another cloud's mark: two names with one tag."""
+    if link.alias and link.alias != alias:
+        raise NetworkError(
+            f"link {link.name} belongs to {link.alias}, not to {alias}: choose another name for the cloud"
+        )
+
+
+def _set(netlink: Netlink, wanted: Bridge) -> list[str]:
+    link = find_link(netlink, wanted.name)
+    if link is None:
+        raise NetworkError(f"bridge {wanted.name} vanished while it was set up")
+    made = []
+    if not _is_set(link, wanted):
+        mac = mac_of(wanted.address.ip)
+        bring_up(netlink, link.index, [("IFLA_ADDRESS", mac), ("IFLA_IFALIAS", wanted.alias)])
+        made.append(f"bridge {wanted.name} brought up")
+    if not _has_address(netlink, link, wanted):
+        add_address(netlink, link.index, wanted.address)
+        made.append(f"bridge {wanted.name} given address {wanted.address}")
+    return made
+
+
+def _is_set(link: Link, wanted: Bridge) -> bool:
+    return link.up and link.alias == wanted.alias and link.mac == mac_of(wanted.address.ip)
+
+
+def _has_address(netlink: Netlink, link: Link, wanted: Bridge) -> bool:
+    return (link.index, wanted.address) in addresses(netlink)
+
+
+def _settings(name: str) -> tuple[tuple[str, int], ...]:
+    """Return the kernel's settings of the bridge.
+
+    A new port answers no ARP request in its first milliseconds; the next one comes after 20 ms instead of
+    a second.
+    """
+    return (f"ipv4/neigh/{name}/retrans_time_ms", 20), (f"ipv6/conf/{name}/disable_ipv6", 1)

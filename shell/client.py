@@ -1,0 +1,171 @@
+"""The manager's socket, seen from the shell: one connection a call, and patience while managers change.
+
+A manager may die at any moment and the next one takes its place. A call that got no answer is sent
+again, with the same request id, so that what it asks for happens once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from manager.api import wire
+from manager.api.errors import CloudError, FrameRejected, ManagerUnreachable, NotAllowed
+from manager.api.places import DEFAULT_CLOUD, GROUP, Places
+
+PATIENCE_S = 10.0
+_PAUSE_S = 0.05
+
+Document = Mapping[str, object]
+OnItem = Callable[[Document], None]
+
+
+class _Away(Exception):
+    """Nobody answered; `missing` when there is not even a socket."""
+
+    def __init__(self, *, missing: bool = False) -> None:
+        super().__init__()
+        self.missing = missing
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Asks the manager of one cloud; `note` is told, once a call, that the manager is away."""
+
+    places: Places
+    note: Callable[[str], None]
+
+    def is_down(self) -> bool:
+        """Tell whether the cloud is down; a manager that is just being replaced leaves its socket."""
+        try:
+            os.stat(self.places.socket)
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except PermissionError:
+            return False
+        return False
+
+    def call(
+        self,
+        method: str,
+        params: Document,
+        files: Sequence[int] = (),
+        on_item: OnItem | None = None,
+        *,
+        patience_s: float = PATIENCE_S,
+        answer_within_s: float | None = None,
+        on_resend: Callable[[], None] | None = None,
+    ) -> Document:
+        """Return the result of a request; its items went to `on_item` as they came.
+
+        patience_s: how long to look for the next manager when one is away.  answer_within_s: the longest
+        silence to put up with.  on_resend: called before the request is sent again.
+        Raises the error that the manager answered, ManagerUnreachable or NotAllowed.
+        """
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        give_up_at = time.monotonic() + patience_s
+        resent = False
+        while True:
+            try:
+                return self._ask(request, files, on_item, answer_within_s)
+            except _Away as away:
+                if away.missing and not resent:
+                    raise self._down() from None
+                if time.monotonic() >= give_up_at:
+                    raise self._away(patience_s) from None
+            if not resent:
+                self.note("the manager is away; workers keep serving; waiting for the next one")
+            resent = True
+            time.sleep(_PAUSE_S)
+            if on_resend is not None:
+                on_resend()
+
+    def _ask(
+        self, request: Document, files: Sequence[int], on_item: OnItem | None, within_s: float | None
+    ) -> Document:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(within_s)
+            self._connect(sock)
+            _send(sock, request, files)
+            lines = wire.Lines(sock)
+            try:
+                while True:
+                    answer = _answer(self._read(lines), on_item)
+                    if answer is not None:
+                        return answer
+            finally:
+                lines.close_files()
+
+    def _connect(self, sock: socket.socket) -> None:
+        path = self.places.socket
+        try:
+            sock.connect(str(path))
+        except PermissionError as error:
+            raise NotAllowed(
+                f"you may not manage the cloud {_quoted(self.places.cloud)}: that is for root "
+                f"and the members of the group {GROUP}",
+                hint=f"sudo usermod -aG {GROUP} $USER    (then log in again)",
+            ) from error
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise _Away(missing=True) from error
+        except OSError as error:
+            raise _Away from error
+
+    def _read(self, lines: wire.Lines) -> bytes:
+        try:
+            line = lines.read()
+        except TimeoutError as error:
+            raise ManagerUnreachable("the manager does not answer", hint="status") from error
+        except OSError as error:
+            raise _Away from error
+        if line is None:
+            raise _Away
+        return line
+
+    def _down(self) -> ManagerUnreachable:
+        cloud = self.places.cloud
+        hint = "simplecloud up" if cloud == DEFAULT_CLOUD else f"simplecloud --cloud {cloud} up"
+        return ManagerUnreachable(f"the cloud {_quoted(cloud)} is down", hint=hint)
+
+    def _away(self, patience_s: float) -> ManagerUnreachable:
+        told = f"no manager of the cloud {_quoted(self.places.cloud)} answers"
+        return ManagerUnreachable(
+            f"{told} (waited {patience_s:g} s)" if patience_s else told, hint=self._down().hint
+        )
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _send(sock: socket.socket, request: Document, files: Sequence[int]) -> None:
+    """Send the request; a manager that hung up may have said why, so that is not yet a failure."""
+    for descriptor in files:
+        os.lseek(descriptor, 0, os.SEEK_SET)  # who read it before shares its offset
+    try:
+        wire.send(sock, request, files)
+    except OSError:
+        return
+
+
+def _answer(line: bytes, on_item: OnItem | None) -> Document | None:
+    """Return the result that a frame brings, None after an item; raises the error that it tells."""
+    try:
+        frame = json.loads(line)
+    except ValueError:
+        raise FrameRejected("the manager's answer is not JSON") from None
+    match frame:
+        case {"method": "item", "params": {"item": dict(item)}}:
+            if on_item is not None:
+                on_item(item)
+            return None
+        case {"error": dict(error)}:
+            raise wire.error_from(error)
+        case {"result": dict(result)}:
+            return result
+        case _:
+            raise CloudError("the manager's answer is neither a result nor an error")

@@ -1,0 +1,146 @@
+"""Which columns and rows of a listing are meant: names of columns, --columns, --filter, --sort."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+from manager.api.errors import UsageError
+from manager.api.suggest import did_you_mean
+from manager.api.views import (
+    COLUMNS,
+    AppView,
+    Column,
+    EventView,
+    Format,
+    ImageView,
+    RouteView,
+    View,
+    WorkerView,
+)
+from shell.cells import cell
+
+Item = Mapping[str, object]
+
+_VIEWS: Mapping[str, type[View]] = {
+    "AppList": AppView,
+    "WorkerList": WorkerView,
+    "RouteList": RouteView,
+    "EventList": EventView,
+    "ImageList": ImageView,
+}
+_FORMATS: Mapping[str, Format] = {
+    "rps": "rate",
+    "s": "seconds",
+    "ratio": "ratio",
+    "cores": "cores",
+    "bytes": "bytes",
+    "at": "age",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A column as somebody named it; `by_header` tells AGE from the time behind it."""
+
+    column: Column
+    by_header: bool
+
+
+def field_names(kind: str) -> tuple[str, ...]:
+    """Return the fields of an item of a listing, in the order of its JSON."""
+    return tuple(field.name for field in fields(_VIEWS[kind]))
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """Return every name that a column goes by: its header, its field, and its field without unit."""
+    headers = [column.header.lower() for column in COLUMNS[kind]]
+    return tuple(dict.fromkeys([*headers, *field_names(kind), *map(_without_unit, field_names(kind))]))
+
+
+def named(kind: str, word: str, option: str) -> Named:
+    """Return the column that `word` names; raises UsageError, with a guess, when there is none."""
+    name = word.casefold()
+    for column in COLUMNS[kind]:
+        if name == column.header.casefold():
+            return Named(column, by_header=True)
+    for field in field_names(kind):
+        if name in (field, _without_unit(field)):
+            return Named(_column_of(kind, field), by_header=False)
+    raise _unknown(kind, word, option)
+
+
+def _column_of(kind: str, field: str) -> Column:
+    for column in COLUMNS[kind]:
+        if column.field == field:
+            return column
+    return Column(field.upper(), field, _FORMATS.get(field.rpartition("_")[2], "text"))
+
+
+def _without_unit(field: str) -> str:
+    start, _, unit = field.rpartition("_")
+    return start if start and unit in _FORMATS else field
+
+
+def _unknown(kind: str, word: str, option: str) -> UsageError:
+    headers = [column.header.lower() for column in COLUMNS[kind]]
+    guess = did_you_mean(word.casefold(), names(kind)) or headers[0]
+    suffix = "=VALUE" if option == "filter" else ""
+    return UsageError(
+        f"no column is called {word!r}: there are {', '.join(headers)}", hint=f"--{option} {guess}{suffix}"
+    )
+
+
+def chosen(kind: str, words: str) -> tuple[Column, ...]:
+    """Return the columns that a list such as `name,ready` names, in its order."""
+    return tuple(named(kind, word.strip(), "columns").column for word in words.split(","))
+
+
+def filtered(kind: str, items: Sequence[Item], filters: Sequence[str], now: float) -> Sequence[Item]:
+    """Return the items for which every COLUMN=VALUE of `filters` is true."""
+    for condition in filters:
+        word, equals, wanted = condition.partition("=")
+        if not equals:
+            raise UsageError(
+                f"--filter: {condition!r} is not COLUMN=VALUE", hint=f"--filter {names(kind)[0]}=..."
+            )
+        column = named(kind, word, "filter").column
+        items = [item for item in items if _is(item.get(column.field), wanted, column, now)]
+    return items
+
+
+def _is(value: object, wanted: str, column: Column, now: float) -> bool:
+    if isinstance(value, list) and wanted in map(str, value):
+        return True
+    if isinstance(value, int | float) and not isinstance(value, bool) and _number(wanted) == value:
+        return True
+    return wanted.casefold() in (str(value).casefold(), cell(value, column.format, now).casefold())
+
+
+def _number(word: str) -> float | None:
+    try:
+        return float(word)
+    except ValueError:
+        return None
+
+
+def ordered(kind: str, items: Sequence[Item], sort: str) -> Sequence[Item]:
+    """Return the items by a column, from low to high (`-COLUMN`: from high to low).
+
+    What has no value comes last either way; web.2 comes before web.10.
+    """
+    found = named(kind, sort.removeprefix("-"), "sort")
+    field = found.column.field
+    # An age grows as the time behind it falls.
+    falling = sort.startswith("-") != (found.by_header and found.column.format == "age")
+    there = [item for item in items if item.get(field) not in (None, "", [])]
+    missing = [item for item in items if item.get(field) in (None, "", [])]
+    return [*sorted(there, key=lambda item: _rank(item[field]), reverse=falling), *missing]
+
+
+def _rank(value: object) -> tuple[tuple[float, str], ...]:
+    if isinstance(value, int | float):
+        return ((float(value), ""),)
+    parts = re.split(r"([0-9]+)", str(value))
+    return tuple((float(part), "") if part.isdigit() else (-1.0, part) for part in parts)

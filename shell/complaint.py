@@ -1,0 +1,79 @@
+"""An error as people read it: what is wrong, where in the input, and the next command to try.
+
+error: unknown command "sacle"
+       sacle web=3
+       ^^^^^
+hint:  scale web=3
+"""
+
+from __future__ import annotations
+
+import json
+
+from manager.api.errors import CloudError
+from shell.glyphs import columns, escaped, visible
+
+_INDENT = " " * 7
+_WINDOW = 100
+_TAB = " " * 4
+_MORE = "..."
+
+
+def explain(
+    error: CloudError,
+    *,
+    line: str = "",
+    span: tuple[int, int] | None = None,
+    where: str = "",
+    colour: bool = False,
+) -> str:
+    """Return the lines of an error for stderr, without a last newline.
+
+    `span`: the characters of `line` to point at, end excluded; an empty one, such as behind the last
+    word, gets one caret. Without it the input is not repeated.  `where`: such as `demo.sc:7: `.
+    """
+    first, *rest = error.message.splitlines() or [error.kind]
+    lines = [f"{where}{_painted('error:', '1;31', colour)} {escaped(first)}"]
+    lines += [_INDENT + escaped(more) for more in rest]
+    if line and span is not None:
+        shown, before, pointed = _pointed(line, *span)
+        lines += [_INDENT + shown, _INDENT + " " * before + _painted("^" * pointed, "1;31", colour)]
+    if error.hint:
+        lines.append(f"{_painted('hint:', '36', colour)}  {escaped(error.hint)}")
+    return "\n".join(lines)
+
+
+def as_json(error: CloudError) -> str:
+    """Return the error as the JSON object that programs read."""
+    return json.dumps({"error": {"kind": error.kind, "message": error.message, "hint": error.hint}})
+
+
+def _pointed(line: str, start: int, end: int) -> tuple[str, int, int]:
+    """Return what to show of the input, the columns before the carets, and how many carets."""
+    row_start = line.rfind("\n", 0, start) + 1
+    row_end = line.find("\n", start)
+    row = line[row_start : row_end if row_end >= 0 else len(line)]
+    start, end = max(0, start - row_start), max(0, end - row_start)
+    before, marked, after = (_shown(part) for part in (row[:start], row[start:end], row[end:]))
+    return _windowed(before + marked + after, len(before), len(before) + len(marked))
+
+
+def _windowed(text: str, start: int, end: int) -> tuple[str, int, int]:
+    """Return the part of `text` around start..end that fits, and where the carets go under it."""
+    end = min(end, start + _WINDOW // 2)
+    left = max(0, min(start - (_WINDOW - (end - start)) // 2, len(text) - _WINDOW))
+    shown = text[left : left + _WINDOW]
+    if left > 0:
+        shown = _MORE + shown[len(_MORE) :]
+    if left + _WINDOW < len(text):
+        shown = shown[: -len(_MORE)] + _MORE
+    pointed = shown[start - left : end - left]
+    return shown.rstrip(), columns(shown[: start - left]), max(1, columns(pointed))
+
+
+def _shown(text: str) -> str:
+    return "".join(_TAB if char == "\t" else visible(char) for char in text)
+
+
+def _painted(text: str, sgr: str, colour: bool) -> str:
+    return f"\x1b[{sgr}m{text}\x1b[0m" if colour else text

@@ -1,0 +1,151 @@
+"""The files of this machine that `run` hands over: opened here, as the person who asked.
+
+The manager gets descriptors, never paths: it cannot be made to read what its caller may not.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from manager.api import values
+from manager.api.arguments import Params
+from manager.api.errors import ProgramRejected, UsageError
+from manager.api.suggest import did_you_mean
+from manager.api.wire import MAX_FILES
+
+_HERE = ("./", "../")
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """An open file and what it is for: `destination` is where a copy goes, "" for the command."""
+
+    descriptor: int
+    word: str
+    role: str
+    destination: str = ""
+
+    def described(self) -> dict[str, str]:
+        """Return what the request says about it."""
+        there = {"destination": self.destination} if self.destination else {}
+        return {"word": self.word, "role": self.role, **there}
+
+
+@contextmanager
+def opened(params: Params) -> Iterator[list[Handed]]:
+    """Give the open files that the command and --copy name; they are closed afterwards.
+
+    Raises ProgramRejected for what cannot be handed over, UsageError for a copy that says no good place.
+    """
+    handed: list[Handed] = []
+    try:
+        command = _words(params, "command")
+        if command:
+            handed += _command(command[0])
+        for copy in _words(params, "copy"):
+            source, destination = split_copy(copy)
+            handed.append(Handed(_open(source), source, "copy", destination))
+            if len(handed) > MAX_FILES:
+                raise UsageError(f"more than {MAX_FILES} files", hint="put them into an image")
+        yield handed
+    finally:
+        for file in handed:
+            os.close(file.descriptor)
+
+
+def left_here(params: Params) -> list[str]:
+    """Return the later words of the command that name a file here, which the workers will not have."""
+    copied = {split_copy(copy)[0] for copy in _words(params, "copy")}
+    return [
+        word
+        for word in _words(params, "command")[1:]
+        if word.startswith(_HERE) and word not in copied and os.path.exists(word)
+    ]
+
+
+def split_copy(copy: str) -> tuple[str, str]:
+    """Return the source and the destination of SRC[:DST]; DST is absolute, by default /app/NAME."""
+    source, colon, destination = copy.rpartition(":")
+    if not colon:
+        return copy, f"/app/{PurePosixPath(copy).name}"
+    if destination.endswith("/"):
+        destination += PurePosixPath(source).name
+    try:
+        return source, str(values.absolute_path(destination))
+    except ValueError as error:
+        raise UsageError(f"--copy {copy}: {error}", hint=f"run --copy {source}:/app/NAME ...") from None
+
+
+def _words(params: Params, key: str) -> Sequence[str]:
+    value = params.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _command(word: str) -> list[Handed]:
+    """Return the file that the command is, if it is one: ./x and ../x always, /x where it is here."""
+    if word.startswith("/"):
+        return _command_of_image(word)
+    if not word.startswith(_HERE):
+        return []
+    descriptor = _open(word)
+    if not os.fstat(descriptor).st_mode & 0o111:
+        os.close(descriptor)
+        raise ProgramRejected(f"{word} has no run bit", hint=f"chmod +x {word}")
+    return [Handed(descriptor, word, "command")]
+
+
+def _command_of_image(word: str) -> list[Handed]:
+    """Return the file at an absolute path, for an image that lacks it; the image may well have it."""
+    try:
+        return [Handed(_open(word), word, "command")]
+    except ProgramRejected:
+        return []
+
+
+def _open(path: str) -> int:
+    """Return a descriptor of a regular file; never waits, as opening a FIFO would."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except PermissionError:
+        raise ProgramRejected(f"you may not read {path}", hint=f"ls -l {path}") from None
+    except (OSError, ValueError) as error:
+        raise ProgramRejected(f"cannot open {path}: {_reason(error)}", hint=f"ls -l {path}") from error
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise ProgramRejected(f"{path} is {_sort_of(mode)}, not a regular file", hint=f"ls -l {path}")
+    return descriptor
+
+
+def _missing(path: str) -> ProgramRejected:
+    directory, name = os.path.split(path)
+    try:
+        beside = os.listdir(directory or ".")
+    except OSError:
+        return ProgramRejected(f"there is no directory {directory}", hint="ls")
+    guess = did_you_mean(name, beside)
+    if guess is None:
+        return ProgramRejected(f"there is no file {path}", hint=f"ls {directory or '.'}")
+    return ProgramRejected(f"there is no file {path}", hint=f"did you mean {os.path.join(directory, guess)}?")
+
+
+def _sort_of(mode: int) -> str:
+    for matches, name in (
+        (stat.S_ISDIR, "a directory"),
+        (stat.S_ISFIFO, "a FIFO"),
+        (stat.S_ISSOCK, "a socket"),
+    ):
+        if matches(mode):
+            return name
+    return "a device"
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

@@ -1,0 +1,64 @@
+"""How much room text takes on a terminal, and text that cannot harm one."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# CSI, OSC and the two-character sequences: what a worker's output may use to steer a terminal.
+_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+# Marks that turn the direction of the text after them: they can make one line read as another.
+_TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
+_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": " "}
+
+
+def stripped(text: str) -> str:
+    """Return `text` without terminal sequences and control characters; tabs stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char for char in _SEQUENCE.sub("", text) if char == "\t" or not _steers(char))
+
+
+def escaped(text: str) -> str:
+    """Return `text` on one line, every control character written out, such as `\\x1b`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(visible(char) for char in text)
+
+
+def visible(char: str) -> str:
+    """Return one character as it can be shown: itself, or written out when it steers a terminal."""
+    if not _steers(char):
+        return char
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    return f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}"
+
+
+def _steers(char: str) -> bool:
+    return char in _TURNING or unicodedata.category(char) in ("Cc", "Cs")
+
+
+def columns(text: str) -> int:
+    """Return how many columns printable text takes on a terminal."""
+    return len(text) if text.isascii() else sum(map(_columns_of, text))
+
+
+def _columns_of(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def cut(text: str, limit: int, mark: str = "…") -> str:
+    """Return printable text in at most `limit` columns, its lost end told by `mark`."""
+    if columns(text) <= limit:
+        return text
+    room = limit - len(mark)
+    kept = 0
+    for char in text:
+        room -= _columns_of(char)
+        if room < 0:
+            break
+        kept += 1
+    return (text[:kept] + mark)[: max(limit, 0)]

@@ -1,0 +1,96 @@
+"""What the words of a statement mean: which command, with which parameters. Pure; knows the one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from manager.api import arguments
+from manager.api.arguments import Params
+from manager.api.commands import Command, command_of, verbs
+from manager.api.errors import UsageError
+from manager.api.suggest import did_you_mean
+from shell import words
+from shell.words import Statement
+
+_OUTPUT = ("-o", "--output")
+
+
+class UnknownCommand(UsageError):
+    """The first word is no command; `at` is counted from the word after the verb, so the verb is -1."""
+
+
+def row_of(given: Sequence[str]) -> Command:
+    """Return the row of the command that the words begin with; raises UnknownCommand."""
+    row = command_of(given[0])
+    if row is None:
+        raise UnknownCommand(f'unknown command "{given[0]}"', hint=_meant(given), at=-1)
+    # what follows `expect error` is a command with options of its own
+    if row.verb in ("expect", "wait") and "error" in given[1:4]:
+        return replace(row, verbatim=True)
+    return row
+
+
+def _meant(given: Sequence[str]) -> str:
+    guess = did_you_mean(given[0], verbs())
+    if guess is None:
+        return "help"
+    return " ".join([guess, *(words.quote(word) for word in given[1:])])
+
+
+def params_of(row: Command, given: Sequence[str]) -> Params:
+    """Return the parameters that the words after the verb stand for; raises UsageError."""
+    return arguments.parse(row, given)
+
+
+def asks_for_help(row: Command, given: Sequence[str]) -> bool:
+    """Tell whether the words after the verb ask how it is used: `ps --help`."""
+    if row.verbatim:
+        return bool(given) and given[0] == "--help"
+    before = given[: given.index("--")] if "--" in given else given
+    return "--help" in before
+
+
+def wants_json(given: Sequence[str]) -> bool:
+    """Tell whether the words ask for JSON, so that a failure is told as JSON too."""
+    row = command_of(given[0]) if given else None
+    if row is None or row.option("--output") is None:
+        return False
+    pairs = zip(given, [*given[1:], ""], strict=True)
+    return any(
+        (word in _OUTPUT and value in ("json", "jsonl")) or word in _JSON_IN_ONE for word, value in pairs
+    )
+
+
+_JSON_IN_ONE = tuple(f"{start}{form}" for start in ("-o", "-o=", "--output=") for form in ("json", "jsonl"))
+
+
+def check(statement: Statement) -> None:
+    """Raise UsageError when the statement cannot be right, whatever its variables will hold."""
+    literals = [word.literal for word in statement.words]
+    if literals[0] is None:
+        return
+    known = [word for word in literals if word is not None]
+    row = row_of(known)
+    if asks_for_help(row, known[1:]):
+        return
+    if len(known) == len(literals):
+        params = params_of(row, known[1:])
+        if row.verb in ("wait", "expect"):
+            from shell import conditions  # only here: a command that needs none starts faster
+
+            conditions.parse(row, arguments.bind(row, params))
+    elif not row.verbatim:
+        _check_options(row, literals[1:])
+
+
+def _check_options(row: Command, given: Sequence[str | None]) -> None:
+    """Raise UsageError when an option is written out that the command does not have."""
+    for index, word in enumerate(given):
+        if word == "--":
+            return
+        name = (word or "").partition("=")[0]
+        if name.startswith("--") and row.option(name) is None:
+            guess = did_you_mean(name, [f"--{option.name}" for option in row.options])
+            hint = f"{row.verb} {guess} ..." if guess else f"help {row.verb}"
+            raise UsageError(f"{row.verb} has no option {name}", hint=hint, at=index)

@@ -1,0 +1,86 @@
+"""Help from the table of commands: an overview, and a page for each verb. Plain text, 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+
+from manager.api.commands import COMMANDS, GROUPS, Command, Option, usage
+
+WIDTH = 80
+_HEAD_COLUMNS = 30
+_UNBROKEN = "\xa0"  # textwrap does not break here: an option stays beside its value
+_SETTINGS = (
+    "TARGET is an app (web), a worker (web.2) or a container id.",
+    "`help VERB` tells more about one; Tab completes; Ctrl-R searches what was typed.",
+)
+
+
+def overview() -> str:
+    """Return every command in a line, by groups."""
+    width = max(len(_names(row)) for row in COMMANDS)
+    parts = [_group(title, key, width) for key, title in GROUPS.items()]
+    return "\n\n".join([*parts, "\n".join(_SETTINGS)])
+
+
+def _group(title: str, key: str, width: int) -> str:
+    rows = [_entry(_names(row), row.summary, width) for row in COMMANDS if row.group == key]
+    return "\n".join([title, *rows])
+
+
+def _entry(head: str, text: str, width: int) -> str:
+    """Return a head and its text in two columns; a head wider than `width` has a line of its own."""
+    indent = " " * (width + 4)
+    told = textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    if len(head) > width:
+        return f"  {head}\n{told}"
+    return f"  {head:<{width}}  {told.lstrip()}"
+
+
+def _names(command: Command) -> str:
+    return f"{command.verb}, {command.alias}" if command.alias else command.verb
+
+
+def page(command: Command) -> str:
+    """Return how a command is used: its usage, options and examples."""
+    parts = [f"{_names(command)}: {command.summary}", _usage(command)]
+    if command.options:
+        parts.append("\n".join(["options:", *_options(command)]))
+    if command.examples:
+        parts.append("\n".join(["examples:", *(f"  {example}" for example in command.examples)]))
+    return "\n\n".join(parts)
+
+
+def _usage(command: Command) -> str:
+    whole = textwrap.fill(
+        _bound(usage(command)),
+        WIDTH,
+        initial_indent="usage: ",
+        subsequent_indent=" " * (len("usage: ") + len(command.verb) + 1),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return whole.replace(_UNBROKEN, " ")
+
+
+def _bound(text: str) -> str:
+    """Return `text` with the spaces inside brackets and quotes made unbreakable."""
+    depth, quoted, bound = 0, False, []
+    for char in text:
+        depth += {"[": 1, "]": -1}.get(char, 0)
+        quoted = quoted != (char == '"')
+        bound.append(_UNBROKEN if char == " " and (depth or quoted) else char)
+    return "".join(bound)
+
+
+def _options(command: Command) -> list[str]:
+    heads = [_option_head(option) for option in command.options]
+    width = max(len(head) for head in heads if len(head) <= _HEAD_COLUMNS)
+    return [_entry(head, option.help, width) for head, option in zip(heads, command.options, strict=True)]
+
+
+def _option_head(option: Option) -> str:
+    letter = f"-{option.letter}, " if option.letter else "    "
+    if option.kind is None:
+        return f"{letter}--{option.name}"
+    value = f"[={option.kind.metavar}]" if option.implied else f" {option.kind.metavar}"
+    return f"{letter}--{option.name}{value}" + ("..." if option.many else "")

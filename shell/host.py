@@ -1,0 +1,80 @@
+"""What this host does before a manager runs: set-up, `up`, `down`, each a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from manager.api.arguments import Params
+from manager.api.commands import Command
+from manager.api.errors import NotAllowed
+from shell.outcome import Told
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def words_of(row: Command, params: Params) -> list[str]:
+    """Return the options of a row as words again."""
+    words: list[str] = []
+    for option in row.options:
+        value = params.get(option.key)
+        if value is True:
+            words.append(f"--{option.name}")
+        elif isinstance(value, str):
+            words += [f"--{option.name}", value]
+    return words
+
+
+def command_line(verb: str, cloud: str, options: Sequence[str], *, uid: int, sudo: str | None) -> list[str]:
+    """Return the words that run a host command as root; raises NotAllowed when there is no way to."""
+    python = [sys.executable, "-P", "-m", "manager", verb, "--cloud", cloud, *options]
+    if uid == 0:
+        return python
+    if sudo is None:
+        raise NotAllowed(f"{verb} needs root, and there is no sudo", hint=f"su -c 'simplecloud {verb}'")
+    return [sudo, "--", "env", f"PYTHONPATH={ROOT}", *python]  # sudo keeps no environment
+
+
+def run(row: Command, params: Params, cloud: str, *, out: TextIO, interactive: bool) -> None:
+    """Run a host command to its end, its results going to `out`; raises Told when it fails."""
+    sudo = None
+    if os.geteuid() != 0:
+        from shutil import which  # not for those who are root already
+
+        sudo = which("sudo")
+    words = command_line(row.verb, cloud, words_of(row, params), uid=os.geteuid(), sudo=sudo)
+    code = _run(words, out, interactive)
+    if code:
+        raise Told(code if code > 0 else 128 - code)
+
+
+def _run(words: Sequence[str], out: TextIO, interactive: bool) -> int:
+    target = _descriptor(out)
+    out.flush()
+    child = subprocess.Popen(
+        words,
+        stdin=None if interactive else subprocess.DEVNULL,
+        stdout=subprocess.PIPE if target is None else target,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        text=True,
+    )
+    try:
+        if child.stdout is not None:
+            out.writelines(child.stdout)
+        return child.wait()
+    finally:
+        child.wait()  # after ^C: it got that too, and undoes what it had begun
+        if child.stdout is not None:
+            child.stdout.close()
+
+
+def _descriptor(out: TextIO) -> int | None:
+    """Return the descriptor behind a stream, None for one in memory."""
+    try:
+        return out.fileno()
+    except OSError:  # io.UnsupportedOperation is one
+        return None

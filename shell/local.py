@@ -1,0 +1,158 @@
+"""Commands that the shell carries out itself."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from manager.api.arguments import Params, bind
+from manager.api.commands import Command, command_of, verbs
+from manager.api.errors import UsageError
+from manager.api.suggest import did_you_mean
+from manager.api.values import FORMAT
+from shell import terminal
+from shell.outcome import Told
+
+if TYPE_CHECKING:
+    from shell.session import Session
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OPTIONS = ("errexit", "echo", "output")
+
+
+def perform(session: Session, row: Command, params: Params) -> None:
+    """Carry out one of the shell's own commands; raises CloudError, or Told."""
+    _ACTS[row.verb](session, row, params)
+
+
+def _set(session: Session, row: Command, params: Params) -> None:
+    arguments = bind(row, params)
+    name, words = arguments.text("name"), arguments.texts("value")
+    if name is None:
+        _show_settings(session)
+        return
+    if not _VARIABLE.fullmatch(name) or name == "env":
+        raise UsageError(f"{name!r} cannot name a variable", hint="set n 3", at=0)
+    if not words:
+        raise UsageError(f"set {name} needs a value", hint=f"set {name} VALUE", at=1)
+    value = " ".join(words)
+    if name in _OPTIONS:
+        _set_option(session, name, value)
+    else:
+        session.variables[name] = value
+
+
+def _show_settings(session: Session) -> None:
+    options = session.options
+    shown = {
+        "errexit": "on" if options.errexit else "off",
+        "echo": "on" if options.echo else "off",
+        "output": options.output,
+        **session.variables,
+    }
+    for name, value in shown.items():
+        print(f"{name}  {value}", file=session.out)
+
+
+def _set_option(session: Session, name: str, value: str) -> None:
+    if name == "output":
+        try:
+            session.options.output = str(FORMAT.parse(value))
+        except ValueError as error:
+            raise UsageError(f"output: {error}", hint="set output table", at=1) from None
+        return
+    if value not in ("on", "off"):
+        raise UsageError(f"{name} is on or off", hint=f"set {name} on", at=1)
+    if name == "errexit":
+        session.options.errexit = value == "on"
+    else:
+        session.options.echo = value == "on"
+
+
+def _echo(session: Session, row: Command, params: Params) -> None:
+    print(" ".join(bind(row, params).texts("word")), file=session.out)
+
+
+def _sleep(session: Session, row: Command, params: Params) -> None:
+    time.sleep(bind(row, params).number("duration") or 0.0)
+
+
+def _source(session: Session, row: Command, params: Params) -> None:
+    from shell import script
+
+    code = script.run_file(session, bind(row, params).text("file") or "")
+    if code:
+        raise Told(code)
+
+
+def _help(session: Session, row: Command, params: Params) -> None:
+    from shell import help as pages
+
+    verb = bind(row, params).text("verb")
+    if verb is None:
+        print(pages.overview(), file=session.out)
+        return
+    about = command_of(verb)
+    if about is None:
+        guess = did_you_mean(verb, verbs())
+        raise UsageError(f'no command is named "{verb}"', hint=f"help {guess}" if guess else "help", at=0)
+    print(pages.page(about), file=session.out)
+
+
+def _version(session: Session, row: Command, params: Params) -> None:
+    print(f"simplecloud {version()}", file=session.out)
+
+
+def version() -> str:
+    """Return the version that pyproject.toml, the one place for it, says."""
+    import tomllib
+
+    from shell.host import ROOT
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return str(project["project"]["version"])
+
+
+def _clear(session: Session, row: Command, params: Params) -> None:
+    if terminal.width_of(session.out) is not None:
+        session.out.write("\x1b[H\x1b[2J")
+
+
+def _exit(session: Session, row: Command, params: Params) -> None:
+    session.leaving = True
+
+
+def _wait(session: Session, row: Command, params: Params) -> None:
+    from shell import waiting
+
+    waiting.wait(session, row, bind(row, params))
+
+
+def _expect(session: Session, row: Command, params: Params) -> None:
+    from shell import waiting
+
+    waiting.expect(session, row, bind(row, params))
+
+
+def _load(session: Session, row: Command, params: Params) -> None:
+    from shell import loading
+
+    loading.load(session, bind(row, params), params)
+
+
+Act = Callable[["Session", Command, Params], None]
+_ACTS: Mapping[str, Act] = {
+    "set": _set,
+    "echo": _echo,
+    "sleep": _sleep,
+    "source": _source,
+    "help": _help,
+    "version": _version,
+    "clear": _clear,
+    "exit": _exit,
+    "wait": _wait,
+    "expect": _expect,
+    "load": _load,
+}

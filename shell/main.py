@@ -1,0 +1,180 @@
+"""The program: which of its four ways to run the arguments ask for.
+
+simplecloud VERB ARGS...     one command; the cloud is not started for it
+simplecloud -f FILE          a script, read and checked whole before anything runs; so is -c TEXT
+simplecloud < FILE           a script, line by line as it comes
+simplecloud                  on a terminal: the prompt
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from manager.api.errors import CloudError, UsageError
+from manager.api.places import Places, places_of
+from shell import terminal
+from shell.outcome import INTERRUPTED, Told
+from shell.session import Session
+
+USAGE = """\
+usage: simplecloud [--cloud NAME] [VERB [ARG...]]
+       simplecloud [--cloud NAME] [-k] [-x] [-f FILE [--check] | -c TEXT]
+
+  --cloud NAME   which cloud of this machine (default, or $SIMPLECLOUD_CLOUD)
+  -f FILE        run a script; --check only reads it
+  -c TEXT        run these commands
+  -k             go on after a failure, exit 1 at the end
+  -x             print each command before it runs
+"""
+_HUNG_UP = 141  # what a shell reports for a program that ended by SIGPIPE
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What the arguments of the program ask for."""
+
+    cloud: str | None = None
+    file: str | None = None
+    text: str | None = None
+    check: bool = False
+    keep_going: bool = False
+    echo: bool = False
+    about: str = ""
+    command: tuple[str, ...] = ()
+
+
+def main(arguments: Sequence[str], find: Callable[[str | None], Places] = places_of) -> int:
+    """Run the program and return its exit code; `find` tells where the named cloud keeps its things."""
+    try:
+        code = _run(arguments, find)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _forget_stdout()
+        return _HUNG_UP
+    except CloudError as error:
+        return _told(error)
+    except OSError as error:  # of stdout: a full disk, say
+        _forget_stdout()
+        return _told(CloudError(f"cannot go on: {error.strerror or error}"))
+
+
+def _told(error: CloudError) -> int:
+    from shell import complaint
+
+    print(complaint.explain(error, colour=terminal.has_colour(sys.stderr)), file=sys.stderr)
+    return error.exit_code
+
+
+def _forget_stdout() -> None:
+    """Let what was not written go: nobody can take it, and the interpreter would try again at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+
+
+def _run(arguments: Sequence[str], find: Callable[[str | None], Places]) -> int:
+    asked = parse(arguments)
+    if asked.about:
+        return _about(asked.about)
+    session = Session(find(asked.cloud))
+    session.options.errexit = not asked.keep_going
+    session.options.echo = asked.echo
+    try:
+        return _in_mode(session, asked)
+    except Told as told:
+        return told.code
+    finally:
+        session.close()
+
+
+def _in_mode(session: Session, asked: _Asked) -> int:
+    on_terminal = sys.stdin is not None and sys.stdin.isatty()
+    if asked.command:
+        session.interactive = on_terminal
+        return session.execute_words(asked.command)
+    from shell import script
+
+    session.autostart = True
+    if asked.file is not None:
+        return script.run_file(session, asked.file, check_only=asked.check)
+    if asked.text is not None:
+        raw = io.BytesIO(asked.text.encode(errors="surrogateescape"))
+        return script.run_whole(session, raw, "-c", check_only=asked.check)
+    if on_terminal:
+        return _prompt(session)
+    if sys.stdin is None:
+        return 0
+    return script.run(session, script.lines(iter(sys.stdin.buffer.readline, b"")), "stdin")
+
+
+def _prompt(session: Session) -> int:
+    session.interactive = True
+    session.options.errexit = True
+    session.need_cloud()
+    from shell import repl
+
+    return repl.run(session)
+
+
+def _about(what: str) -> int:
+    if what == "version":
+        from shell.local import version
+
+        print(f"simplecloud {version()}")
+        return 0
+    from shell import help as pages
+
+    print(f"{USAGE}\n{pages.overview()}")
+    return 0
+
+
+def parse(arguments: Sequence[str]) -> _Asked:
+    """Return what the arguments ask for; raises UsageError. From the first VERB on all is the command's."""
+    asked = _Asked()
+    left = list(arguments)
+    while left and left[0].startswith("-") and left[0] != "-":
+        _take_option(asked, left)
+    asked.command = tuple(left)
+    if asked.file is not None and asked.text is not None:
+        raise UsageError("either -f or -c", hint="simplecloud --help")
+    if asked.check and asked.file is None and asked.text is None:
+        raise UsageError("--check needs a script", hint="simplecloud -f FILE --check")
+    if asked.command and (asked.file is not None or asked.text is not None):
+        raise UsageError(f"a script and a command: {asked.command[0]!r}", hint="simplecloud --help")
+    return asked
+
+
+def _take_option(asked: _Asked, left: list[str]) -> None:
+    option, equals, inline = left.pop(0).partition("=")
+    match option:
+        case "--cloud":
+            asked.cloud = inline if equals else _value(option, left)
+        case "-f" | "--file":
+            asked.file = inline if equals else _value(option, left)
+        case "-c":
+            asked.text = _value(option, left)
+        case "--check":
+            asked.check = True
+        case "-k":
+            asked.keep_going = True
+        case "-x":
+            asked.echo = True
+        case "-h" | "--help":
+            asked.about = "help"
+        case "--version":
+            asked.about = "version"
+        case _:
+            raise UsageError(f"simplecloud has no option {option}", hint="simplecloud --help")
+
+
+def _value(option: str, left: list[str]) -> str:
+    if not left:
+        raise UsageError(f"{option} needs a value", hint="simplecloud --help")
+    return left.pop(0)

@@ -1,0 +1,70 @@
+"""Where what the manager answers goes: results to `out`, progress and notes to `err`."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TextIO
+
+from manager.api.arguments import Params
+from manager.api.commands import Command
+from shell import render
+from shell.client import Document
+from shell.terminal import has_colour, width_of
+
+if TYPE_CHECKING:
+    from shell.session import Session
+
+_RESULTS = ("LogLine", "Event")
+
+
+def item(session: Session, item: Document, row: Command, params: Params) -> None:
+    """Print one item of a stream: log lines and events are results, all else is not."""
+    is_result = item.get("kind") in _RESULTS
+    stream = session.out if is_result else session.err
+    line = render.item(item, options_for(stream, params, _format(session, row)))
+    if line is None:
+        return
+    if item.get("kind") == "Progress":
+        session.progress.show(line)
+        return
+    session.progress.clear()
+    print(line, file=stream, flush=True)
+
+
+def result(session: Session, document: Document, row: Command, params: Params) -> None:
+    """Print a result, and its notes beside it."""
+    session.progress.clear()
+    options = options_for(session.out, params, _format(session, row))
+    for line in render.result(document, options):
+        print(line, file=session.out)
+    for line in render.notes(document, options):
+        print(line, file=session.err, flush=True)
+
+
+def _format(session: Session, row: Command) -> str:
+    """Return the format of `set output` where the command has it, else that of a table."""
+    option = row.option("--output")
+    known = option.kind.choices if option is not None and option.kind is not None else ()
+    return session.options.output if session.options.output in known else "table"
+
+
+def options_for(stream: TextIO, params: Params, format_: str) -> render.Options:
+    """Return how results of a command with these parameters are written to a stream."""
+    filters = params.get("filter")
+    return render.Options(
+        format=str(params.get("output", format_)),
+        sort=_text(params, "sort"),
+        filters=tuple(filters) if isinstance(filters, list) else (),
+        columns=_text(params, "columns"),
+        quiet=params.get("quiet") is True,
+        width=width_of(stream),
+        colour=has_colour(stream),
+        utf8=(stream.encoding or "utf-8").lower().replace("-", "") == "utf8",
+        now=time.time(),
+        timestamps=params.get("timestamps") is True,
+    )
+
+
+def _text(params: Params, key: str) -> str | None:
+    value = params.get(key)
+    return value if isinstance(value, str) else None

@@ -1,0 +1,86 @@
+"""Commands that the manager carries out: sent over the socket, their items and results printed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from manager.api.arguments import Params
+from manager.api.commands import Command
+from manager.api.errors import CloudError, UsageError
+from shell import files
+from shell.client import Document
+from shell.stream import Unrepeated
+
+if TYPE_CHECKING:
+    from shell.session import Session
+
+
+def perform(session: Session, row: Command, params: Params) -> None:
+    """Have the manager carry a command out and print what it answers; raises CloudError."""
+    if row.option("--yes") is not None:
+        session.confirm(row, params, _question(row, params))
+    if row.verb == "crash" and params.get("prove") is True:
+        _prove(session, params)
+        return
+    session.need_cloud()
+    printer = _Printer(session, row, params)
+    with files.opened(params) as handed:
+        for word in files.left_here(params):
+            session.note(f"{word} stays here, the workers will not have it: run --copy {word} ...")
+        request: dict[str, object] = dict(params)
+        if row.changes:
+            request["request"] = os.urandom(16).hex()
+        if handed:
+            request["files"] = [file.described() for file in handed]
+        document = session.client.call(
+            row.verb,
+            request,
+            [file.descriptor for file in handed],
+            printer.item,
+            on_resend=printer.stream.resent,
+        )
+    printer.result(document)
+
+
+class _Printer:
+    """Prints the items and the result of one command; what writes them is imported once they come."""
+
+    def __init__(self, session: Session, row: Command, params: Params) -> None:
+        self.session = session
+        self.row = row
+        self.params = params
+        self.stream = Unrepeated()
+
+    def item(self, item: Document) -> None:
+        """Print one item of the stream, unless it was printed before."""
+        from shell import printing
+
+        if self.stream.is_new(item):
+            printing.item(self.session, item, self.row, self.params)
+
+    def result(self, document: Document) -> None:
+        """Print the result, and its notes beside it."""
+        from shell import printing
+
+        printing.result(self.session, document, self.row, self.params)
+
+
+def _question(row: Command, params: Params) -> str:
+    if row.verb == "crash":
+        return f"kill {params.get('part')} with SIGKILL?"
+    apps = params.get("app")
+    return f"{row.verb} {', '.join(apps) if isinstance(apps, list) else ''}?"
+
+
+def _prove(session: Session, params: Params) -> None:
+    if params.get("part") != "manager":
+        raise UsageError("crash: --prove is for the manager", hint="crash manager --prove", at=0)
+    session.need_cloud()
+    from shell.prove import crash_manager
+
+    proof = crash_manager(session.client)
+    for line in proof.lines():
+        print(line, file=session.out)
+    if not proof.holds:
+        raise CloudError("the death of the manager was noticed outside", hint="events")

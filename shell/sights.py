@@ -1,0 +1,189 @@
+"""One look at the cloud, for `wait` and `expect`: does a condition hold, and what was seen."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from manager.api.errors import AppNotFound, CloudError, ManagerUnreachable, WorkerNotFound
+from manager.api.suggest import did_you_mean
+from manager.api.values import split_target
+from manager.api.views import unix_seconds
+from shell.conditions import (
+    Answers,
+    Comparison,
+    Condition,
+    Fails,
+    FieldIs,
+    Gone,
+    LoadDone,
+    LoadIs,
+    ManagerIs,
+    Ready,
+    holds,
+    shown,
+)
+from shell.endpoint import Endpoint, app_item, endpoint_of
+from shell.outcome import Told
+
+if TYPE_CHECKING:
+    from shell.load import Load
+    from shell.session import Session
+
+_LOOK_WITHIN_S = 2.0
+_REQUEST_WITHIN_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Whether a condition holds, and what was seen; `hopeless` is why waiting would not help."""
+
+    holds: bool
+    seen: str
+    hopeless: str = ""
+
+
+def look(session: Session, condition: Condition, *, patience_s: float) -> Sight:
+    """Return what one look sees; patience_s is how long to look for a manager that is away.
+
+    Raises the CloudError of a look that cannot be taken, AppNotFound among them.
+    """
+    match condition:
+        case Ready(target):
+            return _ready(session, target, patience_s)
+        case Gone(target):
+            return _gone(session, target, patience_s)
+        case FieldIs(target, _, said):
+            item = _item(session, target, patience_s)
+            return _compared(said, _observed(item, said.field))
+        case ManagerIs(up):
+            return _manager(session, up)
+        case LoadDone(app):
+            return Sight(_load(session, app).done, "it is still running")
+        case LoadIs(app, said):
+            return _load_is(session, app, said)
+        case Answers():
+            return _answers(endpoint_of(session.client, condition.app), condition)
+        case Fails(text, command):
+            return _fails(session, text, list(command))
+
+
+def _item(session: Session, target: str, patience_s: float) -> Mapping[str, object]:
+    app, slot = split_target(target)
+    if slot is None:
+        return app_item(session.client, app, patience_s)
+    document = session.client.call("ps", {"app": [app], "all": True}, patience_s=patience_s)
+    items = document.get("items")
+    for item in items if isinstance(items, list) else []:
+        if isinstance(item, dict) and item.get("slot") == slot:
+            return item
+    raise WorkerNotFound(f"{app} has no worker {slot}", hint=f"ps {app} -a")
+
+
+def _ready(session: Session, target: str, patience_s: float) -> Sight:
+    item = _item(session, target, patience_s)
+    if "." in target:
+        state = item.get("state")
+        stopped = f"{target} is stopped" if state == "stopped" else ""
+        return Sight(state == "ready", f"{state} {item.get('reason', '')}".rstrip(), stopped)
+    ready, want = item.get("ready"), item.get("want")
+    note = f" ({item['note']})" if item.get("note") else ""
+    stopped = f"{target} is stopped: it wants no worker" if want == 0 else ""
+    return Sight(ready == want and want != 0, f"{ready} of {want} workers ready{note}", stopped)
+
+
+def _gone(session: Session, target: str, patience_s: float) -> Sight:
+    try:
+        _item(session, target, patience_s)
+    except (AppNotFound, WorkerNotFound):
+        return Sight(True, "it is gone")
+    return Sight(False, "it is there")
+
+
+def _observed(item: Mapping[str, object], field: str) -> object:
+    if field != "age_s":
+        return item.get(field)
+    began = item.get("created_at") or item.get("started_at")
+    return time.time() - unix_seconds(str(began)) if began else None
+
+
+def _compared(said: Comparison, observed: object) -> Sight:
+    return Sight(holds(said, observed), shown(observed))
+
+
+def _manager(session: Session, up: bool) -> Sight:
+    try:
+        session.client.call("status", {}, patience_s=0, answer_within_s=_LOOK_WITHIN_S)
+    except ManagerUnreachable:
+        return Sight(not up, "the manager is down")
+    return Sight(up, "the manager is up")
+
+
+def _load(session: Session, app: str) -> Load:
+    load = session.loads.get(app)
+    if load is None:
+        raise CloudError(f"this shell has sent no load to {app}", hint=f"load {app} --rps 50 --for 10s")
+    return load
+
+
+def _load_is(session: Session, app: str, said: Comparison) -> Sight:
+    """Compare a number of the app's last load, once that has ended."""
+    load = _load(session, app)
+    report = load.join()
+    numbers = report.fields()
+    field = said.field if said.field in numbers or f"{said.field}_s" not in numbers else f"{said.field}_s"
+    if field not in numbers:
+        guess = did_you_mean(field, numbers)
+        hint = f"did you mean {guess}?" if guess else f"load {app} has {' '.join(numbers)}"
+        raise CloudError(f"a load has no {said.field!r}", hint=hint)
+    return _compared(Comparison(field, said.operator, said.value), numbers[field])
+
+
+def _answers(endpoint: Endpoint, said: Answers) -> Sight:
+    problems: Counter[str] = Counter()
+    for _ in range(said.count):
+        problem = _ask(endpoint, said)
+        if problem:
+            problems[problem] += 1
+    failed = problems.total()
+    causes = ", ".join(f"{count} {problem}" for problem, count in problems.most_common(5))
+    told = f"{said.count - failed} of {said.count} requests ok" + (f": {causes}" if causes else "")
+    return Sight(failed <= said.failed, told)
+
+
+def _ask(endpoint: Endpoint, said: Answers) -> str:
+    """Return what is wrong with the answer to one request, "" when nothing is."""
+    from http.client import HTTPConnection, HTTPException
+    from urllib.parse import quote
+
+    connection = HTTPConnection(endpoint.host, endpoint.port, timeout=_REQUEST_WITHIN_S)
+    path = quote(endpoint.prefix + said.path, safe="/?&=%:@,;+~!$'()*")
+    try:
+        connection.request("GET", path, headers={"Host": endpoint.host_header, "Connection": "close"})
+        answer = connection.getresponse()
+        body = answer.read().decode(errors="replace")
+    except (OSError, HTTPException) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
+    if not 200 <= answer.status < 400:
+        return f"status {answer.status}"
+    return "" if said.contains in body else f"without {said.contains!r}"
+
+
+def _fails(session: Session, text: str, command: list[str]) -> Sight:
+    outer, session.out = session.out, io.StringIO()
+    try:
+        session.perform(command)
+    except CloudError as error:
+        found = any(text in part for part in (error.message, error.kind, error.hint))
+        return Sight(found, f"{error.kind}: {error.message}")
+    except Told as told:
+        return Sight(False, f"exit code {told.code}")
+    finally:
+        session.out = outer
+    return Sight(False, "it succeeded")

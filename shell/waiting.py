@@ -1,0 +1,102 @@
+"""`wait` polls until something is true, `expect` fails unless it is."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from manager.api.arguments import Arguments
+from manager.api.commands import Command
+from manager.api.errors import (
+    CloudError,
+    ExpectationFailed,
+    ManagerUnreachable,
+    StoreUnavailable,
+    WaitTimedOut,
+)
+from shell import conditions, loading
+from shell.client import PATIENCE_S
+from shell.conditions import Answers, Condition, Fails, FieldIs, Gone, LoadDone, LoadIs, ManagerIs, Ready
+from shell.sights import Sight, look
+
+if TYPE_CHECKING:
+    from shell.session import Session
+
+WAIT_S = 60.0
+_POLL_S = 0.1
+
+
+def wait(session: Session, row: Command, arguments: Arguments) -> None:
+    """Return once the condition holds; raises WaitTimedOut after --timeout, or why it never can."""
+    condition = conditions.parse(row, arguments)
+    _need_cloud(session, condition)
+    limit_s = _limit(arguments, WAIT_S)
+    sight = _poll(session, condition, limit_s)
+    if sight.hopeless:
+        raise CloudError(sight.hopeless, hint=_cure(condition))
+    if not sight.holds:
+        raise WaitTimedOut(
+            f"waited {limit_s:g} s for {conditions.sentence(condition)}: {sight.seen}",
+            hint=_follow(condition),
+        )
+    if isinstance(condition, LoadDone):
+        loading.print_report(session, session.loads[condition.app].join(), {})
+
+
+def expect(session: Session, row: Command, arguments: Arguments) -> None:
+    """Return when the condition holds, now or within --timeout; raises ExpectationFailed else."""
+    condition = conditions.parse(row, arguments)
+    _need_cloud(session, condition)
+    limit_s = _limit(arguments, 0)
+    sight = _poll(session, condition, limit_s) if limit_s else look(session, condition, patience_s=PATIENCE_S)
+    if not sight.holds:
+        asked = conditions.sentence(condition)
+        raise ExpectationFailed(f"expected {asked}, saw {sight.seen}", hint=_follow(condition))
+
+
+def _limit(arguments: Arguments, default_s: float) -> float:
+    given = arguments.number("timeout")
+    return default_s if given is None else given
+
+
+def _need_cloud(session: Session, condition: Condition) -> None:
+    if not isinstance(condition, ManagerIs | Fails):
+        session.need_cloud()
+
+
+def _poll(session: Session, condition: Condition, limit_s: float) -> Sight:
+    """Look until the condition holds, cannot hold, or the time is over; return the last sight."""
+    give_up_at = time.monotonic() + limit_s
+    while True:
+        sight = _patient_look(session, condition)
+        left_s = give_up_at - time.monotonic()
+        if sight.holds or sight.hopeless or left_s <= 0:
+            return sight
+        time.sleep(min(_POLL_S, left_s))
+
+
+def _patient_look(session: Session, condition: Condition) -> Sight:
+    """Look once; a manager or a store that is away is a sight too, unless the cloud is down."""
+    try:
+        return look(session, condition, patience_s=0)
+    except (ManagerUnreachable, StoreUnavailable) as error:
+        if session.client.is_down():
+            raise
+        return Sight(False, error.message)
+
+
+def _cure(condition: Condition) -> str:
+    return f"start {condition.target}" if isinstance(condition, Ready) else ""
+
+
+def _follow(condition: Condition) -> str:
+    """Return the command that shows more of what was looked at."""
+    match condition:
+        case Ready(target) | Gone(target) | FieldIs(target):
+            return f"ps {target.partition('.')[0]}"
+        case ManagerIs():
+            return "status"
+        case Answers(app):
+            return f"routes {app}"
+        case LoadDone() | LoadIs() | Fails():
+            return ""

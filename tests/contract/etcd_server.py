@@ -1,0 +1,110 @@
+"""Real etcd members on loopback ports, in a directory of their own, that a test may kill and freeze."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def eventually(condition: Callable[[], object], within_s: float) -> None:
+    """The condition holds; raises AssertionError when it does not within within_s seconds."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.01)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of loopback that nobody listened on a moment ago, all different."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+class EtcdServers:
+    """A cluster of `count` members, numbered from 0."""
+
+    def __init__(self, count: int, directory: Path, *options: str) -> None:
+        ports = free_ports(2 * count)
+        self._scheme = "https" if "--cert-file" in options else "http"
+        self._directory = directory
+        self._options = options
+        self._peers = [f"http://127.0.0.1:{port}" for port in ports[count:]]
+        self.endpoints = [f"127.0.0.1:{port}" for port in ports[:count]]
+        self._processes = [self._start(index) for index in range(count)]
+
+    def kill(self, index: int) -> None:
+        self._processes[index].kill()
+        self._processes[index].wait()
+
+    def restart(self, index: int) -> None:
+        self._processes[index] = self._start(index)
+
+    def wipe(self, index: int) -> None:
+        """The member has lost its data, as one that was killed and is restored from an empty backup."""
+        shutil.rmtree(self._directory / f"member{index}")
+
+    def freeze(self, index: int) -> None:
+        self._processes[index].send_signal(signal.SIGSTOP)
+
+    def thaw(self, index: int) -> None:
+        self._processes[index].send_signal(signal.SIGCONT)
+
+    def leader(self) -> int:
+        """Return the number of the member that leads; raises AssertionError when none does within 10 s."""
+        eventually(self._leaders, within_s=10)
+        return self._leaders()[0]
+
+    def compact(self, revision: int) -> None:
+        self._post(0, "/v3/kv/compaction", {"revision": revision, "physical": True})
+
+    def stop(self) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+    def _leaders(self) -> list[int]:
+        return [index for index in range(len(self.endpoints)) if self._leads(index)]
+
+    def _leads(self, index: int) -> bool:
+        try:
+            status = self._post(index, "/v3/maintenance/status", {})
+        except OSError:
+            return False
+        return bool(status.get("leader") == status["header"]["member_id"])
+
+    def _post(self, index: int, path: str, body: dict[str, object]) -> Any:
+        url = f"http://{self.endpoints[index]}{path}"
+        with urllib.request.urlopen(url, json.dumps(body).encode(), timeout=1) as answer:
+            return json.load(answer)
+
+    def _start(self, index: int) -> subprocess.Popen[bytes]:
+        client, peer = f"{self._scheme}://{self.endpoints[index]}", self._peers[index]
+        members = ",".join(f"m{number}={url}" for number, url in enumerate(self._peers))
+        command = ["etcd", "--name", f"m{index}", "--data-dir", str(self._directory / f"member{index}")]
+        command += ["--listen-client-urls", client, "--advertise-client-urls", client]
+        command += ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]
+        command += ["--initial-cluster", members, "--logger", "zap", *self._options]
+        with (self._directory / f"member{index}.log").open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log)
+
+
+@contextmanager
+def etcd_servers(count: int, directory: Path, *options: str) -> Iterator[EtcdServers]:
+    """Run `count` members, and end them."""
+    servers = EtcdServers(count, directory, *options)
+    try:
+        yield servers
+    finally:
+        servers.stop()

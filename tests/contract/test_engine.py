@@ -1,0 +1,460 @@
+"""What every engine keeps: the one on real containers and the one in memory."""
+
+from __future__ import annotations
+
+import io
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import pytest
+
+from manager.api.errors import EngineError, ImageNotFound, WorkerNotFound
+from manager.engine.containers import Container
+from manager.engine.contract import Engine
+from manager.engine.docker_engine import DockerEngine
+from manager.engine.orders import PartOrder, WorkerOrder
+from tests.fakes.engine import Behaviour, FakeEngine, fake_image
+from tests.real.busybox import busybox_tar, own_cloud, own_image, worker_order
+
+FOREVER = ("sleep", "1000")
+TALKS_AND_FAILS = ("sh", "-c", "echo one; echo two; echo three >&2; sleep 0.1; exit 7")
+TALKS_ON = ("sh", "-c", "echo hello; sleep 1000")
+IGNORES_SIGTERM = ("sh", "-c", "trap '' TERM; while true; do sleep 0.1; done")
+
+BEHAVIOURS: dict[tuple[str, ...], Behaviour] = {
+    TALKS_AND_FAILS: Behaviour((("stdout", "one"), ("stdout", "two"), ("stderr", "three")), exit_code=7),
+    TALKS_ON: Behaviour((("stdout", "hello"),)),
+    IGNORES_SIGTERM: Behaviour(ignores_sigterm=True),
+}
+FAKE_FILES = dict.fromkeys(("/bin/busybox", "/bin/sh", "/usr/bin/sh"), (0o755, b"\x7fELF"))
+
+
+@dataclass(frozen=True)
+class World:
+    """An engine with one image, and a way to a second cloud beside it."""
+
+    engine: Engine
+    image: str
+    prefix: str
+    second_cloud: Callable[[], Engine]
+
+    def order(self, *command: str, slot: int = 1) -> WorkerOrder:
+        return worker_order(self.image, *command, slot=slot, prefix=self.prefix)
+
+    def part(self, *command: str) -> PartOrder:
+        return PartOrder(name=f"{self.prefix}_etcd_1", part="etcd", image=self.image, command=command)
+
+    def run(self, *command: str, slot: int = 1) -> str:
+        order = self.order(*command, slot=slot)
+        self.engine.create(order)
+        self.engine.start(order.name)
+        return order.name
+
+    def the(self, name: str) -> Container:
+        (found,) = [worker for worker in self.engine.workers() if worker.name == name]
+        return found
+
+    def ended(self, name: str) -> Container:
+        eventually(lambda: self.the(name).state == "exited")
+        return self.the(name)
+
+
+def eventually(condition: Callable[[], bool], within_s: float = 10) -> None:
+    """Return once the condition holds; fail when it does not in time."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def image() -> Iterator[str]:
+    with own_cloud() as engine, own_image(engine) as reference:
+        yield reference
+
+
+@contextmanager
+def real_world(image: str) -> Iterator[World]:
+    with own_cloud() as engine, own_cloud() as second:
+        yield World(engine, image, f"sc_{secrets.token_hex(4)}", lambda: second)
+
+
+def fake_world() -> World:
+    image = fake_image("sc-test/busybox", FAKE_FILES)
+    image = replace(image, recipe="r1", details=replace(image.details, search_path=("/bin",)))
+    engine = FakeEngine(now=time.time, images=[image], behaviours=BEHAVIOURS)
+    return World(engine, "sc-test/busybox", "sc_default", lambda: FakeEngine("second", now=time.time))
+
+
+@pytest.fixture(params=["fake", "docker"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    if request.param == "fake":
+        yield fake_world()
+        return
+    with real_world(request.getfixturevalue("image")) as real:
+        yield real
+
+
+def test_a_created_worker_is_listed_with_its_labels_and_does_not_run(world: World) -> None:
+    world.engine.create(world.order(*FOREVER, slot=3))
+
+    (worker,) = world.engine.workers()
+
+    assert (worker.app, worker.slot, worker.revision) == ("web", 3, 1)
+    assert (worker.state, worker.pid, worker.netns, worker.started_at) == ("created", 0, "", None)
+    assert worker.order == world.order(*FOREVER, slot=3).digest
+    assert worker.labels["simplecloud.app"] == "web"
+
+
+def test_creating_again_changes_nothing(world: World) -> None:
+    world.engine.create(world.order(*FOREVER))
+    before = world.engine.workers()
+
+    world.engine.create(world.order(*FOREVER))
+
+    assert world.engine.workers() == before
+
+
+def test_creating_again_leaves_a_running_worker_alone(world: World) -> None:
+    name = world.run(*FOREVER)
+    before = world.the(name)
+
+    world.engine.create(world.order(*FOREVER))
+
+    assert world.the(name) == before
+
+
+def test_a_worker_made_from_another_order_is_replaced_while_it_does_not_run(world: World) -> None:
+    world.engine.create(world.order(*FOREVER))
+    before = world.the(world.order().name)
+
+    world.engine.create(world.order("sleep", "2000"))
+
+    assert world.the(before.name).id != before.id
+
+
+def test_a_running_worker_is_never_replaced(world: World) -> None:
+    name = world.run(*FOREVER)
+    before = world.the(name)
+
+    with pytest.raises(EngineError, match="it runs"):
+        world.engine.create(world.order("sleep", "2000"))
+
+    assert world.the(name) == before
+
+
+def test_an_ended_worker_is_replaced_by_a_fresh_one(world: World) -> None:
+    before = world.ended(world.run(*TALKS_AND_FAILS))
+
+    world.engine.create(world.order(*TALKS_AND_FAILS))
+
+    after = world.the(before.name)
+    assert after.state == "created"
+    assert after.id != before.id
+
+
+def test_a_missing_image_is_refused_by_naming_those_there_are(world: World) -> None:
+    with pytest.raises(ImageNotFound, match="sc-test/busybox") as refusal:
+        world.engine.create(replace(world.order(*FOREVER), image="no/such-image"))
+
+    assert "no/such-image" in refusal.value.message
+    assert refusal.value.hint == "images"
+    assert world.engine.workers() == []
+
+
+def test_a_started_worker_has_a_process_and_a_namespace(world: World) -> None:
+    worker = world.the(world.run(*FOREVER))
+
+    assert worker.state == "running"
+    assert worker.pid > 1
+    assert "netns" in worker.netns
+    assert worker.started_at is not None
+    assert abs(worker.started_at - time.time()) < 30
+
+
+def test_starting_again_keeps_the_process(world: World) -> None:
+    name = world.run(*FOREVER)
+    before = world.the(name)
+
+    world.engine.start(name)
+
+    assert world.the(name) == before
+
+
+def test_a_worker_that_is_not_there_cannot_be_started(world: World) -> None:
+    with pytest.raises(WorkerNotFound):
+        world.engine.start("sc_nobody_web_1_1")
+
+
+def test_an_ended_worker_tells_its_exit_code_and_its_last_words(world: World) -> None:
+    worker = world.ended(world.run(*TALKS_AND_FAILS))
+
+    assert (worker.exit_code, worker.oom_killed, worker.pid, worker.netns) == (7, False, 0, "")
+    assert worker.finished_at is not None
+    assert sorted(world.engine.last_words(worker.name, lines=2)) == ["three", "two"]
+
+
+def test_all_workers_are_stopped_at_once(world: World) -> None:
+    names = [world.run(*FOREVER, slot=slot) for slot in (1, 2, 3)]
+
+    world.engine.stop(names, grace_s=10)
+
+    ended = [(worker.state, worker.exit_code) for worker in world.engine.workers()]
+    assert ended == [("exited", 128 + 15)] * 3
+
+
+def test_a_worker_that_ignores_sigterm_is_killed_when_its_grace_is_over(world: World) -> None:
+    name = world.run(*IGNORES_SIGTERM)
+
+    world.engine.stop([name], grace_s=1)
+
+    assert world.the(name).exit_code == 128 + 9
+
+
+def test_stopping_what_does_not_run_is_harmless(world: World) -> None:
+    world.engine.create(world.order(*FOREVER))
+
+    world.engine.stop([world.order().name, "sc_nobody_web_1_1"], grace_s=1)
+    world.engine.stop([], grace_s=1)
+
+    assert world.the(world.order().name).pid == 0
+
+
+def test_a_killed_worker_is_seen_as_killed(world: World) -> None:
+    name = world.run(*FOREVER)
+
+    world.engine.kill(name)
+
+    assert world.ended(name).exit_code == 128 + 9
+
+
+def test_killing_what_does_not_run_is_harmless(world: World) -> None:
+    world.engine.create(world.order(*FOREVER))
+
+    world.engine.kill(world.order().name)
+    world.engine.kill("sc_nobody_web_1_1")
+
+    assert world.the(world.order().name).state == "created"
+
+
+def test_a_removed_worker_is_gone_though_it_ran(world: World) -> None:
+    name = world.run(*FOREVER)
+
+    world.engine.remove(name)
+    world.engine.remove(name)
+
+    assert world.engine.workers() == []
+
+
+def test_logs_have_lines_in_order_with_stream_and_time(world: World) -> None:
+    began_at = time.time()
+    name = world.ended(world.run(*TALKS_AND_FAILS)).name
+
+    with world.engine.logs(name) as written:
+        lines = list(written)
+
+    assert [line.text for line in lines if line.stream == "stdout"] == ["one", "two"]
+    assert [line.text for line in lines if line.stream == "stderr"] == ["three"]
+    assert all(began_at - 1 < line.at < time.time() + 1 for line in lines)
+
+
+def test_logs_can_be_the_last_lines_only_or_those_since_a_time(world: World) -> None:
+    name = world.ended(world.run(*TALKS_AND_FAILS)).name
+
+    with world.engine.logs(name, tail=1) as last, world.engine.logs(name, since=time.time() + 60) as none:
+        assert len(list(last)) == 1
+        assert list(none) == []
+
+
+def test_followed_logs_end_with_the_worker(world: World) -> None:
+    name = world.run(*TALKS_ON)
+
+    with world.engine.logs(name, follow=True) as written:
+        lines = iter(written)
+        first = next(lines)
+        world.engine.kill(name)
+
+        assert first.text == "hello"
+        assert list(lines) == []
+
+
+def test_followed_logs_end_when_another_thread_closes_them(world: World) -> None:
+    name = world.run(*TALKS_ON)
+    seen: list[str] = []
+    with world.engine.logs(name, follow=True) as written:
+        reader = threading.Thread(target=lambda: seen.extend(line.text for line in written))
+        reader.start()
+
+        written.close()
+        reader.join(5)
+
+        assert not reader.is_alive()
+    assert world.the(name).state == "running"
+
+
+def test_logs_of_a_worker_that_is_not_there_are_refused(world: World) -> None:
+    with pytest.raises(WorkerNotFound):
+        world.engine.logs("sc_nobody_web_1_1")
+    assert world.engine.last_words("sc_nobody_web_1_1") == []
+
+
+def test_a_watch_tells_of_starts_and_ends_until_it_is_closed(world: World) -> None:
+    changes = threading.Semaphore(0)
+    watch = world.engine.watch(changes.release)
+    assert changes.acquire(timeout=5), "it tells once at its start"
+
+    name = world.run(*FOREVER)
+    assert changes.acquire(timeout=5)
+    eventually(lambda: not changes.acquire(timeout=0.2))
+    world.engine.kill(name)
+    assert changes.acquire(timeout=5)
+
+    watch.close()
+    eventually(lambda: not changes.acquire(blocking=False))
+    world.engine.remove(name)
+    assert not changes.acquire(timeout=0.2)
+
+
+def test_another_cloud_sees_none_of_our_workers(world: World) -> None:
+    world.run(*FOREVER)
+
+    assert world.second_cloud().workers() == []
+    assert world.second_cloud().owned() == []
+
+
+def test_everything_of_a_cloud_is_owned_by_it(world: World) -> None:
+    name = world.run(*FOREVER)
+    world.engine.parts.start(world.part(*FOREVER))
+
+    assert world.engine.owned() == sorted([name, world.part().name])
+
+
+def test_a_part_runs_and_is_no_worker(world: World) -> None:
+    world.engine.parts.start(world.part(*FOREVER))
+
+    (part,) = world.engine.parts.list()
+
+    assert (part.part, part.state) == ("etcd", "running")
+    assert part.pid > 1
+    assert part.order == world.part(*FOREVER).digest
+    assert world.engine.workers() == []
+
+
+def test_starting_a_part_again_keeps_its_process(world: World) -> None:
+    world.engine.parts.start(world.part(*FOREVER))
+    before = world.engine.parts.list()
+
+    world.engine.parts.start(world.part(*FOREVER))
+
+    assert world.engine.parts.list() == before
+
+
+def test_a_part_of_another_order_is_replaced_only_when_told(world: World) -> None:
+    world.engine.parts.start(world.part(*FOREVER))
+    (before,) = world.engine.parts.list()
+
+    world.engine.parts.start(world.part("sleep", "2000"))
+    assert world.engine.parts.list() == [before]
+
+    world.engine.parts.start(world.part("sleep", "2000"), replace=True)
+    (after,) = world.engine.parts.list()
+    assert after.id != before.id
+    assert after.state == "running"
+
+
+def test_a_restarted_part_is_the_same_container_with_another_process(world: World) -> None:
+    world.engine.parts.start(world.part(*FOREVER))
+    (before,) = world.engine.parts.list()
+
+    world.engine.parts.restart(before.name)
+
+    (after,) = world.engine.parts.list()
+    assert after.id == before.id
+    assert after.pid not in (0, before.pid)
+
+
+def test_a_removed_part_is_gone(world: World) -> None:
+    world.engine.parts.start(world.part(*FOREVER))
+
+    world.engine.parts.remove(world.part().name, grace_s=0)
+    world.engine.parts.remove(world.part().name, grace_s=0)
+
+    assert world.engine.parts.list() == []
+
+
+def test_a_part_without_its_image_is_refused(world: World) -> None:
+    with pytest.raises(ImageNotFound, match="sc-test/busybox"):
+        world.engine.parts.start(replace(world.part(*FOREVER), image="no/such-image"))
+
+
+def test_an_image_is_listed_and_tells_what_it_is(world: World) -> None:
+    details = world.engine.images.details(world.image)
+
+    assert details.search_path == ("/bin",)
+    assert (details.entrypoint, details.command, details.user) == ((), (), "")
+    assert details.id in [image.id for image in world.engine.images.list()]
+    assert f"{world.image}:latest" in [name for one in world.engine.images.list() for name in one.references]
+
+
+def test_the_files_of_an_image_are_seen_through_its_links(world: World) -> None:
+    with world.engine.images.open(world.image) as files:
+        assert files.mode("/bin/busybox") == 0o755
+        assert files.mode("/bin/sh") == 0o755
+        assert files.mode("/usr/bin/sh") == 0o755
+        assert files.read("/usr/bin/sh", limit=4) == b"\x7fELF"
+
+
+def test_what_is_no_file_of_an_image_is_not_there(world: World) -> None:
+    with world.engine.images.open(world.image) as files:
+        assert [files.mode(path) for path in ("/bin", "/bin/none", "/bin/nowhere", "/bin/sh/x")] == [None] * 4
+        assert files.read("/bin") is None
+        assert files.read("/bin/nowhere") is None
+    assert world.engine.owned() == []
+
+
+def test_a_missing_image_cannot_be_looked_into(world: World) -> None:
+    with (
+        pytest.raises(ImageNotFound, match="no/such-image"),
+        world.engine.images.open("no/such-image"),
+    ):
+        raise AssertionError("there is nothing to look into")
+
+
+def test_an_image_is_known_by_its_recipe(world: World) -> None:
+    images, reference = world.engine.images, f"sc-test/loaded-{secrets.token_hex(4)}"
+    try:
+        assert not images.has(reference, "r1")
+
+        images.load(reference, busybox_tar(), ["LABEL simplecloud.recipe=r1"])
+        assert images.has(reference, "r1")
+
+        images.load(reference, busybox_tar({"etc/more": (0o644, b"x")}), ["LABEL simplecloud.recipe=r2"])
+        assert images.has(reference, "r2")
+        assert not images.has(reference, "r1")
+    finally:
+        images.remove(reference)
+    images.remove(reference)
+    assert not images.has(reference, "r2")
+
+
+def test_docker_tells_what_machine_it_runs_on(world: World) -> None:
+    facts = world.engine.facts()
+
+    assert facts.version[0].isdigit()
+    assert facts.cores > 0
+    assert facts.memory_bytes > 1 << 28
+
+
+def test_a_file_that_is_no_archive_makes_no_image() -> None:
+    with own_cloud() as engine, pytest.raises(EngineError, match="import"):
+        engine.images.load("sc-test/broken", io.BytesIO(b"this is not a tar" * 100), [])
+
+
+def test_both_engines_keep_the_same_contract() -> None:
+    engines: list[Engine] = [DockerEngine("never-asked"), FakeEngine(now=time.time)]
+
+    assert all(engine.parts and engine.images for engine in engines)

@@ -1,0 +1,336 @@
+"""What every store does, asked of the one in memory and of a real etcd alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import pytest
+
+from manager.api.errors import Conflict
+from manager.store import EtcdStore, Fenced, Store, claim, seize
+from tests.contract.etcd_server import EtcdServers, etcd_servers, eventually
+from tests.fakes.store import FakeStore
+
+_roots = count(1)
+LEASE_ENDS_WITHIN_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A store of no entries, and how time passes for its leases."""
+
+    store: Store
+    pass_time: Callable[[float], None]
+
+
+@pytest.fixture(scope="module")
+def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdServers]:
+    with etcd_servers(1, tmp_path_factory.mktemp("etcd")) as servers:
+        yield servers
+
+
+def _fake_place() -> Place:
+    now = [0.0]
+    store = FakeStore(clock=lambda: now[0])
+
+    def pass_time(seconds: float) -> None:
+        now[0] += seconds
+        store.expire_leases()
+
+    return Place(store, pass_time)
+
+
+@pytest.fixture(params=["fake", "etcd"])
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    if request.param == "fake":
+        yield _fake_place()
+        return
+    servers: EtcdServers = request.getfixturevalue("etcd")
+    store = EtcdStore(servers.endpoints, f"/simplecloud/test{next(_roots)}/")
+    yield Place(store, lambda seconds: None)
+    store.close()
+
+
+@pytest.fixture
+def store(place: Place) -> Store:
+    return place.store
+
+
+def values(store: Store, prefix: str = "") -> dict[str, str]:
+    return {key: entry.value for key, entry in store.read(prefix).entries.items()}
+
+
+def test_a_new_root_has_no_entries(store: Store) -> None:
+    assert values(store) == {}
+
+
+def test_what_was_written_is_read_with_the_revision_of_the_write(store: Store) -> None:
+    revision = store.write({"apps/web": "1"})
+
+    snapshot = store.read("apps/")
+
+    assert snapshot.revision == revision
+    entry = snapshot.entries["apps/web"]
+    assert (entry.value, entry.create_revision, entry.mod_revision) == ("1", revision, revision)
+
+
+def test_a_second_write_keeps_the_create_revision(store: Store) -> None:
+    first = store.write({"apps/web": "1"})
+    second = store.write({"apps/web": "2"})
+
+    entry = store.read("apps/").entries["apps/web"]
+
+    assert (entry.value, entry.create_revision, entry.mod_revision) == ("2", first, second)
+    assert second > first
+
+
+def test_a_key_deleted_and_put_again_is_a_new_one(store: Store) -> None:
+    first = store.write({"apps/web": "1"})
+    store.write({}, ["apps/web"])
+    third = store.write({"apps/web": "1"})
+
+    assert store.read("apps/").entries["apps/web"].create_revision == third > first
+
+
+def test_a_read_returns_only_what_its_prefixes_name(store: Store) -> None:
+    store.write({"apps/web": "", "apps/api": "", "targets/web": "", "workers/web": ""})
+
+    assert list(store.read("targets/", "apps/").entries) == ["targets/web", "apps/api", "apps/web"]
+
+
+@pytest.mark.parametrize("text", ["", "a\nb\x00c", "größer 雲 🌩", "x" * 100_000])
+def test_any_text_comes_back_as_it_was(store: Store, text: str) -> None:
+    store.write({"apps/web": text})
+
+    assert values(store) == {"apps/web": text}
+
+
+def test_puts_and_deletes_of_a_write_share_one_revision(store: Store) -> None:
+    store.write({"a": "1", "b": "1"})
+
+    revision = store.write({"c": "2", "a": "2"}, ["b"])
+
+    snapshot = store.read("")
+    assert {key: entry.mod_revision for key, entry in snapshot.entries.items()} == {
+        "a": revision,
+        "c": revision,
+    }
+
+
+def test_deleting_what_does_not_exist_changes_nothing(store: Store) -> None:
+    before = store.write({"a": "1"})
+
+    assert store.write({}, ["b"]) == before
+
+
+def test_a_key_cannot_be_put_and_deleted_at_once(store: Store) -> None:
+    with pytest.raises(ValueError, match="both put and deleted"):
+        store.write({"a": "1"}, ["a"])
+
+
+def test_a_key_that_must_be_absent_is_never_overwritten(store: Store) -> None:
+    store.write({"apps/web": "mine"})
+
+    with pytest.raises(Conflict, match="apps/web"):
+        store.write({"apps/web": "yours", "apps/api": "yours"}, absent=["apps/web", "apps/api"])
+
+    assert values(store) == {"apps/web": "mine"}
+
+
+def test_a_key_that_changed_is_never_overwritten(store: Store) -> None:
+    seen = store.write({"apps/web": "1"})
+    store.write({"apps/web": "2"})
+
+    with pytest.raises(Conflict, match="apps/web"):
+        store.write({"apps/web": "3"}, unchanged={"apps/web": seen})
+
+    assert values(store) == {"apps/web": "2"}
+
+
+def test_a_key_that_was_deleted_counts_as_changed(store: Store) -> None:
+    seen = store.write({"apps/web": "1"})
+    store.write({}, ["apps/web"])
+
+    with pytest.raises(Conflict):
+        store.write({"targets/web": "3"}, unchanged={"apps/web": seen})
+
+
+def test_a_key_that_is_as_expected_is_changed(store: Store) -> None:
+    seen = store.write({"apps/web": "1"})
+
+    store.write({"apps/web": "2", "apps/api": "2"}, unchanged={"apps/web": seen, "apps/api": 0})
+
+    assert values(store) == {"apps/web": "2", "apps/api": "2"}
+
+
+def test_a_guarded_write_sent_twice_applies_once(store: Store) -> None:
+    store.write({"requests/7": "done", "apps/web": "1"}, absent=["requests/7"])
+    store.write({"apps/web": "2"})
+
+    with pytest.raises(Conflict):
+        store.write({"requests/7": "done", "apps/web": "1"}, absent=["requests/7"])
+
+    assert values(store)["apps/web"] == "2"
+
+
+def test_a_prefix_is_deleted_and_nothing_beside_it(store: Store) -> None:
+    store.write({"apps/a": "", "apps/b": "", "apps": "", "apps0": ""})
+
+    store.delete_prefix("apps/")
+
+    assert list(values(store)) == ["apps", "apps0"]
+
+
+def test_only_one_manager_can_claim_the_leader_key(store: Store) -> None:
+    claim(store, "manager", "first", store.grant(60))
+
+    with pytest.raises(Conflict):
+        claim(store, "manager", "second", store.grant(60))
+
+    assert values(store) == {"manager": "first"}
+
+
+def test_a_leader_writes_under_its_fence(store: Store) -> None:
+    fence = claim(store, "manager", "first", store.grant(60))
+
+    store.write({"targets/web": "3"}, fence=fence)
+    store.delete_prefix("targets/", fence=fence)
+
+    assert values(store) == {"manager": "first"}
+
+
+def test_a_leader_that_rewrites_its_key_keeps_leading(store: Store) -> None:
+    lease = store.grant(60)
+    fence = claim(store, "manager", "first", lease)
+    store.write({"manager": "first, and busy"}, fence=fence, lease=lease)
+
+    store.write({"targets/web": "3"}, fence=fence)
+
+    assert values(store, "targets/") == {"targets/web": "3"}
+
+
+def test_a_leader_that_was_replaced_changes_nothing_any_more(store: Store) -> None:
+    old = claim(store, "manager", "first", store.grant(60))
+    new = seize(store, old, "second", store.grant(60))
+
+    writes: tuple[Callable[[], int], ...] = (
+        lambda: store.write({"targets/web": "3"}, fence=old),
+        lambda: store.write({"targets/web": "3"}, fence=old, absent=["manager"]),
+        lambda: store.write({}, ["manager"], fence=old),
+        lambda: store.write({}, fence=old),
+        lambda: store.delete_prefix("", fence=old),
+    )
+    for write in writes:
+        with pytest.raises(Fenced):
+            write()
+
+    store.write({"targets/web": "4"}, fence=new)
+    assert values(store) == {"manager": "second", "targets/web": "4"}
+
+
+def test_a_dead_leader_is_replaced_by_one_manager_only(store: Store) -> None:
+    old = claim(store, "manager", "first", store.grant(60))
+    seize(store, old, "second", store.grant(60))
+
+    with pytest.raises(Conflict):
+        seize(store, old, "third", store.grant(60))
+
+    assert values(store) == {"manager": "second"}
+
+
+def test_a_leader_without_its_key_is_fenced(store: Store) -> None:
+    lease = store.grant(60)
+    fence = claim(store, "manager", "first", lease)
+    store.revoke(lease)
+
+    with pytest.raises(Fenced):
+        store.write({"targets/web": "3"}, fence=fence)
+
+    assert values(store) == {}
+
+
+def test_the_keys_of_a_lease_end_with_it(place: Place) -> None:
+    store = place.store
+    store.write({"requests/1": "done"}, lease=store.grant(1))
+    store.write({"apps/web": "1"})
+
+    place.pass_time(LEASE_ENDS_WITHIN_S)
+
+    eventually(lambda: values(store) == {"apps/web": "1"}, within_s=LEASE_ENDS_WITHIN_S)
+
+
+def test_a_lease_that_ended_cannot_be_refreshed_or_used(store: Store) -> None:
+    lease = store.grant(60)
+    assert store.refresh(lease)
+
+    store.revoke(lease)
+    store.revoke(lease)
+
+    assert not store.refresh(lease)
+    with pytest.raises(Conflict, match="lease"):
+        store.write({"apps/web": "1"}, lease=lease)
+    assert values(store) == {}
+
+
+def test_a_key_put_again_without_its_lease_outlives_it(store: Store) -> None:
+    lease = store.grant(60)
+    store.write({"a": "1", "b": "1"}, lease=lease)
+    store.write({"a": "2"})
+
+    store.revoke(lease)
+
+    assert values(store) == {"a": "2"}
+
+
+def test_a_watch_says_look_again_at_once_and_after_each_change(store: Store) -> None:
+    looks: list[None] = []
+    watch = store.watch("apps/", lambda: looks.append(None))
+    eventually(lambda: len(looks) == 1, within_s=5)
+
+    store.write({"apps/web": "1"})
+    eventually(lambda: len(looks) == 2, within_s=5)
+    store.write({"apps/web": "1", "other": ""})
+    eventually(lambda: len(looks) == 3, within_s=5)
+    store.write({}, ["apps/web"])
+    eventually(lambda: len(looks) == 4, within_s=5)
+    watch.close()
+
+
+def test_a_watch_hears_nothing_of_other_keys_nor_after_it_was_closed(store: Store) -> None:
+    looks: list[None] = []
+    closed = store.watch("apps/", lambda: looks.append(None))
+    eventually(lambda: len(looks) == 1, within_s=5)
+    other: list[None] = []
+    witness = store.watch("", lambda: other.append(None))
+    eventually(lambda: len(other) == 1, within_s=5)
+
+    store.write({"apps": "", "targets/web": ""})
+    eventually(lambda: len(other) == 2, within_s=5)
+    closed.close()
+    store.write({"apps/web": ""})
+    eventually(lambda: len(other) == 3, within_s=5)
+
+    witness.close()
+    assert len(looks) == 1
+
+
+def test_a_watch_hears_of_a_lease_that_ended(place: Place) -> None:
+    store = place.store
+    store.write({"manager": "first"}, lease=store.grant(1))
+    looks: list[None] = []
+    watch = store.watch("manager", lambda: looks.append(None))
+    eventually(lambda: len(looks) == 1, within_s=5)
+
+    place.pass_time(LEASE_ENDS_WITHIN_S)
+
+    eventually(lambda: len(looks) == 2, within_s=LEASE_ENDS_WITHIN_S)
+    watch.close()
+
+
+def test_a_store_that_answers_is_available_and_its_members_healthy(store: Store) -> None:
+    store.read("")
+
+    assert store.available
+    assert [member.healthy for member in store.members()] == [True]

@@ -1,0 +1,281 @@
+"""What the store in etcd does when members die, freeze, lose answers or history."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from manager.api.errors import Conflict, NotConfirmed, SetupFailed, StoreUnavailable
+from manager.store import EtcdStore, Fenced, Tls, claim, seize
+from tests.contract.deaf_line import DeafLine, Loss
+from tests.contract.etcd_server import EtcdServers, etcd_servers, eventually
+
+ROOT = "/simplecloud/faults/"
+CERTIFICATES = Path(__file__).parent / "certificates"
+AN_ELECTION_S = 15
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Iterator[EtcdServers]:
+    with etcd_servers(1, tmp_path) as servers:
+        yield servers
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Iterator[EtcdServers]:
+    with etcd_servers(3, tmp_path) as servers:
+        yield servers
+
+
+@contextmanager
+def opened(
+    endpoints: list[str], *, timeout_s: float = 2.0, max_ops: int = 128, tls: Tls | None = None
+) -> Iterator[EtcdStore]:
+    """Give a store whose cluster has answered."""
+    store = EtcdStore(endpoints, ROOT, tls=tls, timeout_s=timeout_s, max_ops=max_ops)
+    eventually(lambda: answers(lambda: store.read("")), within_s=AN_ELECTION_S)
+    yield store
+    store.close()
+
+
+def answers(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except StoreUnavailable:
+        return False
+    return True
+
+
+def value(store: EtcdStore, key: str) -> str | None:
+    entry = store.read(key).entries.get(key)
+    return entry.value if entry else None
+
+
+def test_a_write_larger_than_a_transaction_is_written_in_parts(one: EtcdServers) -> None:
+    with opened(one.endpoints) as store:
+        fence = claim(store, "manager", "me", store.grant(60))
+        puts = {f"workers/{number}": str(number) for number in range(300)}
+
+        revision = store.write(puts, fence=fence, absent=puts)
+
+        snapshot = store.read("workers/")
+        assert snapshot.revision == revision
+        assert {key: entry.value for key, entry in snapshot.entries.items()} == puts
+        seize(store, fence, "other", store.grant(60))
+        with pytest.raises(Fenced):
+            store.write({}, puts, fence=fence)
+
+
+def test_a_write_that_etcd_refuses_is_not_applied(one: EtcdServers) -> None:
+    with opened(one.endpoints, max_ops=10_000) as store:
+        with pytest.raises(StoreUnavailable, match=r"etcd refuses: .*too many operations") as raised:
+            store.write({str(number): "" for number in range(200)})
+
+        assert not isinstance(raised.value, NotConfirmed)
+        assert store.read("").entries == {}
+        assert store.available
+
+
+@pytest.mark.parametrize("loss", Loss)
+def test_a_write_without_an_answer_is_not_confirmed_and_may_be_applied(one: EtcdServers, loss: Loss) -> None:
+    line = DeafLine(one.endpoints[0], b"unlucky", loss)
+    with opened(one.endpoints) as direct, opened([line.endpoint], timeout_s=1) as store:
+        with pytest.raises(NotConfirmed, match="it may still be applied"):
+            store.write({"apps/web": "unlucky"}, absent=["apps/web"])
+
+        eventually(lambda: value(direct, "apps/web") == "unlucky", within_s=5)
+        with pytest.raises(Conflict):
+            direct.write({"apps/web": "unlucky"}, absent=["apps/web"])
+    line.close()
+
+
+def test_a_write_to_a_dead_etcd_is_refused_unsent_and_then_at_once(one: EtcdServers) -> None:
+    with opened(one.endpoints, timeout_s=0.5) as store:
+        one.kill(0)
+
+        with pytest.raises(StoreUnavailable, match="not sent, nothing was changed"):
+            store.write({"a": "1"})
+        assert not store.available
+        began = time.monotonic()
+        for _ in range(5):
+            with pytest.raises(StoreUnavailable, match="not sent, nothing was changed"):
+                store.write({"a": "1"})
+        assert time.monotonic() - began < 0.5  # one time-out, where five would be waited for
+
+        one.restart(0)
+        eventually(lambda: answers(lambda: store.write({"a": "2"})), within_s=AN_ELECTION_S)
+        assert value(store, "a") == "2"
+
+
+def test_a_write_to_a_frozen_etcd_is_never_applied_later(one: EtcdServers) -> None:
+    with opened(one.endpoints, timeout_s=0.5) as store:
+        store.write({"a": "1"})
+        one.freeze(0)
+
+        with pytest.raises(StoreUnavailable, match="not sent, nothing was changed"):
+            store.write({"a": "2"})
+        assert [member.healthy for member in store.members()] == [False]
+
+        one.thaw(0)
+        eventually(lambda: answers(lambda: store.read("")), within_s=AN_ELECTION_S)
+        assert store.available
+        assert value(store, "a") == "1"
+
+
+@pytest.mark.parametrize("silence", ["killed", "frozen"])
+def test_a_watch_outlives_its_etcd_and_makes_the_store_available_again(
+    one: EtcdServers, silence: str
+) -> None:
+    with opened(one.endpoints, timeout_s=0.5) as store, opened(one.endpoints) as other:
+        looks: list[None] = []
+        watch = store.watch("", lambda: looks.append(None))
+        eventually(lambda: looks, within_s=5)
+
+        one.kill(0) if silence == "killed" else one.freeze(0)
+        eventually(lambda: not store.available, within_s=5)
+        heard = len(looks)
+        one.restart(0) if silence == "killed" else one.thaw(0)
+
+        eventually(lambda: store.available and len(looks) > heard, within_s=AN_ELECTION_S)
+        heard = len(looks)
+        other.read("")
+        other.write({"a": "1"})
+        eventually(lambda: len(looks) > heard, within_s=5)
+        watch.close()
+
+
+def test_a_closed_watch_leaves_no_thread(one: EtcdServers) -> None:
+    with opened(one.endpoints, timeout_s=0.5) as store:
+        watch = store.watch("", lambda: None)
+        one.freeze(0)
+        eventually(lambda: not store.available, within_s=5)
+
+        watch.close()
+
+        assert "etcd-watch" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_watch_looks_again_when_its_history_was_compacted(one: EtcdServers) -> None:
+    with opened(one.endpoints) as store:
+        looks: list[None] = []
+        watch = store.watch("apps/", lambda: looks.append(None))
+        eventually(lambda: looks, within_s=5)
+
+        for number in range(5):
+            store.write({"events/1": str(number)})
+        one.compact(store.write({"events/2": ""}))
+
+        eventually(lambda: len(looks) == 2, within_s=5)
+        store.write({"apps/web": "1"})
+        eventually(lambda: len(looks) == 3, within_s=5)
+        watch.close()
+
+
+def test_a_watch_looks_again_when_etcd_lost_its_data(one: EtcdServers) -> None:
+    with opened(one.endpoints) as store:
+        for number in range(20):
+            store.write({"apps/web": str(number)})
+        looks: list[None] = []
+        watch = store.watch("apps/", lambda: looks.append(None))
+        eventually(lambda: looks, within_s=5)
+
+        one.kill(0)
+        one.wipe(0)
+        one.restart(0)
+        eventually(lambda: len(looks) > 1, within_s=AN_ELECTION_S)
+        heard = len(looks)
+        store.write({"apps/web": "new"})
+
+        eventually(lambda: len(looks) > heard, within_s=5)
+        watch.close()
+
+
+@pytest.mark.parametrize("loss", ["kill", "freeze"])
+@pytest.mark.parametrize("role", ["leader", "follower"])
+def test_the_loss_of_one_member_of_three_is_survived(three: EtcdServers, role: str, loss: str) -> None:
+    leader = three.leader()
+    victim = leader if role == "leader" else (leader + 1) % 3
+    # The victim comes first, so that it is the one in use.
+    endpoints = three.endpoints[victim:] + three.endpoints[:victim]
+    with opened(endpoints) as store:
+        store.write({"a": "1"})
+        looks: list[None] = []
+        watch = store.watch("a", lambda: looks.append(None))
+        eventually(lambda: looks, within_s=5)
+
+        three.kill(victim) if loss == "kill" else three.freeze(victim)
+
+        eventually(lambda: answers(lambda: store.write({"a": "2"})), within_s=AN_ELECTION_S)
+        heard = len(looks)
+        assert value(store, "a") == "2"
+        store.write({"a": "3"})
+        eventually(lambda: len(looks) > heard, within_s=5)
+        assert [member.healthy for member in store.members()] == [False, True, True]
+        watch.close()
+
+
+def test_nothing_is_written_without_a_quorum(three: EtcdServers) -> None:
+    survivor = three.leader()
+    with opened(three.endpoints) as store:
+        store.write({"a": "1"})
+        for member in {0, 1, 2} - {survivor}:
+            three.kill(member)
+
+        with pytest.raises(StoreUnavailable, match="not sent, nothing was changed"):
+            store.write({"a": "2"})
+
+        for member in {0, 1, 2} - {survivor}:
+            three.restart(member)
+        eventually(lambda: answers(lambda: store.read("")), within_s=AN_ELECTION_S)
+        assert value(store, "a") == "1"
+
+
+def test_a_leader_key_outlives_the_leader_member_of_etcd(three: EtcdServers) -> None:
+    leader = three.leader()
+    with opened(three.endpoints) as store:
+        lease = store.grant(10)
+        fence = claim(store, "manager", "me", lease)
+
+        three.kill(leader)
+
+        eventually(lambda: answers(lambda: store.refresh(lease)), within_s=AN_ELECTION_S)
+        assert store.refresh(lease)
+        store.write({"targets/web": "3"}, fence=fence)
+
+
+def test_roots_do_not_see_each_other(one: EtcdServers) -> None:
+    with opened(one.endpoints) as store:
+        beside = EtcdStore(one.endpoints, "/simplecloud/faults2/")
+        beside.write({"a": "theirs"})
+
+        store.write({"a": "mine"})
+        store.delete_prefix("")
+
+        assert value(beside, "a") == "theirs"
+        beside.close()
+
+
+def test_an_etcd_behind_tls_is_reached_with_the_certificates(tmp_path: Path) -> None:
+    certificate, key = str(CERTIFICATES / "etcd.pem"), str(CERTIFICATES / "etcd.key")
+    options = ["--cert-file", certificate, "--key-file", key]
+    options += ["--client-cert-auth", "--trusted-ca-file", certificate]
+    with etcd_servers(1, tmp_path, *options) as servers:
+        with opened(servers.endpoints, tls=Tls(certificate, certificate, key)) as store:
+            store.write({"a": "1"})
+            assert value(store, "a") == "1"
+
+        for tls in (None, Tls(certificate)):
+            stranger = EtcdStore(servers.endpoints, ROOT, tls=tls, timeout_s=0.5)
+            with pytest.raises(StoreUnavailable):
+                stranger.read("")
+            stranger.close()
+
+
+def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SetupFailed, match=r"cannot read .*missing\.pem: No such file"):
+        EtcdStore(["127.0.0.1:2379"], ROOT, tls=Tls(str(tmp_path / "missing.pem")))

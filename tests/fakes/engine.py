@@ -1,0 +1,462 @@
+"""An engine in memory: the same answers as Docker's for the same calls, and faults on demand.
+
+Programs do not run; what a command does is told by `behaviours`, and a command that is not among them runs
+until it is stopped.  Nothing waits and time is the caller's: a program that ignores SIGTERM is dead, by
+SIGKILL, as soon as `stop` returns.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from types import TracebackType
+from typing import BinaryIO, Literal, Self
+
+from manager.api.errors import EngineError, ImageNotFound, WorkerNotFound
+from manager.engine.containers import Container, DockerFacts, Image, ImageDetails, LogLine, Part
+from manager.engine.orders import PartOrder, WorkerOrder
+
+_SIGNALS = {"SIGKILL": 9, "SIGTERM": 15, "SIGINT": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What a command does: the lines it writes at its start, and how it ends, None for not by itself."""
+
+    lines: tuple[tuple[Literal["stdout", "stderr"], str], ...] = ()
+    exit_code: int | None = None
+    ignores_sigterm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FakeImage:
+    """An image; `files` has a mode and the bytes for every path under which a regular file is reached."""
+
+    details: ImageDetails
+    files: Mapping[str, tuple[int, bytes]] = field(default_factory=dict)
+    recipe: str = ""
+
+
+def fake_image(reference: str, files: Mapping[str, tuple[int, bytes]] | None = None) -> FakeImage:
+    """Return an image of this machine's kind with the usual PATH."""
+    details = ImageDetails(
+        reference=reference,
+        id="sha256:" + sha256(reference.encode()).hexdigest(),
+        architecture="amd64",
+        entrypoint=(),
+        command=(),
+        search_path=("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"),
+        working_dir="/",
+        user="",
+    )
+    return FakeImage(details, files or {})
+
+
+class FakeEngine:
+    """The containers of one cloud, in memory.
+
+    away: every call fails, as when dockerd is dead; setting it back to False tells the watches.
+    lose_next_answer: the next change is made, and its caller is told of a time-out.
+    fail_next: the next change fails with this message and is not made.
+    changes: every change that was made, as "verb name", in order; what was so already is none.
+    """
+
+    def __init__(
+        self,
+        cloud: str = "default",
+        *,
+        now: Callable[[], float],
+        images: Collection[FakeImage] = (),
+        behaviours: Mapping[tuple[str, ...], Behaviour] | None = None,
+    ) -> None:
+        self.cloud = cloud
+        self.now = now
+        self.lose_next_answer = False
+        self.fail_next = ""
+        self.changes: list[str] = []
+        self.watches: list[FakeWatch] = []
+        self.written = threading.Condition()
+        self.images = FakeImages(self, images)
+        self.parts = FakeParts(self)
+        self._behaviours = behaviours or {}
+        self._away = False
+        self._workers: dict[str, Container] = {}
+        self._commands: dict[str, tuple[str, ...]] = {}
+        self._lines: dict[str, list[LogLine]] = {}
+        self._born = 0
+
+    @property
+    def away(self) -> bool:
+        return self._away
+
+    @away.setter
+    def away(self, away: bool) -> None:
+        self._away = away
+        if not away:
+            self.tell()
+
+    def workers(self) -> list[Container]:
+        self.reach("list containers")
+        return sorted(self._workers.values(), key=lambda worker: (worker.app, worker.slot, worker.revision))
+
+    def create(self, order: WorkerOrder) -> None:
+        self.reach(f"create {order.name}")
+        found = self._workers.get(order.name)
+        if found and found.order == order.digest and found.state in ("created", "running", "paused"):
+            return
+        if found and found.pid:
+            raise EngineError(f"cannot create {order.name}: it runs, made from another order", hint="ps")
+        self.images.find(order.image)
+        with self.changing(f"create {order.name}"):
+            self._workers[order.name] = self._new(order)
+            self._commands[order.name] = order.command
+            self._lines[order.name] = []
+
+    def start(self, name: str) -> None:
+        self.reach(f"start {name}")
+        worker = self._find(name)
+        if worker.pid:
+            return
+        with self.changing(f"start {name}"):
+            pid = self.next_number()
+            self._workers[name] = replace(
+                worker,
+                state="running",
+                pid=pid,
+                netns=f"/run/docker/netns/{pid:012x}",
+                started_at=self.now(),
+                finished_at=None,
+            )
+            self._behave(name)
+
+    def stop(self, names: Collection[str], grace_s: float) -> None:
+        for name in names:
+            ignores = self._behaviour(name).ignores_sigterm
+            self._signal(name, "SIGKILL" if ignores else "SIGTERM", verb="stop")
+
+    def kill(self, name: str, signal: str = "SIGKILL") -> None:
+        if signal != "SIGTERM" or not self._behaviour(name).ignores_sigterm:
+            self._signal(name, signal, verb="kill")
+
+    def remove(self, name: str) -> None:
+        self.reach(f"remove {name}")
+        if name in self._workers:
+            with self.changing(f"remove {name}"):
+                del self._workers[name]
+
+    def logs(
+        self, name: str, *, since: float | None = None, tail: int | None = None, follow: bool = False
+    ) -> FakeLogs:
+        self.reach(f"read the logs of {name}")
+        self._find(name)
+        lines = [line for line in self._lines[name] if since is None or line.at >= since]
+        shown = lines if tail is None else lines[len(lines) - min(tail, len(lines)) :]
+        return FakeLogs(self, name, shown, follow)
+
+    def last_words(self, name: str, lines: int = 5) -> list[str]:
+        self.reach(f"read the logs of {name}")
+        return [line.text for line in self._lines[name][-lines:]] if name in self._workers else []
+
+    def watch(self, changed: Callable[[], None]) -> FakeWatch:
+        watch = FakeWatch(self, changed)
+        self.watches.append(watch)
+        changed()
+        return watch
+
+    def owned(self) -> list[str]:
+        self.reach("list containers")
+        return sorted([*self._workers, *(part.name for part in self.parts.list())])
+
+    def facts(self) -> DockerFacts:
+        self.reach("ask docker about itself")
+        return DockerFacts("20.10.24", live_restore=True, cores=2, memory_bytes=8 << 30)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def say(self, name: str, text: str, stream: Literal["stdout", "stderr"] = "stdout") -> None:
+        """The worker writes a line."""
+        with self.written:
+            self._lines[name].append(LogLine(self.now(), stream, text))
+            self.written.notify_all()
+
+    def end(self, name: str, exit_code: int, *, oom_killed: bool = False) -> None:
+        """The worker's program ends by itself."""
+        with self.written:
+            self._workers[name] = replace(
+                self._find(name),
+                state="exited",
+                pid=0,
+                netns="",
+                exit_code=exit_code,
+                oom_killed=oom_killed,
+                finished_at=self.now(),
+            )
+            self.written.notify_all()
+        self.tell()
+
+    def vanish(self, name: str) -> None:
+        """Somebody removed the container by hand."""
+        del self._workers[name]
+        self.tell()
+
+    def lines_after(self, name: str, count: int) -> tuple[list[LogLine], bool]:
+        """Return the lines after the first `count`, and whether more may come."""
+        worker = self._workers.get(name)
+        return self._lines[name][count:], bool(worker and worker.state in ("created", "running"))
+
+    def count_lines(self, name: str) -> int:
+        return len(self._lines[name])
+
+    def reach(self, doing: str) -> None:
+        """Raise EngineError while Docker is away."""
+        if self._away:
+            raise EngineError(f"cannot {doing}: docker cannot be reached", hint="doctor")
+
+    @contextmanager
+    def changing(self, change: str) -> Iterator[None]:
+        """Make one change in the `with`, with the faults that were asked for, and tell the watches."""
+        self.reach(change)
+        if message := self.fail_next:
+            self.fail_next = ""
+            raise EngineError(message)
+        yield
+        self.changes.append(change)
+        self.tell()
+        if self.lose_next_answer:
+            self.lose_next_answer = False
+            raise EngineError(f"cannot {change} for sure: docker did not answer in time", hint="doctor")
+
+    def tell(self) -> None:
+        """Everybody who watches looks again."""
+        if not self._away:
+            for watch in self.watches:
+                watch.changed()
+
+    def next_number(self) -> int:
+        """Return a number that names no process and no container yet."""
+        self._born += 1
+        return 100_000 + self._born
+
+    def _new(self, order: WorkerOrder) -> Container:
+        labels = {**order.labels, "simplecloud.cloud": self.cloud, "simplecloud.app": order.app}
+        labels |= {"simplecloud.slot": str(order.slot), "simplecloud.revision": str(order.revision)}
+        return Container(
+            name=order.name,
+            id=f"{self.next_number():064x}",
+            app=order.app,
+            slot=order.slot,
+            revision=order.revision,
+            state="created",
+            pid=0,
+            netns="",
+            exit_code=0,
+            oom_killed=False,
+            error="",
+            started_at=None,
+            finished_at=None,
+            order=order.digest,
+            labels=labels,
+        )
+
+    def _behaviour(self, name: str) -> Behaviour:
+        return self._behaviours.get(self._commands.get(name, ()), Behaviour())
+
+    def _behave(self, name: str) -> None:
+        behaviour = self._behaviour(name)
+        for stream, text in behaviour.lines:
+            self.say(name, text, stream)
+        if behaviour.exit_code is not None:
+            self.end(name, behaviour.exit_code)
+
+    def _signal(self, name: str, signal: str, *, verb: str) -> None:
+        self.reach(f"{verb} {name}")
+        if name in self._workers and self._workers[name].pid:
+            with self.changing(f"{verb} {name}"):
+                self.end(name, 128 + _SIGNALS[signal])
+
+    def _find(self, name: str) -> Container:
+        if name not in self._workers:
+            raise WorkerNotFound(f"no such container: {name}", hint="ps")
+        return self._workers[name]
+
+
+class FakeLogs:
+    """The lines of one container, those to come included when `follow`."""
+
+    def __init__(self, engine: FakeEngine, name: str, shown: list[LogLine], follow: bool) -> None:
+        self._engine = engine
+        self._name = name
+        self._shown = shown
+        self._count = engine.count_lines(name)
+        self._following = follow
+
+    def __iter__(self) -> Iterator[LogLine]:
+        yield from self._shown
+        while self._following:
+            with self._engine.written:
+                lines, more = self._engine.lines_after(self._name, self._count)
+                if not lines and more:
+                    self._engine.written.wait()
+                    continue
+            self._count += len(lines)
+            self._following = more
+            yield from lines
+
+    def close(self) -> None:
+        with self._engine.written:
+            self._following = False
+            self._engine.written.notify_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class FakeWatch:
+    """Calls `changed`, in the thread that makes the change, until it is closed."""
+
+    def __init__(self, engine: FakeEngine, changed: Callable[[], None]) -> None:
+        self._engine = engine
+        self.changed = changed
+
+    def close(self) -> None:
+        self._engine.watches = [watch for watch in self._engine.watches if watch is not self]
+
+
+class FakeParts:
+    """The cloud's own containers, in memory; Docker's restart policy brings a killed one back at once."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+        self._parts: dict[str, Part] = {}
+
+    def list(self) -> list[Part]:
+        self._engine.reach("list the parts of the cloud")
+        return sorted(self._parts.values(), key=lambda part: part.name)
+
+    def start(self, order: PartOrder, *, replace: bool = False) -> None:
+        self._engine.reach(f"start {order.name}")
+        part = self._parts.get(order.name)
+        if part is None or (replace and part.order != order.digest):
+            self._engine.images.find(order.image)
+            part = self._new(order)
+        if not part.pid:
+            with self._engine.changing(f"start {order.name}"):
+                self._parts[order.name] = self._run(part)
+
+    def restart(self, name: str, *, grace_s: float = 0) -> None:
+        self._engine.reach(f"restart {name}")
+        if name not in self._parts:
+            raise WorkerNotFound(f"no such container: {name}", hint="ps")
+        with self._engine.changing(f"restart {name}"):
+            self._parts[name] = self._run(self._parts[name])
+
+    def remove(self, name: str, *, grace_s: float = 10) -> None:
+        self._engine.reach(f"remove {name}")
+        if name in self._parts:
+            with self._engine.changing(f"remove {name}"):
+                del self._parts[name]
+
+    def crash(self, name: str) -> None:
+        """The part's process is killed, and Docker starts it again."""
+        self._parts[name] = self._run(self._parts[name])
+        self._engine.tell()
+
+    def halt(self, name: str) -> None:
+        """Somebody stopped the part by hand, so Docker does not start it again."""
+        self._parts[name] = replace(self._parts[name], state="exited", pid=0, exit_code=137)
+        self._engine.tell()
+
+    def _new(self, order: PartOrder) -> Part:
+        number = f"{self._engine.next_number():064x}"
+        return Part(order.name, number, order.part, "created", 0, 0, None, order.digest)
+
+    def _run(self, part: Part) -> Part:
+        return replace(
+            part, state="running", pid=self._engine.next_number(), started_at=self._engine.now(), exit_code=0
+        )
+
+
+class FakeImages:
+    """Images in memory."""
+
+    def __init__(self, engine: FakeEngine, images: Collection[FakeImage]) -> None:
+        self._engine = engine
+        self._images = {_full(image.details.reference): image for image in images}
+
+    def find(self, reference: str) -> FakeImage:
+        """Return the image, raise ImageNotFound naming those there are."""
+        if _full(reference) not in self._images:
+            there = ", ".join(sorted(name.removesuffix(":latest") for name in self._images)) or "none"
+            raise ImageNotFound(
+                f"image {reference!r} is not on this machine (there are: {there})", hint="images"
+            )
+        return self._images[_full(reference)]
+
+    def list(self) -> list[Image]:
+        self._engine.reach("list images")
+        return [Image((name,), image.details.id, 1 << 20, 0.0) for name, image in self._images.items()]
+
+    def details(self, reference: str) -> ImageDetails:
+        self._engine.reach(f"inspect image {reference}")
+        return replace(self.find(reference).details, reference=reference)
+
+    def has(self, reference: str, recipe: str) -> bool:
+        self._engine.reach(f"inspect image {reference}")
+        return _full(reference) in self._images and self.find(reference).recipe == recipe
+
+    def load(self, reference: str, tar: BinaryIO, changes: Sequence[str]) -> None:
+        self._engine.reach(f"import image {reference}")
+        mark = "LABEL simplecloud.recipe="
+        recipe = next((line.removeprefix(mark) for line in changes if line.startswith(mark)), "")
+        self._images[_full(reference)] = replace(fake_image(reference), recipe=recipe)
+
+    @contextmanager
+    def open(self, reference: str) -> Iterator[FakeFiles]:
+        self._engine.reach(f"inspect image {reference}")
+        yield FakeFiles(self.find(reference))
+
+    def remove(self, reference: str) -> None:
+        self._engine.reach(f"remove image {reference}")
+        self._images.pop(_full(reference), None)
+
+
+class FakeFiles:
+    """The files of an image in memory."""
+
+    def __init__(self, image: FakeImage) -> None:
+        self._image = image
+
+    @property
+    def reference(self) -> str:
+        return self._image.details.reference
+
+    @property
+    def architecture(self) -> str:
+        return self._image.details.architecture
+
+    @property
+    def search_path(self) -> tuple[str, ...]:
+        return self._image.details.search_path
+
+    @property
+    def working_dir(self) -> str:
+        return self._image.details.working_dir
+
+    def mode(self, path: str) -> int | None:
+        return self._image.files[path][0] if path in self._image.files else None
+
+    def read(self, path: str, limit: int = 1 << 20) -> bytes | None:
+        return self._image.files[path][1][:limit] if path in self._image.files else None
+
+
+def _full(reference: str) -> str:
+    return reference if ":" in reference.rpartition("/")[2] else f"{reference}:latest"

@@ -1,0 +1,91 @@
+"""A tiny image from this machine's static busybox, and a DockerEngine on a cloud of its own."""
+
+from __future__ import annotations
+
+import io
+import secrets
+import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from ipaddress import IPv4Address
+
+import docker
+
+from manager.engine.docker_engine import DockerEngine
+from manager.engine.orders import WorkerOrder
+
+BUSYBOX = "/usr/bin/busybox"
+APPLETS = ("sh", "sleep", "cat", "env", "ls", "ip", "hostname", "id", "nproc")
+
+
+def busybox_tar(files: Mapping[str, tuple[int, bytes]] | None = None) -> io.BytesIO:
+    """Return a root file system of busybox, its applets, /usr/bin as a link to /bin, and these files."""
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as tar:
+        for directory in ("bin", "etc", "usr", "tmp"):
+            _add(tar, directory, tarfile.DIRTYPE)
+        tar.add(BUSYBOX, "bin/busybox")
+        for applet in APPLETS:
+            _add(tar, f"bin/{applet}", tarfile.SYMTYPE, "busybox")
+        _add(tar, "bin/nowhere", tarfile.SYMTYPE, "/gone/away")
+        _add(tar, "usr/bin", tarfile.SYMTYPE, "../bin")
+        for path, (mode, contents) in (files or {}).items():
+            member = tarfile.TarInfo(path)
+            member.mode, member.size = mode, len(contents)
+            tar.addfile(member, io.BytesIO(contents))
+    written.seek(0)
+    return written
+
+
+def _add(tar: tarfile.TarFile, path: str, kind: bytes, target: str = "") -> None:
+    member = tarfile.TarInfo(path)
+    member.type, member.mode, member.linkname = kind, 0o755, target
+    tar.addfile(member)
+
+
+@contextmanager
+def own_cloud() -> Iterator[DockerEngine]:
+    """Lend an engine of a cloud that nobody else has; its containers are gone afterwards."""
+    engine = DockerEngine(f"test-{secrets.token_hex(4)}")
+    try:
+        yield engine
+    finally:
+        for name in engine.owned():
+            engine.remove(name)
+        engine.close()
+
+
+@contextmanager
+def own_image(engine: DockerEngine, files: Mapping[str, tuple[int, bytes]] | None = None) -> Iterator[str]:
+    """Lend a busybox image that nobody else has; it is gone afterwards."""
+    reference = f"sc-test/busybox-{secrets.token_hex(4)}"
+    engine.images.load(reference, busybox_tar(files), ["ENV PATH=/bin", "LABEL simplecloud.recipe=r1"])
+    try:
+        yield reference
+    finally:
+        engine.images.remove(reference)
+
+
+@contextmanager
+def docker_by_hand() -> Iterator[docker.APIClient]:
+    """Lend a plain client, to do what an operator does behind our back."""
+    client = docker.APIClient("unix:///var/run/docker.sock")
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def worker_order(image: str, *command: str, slot: int = 1, prefix: str = "sc_test") -> WorkerOrder:
+    """Return an order of an app `web`; `prefix` keeps the names of different tests apart."""
+    return WorkerOrder(
+        name=f"{prefix}_web_{slot}_1",
+        app="web",
+        slot=slot,
+        revision=1,
+        image=image,
+        command=command,
+        hostname=f"web.{slot}",
+        address=IPv4Address("10.9.8.7"),
+        stop_grace_s=1,
+    )

@@ -1,0 +1,163 @@
+"""The three images, built by their recipes and run by the Docker of this machine, under names of our own."""
+
+from __future__ import annotations
+
+import glob
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import docker
+import pytest
+from docker.errors import ImageNotFound
+
+from manager.images import RECIPE_LABEL, Recipe, build, missing, recipes
+
+PREFIX = "sc-test-images"
+BUILD_TIMEOUT_S = 300
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.timeout(BUILD_TIMEOUT_S)
+
+
+@dataclass(frozen=True)
+class Docker:
+    """The importer that the recipes need, by Docker's API."""
+
+    client: Any
+
+    def has(self, reference: str, recipe: str) -> bool:
+        try:
+            labels = self.client.inspect_image(reference)["Config"]["Labels"] or {}
+        except ImageNotFound:
+            return False
+        return bool(labels.get(RECIPE_LABEL) == recipe)
+
+    def load(self, reference: str, tar: BinaryIO, changes: Sequence[str]) -> None:
+        self.client.import_image_from_data(tar, repository=reference, tag="latest", changes=list(changes))
+
+    def run(self, image: str, *command: str) -> str:
+        """Return what a container without a network says on both its outputs, when it has ended well."""
+        made = self.client.create_container(
+            f"{PREFIX}/{image}",
+            list(command),
+            host_config=self.client.create_host_config(network_mode="none"),
+        )
+        try:
+            self.client.start(made)
+            code = self.client.wait(made)["StatusCode"]
+            output = str(self.client.logs(made).decode())
+        finally:
+            self.client.remove_container(made, force=True, v=True)
+        assert code == 0, output
+        return output
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Docker]:
+    client = docker.APIClient()
+    yield Docker(client)
+    for image in client.images(filters={"reference": f"{PREFIX}/*"}):
+        client.remove_image(image["Id"], force=True)
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def built(engine: Docker) -> list[Recipe]:
+    """The recipes under our names, once their images are there."""
+    ours = [replace(one, reference=one.reference.replace("simplecloud", PREFIX)) for one in recipes()]
+    build(missing(ours, engine), engine, lambda _: None)
+    return ours
+
+
+def test_what_was_built_is_not_built_again(engine: Docker, built: list[Recipe]) -> None:
+    assert missing(built, engine) == []
+
+
+@pytest.mark.usefixtures("built")
+def test_etcd_runs_alone_in_its_image(engine: Docker) -> None:
+    assert "etcd Version: 3." in engine.run("etcd", "--version")
+
+
+@pytest.mark.usefixtures("built")
+def test_the_proxy_runs_alone_in_its_image(engine: Docker) -> None:
+    assert "Version:" in engine.run("proxy", "version")
+
+
+HTTP = """
+cd /tmp; echo here > page
+python3 -m http.server 8000 2> /dev/null &
+until nc -z 127.0.0.1 8000; do :; done
+python3 -c 'import urllib.request as r; print(r.urlopen("http://127.0.0.1:8000/page").read())'
+"""
+ECHO = """
+busybox nc -ll -p 9000 -e cat &
+until nc -z 127.0.0.1 9000; do :; done
+for word in one two; do echo $word | nc -N 127.0.0.1 9000; done
+"""
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        (HTTP, "b'here\\n'\n"),
+        (ECHO, "one\ntwo\n"),
+        ("echo $PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"),
+        (
+            "ls /var/lib/apt/lists/*Packages* /var/cache/apt/archives/*.deb 2> /dev/null || echo none",
+            "none\n",
+        ),
+        ("cat /etc/apt/apt.conf.d/99mmdebstrap 2> /dev/null || echo none", "none\n"),
+    ],
+    ids=["an http server", "an echo server", "a path", "no package lists", "no settings of the host's apt"],
+)
+def test_the_base_has_what_the_demos_run(engine: Docker, script: str, expected: str) -> None:
+    assert engine.run("base", "sh", "-c", script) == expected
+
+
+def test_an_interrupted_build_of_the_base_leaves_nothing() -> None:
+    """mmdebstrap does not pass a signal on to its children, so this sees to it."""
+    builder = (
+        "from manager.images import base_recipe; import io; base_recipe('x').write(open('/dev/null', 'wb'))"
+    )
+    before = scratch()
+    process = subprocess.Popen(
+        [sys.executable, "-c", builder],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": "."},
+    )
+    eventually(lambda: bool(bootstraps_of(process.pid) and scratch() - before), within_s=30)
+    (bootstrap,), made = bootstraps_of(process.pid), scratch() - before
+
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+
+    assert process.returncode != 0
+    assert not Path(f"/proc/{bootstrap}").exists()
+    eventually(lambda: not scratch() & made, within_s=30)  # somebody else's may be among them
+
+
+def bootstraps_of(pid: int) -> list[int]:
+    """Return the children of the process that are mmdebstrap."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in children if b"mmdebstrap" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def scratch() -> set[str]:
+    """Return the root file systems under construction on this machine."""
+    return set(glob.glob("/var/tmp/mmdebstrap.*"))
+
+
+def eventually(condition: Callable[[], bool], *, within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)

@@ -1,0 +1,72 @@
+"""Help comes from the table of commands: complete, aligned, and as narrow as a terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from manager.api.commands import COMMANDS, Command, command_of
+from shell import help
+
+ROWS = pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.verb)
+
+
+def page(verb: str) -> list[str]:
+    row = command_of(verb)
+    assert row is not None
+    return help.page(row).splitlines()
+
+
+def test_the_overview_has_every_command_once_with_its_alias() -> None:
+    words = [line.split("  ")[1] for line in help.overview().splitlines() if line.startswith("  ")]
+
+    names = [f"{row.verb}, {row.alias}" if row.alias else row.verb for row in COMMANDS]
+    assert sorted(word for word in words if word) == sorted(names)
+
+
+def test_the_overview_has_its_groups_in_their_order() -> None:
+    heads = [line for line in help.overview().splitlines() if line[:1].isupper()]
+
+    assert heads[:4] == ["Applications", "The cloud", "Scripts and drills", "The shell"]
+
+
+@ROWS
+def test_a_page_tells_summary_usage_every_option_and_every_example(row: Command) -> None:
+    text = help.page(row)
+
+    assert row.summary in text
+    assert f"\nusage: {row.verb}" in text
+    assert all(f"--{option.name}" in text for option in row.options)
+    assert all(f"\n  {example}" in text for example in row.examples)
+
+
+@ROWS
+def test_a_page_is_plain_text_of_80_columns(row: Command) -> None:
+    for line in help.page(row).splitlines():
+        assert len(line) <= 80
+        assert line.isascii()
+        assert line == line.rstrip()
+
+
+def test_the_overview_is_plain_text_of_80_columns() -> None:
+    assert max(map(len, help.overview().splitlines())) <= 80
+
+
+def test_options_are_aligned_and_show_their_values() -> None:
+    lines = page("load")
+
+    assert "      --rps N              requests per second (50)" in lines
+    assert "  -d, --detach             run in the background; `wait load APP done` joins it" in lines
+
+
+def test_an_option_whose_value_is_long_has_its_help_below() -> None:
+    lines = page("ps")
+
+    at = lines.index("  -o, --output table|wide|json|jsonl|csv|name")
+    assert lines[at + 1].strip() == "table, wide, json, jsonl, csv or name"
+
+
+def test_an_option_stays_beside_its_value_when_the_usage_is_broken() -> None:
+    usage = [line for line in page("run")[2:9] if line]
+
+    assert any("[--image IMAGE]" in line for line in usage)
+    assert all(line.count("[") == line.count("]") for line in usage)

@@ -1,0 +1,154 @@
+"""The lexer: what becomes a word, where it stands, and what cannot be read."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from shell.words import (
+    Incomplete,
+    Statement,
+    Substitution,
+    SyntaxRejected,
+    Variable,
+    Word,
+    as_typed,
+    expand,
+    is_incomplete,
+    quote,
+    statements,
+)
+
+
+def literals(text: str) -> list[list[str | None]]:
+    return [[word.literal for word in statement.words] for statement in statements(text)]
+
+
+def filled(text: str, **variables: str) -> list[str]:
+    (statement,) = statements(text)
+    return [_expand(word, variables) for word in statement.words]
+
+
+def _expand(word: Word, variables: dict[str, str]) -> str:
+    return expand(word, lambda variable: variables[variable.name], lambda inner: f"<{_shown(inner)}>")
+
+
+def _shown(inner: Substitution) -> str:
+    return "; ".join(" ".join(word.literal or "?" for word in one.words) for one in inner.statements)
+
+
+def test_statements_end_at_semicolons_and_words_at_blanks() -> None:
+    assert literals("run web ./x;  ps\t-a ;") == [["run", "web", "./x"], ["ps", "-a"]]
+
+
+@pytest.mark.parametrize("text", ["", "   ", ";", "; ;", "# a comment", "  # '$x \\"])
+def test_nothing_is_no_statement(text: str) -> None:
+    assert literals(text) == []
+
+
+def test_a_comment_begins_only_where_a_word_does() -> None:
+    assert literals("echo a#b # c; ps") == [["echo", "a#b"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"echo a\ b 'c d' \"e\" f\'g",
+        r"""echo "a \\ \" \$ \` \n b" 'a\b' '"' "'" """,
+        r"""echo '' "" a''b 'x'"y"z \;\# """,
+        "echo 'é ü' \"日本\"",
+    ],
+)
+def test_quoting_is_that_of_a_posix_shell(text: str) -> None:
+    expected = shlex.split(text.replace(r"\$", "$").replace(r"\`", "`"), comments=False)
+    assert literals(text) == [expected]
+
+
+def test_single_quotes_never_expand() -> None:
+    assert literals("echo '$x ${y} $(ps)'") == [["echo", "$x ${y} $(ps)"]]
+
+
+def test_a_filled_in_value_is_one_word_and_never_split_again() -> None:
+    assert filled('echo $a "x $a y" ${a}b', a="1 ; 2 'q' $b") == [
+        "echo",
+        "1 ; 2 'q' $b",
+        "x 1 ; 2 'q' $b y",
+        "1 ; 2 'q' $bb",
+    ]
+
+
+def test_environment_variables_have_names_of_their_own() -> None:
+    (statement,) = statements("echo $env.HOME ${env.USER}.txt $env.HOME.txt")
+    names = [part.name for word in statement.words for part in word.parts if isinstance(part, Variable)]
+    assert names == ["env.HOME", "env.USER", "env.HOME"]
+
+
+def test_a_dollar_before_no_name_is_itself() -> None:
+    assert literals("logs web --grep 'x$' a$ $/ \"$\"") == [["logs", "web", "--grep", "x$", "a$", "$/", "$"]]
+
+
+def test_a_substitution_holds_statements_of_its_own() -> None:
+    assert filled("echo a$(ps -q ')' ; apps)b $(echo $(ps))") == ["echo", "a<ps -q ); apps>b", "<echo ?>"]
+
+
+def test_a_leading_dash_makes_a_statement_tolerant() -> None:
+    first, second, third = statements("-rm web -y; - ps; ps")
+    assert [first.tolerant, second.tolerant, third.tolerant] == [True, True, False]
+    assert [word.literal for word in first.words] == ["rm", "web", "-y"]
+
+
+def test_a_backslash_at_the_end_of_a_line_continues_it() -> None:
+    assert literals("run web \\\n  ./x \\\r\n 'a'\\\nb \"c\\\nd\"") == [["run", "web", "./x", "ab", "cd"]]
+
+
+@pytest.mark.parametrize("text", ["ps \\", 'echo "a \\'])
+def test_a_last_backslash_is_incomplete(text: str) -> None:
+    assert is_incomplete(text)
+    with pytest.raises(Incomplete):
+        statements(text)
+
+
+@pytest.mark.parametrize("text", ["echo '\\", "# \\", "echo a\\\\", "ps"])
+def test_a_backslash_that_is_taken_already_continues_nothing(text: str) -> None:
+    assert not is_incomplete(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "span", "message"),
+    [
+        ("echo 'abc", (5, 9), "unterminated ' quote"),
+        ('echo "abc', (5, 9), 'unterminated " quote'),
+        ("echo 'a\nb'", (5, 7), "unterminated ' quote"),
+        ("echo $(ps", (5, 9), "$( without its )"),
+        ("echo ${x", (5, 8), "${ without its }"),
+        ("echo ${a b}", (5, 11), '"a b" is not the name of a variable'),
+        ("echo $1", (5, 7), '"1" is not the name of a variable'),
+        ("ps; -", (4, 5), "no command after the -"),
+    ],
+)
+def test_what_cannot_be_read_is_pointed_at(text: str, span: tuple[int, int], message: str) -> None:
+    with pytest.raises(SyntaxRejected) as rejected:
+        statements(text)
+    assert (rejected.value.message, rejected.value.span) == (message, span)
+
+
+def test_words_know_where_they_stand() -> None:
+    text = "ps;  scale 'we b'=3 $n"
+    _, statement = statements(text)
+    assert [text[word.start : word.end] for word in statement.words] == ["scale", "'we b'=3", "$n"]
+    assert text[statement.start : statement.end] == "scale 'we b'=3 $n"
+
+
+@pytest.mark.parametrize("word", ["", "web=3", "a b", "it's", "$x", "#", "-y", "é", "\\", "a\tb"])
+def test_a_quoted_word_is_read_back_as_it_was(word: str) -> None:
+    (statement,) = statements(f"echo {quote(word)}")
+    assert statement.words[1].literal == word
+
+
+def test_ready_words_are_a_statement_whose_places_fit_its_text() -> None:
+    arguments = ["run", "w", "sh", "-c", "echo $HOSTNAME; it's"]
+    text, statement = as_typed(arguments)
+    assert [word.literal for word in statement.words] == arguments
+    assert [shlex.split(text[word.start : word.end])[0] for word in statement.words] == arguments
+    assert isinstance(statement, Statement)
