@@ -113,6 +113,9 @@ class Engine(Protocol):
     def workers(self) -> list[Container]:
         """Return the containers labelled as workers of this cloud, in every state."""
 
+    def worker(self, name: str) -> Container | None:
+        """Return one worker of this cloud, None when there is none of that name."""
+
     def create(self, order: WorkerOrder) -> None:
         """The worker's container is there, made from this order, and has not ended.  Idempotent.
 

@@ -57,6 +57,11 @@ class DockerEngine:
         self._inspections.learn((row, known[row.id]) for row in rows if row.id in known)
         return sorted(known.values(), key=lambda worker: (worker.app, worker.slot, worker.revision))
 
+    def worker(self, name: str) -> Container | None:
+        """Return one worker of this cloud, None when there is none of that name."""
+        found = self._container(name)
+        return found if found and found.labels.get(payload.CLOUD) == self.cloud else None
+
     def create(self, order: WorkerOrder) -> None:
         """The worker's container is there, made from this order, and has not ended.  Idempotent.
 
@@ -136,9 +141,9 @@ class DockerEngine:
         found = self._inspectors.map(self._container, ids)
         return {container.id: container for container in found if container}
 
-    def _container(self, container_id: str) -> Container | None:
-        with self._connection.borrow(f"inspect {container_id[:12]}") as client:
-            answer = inspected(client, container_id)
+    def _container(self, name_or_id: str) -> Container | None:
+        with self._connection.borrow(f"inspect {name_or_id}") as client:
+            answer = inspected(client, name_or_id)
         return decode.container_of(answer) if answer else None
 
     def _stop(self, name: str, grace_s: float) -> None:

@@ -104,9 +104,9 @@ class AppVerbs:
     def _change(self, call: Call, arguments: Arguments, edit: Edit) -> Answer:
         if arguments.flag("dry_run"):
             return self.dry_run(edit)
-        names, note = self.changes.make(call, edit)
-        message = self.waiting.until_settled(call, names, arguments)
-        return document("Result", {"message": message, "notes": [note] if note else []})
+        made = self.changes.make(call, edit)
+        message = self.waiting.until_settled(call, made, arguments)
+        return document("Result", {"message": message, "notes": [made.note] if made.note else []})
 
     def dry_run(self, edit: Edit) -> Answer:
         """Return the steps that the planner would take first, were the specs changed."""

@@ -33,6 +33,15 @@ class Wish:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A change that is stored: a picture of this store revision, or a later one, shows it."""
+
+    apps: tuple[str, ...]
+    note: str
+    revision: int
+
+
 @dataclass(slots=True)
 class Changes:
     """Changes specs, one at a time, each exactly once however often it is asked for."""
@@ -44,8 +53,8 @@ class Changes:
     clock: Callable[[], float]
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
-    def make(self, call: Call, edit: Edit) -> tuple[list[str], str]:
-        """Store what `edit` makes of the specs; return the names of the changed apps and the note.
+    def make(self, call: Call, edit: Edit) -> Made:
+        """Store what `edit` makes of the specs, and return what was done.
 
         Raises what `edit` raises, Conflict, StoreUnavailable or NotConfirmed.
         """
@@ -55,23 +64,24 @@ class Changes:
             snapshot = self.store.read(APPS, *([key] if key else []))
             if key and key in snapshot.entries:
                 outcome = json.loads(snapshot.entries[key].value)
-                return list(outcome["apps"]), str(outcome["note"])
+                return Made(tuple(outcome["apps"]), str(outcome["note"]), snapshot.revision)
             wish = edit(read_specs(snapshot))
-            names = [spec.name for spec in wish.specs]
-            self._write(snapshot, wish, key, names)
+            names = tuple(spec.name for spec in wish.specs)
+            revision = self._write(snapshot, wish, key)
         for name in names:
             self.journal.note(f"{call.request.method}: {_words(wish, name)}", app=name)
         self.reconciler.dirty.set()
-        return names, wish.note
+        return Made(names, wish.note, revision)
 
-    def _write(self, snapshot: Snapshot, wish: Wish, key: str | None, names: list[str]) -> None:
+    def _write(self, snapshot: Snapshot, wish: Wish, key: str | None) -> int:
         puts = {app_key(spec.name): encode(spec) for spec in wish.specs}
         known = {k: entry.mod_revision for k, entry in snapshot.entries.items() if k in puts}
         new = [k for k in puts if k not in known]
         if key:
+            names = [spec.name for spec in wish.specs]
             puts[key] = json.dumps({"at": self.clock(), "apps": names, "note": wish.note})
             new.append(key)
-        self.store.write(puts, fence=self.fence(), unchanged=known, absent=new)
+        return self.store.write(puts, fence=self.fence(), unchanged=known, absent=new)
 
     def fence(self) -> Fence:
         """Return the fence of this manager's writes; raises StoreUnavailable while it cannot lead."""

@@ -9,6 +9,7 @@ from manager.api.arguments import Arguments
 from manager.api.errors import WaitTimedOut, WorkersFailed
 from manager.reconcile import Picture, Reconciler
 from manager.server import Call
+from manager.service.changes import Made
 from manager.world import World, is_current, phase
 
 WAIT_S = 60.0
@@ -21,14 +22,15 @@ class Waiting:
 
     reconciler: Reconciler
 
-    def until_settled(self, call: Call, names: list[str], arguments: Arguments) -> str:
+    def until_settled(self, call: Call, made: Made, arguments: Arguments) -> str:
         """Return a sentence once the apps are settled; raises WorkersFailed or WaitTimedOut."""
+        names = list(made.apps)
         if arguments.flag("detach"):
             return f"{', '.join(names)}: on its way"
         started, began_at = time.monotonic(), time.time()
         limit_s = arguments.number("wait") or WAIT_S
         picture, told = self.reconciler.picture(), _Told(call)
-        while picture is None or not self._are_settled(picture, names, began_at):
+        while picture is None or not self._are_settled(picture, made, began_at):
             if time.monotonic() - started > limit_s:
                 raise _too_late(picture, names, limit_s)
             if picture is not None:
@@ -39,13 +41,13 @@ class Waiting:
         took_s = time.monotonic() - started
         return "; ".join(_summary(picture.world, name) for name in names) + f" ({took_s:.1f} s)"
 
-    def _are_settled(self, picture: Picture, names: list[str], began_at: float) -> bool:
+    def _are_settled(self, picture: Picture, made: Made, began_at: float) -> bool:
         """Return whether a look of after the change found every app as wanted."""
-        if picture.world.now < began_at:
+        if picture.world.revision < made.revision:
             return False
-        for name in names:
+        for name in made.apps:
             _raise_when_hopeless(picture.world, name, began_at)
-        return all(is_settled(picture.world, name) for name in names)
+        return all(is_settled(picture.world, name) for name in made.apps)
 
 
 def is_settled(world: World, name: str) -> bool:

@@ -176,6 +176,14 @@ def test_a_started_worker_has_a_process_and_a_namespace(world: World) -> None:
     assert abs(worker.started_at - time.time()) < 30
 
 
+def test_one_worker_is_found_by_its_name_and_only_by_its_own_cloud(world: World) -> None:
+    name = world.run(*FOREVER)
+
+    assert world.engine.worker(name) == world.the(name)
+    assert world.engine.worker("sc_nobody_web_1_1") is None
+    assert world.second_cloud().worker(name) is None
+
+
 def test_starting_again_keeps_the_process(world: World) -> None:
     name = world.run(*FOREVER)
     before = world.the(name)

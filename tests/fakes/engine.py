@@ -102,6 +102,10 @@ class FakeEngine:
         self.reach("list containers")
         return sorted(self._workers.values(), key=lambda worker: (worker.app, worker.slot, worker.revision))
 
+    def worker(self, name: str) -> Container | None:
+        self.reach(f"inspect {name}")
+        return self._workers.get(name)
+
     def create(self, order: WorkerOrder) -> None:
         self.reach(f"create {order.name}")
         found = self._workers.get(order.name)

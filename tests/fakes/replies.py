@@ -1,6 +1,6 @@
 """A manager that answers from a table, on a real Unix socket, and a cloud's places around it.
 
-    python -m tests.fakes.replies DIRECTORY     a prompt against such a manager, for a person to look at
+python -m tests.fakes.replies DIRECTORY     a prompt against such a manager, for a person to look at
 """
 
 from __future__ import annotations
@@ -8,17 +8,15 @@ from __future__ import annotations
 import socket
 import sys
 import threading
-import time
-from collections.abc import Callable, Mapping
-from contextlib import contextmanager
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from manager.api import wire
-from manager.api.errors import AppNotFound, CloudError
+from manager.api.errors import AppNotFound
 from manager.api.places import Places
-from manager.api.views import AppView, ImageView, WorkerView, document, listing, rfc3339
+from manager.api.views import AppView, ImageView, WorkerView, document, listing
 
 Answer = Callable[[Mapping[str, object]], Mapping[str, object]]
 
@@ -96,7 +94,9 @@ def status(**fields: object) -> Mapping[str, object]:
         "standbys": [],
         "etcd": {
             "healthy": True,
-            "members": [{"name": f"etcd-{n}", "endpoint": f"127.0.0.1:{n}", "healthy": True} for n in (1, 2, 3)],
+            "members": [
+                {"name": f"etcd-{n}", "endpoint": f"127.0.0.1:{n}", "healthy": True} for n in (1, 2, 3)
+            ],
         },
         "proxy": {"url": "http://127.0.0.1:8080", "healthy": True},
         "docker": {"version": "20.10.24", "live_restore": True},
@@ -112,28 +112,42 @@ def status(**fields: object) -> Mapping[str, object]:
 
 @dataclass
 class Replies:
-    """Answers `method` from `answers`; a method that is not there is an error of the usual form."""
+    """Answers a method from `answers`, after its `items`; one that is not there is an error as usual.
+
+    A method in `stuck` sends its items and is never answered.
+    """
 
     answers: dict[str, Answer] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    items: dict[str, list[Mapping[str, object]]] = field(default_factory=dict)
+    stuck: frozenset[str] = frozenset()
 
-    def answer(self, line: bytes) -> Mapping[str, object]:
+    def frames(self, line: bytes) -> Iterator[Mapping[str, object]]:
         request = wire.request_of(line)
-        self.asked.append(request.method)
-        try:
-            known = self.answers.get(request.method)
-            if known is None:
-                raise AppNotFound(f"nothing is known of {request.method}", hint="apps")
-            return wire.result(request.id, known(request.params))
-        except CloudError as error:
-            return wire.failure(request.id, error)
+        for item in self.items.get(request.method, []):
+            yield wire.item(request.id, item)
+        if request.method not in self.stuck:
+            yield self._answer(request)
+
+    def _answer(self, request: wire.Request) -> Mapping[str, object]:
+        known = self.answers.get(request.method)
+        if known is None:
+            return wire.failure(request.id, AppNotFound(f"nothing is known of {request.method}", hint="apps"))
+        return wire.result(request.id, known(request.params))
 
 
 def town() -> Replies:
     """Return the replies of a small cloud: web in 3 workers of 4, and pong."""
     apps = [
         app("web", want=4, note="1 worker starts"),
-        app("pong", want=1, ready=1, rate_rps=None, p95_s=None, error_ratio=None, urls=["tcp://127.0.0.1:9000"]),
+        app(
+            "pong",
+            want=1,
+            ready=1,
+            rate_rps=None,
+            p95_s=None,
+            error_ratio=None,
+            urls=["tcp://127.0.0.1:9000"],
+        ),
     ]
     workers = [
         *(worker(f"web.{slot}") for slot in (1, 2, 3)),
@@ -164,26 +178,25 @@ def serving(directory: Path, replies: Replies) -> Iterator[PlacesIn]:
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join()
-            places.socket.unlink(missing_ok=True)
+            places.socket.unlink()
 
 
 def _accept(listener: socket.socket, replies: Replies) -> None:
+    """Serve each client in a thread of its own, until the listener is shut down."""
     while True:
         try:
             client, _ = listener.accept()
-        except OSError:  # shut down
+        except OSError:
             return
-        with client:
-            _serve(client, replies)
+        threading.Thread(target=_serve, args=(client, replies), daemon=True).start()
 
 
 def _serve(client: socket.socket, replies: Replies) -> None:
     lines = wire.Lines(client)
-    try:
+    with client, suppress(OSError):  # a client may hang up at any time
         while line := lines.read():
-            wire.send(client, replies.answer(line))
-    except OSError:  # the client hung up
-        return
+            for frame in replies.frames(line):
+                wire.send(client, frame)
 
 
 def main(directory: Path) -> int:
@@ -192,7 +205,8 @@ def main(directory: Path) -> int:
 
     replies = town()
     # a command that takes its time, to press ^C at
-    replies.answers["scale"] = lambda params: time.sleep(30) or document("Result", {"message": "", "notes": []})
+    replies.stuck = frozenset({"scale"})
+    replies.items["scale"] = [{"kind": "Progress", "text": "web.4  created 10.200.0.14"}]
     with serving(directory, replies) as places:
         return repl.run(Session(places, interactive=True))
 

@@ -102,7 +102,9 @@ def test_every_way_to_frame_an_answer_keeps_the_connection(answer: bytes) -> Non
     assert website.connections < 10
 
 
-@pytest.mark.parametrize("head", [b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"])
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"]
+)
 def test_an_answer_may_end_with_its_connection(head: bytes) -> None:
     website = Website(head + b"hello", closing=1)
 

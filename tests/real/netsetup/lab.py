@@ -8,22 +8,31 @@ from __future__ import annotations
 import ctypes
 import os
 import socket
-import struct
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from ipaddress import IPv4Address
+from itertools import count
 from typing import Self, TypeVar
 
-from netsetup.links import add_default_route
+from netsetup.addresses import bridge_name, free_subnet, gateway_of, mac_of, port_name
+from netsetup.links import add_default_route, addresses
 from netsetup.namespace import entered
 from netsetup.netlink import Netlink
+from netsetup.network import Network, taken_networks
+from netsetup.port import Port
+from tests.real.netsetup.frames import IPV4_TYPE
+
+HTTP = 8000
+PRIVATE = 23799
+WEB, API = 1, 2  # groups
 
 _CLONE_NEWNET = 0x40000000
 _PATIENCE_S = 0.4  # how long a packet that is let through may take
-_ARP_TYPE, _IPV4_TYPE = 0x0806, 0x0800
 
+CloudMaker = Callable[[], "Cloud"]
 Result = TypeVar("Result")
 
 
@@ -104,7 +113,7 @@ class Room:
 
     def send(self, frame: bytes) -> None:
         """The frame has left eth0 as it is, whatever it claims."""
-        self.wire(_IPV4_TYPE).send(frame)
+        self.wire(IPV4_TYPE).send(frame)
 
     def index_of(self, name: str) -> int:
         return self.run(lambda: socket.if_nametoindex(name))
@@ -126,48 +135,72 @@ def _new_namespace() -> int:
     return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 
+@dataclass(frozen=True)
+class Worker:
+    """A namespace at its port."""
+
+    room: Room
+    port: Port
+
+    @property
+    def address(self) -> IPv4Address:
+        return self.port.address
+
+    @property
+    def mac(self) -> str:
+        return mac_of(self.port.address)
+
+
+class Cloud:
+    """A cloud's network and the workers on it."""
+
+    def __init__(self, name: str, tag: str) -> None:
+        self.name = name
+        self.tag = tag
+        self.bridge = bridge_name(tag)
+        self.subnet = free_subnet(taken_networks())
+        self.gateway = gateway_of(self.subnet)
+        self.network = Network(name, tag, self.subnet, [PRIVATE])
+        self._numbers = count(1)
+        self._rooms = ExitStack()
+
+    def worker(
+        self, group: int = WEB, *, reaches: frozenset[int] = frozenset(), egress: bool = False
+    ) -> Worker:
+        """Return a new worker, bound and attached, with a TCP server."""
+        number = next(self._numbers)
+        name = port_name(self.tag, f"worker.{number}")
+        port = Port(name, self.subnet[number + 1], group, reaches, egress)
+        room = self._rooms.enter_context(Room())
+        self.network.bind([port])
+        self.network.attach(port, room.path)
+        room.listen(HTTP)
+        return Worker(room, port)
+
+    def close(self) -> None:
+        self.network.remove()
+        self.network.close()
+        self._rooms.close()
+
+
+def host_connects(address: IPv4Address, port: int = HTTP) -> bool:
+    try:
+        socket.create_connection((str(address), port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def host_addresses(cloud: Cloud) -> list[IPv4Address]:
+    """Return the host's addresses outside the cloud's subnet and loopback, docker0's among them."""
+    with Netlink() as netlink:
+        held = [address.ip for _, address in addresses(netlink)]
+    return [address for address in held if not address.is_loopback and address not in cloud.subnet]
+
+
 def receives(server: socket.socket, payload: bytes) -> bool:
     """Return whether the payload arrives in time."""
     try:
         return server.recv(65535) == payload
     except TimeoutError:
         return False
-
-
-def udp_frame(
-    to_mac: str, from_mac: str, source: IPv4Address, target: IPv4Address, port: int, payload: bytes
-) -> bytes:
-    """Return an Ethernet frame with a UDP packet, every address as claimed."""
-    udp = struct.pack("!HHHH", 4000, port, 8 + len(payload), 0) + payload  # checksum 0: none
-    addresses = source.packed + target.packed
-    unsummed = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 1, 0, 64, socket.IPPROTO_UDP, 0) + addresses
-    summed = unsummed[:10] + struct.pack("!H", _checksum(unsummed)) + unsummed[12:]
-    return _ethernet(to_mac, from_mac, _IPV4_TYPE) + summed + udp
-
-
-def arp_frame(from_mac: str, sender_mac: str, sender: IPv4Address, target: IPv4Address) -> bytes:
-    """Return a broadcast ARP request in which the sender claims a MAC and an address."""
-    claim = _mac(sender_mac) + sender.packed + bytes(6) + target.packed
-    return (
-        _ethernet("ff:ff:ff:ff:ff:ff", from_mac, _ARP_TYPE)
-        + struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1)
-        + claim
-    )
-
-
-def link_local_frame(from_mac: str) -> bytes:
-    """Return a frame to the group address of LLDP, which a bridge takes in before any filter."""
-    return _ethernet("01:80:c2:00:00:0e", from_mac, 0x88CC) + bytes(46)
-
-
-def _ethernet(to_mac: str, from_mac: str, ethernet_type: int) -> bytes:
-    return _mac(to_mac) + _mac(from_mac) + struct.pack("!H", ethernet_type)
-
-
-def _mac(text: str) -> bytes:
-    return bytes.fromhex(text.replace(":", ""))
-
-
-def _checksum(header: bytes) -> int:
-    total: int = sum(struct.unpack(f"!{len(header) // 2}H", header))
-    return ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF

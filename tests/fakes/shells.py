@@ -1,0 +1,28 @@
+"""A shell whose output a test can read, on the places of a test."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from shell.session import Session
+from tests.fakes.manager import PlacesAt
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """A session with what it printed."""
+
+    session: Session
+    out: io.StringIO
+    err: io.StringIO
+
+    def run(self, text: str) -> int:
+        return self.session.execute(text)
+
+
+def shell_at(directory: Path) -> Shell:
+    """Return a shell of the cloud whose socket is in `directory`."""
+    out, err = io.StringIO(), io.StringIO()
+    return Shell(Session(PlacesAt("default", directory=directory), out=out, err=err), out, err)

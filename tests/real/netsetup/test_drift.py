@@ -1,0 +1,216 @@
+"""What others do to the network by hand is seen and mended; what is ours is removed, and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+from ipaddress import IPv4Interface
+
+import pytest
+
+from netsetup.bridge import Bridge, ensure_bridge
+from netsetup.errors import NetworkError
+from netsetup.forwarding import CHAIN, Forwarding
+from netsetup.links import delete_link
+from netsetup.netlink import Netlink
+from netsetup.network import Leftovers, Network, taken_networks
+from netsetup.nft import Nft, generation
+from tests.real.netsetup.lab import (
+    API,
+    HTTP,
+    PRIVATE,
+    WEB,
+    Cloud,
+    CloudMaker,
+    Room,
+    eventually,
+    host_connects,
+)
+
+
+def test_a_network_that_is_as_it_should_be_needs_nothing(cloud: Cloud) -> None:
+    worker = cloud.worker()
+
+    picture = cloud.network.look()
+
+    assert cloud.network.ensure() == []
+    assert (picture.bridge_intact, picture.rules_intact) == (True, True)
+    assert picture.ports == {worker.port.name: True}
+    assert picture.bound == {worker.port.name: worker.port}
+
+
+def test_the_next_manager_finds_the_network_as_it_should_be(cloud: Cloud) -> None:
+    cloud.worker()
+    successor = Network(cloud.name, cloud.tag, cloud.subnet, [PRIVATE])
+
+    assert successor.ensure() == []
+    assert successor.look() == cloud.network.look()
+    successor.close()
+
+
+def test_a_deleted_port_is_seen_and_made_again(cloud: Cloud) -> None:
+    worker = cloud.worker()
+    with Netlink() as netlink:
+        delete_link(netlink, worker.port.name)
+
+    assert cloud.network.look().ports == {}
+
+    cloud.network.attach(worker.port, worker.room.path)
+    assert host_connects(worker.address)
+
+
+def test_a_deleted_bridge_is_seen_and_made_again(cloud: Cloud) -> None:
+    one, two = cloud.worker(), cloud.worker()
+    with Netlink() as netlink:
+        delete_link(netlink, cloud.bridge)
+
+    picture = cloud.network.look()
+    assert not picture.bridge_intact
+    assert picture.ports == {one.port.name: False, two.port.name: False}
+
+    assert f"bridge {cloud.bridge} made" in cloud.network.ensure()
+    for worker in (one, two):
+        cloud.network.attach(worker.port, worker.room.path)
+    assert cloud.network.look().bridge_intact
+    assert host_connects(one.address)
+    assert one.room.can_connect(two.address, HTTP)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["ip link set {} down", "ip addr flush dev {}", "ip link set {} address 02:00:00:00:00:01"],
+)
+def test_a_changed_bridge_is_seen_and_mended(cloud: Cloud, damage: str) -> None:
+    worker = cloud.worker()
+    subprocess.run(damage.format(cloud.bridge).split(), check=True)
+
+    assert not cloud.network.look().bridge_intact
+
+    assert cloud.network.ensure()
+    assert cloud.network.look().bridge_intact
+    assert eventually(lambda: host_connects(worker.address))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "flush chain bridge sc_{} forward",
+        "flush chain inet sc_{} input",
+        "flush table bridge sc_{}",
+        "add rule bridge sc_{} prerouting accept",
+        "insert rule inet sc_{} input accept",
+        "delete table inet sc_{}",
+    ],
+)
+def test_changed_rules_are_seen_and_mended_and_ports_stay_bound(cloud: Cloud, nft: Nft, damage: str) -> None:
+    web, api = cloud.worker(WEB), cloud.worker(API)
+    nft.run(damage.format(cloud.tag))
+
+    assert not cloud.network.look().rules_intact
+
+    assert cloud.network.ensure() == ["rules of the cloud loaded"]
+    picture = cloud.network.look()
+    assert picture.rules_intact
+    assert picture.bound == {worker.port.name: worker.port for worker in (web, api)}
+    assert not web.room.can_connect(api.address, HTTP)
+
+
+def test_a_deleted_table_closes_everything_until_ports_are_bound_again(cloud: Cloud, nft: Nft) -> None:
+    worker = cloud.worker()
+    nft.run(f"delete table bridge sc_{cloud.tag}")
+
+    assert cloud.network.look().bound == {}
+    cloud.network.ensure()
+    assert not host_connects(worker.address)
+
+    cloud.network.bind([worker.port])
+    assert host_connects(worker.address)
+
+
+def test_a_lost_element_is_seen_and_bound_again(cloud: Cloud, nft: Nft) -> None:
+    worker = cloud.worker()
+    nft.run(f'delete element bridge sc_{cloud.tag} member {{ "{worker.port.name}" . {WEB} }}')
+
+    assert cloud.network.look().bound == {}
+
+    cloud.network.bind([worker.port])
+    assert cloud.network.look().bound == {worker.port.name: worker.port}
+
+
+def test_a_lost_rule_of_docker_is_seen_and_put_back(cloud: Cloud) -> None:
+    words = f"-i {cloud.bridge} -o {cloud.bridge} -m comment --comment simplecloud:{cloud.name} -j ACCEPT"
+    subprocess.run(["iptables-nft", "-w", "5", "-D", CHAIN, *words.split()], check=True)
+
+    assert not cloud.network.look().rules_intact
+
+    assert cloud.network.ensure() == [f"rule of simplecloud:{cloud.name} put into {CHAIN} by iptables-nft"]
+    assert cloud.network.look().rules_intact
+
+
+@pytest.mark.parametrize("tool", ["iptables-nft", "iptables-legacy"])
+def test_dockers_chain_gets_one_rule_whichever_iptables_made_it(room: Room, tool: str) -> None:
+    forwarding = Forwarding("sc12abbr", "simplecloud:test")
+
+    def rules() -> list[str]:
+        listed = subprocess.run([tool, "-S", CHAIN], capture_output=True, text=True, check=True)
+        return listed.stdout.splitlines()[1:]
+
+    def story() -> None:
+        subprocess.run([tool, "-N", CHAIN], check=True)
+        subprocess.run([tool, "-A", CHAIN, "-j", "RETURN"], check=True)
+
+        assert not forwarding.intact(generation(), egress=False)
+        assert forwarding.ensure(generation(), egress=False)
+        assert forwarding.intact(generation(), egress=False)
+        assert forwarding.ensure(generation(), egress=False) == []
+        assert len(rules()) == 2
+        assert rules()[-1] == f"-A {CHAIN} -j RETURN"
+
+        forwarding.remove()
+        assert rules() == [f"-A {CHAIN} -j RETURN"]
+
+    room.run(story)
+
+
+def test_a_machine_without_docker_needs_no_rule_of_docker(room: Room) -> None:
+    forwarding = Forwarding("sc12abbr", "simplecloud:test")
+
+    assert room.run(lambda: forwarding.ensure(generation(), egress=False)) == []
+    assert room.run(forwarding.count) == 0
+
+
+def test_a_bridge_of_another_cloud_is_left_alone(cloud: Cloud) -> None:
+    wanted = Bridge(cloud.bridge, IPv4Interface((cloud.gateway, 22)), "simplecloud:other")
+
+    with Netlink() as netlink, pytest.raises(NetworkError, match="belongs to simplecloud:nettest-"):
+        ensure_bridge(netlink, wanted)
+
+
+def test_removal_leaves_nothing_of_this_cloud_and_all_of_the_other(make_cloud: CloudMaker) -> None:
+    gone, kept = make_cloud(), make_cloud()
+    gone.worker(egress=True)
+    worker = kept.worker()
+
+    gone.network.remove()
+    gone.network.remove()
+
+    assert gone.network.leftovers() == Leftovers(links=0, rules=0)
+    assert kept.network.leftovers() == Leftovers(links=2, rules=3)
+    assert kept.network.ensure() == []
+    assert host_connects(worker.address)
+
+
+def test_what_is_half_there_is_counted_and_removed(cloud: Cloud, nft: Nft) -> None:
+    cloud.worker()
+    nft.run(f"delete table bridge sc_{cloud.tag}")
+    with Netlink() as netlink:
+        delete_link(netlink, cloud.bridge)
+
+    assert cloud.network.leftovers() == Leftovers(links=1, rules=2)
+
+    cloud.network.remove()
+    assert cloud.network.leftovers() == Leftovers(links=0, rules=0)
+
+
+def test_the_networks_of_this_host_are_known(cloud: Cloud) -> None:
+    assert cloud.subnet in taken_networks()
+    assert not any(network.prefixlen == 0 for network in taken_networks())

@@ -1,0 +1,141 @@
+"""Ports made, changed and taken away."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from ipaddress import IPv4Interface
+from pathlib import Path
+
+import pytest
+
+from netsetup.addresses import port_name
+from netsetup.errors import NetworkError
+from netsetup.links import addresses, find_link
+from netsetup.netlink import Netlink
+from netsetup.port import Port
+from tests.real.netsetup.lab import API, HTTP, WEB, Cloud, Room, host_connects
+
+
+def test_a_fresh_worker_answers_at_once(cloud: Cloud) -> None:
+    for _ in range(10):
+        worker = cloud.worker()
+        started = time.monotonic()
+
+        assert host_connects(worker.address)
+        assert time.monotonic() - started < 0.9  # a lost first ARP request would take a second
+
+
+def test_a_worker_has_its_address_its_mac_and_loopback_and_no_way_out(cloud: Cloud) -> None:
+    worker = cloud.worker()
+
+    def inside() -> tuple[list[IPv4Interface], str, str]:
+        with Netlink() as netlink:
+            link = find_link(netlink, "eth0")
+            assert link is not None
+            held = [address for _, address in addresses(netlink)]
+            return held, link.mac, Path("/proc/thread-self/net/route").read_text()
+
+    held, mac, routes = worker.room.run(inside)
+
+    assert set(held) == {IPv4Interface("127.0.0.1/8"), IPv4Interface((worker.address, 22))}
+    assert mac == worker.mac
+    assert "00000000\t" not in [line.split("\t")[1] + "\t" for line in routes.splitlines()[1:]]
+
+
+def test_attaching_what_is_attached_changes_nothing(cloud: Cloud) -> None:
+    worker = cloud.worker()
+    before = worker.room.index_of("eth0"), socket.if_nametoindex(worker.port.name)
+
+    cloud.network.attach(worker.port, worker.room.path)
+
+    assert (worker.room.index_of("eth0"), socket.if_nametoindex(worker.port.name)) == before
+
+
+def test_a_half_made_port_is_made_anew(cloud: Cloud, room: Room) -> None:
+    port = Port(port_name(cloud.tag, "half"), cloud.subnet[60], WEB)
+    cloud.network.bind([port])
+    with Room() as elsewhere:
+        cloud.network.attach(port, elsewhere.path)
+        cloud.network.attach(port, room.path)
+    room.listen(HTTP)
+
+    assert cloud.network.look().ports[port.name]
+    assert host_connects(port.address)
+
+
+def test_a_missing_namespace_is_an_error_and_leaks_nothing(cloud: Cloud) -> None:
+    port = Port(port_name(cloud.tag, "lost"), cloud.subnet[70], WEB)
+    before = set(os.listdir("/proc/self/fd"))
+
+    for path in ("/run/docker/netns/none-such", "/dev/null"):
+        with pytest.raises(NetworkError, match="namespace"):
+            cloud.network.attach(port, path)
+
+    assert set(os.listdir("/proc/self/fd")) == before
+    assert port.name not in cloud.network.look().ports
+
+
+def test_eight_workers_are_joined_at_the_same_time(cloud: Cloud) -> None:
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        workers = list(pool.map(lambda _: cloud.worker(), range(8)))
+
+    assert cloud.network.look().ports == {worker.port.name: True for worker in workers}
+    assert cloud.network.look().bound == {worker.port.name: worker.port for worker in workers}
+    assert all(host_connects(worker.address) for worker in workers)
+
+
+def test_connecting_to_a_detached_worker_fails_at_once(cloud: Cloud) -> None:
+    worker = cloud.worker()
+    assert host_connects(worker.address)
+
+    cloud.network.detach(worker.port.name, worker.address)
+    started = time.monotonic()
+    with socket.socket() as client:
+        client.settimeout(5)
+        assert client.connect_ex((str(worker.address), HTTP)) == errno.EHOSTUNREACH
+    assert time.monotonic() - started < 1
+
+
+def test_detaching_twice_is_detaching_once(cloud: Cloud) -> None:
+    worker = cloud.worker()
+
+    for _ in range(2):
+        cloud.network.detach(worker.port.name, worker.address)
+
+    assert worker.port.name not in cloud.network.look().ports
+
+
+def test_a_changed_binding_replaces_the_old_one(cloud: Cloud) -> None:
+    web, api = cloud.worker(WEB), cloud.worker(API)
+
+    cloud.network.bind([replace(web.port, group=API)])
+
+    assert cloud.network.look().bound[web.port.name].group == API
+    assert web.room.can_connect(api.address, HTTP)
+
+
+def test_what_is_bound_can_be_seen_as_it_was_asked(cloud: Cloud) -> None:
+    ports = [
+        Port(port_name(cloud.tag, "a"), cloud.subnet[80], 2**31, frozenset({3, 2**31 - 1})),
+        Port(port_name(cloud.tag, "b"), cloud.subnet[81], 16, egress=True),
+    ]
+
+    cloud.network.bind(ports)
+    cloud.network.bind(ports)
+
+    assert cloud.network.look().bound == {port.name: port for port in ports}
+
+
+def test_an_unbound_worker_is_cut_off(cloud: Cloud) -> None:
+    worker = cloud.worker()
+
+    for _ in range(2):
+        cloud.network.unbind([worker.port.name])
+
+    assert cloud.network.look().bound == {}
+    assert not host_connects(worker.address)

@@ -1,0 +1,224 @@
+"""The socket's client: answers, items, files, and what happens while managers change."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from manager.api.errors import AppNotFound, CloudError, FrameRejected, ManagerUnreachable
+from shell.client import Client
+from tests.fakes.manager import FakeCall, FakeManager, PlacesAt, app_item
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> PlacesAt:
+    return PlacesAt("default", directory=tmp_path)
+
+
+@pytest.fixture
+def notes() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def client(places: PlacesAt, notes: list[str]) -> Client:
+    return Client(places, notes.append)
+
+
+@pytest.fixture
+def manager(places: PlacesAt) -> Iterator[FakeManager]:
+    with FakeManager(places, apps={"web": app_item("web", 3, 3)}) as manager:
+        yield manager
+
+
+def eventually(condition: Callable[[], bool], within_s: float = 10) -> None:
+    give_up_at = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < give_up_at
+        threading.Event().wait(0.01)
+
+
+def test_a_result_comes_back(client: Client, manager: FakeManager) -> None:
+    document = client.call("apps", {"app": ["web"]})
+    assert document["kind"] == "AppList"
+    assert manager.calls[0].params == {"app": ["web"]}
+
+
+def test_items_come_before_the_result(client: Client, manager: FakeManager) -> None:
+    def count(call: FakeCall) -> dict[str, object]:
+        for number in range(3):
+            call.emit({"kind": "Progress", "text": str(number)})
+        return {"kind": "Result", "message": "done"}
+
+    manager.verbs["scale"] = count
+    items: list[object] = []
+    document = client.call("scale", {}, on_item=lambda item: items.append(item["text"]))
+    assert (items, document["message"]) == (["0", "1", "2"], "done")
+
+
+def test_an_error_comes_back_as_the_class_that_was_raised(client: Client, manager: FakeManager) -> None:
+    with pytest.raises(AppNotFound) as raised:
+        client.call("apps", {"app": ["nosuch"]})
+    assert (raised.value.message, raised.value.hint) == ("no app is named 'nosuch'", "apps")
+
+
+def test_files_are_handed_over_from_their_beginning(
+    client: Client, manager: FakeManager, tmp_path: Path
+) -> None:
+    program = tmp_path / "server.py"
+    program.write_text("#!/usr/bin/python3\n")
+    with program.open("rb") as file:
+        file.read()
+        client.call("run", {}, [file.fileno()])
+    assert manager.calls[0].contents == (b"#!/usr/bin/python3\n",)
+
+
+def test_a_missing_socket_means_that_the_cloud_is_down_at_once(client: Client, notes: list[str]) -> None:
+    assert client.is_down()
+    with pytest.raises(ManagerUnreachable) as raised:
+        client.call("ps", {})
+    assert (raised.value.message, raised.value.hint) == ('the cloud "default" is down', "simplecloud up")
+    assert notes == []
+
+
+def test_the_hint_starts_the_cloud_that_was_named(tmp_path: Path) -> None:
+    client = Client(PlacesAt("test", directory=tmp_path), print)
+    with pytest.raises(ManagerUnreachable) as raised:
+        client.call("ps", {})
+    assert raised.value.hint == "simplecloud --cloud test up"
+
+
+def test_a_call_without_an_answer_is_sent_again_as_it_was(
+    client: Client, manager: FakeManager, notes: list[str], tmp_path: Path
+) -> None:
+    program = tmp_path / "x"
+    program.write_bytes(b"content")
+    manager.deaths = 2
+    resent: list[bool] = []
+    with program.open("rb") as file:
+        params = {"request": "5f"}
+        client.call("run", params, [file.fileno()], on_resend=lambda: resent.append(True))
+    assert [call.params for call in manager.calls] == [{"request": "5f"}] * 3
+    assert [call.contents for call in manager.calls] == [(b"content",)] * 3
+    assert len(resent) == 2
+    assert notes == ["the manager is away; workers keep serving; waiting for the next one"]
+
+
+def test_a_call_waits_for_the_next_manager(client: Client, places: PlacesAt, notes: list[str]) -> None:
+    first = FakeManager(places)
+    first.start()
+    first.stop()
+    answers: list[object] = []
+    asking = threading.Thread(target=lambda: answers.append(client.call("ps", {})["kind"]))
+    asking.start()
+    eventually(lambda: bool(notes))
+    with FakeManager(places):
+        asking.join(timeout=10)
+    assert answers == ["WorkerList"]
+    assert not client.is_down()
+
+
+def test_a_manager_that_stays_away_cannot_be_reached(client: Client, places: PlacesAt) -> None:
+    gone = FakeManager(places)
+    gone.start()
+    gone.stop()
+    with pytest.raises(ManagerUnreachable) as raised:
+        client.call("ps", {}, patience_s=0.2)
+    assert raised.value.message == 'no manager of the cloud "default" answers (waited 0.2 s)'
+
+
+def test_a_silent_manager_is_given_up_when_asked_to(client: Client, places: PlacesAt) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(places.socket))
+        silent.listen()
+        with pytest.raises(ManagerUnreachable, match="does not answer"):
+            client.call("ps", {}, answer_within_s=0.1)
+
+
+def test_an_interrupted_call_hangs_up(client: Client, manager: FakeManager) -> None:
+    hung_up = threading.Event()
+
+    def endless(call: FakeCall) -> dict[str, object]:
+        try:
+            while True:
+                call.emit({"kind": "Progress", "text": "still"})
+        except OSError:
+            hung_up.set()
+            raise
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    manager.verbs["scale"] = endless
+    with pytest.raises(KeyboardInterrupt):
+        client.call("scale", {}, on_item=interrupt)
+    assert hung_up.wait(10)
+
+
+def test_a_broken_pipe_of_whoever_takes_the_items_is_not_the_managers(
+    client: Client, manager: FakeManager
+) -> None:
+    def one(call: FakeCall) -> dict[str, object]:
+        call.emit({"kind": "LogLine"})
+        return {}
+
+    def nobody_reads(_: object) -> None:
+        raise BrokenPipeError
+
+    manager.verbs["logs"] = one
+    with pytest.raises(BrokenPipeError):
+        client.call("logs", {}, on_item=nobody_reads)
+    assert manager.methods() == ["logs"]
+
+
+@pytest.mark.parametrize(
+    ("line", "error"), [(b"garbage\n", FrameRejected), (b'{"jsonrpc":"2.0","id":1}\n', CloudError)]
+)
+def test_an_answer_that_is_none_is_an_error(
+    client: Client, places: PlacesAt, line: bytes, error: type[CloudError]
+) -> None:
+    def answer(listener: socket.socket) -> None:
+        sock, _ = listener.accept()
+        with sock:
+            sock.recv(4096)
+            sock.sendall(line)
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(places.socket))
+        listener.listen()
+        thread = threading.Thread(target=answer, args=(listener,))
+        thread.start()
+        with pytest.raises(error):
+            client.call("ps", {})
+        thread.join()
+
+
+def test_a_refusal_is_heard_though_the_request_was_not_taken(client: Client, places: PlacesAt) -> None:
+    def refuse(listener: socket.socket) -> None:
+        sock, _ = listener.accept()
+        with sock:
+            sock.sendall(b'{"id":null,"error":{"message":"no","data":{"kind":"not-allowed","hint":""}}}\n')
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(places.socket))
+        listener.listen()
+        thread = threading.Thread(target=refuse, args=(listener,))
+        thread.start()
+        with pytest.raises(CloudError) as raised:
+            client.call("run", {"env": ["X=" + "y" * 2_000_000]})
+        thread.join()
+    assert raised.value.exit_code == 6
+
+
+def test_a_call_leaks_no_descriptor(client: Client, manager: FakeManager) -> None:
+    client.call("apps", {})
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        client.call("apps", {})
+    eventually(lambda: len(os.listdir("/proc/self/fd")) <= before)

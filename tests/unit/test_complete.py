@@ -1,0 +1,273 @@
+"""What can stand at the cursor is offered, the nearest first, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from manager.api.views import listing
+from shell.complete import Completion, complete
+from shell.highlight import fragments
+from shell.snapshot import Named, Snapshot, snapshot_of
+from shell.toolbar import health_of, toolbar, usage_at
+from shell.typed import continues, spot, statements
+from tests.fakes.replies import app, image, worker
+
+CLOUD = Snapshot(
+    apps=(Named("web", "3/4 ready, 463 req/s"), Named("api", "1/1 ready")),
+    workers=tuple(Named(f"web.{slot}", "ready") for slot in (1, 2, 3)),
+    images=(Named("simplecloud/base", "179M"), Named("tools", "12.3M")),
+    ready=4,
+    want=5,
+    rate_rps=463.0,
+    known=True,
+)
+FILES = {
+    "": ["demos/", "my file.txt", "server.py", ".git/"],
+    "./": ["demos/", "my file.txt", "server.py", ".git/"],
+    "demos/": ["tour.sc"],
+}
+
+
+def at(text: str, cursor: int | None = None, snapshot: Snapshot = CLOUD) -> list[Completion]:
+    return complete(text, len(text) if cursor is None else cursor, snapshot, lambda name: FILES.get(name, []))
+
+
+def offered(text: str, cursor: int | None = None) -> list[str]:
+    return [completion.text for completion in at(text, cursor)]
+
+
+def test_an_empty_line_offers_every_verb_with_its_summary() -> None:
+    assert Completion("run", 0, "run a command as a new app, in N workers") in at("")
+
+
+@pytest.mark.parametrize("text", ["sca", "-sca", "ps; sca", "ps\nsca", "- sca", "   sca"])
+def test_verbs_are_offered_where_a_statement_begins(text: str) -> None:
+    assert at(text)[0] == Completion("scale", len(text) - 3, "change the number of workers")
+
+
+def test_letters_in_their_order_are_enough_and_the_nearest_comes_first() -> None:
+    assert offered("st")[:2] == ["start", "stop"]
+    assert "restart" in offered("st")
+    assert offered("rsrt") == ["restart"]
+    assert offered("xq") == []
+
+
+@pytest.mark.parametrize("text", ["ps # we", "sacle we", "run web python serv"])
+def test_nothing_is_offered_where_nothing_is_known(text: str) -> None:
+    assert offered(text) == []
+
+
+def test_names_come_with_what_they_are_doing() -> None:
+    assert at("ps w") == [Completion("web", 3, "3/4 ready, 463 req/s")]
+    assert offered("stop ")[:5] == ["web", "api", "web.1", "web.2", "web.3"]
+    assert offered("run --image ") == ["simplecloud/base", "tools"]
+
+
+def test_a_name_is_offered_once() -> None:
+    assert "web.1" not in offered("stop web.1 ")
+    assert "web.2" in offered("stop web.1 ")
+
+
+def test_only_what_is_before_the_cursor_counts() -> None:
+    assert at("ps w -o json", 4) == [Completion("web", 3, "3/4 ready, 463 req/s")]
+
+
+def test_options_are_offered_with_their_help_but_not_twice() -> None:
+    assert Completion("--workers", 4, "how many workers (1)") in at("run --w")
+    assert "--workers" not in offered("run -n 3 --w")
+    assert "--workers" not in offered("run -n3 --w")
+    assert "--env" in offered("run --env A=1 --e")
+
+
+def test_an_empty_word_offers_names_before_options() -> None:
+    texts = offered("stop ")
+
+    assert texts.index("web.3") < texts.index("--now")
+
+
+@pytest.mark.parametrize(
+    ("text", "start"), [("ps -o js", 6), ("ps --output js", 12), ("ps --output=js", 12), ("ps web -o js", 10)]
+)
+def test_values_of_an_option_are_offered(text: str, start: int) -> None:
+    assert [(found.text, found.start) for found in at(text)] == [("json", start), ("jsonl", start)]
+
+
+def test_the_value_of_an_option_is_not_taken_for_an_operand() -> None:
+    assert offered("run -n web ./") == offered("run ./")
+    assert offered("ps --wait ") == offered("ps ")
+
+
+def test_a_value_that_may_be_left_out_does_not_take_the_next_word() -> None:
+    assert offered("stop --wait w")[0] == "web"
+
+
+def test_columns_are_offered_by_the_listing_of_the_verb() -> None:
+    assert offered("ps --sort st")[0] == "state"
+    assert offered("ps --filter st")[0] == "state="
+    assert at("ps --columns worker,st")[0].start == len("ps --columns worker,")
+
+
+def test_a_command_to_run_gets_files_and_nothing_else() -> None:
+    assert offered("run web ") == ["demos/", "'my file.txt'", "server.py"]
+    assert offered("run web ./s")[0] == "./server.py"
+    assert offered("run web python --") == []
+    assert offered("run web python ./s")[0] == "./server.py"
+
+
+def test_files_with_a_blank_are_quoted_and_an_open_quote_is_taken_along() -> None:
+    assert at("run --copy my") == [Completion("'my file.txt'", 11)]
+    assert at("run --copy 'my f") == [Completion("'my file.txt'", 11)]
+    assert at('run --copy "my f') == [Completion("'my file.txt'", 11)]
+
+
+def test_files_are_offered_in_the_directory_that_was_typed() -> None:
+    assert at("source demos/t") == [Completion("demos/tour.sc", 7)]
+    assert Completion("demos/", 7, "directory") in at("source de")
+    assert offered("source .g") == [".git/"]
+
+
+def test_conditions_are_offered_word_by_word() -> None:
+    assert offered("wait ")[:2] == ["web", "api"]
+    assert offered("wait manager ")[:2] == ["up", "down"]
+    assert offered("expect web ")[0] == "ready"
+    assert offered("expect web.1 sta")[0] == "state"
+    assert offered("expect web ready ")[:2] == ["==", "!="]
+    assert offered("expect load w")[0] == "web"
+    assert offered("wait load web d")[0] == "done"
+    assert offered("expect load web fai")[0] == "failed"
+    assert offered("expect http web / --co") == ["--contains", "--count"]
+    assert offered("expect error 'no app' r")[0] == "run"
+
+
+def test_other_words_with_a_meaning_of_their_own_are_offered() -> None:
+    assert offered("help sca") == ["scale"]
+    assert offered("set e") == ["errexit", "echo"]
+    assert offered("set echo o") == ["on", "off"]
+    assert offered("scale we") == ["web"]
+    assert offered("scale web=3 a") == ["api"]
+    assert offered("crash ma")[0] == "manager"
+
+
+def test_without_a_manager_the_words_of_the_table_are_offered() -> None:
+    assert at("ps w", snapshot=Snapshot()) == []
+    assert at("ps --so", snapshot=Snapshot())[0].text == "--sort"
+
+
+def test_a_snapshot_has_what_apps_and_workers_are_doing() -> None:
+    found = snapshot_of(
+        listing("AppList", [app("web", want=4), app("pong", rate_rps=None, want=1, ready=1)]),
+        listing(
+            "WorkerList", [worker("web.1"), worker("web.2", state="backoff", address=None, reason="a\nb")]
+        ),
+        listing("ImageList", [image("tools")]),
+    )
+
+    assert found.apps == (Named("web", "3/4 ready, 463 req/s"), Named("pong", "1/1 ready"))
+    assert found.workers == (Named("web.1", "ready 10.200.0.11"), Named("web.2", "backoff a\\nb"))
+    assert found.images == (Named("tools", "179M"),)
+    assert (found.ready, found.want, round(found.rate_rps)) == (4, 5, 463)
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "word", "start"),
+    [
+        ("", (), "", 0),
+        ("ps", (), "ps", 0),
+        ("ps ", ("ps",), "", 3),
+        ("-rm w", ("rm",), "w", 4),
+        ("- rm w", ("rm",), "w", 5),
+        ("a; b 'c d", ("b",), "c d", 5),
+        ("a 'b;#c' d", ("a", "b;#c"), "d", 9),
+        ('a "b\\"c" d', ("a", 'b"c'), "d", 9),
+        ("a 'b\\' d", ("a", "b\\"), "d", 7),
+        ("a b\\ c", ("a",), "b c", 2),
+        ("a \\\nb", ("a",), "b", 4),
+        ("a#b", (), "a#b", 0),
+        ("a # b\nc", (), "c", 6),
+        ("a \\", ("a",), "\\", 2),
+    ],
+)
+def test_a_line_is_understood_while_it_is_typed(
+    text: str, before: Sequence[str], word: str, start: int
+) -> None:
+    here = spot(text, len(text))
+
+    assert (here.before, here.word.value, here.word.start) == (before, word, start)
+
+
+def test_no_text_is_an_error_while_it_is_typed() -> None:
+    for text in ("'", '"', "\\", "$(", "a 'b", ";;;", "-", "--", "\x00", "run 'a\nb"):
+        for cursor in range(len(text) + 1):
+            at(text, cursor)
+        list(statements(text))
+        assert "".join(piece for _, piece in fragments(text, CLOUD)) == text
+
+
+def test_an_odd_number_of_backslashes_goes_on_in_the_next_line() -> None:
+    assert [continues(line) for line in ("a\\", "a\\\\", "a\\\\\\", "a", "")] == [
+        True,
+        False,
+        True,
+        False,
+        False,
+    ]
+
+
+def styled(text: str, snapshot: Snapshot = CLOUD) -> dict[str, str]:
+    return {piece.strip(): style for style, piece in fragments(text, snapshot) if style}
+
+
+def test_known_verbs_options_and_names_are_told_from_unknown_ones() -> None:
+    assert styled("stop --now web nosuch web.3") == {
+        "stop": "class:verb",
+        "--now": "class:option",
+        "web": "class:name",
+        "nosuch": "class:missing",
+        "web.3": "class:name",
+    }
+    assert styled("sacle web") == {"sacle": "class:unknown"}
+    assert styled("ps --foo; -rm web") == {
+        "ps": "class:verb",
+        "--foo": "class:unknown",
+        "-rm": "class:verb",
+        "web": "class:name",
+    }
+
+
+def test_a_command_to_run_is_not_highlighted() -> None:
+    assert styled("run -n 3 web ./x --foo") == {
+        "run": "class:verb",
+        "-n": "class:option",
+        "3": "class:value",
+    }
+
+
+def test_a_name_is_missing_only_when_it_is_known_who_is_there() -> None:
+    assert styled("stop web", Snapshot()) == {"stop": "class:verb"}
+    assert styled("logs 4f1d2c") == {"logs": "class:verb"}  # may be a container's id
+    assert styled("crash manager") == {"crash": "class:verb"}
+
+
+def test_the_toolbar_tells_the_usage_with_options_where_there_is_room() -> None:
+    assert usage_at("stop we", 7, 100) == "stop [--now] [--wait[=DURATION]] [-d] TARGET..."
+    assert usage_at("stop we", 7, 30) == "stop TARGET..."
+    assert usage_at("stop we", 7, 10) == "stop TA..."
+    assert usage_at("sacle", 5, 100) == usage_at("", 0, 100) == usage_at("ps # x", 6, 100) == ""
+    assert usage_at("ps; -stop", 9, 30) == "stop TARGET..."
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 140])
+def test_the_toolbar_is_as_wide_as_the_terminal_with_the_health_on_its_right(width: int) -> None:
+    line = "".join(text for _, text in toolbar("scale web", 9, CLOUD, width))
+
+    assert len(line) == width
+    assert width < 40 or line.endswith("manager ● 4/5 workers 463 req/s")
+
+
+def test_the_health_of_a_cloud_reads_in_one_look() -> None:
+    assert health_of(Snapshot()) == ("", "")
+    assert health_of(Snapshot(away=True))[1] == "no manager answers: up"
+    assert health_of(Snapshot(known=True, away=True))[1] == "manager away: workers keep serving"
+    assert health_of(CLOUD, utf8=False) == ("class:toolbar.busy", "manager * 4/5 workers 463 req/s")

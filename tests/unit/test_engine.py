@@ -1,0 +1,125 @@
+"""The pure parts of the engine: what is sent to Docker, what is made of its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+
+from manager.engine.decode import file_stat_of, image_of, unix_time
+from manager.engine.orders import PartOrder, WorkerOrder
+from manager.engine.payload import limits_not_kept, limits_of, part_payload, worker_payload
+from manager.engine.streams import lines_of
+
+ORDER = WorkerOrder(
+    name="sc_default_web_1_1",
+    app="web",
+    slot=1,
+    revision=1,
+    image="simplecloud/base",
+    command=("sleep", "100"),
+    hostname="web.1",
+    address=IPv4Address("10.1.2.3"),
+    cpus=0.5,
+    memory_bytes=64 << 20,
+)
+
+
+def frames(*frames: tuple[int, str]) -> Sequence[bytes]:
+    """Return the reads that deliver these frames of a stream's number and a text."""
+    sent = [
+        (bytes([number, 0, 0, 0]) + len(text.encode()).to_bytes(4, "big"), text.encode())
+        for number, text in frames
+    ]
+    return [piece for pair in sent for piece in pair]
+
+
+def lines(*sent: tuple[int, str]) -> list[tuple[str, str]]:
+    pieces = iter(frames(*((number, f"2026-01-02T03:04:05.123456789Z {text}") for number, text in sent)))
+    return [(line.stream, line.text) for line in lines_of(lambda size: next(pieces, b""))]
+
+
+def test_the_same_order_has_the_same_digest_and_another_one_another() -> None:
+    assert ORDER.digest == replace(ORDER).digest
+    assert ORDER.digest != replace(ORDER, command=("sleep", "101")).digest
+    assert ORDER.digest != replace(ORDER, environment={"A": "1"}).digest
+
+
+def test_a_limit_that_docker_dropped_is_named() -> None:
+    kept = limits_of(ORDER)
+
+    assert limits_not_kept(ORDER, kept) == []
+    assert limits_not_kept(ORDER, kept | {"Memory": 0}) == ["memory"]
+    assert limits_not_kept(ORDER, kept | {"NanoCpus": 0, "PidsLimit": 0}) == ["cpu", "process"]
+
+
+def test_a_kernel_that_does_not_count_swap_is_no_reason_to_refuse() -> None:
+    assert limits_not_kept(ORDER, limits_of(ORDER) | {"MemorySwap": -1}) == []
+
+
+def test_an_extra_label_cannot_pass_for_one_of_ours() -> None:
+    sent = worker_payload("default", replace(ORDER, labels={"simplecloud.cloud": "other", "team": "a"}))
+
+    assert sent["Labels"] == {
+        "team": "a",
+        "simplecloud.cloud": "default",
+        "simplecloud.app": "web",
+        "simplecloud.slot": "1",
+        "simplecloud.revision": "1",
+        "simplecloud.order": replace(ORDER, labels={"simplecloud.cloud": "other", "team": "a"}).digest,
+    }
+
+
+@pytest.mark.parametrize(("entrypoint", "sent"), [(None, None), ((), []), (("tini",), ["tini"])])
+def test_the_images_entrypoint_is_kept_unless_the_order_has_one(
+    entrypoint: tuple[str, ...] | None, sent: list[str] | None
+) -> None:
+    assert worker_payload("default", replace(ORDER, entrypoint=entrypoint))["Entrypoint"] == sent
+
+
+def test_a_part_is_no_worker() -> None:
+    labels = part_payload("default", PartOrder("sc_default_proxy", "proxy", "simplecloud/proxy", ()))[
+        "Labels"
+    ]
+
+    assert isinstance(labels, dict)
+    assert labels["simplecloud.part"] == "proxy"
+    assert "simplecloud.app" not in labels
+
+
+def test_lines_that_docker_cut_are_put_together_stream_by_stream() -> None:
+    assert lines((1, "be"), (2, "wrong\n"), (1, "gin\n"), (1, "\n"), (1, "unended")) == [
+        ("stderr", "wrong"),
+        ("stdout", "begin"),
+        ("stdout", ""),
+        ("stdout", "unended"),
+    ]
+
+
+def test_a_line_without_end_is_given_out_in_pieces() -> None:
+    piece = "x" * (100 << 10)
+
+    found = lines(*[(1, piece)] * 7)
+
+    assert "".join(text for _, text in found) == piece * 7
+    assert len(found) == 3
+
+
+def test_docker_s_year_one_means_never() -> None:
+    assert unix_time("0001-01-01T00:00:00Z") is None
+    assert unix_time("1970-01-01T00:00:10.250000000Z") == 10.25
+
+
+def test_an_image_without_a_name_has_no_references() -> None:
+    row = {"RepoTags": ["<none>:<none>"], "Id": "sha256:1", "Size": 1, "Created": 1}
+
+    assert image_of(row).references == ()
+    assert image_of(row | {"RepoTags": None}).references == ()
+
+
+def test_a_files_kind_is_read_from_go_s_bits() -> None:
+    link = file_stat_of("eyJuYW1lIjoic2giLCJtb2RlIjoxMzQyMTgyMzksImxpbmtUYXJnZXQiOiIvYmluL2J1c3lib3gifQ==")
+
+    assert (link.is_symlink, link.is_regular, link.link_target) == (True, False, "/bin/busybox")

@@ -1,0 +1,113 @@
+"""What `run` hands over to the manager, and what it refuses to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from manager.api.arguments import Params
+from manager.api.errors import ProgramRejected, UsageError
+from shell import files
+
+
+@pytest.fixture(autouse=True)
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    program = tmp_path / "server.py"
+    program.write_text("#!/usr/bin/python3\n")
+    program.chmod(0o755)
+    (tmp_path / "conf.json").write_text("{}")
+    return tmp_path
+
+
+def described(params: Params) -> list[dict[str, str]]:
+    with files.opened(params) as handed:
+        return [file.described() for file in handed]
+
+
+def test_a_command_of_this_directory_is_handed_over() -> None:
+    assert described({"command": ["./server.py", "--port", "8000"]}) == [
+        {"word": "./server.py", "role": "command"}
+    ]
+
+
+def test_a_command_of_the_image_is_not() -> None:
+    assert described({"command": ["python3", "./server.py"]}) == []
+
+
+def test_an_absolute_command_is_handed_over_where_it_is_here(directory: Path) -> None:
+    program = str(directory / "server.py")
+    assert described({"command": [program]}) == [{"word": program, "role": "command"}]
+    assert described({"command": ["/no/such/program"]}) == []
+    assert described({"command": [str(directory)]}) == []
+
+
+def test_copies_follow_the_command_in_their_order() -> None:
+    params: Params = {"command": ["./server.py"], "copy": ["conf.json", "conf.json:/etc/x.json"]}
+    assert described(params) == [
+        {"word": "./server.py", "role": "command"},
+        {"word": "conf.json", "role": "copy", "destination": "/app/conf.json"},
+        {"word": "conf.json", "role": "copy", "destination": "/etc/x.json"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("copy", "expected"),
+    [
+        ("a/b.json", ("a/b.json", "/app/b.json")),
+        ("b.json:/etc/", ("b.json", "/etc/b.json")),
+        ("a:b:/etc/c", ("a:b", "/etc/c")),
+    ],
+)
+def test_a_copy_has_a_source_and_a_destination(copy: str, expected: tuple[str, str]) -> None:
+    assert files.split_copy(copy) == expected
+
+
+@pytest.mark.parametrize("copy", ["conf.json:etc/x", "conf.json:", "conf.json:/a/../b"])
+def test_a_destination_is_absolute(copy: str) -> None:
+    with pytest.raises(UsageError):
+        files.split_copy(copy)
+
+
+def test_a_missing_file_names_the_one_that_was_meant() -> None:
+    with pytest.raises(ProgramRejected) as rejected:
+        described({"command": ["./sever.py"]})
+    assert rejected.value.message == "there is no file ./sever.py"
+    assert rejected.value.hint == "did you mean ./server.py?"
+
+
+def test_a_file_without_run_bit_is_refused() -> None:
+    with pytest.raises(ProgramRejected) as rejected:
+        described({"command": ["./conf.json"]})
+    assert rejected.value.hint == "chmod +x ./conf.json"
+
+
+@pytest.mark.parametrize("kind", ["a directory", "a FIFO"])
+def test_only_regular_files_are_handed_over_and_nothing_is_waited_for(directory: Path, kind: str) -> None:
+    if kind == "a FIFO":
+        os.mkfifo(directory / "thing")
+    else:
+        (directory / "thing").mkdir()
+    with pytest.raises(ProgramRejected, match=f"./thing is {kind}, not a regular file"):
+        described({"command": ["./thing"]})
+
+
+def test_files_are_closed_afterwards_also_when_a_later_one_is_refused() -> None:
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(ProgramRejected):
+        described({"command": ["./server.py"], "copy": ["conf.json", "nosuch"]})
+    described({"command": ["./server.py"]})
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_more_files_than_a_frame_carries_are_refused() -> None:
+    with pytest.raises(UsageError, match="more than 16 files"):
+        described({"copy": ["conf.json"] * 17})
+
+
+def test_later_words_that_are_files_here_are_named() -> None:
+    params: Params = {"command": ["./server.py", "./conf.json", "./nosuch", "conf.json"]}
+    assert files.left_here(params) == ["./conf.json"]
+    assert files.left_here({**params, "copy": ["./conf.json"]}) == []

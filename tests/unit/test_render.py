@@ -1,0 +1,413 @@
+"""Results as text: stable for programs, never cut off a terminal, and as wide as one on it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from manager.api.errors import UsageError
+from manager.api.views import AppView, EventView, RouteView, WorkerView, document, listing, unix_seconds
+from shell import cells, render
+from shell.glyphs import columns, cut, escaped, stripped
+from shell.load import Report
+from shell.render import Options
+from tests.fakes.replies import app, status, worker
+
+NOW = unix_seconds("2026-01-02T06:04:06.000Z")  # three hours after the fakes were made
+OFF = Options(now=NOW)
+APPS = [
+    app("web", want=4, note="1 worker starts"),
+    app("pong", ready=1, want=1, rate_rps=None, p95_s=None, error_ratio=None, urls=["tcp://127.0.0.1:9000"]),
+]
+WORKERS = [
+    worker("web.1"),
+    worker("web.10", rate_rps=9.0, restarts=12),
+    worker("web.2", state="backoff", address=None, rate_rps=None, reason="exit code 1: no module named web"),
+]
+
+
+def shown(document: Mapping[str, object], **options: object) -> str:
+    return "\n".join(render.result(document, Options(**({"now": NOW} | options))))  # type: ignore[arg-type]
+
+
+def apps(*items: AppView, **options: object) -> str:
+    return shown(listing("AppList", items or APPS), **options)
+
+
+def workers(*items: WorkerView, **options: object) -> str:
+    return shown(listing("WorkerList", items or WORKERS), **options)
+
+
+def test_a_table_has_two_spaces_upper_case_heads_and_numbers_on_the_right() -> None:
+    assert apps() == (
+        "APP   READY  WANT  SCALING  REQ/S   P95  ERRORS   CPU  MEMORY  ROUTE                       AGE  NOTE\n"
+        "web       3     4  manual     463  4 ms      0%  0.25   12.3M  http://web.localhost:8080/   3h  "
+        "1 worker starts\n"
+        "pong      1     1  manual       -     -       -  0.25   12.3M  tcp://127.0.0.1:9000         3h  -"
+    )
+
+
+def test_wide_shows_every_column_and_every_url() -> None:
+    head, web, _ = apps(format="wide").splitlines()
+
+    assert head.split()[-4:] == ["REVISION", "IMAGE", "COMMAND", "NOTE"]
+    assert "http://web.localhost:8080/ http://127.0.0.1:8080/web/" in web
+    assert "python3 server.py --name 'two words'" in web
+
+
+def test_a_table_of_nothing_is_its_head() -> None:
+    assert shown(listing("ImageList", [])) == "IMAGE  ID  SIZE  AGE"
+
+
+def test_off_a_terminal_nothing_is_cut() -> None:
+    reason = "x" * 5000
+
+    assert workers(worker("web.1", reason=reason)).endswith(reason)
+
+
+def test_on_140_columns_all_columns_are_shown() -> None:
+    assert workers(width=140) == workers()
+
+
+def test_on_80_columns_details_are_dropped_before_the_reason_is_cut() -> None:
+    assert workers(width=80) == (
+        "WORKER  STATE    ADDRESS      REQ/S  RESTARTS  AGE  REASON\n"
+        "web.1   ready    10.200.0.11    154         0   3h  -\n"
+        "web.10  ready    10.200.0.20    9.0        12   3h  -\n"
+        "web.2   backoff  -                -         0   3h  exit code 1: no module name…"
+    )
+
+
+def test_on_60_columns_name_state_and_reason_stay() -> None:
+    assert workers(width=60) == (
+        "WORKER  STATE    RESTARTS  AGE  REASON\n"
+        "web.1   ready           0   3h  -\n"
+        "web.10  ready          12   3h  -\n"
+        "web.2   backoff         0   3h  exit code 1: no module name…"
+    )
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 140])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    crowd = [worker("web.1", reason="日本 " * 40), worker("web.2", reason="x" * 400)]
+
+    for line in workers(*crowd, width=width).splitlines():
+        assert columns(line) <= width
+
+
+def test_columns_that_were_asked_for_are_not_dropped() -> None:
+    head, *_ = workers(width=40, columns="worker,address,container,memory,age").splitlines()
+
+    assert head.split() == ["WORKER", "ADDRESS", "CONTAINER", "MEMORY", "AGE"]
+
+
+def test_without_utf8_a_cut_is_told_in_ascii() -> None:
+    assert workers(width=60, utf8=False).isascii()
+    assert "exit code 1: no module na..." in workers(width=60, utf8=False)
+
+
+def test_states_are_coloured_where_colour_is_welcome_and_stay_words() -> None:
+    plain, coloured = workers(), workers(colour=True)
+
+    assert "\x1b[32mready\x1b[0m" in coloured
+    assert "\x1b[31mbackoff\x1b[0m" in coloured
+    for sgr in ("\x1b[32m", "\x1b[31m", "\x1b[0m"):
+        coloured = coloured.replace(sgr, "")
+    assert coloured == plain
+
+
+def test_json_off_a_terminal_is_one_line_with_the_envelope() -> None:
+    text = apps(format="json")
+
+    assert "\n" not in text
+    assert json.loads(text) == listing("AppList", APPS)
+
+
+def test_json_on_a_terminal_is_indented() -> None:
+    text = apps(format="json", width=80)
+
+    assert text.startswith('{\n  "apiVersion": "simplecloud/v1"')
+    assert json.loads(text) == listing("AppList", APPS)
+
+
+def test_json_holds_nothing_that_steers_a_terminal() -> None:
+    text = workers(worker("web.1", reason="a\x1b[2J\x9b2J\x7f"), format="json")
+
+    assert not any(char in text for char in "\x1b\x9b\x7f")
+    assert json.loads(text)["items"][0]["reason"] == "a\x1b[2J\x9b2J\x7f"
+
+
+def test_jsonl_is_an_item_a_line() -> None:
+    lines = workers(format="jsonl", width=80).splitlines()
+
+    assert [json.loads(line)["name"] for line in lines] == ["web.1", "web.10", "web.2"]
+
+
+def test_csv_has_the_fields_of_the_json_and_raw_numbers() -> None:
+    rows = list(csv.DictReader(apps(app("web", note='says "hi", twice'), format="csv").splitlines()))
+
+    assert rows[0]["memory_bytes"] == "12900000"
+    assert rows[0]["max"] == ""
+    assert rows[0]["note"] == 'says "hi", twice'
+    assert list(rows[0]) == list(listing("AppList", APPS)["items"][0])  # type: ignore[index]
+
+
+def test_names_are_names_only() -> None:
+    assert workers(quiet=True) == workers(format="name") == "web.1\nweb.10\nweb.2"
+
+
+def test_a_listing_can_be_sorted_by_header_field_or_field_without_unit() -> None:
+    expected = "web.10\nweb.1\nweb.2"
+
+    for word in ("REQ/S", "req/s", "rate_rps", "rate"):
+        assert workers(sort=word, quiet=True) == expected
+    assert workers(sort="-rate", quiet=True) == "web.1\nweb.10\nweb.2"  # what has no value stays last
+
+
+def test_names_are_sorted_as_people_count() -> None:
+    assert workers(sort="worker", quiet=True) == "web.1\nweb.2\nweb.10"
+
+
+def test_age_is_sorted_from_young_to_old_and_the_time_behind_it_the_other_way() -> None:
+    old = app("old", created_at="2025-01-02T03:04:05.678Z")
+    young = app("young", created_at="2026-01-02T06:04:05.678Z")
+
+    assert apps(old, young, sort="age", quiet=True) == "young\nold"
+    assert apps(old, young, sort="created_at", quiet=True) == "old\nyoung"
+
+
+def test_a_filter_takes_a_field_or_a_header_and_all_of_them_must_hold() -> None:
+    assert workers(filters=("state=ready",), quiet=True) == "web.1\nweb.10"
+    assert workers(filters=("app=web", "RESTARTS=12"), quiet=True) == "web.10"
+    assert workers(filters=("address=-",), quiet=True) == "web.2"
+    assert apps(filters=("urls=tcp://127.0.0.1:9000",), quiet=True) == "pong"
+
+
+def test_columns_are_shown_in_the_order_they_were_asked_for() -> None:
+    assert workers(columns="state,name", filters=("slot=1",)) == "STATE  WORKER\nready  web.1"
+    assert workers(columns="name,slot", filters=("slot=1",), format="jsonl") == '{"name":"web.1","slot":1}'
+    assert workers(columns="name,slot", filters=("slot=1",), format="csv") == "name,slot\nweb.1,1"
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"sort": "restart"}, "--sort restarts"),
+        ({"filters": ("sate=ready",)}, "--filter state=VALUE"),
+        ({"columns": "name,reasn"}, "--columns reason"),
+    ],
+)
+def test_an_unknown_column_is_an_error_that_names_those_there_are(
+    options: Mapping[str, object], hint: str
+) -> None:
+    with pytest.raises(UsageError, match="no column is called .* there are worker, state") as told:
+        workers(**options)
+
+    assert told.value.hint == hint
+
+
+def test_a_filter_without_a_value_is_an_error() -> None:
+    with pytest.raises(UsageError, match="is not COLUMN=VALUE"):
+        workers(filters=("ready",))
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [
+        (None, "count", "-"),
+        ([], "list", "-"),
+        ("", "text", "-"),
+        (0, "count", "0"),
+        (0.25, "cores", "0.25"),
+        (512, "bytes", "512B"),
+        (12_900_000, "bytes", "12.3M"),
+        (1023 * 1024, "bytes", "1.0M"),
+        (188_000_000, "bytes", "179M"),
+        (463.2, "rate", "463"),
+        (4.25, "rate", "4.2"),
+        (9.96, "rate", "10"),
+        (0.0, "rate", "0"),
+        (0.0004, "seconds", "0.4 ms"),
+        (0.0042, "seconds", "4 ms"),
+        (0.9996, "seconds", "1.0 s"),
+        (1.24, "seconds", "1.2 s"),
+        (75.0, "seconds", "75 s"),
+        (0.003, "ratio", "0.3%"),
+        (0.0001, "ratio", "<0.1%"),
+        (0.0, "ratio", "0%"),
+        (1.0, "ratio", "100.0%"),
+        (True, "yes", "yes"),
+        (["a", "b c"], "list", "a 'b c'"),
+        ("not a time", "age", "not a time"),
+        ("x\ny\x1b[2J", "text", "x\\ny\\x1b[2J"),
+    ],
+)
+def test_cells_read_as_people_write(value: object, form: str, text: str) -> None:
+    assert cells.cell(value, form, NOW) == text  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("passed_s", "text"), [(-5, "0s"), (12.9, "12s"), (240, "4m"), (3 * 3600 + 59, "3h"), (200_000, "2d")]
+)
+def test_ages_are_told_in_their_largest_unit(passed_s: float, text: str) -> None:
+    assert cells.age(passed_s) == text
+
+
+def test_a_result_is_its_message_and_its_notes_go_beside_it() -> None:
+    done = document("Result", {"message": "web: 5 of 5 workers ready (1.4 s)", "notes": ["want is 5\x07"]})
+
+    assert shown(done) == "web: 5 of 5 workers ready (1.4 s)"
+    assert [*render.notes(done, OFF)] == ["note: want is 5\\x07"]
+    assert shown(document("Result", {"message": "", "notes": []})) == ""
+
+
+def test_that_there_is_nothing_is_said_on_a_terminal_only() -> None:
+    nothing = listing("AppList", [])
+
+    assert [*render.notes(nothing, Options(width=80))] == [
+        "note: no apps yet: run -n 3 -p 8000 web ./server.py"
+    ]
+    assert [*render.notes(nothing, OFF)] == []
+    assert [*render.notes(nothing, Options(width=80, filters=("name=x",)))] == []
+    assert [*render.notes(nothing, Options(width=80, format="json"))] == []
+
+
+def test_a_plan_is_numbered_and_an_empty_one_says_so() -> None:
+    assert shown(document("Plan", {"steps": ["create web.4", "start web.4"]})) == (
+        "  1  create web.4\n  2  start web.4"
+    )
+    assert shown(document("Plan", {"steps": []})) == "nothing to do"
+
+
+def test_status_has_a_line_for_each_part() -> None:
+    assert shown(status()) == (
+        "cloud     ok      default: 2 apps, 4 workers, all as asked\n"
+        "manager   ok      pid 4711, leader, up 3h\n"
+        "etcd      ok      3 of 3 members healthy\n"
+        "proxy     ok      http://127.0.0.1:8080\n"
+        "docker    ok      20.10.24, live-restore on\n"
+        "network   ok      sc37a8br 10.200.0.0/16\n"
+        "host              2 cores, 3.7G memory"
+    )
+
+
+def test_status_tells_every_part_that_is_not_well() -> None:
+    ill = status(
+        etcd={"healthy": False, "members": [{"name": "etcd-1", "healthy": False}]},
+        proxy={"url": "http://127.0.0.1:8080", "healthy": False},
+        docker={"version": "20.10.24", "live_restore": False},
+        converged=False,
+        standbys=[{"pid": 4712}],
+        notes=["the store is away"],
+    )
+
+    text = shown(ill, colour=True)
+
+    assert text.count("\x1b[31mnot ok\x1b[0m") == 4
+    assert "0 of 1 members healthy, away: etcd-1" in text
+    assert "live-restore off: workers end when dockerd restarts" in text
+    assert "standby pid 4712" in text
+    assert text.endswith("note: the store is away")
+
+
+def test_status_of_an_unknown_shape_does_not_break() -> None:
+    assert "manager   ok      pid -" in shown(document("Status", {"manager": None, "etcd": 3}))
+
+
+def test_status_as_json_is_the_document() -> None:
+    assert json.loads(shown(status(), format="json")) == status()
+
+
+def test_inspect_is_indented_json_everywhere() -> None:
+    text = shown(document("App", {"name": "wéb"}))
+
+    assert text == '{\n  "apiVersion": "simplecloud/v1",\n  "kind": "App",\n  "name": "wéb"\n}'
+
+
+def test_a_load_report_tells_counts_times_causes_and_workers() -> None:
+    report = Report(1000, 998, 2, 0.0042, 0.012, 0.9, 49.98, {"web.1": 499, "web.2": 499}, {"status 503": 2})
+
+    assert shown(report.document()) == (
+        "sent         1000\n"
+        "ok            998\n"
+        "failed          2  status 503 2\n"
+        "rate           50 req/s\n"
+        "p50          4 ms\n"
+        "p95         12 ms\n"
+        "p99        900 ms\n"
+        "workers  web.1 499, web.2 499"
+    )
+    assert json.loads(shown(report.document(), format="json"))["failed"] == 2
+
+
+def test_routes_and_events_are_tables_too() -> None:
+    route = RouteView("web", "Host(`web.localhost`)", "http://web.localhost:8080/", ["web.1"], True, "GET /")
+    event = EventView("7", "2026-01-02T06:03:06.000Z", "web", "web.2", "ready")
+
+    assert shown(listing("RouteList", [route])).splitlines()[1].endswith("web.1    GET /   yes")
+    assert shown(listing("EventList", [event])) == "AGE  APP  WORKER  EVENT\n 1m  web  web.2   ready"
+
+
+def test_a_log_line_has_its_worker_and_nothing_that_steers() -> None:
+    line = {
+        "kind": "LogLine",
+        "worker": "web.2",
+        "time": "2026-01-02T03:04:05Z",
+        "text": "a\x1b[31mb\x07\tc\r",
+    }
+
+    assert render.item(line, OFF) == "web.2  ab\tc"
+    assert render.item(line, Options(timestamps=True)) == "web.2  2026-01-02T03:04:05Z  ab\tc"
+
+
+def test_each_worker_has_a_colour_of_its_own_that_stays() -> None:
+    def prefix(name: str) -> str:
+        line = render.item({"kind": "LogLine", "worker": name, "text": ""}, Options(colour=True))
+        assert line is not None
+        return line.partition(name)[0]
+
+    assert prefix("web.2") == prefix("web.2")
+    assert len({prefix(f"web.{slot}") for slot in range(1, 9)}) > 3
+
+
+def test_progress_fits_its_line_on_a_terminal_only() -> None:
+    progress = {"kind": "Progress", "text": "web.4  created " + "x" * 100}
+
+    assert render.item(progress, OFF) == progress["text"]
+    assert columns(render.item(progress, Options(width=40)) or "") == 39
+
+
+def test_an_event_of_a_stream_is_one_line_in_every_format() -> None:
+    event = {
+        "kind": "Event",
+        "id": "7",
+        "at": "2026-01-02T06:03:06Z",
+        "app": "web",
+        "worker": None,
+        "text": "x",
+    }
+
+    assert render.item(event, OFF) == "06:03:06Z  web  x"
+    assert json.loads(render.item(event, Options(format="jsonl")) or "")["id"] == "7"
+    assert json.loads(render.item(event, Options(format="json", width=80)) or "")["id"] == "7"
+    assert render.item(event, Options(format="csv")) == "7,2026-01-02T06:03:06Z,web,,x"
+    assert render.item(event, Options(quiet=True)) == "7"
+
+
+def test_notes_are_told_as_notes_and_unknown_items_not_at_all() -> None:
+    assert render.item({"kind": "Note", "text": "the store is away"}, OFF) == "note: the store is away"
+    assert render.item({"kind": "Novelty"}, OFF) is None
+
+
+def test_text_cannot_steer_a_terminal() -> None:
+    assert stripped("\x1b]0;title\x07a\x1b[1;31mb\x1b(Bc\x9b2J\u202ed") == "abc2Jd"
+    assert escaped("a\tb\u202ec\udc80") == "a b\\u202ec\\udc80"
+
+
+def test_cutting_counts_columns_not_characters() -> None:
+    assert cut("日本語", 5) == "日本…"
+    assert cut("日本語", 6) == "日本語"
+    assert cut("abc", 2, "...") == ".."

@@ -1,0 +1,315 @@
+"""The prompt as a person meets it: in process over a pipe, and a few times over a real terminal."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from manager.api.errors import ManagerUnreachable
+from manager.api.views import listing
+from shell import repl
+from shell.history import PrivateHistory, keeps, path_of
+from shell.load import Load, Plan
+from shell.session import Session
+from shell.snapshot import Snapshot, Watch, look
+from tests.fakes.replies import PlacesIn, app, town
+from tests.fakes.website import Website
+from tests.fakes.website import serving as website_serving
+
+ROOT = Path(__file__).parents[2]
+ENTER, CTRL_C, CTRL_D = "\r", "\x03", "\x04"
+
+
+@dataclass
+class Prompted(Session):
+    """A session that notes what it was given to carry out."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def execute(self, text: str, *_: object) -> int:
+        self.lines.append(text)
+        self.leaving = text == "exit"
+        return 0
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path
+
+
+@pytest.fixture
+def keyboard() -> Iterator[PipeInput]:
+    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+        yield keys
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Prompted:
+    return Prompted(PlacesIn("default", tmp_path), out=io.StringIO(), err=io.StringIO())
+
+
+def said(session: Session) -> str:
+    assert isinstance(session.err, io.StringIO)
+    return session.err.getvalue()
+
+
+def typed(session: Prompted, keyboard: PipeInput, keys: str) -> list[str]:
+    """Type the keys at the prompt, leave, and return the lines that were carried out."""
+    keyboard.send_text(keys)
+    assert repl.run(session) == 0
+    return session.lines
+
+
+def test_lines_are_carried_out_until_the_end_of_input(session: Prompted, keyboard: PipeInput) -> None:
+    assert typed(session, keyboard, "ps" + ENTER + "apps" + ENTER + CTRL_D) == ["ps", "apps"]
+
+
+def test_exit_leaves(session: Prompted, keyboard: PipeInput) -> None:
+    assert typed(session, keyboard, "exit" + ENTER + "ps" + ENTER) == ["exit"]
+
+
+def test_ctrl_c_clears_the_line_and_a_second_one_changes_nothing(
+    session: Prompted, keyboard: PipeInput
+) -> None:
+    assert typed(session, keyboard, "rm web" + CTRL_C + CTRL_C + "ps" + ENTER + CTRL_D) == ["", "", "ps"]
+
+
+def test_a_backslash_goes_on_in_the_next_line(session: Prompted, keyboard: PipeInput) -> None:
+    assert typed(session, keyboard, "echo a \\" + ENTER + "b" + ENTER + CTRL_D) == ["echo a \\\nb"]
+
+
+def test_pasted_lines_are_one_script(session: Prompted, keyboard: PipeInput) -> None:
+    pasted = "\x1b[200~ps\napps\x1b[201~"
+
+    assert typed(session, keyboard, pasted + ENTER + CTRL_D) == ["ps\napps"]
+
+
+def test_tab_completes_from_the_table(session: Prompted, keyboard: PipeInput) -> None:
+    assert typed(session, keyboard, "sca\t" + ENTER + ENTER + CTRL_D)[-1] == "scale"
+
+
+def test_somebody_new_is_told_where_to_begin_and_only_once(session: Prompted, keyboard: PipeInput) -> None:
+    typed(session, keyboard, "ps" + ENTER + CTRL_D)
+    assert said(session) == "type help, or: run -n 3 -p 8000 web ./server.py\n"
+
+    again = Prompted(session.places, out=io.StringIO(), err=io.StringIO())
+    typed(again, keyboard, "exit" + ENTER)
+
+    assert said(again) == ""
+
+
+def test_who_leaves_while_load_runs_is_told_so_once(session: Prompted, keyboard: PipeInput) -> None:
+    with website_serving(Website()) as website:
+        plan = Plan("127.0.0.1", website.port, "web.localhost", "/", 10, 10, 60)
+        session.loads["web"] = Load(plan)
+        assert typed(session, keyboard, CTRL_D + "ps" + ENTER + CTRL_D + CTRL_D) == ["ps"]
+        session.close()
+
+    assert said(session).count("load still runs: web; ^D again stops it and leaves") == 2
+
+
+def test_the_history_is_its_owners_only_and_keeps_no_secret(
+    session: Prompted, keyboard: PipeInput, home: Path
+) -> None:
+    secret = "run -e DB_PASSWORD=x web ./s"
+    typed(session, keyboard, ENTER.join(["ps", " apps", secret, "ps -a", ""]) + CTRL_D)
+
+    path = home / "state" / "simplecloud" / "history"
+    lines = [line[1:] for line in path.read_text().splitlines() if line.startswith("+")]
+    assert lines == ["ps", "ps -a"]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_was_typed_can_be_had_again(session: Prompted, keyboard: PipeInput) -> None:
+    up = "\x1b[A"
+
+    assert typed(session, keyboard, "ps -a" + ENTER + up + ENTER + CTRL_D) == ["ps -a", "ps -a"]
+
+
+def test_what_was_typed_can_be_searched(session: Prompted, keyboard: PipeInput) -> None:
+    keys = "ps -a" + ENTER + "apps" + ENTER + "\x12ps -" + ENTER + ENTER + CTRL_D
+
+    assert typed(session, keyboard, keys)[-1] == "ps -a"
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("ps", True),
+        ("run -e COLOUR=red web ./s", True),
+        (" ps", False),
+        ("", False),
+        ("run -e DB_PASSWORD=x web ./s", False),
+        ("run --env=api_token=x web ./s", False),
+        ("run -e MY_SECRET_KEY=x web ./s", False),
+    ],
+)
+def test_lines_with_a_leading_blank_or_a_secret_are_not_kept(line: str, kept: bool) -> None:
+    assert keeps(line) is kept
+
+
+def test_a_history_that_cannot_be_written_is_kept_in_memory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    history = PrivateHistory(tmp_path / "file" / "history")
+
+    history.append_string("ps")
+
+    assert history.get_strings() == ["ps"]
+
+
+def test_the_history_is_in_the_state_directory() -> None:
+    assert path_of({"XDG_STATE_HOME": "/s", "HOME": "/h"}) == Path("/s/simplecloud/history")
+    assert path_of({"XDG_STATE_HOME": "rel", "HOME": "/h"}) == Path("/h/.local/state/simplecloud/history")
+
+
+def test_the_entries_of_a_directory_end_in_a_slash_when_they_are_directories(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "file").write_text("")
+
+    assert repl.entries(str(tmp_path)) == ["file", "sub/"]
+    assert repl.entries(str(tmp_path / "nosuch")) == ()
+
+
+def test_a_manager_that_is_away_leaves_what_it_said_last(tmp_path: Path) -> None:
+    replies = town()
+    answers = {name: answer({}) for name, answer in replies.answers.items()}
+    there = look(lambda method: answers[method], Snapshot())
+
+    def away(method: str) -> Mapping[str, object]:
+        raise ManagerUnreachable(f"no answer to {method}")
+
+    gone = look(away, there)
+
+    assert gone.known
+    assert gone.away
+    assert gone.apps == there.apps != ()
+
+
+def test_the_manager_is_asked_only_while_a_prompt_is_shown() -> None:
+    asked: list[str] = []
+    changes = threading.Event()
+
+    def ask(method: str) -> Mapping[str, object]:
+        asked.append(method)
+        return listing("AppList", [app("web")])
+
+    watch = Watch(ask, changes.set)
+    try:
+        assert asked == []
+        watch.show()
+        assert changes.wait(10)
+        assert asked[:3] == ["apps", "ps", "images"]
+        assert watch.snapshot.apps[0].name == "web"
+    finally:
+        watch.stop()
+
+
+class Terminal:
+    """A prompt on a real terminal, against a manager that answers from a table."""
+
+    def __init__(self, directory: Path, **environment: str) -> None:
+        self._master, slave = pty.openpty()
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.fakes.replies", str(directory)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=ROOT,
+            start_new_session=True,
+            env={
+                **inherited,
+                "TERM": "xterm",
+                "LANG": "C.UTF-8",
+                "PYTHONUTF8": "1",
+                "PROMPT_TOOLKIT_NO_CPR": "1",
+                "XDG_STATE_HOME": str(directory / "state"),
+                **environment,
+            },
+        )
+        os.close(slave)
+        self.seen = ""
+
+    def type(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def wait_for(self, text: str, within_s: float = 20.0) -> str:
+        """Return what was shown up to `text`, which was not shown before."""
+        until = time.monotonic() + within_s
+        while text not in self.seen:
+            left_s = until - time.monotonic()
+            assert left_s > 0, f"{text!r} was not shown, but: {self.seen[-500:]!r}"
+            if select.select([self._master], [], [], left_s)[0]:
+                self.seen += os.read(self._master, 65536).decode(errors="replace")
+        shown, _, self.seen = self.seen.partition(text)
+        return shown
+
+    def interrupt(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._master)
+
+
+@contextmanager
+def terminal(directory: Path, **environment: str) -> Iterator[Terminal]:
+    shown = Terminal(directory, **environment)
+    try:
+        yield shown
+    finally:
+        shown.close()
+
+
+def test_a_session_on_a_terminal_shows_results_health_and_leaves(tmp_path: Path) -> None:
+    with terminal(tmp_path) as screen:
+        screen.wait_for("type help, or: run -n 3 -p 8000 web ./server.py")
+        screen.wait_for("cloud>")
+        screen.wait_for("workers 463 req/s")
+        screen.type("ps web" + ENTER)
+        screen.wait_for("\x1b[33mstarting\x1b[0m")
+        screen.wait_for("cloud>")
+        screen.type(CTRL_D)
+
+        assert screen.process.wait(20) == 0
+
+
+def test_ctrl_c_during_a_command_stops_waiting_and_says_how_to_follow(tmp_path: Path) -> None:
+    with terminal(tmp_path) as screen:
+        screen.wait_for("cloud>")
+        screen.type("scale web=3" + ENTER)
+        screen.wait_for("web.4  created 10.200.0.14")
+        screen.interrupt()
+        screen.wait_for("no longer waiting")
+        screen.wait_for("cloud>")
+
+
+@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"NO_COLOR": "1"}], ids=["dumb", "no-color"])
+def test_without_colour_there_is_none(tmp_path: Path, environment: Mapping[str, str]) -> None:
+    with terminal(tmp_path, **environment) as screen:
+        screen.wait_for("cloud>")
+        screen.type("ps" + ENTER)
+        shown = screen.wait_for("pong.1") + screen.wait_for("cloud>")
+
+        assert "starting" in shown
+        assert not re.search(r"\x1b\[[0-9;]*3[0-9]", shown)

@@ -1,0 +1,289 @@
+"""A session: statements carried out, what they print where, and how they fail."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from manager.api.errors import CloudError, NotConfirmed
+from tests.fakes.manager import FakeCall, FakeManager, app_item
+from tests.fakes.shells import Shell, shell_at
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return shell_at(tmp_path)
+
+
+@pytest.fixture
+def manager(shell: Shell) -> Iterator[FakeManager]:
+    with FakeManager(shell.session.places, apps={"web": app_item("web", 3, 3)}) as manager:
+        yield manager
+
+
+def test_results_go_to_stdout_and_nothing_else(shell: Shell, manager: FakeManager) -> None:
+    def scale(call: FakeCall) -> dict[str, object]:
+        call.emit({"kind": "Progress", "text": "web.4  created 10.200.0.14"})
+        call.emit({"kind": "Note", "text": "web is young"})
+        return {"kind": "Result", "message": "web: 4 of 4 workers ready (1.4 s)", "notes": ["all well"]}
+
+    manager.verbs["scale"] = scale
+    assert shell.run("scale web=4") == 0
+    assert shell.out.getvalue() == "web: 4 of 4 workers ready (1.4 s)\n"
+    assert shell.err.getvalue() == (
+        "web.4  created 10.200.0.14\nnote: web is young\nnote: all well\n"
+    )  # fmt: skip
+
+
+def test_log_lines_are_results(shell: Shell, manager: FakeManager) -> None:
+    def logs(call: FakeCall) -> dict[str, object]:
+        call.emit({"kind": "LogLine", "worker": "web.1", "time": "", "stream": "stderr", "text": "hello"})
+        return {"kind": "Result", "message": ""}
+
+    manager.verbs["logs"] = logs
+    assert shell.run("logs web") == 0
+    assert shell.out.getvalue() == "web.1  hello\n"
+
+
+def test_a_change_carries_a_request_id_of_its_own(shell: Shell, manager: FakeManager) -> None:
+    assert shell.run("scale web=4; scale web=4; apps") == 0
+    first, second, listing = (call.params for call in manager.calls)
+    assert first["request"] != second["request"]
+    assert "request" not in listing
+
+
+def test_parameters_go_as_the_table_says(shell: Shell, manager: FakeManager) -> None:
+    assert shell.run("scale web -1 --wait=5s --dry-run") == 0
+    params = dict(manager.calls[0].params)
+    del params["request"]
+    assert params == {"change": ["web", "-1"], "wait": "5s", "dry_run": True}
+
+
+def test_what_run_copies_is_read_here(
+    shell: Shell, manager: FakeManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "server.py").write_text("#!/usr/bin/python3")
+    (tmp_path / "server.py").chmod(0o755)
+    (tmp_path / "conf.json").write_text("{}")
+    assert shell.run("run -p 8000 w ./server.py -x ./conf.json") == 0
+    (call,) = manager.calls
+    assert call.params["command"] == ["./server.py", "-x", "./conf.json"]
+    assert call.params["files"] == [{"word": "./server.py", "role": "command"}]
+    assert call.contents == (b"#!/usr/bin/python3",)
+    assert "note: ./conf.json stays here" in shell.err.getvalue()
+
+
+def test_a_rejected_file_asks_the_manager_nothing(shell: Shell, manager: FakeManager) -> None:
+    assert shell.run("run w ./no/such/file") == 1
+    assert manager.calls == []
+
+
+def test_one_shot_arguments_are_never_split_or_filled_in(shell: Shell, manager: FakeManager) -> None:
+    assert shell.session.execute_words(["run", "w", "sh", "-c", "echo $HOSTNAME; ls"]) == 0
+    assert manager.calls[0].params["command"] == ["sh", "-c", "echo $HOSTNAME; ls"]
+
+
+def test_an_unknown_command_says_what_was_meant(shell: Shell) -> None:
+    assert shell.run("sacle web=3") == 2
+    assert shell.err.getvalue() == (
+        'error: unknown command "sacle"\n'
+        "       sacle web=3\n"
+        "       ^^^^^\n"
+        "hint:  scale web=3\n"
+    )  # fmt: skip
+
+
+def test_a_word_that_is_off_is_pointed_at(shell: Shell) -> None:
+    assert shell.run("echo hi;  ps --hlep") == 2
+    assert "       echo hi;  ps --hlep\n                    ^^^^^^\n" in shell.err.getvalue()
+
+
+def test_a_missing_word_is_pointed_at_behind_the_others(shell: Shell) -> None:
+    assert shell.run("sleep") == 2
+    assert "       sleep\n            ^\n" in shell.err.getvalue()
+
+
+def test_after_a_failure_the_rest_of_a_line_does_not_run(shell: Shell) -> None:
+    assert shell.run("echo a; nosuch; echo b") == 2
+    assert shell.out.getvalue() == "a\n"
+
+
+def test_with_errexit_off_it_does(shell: Shell) -> None:
+    assert shell.run("set errexit off; nosuch; echo b") == 2
+    assert shell.out.getvalue() == "b\n"
+
+
+def test_a_tolerant_statement_reports_its_failure_and_goes_on(shell: Shell) -> None:
+    assert shell.run("-sacle; echo b") == 0
+    assert shell.out.getvalue() == "b\n"
+    assert 'unknown command "sacle"' in shell.err.getvalue()
+
+
+def test_variables_fill_in_one_word(shell: Shell) -> None:
+    assert shell.run("set n 3 and more; echo $n ${n}x '$n'") == 0
+    assert shell.out.getvalue() == "3 and more 3 and morex $n\n"
+
+
+def test_the_environment_is_there(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLACE", "here")
+    assert shell.run("echo $env.PLACE") == 0
+    assert shell.out.getvalue() == "here\n"
+
+
+def test_an_undefined_variable_is_an_error_at_its_place(shell: Shell) -> None:
+    assert shell.run('set name x; echo "a $nmae"') == 2
+    assert shell.err.getvalue() == (
+        'error: variable "nmae" is not set\n'
+        '       set name x; echo "a $nmae"\n'
+        "                           ^^^^^\n"
+        "hint:  did you mean $name?\n"
+    )
+
+
+def test_a_command_fills_in_what_it_prints(shell: Shell, manager: FakeManager) -> None:
+    assert shell.run("echo <$(apps -q)> $(echo a; echo b)") == 0
+    assert shell.out.getvalue() == "<web> a\nb\n"
+
+
+def test_a_command_that_fails_inside_another_fails_it(shell: Shell) -> None:
+    assert shell.run("echo $(sacle web=3)") == 2
+    assert shell.out.getvalue() == ""
+    assert "       echo $(sacle web=3)\n              ^^^^^\n" in shell.err.getvalue()
+
+
+def test_a_failure_is_json_where_json_was_asked_for(shell: Shell) -> None:
+    assert shell.run("ps -o json") == 3
+    error = json.loads(shell.err.getvalue())["error"]
+    assert error == {
+        "kind": "manager-unreachable",
+        "message": 'the cloud "default" is down',
+        "hint": "simplecloud up",
+    }
+    assert shell.out.getvalue() == ""
+
+
+def test_set_output_is_the_format_of_listings(shell: Shell, manager: FakeManager) -> None:
+    assert shell.run("set output json; apps") == 0
+    assert json.loads(shell.out.getvalue())["items"][0]["name"] == "web"
+
+
+def test_the_exit_code_is_that_of_the_error(shell: Shell, manager: FakeManager) -> None:
+    def refuse(_: FakeCall) -> dict[str, object]:
+        raise NotConfirmed("not confirmed, it may still be applied", hint="apps")
+
+    manager.verbs["scale"] = refuse
+    assert shell.run("scale web=4") == 1
+    assert shell.err.getvalue().startswith("error: not confirmed, it may still be applied\n")
+
+
+@pytest.mark.parametrize("command", ["rm web", "crash web.1", "down --purge"])
+def test_what_asks_needs_yes_where_nobody_can_answer(
+    shell: Shell, manager: FakeManager, command: str
+) -> None:
+    assert shell.run(command) == 2
+    assert f"hint:  {command} -y\n" in shell.err.getvalue()
+    assert manager.calls == []
+
+
+@pytest.mark.parametrize(("answer", "code", "methods"), [("y\n", 0, ["rm"]), ("\n", 1, []), ("", 1, [])])
+def test_on_a_terminal_a_person_is_asked(
+    shell: Shell,
+    manager: FakeManager,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+    code: int,
+    methods: list[str],
+) -> None:
+    shell.session.interactive = True
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    assert shell.run("rm web") == code
+    assert "rm web? (y/N) " in shell.err.getvalue()
+    assert manager.methods() == methods
+
+
+def test_yes_asks_nobody(shell: Shell, manager: FakeManager) -> None:
+    assert shell.run("rm web -y") == 0
+    assert manager.calls[0].params["yes"] is True
+
+
+def test_an_interrupted_change_goes_on_and_says_so(shell: Shell, manager: FakeManager) -> None:
+    def interrupted(line: str) -> None:
+        raise KeyboardInterrupt
+
+    def scale(call: FakeCall) -> dict[str, object]:
+        call.emit({"kind": "Progress", "text": "web.4  created"})
+        return {"kind": "Result", "message": "late"}
+
+    manager.verbs["scale"] = scale
+    shell.session.progress = InterruptingProgress()
+    assert shell.run("-scale web=4; echo never") == 130
+    assert "scale goes on in the cloud" in shell.err.getvalue()
+    assert "hint:  events -f" in shell.err.getvalue()
+    assert shell.out.getvalue() == ""
+
+
+class InterruptingProgress:
+    """A progress line at whose sight a person presses ^C."""
+
+    def show(self, line: str) -> None:
+        raise KeyboardInterrupt
+
+    def clear(self) -> None:
+        pass
+
+
+def test_echo_on_prints_commands_before_they_run(shell: Shell) -> None:
+    assert shell.run("set echo on; echo a; -echo 'b  c'") == 0
+    assert shell.err.getvalue() == "cloud> echo a\ncloud> -echo 'b  c'\n"
+
+
+def test_set_alone_shows_options_and_variables(shell: Shell) -> None:
+    assert shell.run("set n 3; set") == 0
+    assert shell.out.getvalue() == "errexit  on\necho  off\noutput  table\nn  3\n"
+
+
+@pytest.mark.parametrize(
+    "command", ["set 1x 3", "set env 3", "set n=3", "set n", "set errexit maybe", "set output xml"]
+)
+def test_what_cannot_be_set_is_refused(shell: Shell, command: str) -> None:
+    assert shell.run(command) == 2
+
+
+def test_help_is_there_for_every_command(shell: Shell) -> None:
+    assert shell.run("help; help scale; scale --help") == 0
+    assert shell.out.getvalue().count("scale: change the number of workers") == 2
+
+
+def test_help_for_no_command_says_what_was_meant(shell: Shell) -> None:
+    assert shell.run("help sacle") == 2
+    assert "hint:  help scale" in shell.err.getvalue()
+
+
+def test_version_is_that_of_the_project(shell: Shell) -> None:
+    assert shell.run("version") == 0
+    assert shell.out.getvalue().startswith("simplecloud 0.")
+
+
+def test_exit_leaves(shell: Shell) -> None:
+    assert shell.run("echo a; exit; echo b") == 0
+    assert shell.session.leaving
+    assert shell.out.getvalue() == "a\n"
+
+
+def test_clear_writes_nothing_where_there_is_no_screen(shell: Shell) -> None:
+    assert shell.run("clear") == 0
+    assert shell.out.getvalue() == ""
+
+
+def test_an_error_of_the_manager_has_no_carets(shell: Shell, manager: FakeManager) -> None:
+    def refuse(_: FakeCall) -> dict[str, object]:
+        raise CloudError("no", hint="status")
+
+    manager.verbs["scale"] = refuse
+    assert shell.run("scale web=4") == 1
+    assert shell.err.getvalue() == "error: no\nhint:  status\n"
