@@ -80,7 +80,7 @@ class Effects:
         order = worker_order(self.cloud, record, spec, self.programs)
         port = port_of(self.tag, record)
         self.network.bind([port])
-        found = next((c for c in self.engine.workers() if c.name == order.name), None)
+        found = self.engine.worker(order.name)
         if found is not None and found.state in ("exited", "dead"):
             self.network.detach(port.name, port.address)
             self.engine.remove(order.name)  # one-shot: a new container for a new try
@@ -88,7 +88,7 @@ class Effects:
             self.engine.create(order)
             self.engine.start(order.name)
             self.journal.note("started", app=record.app, worker=record.key.label)
-        fresh = next((c for c in self.engine.workers() if c.name == order.name), None)
+        fresh = self.engine.worker(order.name)
         if fresh is not None and fresh.netns:
             self.network.attach(port, fresh.netns)
 
@@ -96,7 +96,7 @@ class Effects:
         """The ending of the worker's container is recorded, and its address refuses at once."""
         record, name = step.record, container_name(self.cloud, step.record.key)
         self.network.forget_neighbour(record.address)
-        container = next((c for c in self.engine.workers() if c.name == name), None)
+        container = self.engine.worker(name)
         if container is None:
             return
         at = container.finished_at or self.clock()

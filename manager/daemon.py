@@ -57,7 +57,7 @@ def serve(places: Places, number: int) -> int:
     threading.excepthook = _end_with_thread
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    store = EtcdStore(settings.etcd_endpoints, parts.store_root(places.cloud))
+    store = parts.store_of(places, settings)
     keeper = Looker("tend keeper", lambda: tend_keeper(places))
     keeper.start()
     lock = HostLock(places.run / "lock")

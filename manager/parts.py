@@ -7,6 +7,7 @@ from manager.api.places import Places
 from manager.engine.orders import FileMount, PartOrder
 from manager.records import PROXY
 from manager.settings import Settings
+from manager.store import EtcdStore
 
 ETCD_IMAGE, PROXY_IMAGE, BASE_IMAGE = "simplecloud/etcd", "simplecloud/proxy", "simplecloud/base"
 ETCD_MAX_OPS = 10_000  # a change of many routes is one transaction
@@ -24,6 +25,11 @@ def store_root(cloud: str) -> str:
     No slash leads it: the proxy's etcd client would cut that off and find nothing.
     """
     return f"simplecloud/{cloud}/"
+
+
+def store_of(places: Places, settings: Settings) -> EtcdStore:
+    """Return the cloud's store; its owner closes it."""
+    return EtcdStore(settings.etcd_endpoints, store_root(places.cloud), max_ops=ETCD_MAX_OPS)
 
 
 def part_name(cloud: str, part: str, number: int | None = None) -> str:

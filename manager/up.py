@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,7 +30,6 @@ from manager.engine.orders import PartOrder
 from manager.images import ensure_images
 from manager.records import PROXY
 from manager.settings import Settings, load, save
-from manager.store import EtcdStore
 from netsetup.network import Network
 
 READY_S = 30.0
@@ -111,7 +110,7 @@ class Up:
             for mount in order.mounts:
                 Path(mount.host_path).mkdir(mode=0o700, exist_ok=True)
             self._start_part(order)
-        with open_store(self.places, self.settings) as store:
+        with closing(parts.store_of(self.places, self.settings)) as store:
             _until(
                 lambda: all(member.healthy for member in store.members()), "etcd does not answer", "etcd_1"
             )
@@ -129,7 +128,7 @@ class Up:
         network.close()
 
     def _proxy(self) -> None:
-        with open_store(self.places, self.settings) as store:
+        with closing(parts.store_of(self.places, self.settings)) as store:
             if not store.read(PROXY).entries:  # an empty root would make the proxy wait up to 20 s
                 store.write({PROXY + key: value for key, value in render([]).items()})
         self._start_part(parts.proxy_order(self.places, self.settings))
@@ -149,16 +148,6 @@ def _until(holds: Callable[[], bool], complaint: str, log_of: str) -> None:
         if time.monotonic() > ends_at:
             raise SetupFailed(f"{complaint} within {READY_S:.0f} s", hint=f"simplecloud doctor    ({log_of})")
         time.sleep(POLL_S)
-
-
-@contextmanager
-def open_store(places: Places, settings: Settings) -> Iterator[EtcdStore]:
-    """Use the cloud's store for the length of a `with`."""
-    store = EtcdStore(settings.etcd_endpoints, parts.store_root(places.cloud))
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 @contextmanager
