@@ -18,6 +18,8 @@ from manager.store import Entry, Store
 from manager.world import STARTUP_S, World, is_live, is_published
 from netsetup.network import Network, NetworkPicture
 
+APART_S = 0.015
+
 log = logging.getLogger(__name__)
 
 _KINDS: Mapping[str, Literal["http", "http-path", "tcp"]] = {
@@ -43,6 +45,7 @@ class Sight:
     clock: Callable[[], float]
     _decoded: dict[str, tuple[int, AppSpec | WorkerRecord | None]] = field(default_factory=dict)
     _answered: set[str] = field(default_factory=set)
+    _counted: dict[WorkerKey, tuple[float, int]] = field(default_factory=dict)
 
     def look(self, busy: frozenset[WorkerKey]) -> World:
         """Return the cloud as it is now; raises StoreUnavailable, EngineError or NetworkError."""
@@ -111,15 +114,27 @@ class Sight:
         )
 
     def _inflight(self, world: World) -> dict[WorkerKey, int]:
-        """Return the open requests of the leaving workers that the proxy has dropped."""
-        counts = {}
+        """Return the open requests of the leaving workers that the proxy has dropped.
+
+        The larger of two counts at least APART_S apart: the kernel's ages are so coarse that a request
+        which arrives right behind an answer may look like none.
+        """
+        counts: dict[WorkerKey, int] = {}
         for record in world.records.values():
             container = world.containers.get(record.key)
             if record.leaving_since is None or record.port is None or container is None:
                 continue
             if container.netns and not is_published(world, record) and not is_live(world, record):
                 counts[record.key] = self.network.in_flight(container.netns, record.port)
-        return counts
+        for key in self._counted.keys() - counts.keys():
+            del self._counted[key]
+        return {key: self._larger(key, count, world.now) for key, count in counts.items()}
+
+    def _larger(self, key: WorkerKey, count: int, now: float) -> int:
+        at, before = self._counted.setdefault(key, (now, 1))
+        if count or now - at >= APART_S:
+            self._counted[key] = (now, count)
+        return max(before, count)
 
     def _read(self, cls: type[T], prefix: str, entries: Mapping[str, Entry]) -> list[T]:
         """Return the readable records under a prefix."""

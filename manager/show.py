@@ -74,6 +74,9 @@ def _note(world: World, spec: AppSpec, measures: Measures) -> str:
         for record, seen in phases:
             if seen.state == wanted:
                 return f"{record.key.label} {seen.state}: {seen.reason}"
+    done = sum(seen.state == "stopped" for _, seen in phases)
+    if done:
+        return f"{done} of {spec.want} workers have done their work"
     if spec.stopped_slots:
         slots = ", ".join(f"{spec.name}.{slot}" for slot in sorted(spec.stopped_slots))
         return f"stopped: {slots}"

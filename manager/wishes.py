@@ -59,7 +59,8 @@ def find(specs: Mapping[str, AppSpec], name: str) -> AppSpec:
     spec = specs.get(name)
     if spec is None:
         guess = did_you_mean(name, specs)
-        raise AppNotFound(f"no app is named {name!r}", hint=f"did you mean {guess}?" if guess else "apps")
+        meant = f" (did you mean {guess}?)" if guess else ""
+        raise AppNotFound(f"no app is named {name!r}{meant}", hint=f"ps {guess}" if guess else "apps")
     return spec
 
 

@@ -119,11 +119,15 @@ class Network:
         )
         join(cable, netns)
 
-    def detach(self, name: str, address: IPv4Address) -> None:
-        """The port's link is gone, and connecting to its address fails at once.  Raises NetworkError."""
+    def detach(self, name: str, address: IPv4Address | None) -> None:
+        """The port's link is gone, and connecting to its address fails at once.  Raises NetworkError.
+
+        address: None for a link of which nobody knows which address it had.
+        """
         with Netlink() as netlink:
             delete_link(netlink, name)
-        self.forget_neighbour(address)
+        if address is not None:
+            self.forget_neighbour(address)
 
     def forget_neighbour(self, address: IPv4Address) -> None:
         """This host asks anew who has the address: a dead one is unreachable in 0.1 s, not after many."""

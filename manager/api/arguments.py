@@ -68,7 +68,8 @@ def parse(command: Command, words: Sequence[str]) -> Params:
             operands += words[index + 1 :]
             break
         if command.verbatim and operands:
-            operands += words[index + 1 :] if words[index : index + 1] == ["--"] else words[index:]
+            _refuse_late_option(command, operands[0], word, index)
+            operands += words[index:]
             break
         if not word.startswith("-") or word == "-" or _is_number(command, word, operands):
             operands.append(word)
@@ -78,6 +79,14 @@ def parse(command: Command, words: Sequence[str]) -> Params:
     _take_operands(command, operands, params, len(words))
     bind(command, params, words)
     return params
+
+
+def _refuse_late_option(command: Command, name: str, word: str, index: int) -> None:
+    """Raise UsageError when an option of ours stands where the command of a worker begins."""
+    if word.startswith("-"):
+        known = command.option(word.partition("=")[0])
+        hint = f"{command.verb} {word} ... {name} ..." if known else f"{command.verb} {name} -- {word}"
+        raise UsageError(f"{word} stands behind {name}: options come before it", hint=hint, at=index)
 
 
 def _is_number(command: Command, word: str, operands: list[str]) -> bool:

@@ -211,6 +211,7 @@ COMMANDS: tuple[Command, ...] = (
         "manager",
         "all that is known of an app or a worker, as JSON",
         operands=(Operand("TARGET", values.TARGET),),
+        options=(Option("output", values.choice("json"), "json, which it always is", "o"),),
         examples=("inspect web", "inspect web.1"),
     ),
     Command(
