@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--subnet")
     up.add_argument("--etcd-members", type=int, choices=(1, 3))
     down.add_argument("--purge", action="store_true")
+    down.add_argument("--yes", action="store_true")  # the shell has asked, or was told not to
     manager.add_argument("--number", type=int, default=1)
     return parser
 

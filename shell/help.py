@@ -22,6 +22,20 @@ def overview() -> str:
     return "\n\n".join([*parts, "\n".join(_SETTINGS)])
 
 
+def reference() -> str:
+    """Return every command with its usage and examples as Markdown, for the README."""
+    parts = []
+    for key, title in GROUPS.items():
+        parts.append(f"### {title}")
+        parts += [_reference(row) for row in COMMANDS if row.group == key]
+    return "\n\n".join(parts)
+
+
+def _reference(command: Command) -> str:
+    shown = "\n".join([_usage(command), *(f"   e.g. {example}" for example in command.examples)])
+    return f"**{_names(command)}**: {command.summary}\n\n```\n{shown}\n```"
+
+
 def _group(title: str, key: str, width: int) -> str:
     rows = [_entry(_names(row), row.summary, width) for row in COMMANDS if row.group == key]
     return "\n".join([title, *rows])

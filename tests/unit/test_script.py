@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -161,10 +160,3 @@ def test_a_command_of_a_script_sees_the_lines_before_it(shell: Shell) -> None:
     with FakeManager(shell.session.places, apps={"web": app_item("web", 3, 3)}) as manager:
         assert run(shell, "set n 5", "scale web=$n", "expect web ready == 3") == 0
         assert manager.methods() == ["scale", "apps"]
-
-
-def test_a_long_script_is_read_without_delay_that_grows(shell: Shell) -> None:
-    lines = [b"scale web=3 'a b' \"c\" # comment\n"] * 20_000
-    began = time.monotonic()
-    assert len(list(script.lines(lines))) == 20_000
-    assert time.monotonic() - began < 10

@@ -212,9 +212,6 @@ def test_yes_asks_nobody(shell: Shell, manager: FakeManager) -> None:
 
 
 def test_an_interrupted_change_goes_on_and_says_so(shell: Shell, manager: FakeManager) -> None:
-    def interrupted(line: str) -> None:
-        raise KeyboardInterrupt
-
     def scale(call: FakeCall) -> dict[str, object]:
         call.emit({"kind": "Progress", "text": "web.4  created"})
         return {"kind": "Result", "message": "late"}

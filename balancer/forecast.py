@@ -1,0 +1,91 @@
+"""R3"""
+from __future__ import annotations
+import math
+from dataclasses import dataclass, replace
+import numpy as np
+
+KEEP = 60
+LINE_HALF_LIFE_S = 12.0
+JUMP = 3.0
+SURGE_HALF_S = 600.0
+SURGE_KEEP = 12
+SHRINK = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    since_s: float = 0.0
+    samples: tuple[tuple[float, float], ...] = ()
+    spread: float = 1.0
+    surges: tuple[tuple[float, float], ...] = ()
+    rising: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    level: float
+    slope: float
+    ahead: float
+    sd: float
+    points: tuple[float, ...]
+    odds: tuple[float, ...]
+
+
+def learn_demand(h: History, at_s, rate, span_s) -> History:
+    if not h.samples:
+        return History(at_s, ((at_s, rate),))
+    last5 = sorted(r for _, r in h.samples[-5:])
+    med = last5[len(last5) // 2]
+    sd = math.sqrt(h.spread * max(med, 1.0 / span_s) / span_s)
+    dev = (rate - med) / sd
+    if abs(dev) > JUMP:
+        samples = ((at_s, rate),)
+        spread = h.spread
+    else:
+        samples = (*h.samples, (at_s, rate))[-KEEP:]
+    p = h.samples[-1][1]
+    e = (rate - p) ** 2 / (2 * max(p, 1 / span_s) / span_s)
+    spread = max(1.0, h.spread + 0.05 * (min(e, 9.0 * h.spread) - h.spread))
+    surges, rising = h.surges, h.rising
+    if dev > JUMP:
+        if rising > 0:
+            surges = (*surges[:-1], (surges[-1][0], max(rate, surges[-1][1])))
+        else:
+            surges = (*surges, (at_s, rate))[-SURGE_KEEP:]
+        rising = 4
+    elif rising > 0:
+        surges = (*surges[:-1], (surges[-1][0], max(rate, surges[-1][1])))
+        rising -= 1
+    return History(h.since_s, samples, spread, surges, rising)
+
+
+Z = np.array([-1.28, -0.52, 0.0, 0.52, 1.28, 2.0])
+P = np.array([0.2, 0.2, 0.2, 0.2, 0.15, 0.05])
+
+
+def forecast(h: History, now_s, lead_s, span_s) -> Forecast:
+    t = np.array([x for x, _ in h.samples]) - now_s
+    y = np.array([x for _, x in h.samples])
+    w = 0.5 ** (-t / LINE_HALF_LIFE_S)
+    sw = w.sum(); mt = (w * t).sum() / sw; my = (w * y).sum() / sw
+    var = h.spread * max(my, 1 / span_s) / span_s
+    stt = (w * (t - mt) ** 2).sum()
+    if len(y) >= 4:
+        slope = (w * (t - mt) * (y - my)).sum() / stt
+        vs = var * (w * w * (t - mt) ** 2).sum() / stt ** 2
+        sig = slope * slope / vs
+        slope *= sig / (sig + SHRINK)
+    else:
+        slope = 0.0; vs = 0.0
+    vm = var * (w * w).sum() / sw ** 2
+    level = max(0.0, my - slope * mt)
+    ahead = max(0.0, my + slope * (lead_s - mt))
+    base = max(level, ahead)
+    sd = math.sqrt(vm + vs * (lead_s - mt) ** 2)
+    points = np.maximum(base + sd * Z, 0.0)
+    age = now_s - h.since_s
+    expo = SURGE_HALF_S / math.log(2) * (1 - 0.5 ** (age / SURGE_HALF_S)) + 60.0
+    atoms = [(l, 0.5 ** ((now_s - ts) / SURGE_HALF_S) / expo * (lead_s + span_s)) for ts, l in h.surges if l > base]
+    tot = sum(p for _, p in atoms)
+    k = min(1.0, 0.5 / tot) if tot else 1.0
+    return Forecast(level, slope, ahead, sd, tuple(points) + tuple(l for l, _ in atoms), tuple(P * (1 - k * tot)) + tuple(k * p for _, p in atoms))

@@ -1,0 +1,115 @@
+"""What is asked of an app, and what one tick saw of it: the values that every decision starts from.
+
+A field is None when nobody could say; NaN, infinite and negative numbers are taken for the same.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+NORMAL_SHARE = 0.95
+
+
+class Mode(Enum):
+    """Whether decisions are carried out or only told."""
+
+    ON = "on"
+    RECOMMEND = "recommend"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the operator asked: `slo_share` of the requests within `slo_s` seconds, by min to max workers."""
+
+    max: int
+    min: int = 1
+    slo_s: float = 0.25
+    slo_share: float = NORMAL_SHARE
+    mode: Mode = Mode.ON
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what no number of workers can serve."""
+        if not 0 <= self.min <= self.max or self.max < 1:
+            raise ValueError(f"min {self.min} and max {self.max} leave no number of workers")
+        if not (self.slo_s > 0 and 0 < self.slo_share < 1):
+            raise ValueError(f"{self.slo_share:.0%} within {self.slo_s} s is no objective")
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """How many requests took at most as long as each edge; requests beyond the last edge are in `total`.
+
+    edges_s: ascending, finite.  within: cumulative counts, one an edge.
+    """
+
+    edges_s: tuple[float, ...]
+    within: tuple[float, ...]
+    total: float
+
+    def share_over(self, limit_s: float) -> float:
+        """Return the share of requests slower than limit_s, linear between edges, 0 without requests."""
+        return 1.0 - self._count_within(limit_s) / self.total if self.total > 0 else 0.0
+
+    def quantile_s(self, share: float) -> float | None:
+        """Return the time within which that share of the requests ended; None without requests.
+
+        Linear between edges; beyond the last edge nothing more is known than that edge.
+        """
+        if self.total <= 0 or not self.edges_s:
+            return None
+        wanted, edge_before, count_before = share * self.total, 0.0, 0.0
+        for edge_s, count in zip(self.edges_s, self.within, strict=True):
+            if count >= wanted:
+                part = (wanted - count_before) / (count - count_before) if count > count_before else 1.0
+                return edge_before + part * (edge_s - edge_before)
+            edge_before, count_before = edge_s, count
+        return self.edges_s[-1]
+
+    def _count_within(self, limit_s: float) -> float:
+        edge_before, count_before = 0.0, 0.0
+        for edge_s, count in zip(self.edges_s, self.within, strict=True):
+            if edge_s >= limit_s:
+                part = (limit_s - edge_before) / (edge_s - edge_before) if edge_s > edge_before else 1.0
+                return count_before + part * (count - count_before)
+            edge_before, count_before = edge_s, count
+        return count_before
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One app over the last `span_s` seconds, and the host it shares.
+
+    age_s: how old the newest of these figures is.
+    wanted, ready, starting: workers asked for, serving, and created but not yet serving.
+    completed, failed: requests that ended in the span, failed ones included in both.
+    inflight: requests without an answer at its end.  connections: open ones; set for a tcp app only.
+    cpu_cores: cores used by the ready workers together.  own_cores: by all the app's workers, also
+    starting and draining ones.  worker_cores: the limit of one worker, None without one.
+    host_cores, host_used_cores: of this machine.  started_in_s: create-to-ready times measured in the span.
+    revision: what the workers run; another one is another program.
+    """
+
+    span_s: float | None
+    wanted: int | None
+    ready: int | None
+    starting: int | None
+    completed: float | None = None
+    failed: float | None = None
+    latencies: Latencies | None = None
+    inflight: float | None = None
+    connections: float | None = None
+    cpu_cores: float | None = None
+    own_cores: float | None = None
+    worker_cores: float | None = None
+    host_cores: float | None = None
+    host_used_cores: float | None = None
+    started_in_s: tuple[float, ...] = ()
+    age_s: float | None = 0.0
+    revision: str = ""
+
+
+def known(value: float | None) -> float | None:
+    """Return the number, or None for one that is absent, not finite or negative."""
+    return value if value is not None and math.isfinite(value) and value >= 0 else None

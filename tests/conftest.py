@@ -1,0 +1,30 @@
+"""What the tests on real parts share: one cloud for all of them, and apps that are gone after each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:  # unit tests do without what the real parts import
+    from tests.real.cloud import Apps, Cloud
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """The cloud that the tests share; each leaves it running, and without its own apps."""
+    from tests.real.cloud import running_cloud
+
+    with running_cloud(tmp_path_factory.mktemp("operator")) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def apps(cloud: Cloud) -> Iterator[Apps]:
+    """Runs apps on the shared cloud; they are gone after the test, whatever it did."""
+    from tests.real.cloud import Apps
+
+    apps = Apps(cloud)
+    yield apps
+    apps.remove()

@@ -1,0 +1,290 @@
+"""A cloud as its operator has it: started by the launcher, asked through the launcher, taken down with proof.
+
+Everything here goes the way that a person or a program of theirs goes: commands, the socket, requests to
+the proxy, and Docker's own word on the containers.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+import docker
+
+from manager.api.places import Places
+from manager.api.views import AppView, WorkerView
+from manager.parts import part_name, store_of
+from manager.settings import Settings, load
+from manager.store import EtcdStore
+from netsetup.addresses import port_name
+
+ROOT = Path(__file__).parents[2]
+LAUNCHER = str(ROOT / "simplecloud")
+SERVER = str(ROOT / "demos" / "server.py")
+PROOF = "left behind: nothing (0 containers, 0 links, 0 rules, 0 mounts)"
+POLL_S = 0.02
+_NUMBERS = count(1)
+
+T = TypeVar("T")
+
+
+def eventually(condition: Callable[[], T], within_s: float, what: str = "the condition") -> T:
+    """Return what the condition returns as soon as that counts as true.
+
+    Raises AssertionError with its last value when it does not within `within_s` seconds.
+    """
+    deadline = time.monotonic() + within_s
+    while not (seen := condition()):
+        assert time.monotonic() < deadline, f"{what} did not come true within {within_s} s: {seen!r}"
+        time.sleep(POLL_S)
+    return seen
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command left: its exit code and what it printed."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """Return the items of a listing in JSON."""
+        listed: list[dict[str, Any]] = self.json["items"]
+        return listed
+
+    def __str__(self) -> str:
+        return f"exit {self.code}\n{self.stdout}{self.stderr}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of the proxy; `worker` is who says that it answered."""
+
+    status: int
+    body: str
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """A cloud of this machine that is up; its commands run in `directory` unless they say where."""
+
+    name: str
+    directory: Path
+
+    @property
+    def places(self) -> Places:
+        return Places(self.name)
+
+    @property
+    def settings(self) -> Settings:
+        settings = load(self.places)
+        assert settings is not None, f"{self.name} was never started"
+        return settings
+
+    def run(
+        self,
+        *words: str,
+        given: bytes | None = None,
+        cwd: Path | None = None,
+        as_user: tuple[int, Sequence[int]] | None = None,
+        within_s: float = 90,
+    ) -> Outcome:
+        """Return what `simplecloud --cloud NAME WORDS` does; `as_user`: a uid and its groups.
+
+        given: what it reads on standard input, as a script does, instead of nothing.
+        """
+        uid, groups = as_user or (None, None)
+        ended = subprocess.run(
+            [LAUNCHER, "--cloud", self.name, *words],
+            input=given,
+            stdin=subprocess.DEVNULL if given is None else None,
+            capture_output=True,
+            cwd=cwd or self.directory,
+            timeout=within_s,
+            check=False,
+            user=uid,
+            group=uid,
+            extra_groups=groups,
+        )
+        return Outcome(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+    def ok(self, *words: str, cwd: Path | None = None, within_s: float = 90) -> Outcome:
+        """Return what a command does that ends with 0."""
+        outcome = self.run(*words, cwd=cwd, within_s=within_s)
+        assert outcome.code == 0, f"{' '.join(words)}: {outcome}"
+        return outcome
+
+    def script(self, text: str) -> Outcome:
+        """Return what a script does that is read line by line from standard input."""
+        return self.run(given=text.encode())
+
+    def status(self) -> Any:
+        return self.ok("status", "-o", "json").json
+
+    def app(self, name: str) -> AppView:
+        return AppView(**self.ok("apps", name, "-o", "json").items[0])
+
+    def app_names(self) -> list[str]:
+        return [str(item["name"]) for item in self.ok("apps", "-o", "json").items]
+
+    def workers(self, app: str, *options: str) -> list[WorkerView]:
+        return [WorkerView(**item) for item in self.ok("ps", app, *options, "-o", "json").items]
+
+    def worker(self, name: str) -> WorkerView:
+        """Return the worker that is called APP.SLOT; raises AssertionError when it is not there."""
+        found = [worker for worker in self.workers(name.partition(".")[0]) if worker.name == name]
+        assert found, f"there is no worker {name}"
+        return found[0]
+
+    def is_ready(self, name: str, count: int) -> bool:
+        """Return whether the app has exactly so many workers, all of them ready."""
+        return [worker.state for worker in self.workers(name)] == ["ready"] * count
+
+    def manager_pids(self) -> list[int]:
+        """Return the leader's pid, then the standby's; raises AssertionError while there are not two."""
+        status = self.status()
+        pids = [status["manager"]["pid"], *(standby["pid"] for standby in status["standbys"])]
+        assert len(pids) == 2, f"managers: {pids}"
+        return pids
+
+    def get(self, app: str, path: str = "/", *, host: str = "", within_s: float = 10) -> Answer:
+        """Return the proxy's answer to one GET, at the app's own host name unless `host` says another."""
+        address = self.settings.bind, self.settings.http_port
+        with closing(http.client.HTTPConnection(*address, timeout=within_s)) as connection:
+            connection.request("GET", path, headers={"Host": host or f"{app}.localhost"})
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.read().decode(), answer.getheader("X-Worker", ""))
+
+    def container(self, worker: str, revision: int = 1) -> str:
+        """Return the name of a worker's container."""
+        app, _, slot = worker.partition(".")
+        return f"sc_{self.name}_{app}_{slot}_{revision}"
+
+    def part(self, part: str, number: int | None = None) -> str:
+        """Return the name of a part's container."""
+        return part_name(self.name, part, number)
+
+    def link(self, worker: str, revision: int = 1) -> str:
+        """Return the name of a worker's port on the bridge."""
+        app, _, slot = worker.partition(".")
+        return port_name(self.places.tag, f"{app}/{slot}/{revision}")
+
+    @contextmanager
+    def store(self) -> Iterator[EtcdStore]:
+        """Lend the cloud's own store, to do what no command does."""
+        with closing(store_of(self.places, self.settings)) as store:
+            yield store
+
+
+@dataclass(slots=True)
+class Apps:
+    """The apps of one test: names that no other test has, and none of them left after `remove`."""
+
+    cloud: Cloud
+    _names: list[str] = field(default_factory=list)
+
+    def name(self, stem: str = "app") -> str:
+        """Return a new name for an app."""
+        self._names.append(f"{stem}-{next(_NUMBERS)}")
+        return self._names[-1]
+
+    def run(self, *command: str, options: Sequence[str] = (), stem: str = "app") -> str:
+        """Run a command as a new app and return its name; its workers are ready, or have done their work."""
+        name = self.name(stem)
+        self.cloud.ok("run", *options, name, *command)
+        return name
+
+    def serve(self, workers: int = 1, *options: str, stem: str = "web") -> str:
+        """Run the demos' HTTP server in so many workers and return the app's name."""
+        return self.run(SERVER, "8000", options=("-n", str(workers), "-p", "8000", *options), stem=stem)
+
+    def remove(self) -> None:
+        there = [name for name in self.cloud.app_names() if name in self._names]
+        if there:
+            self.cloud.ok("rm", *there, "-y", "--now")
+
+
+@contextmanager
+def running_cloud(directory: Path, *options: str) -> Iterator[Cloud]:
+    """Lend a cloud that nobody else has; afterwards it is down and purged, and that is proved."""
+    cloud = Cloud(f"x9-{secrets.token_hex(3)}", directory)
+    try:
+        cloud.ok("up", "--etcd-members", "1", *options)
+        yield cloud
+    finally:
+        down = cloud.run("down", "--purge", "-y")
+    assert down.code == 0, down
+    assert down.stdout.splitlines()[-1] == PROOF
+    assert traces(cloud) == []
+
+
+def traces(cloud: Cloud) -> list[str]:
+    """Return what this machine still has of a cloud, found without asking the product."""
+    tag, places = cloud.places.tag, cloud.places
+    with docker_by_hand() as client:
+        label = {"label": f"simplecloud.cloud={cloud.name}"}
+        found = [str(item["Id"]) for item in client.containers(all=True, filters=label)]
+    found += [f"link {name}" for name in os.listdir("/sys/class/net") if name.startswith(f"sc{tag}")]
+    found += [line for line in listed("nft", "list", "tables") if line.endswith(f"sc_{tag}")]
+    found += [rule for rule in listed("iptables", "-S", "DOCKER-USER") if f"simplecloud:{cloud.name}" in rule]
+    found += [f"process {pid}" for pid in processes_of(cloud)]
+    return found + [str(path) for path in (places.run, places.state, places.log) if path.exists()]
+
+
+def listed(*command: str) -> list[str]:
+    """Return the lines that a system's tool prints."""
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def processes_of(cloud: Cloud) -> dict[int, str]:
+    """Return the managers and keepers of a cloud that run: their arguments by pid."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_text().split("\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if "manager" in words and "--cloud" in words and words[words.index("--cloud") + 1] == cloud.name:
+            found[int(process.name)] = " ".join(words)
+    return found
+
+
+@contextmanager
+def docker_by_hand() -> Iterator[docker.APIClient]:
+    """Lend a plain client, to look and to do what an operator does behind our back."""
+    with closing(docker.APIClient("unix:///var/run/docker.sock")) as client:
+        yield client
+
+
+def containers_of(cloud: Cloud) -> Mapping[str, tuple[str, str]]:
+    """Return id and start time of every running worker of a cloud, by name, as Docker tells them."""
+    with docker_by_hand() as client:
+        labels = [f"simplecloud.cloud={cloud.name}", "simplecloud.app"]
+        names = [item["Names"][0] for item in client.containers(filters={"label": labels})]
+        seen = [client.inspect_container(name) for name in names]
+    return {item["Name"]: (item["Id"], item["State"]["StartedAt"]) for item in seen}
+
+
+def inside(container: str, *command: str) -> Outcome:
+    """Return what a command does inside a container."""
+    ended = subprocess.run(
+        ["docker", "exec", container, *command], capture_output=True, text=True, check=False, timeout=30
+    )
+    return Outcome(ended.returncode, ended.stdout, ended.stderr)

@@ -1,0 +1,124 @@
+"""Open-loop requests to an app through the proxy, while a test does something to the cloud.
+
+A client of its own that gives no second chances: what fails once has failed. Every second request goes over
+a new connection, the others over kept ones, as the clients of real services mix.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from tests.real.cloud import Cloud, eventually
+
+PATIENCE_S = 15.0
+CLOSED = "closed without an answer"
+
+
+@dataclass(slots=True)
+class Line:
+    """One connection to the proxy."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Requests at `rate_rps` from entering to leaving; afterwards all of them are counted.
+
+    failures: what went wrong, how often.  workers: answers by the worker that gave them.
+    """
+
+    cloud: Cloud
+    app: str
+    path: str = "/"
+    rate_rps: float = 100.0
+    sent: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    workers: Counter[str] = field(default_factory=Counter)
+    _kept: list[Line] = field(default_factory=list)
+    _over: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread = field(init=False)
+
+    def __enter__(self) -> Traffic:
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._send_all()), name="traffic")
+        self._thread.start()
+        self.flows_on()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    @property
+    def answered(self) -> int:
+        return self.workers.total()
+
+    def flows_on(self, count: int = 20) -> None:
+        """Return when so many more requests have been answered; raises AssertionError after 15 s."""
+        goal = self.answered + count
+        eventually(lambda: self.answered >= goal, PATIENCE_S, f"{count} more answers")
+
+    async def _send_all(self) -> None:
+        address = self.cloud.settings.bind, self.cloud.settings.http_port
+        began_at, requests = time.monotonic(), set()
+        while not self._over.is_set():
+            await asyncio.sleep(began_at + self.sent / self.rate_rps - time.monotonic())
+            request = asyncio.create_task(self._ask(address, kept=self.sent % 2 == 0))
+            requests.add(request)
+            request.add_done_callback(requests.discard)
+            self.sent += 1
+        await asyncio.gather(*requests)
+        for line in self._kept:
+            line.writer.close()
+            await line.writer.wait_closed()
+
+    async def _ask(self, address: tuple[str, int], *, kept: bool) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                status, worker = await self._exchange(address, kept=kept)
+        except (OSError, EOFError, asyncio.IncompleteReadError) as error:
+            self.failures[f"{type(error).__name__}: {error}"] += 1
+            return
+        if status == "200":
+            self.workers[worker] += 1
+        else:
+            self.failures[f"status {status}"] += 1
+
+    async def _exchange(self, address: tuple[str, int], *, kept: bool) -> tuple[str, str]:
+        """Return status and worker of one answer."""
+        line = self._kept.pop() if kept and self._kept else Line(*await asyncio.open_connection(*address))
+        try:
+            ending = "" if kept else "Connection: close\r\n"
+            line.writer.write(
+                f"GET {self.path} HTTP/1.1\r\nHost: {self.app}.localhost\r\n{ending}\r\n".encode()
+            )
+            answer = await _read(line.reader)
+        except BaseException:
+            line.writer.close()
+            raise
+        if kept:
+            self._kept.append(line)
+        else:
+            line.writer.close()
+        return answer
+
+
+async def _read(reader: asyncio.StreamReader) -> tuple[str, str]:
+    """Return status and worker of the next answer; its body is read to the end."""
+    status = (await reader.readline()).decode().split()
+    if len(status) < 2:
+        raise EOFError(CLOSED)
+    headers = {}
+    while line := (await reader.readline()).decode().strip():
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip()
+    await reader.readexactly(int(headers.get("content-length", "0")))
+    return status[1], headers.get("x-worker", "")

@@ -1,0 +1,257 @@
+"""A whole cloud of fakes with one manager at a time; what happens next is told by a script or by luck."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+from random import Random
+
+from manager.model import WorkerKey, container_name
+from manager.records import PROXY
+from manager.reconcile import TRY_AGAIN_S
+from manager.world import is_current
+from balancer.routes import server_name
+from tests.simulation.edges import SimEngine, SimStore
+from tests.simulation.faults import Chance, Faults, ManagerDied, fine
+from tests.simulation.judge import Broken, Judge
+from tests.simulation.manager import CLOUD, SimulatedManager, World
+from tests.simulation.network import FakeNetwork
+from tests.simulation.operator import NOW, Operator
+from tests.simulation.proxy import FakeProxy, Traffic
+
+SUBNET = IPv4Network("10.9.0.0/28")  # 13 workers: addresses are soon used again
+RESTART_S = 0.3  # from a manager's death until the next one runs
+PASS_S = 0.002
+PATIENCE_S = 150.0  # two waits of a back-off: all is well again this long after the last fault
+PATIENCE_PASSES = 600
+REQUEST_EVERY_S = 0.03
+REQUESTS_S = (0.01, 0.1, 0.5)  # what a request may take; DRAIN_S lies between the last two
+
+
+@dataclass(slots=True)
+class Clock:
+    """Seconds since 1970, as the simulation has them."""
+
+    now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Cloud:
+    """The world, the manager and the operator; `turn` lets the next thing happen."""
+
+    def __init__(self, chance: Chance = fine, luck: Random | None = None, subnet: IPv4Network = SUBNET) -> None:
+        self.clock = Clock()
+        self.luck = luck
+        self.judge = Judge(self.clock)
+        self.operator = Operator(self.judge)
+        self.faults = Faults(self._meanwhile, self._after_effect)
+        self.store = SimStore(self.clock, self.faults)
+        self.engine = SimEngine(self.clock, self.faults, self.judge)
+        self.proxy = FakeProxy(self._stored_routes, self.clock)
+        self.traffic = Traffic(self.proxy, self.judge)
+        self.network = FakeNetwork(self.faults, self.engine.namespaces, self.traffic.count)
+        self.judge.store, self.judge.engine, self.judge.network = self.store, self.engine, self.network
+        self.judge.proxy, self.judge.traffic = self.proxy, self.traffic
+        self.manager: SimulatedManager | None = None
+        self.managers = 0
+        self.passes = 0
+        self.start_at = self.clock.now
+        self._request_at = self.clock.now
+        self._world = World(
+            self.clock, subnet, self.store, self.engine, self.network, self.proxy, self.judge.answers
+        )
+        self.store.watch(PROXY, self.proxy.changed)
+        self.faults.chance = chance
+
+    def turn(self) -> None:
+        """Let the next thing happen; time passes when nothing is due."""
+        try:
+            self._let_the_world_go_on()
+            self._let_the_manager_go_on()
+        except ManagerDied:
+            self._bury_manager()
+
+    def settle(self) -> None:
+        """Go on until everything is as it was asked for; raises Broken when it never is."""
+        ends_at, last_pass = self.clock.now + PATIENCE_S, self.passes + PATIENCE_PASSES
+        while not self.is_settled():
+            if self.clock.now > ends_at or self.passes > last_pass:
+                raise Broken(f"not settled after {self.passes} passes: {self._state()}")
+            self.turn()
+        self.judge.check_nothing_left()
+        self.judge.all_is_well()
+
+    def is_settled(self) -> bool:
+        """Return whether all workers are there and in use, nothing is under way, and nobody waits."""
+        manager = self.manager
+        if manager is None or manager.pool.waiting or self.operator.waits or manager.trouble:
+            return False
+        specs, records = self.store.specs(), self.store.records()
+        wanted = {(spec.name, slot) for spec in specs.values() for slot in spec.slots}
+        if {(key.app, key.slot) for key in records} != wanted or len(records) != len(wanted):
+            return False
+        if any(spec.removing for spec in specs.values()):
+            return False
+        return self.network.bridge and all(
+            is_current(specs[key.app], record) and self._is_serving(key) for key, record in records.items()
+        )
+
+    def run_for(self, seconds: float) -> None:
+        ends_at = self.clock.now + seconds
+        while self.clock.now < ends_at:
+            self.turn()
+
+    def kill_manager(self) -> None:
+        """SIGKILL, between two effects."""
+        if self.manager is not None:
+            self._bury_manager()
+
+    def worker(self, app: str, slot: int) -> WorkerKey:
+        """Return the worker that stays in the slot."""
+        return next(
+            key for key, record in self.store.records().items() if (key.app, key.slot) == (app, slot)
+            and record.leaving_since is None
+        )
+
+    def crash(self, key: WorkerKey, exit_code: int = 137) -> None:
+        """The worker's program ends."""
+        self.engine.end(container_name(CLOUD, key), exit_code)
+
+    def vanish(self, key: WorkerKey) -> None:
+        """Somebody removed the container by hand."""
+        self.engine.vanish(container_name(CLOUD, key))
+
+    def hang(self, key: WorkerKey) -> None:
+        """The worker accepts connections and answers no more."""
+        self.judge.silent.add(self.engine.all()[key].id)
+        self.judge.harm(key)
+
+    def cut(self, key: WorkerKey) -> None:
+        """Somebody deleted the worker's link by hand."""
+        self.network.cut(key.port_name("ab12"))
+        self.judge.harm(key)
+
+    def lose_bridge(self) -> None:
+        """Somebody deleted the bridge by hand."""
+        self.network.lose_bridge()
+        for key in self.store.records():
+            self.judge.harm(key)
+
+    def let_time_pass(self) -> None:
+        """Go to the moment at which something is due."""
+        self.clock.now = max(self.clock.now + 0.0005, min(self._due_times()))
+
+    def send_requests(self) -> None:
+        """Each app with a route gets a request."""
+        self._request_at = self.clock.now + REQUEST_EVERY_S
+        for index, app in enumerate(sorted(self.proxy.taken)):
+            takes_s = REQUESTS_S[(self.passes + index) % len(REQUESTS_S)]
+            self.traffic.send(app, self.clock.now, takes_s)
+
+    def _let_the_world_go_on(self) -> None:
+        now = self.clock.now
+        if self.proxy.due_at is not None and self.proxy.due_at <= now:
+            self.proxy.take_up()
+        self.traffic.finish(now)
+        if self._request_at <= now:
+            self.send_requests()
+        if self.manager is None and self.start_at <= now:
+            self.managers += 1
+            self.manager = SimulatedManager(self._world, self.managers)
+        if self.manager is not None and self.manager.leads:
+            self.faults.deliver_late()
+
+    def _let_the_manager_go_on(self) -> None:
+        manager = self.manager
+        if manager is None:
+            self.let_time_pass()
+            return
+        manager.prober.probe()
+        if manager.renew_at <= self.clock.now:
+            manager.renew()
+        if self.operator.waits and manager.leads and self._by_luck(0.7):
+            self.operator.send(manager)
+        if manager.pool.waiting and self._by_luck(0.7):
+            self._run_slow(manager)
+        elif manager.leads and (manager.reconciler.dirty.is_set() or manager.wake_at <= self.clock.now):
+            self._think(manager)
+        else:
+            self.let_time_pass()
+
+    def _run_slow(self, manager: SimulatedManager) -> None:
+        count = len(manager.pool.waiting)
+        manager.pool.run(self.luck.randrange(count) if self.luck else 0)
+        if manager.reconciler.last_error:
+            raise Broken(f"a step failed: {manager.reconciler.last_error}")
+
+    def _think(self, manager: SimulatedManager) -> None:
+        self.passes += 1
+        self.clock.now += PASS_S
+        self.judge.begin_pass()
+        busy, given = manager.busy, len(self.operator.given)
+        if manager.think() and given == len(self.operator.given):
+            self.judge.end_pass(busy | manager.busy)
+
+    def _meanwhile(self) -> None:
+        """The world goes on between two looks, and before each effect, of the manager."""
+        if self.luck is None or self.luck.random() > 0.1:
+            return
+        manager = self.manager
+        what = self.luck.randrange(5)
+        self.clock.now += self.luck.choice((0.0, 0.001, 0.1))
+        if what == 0 and self.proxy.due_at is not None:
+            self.proxy.take_up()
+        elif what == 1:
+            self.send_requests()
+        elif what == 2:
+            self.traffic.finish(self.clock.now)
+        elif what == 3 and manager is not None:
+            manager.prober.probe()
+        elif what == 4 and manager is not None and manager.pool.waiting:
+            self._run_slow(manager)
+
+    def _after_effect(self) -> None:
+        self.judge.after_effect()
+        self.operator.check()
+
+    def _bury_manager(self) -> None:
+        assert self.manager is not None
+        self.manager.hang_up()
+        self.manager = None
+        self.start_at = self.clock.now + RESTART_S
+
+    def _by_luck(self, probability: float) -> bool:
+        return self.luck is None or self.luck.random() < probability
+
+    def _due_times(self) -> list[float]:
+        manager = self.manager
+        times = [request.ends_at for request in self.traffic.open]
+        times += [] if self.proxy.due_at is None else [self.proxy.due_at]
+        if manager is None:
+            return [*times, self.start_at]
+        probe_at = manager.prober.due_at
+        times += [] if probe_at is None else [probe_at]
+        times.append(self._request_at)
+        return [*times, manager.renew_at, manager.wake_at if manager.leads else manager.renew_at]
+
+    def _stored_routes(self) -> dict[str, str] | None:
+        return None if self.store.away else self.store.routes()
+
+    def _is_serving(self, key: WorkerKey) -> bool:
+        record = self.store.records()[key]
+        if record.port is None:
+            container = self.engine.all().get(key)
+            return container is not None and container.state == "running"
+        servers = self.proxy.taken.get(key.app, {})
+        container = self.judge.reached(f"{record.address}:{record.port}")
+        return container is not None and server_name(*key) in servers
+
+    def _state(self) -> str:
+        manager = self.manager
+        lines = [f"specs {list(self.store.specs().values())}", f"records {list(self.store.records().values())}"]
+        lines += [f"containers {[(c.name, c.state) for c in self.engine.all().values()]}"]
+        lines += [f"taken {self.proxy.taken}", f"trouble {manager.trouble if manager else 'no manager'}"]
+        return "\n".join(lines)

@@ -1,0 +1,145 @@
+"""The fake store and the fake engine with a fault at every effect, and a witness of what becomes of workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+from manager.api.errors import EngineError
+from manager.engine.containers import Container
+from manager.model import AppSpec, WorkerKey, WorkerRecord
+from manager.records import APPS, PROXY, WORKERS, decode
+from manager.store import Entry, Fence, Snapshot
+from manager.store.values import NO_REVISIONS
+from tests.fakes.engine import Behaviour, FakeEngine, fake_image
+from tests.fakes.store import FakeStore
+from tests.simulation.faults import Faults
+
+IMAGE = "simplecloud/base"
+CRASHES = ("crash",)  # a command that ends as soon as it runs
+
+T = TypeVar("T", AppSpec, WorkerRecord)
+
+
+class Witness(Protocol):
+    """Sees what the manager does to containers, before it is done, and what becomes of them."""
+
+    def starts(self, container: Container) -> None: ...
+
+    def stops(self, container: Container) -> None: ...
+
+    def removes(self, container: Container) -> None: ...
+
+    def ended(self, container: Container, *, by_itself: bool) -> None: ...
+
+
+class SimStore(FakeStore):
+    """A store whose contents the simulation may see at any time, be it away or not."""
+
+    def __init__(self, clock: Callable[[], float], faults: Faults) -> None:
+        super().__init__(clock)
+        self._faults = faults
+        self._decoded: dict[tuple[str, int], AppSpec | WorkerRecord] = {}
+
+    def read(self, prefix: str, *others: str) -> Snapshot:
+        self._faults.look()
+        return super().read(prefix, *others)
+
+    def write(
+        self,
+        puts: Mapping[str, str],
+        deletes: Iterable[str] = (),
+        *,
+        fence: Fence | None = None,
+        absent: Iterable[str] = (),
+        unchanged: Mapping[str, int] = NO_REVISIONS,
+        lease: int | None = None,
+    ) -> int:
+        gone, new = tuple(deletes), tuple(absent)
+
+        def apply() -> int:
+            return FakeStore.write(
+                self, puts, gone, fence=fence, absent=new, unchanged=unchanged, lease=lease
+            )
+
+        return self._faults.write(_words(puts, gone), apply)
+
+    def specs(self) -> dict[str, AppSpec]:
+        return {spec.name: spec for spec in self._values(AppSpec, APPS)}
+
+    def records(self) -> dict[WorkerKey, WorkerRecord]:
+        return {record.key: record for record in self._values(WorkerRecord, WORKERS)}
+
+    def routes(self) -> dict[str, str]:
+        return {key.removeprefix(PROXY): entry.value for key, entry in self._peek(PROXY).items()}
+
+    def _peek(self, prefix: str) -> dict[str, Entry]:
+        return {key: self._entries[key] for key in self._keys_under(prefix)}
+
+    def _values(self, cls: type[T], prefix: str) -> list[T]:
+        found: list[T] = []
+        for key, entry in self._peek(prefix).items():
+            at = (key, entry.mod_revision)
+            if at not in self._decoded:
+                self._decoded[at] = decode(cls, entry.value)
+            value = self._decoded[at]
+            assert isinstance(value, cls)
+            found.append(value)
+        return found
+
+
+class SimEngine(FakeEngine):
+    """Docker with a fault at every change."""
+
+    def __init__(self, clock: Callable[[], float], faults: Faults, witness: Witness) -> None:
+        behaviours = {CRASHES: Behaviour((("stderr", "cannot go on"),), exit_code=1)}
+        super().__init__(now=clock, images=[fake_image(IMAGE)], behaviours=behaviours)
+        self._faults = faults
+        self._witness = witness
+        self._under_order = False
+
+    def workers(self) -> list[Container]:
+        self._faults.look()
+        return super().workers()
+
+    @contextmanager
+    def changing(self, change: str) -> Iterator[None]:
+        verb, name = change.split(" ", 1)
+        with self._faults.effect(change, EngineError):
+            if verb != "create":
+                self._tell(verb, self._workers[name])
+            self._under_order = verb in ("stop", "kill", "remove")
+            with super().changing(change):
+                yield
+            self._under_order = False
+
+    def end(self, name: str, exit_code: int, *, oom_killed: bool = False) -> None:
+        running = self._workers[name]
+        super().end(name, exit_code, oom_killed=oom_killed)
+        self._witness.ended(running, by_itself=not self._under_order)
+
+    def vanish(self, name: str) -> None:
+        running = self._workers[name]
+        super().vanish(name)
+        self._witness.ended(running, by_itself=True)
+
+    def all(self) -> dict[WorkerKey, Container]:
+        return {WorkerKey(c.app, c.slot, c.revision): c for c in self._workers.values()}
+
+    def namespaces(self) -> dict[str, str]:
+        """Return the id of the container that runs in each network namespace there is."""
+        return {c.netns: c.id for c in self._workers.values() if c.netns}
+
+    def _tell(self, verb: str, container: Container) -> None:
+        if verb == "start":
+            self._witness.starts(container)
+        elif verb == "remove":
+            self._witness.removes(container)
+        else:
+            self._witness.stops(container)
+
+
+def _words(puts: Mapping[str, str], deletes: tuple[str, ...]) -> str:
+    keys = [*puts, *deletes]
+    return f"write {keys[0]}" + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")

@@ -1,0 +1,220 @@
+"""What must hold at every moment of every history; it knows the world, and not what the manager thinks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+
+from balancer.routes import server_name
+from manager.engine.containers import Container
+from manager.model import STEADY_S, WorkerKey, WorkerRecord, backoff_s
+from manager.world import is_current
+from tests.simulation.edges import SimEngine, SimStore
+from tests.simulation.network import FakeNetwork
+from tests.simulation.proxy import FakeProxy, Traffic, servers_of
+
+BOOT_S = 0.05  # a worker's program accepts connections this long after its start
+
+
+class Broken(BaseException):
+    """Something that must hold does not. No Exception, so that no part of the manager can catch it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """How often in a row the container of one name ended by itself, and when it did last."""
+
+    count: int
+    at: float
+
+
+@dataclass(slots=True)
+class Judge:
+    """Raises Broken; a witness of containers and a court for requests.
+
+    hurt: workers that something was done to by the world since all was well. excused: apps that need not
+    serve until all is well again. silent: ids of containers that accept connections and never answer.
+    """
+
+    clock: Callable[[], float]
+    store: SimStore = field(init=False)
+    engine: SimEngine = field(init=False)
+    network: FakeNetwork = field(init=False)
+    proxy: FakeProxy = field(init=False)
+    traffic: Traffic = field(init=False)
+    silent: set[str] = field(default_factory=set)
+    hurt: set[WorkerKey] = field(default_factory=set)
+    hurt_in_pass: set[WorkerKey] = field(default_factory=set)
+    excused: set[str] = field(default_factory=set)
+    untouched: dict[WorkerKey, str] = field(default_factory=dict)
+    _serving: set[str] = field(default_factory=set)
+    _endings: dict[str, Endings] = field(default_factory=dict)
+    _published: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def excuse(self, app: str) -> None:
+        self.excused.add(app)
+        self._serving.discard(app)
+
+    def harm(self, key: WorkerKey) -> None:
+        """The world did something to a worker."""
+        self.hurt.add(key)
+        self.hurt_in_pass.add(key)
+        self.excuse(key.app)
+
+    def all_is_well(self) -> None:
+        self.hurt.clear()
+        self.excused.clear()
+
+    def starts(self, container: Container) -> None:
+        endings = self._endings.get(container.name)
+        if self.store.records().get(key_of(container)) is None:
+            raise Broken(f"{container.name} starts without a record")
+        if endings is not None and self.clock() < endings.at + backoff_s(endings.count) - 1e-6:
+            waited_s = self.clock() - endings.at
+            raise Broken(f"{container.name} starts {waited_s:.1f} s after its ending number {endings.count}")
+
+    def stops(self, container: Container) -> None:
+        key = key_of(container)
+        record = self.store.records().get(key)
+        if record is None or record.leaving_since is None:
+            raise Broken(f"{container.name} is stopped and was never told to leave")
+        if self._is_published(key):
+            raise Broken(f"{container.name} is stopped while its routes are published")
+        spec = self.store.specs().get(key.app)
+        if spec is not None and spec.now:
+            return
+        if server_name(*key) in self.proxy.taken.get(key.app, {}):
+            raise Broken(f"{container.name} is stopped while the proxy serves it")
+        if self.traffic.count(container.id) and self.clock() < record.leaving_since + record.drain_s:
+            raise Broken(f"{container.name} is stopped with open requests before its drain time is over")
+
+    def removes(self, container: Container) -> None:
+        record = self.store.records().get(key_of(container))
+        if container.state == "running":
+            self.stops(container)
+            self.traffic.lose(container.id)
+        if record is None or record.leaving_since is not None:
+            self._endings.pop(container.name, None)
+
+    def ended(self, container: Container, *, by_itself: bool) -> None:
+        self.traffic.lose(container.id)
+        if not by_itself:
+            return
+        self.harm(key_of(container))
+        if key_of(container) not in self.engine.all():  # removed by hand: nobody can tell how it ended
+            self._endings.pop(container.name, None)
+            return
+        ran_s = self.clock() - (container.started_at or self.clock())
+        before = self._endings.get(container.name, Endings(0, 0.0))
+        self._endings[container.name] = Endings(1 if ran_s >= STEADY_S else before.count + 1, self.clock())
+
+    def reached(self, address: str) -> Container | None:
+        host = IPv4Address(address.partition(":")[0])
+        netns = next((link.netns for link in self.network.links.values() if link.address == host), "")
+        for container in self.engine.all().values():
+            if container.netns == netns != "":
+                booted_at = (container.started_at or 0.0) + BOOT_S
+                return container if booted_at <= self.clock() else None
+        return None
+
+    def is_silent(self, container: str) -> bool:
+        return container in self.silent
+
+    def answers(self, container: str, address: str) -> bool:
+        """Return whether a probe of the container at its address would be answered well."""
+        found = self.reached(address)
+        return found is not None and found.id == container and container not in self.silent
+
+    def misled(self, app: str, container: Container) -> None:
+        raise Broken(f"a request for {app} reached {container.name}")
+
+    def served(self, app: str) -> None:
+        if app not in self.excused:
+            self._serving.add(app)
+
+    def refused(self, app: str) -> None:
+        if app in self._serving:
+            raise Broken(f"a request for {app} was refused")
+
+    def after_effect(self) -> None:
+        """Check what every single effect must leave true."""
+        addresses = [port.address for port in self.network.bound.values()]
+        if len(set(addresses)) < len(addresses):
+            raise Broken(f"two ports have one address: {self.network.bound}")
+        before, self._published = self._published, servers_of(self.store.routes())
+        for app, servers in before.items():
+            for name in servers.keys() - self._published.get(app, {}).keys():
+                self._check_unpublished(key_of_server(name))
+        for key, container in self.untouched.items():
+            found = self.engine.all().get(key)
+            if found is None or found.id != container:
+                raise Broken(f"{key.label} of an app that nobody touched is another now")
+
+    def begin_pass(self) -> None:
+        self.hurt_in_pass.clear()
+
+    def end_pass(self, busy: frozenset[WorkerKey]) -> None:
+        """Check what a pass must leave true that went through to its end."""
+        for servers in self._published.values():
+            for name, address in servers.items():
+                self._check_published(key_of_server(name), address)
+        self._check_counts(busy)
+
+    def check_nothing_left(self) -> None:
+        """Check that whatever there is has a record; for when all is well."""
+        records = self.store.records()
+        links = {key.port_name("ab12") for key in records}
+        left = [
+            *(f"container {key}" for key in self.engine.all().keys() - records.keys()),
+            *(f"link {name}" for name in self.network.links.keys() - links),
+            *(f"rules of {name}" for name in self.network.bound.keys() - links),
+            *(f"record {key}" for key in records if key.app not in self.store.specs()),
+            *(f"route of {app}" for app in self._published.keys() - self.store.specs().keys()),
+        ]
+        if left:
+            raise Broken(f"left behind: {', '.join(left)}")
+
+    def _is_published(self, key: WorkerKey) -> bool:
+        return server_name(*key) in servers_of(self.store.routes()).get(key.app, {})
+
+    def _is_up(self, record: WorkerRecord) -> bool:
+        """Return whether the worker runs and is joined to the bridge at its address."""
+        container = self.engine.all().get(record.key)
+        link = self.network.links.get(record.key.port_name("ab12"))
+        return bool(container and container.netns and link and link.address == record.address)
+
+    def _check_unpublished(self, key: WorkerKey) -> None:
+        record = self.store.records().get(key)
+        if record is None or record.leaving_since is not None or key in self.hurt:
+            return
+        if self._is_up(record):
+            raise Broken(f"{key.label} is taken out of the routes, healthy as it is")
+
+    def _check_published(self, key: WorkerKey, address: str) -> None:
+        if key in self.hurt_in_pass:
+            return
+        record = self.store.records().get(key)
+        if record is None or not self._is_up(record) or address != f"{record.address}:{record.port}":
+            raise Broken(f"the routes lead to {key.label} at {address}, where it is not")
+
+    def _check_counts(self, busy: frozenset[WorkerKey]) -> None:
+        for spec in self.store.specs().values():
+            staying = [
+                record
+                for record in self.store.records().values()
+                if record.app == spec.name and record.leaving_since is None and record.key not in busy
+            ]
+            spare = 0 if all(is_current(spec, record) for record in staying) else 1
+            if sum(self._is_up(record) for record in staying) > spec.wanted + spare:
+                names = [f"{record.key.label} of revision {record.revision}" for record in staying]
+                raise Broken(f"{spec.name} wants {spec.wanted} and has {', '.join(names)}")
+
+
+def key_of(container: Container) -> WorkerKey:
+    return WorkerKey(container.app, container.slot, container.revision)
+
+
+def key_of_server(name: str) -> WorkerKey:
+    _, app, slot, revision = name.split("_")
+    return WorkerKey(app, int(slot), int(revision))

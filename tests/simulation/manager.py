@@ -1,0 +1,159 @@
+"""One manager process of the simulation: the product's parts, put together as manager.daemon does."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any, cast
+
+from manager.api.errors import Conflict, EngineError, StoreUnavailable
+from manager.api.wire import Request
+from manager.apply import Effects
+from manager.journal import Journal
+from manager.lead import REFRESH_S, Leadership
+from manager.look import Sight
+from manager.model import WorkerKey
+from manager.observe.health import Prober
+from manager.observe.proxy import ProxyApi
+from manager.reconcile import TRY_AGAIN_S, Reconciler
+from manager.records import PROXY
+from manager.server import Call
+from manager.service.changes import Changes, Edit
+from manager.store import Fence
+from netsetup.errors import NetworkError
+from netsetup.network import Network
+from tests.simulation.edges import SimEngine, SimStore
+from tests.simulation.network import FakeNetwork
+from tests.simulation.prober import FakeProber
+from tests.simulation.proxy import FakeProxy
+
+CLOUD, TAG = "default", "ab12"
+TROUBLE = (StoreUnavailable, Conflict, EngineError, NetworkError)  # what the loop answers with another try
+
+
+class HandPool(ThreadPoolExecutor):
+    """A pool without threads: what it was given runs when it is told to, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.waiting: list[tuple[Future[Any], Callable[[], object]]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.waiting.append((future, lambda: fn(*args, **kwargs)))
+        return future
+
+    def run(self, index: int) -> None:
+        """Do one step to its end."""
+        future, work = self.waiting.pop(index)
+        try:
+            result = work()
+        except Exception as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The fakes that outlive managers."""
+
+    clock: Callable[[], float]
+    subnet: IPv4Network
+    store: SimStore
+    engine: SimEngine
+    network: FakeNetwork
+    proxy: FakeProxy
+    answers: Callable[[str, str], bool]
+
+
+@dataclass(slots=True)
+class SimulatedManager:
+    """A manager that thinks when it is told to; it dies by being dropped, after `hang_up`."""
+
+    world: World
+    number: int
+    pool: HandPool = field(default_factory=HandPool)
+    wake_at: float = 0.0
+    renew_at: float = 0.0
+    trouble: str = ""
+    leadership: Leadership = field(init=False)
+    reconciler: Reconciler = field(init=False)
+    prober: FakeProber = field(init=False)
+    changes: Changes = field(init=False)
+    hang_up: Callable[[], None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        world, clock = self.world, self.world.clock
+        self.leadership = Leadership(world.store, f"manager {self.number}")
+        journal = Journal(world.store, lambda: self.leadership.fence, clock)
+        # Sight and Effects are declared to take the real edges; the fakes do what these are asked here.
+        network, proxy = cast(Network, world.network), cast(ProxyApi, world.proxy)
+        self.prober = FakeProber(world.answers, lambda: self.reconciler.dirty.set(), clock)
+        sight = Sight(
+            TAG, world.subnet, world.store, world.engine, network, cast(Prober, self.prober), proxy, clock
+        )
+        effects = Effects(
+            cloud=CLOUD,
+            tag=TAG,
+            store=world.store,
+            engine=world.engine,
+            network=network,
+            programs=Path("/programs"),
+            journal=journal,
+            fence=self._fence,
+            clock=clock,
+        )
+        self.reconciler = Reconciler(
+            sight, effects, self.leadership, _starts=self.pool, _stops=self.pool
+        )
+        self.changes = Changes(world.store, self.leadership, self.reconciler, journal, clock)
+        watches = [
+            world.engine.watch(self.reconciler.dirty.set),
+            world.store.watch(PROXY, self.reconciler.dirty.set),
+        ]
+        self.hang_up = lambda: [watch.close() for watch in watches] and None
+
+    @property
+    def leads(self) -> bool:
+        return self.leadership.fence is not None
+
+    @property
+    def busy(self) -> frozenset[WorkerKey]:
+        return frozenset(self.reconciler._busy)
+
+    def renew(self) -> None:
+        """The leader key is renewed, as Leadership's thread does."""
+        self.renew_at = self.world.clock() + REFRESH_S
+        try:
+            self.leadership._renew()
+        except (StoreUnavailable, Conflict) as error:
+            self.trouble = str(error)
+
+    def think(self) -> bool:
+        """Look, plan and act once, as the loop's thread does; returns whether the pass went through."""
+        self.reconciler.dirty.clear()
+        try:
+            self.trouble = ""
+            wait_s = self.reconciler._pass()
+        except TROUBLE as error:
+            self.trouble = str(error)
+            wait_s = TRY_AGAIN_S
+        self.wake_at = self.world.clock() + wait_s
+        return not self.trouble
+
+    def change(self, request: str, edit: Edit) -> None:
+        """Change specs as a client's command does; raises what Changes.make raises."""
+        # make() reads the request only: there is no client to hang up
+        call = Call(Request(1, "change", {"request": request}), cast(socket.socket, None), 0)
+        self.changes.make(call, edit)
+
+    def _fence(self) -> Fence:
+        fence = self.leadership.fence
+        if fence is None:
+            raise StoreUnavailable("this manager does not lead now")
+        return fence

@@ -1,0 +1,104 @@
+"""The network of one cloud in memory: a bridge, links into namespaces, and who may use which address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from netsetup.errors import NetworkError
+from netsetup.network import NetworkPicture
+from netsetup.port import Port
+from tests.simulation.faults import Faults
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A veth: it dies with the namespace that its far end is in."""
+
+    address: IPv4Address
+    netns: str
+
+
+class FakeNetwork:
+    """What netsetup.network.Network does, to values.
+
+    namespaces: the container that runs in each namespace there is. open_requests: of a container's id.
+    """
+
+    def __init__(
+        self,
+        faults: Faults,
+        namespaces: Callable[[], Mapping[str, str]],
+        open_requests: Callable[[str], int],
+    ) -> None:
+        self.bridge = False
+        self.bound: dict[str, Port] = {}
+        self._faults = faults
+        self._namespaces = namespaces
+        self._open_requests = open_requests
+        self._links: dict[str, Link] = {}
+
+    @property
+    def links(self) -> dict[str, Link]:
+        """Return the links there are: a namespace that is gone took its link with it."""
+        there = self._namespaces()
+        self._links = {name: link for name, link in self._links.items() if link.netns in there}
+        return self._links
+
+    def ensure(self) -> list[str]:
+        if self.bridge:
+            return []
+        with self._faults.effect("mend the network", NetworkError):
+            self.bridge = True
+        return ["bridge made"]
+
+    def look(self) -> NetworkPicture:
+        self._faults.look()
+        picture = NetworkPicture(self.bridge, self.bridge, dict.fromkeys(self.links, True), dict(self.bound))
+        self._faults.look()
+        return picture
+
+    def bind(self, ports: Iterable[Port]) -> None:
+        new = {port.name: port for port in ports}
+        if any(self.bound.get(name) != port for name, port in new.items()):
+            with self._faults.effect(f"bind {', '.join(new)}", NetworkError):
+                self.bound |= new
+
+    def unbind(self, names: Iterable[str]) -> None:
+        there = [name for name in names if name in self.bound]
+        if there:
+            with self._faults.effect(f"unbind {', '.join(there)}", NetworkError):
+                for name in there:
+                    del self.bound[name]
+
+    def attach(self, port: Port, netns: str) -> None:
+        if self.links.get(port.name) == Link(port.address, netns):
+            return
+        with self._faults.effect(f"attach {port.name}", NetworkError):
+            if netns not in self._namespaces() or not self.bridge:
+                raise NetworkError(f"cannot attach {port.name}: no such file or directory")
+            self._links[port.name] = Link(port.address, netns)
+
+    def detach(self, name: str, address: IPv4Address | None) -> None:
+        if name in self.links:
+            with self._faults.effect(f"detach {name}", NetworkError):
+                self._links.pop(name, None)
+
+    def forget_neighbour(self, address: IPv4Address) -> None:
+        """The fake's connections to a dead address fail at once anyhow."""
+
+    def in_flight(self, netns: str, tcp_port: int) -> int:
+        container = self._namespaces().get(netns)
+        if container is None:
+            raise NetworkError(f"cannot enter {netns}: no such file or directory")
+        return self._open_requests(container)
+
+    def cut(self, name: str) -> None:
+        """Somebody deleted the link by hand."""
+        self._links.pop(name, None)
+
+    def lose_bridge(self) -> None:
+        """Somebody deleted the bridge by hand; the links are left in the void."""
+        self.bridge = False
+        self._links = {}

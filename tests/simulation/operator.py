@@ -1,0 +1,165 @@
+"""The operator: gives commands one after the other, sends each again until it is answered, keeps count."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from manager import wishes
+from manager.api.arguments import Arguments
+from manager.api.errors import CloudError, Conflict, StoreUnavailable
+from manager.intake import new_app
+from manager.model import AppSpec, Health, Template
+from manager.service.changes import Edit, Wish
+from tests.simulation.edges import CRASHES, IMAGE
+from tests.simulation.judge import Broken, Judge
+from tests.simulation.manager import SimulatedManager
+
+NOW = 1_000_000.0
+DRAIN_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: its words, for people, and what it makes of the specs.
+
+    halts: the app it names may be without a server afterwards, as the operator wanted.
+    """
+
+    words: str
+    app: str
+    edit: Edit
+    halts: bool = False
+
+
+def run(app: str, workers: int, *, port: int | None = 8000, crashes: bool = False) -> Command:
+    template = Template(
+        command=CRASHES if crashes else ("serve",),
+        image=IMAGE,
+        port=port,
+        health=Health("http" if port else "none"),
+        drain_s=DRAIN_S,
+    )
+
+    def edit(specs: Mapping[str, AppSpec]) -> Wish:
+        arguments = Arguments({"name": app, "workers": workers})
+        return Wish((new_app(specs, arguments, template, range(9000, 9004), NOW),))
+
+    return Command(f"run -n {workers} {app}", app, edit)
+
+
+def scale(app: str, amount: int, *, relative: bool = False) -> Command:
+    change = wishes.ScaleChange(app, amount, relative)
+
+    def edit(specs: Mapping[str, AppSpec]) -> Wish:
+        return Wish((wishes.scaled(wishes.changeable(specs, app), change),))
+
+    sign = "+" if relative and amount >= 0 else ""
+    return Command(f"scale {app} {sign}{amount}", app, edit, halts=amount == 0 and not relative)
+
+
+def stop(app: str, slot: int | None = None, *, now: bool = False) -> Command:
+    def edit(specs: Mapping[str, AppSpec]) -> Wish:
+        return Wish((wishes.stopped(wishes.changeable(specs, app), slot, now=now),))
+
+    return Command(f"stop {_target(app, slot)}{' --now' * now}", app, edit, halts=True)
+
+
+def start(app: str, slot: int | None = None) -> Command:
+    def edit(specs: Mapping[str, AppSpec]) -> Wish:
+        return Wish((wishes.started(wishes.changeable(specs, app), slot),))
+
+    return Command(f"start {_target(app, slot)}", app, edit)
+
+
+def restart(app: str, slot: int | None = None) -> Command:
+    """Return `restart`: of an app one worker after the other, of a slot in its place (then it halts)."""
+
+    def edit(specs: Mapping[str, AppSpec]) -> Wish:
+        return Wish((wishes.restarted(wishes.changeable(specs, app), slot, now=False),))
+
+    return Command(f"restart {_target(app, slot)}", app, edit, halts=slot is not None)
+
+
+def remove(app: str, *, now: bool = False) -> Command:
+    def edit(specs: Mapping[str, AppSpec]) -> Wish:
+        return Wish((wishes.removed(wishes.find(specs, app), now=now),))
+
+    return Command(f"rm {app}{' --now' * now}", app, edit, halts=True)
+
+
+def _target(app: str, slot: int | None) -> str:
+    return app if slot is None else f"{app}.{slot}"
+
+
+@dataclass(slots=True)
+class Operator:
+    """What was asked for, what was acknowledged, and what therefore must stand in the store."""
+
+    judge: Judge
+    queue: deque[Command] = field(default_factory=deque)
+    given: list[str] = field(default_factory=list)
+    _acknowledged: dict[str, AppSpec] = field(default_factory=dict)
+    _under_way: AppSpec | None = None
+
+    @property
+    def waits(self) -> bool:
+        return bool(self.queue)
+
+    def ask(self, *commands: Command) -> None:
+        self.queue.extend(commands)
+
+    def send(self, manager: SimulatedManager) -> None:
+        """Send the first command; when it is not answered, it stays the first."""
+        command = self.queue[0]
+        self._forget_removed()
+        try:
+            self._under_way = self._wished(command)
+            if command.halts:
+                self.judge.excuse(command.app)
+            manager.change(f"request {len(self.given)}", command.edit)
+        except (StoreUnavailable, Conflict):
+            return
+        except CloudError:
+            self._finish(command, "refused")
+            return
+        if self._under_way is not None:
+            self._acknowledged[command.app] = self._under_way
+        self._finish(command, "done")
+
+    def check(self) -> None:
+        """Check that the store has what was acknowledged, and nothing that nobody asked for."""
+        stored = self.judge.store.specs()
+        for name, spec in self._acknowledged.items():
+            if name not in stored and not spec.removing:
+                raise Broken(f"the store forgot {name}")
+        for name, spec in stored.items():
+            under_way = self._under_way
+            allowed = [spec for spec in (self._acknowledged.get(name), under_way) if spec is not None]
+            if _gist(spec) not in [_gist(each) for each in allowed if each.name == name]:
+                raise Broken(f"the store has {_gist(spec)}, asked for was {[_gist(a) for a in allowed]}")
+
+    def _finish(self, command: Command, words: str) -> None:
+        self.queue.popleft()
+        self.given.append(f"{command.words}: {words}")
+        self._under_way = None
+        self.check()
+
+    def _wished(self, command: Command) -> AppSpec | None:
+        """Return what the command makes of what was acknowledged; None when it will be refused."""
+        try:
+            return command.edit(self._acknowledged).specs[0]
+        except CloudError:
+            return None
+
+    def _forget_removed(self) -> None:
+        stored = self.judge.store.specs()
+        for name, spec in list(self._acknowledged.items()):
+            if spec.removing and name not in stored:
+                del self._acknowledged[name]
+
+
+def _gist(spec: AppSpec) -> AppSpec:
+    """Return the spec without what depends on the moment at which it was written."""
+    return replace(spec, number=0)

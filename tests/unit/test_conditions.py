@@ -1,0 +1,131 @@
+"""What wait and expect understand, and how values compare."""
+
+from __future__ import annotations
+
+import pytest
+
+from manager.api import arguments
+from manager.api.commands import command_of
+from manager.api.errors import UsageError
+from shell import grammar
+from shell.conditions import (
+    Answers,
+    Comparison,
+    Condition,
+    Fails,
+    FieldIs,
+    Gone,
+    LoadDone,
+    LoadIs,
+    ManagerIs,
+    Ready,
+    field_named,
+    holds,
+    parse,
+    quantity,
+)
+
+
+def condition(*words: str, verb: str = "expect") -> Condition:
+    row = grammar.row_of([verb, *words])
+    return parse(row, arguments.bind(row, grammar.params_of(row, words)))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("web ready", Ready("web")),
+        ("web.2 gone", Gone("web.2")),
+        ("web ready == 3", FieldIs("web", "AppList", Comparison("ready", "==", "3"))),
+        ("web P95 < 250ms", FieldIs("web", "AppList", Comparison("p95_s", "<", "250ms"))),
+        ("web req/s > 10", FieldIs("web", "AppList", Comparison("rate_rps", ">", "10"))),
+        ("web.1 age > 5s", FieldIs("web.1", "WorkerList", Comparison("age_s", ">", "5s"))),
+        ("manager down", ManagerIs(up=False)),
+        ("load web done", LoadDone("web")),
+        ("load web failed == 0", LoadIs("web", Comparison("failed", "==", "0"))),
+        ("http web /x --contains a --count 9 --failed 1", Answers("web", "/x", "a", 9, 1)),
+        ("error text rm web -y", Fails("text", ("rm", "web", "-y"))),
+        ("--timeout 5s error text ps --all", Fails("text", ("ps", "--all"))),
+        ("error ready == 3", FieldIs("error", "AppList", Comparison("ready", "==", "3"))),
+        ("load ready", Ready("load")),
+    ],
+)
+def test_conditions_are_understood(words: str, expected: Condition) -> None:
+    assert condition(*words.split()) == expected
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "web",
+        "web redy == 3",
+        "web ready = 3",
+        "web state == ready",
+        "WEB ready",
+        "web ready == 3 4",
+        "http web x",
+        "error text",
+        "manager",
+    ],
+)
+def test_what_is_no_condition_is_refused(words: str) -> None:
+    with pytest.raises(UsageError):
+        condition(*words.split())
+
+
+def test_a_field_of_workers_is_not_looked_for_in_an_app() -> None:
+    with pytest.raises(UsageError, match=r"state is a field of a worker: web\.1 state"):
+        condition("web", "state", "==", "ready")
+
+
+@pytest.mark.parametrize(
+    ("field", "observed", "operator", "value", "expected"),
+    [
+        ("ready", 3, "==", "3", True),
+        ("ready", 3, "!=", "3", False),
+        ("ready", 3, ">=", "3", True),
+        ("ready", 3, "<", "3", False),
+        ("ready", 3, "<=", "2", False),
+        ("p95_s", 0.25, "<=", "250ms", True),
+        ("p95_s", 0.25, "==", "0.25", True),
+        ("memory_bytes", 64 * 2**20, "==", "64M", True),
+        ("error_ratio", 0.5, "<", "60%", True),
+        ("p95_s", None, "==", "-", True),
+        ("p95_s", None, "!=", "-", False),
+        ("p95_s", None, "==", "0", False),
+        ("p95_s", None, "<", "1s", False),
+        ("state", "ready", "==", "ready", True),
+        ("state", "ready", "contains", "ead", True),
+        ("urls", ["http://a/", "http://b/"], "contains", "http://b/", True),
+        ("command", ["./x", "-y"], "==", "./x -y", True),
+        ("note", "", "==", "", True),
+    ],
+)
+def test_values_compare_in_the_unit_of_their_field(
+    field: str, observed: object, operator: str, value: str, expected: bool
+) -> None:
+    assert holds(Comparison(field, operator, value), observed) is expected
+
+
+def test_text_has_no_order() -> None:
+    with pytest.raises(UsageError, match="has no order"):
+        holds(Comparison("state", "<", "ready"), "ready")
+
+
+@pytest.mark.parametrize(("field", "word"), [("ready", "many"), ("p95_s", "5x"), ("ready", "5s"), ("x", "%")])
+def test_a_word_without_a_number_is_refused(field: str, word: str) -> None:
+    with pytest.raises(UsageError):
+        quantity(field, word)
+
+
+def test_every_header_of_a_listing_names_a_field() -> None:
+    assert field_named("AppList", "REQ/S") == field_named("AppList", "rate_rps") == "rate_rps"
+    assert field_named("WorkerList", "worker") == "name"
+    assert field_named("AppList", "nosuch") is None
+
+
+def test_examples_of_the_table_are_conditions() -> None:
+    row = command_of("wait")
+    assert row is not None
+    for example in row.examples:
+        condition(*example.split()[1:], verb="wait")

@@ -1,0 +1,193 @@
+"""`wait` and `expect` against a manager that changes, dies, or is down."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.manager import FakeCall, FakeManager, app_item, worker_item
+from tests.fakes.shells import Shell, shell_at
+from tests.fakes.website import HELLO, Website, serving
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    shell = shell_at(tmp_path)
+    yield shell
+    shell.session.close()
+
+
+@pytest.fixture
+def manager(shell: Shell) -> Iterator[FakeManager]:
+    apps = {"web": app_item("web", 3, 3)}
+    with FakeManager(shell.session.places, apps=apps, workers=[worker_item("web", 1)]) as manager:
+        yield manager
+
+
+@pytest.fixture
+def website(manager: FakeManager) -> Iterator[Website]:
+    with serving(Website()) as website:
+        manager.proxy_url = f"http://127.0.0.1:{website.port}"
+        yield website
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "web ready",
+        "web ready == 3",
+        "web.1 ready",
+        "web.1 state == ready",
+        "web.2 gone",
+        "nosuch gone",
+        "manager up",
+        "web memory == 64M",
+        "web p95 < 200ms",
+        "web age > 1h",
+    ],
+)
+def test_what_is_true_is_expected(shell: Shell, manager: FakeManager, condition: str) -> None:
+    assert shell.run(f"expect {condition}; wait {condition}") == 0
+    assert (shell.out.getvalue(), shell.err.getvalue()) == ("", "")
+
+
+def test_what_is_not_true_says_what_was_seen(shell: Shell, manager: FakeManager) -> None:
+    assert shell.run("expect web ready == 4") == 5
+    assert shell.err.getvalue() == "error: expected web ready == 4, saw 3\nhint:  ps web\n"
+
+
+def test_expect_looks_once(shell: Shell, manager: FakeManager) -> None:
+    shell.run("expect web ready == 4")
+    assert manager.methods() == ["apps"]
+
+
+def test_expect_polls_when_given_a_timeout(shell: Shell, manager: FakeManager) -> None:
+    asked: list[int] = []
+
+    def apps(_: FakeCall) -> dict[str, object]:
+        asked.append(1)
+        return {"kind": "AppList", "items": [app_item("web", 3, len(asked))]}
+
+    manager.verbs["apps"] = apps
+    assert shell.run("expect web ready == 3 --timeout 10s") == 0
+    assert len(asked) == 3
+
+
+def test_wait_gives_up_after_its_timeout_and_says_what_it_saw_last(
+    shell: Shell, manager: FakeManager
+) -> None:
+    manager.apps["web"] = app_item("web", 3, 2, note="web.3 in backoff")
+    assert shell.run("wait web ready --timeout 150ms") == 4
+    assert "waited 0.15 s for web ready: 2 of 3 workers ready (web.3 in backoff)" in shell.err.getvalue()
+
+
+def test_waiting_for_a_stopped_app_to_be_ready_is_told_at_once(shell: Shell, manager: FakeManager) -> None:
+    manager.apps["web"] = app_item("web", 0, 0)
+    assert shell.run("wait web ready") == 1
+    assert shell.err.getvalue() == "error: web is stopped: it wants no worker\nhint:  start web\n"
+
+
+@pytest.mark.parametrize("condition", ["nosuch ready", "nosuch want == 3"])
+def test_waiting_for_an_app_that_is_not_there_is_told_at_once(
+    shell: Shell, manager: FakeManager, condition: str
+) -> None:
+    assert shell.run(f"wait {condition}") == 1
+    assert "no app is named 'nosuch'" in shell.err.getvalue()
+
+
+def test_a_manager_that_is_away_is_waited_for(shell: Shell, manager: FakeManager) -> None:
+    manager.deaths = 3
+    assert shell.run("wait web ready") == 0
+    assert manager.methods() == ["apps"] * 4
+
+
+def test_a_cloud_that_is_down_is_not_waited_for(shell: Shell) -> None:
+    assert shell.run("wait web ready") == 3
+
+
+def test_wait_manager_down_and_up(shell: Shell, manager: FakeManager) -> None:
+    manager.stop()
+    assert shell.run("wait manager down; expect manager down") == 0
+    back = threading.Thread(target=manager.start)
+    back.start()
+    assert shell.run("wait manager up") == 0
+    back.join()
+
+
+def test_expect_error_wants_a_failure_with_the_text(shell: Shell, manager: FakeManager) -> None:
+    assert shell.run("expect error 'no app' apps nosuch -o json; expect error app-not-found apps nosuch") == 0
+    assert shell.run("expect error 'unknown command' sacle --x") == 0
+    assert (shell.out.getvalue(), shell.err.getvalue()) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("command", "seen"),
+    [("apps", "it succeeded"), ("apps nosuch", "app-not-found: no app is named 'nosuch'")],
+)
+def test_expect_error_fails_for_anything_else(
+    shell: Shell, manager: FakeManager, command: str, seen: str
+) -> None:
+    assert shell.run(f"expect error 'no such route' {command}") == 5
+    assert f"expected an error with 'no such route', saw {seen}" in shell.err.getvalue()
+    assert shell.out.getvalue() == ""
+
+
+def test_http_asks_through_the_proxy_by_the_apps_name(
+    shell: Shell, manager: FakeManager, website: Website
+) -> None:
+    assert shell.run("expect http web /x?y=1 --contains hello --count 3 --failed 0") == 0
+    assert len(website.requests) == 3
+    assert website.requests[0].startswith(b"GET /x?y=1 HTTP/1.1\r\n")
+    assert b"\r\nHost: web.localhost:8080\r\n" in website.requests[0]
+
+
+def test_an_app_by_path_is_asked_under_its_path(shell: Shell, manager: FakeManager, website: Website) -> None:
+    manager.apps["web"] = app_item("web", 3, 3, urls=["http://127.0.0.1:8080/web/"])
+    assert shell.run("expect http web /") == 0
+    assert website.requests[0].startswith(b"GET /web/ HTTP/1.1\r\n")
+
+
+def test_a_wrong_answer_is_a_failed_request(shell: Shell, manager: FakeManager, website: Website) -> None:
+    assert shell.run("expect http web / --contains bye --count 2") == 5
+    assert "saw 0 of 2 requests ok: 2 without 'bye'" in shell.err.getvalue()
+    assert shell.run("expect http web / --contains bye --count 2 --failed 2") == 0
+
+
+def test_a_bad_status_is_a_failed_request(shell: Shell, manager: FakeManager, website: Website) -> None:
+    website.answer = HELLO.replace(b"200 OK", b"503 Away")
+    assert shell.run("expect http web /") == 5
+    assert "1 status 503" in shell.err.getvalue()
+
+
+def test_an_app_without_http_route_cannot_be_asked(shell: Shell, manager: FakeManager) -> None:
+    manager.apps["web"] = app_item("web", 3, 3, urls=["tcp://127.0.0.1:9000"])
+    assert shell.run("expect http web /") == 1
+    assert shell.run("load web") == 1
+    assert shell.err.getvalue().count("web has no http route") == 2
+
+
+def test_a_load_is_reported_and_expected(shell: Shell, manager: FakeManager, website: Website) -> None:
+    assert shell.run("load web --rps 100 --for 100ms --path /x") == 0
+    assert "sent" in shell.out.getvalue()
+    assert website.requests[0].startswith(b"GET /x ")
+    assert shell.run("expect load web failed == 0; expect load web sent == 10; expect load web p95 < 5s") == 0
+    assert shell.run("expect load web sent == 11") == 5
+    assert shell.run("expect load web snet == 11") == 1
+    assert "did you mean sent?" in shell.err.getvalue()
+
+
+def test_a_load_in_the_background_is_waited_for(shell: Shell, manager: FakeManager, website: Website) -> None:
+    assert shell.run("load web --rps 100 --for 200ms --detach") == 0
+    assert shell.out.getvalue() == ""
+    assert shell.run("expect load web done") == 5
+    assert shell.run("load web --detach") == 1
+    assert shell.run("wait load web done --timeout 20s") == 0
+    assert shell.out.getvalue().startswith("sent ")
+
+
+def test_a_load_that_was_never_sent_is_an_error(shell: Shell, manager: FakeManager) -> None:
+    assert shell.run("expect load web failed == 0") == 1
+    assert "this shell has sent no load to web" in shell.err.getvalue()
