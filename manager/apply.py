@@ -16,7 +16,7 @@ from manager.engine.contract import Engine
 from manager.engine.orders import FileMount, WorkerOrder
 from manager.journal import Journal
 from manager.model import AppSpec, Ending, WorkerRecord, container_name, exit_words, failed
-from manager.plan import Bury, Forget, Launch, MendNetwork, Publish, Retire, SaveRecords, SweepPort
+from manager.plan import Bury, Forget, Launch, MendNetwork, Publish, Retire, SaveRecords, SaveSpec, SweepPort
 from manager.records import PROXY, app_key, encode, worker_key
 from manager.store import Fence, Store
 from manager.world import GRACE_S
@@ -45,6 +45,11 @@ class Effects:
 
     def save(self, step: SaveRecords) -> None:
         self.store.write({worker_key(r.key): encode(r) for r in step.records}, fence=self.fence())
+
+    def save_spec(self, step: SaveSpec) -> None:
+        key = app_key(step.spec.name)
+        self.store.write({key: encode(step.spec)}, fence=self.fence(), unchanged={key: step.version})
+        self.journal.note(step.reason, app=step.spec.name)
 
     def publish(self, step: Publish) -> None:
         puts = {PROXY + key: value for key, value in step.change.puts.items()}

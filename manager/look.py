@@ -60,6 +60,11 @@ class Sight:
             records={record.key: record for record in self._read(WorkerRecord, WORKERS, snapshot.entries)},
             routes=_under(PROXY, snapshot.entries),
             containers=containers,
+            spec_versions={
+                key.removeprefix(APPS): entry.mod_revision
+                for key, entry in snapshot.entries.items()
+                if key.startswith(APPS)
+            },
             unreadable=self._unreadable(snapshot.entries),
             live=self.proxy.live(),
             busy=busy,

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from netsetup.addresses import port_name
 
 BACKOFF_CAP_S = 60.0
+HOPELESS = 2  # endings in a row after which nobody waits any more: the first may have been bad luck
 STEADY_S = 10.0  # a worker that ran this long failed anew, not again; Docker's own rule
 
 
@@ -74,12 +75,41 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """A revision that ran before, and that an update falls back to when its own does not get ready."""
+
+    revision: int
+    template: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """An update that was taken back: when (unix seconds), which revision failed, and why."""
+
+    at: float
+    revision: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One entry of an app's history: what its workers were made from, since when, by which command."""
+
+    number: int
+    at: float
+    change: str
+    template: Template
+
+
+@dataclass(frozen=True, slots=True)
 class AppSpec:
     """What the operator asked for.
 
     number: the app's mark on the network, unique in the cloud.  want: workers while it is not stopped.
     stopped_slots: places that `stop APP.SLOT` emptied.  turns: how often `restart APP.SLOT` renewed a slot.
     now: the last command that took workers away did not want to wait for open requests.
+    fallback: while an update is under way, what it began from.  newest: the highest revision ever given.
+    order, parallel: how an update replaces workers, and how many at a time.
     """
 
     name: str
@@ -96,6 +126,11 @@ class AppSpec:
     now: bool = False
     stopped_slots: frozenset[int] = frozenset()
     turns: Mapping[int, int] = field(default_factory=dict)
+    newest: int = 1
+    fallback: Past | None = None
+    rolled_back: Rollback | None = None
+    order: Literal["start-first", "stop-first"] = "start-first"
+    parallel: int = 1
 
     @property
     def wanted(self) -> int:

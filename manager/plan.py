@@ -16,11 +16,13 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
 from balancer.routes import Change, Route, app_of, change, render
-from manager.model import AppSpec, WorkerKey, WorkerRecord
+from manager.model import HOPELESS, AppSpec, WorkerKey, WorkerRecord
+from manager.wishes import rolled_back
 from manager.world import World, is_current, is_live, is_published, is_ready, phase, route_of
 from netsetup.addresses import allocate
 
 RESYNC_S = 2.0
+UPDATE_LIMIT_S = 60.0  # an update whose worker is not ready after this long is rolled back
 CONFIRM_S = 0.005  # how often to ask the proxy whether it has dropped a worker
 DRAIN_POLL_S = 0.02
 
@@ -91,7 +93,16 @@ class SweepPort:
     reason: str = "no worker has this port"
 
 
-Step = SaveRecords | Launch | Bury | Publish | Retire | Forget | MendNetwork | SweepPort
+@dataclass(frozen=True, slots=True)
+class SaveSpec:
+    """An update has ended: its spec says so, unless an operator has changed the spec meanwhile."""
+
+    spec: AppSpec
+    version: int
+    reason: str
+
+
+Step = SaveSpec | SaveRecords | Launch | Bury | Publish | Retire | Forget | MendNetwork | SweepPort
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +122,7 @@ class _Draft:
     """What one pass collects before it is put in order."""
 
     saves: list[WorkerRecord] = field(default_factory=list)
+    specs: list[SaveSpec] = field(default_factory=list)
     slow: list[Launch | Bury | Retire] = field(default_factory=list)
     forgets: list[WorkerKey] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
@@ -126,6 +138,7 @@ def plan(world: World) -> Plan:
     addresses = {record.address for record in world.records.values()}
     for spec in world.specs.values():
         _place(world, spec, addresses, draft)
+        _end_update(world, spec, draft)
     for record in world.records.values():
         if record.key not in world.busy and record.app in world.specs:
             _advance(world, world.specs[record.app], record, draft)
@@ -138,6 +151,7 @@ def plan(world: World) -> Plan:
 def _ordered(world: World, draft: _Draft) -> Plan:
     """Return the draft as steps: mend, record, unpublish or publish, then the slow ones, then forget."""
     steps: list[Step] = [] if world.network_intact else [MendNetwork()]
+    steps += draft.specs
     if draft.saves:
         steps.append(SaveRecords(tuple(draft.saves), _save_reason(draft.saves)))
     routes = _publish(world, {record.key: record for record in draft.saves})
@@ -160,23 +174,68 @@ def _save_reason(saves: list[WorkerRecord]) -> str:
 
 def _place(world: World, spec: AppSpec, addresses: set[IPv4Address], draft: _Draft) -> None:
     """Draft a record for each slot that lacks a worker of this revision, and mark who has to leave."""
-    records = [record for record in world.of_app(spec.name) if record.key not in world.busy]
-    for record in records:
-        if record.leaving_since is None and _must_leave(world, spec, record):
-            draft.saves.append(replace(record, leaving_since=world.now))
+    records = [r for r in world.of_app(spec.name) if r.key not in world.busy and r.leaving_since is None]
+    leavers = [record for record in records if _must_leave(world, spec, record)]
+    older = {record.slot: record for record in records if record.revision != spec.revision}
     taken = {record.key for record in world.of_app(spec.name)}
-    replacing = [
-        record for record in records if record.leaving_since is None and not is_current(spec, record)
-    ]
+    room = _replacement_room(world, spec) if older else len(spec.slots)
     for slot in sorted(spec.slots):
-        key = WorkerKey(spec.name, slot, spec.revision)
-        if key in taken or (replacing and not _may_replace(world, spec, slot)):
+        if room <= 0 or WorkerKey(spec.name, slot, spec.revision) in taken:
             continue
-        address = allocate(world.subnet, addresses)
-        addresses.add(address)
-        draft.saves.append(_new_record(world, spec, slot, address))
-        if replacing:
-            return  # one replacement at a time: the next when this one is ready
+        room -= 1
+        if spec.order == "stop-first" and slot in older:
+            leavers.append(older[slot])
+        elif spec.order == "start-first" or not _is_taken(world, spec, slot):
+            address = allocate(world.subnet, addresses)
+            addresses.add(address)
+            draft.saves.append(_new_record(world, spec, slot, address))
+    leaving = {record.key: replace(record, leaving_since=world.now) for record in leavers}
+    draft.saves += leaving.values()
+
+
+def _is_taken(world: World, spec: AppSpec, slot: int) -> bool:
+    """Return whether a worker of another revision is still on its way out of the slot."""
+    return any(record.slot == slot for record in world.of_app(spec.name))
+
+
+def _replacement_room(world: World, spec: AppSpec) -> int:
+    """Return how many more workers of an update may be replaced now, beside those under way."""
+    records = [record for record in world.of_app(spec.name) if record.slot in spec.slots]
+    fresh = [r for r in records if r.revision == spec.revision and r.leaving_since is None]
+    under_way = sum(not is_ready(world, record) for record in fresh)
+    if spec.order == "stop-first":
+        under_way += sum(r.revision != spec.revision and r.leaving_since is not None for r in records)
+    return spec.parallel - under_way
+
+
+def _end_update(world: World, spec: AppSpec, draft: _Draft) -> None:
+    """Draft the end of an update that is through, or that has failed."""
+    if spec.fallback is None:
+        return
+    records = world.of_app(spec.name)
+    fresh = [record for record in records if is_current(spec, record) and record.leaving_since is None]
+    version = world.spec_versions.get(spec.name, 0)
+    failure = next(filter(None, (_update_failure(world, record) for record in fresh)), None)
+    if failure is not None:
+        reason = f"revision {spec.revision} is rolled back: {failure}"
+        draft.specs.append(SaveSpec(rolled_back(spec, failure, world.now), version, reason))
+    elif len(fresh) == len(records) == spec.wanted and all(is_ready(world, record) for record in fresh):
+        draft.specs.append(
+            SaveSpec(replace(spec, fallback=None), version, f"revision {spec.revision} is ready")
+        )
+    else:
+        deadlines = (r.created_at + UPDATE_LIMIT_S for r in fresh if not is_ready(world, r))
+        draft.again_in(min(deadlines, default=world.now + RESYNC_S) - world.now)
+
+
+def _update_failure(world: World, record: WorkerRecord) -> str | None:
+    """Return why an update cannot succeed with this worker, or None while it may."""
+    seen = phase(world, record)
+    late = world.now - record.created_at > UPDATE_LIMIT_S
+    gave_up = seen.state == "failed" or record.failures >= HOPELESS
+    if not gave_up and (not late or is_ready(world, record) or seen.state == "stopped"):
+        return None
+    return f"{record.key.label} {seen.state}: {seen.reason}"
 
 
 def _new_record(world: World, spec: AppSpec, slot: int, address: IPv4Address) -> WorkerRecord:
@@ -207,12 +266,6 @@ def _must_leave(world: World, spec: AppSpec, record: WorkerRecord) -> bool:
         return True
     successor = world.records.get(WorkerKey(record.app, record.slot, spec.revision))
     return successor is not None and is_ready(world, successor)
-
-
-def _may_replace(world: World, spec: AppSpec, slot: int) -> bool:
-    """Return whether no replacement in another slot is still on its way."""
-    fresh = (r for r in world.of_app(spec.name) if r.revision == spec.revision and r.slot != slot)
-    return all(is_ready(world, record) for record in fresh if record.leaving_since is None)
 
 
 def _advance(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -> None:
@@ -296,6 +349,8 @@ def _routes(world: World) -> Iterator[Route]:
 def explain(step: Step) -> str:
     """Return a step as one sentence for the log and for --dry-run."""
     match step:
+        case SaveSpec(spec=spec, reason=reason):
+            return f"note for {spec.name}: {reason}"
         case SaveRecords(reason=reason):
             return f"record {reason}"
         case Launch(record=record, reason=reason):

@@ -30,6 +30,7 @@ from manager.plan import (
     Publish,
     Retire,
     SaveRecords,
+    SaveSpec,
     Step,
     SweepPort,
     explain,
@@ -134,6 +135,8 @@ class Reconciler:
         match step:
             case SaveRecords():
                 self.effects.save(step)
+            case SaveSpec():
+                self.effects.save_spec(step)
             case Publish():
                 self.effects.publish(step)
             case Forget():

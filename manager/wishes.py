@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
 from manager.api.suggest import did_you_mean
 from manager.api.values import MAX_WORKERS, app_name
-from manager.model import AppSpec
+from manager.model import AppSpec, Past, Rollback, Template
+
+Order = Literal["start-first", "stop-first"]
 
 _PAIR = re.compile(r"([^=]*)=([0-9]{1,9})")
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,9}")
@@ -74,8 +77,7 @@ def changeable(specs: Mapping[str, AppSpec], name: str) -> AppSpec:
 
 def scaled(spec: AppSpec, change: ScaleChange) -> AppSpec:
     """Return the spec with as many workers as the change asks for; raises UsageError beyond the limits."""
-    if spec.stopped:
-        raise CloudError(f"{spec.name} is stopped", hint=f"start {spec.name}")
+    _require_running(spec)
     count = spec.want + change.amount if change.relative else change.amount
     if not 0 <= count <= MAX_WORKERS:
         raise UsageError(
@@ -116,12 +118,47 @@ def started(spec: AppSpec, slot: int | None) -> AppSpec:
 
 def restarted(spec: AppSpec, slot: int | None, *, now: bool) -> AppSpec:
     """Return the spec with all workers to be replaced one by one, or one of them renewed in its slot."""
-    if spec.stopped:
-        raise CloudError(f"{spec.name} is stopped", hint=f"start {spec.name}")
+    _require_running(spec)
     if slot is None:
-        return replace(spec, revision=spec.revision + 1, now=now)
+        return replace(updated(spec, spec.template), now=now)
     _require_slot(spec, slot)
     return replace(spec, turns={**spec.turns, slot: spec.turns.get(slot, 0) + 1}, now=now)
+
+
+def updated(spec: AppSpec, template: Template, *, order: Order = "start-first", parallel: int = 1) -> AppSpec:
+    """Return the spec with workers made from `template` as its next revision; the former is kept."""
+    _require_running(spec)
+    newest = max(spec.revision, spec.newest) + 1
+    return replace(
+        spec,
+        template=template,
+        revision=newest,
+        newest=newest,
+        fallback=spec.fallback or Past(spec.revision, spec.template),
+        rolled_back=None,
+        turns={},
+        order=order,
+        parallel=parallel,
+        now=False,
+    )
+
+
+def rolled_back(spec: AppSpec, reason: str, now: float) -> AppSpec:
+    """Return the spec of a failed update with its former revision, whose workers are still there."""
+    if spec.fallback is None:
+        return spec
+    return replace(
+        spec,
+        template=spec.fallback.template,
+        revision=spec.fallback.revision,
+        fallback=None,
+        rolled_back=Rollback(now, spec.revision, reason),
+    )
+
+
+def _require_running(spec: AppSpec) -> None:
+    if spec.stopped:
+        raise CloudError(f"{spec.name} is stopped", hint=f"start {spec.name}")
 
 
 def removed(spec: AppSpec, *, now: bool) -> AppSpec:

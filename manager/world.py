@@ -26,6 +26,7 @@ class World:
     wired: its port is up on the bridge and its rules are there.  live: the servers of each app that the
     proxy uses at this moment, None while the proxy does not say.  inflight: open requests of workers that
     are leaving.  busy: a slow step is under way.  answered: has been healthy at least once.
+    spec_versions: the store revision at which each app's spec was written last.
     unreadable: names of apps with a record of an unknown version: nothing of theirs is touched.
     """
 
@@ -45,6 +46,7 @@ class World:
     unreadable: frozenset[str] = frozenset()
     stray_ports: frozenset[str] = frozenset()
     network_intact: bool = True
+    spec_versions: Mapping[str, int] = field(default_factory=dict)
 
     def of_app(self, name: str) -> list[WorkerRecord]:
         """Return the records of an app, by slot, the newest revision first."""

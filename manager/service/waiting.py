@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from manager.api.arguments import Arguments
 from manager.api.errors import WaitTimedOut, WorkersFailed
+from manager.model import HOPELESS
 from manager.reconcile import Picture, Reconciler
 from manager.server import Call
 from manager.service.changes import Made
 from manager.world import World, is_current, phase
 
 WAIT_S = 60.0
-HOPELESS = 2  # endings in a row after which waiting is over: the first may have been bad luck
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,15 @@ def is_settled(world: World, name: str) -> bool:
 
 
 def _raise_when_hopeless(world: World, name: str, began_at: float) -> None:
-    """Raise WorkersFailed when a worker ended again and again since the command was given."""
+    """Raise WorkersFailed when an update was taken back, or a worker ended again and again, since then."""
     spec = world.specs.get(name)
+    if spec is not None and spec.rolled_back is not None and spec.rolled_back.at >= began_at:
+        raise WorkersFailed(
+            f"{name}: revision {spec.rolled_back.revision} was rolled back: {spec.rolled_back.reason}",
+            hint=f"events --app {name}",
+        )
+    if spec is not None and spec.fallback is not None:
+        return  # the plan gives the update up, and says so
     for record in world.of_app(name):
         ending = record.ending
         if spec is None or ending is None or ending.at < began_at or not is_current(spec, record):

@@ -141,7 +141,7 @@ def test_rm_takes_containers_routes_and_links_of_the_app_and_of_no_other(apps: A
 
     cloud.ok("rm", name, "-y")
 
-    assert cloud.get(name).status == 404
+    eventually(lambda: cloud.get(name).status == 404, within_s=1)
     assert containers_of_app(cloud, name) == {}
     assert containers_of_app(cloud, other) == other_before
     assert cloud.get(other).status == 200
