@@ -21,7 +21,7 @@ class Memory:
     removed_s: float = -1e9
     leads: tuple[float, ...] = ()
     cpu: CpuFit = CpuFit()
-    latency: LatencyFit = LatencyFit()
+    slow: SlowFit = SlowFit()
     history: F.History = F.History()
     wishes: tuple[tuple[float, int], ...] = ()
     neighbours: float = 0.0
@@ -56,16 +56,15 @@ def decide(policy, m: Memory, o: Observation, now_s):
             n = min(policy.max, cur + 1)
         return Decision(n, 'rule'), replace(m, number=m.number + 1, at_s=now_s)
     rate_max = line.rate_at(o.worker_cores)
-    curve = latency_curve(m.latency, line.cores_per_rps, o.worker_cores)
+    curve = slow_curve(m.slow, line.cores_per_rps, o.worker_cores, policy.slo_s)
     lead = (sorted(m.leads)[int(0.9 * (len(m.leads) - 1))] if m.leads else LEAD0)
     f = F.forecast(m.history, now_s, lead + span, span)
     # learn latency
     use = demand / (o.ready * rate_max) if o.ready else 9
     p95 = o.latencies.quantile_s(0.95) if o.latencies else None
     if settled and p95 and use < 0.95 and abs(demand - f.level) < 3 * math.sqrt(m.history.spread * max(f.level, .5) / span) and (infl is None or abs(d_infl) <= 4 * math.sqrt(o.ready) + 2) and failed <= 0.02 * done and (infl is None or infl < 6*o.ready):
-        exp = done * float(C.slow_share(replace(curve, correction=1.0), o.ready, np.array(use), policy.slo_s))
-        m = replace(m, latency=learn_latency(m.latency, LatencySample(now_s, o.ready, use, p95, done, o.latencies.share_over(policy.slo_s) * done), exp))
-        curve = latency_curve(m.latency, line.cores_per_rps, o.worker_cores)
+        m = replace(m, slow=learn_slow(m.slow, now_s, o.ready, use, done, o.latencies.share_over(policy.slo_s) * done))
+        curve = slow_curve(m.slow, line.cores_per_rps, o.worker_cores, policy.slo_s)
     if infl is None:
         p50 = o.latencies.quantile_s(0.5) if o.latencies else None
         back = done / span * p50 if p50 else 0
@@ -75,9 +74,9 @@ def decide(policy, m: Memory, o: Observation, now_s):
     cap = max(1, math.ceil((o.host_cores - m.neighbours) / o.worker_cores - 0.1))
     top = max(policy.min, min(policy.max, cap))
     n = np.arange(max(policy.min, 1), top + 1)
-    cost = C.costs(n, np.array(f.points), np.array(f.odds), curve, rate_max, policy.slo_s, policy.slo_share, excess)
+    cost = C.costs(n, np.array(f.points), np.array(f.odds), curve, rate_max, policy.slo_share, excess)
     raw = int(n[int(np.argmin(cost))])
     wishes = tuple((t, w) for t, w in m.wishes if t > now_s - DOWN_WINDOW_S) + ((now_s, raw),)
     final = raw if raw >= cur else min(cur, max(w for _, w in wishes))
-    why = f'd={demand:.0f} lvl={f.level:.0f} sl={f.slope:.2f} ahead={f.ahead:.0f} sd={f.sd:.1f} x={rate_max:.1f} err={line.error:.3f} cor={curve.correction:.2f} w={curve.base_s:.3f},{curve.queue_s:.3f},{curve.split_s:.3f} ex={excess:.0f} raw={raw} cap={cap} surges={len(m.history.surges)} spread={m.history.spread:.1f}'
+    why = f'd={demand:.0f} lvl={f.level:.0f} sl={f.slope:.2f} ahead={f.ahead:.0f} sd={f.sd:.1f} x={rate_max:.1f} err={line.error:.3f} V={curve.level:.2f},{curve.steep:.2f},{curve.split:.2f} ex={excess:.0f} raw={raw} cap={cap} surges={len(m.history.surges)} spread={m.history.spread:.1f}'
     return Decision(final, why), replace(m, number=m.number + 1, at_s=now_s, wishes=wishes)

@@ -166,95 +166,57 @@ def _explained(fit: CpuFit, a: float, b: float) -> float:
 
 
 # ------- R2
-LATENCY_HALF_LIFE_S = 240.0
-PRIOR_WEIGHT = 4.0  # how many samples the prior is worth
-TAIL = 3.0  # -ln(0.05): p95 of an exponential is three times its mean
-MAX_USE = 0.97
+BINS = 20
+OVERDISPERSION = 3.0
+N_EFFECT, SPREADS = 1.1, (1.0, 0.3, 0.7)
+NEWTON = 5
 
 
 @dataclass(frozen=True, slots=True)
-class LatencySample:
-    """p95 of a steady span at `use` of the workers' capacity, of `requests` requests."""
-
-    at_s: float
-    workers: int
-    use: float
-    p95_s: float
-    requests: float
-    slow: float
-
-
-@dataclass(frozen=True, slots=True)
-class LatencyFit:
-    """Weighted sums of p95 = w0 + w1 g + w2 g/n with g = use / (1 - use).
-
-    normal: the upper triangle of sum w z z'; moment: sum w z p95; slow, expected: slow requests seen,
-    and as many as the curve said, both fading.
-    """
+class SlowFit:
+    """Of each tenth of use: requests, slow ones, request-weighted use and 1/n; fading."""
 
     at_s: float = 0.0
-    count: float = 0.0
-    normal: tuple[float, ...] = (0.0,) * 6
-    moment: tuple[float, ...] = (0.0,) * 3
-    slow: float = 0.0
-    expected: float = 0.0
+    bins: tuple[tuple[float, float, float, float], ...] = ((0.0,) * 4,) * BINS
 
 
 @dataclass(frozen=True, slots=True)
-class LatencyCurve:
-    """p95 = base_s + queue_s g + split_s g/n; correction scales the share of slow requests to what is seen."""
+class SlowCurve:
+    """ln(share) = level + steep (use - 1) + split (1/n - 1)"""
 
-    base_s: float
-    queue_s: float
-    split_s: float
-    correction: float = 1.0
-
-
-def queue(use: float) -> float:
-    use = min(max(use, 0.0), MAX_USE)
-    return use / (1.0 - use)
+    level: float
+    steep: float
+    split: float
 
 
-def learn_latency(fit: LatencyFit, sample: LatencySample, expected_slow: float) -> LatencyFit:
-    fade = 0.5 ** (max(sample.at_s - fit.at_s, 0.0) / LATENCY_HALF_LIFE_S) if fit.count else 0.0
-    g = queue(sample.use)
-    z = (1.0, g, g / max(sample.workers, 1))
-    w = min(sample.requests, 400.0) / 200.0 / max(sample.p95_s, 0.001) ** 2
-    normal = tuple(fit.normal[k] * fade + w * z[i] * z[j] for k, (i, j) in enumerate(_TRIANGLE))
-    moment = tuple(fit.moment[i] * fade + w * z[i] * sample.p95_s for i in range(3))
-    return LatencyFit(
-        sample.at_s, fit.count + 1, normal, moment, fit.slow * fade + sample.slow, fit.expected * fade + expected_slow
-    )
+def learn_slow(fit, at_s, workers, use, done, slow):
+    fade = 0.5 ** (max(at_s - fit.at_s, 0.0) / LATENCY_HALF_LIFE_S)
+    k = min(BINS - 1, int(use * BINS))
+    bins = [tuple(v * fade for v in b) for b in fit.bins]
+    b = bins[k]
+    bins[k] = (b[0] + done, b[1] + slow, b[2] + done * use, b[3] + done / workers)
+    return SlowFit(at_s, tuple(bins))
 
 
-_TRIANGLE = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
-PSEUDO = 5.0
+def slow_curve(fit, cores_per_rps, worker_cores, slo_s):
+    work_s = cores_per_rps / min(worker_cores, 1.0)
+    k = slo_s / work_s
+    theta0 = np.array([0.0, k, N_EFFECT])
+    prec = np.diag([1 / SPREADS[0] ** 2, 1 / (SPREADS[1] * k) ** 2, 1 / SPREADS[2] ** 2])
+    b = np.array([x for x in fit.bins if x[0] > 0]).reshape(-1, 4)
+    if not len(b):
+        return SlowCurve(*theta0)
+    m = b[:, 0]
+    z = np.column_stack([np.ones(len(b)), b[:, 2] / m - 1, b[:, 3] / m - 1])
+    theta = theta0.copy()
+    for _ in range(NEWTON):
+        mu = m * np.exp(np.minimum(z @ theta, 0.0))
+        grad = z.T @ ((b[:, 1] - mu) / OVERDISPERSION) - prec @ (theta - theta0)
+        hess = (z.T * (mu / OVERDISPERSION)) @ z + prec
+        step = np.linalg.solve(hess, grad)
+        theta = theta + step * min(1.0, 2.0 / max(np.abs(z @ step).max(), 1e-9))
+    return SlowCurve(float(theta[0]), float(max(theta[1], 0.0)), float(max(theta[2], 0.0)))
 
 
-def latency_curve(fit: LatencyFit, cores_per_rps: float, worker_cores: float) -> LatencyCurve:
-    """prior: one server with processor sharing, work b/c seconds"""
-    work_s = cores_per_rps / max(worker_cores, 1e-3)
-    if worker_cores > 1:
-        work_s = cores_per_rps
-    prior = (TAIL * work_s * 1.1, 1.3 * work_s, 1.7 * work_s)
-    normal = np.zeros((3, 3))
-    for value, (i, j) in zip(fit.normal, _TRIANGLE, strict=True):
-        normal[i, j] = normal[j, i] = value
-    moment = np.array(fit.moment)
-    scale = PRIOR_WEIGHT / (TAIL * work_s * 2) ** 2
-    for i, p in enumerate(prior):
-        s = scale * (1.0 if i == 0 else 2.0)
-        normal[i, i] += s
-        moment[i] += s * p
-    w = _nonnegative(normal, moment)
-    return LatencyCurve(w[0], w[1], w[2], (fit.slow + PSEUDO) / (fit.expected + PSEUDO))
-
-
-def _nonnegative(normal, moment):
-    w = [0.0, 0.0, 0.0]
-    a = normal.tolist(); m = moment.tolist()
-    for _ in range(60):
-        for i in range(3):
-            r = m[i] - sum(a[i][j] * w[j] for j in range(3) if j != i)
-            w[i] = max(0.0, r / a[i][i])
-    return w
+LATENCY_HALF_LIFE_S = 240.0
+MAX_USE = 0.97

@@ -7,6 +7,7 @@ import numpy as np
 KEEP = 60
 LINE_HALF_LIFE_S = 12.0
 JUMP = 3.0
+SURGE_SD, SURGE_X = 4.0, 1.3
 SURGE_HALF_S = 600.0
 SURGE_KEEP = 12
 SHRINK = 4.0
@@ -47,7 +48,7 @@ def learn_demand(h: History, at_s, rate, span_s) -> History:
     e = (rate - p) ** 2 / (2 * max(p, 1 / span_s) / span_s)
     spread = max(1.0, h.spread + 0.05 * (min(e, 9.0 * h.spread) - h.spread))
     surges, rising = h.surges, h.rising
-    if dev > JUMP:
+    if dev > SURGE_SD and rate > SURGE_X * med:
         if rising > 0:
             surges = (*surges[:-1], (surges[-1][0], max(rate, surges[-1][1])))
         else:
@@ -74,7 +75,9 @@ def forecast(h: History, now_s, lead_s, span_s) -> Forecast:
         slope = (w * (t - mt) * (y - my)).sum() / stt
         vs = var * (w * w * (t - mt) ** 2).sum() / stt ** 2
         sig = slope * slope / vs
-        slope *= sig / (sig + SHRINK)
+        keep = sig / (sig + SHRINK)
+        slope *= keep
+        vs *= keep
     else:
         slope = 0.0; vs = 0.0
     vm = var * (w * w).sum() / sw ** 2

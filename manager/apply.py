@@ -17,7 +17,7 @@ from manager.engine.orders import FileMount, WorkerOrder
 from manager.journal import Journal
 from manager.model import AppSpec, Ending, WorkerRecord, container_name, exit_words, failed
 from manager.plan import Bury, Forget, Launch, MendNetwork, Publish, Retire, SaveRecords, SaveSpec, SweepPort
-from manager.records import PROXY, app_key, encode, worker_key
+from manager.records import PROXY, REVISIONS, app_key, encode, worker_key
 from manager.store import Fence, Store
 from manager.world import GRACE_S
 from netsetup.errors import NetworkError
@@ -58,6 +58,7 @@ class Effects:
 
     def forget(self, step: Forget) -> None:
         keys = [worker_key(key) for key in step.records] + [app_key(name) for name in step.apps]
+        keys += [key for name in step.apps for key in self.store.read(f"{REVISIONS}{name}/").entries]
         self.store.write({}, keys, fence=self.fence())
         for name in step.apps:
             self.journal.note("removed", app=name)

@@ -36,6 +36,7 @@ from manager.service.dispatch import Dispatcher, Verb
 from manager.service.drills import Drills
 from manager.service.logs import Logs
 from manager.service.reading import Reading
+from manager.service.revisions import RevisionVerbs
 from manager.service.waiting import Waiting
 from manager.settings import Settings, load
 from manager.setup import ensure_group
@@ -148,7 +149,8 @@ class Manager:
             changes, Waiting(reconciler), reconciler, Intake(engine, programs), settings.tcp_ports
         )
         drills = Drills(places, settings, engine, reconciler, journal)
-        dispatcher.verbs = _verbs(apps, reading, Logs(engine, reconciler), drills)
+        revisions = RevisionVerbs(apps, store)
+        dispatcher.verbs = _verbs(apps, revisions, reading, Logs(engine, reconciler), drills)
         tender = PartsTender(places, engine, parts.orders(places, settings))
         return cls(
             store=store,
@@ -181,7 +183,9 @@ class Manager:
             part.stop()
 
 
-def _verbs(apps: AppVerbs, reading: Reading, logs: Logs, drills: Drills) -> dict[str, Verb]:
+def _verbs(
+    apps: AppVerbs, revisions: RevisionVerbs, reading: Reading, logs: Logs, drills: Drills
+) -> dict[str, Verb]:
     return {
         "run": apps.run,
         "scale": apps.scale,
@@ -189,6 +193,10 @@ def _verbs(apps: AppVerbs, reading: Reading, logs: Logs, drills: Drills) -> dict
         "stop": apps.stop,
         "restart": apps.restart,
         "rm": apps.rm,
+        "update": revisions.update,
+        "history": revisions.history,
+        "rollback": revisions.rollback,
+        "undo": revisions.undo,
         "apps": reading.apps,
         "ps": reading.ps,
         "routes": reading.routes,

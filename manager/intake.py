@@ -23,7 +23,6 @@ from manager.programs.store import Programs
 from manager.wishes import free_number
 
 COPY_DIRECTORY = "/app"
-DEFAULT_PIDS = 512
 
 Role = Literal["command", "copy"]
 
@@ -67,29 +66,15 @@ class Intake:
     engine: Engine
     programs: Programs
 
-    def template(self, arguments: Arguments, files: Sequence[OfferedFile]) -> Template:
+    def template(
+        self, arguments: Arguments, files: Sequence[OfferedFile], base: Template | None = None
+    ) -> Template:
         """Return what the workers are made from, its files taken in and checked against the image.
 
+        base: what stands where the arguments say nothing (an update); None for a new app.
         Raises UsageError, ImageNotFound or ProgramRejected.
         """
-        port, protocol = _port(arguments.text("port"))
-        health = _health(arguments.text("health"), port, protocol)
-        wanted = Template(
-            command=arguments.texts("command"),
-            image=arguments.text("image") or BASE_IMAGE,
-            environment=dict(_pair(word) for word in arguments.texts("env")),
-            port=port,
-            protocol=protocol,
-            health=health,
-            cpus=arguments.number("cpus"),
-            memory_bytes=arguments.whole("memory"),
-            pids=arguments.whole("pids") or DEFAULT_PIDS,
-            user=arguments.text("user"),
-            cap_add=arguments.texts("cap_add"),
-            read_only=arguments.flag("read_only"),
-            restart=arguments.text("restart") or "always",
-            drain_s=_or(arguments.number("drain"), 10.0),
-        )
+        wanted = _wanted(arguments, base or Template(command=(), image=BASE_IMAGE))
         with self.engine.images.open(wanted.image) as image:
             return self._with_files(wanted, files, image)
 
@@ -105,7 +90,9 @@ class Intake:
         targets = [file.destination for file in (*copies, *([own] if own else []))]
         if len(set(targets)) < len(targets):
             raise UsageError(f"two files would be {_twice(targets)} in the workers", hint="help run")
-        mounts = [self._taken(file, image, targets, executable=False) for file in copies]
+        mounts = [mount for mount in wanted.mounts if mount.path not in targets]
+        targets += [mount.path for mount in mounts]
+        mounts += [self._taken(file, image, targets, executable=False) for file in copies]
         if own is None:
             resolve_command(word, image, targets)
             return replace(wanted, mounts=tuple(mounts))
@@ -123,6 +110,31 @@ class Intake:
             ):
                 check(contents, file.word, file.destination, image, targets)
         return Mount(program.sha256, file.destination)
+
+
+def _wanted(arguments: Arguments, base: Template) -> Template:
+    """Return the template that the arguments ask for, with the base's values where they say nothing."""
+    port, protocol = _port(arguments.text("port")) if arguments.text("port") else (base.port, base.protocol)
+    asked_health = arguments.text("health")
+    same_port = (port, protocol) == (base.port, base.protocol)
+    health = base.health if asked_health is None and same_port else _health(asked_health, port, protocol)
+    return replace(
+        base,
+        command=arguments.texts("command") or base.command,
+        image=arguments.text("image") or base.image,
+        environment={**base.environment, **dict(_pair(word) for word in arguments.texts("env"))},
+        port=port,
+        protocol=protocol,
+        health=health,
+        cpus=arguments.number("cpus") or base.cpus,
+        memory_bytes=arguments.whole("memory") or base.memory_bytes,
+        pids=arguments.whole("pids") or base.pids,
+        user=arguments.text("user") or base.user,
+        cap_add=arguments.texts("cap_add") or base.cap_add,
+        read_only=arguments.flag("read_only") or base.read_only,
+        restart=arguments.text("restart") or base.restart,
+        drain_s=_or(arguments.number("drain"), base.drain_s),
+    )
 
 
 def _twice(targets: Sequence[str]) -> str:
@@ -204,6 +216,33 @@ def _addresses(
         if fault := check_path(path):
             raise UsageError(f"--path {path[:60]!r}: {fault}", hint=f"--path /{name}")
     return _unique(default_hosts(name), hosts), _unique(default_paths(name), paths)
+
+
+def reinstated(specs: Mapping[str, AppSpec], spec: AppSpec, tcp_ports: range) -> AppSpec:
+    """Return the spec of an app that was removed, with a mark and a tcp port that are free now.
+
+    Raises RouteTaken when another app has got its route.
+    """
+    _require_free(specs, spec.hosts, spec.paths)
+    tcp_port = spec.tcp_port and _free_tcp_port(specs, tcp_ports)
+    return replace(spec, number=free_number(specs), tcp_port=tcp_port)
+
+
+def readdressed(
+    specs: Mapping[str, AppSpec], spec: AppSpec, arguments: Arguments, template: Template, tcp_ports: range
+) -> AppSpec:
+    """Return the spec with the addresses that its new template and the arguments give it.
+
+    Raises RouteTaken or UsageError.
+    """
+    others = {name: other for name, other in specs.items() if name != spec.name}
+    hosts, paths = _addresses(spec.name, arguments, template)
+    http = template.port is not None and template.protocol == "http"
+    hosts, paths = (_unique(spec.hosts, hosts), _unique(spec.paths, paths)) if http else ((), ())
+    _require_free(others, hosts, paths)
+    tcp = template.port is not None and template.protocol == "tcp"
+    tcp_port = (spec.tcp_port or _free_tcp_port(others, tcp_ports)) if tcp else None
+    return replace(spec, hosts=hosts, paths=paths, tcp_port=tcp_port)
 
 
 def _unique(first: tuple[str, ...], then: tuple[str, ...]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from manager.model import WorkerKey
 
 VERSION = 1
+REVISIONS, UNDO = "revisions/", "undo/"
 APPS, WORKERS, PROXY, REQUESTS, EVENTS, LEADER = (
     "apps/",
     "workers/",
@@ -34,6 +35,14 @@ class UnreadableRecord(ValueError):
 
 def app_key(name: str) -> str:
     return f"{APPS}{name}"
+
+
+def revision_key(name: str, number: int) -> str:
+    return f"{REVISIONS}{name}/{number:06d}"
+
+
+def undo_key(name: str) -> str:
+    return f"{UNDO}{name}"
 
 
 def worker_key(key: WorkerKey) -> str:

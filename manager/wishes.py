@@ -156,6 +156,19 @@ def rolled_back(spec: AppSpec, reason: str, now: float) -> AppSpec:
     )
 
 
+def undone(spec: AppSpec | None, former: AppSpec) -> AppSpec:
+    """Return the spec that was there before the last change, its workers made anew where needed."""
+    if spec is None:
+        newest = max(former.revision, former.newest) + 1  # no record of the removed app may be taken for new
+        return replace(former, revision=newest, newest=newest, fallback=None, removing=False)
+    if former.revision == spec.revision:
+        return replace(former, turns=spec.turns, removing=False)
+    again = updated(
+        replace(former, stopped=False, revision=spec.revision, newest=spec.newest), former.template
+    )
+    return replace(again, stopped=former.stopped, fallback=Past(spec.revision, spec.template))
+
+
 def _require_running(spec: AppSpec) -> None:
     if spec.stopped:
         raise CloudError(f"{spec.name} is stopped", hint=f"start {spec.name}")

@@ -18,15 +18,13 @@ class Adapter:
         d, self.memory = decide(self.policy, self.memory, self.observation(obs), obs.t)
         self.why = d.reason
         want = min(max(d.final, self.cfg['min']), self.cfg['max'])
-        if want > obs.replicas:
-            self.asked += [obs.t] * (want - obs.replicas)
-        elif want < obs.replicas and obs.starting:
-            self.asked = self.asked[: max(0, len(self.asked) - (obs.replicas - want))]
+        self.asked += [obs.t] * max(0, want - obs.replicas)
         return want
 
     def observation(self, o):
         fresh = sorted((a for a in o.ages if a < o.dt), reverse=True)
         started = []
+        self.asked = self.asked[: len(fresh) + o.starting]
         for age in fresh:
             if self.asked:
                 started.append(max(0.0, o.t - age - self.asked.pop(0)))

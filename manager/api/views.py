@@ -78,6 +78,19 @@ class EventView:
 
 
 @dataclass(frozen=True, slots=True)
+class RevisionView:
+    """state: current, updating, failed (rolled back) or former."""
+
+    app: str
+    revision: int
+    state: str
+    created_at: str
+    change: str
+    image: str
+    command: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class ImageView:
     name: str
     id: str
@@ -151,6 +164,14 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("TIME", "at", wide=True),
         Column("EVENT", "text"),
     ),
+    "RevisionList": (
+        Column("REVISION", "revision", "count"),
+        Column("STATE", "state"),
+        Column("AGE", "created_at", "age"),
+        Column("CHANGE", "change"),
+        Column("IMAGE", "image"),
+        Column("COMMAND", "command", "list"),
+    ),
     "ImageList": (
         Column("IMAGE", "name"),
         Column("ID", "id"),
@@ -163,10 +184,11 @@ NAME_FIELD: Mapping[str, str] = {
     "WorkerList": "name",
     "RouteList": "app",
     "EventList": "id",
+    "RevisionList": "revision",
     "ImageList": "name",
 }
 
-View = AppView | WorkerView | RouteView | EventView | ImageView
+View = AppView | WorkerView | RouteView | EventView | RevisionView | ImageView
 
 
 @dataclass(frozen=True, slots=True)

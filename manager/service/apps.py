@@ -38,7 +38,7 @@ class AppVerbs:
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             return Wish((new_app(specs, arguments, template, self.tcp_ports, self.changes.clock()),))
 
-        return self._change(call, arguments, edit)
+        return self.change(call, arguments, edit)
 
     def scale(self, call: Call, arguments: Arguments) -> Answer:
         wanted = wishes.scale_changes(arguments.texts("change"))
@@ -46,7 +46,7 @@ class AppVerbs:
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             return Wish(tuple(wishes.scaled(wishes.changeable(specs, w.app), w) for w in wanted))
 
-        return self._change(call, arguments, edit)
+        return self.change(call, arguments, edit)
 
     def stop(self, call: Call, arguments: Arguments) -> Answer:
         now = arguments.flag("now")
@@ -54,10 +54,10 @@ class AppVerbs:
         def one(spec: AppSpec, slot: int | None) -> AppSpec:
             return wishes.stopped(spec, slot, now=now)
 
-        return self._change(call, arguments, self._each(arguments, one, _stop_note))
+        return self.change(call, arguments, self._each(arguments, one, _stop_note))
 
     def start(self, call: Call, arguments: Arguments) -> Answer:
-        return self._change(call, arguments, self._each(arguments, wishes.started))
+        return self.change(call, arguments, self._each(arguments, wishes.started))
 
     def restart(self, call: Call, arguments: Arguments) -> Answer:
         now = arguments.flag("now")
@@ -65,7 +65,7 @@ class AppVerbs:
         def one(spec: AppSpec, slot: int | None) -> AppSpec:
             return wishes.restarted(spec, slot, now=now)
 
-        return self._change(call, arguments, self._each(arguments, one))
+        return self.change(call, arguments, self._each(arguments, one))
 
     def rm(self, call: Call, arguments: Arguments) -> Answer:
         now = arguments.flag("now")
@@ -74,7 +74,7 @@ class AppVerbs:
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             return Wish(tuple(wishes.removed(wishes.find(specs, name), now=now) for name in names))
 
-        return self._change(call, arguments, edit)
+        return self.change(call, arguments, edit)
 
     def _each(
         self,
@@ -101,7 +101,8 @@ class AppVerbs:
         picture = self.reconciler.picture()
         return resolve_target(word, picture.world if picture else None)
 
-    def _change(self, call: Call, arguments: Arguments, edit: Edit) -> Answer:
+    def change(self, call: Call, arguments: Arguments, edit: Edit) -> Answer:
+        """Store what the edit makes and wait until it is so; or tell the plan, when only that is asked."""
         if arguments.flag("dry_run"):
             return self.dry_run(edit)
         made = self.changes.make(call, edit)

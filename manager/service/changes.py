@@ -14,9 +14,18 @@ from dataclasses import dataclass, field
 from manager.api.errors import StoreUnavailable
 from manager.journal import Journal
 from manager.lead import Leadership
-from manager.model import AppSpec
+from manager.model import AppSpec, Revision
 from manager.reconcile import Reconciler
-from manager.records import APPS, REQUESTS, UnreadableRecord, app_key, decode, encode
+from manager.records import (
+    APPS,
+    REQUESTS,
+    UnreadableRecord,
+    app_key,
+    decode,
+    encode,
+    revision_key,
+    undo_key,
+)
 from manager.server import Call
 from manager.store import Entry, Fence, Snapshot, Store
 
@@ -67,16 +76,25 @@ class Changes:
                 return Made(tuple(outcome["apps"]), str(outcome["note"]), snapshot.revision)
             wish = edit(read_specs(snapshot))
             names = tuple(spec.name for spec in wish.specs)
-            revision = self._write(snapshot, wish, key)
+            revision = self._write(snapshot, wish, key, call.request.method)
         for name in names:
             self.journal.note(f"{call.request.method}: {_words(wish, name)}", app=name)
         self.reconciler.dirty.set()
         return Made(names, wish.note, revision)
 
-    def _write(self, snapshot: Snapshot, wish: Wish, key: str | None) -> int:
+    def _write(self, snapshot: Snapshot, wish: Wish, key: str | None, change: str) -> int:
+        """Store the specs with what belongs to them: history, what `undo` goes back to, the outcome."""
+        before = read_specs(snapshot)
         puts = {app_key(spec.name): encode(spec) for spec in wish.specs}
         known = {k: entry.mod_revision for k, entry in snapshot.entries.items() if k in puts}
         new = [k for k in puts if k not in known]
+        for spec in wish.specs:
+            former = before.get(spec.name)
+            if former is not None:
+                puts[undo_key(spec.name)] = encode(former)
+            if former is None or former.revision != spec.revision:
+                entry = Revision(spec.revision, self.clock(), change, spec.template)
+                puts[revision_key(spec.name, spec.revision)] = encode(entry)
         if key:
             names = [spec.name for spec in wish.specs]
             puts[key] = json.dumps({"at": self.clock(), "apps": names, "note": wish.note})

@@ -56,6 +56,8 @@ def is_settled(world: World, name: str) -> bool:
     spec = world.specs.get(name)
     if spec is None or spec.removing:
         return spec is None and not records
+    if spec.fallback is not None:
+        return False  # an update is under way
     states = [phase(world, record).state for record in records if is_current(spec, record)]
     done = sum(state in ("ready", "stopped") for state in states)
     return done == spec.wanted and len(records) == len(states)

@@ -1,0 +1,120 @@
+"""The commands that change what workers are made from, and go back: update, history, rollback, undo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from manager import wishes
+from manager.api.arguments import Arguments
+from manager.api.errors import CloudError, UsageError
+from manager.api.views import RevisionView, listing, rfc3339
+from manager.intake import offered_files, readdressed, reinstated
+from manager.model import AppSpec, Revision
+from manager.records import REVISIONS, UnreadableRecord, decode, undo_key
+from manager.server import Call
+from manager.service.apps import AppVerbs
+from manager.service.changes import Wish, read_specs
+from manager.service.dispatch import Answer
+from manager.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionVerbs:
+    """What the revisions of apps are changed and shown with."""
+
+    apps: AppVerbs
+    store: Store
+
+    def update(self, call: Call, arguments: Arguments) -> Answer:
+        name = arguments.text("app") or ""
+        files = offered_files(call.request.params.get("files"), call.request.files)
+        base = wishes.changeable(self._specs(), name)
+        template = self.apps.intake.template(arguments, files, base.template)
+        order: wishes.Order = "stop-first" if arguments.text("order") == "stop-first" else "start-first"
+
+        def edit(specs: Mapping[str, AppSpec]) -> Wish:
+            spec = wishes.changeable(specs, name)
+            moved = readdressed(specs, spec, arguments, template, self.apps.tcp_ports)
+            if template == spec.template and moved == spec:
+                raise UsageError(f"that is what {name} runs already", hint=f"restart {name}")
+            parallel = arguments.whole("parallel") or 1
+            return Wish((wishes.updated(moved, template, order=order, parallel=parallel),))
+
+        return self.apps.change(call, arguments, edit)
+
+    def history(self, call: Call, arguments: Arguments) -> Answer:
+        spec = wishes.find(self._specs(), arguments.text("app") or "")
+        revisions = self._revisions(spec.name).values()
+        return listing("RevisionList", (_view(spec, revision) for revision in revisions))
+
+    def rollback(self, call: Call, arguments: Arguments) -> Answer:
+        name, wanted = arguments.text("app") or "", arguments.whole("to")
+        known = self._revisions(name)
+
+        def edit(specs: Mapping[str, AppSpec]) -> Wish:
+            spec = wishes.changeable(specs, name)
+            former = _former(spec, known) if wanted is None else wanted
+            if former not in known or former == spec.revision:
+                raise CloudError(
+                    f"{name} has no earlier revision {former or ''}".rstrip(), hint=f"history {name}"
+                )
+            return Wish(
+                (wishes.updated(spec, known[former].template),), f"{name} goes back to revision {former}"
+            )
+
+        return self.apps.change(call, arguments, edit)
+
+    def undo(self, call: Call, arguments: Arguments) -> Answer:
+        name = arguments.text("app") or ""
+        entry = self.store.read(undo_key(name)).entries.get(undo_key(name))
+        if entry is None:
+            wishes.find(self._specs(), name)
+            raise CloudError(
+                f"nothing was changed of {name} that could be taken back", hint=f"history {name}"
+            )
+        former = decode(AppSpec, entry.value)
+
+        def edit(specs: Mapping[str, AppSpec]) -> Wish:
+            if name in specs and specs[name].removing:
+                raise CloudError(f"{name} is still being removed", hint=f"wait {name} gone")
+            if name not in specs:
+                return Wish((wishes.undone(None, reinstated(specs, former, self.apps.tcp_ports)),))
+            return Wish((wishes.undone(specs[name], former),))
+
+        return self.apps.change(call, arguments, edit)
+
+    def _specs(self) -> dict[str, AppSpec]:
+        return read_specs(self.store.read("apps/"))
+
+    def _revisions(self, name: str) -> dict[int, Revision]:
+        """Return the app's history, oldest first; what cannot be read is left out."""
+        found = {}
+        for entry in self.store.read(f"{REVISIONS}{name}/").entries.values():
+            try:
+                revision = decode(Revision, entry.value)
+            except UnreadableRecord:
+                continue
+            found[revision.number] = revision
+        return found
+
+
+def _former(spec: AppSpec, known: Mapping[int, Revision]) -> int | None:
+    """Return the newest revision before the one that runs, other than one that failed."""
+    failed = spec.rolled_back.revision if spec.rolled_back else None
+    return max((number for number in known if number < spec.revision and number != failed), default=None)
+
+
+def _view(spec: AppSpec, revision: Revision) -> RevisionView:
+    states = {spec.revision: "updating" if spec.fallback else "current"}
+    if spec.rolled_back is not None:
+        states.setdefault(spec.rolled_back.revision, "failed")
+    return RevisionView(
+        app=spec.name,
+        revision=revision.number,
+        state=states.get(revision.number, "former"),
+        created_at=rfc3339(revision.at),
+        change=revision.change,
+        image=revision.template.image,
+        command=list(revision.template.command),
+    )
