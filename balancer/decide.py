@@ -9,6 +9,7 @@ from balancer import choose as C
 
 DOWN_WINDOW_S = 24.0
 DRAIN_S = 4.0
+KAPPA_DOWN, KAPPA_UP = 0.25, 0.1
 LEAD0 = 3.0
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def decide(policy, m: Memory, o: Observation, now_s):
     curve = slow_curve(m.slow, line.cores_per_rps, o.worker_cores, policy.slo_s)
     lead = (sorted(m.leads)[int(0.9 * (len(m.leads) - 1))] if m.leads else LEAD0)
     f = F.forecast(m.history, now_s, lead + span, span)
+    m = replace(m, history=replace(m.history, pending=(*m.history.pending, (now_s + lead + span, max(f.level, f.ahead))), next=max(0.0, f.level + f.slope * span)))
     # learn latency
     use = demand / (o.ready * rate_max) if o.ready else 9
     p95 = o.latencies.quantile_s(0.95) if o.latencies else None
@@ -75,7 +77,7 @@ def decide(policy, m: Memory, o: Observation, now_s):
     top = max(policy.min, min(policy.max, cap))
     n = np.arange(max(policy.min, 1), top + 1)
     cost = C.costs(n, np.array(f.points), np.array(f.odds), curve, rate_max, policy.slo_share, excess)
-    raw = int(n[int(np.argmin(cost))])
+    raw = int(n[int(np.argmin(cost + np.where(n < cur, KAPPA_DOWN * (cur - n), KAPPA_UP * (n - cur))))])
     wishes = tuple((t, w) for t, w in m.wishes if t > now_s - DOWN_WINDOW_S) + ((now_s, raw),)
     final = raw if raw >= cur else min(cur, max(w for _, w in wishes))
     why = f'd={demand:.0f} lvl={f.level:.0f} sl={f.slope:.2f} ahead={f.ahead:.0f} sd={f.sd:.1f} x={rate_max:.1f} err={line.error:.3f} V={curve.level:.2f},{curve.steep:.2f},{curve.split:.2f} ex={excess:.0f} raw={raw} cap={cap} surges={len(m.history.surges)} spread={m.history.spread:.1f}'

@@ -7,9 +7,10 @@ import numpy as np
 KEEP = 60
 LINE_HALF_LIFE_S = 12.0
 JUMP = 3.0
-SURGE_SD, SURGE_X = 4.0, 1.3
+SURGE_SD = 3.0
 SURGE_HALF_S = 600.0
-SURGE_KEEP = 12
+SURGE_KEEP = 24
+SURGE_W = 1.0
 SHRINK = 4.0
 
 
@@ -18,8 +19,9 @@ class History:
     since_s: float = 0.0
     samples: tuple[tuple[float, float], ...] = ()
     spread: float = 1.0
-    surges: tuple[tuple[float, float], ...] = ()
-    rising: int = 0
+    surges: tuple[tuple[float, float, float], ...] = ()
+    pending: tuple[tuple[float, float], ...] = ()
+    next: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ def learn_demand(h: History, at_s, rate, span_s) -> History:
     med = last5[len(last5) // 2]
     sd = math.sqrt(h.spread * max(med, 1.0 / span_s) / span_s)
     dev = (rate - med) / sd
-    if abs(dev) > JUMP:
+    dev2 = (rate - h.next) / sd if h.next is not None else dev
+    if min(abs(dev), abs(dev2)) > JUMP and dev * dev2 > 0:
         samples = ((at_s, rate),)
         spread = h.spread
     else:
@@ -47,17 +50,16 @@ def learn_demand(h: History, at_s, rate, span_s) -> History:
     p = h.samples[-1][1]
     e = (rate - p) ** 2 / (2 * max(p, 1 / span_s) / span_s)
     spread = max(1.0, h.spread + 0.05 * (min(e, 9.0 * h.spread) - h.spread))
-    surges, rising = h.surges, h.rising
-    if dev > SURGE_SD and rate > SURGE_X * med:
-        if rising > 0:
-            surges = (*surges[:-1], (surges[-1][0], max(rate, surges[-1][1])))
-        else:
-            surges = (*surges, (at_s, rate))[-SURGE_KEEP:]
-        rising = 4
-    elif rising > 0:
-        surges = (*surges[:-1], (surges[-1][0], max(rate, surges[-1][1])))
-        rising -= 1
-    return History(h.since_s, samples, spread, surges, rising)
+    surges, since = h.surges, h.since_s
+    due = [f for t, f in h.pending if t <= at_s]
+    if due:
+        f = due[-1]
+        if rate > f + SURGE_SD * math.sqrt(max(f, 1 / span_s) / span_s) :
+            surges = (*surges, (at_s, f, rate))
+            if len(surges) > SURGE_KEEP:
+                since = surges[0][0]; surges = surges[1:]
+    pending = tuple(x for x in h.pending if x[0] > at_s)
+    return History(since, samples, spread, surges, pending)
 
 
 Z = np.array([-1.28, -0.52, 0.0, 0.52, 1.28, 2.0])
@@ -88,7 +90,7 @@ def forecast(h: History, now_s, lead_s, span_s) -> Forecast:
     points = np.maximum(base + sd * Z, 0.0)
     age = now_s - h.since_s
     expo = SURGE_HALF_S / math.log(2) * (1 - 0.5 ** (age / SURGE_HALF_S)) + 60.0
-    atoms = [(l, 0.5 ** ((now_s - ts) / SURGE_HALF_S) / expo * (lead_s + span_s)) for ts, l in h.surges if l > base]
+    atoms = [(min(d, base + d - f), SURGE_W * 0.5 ** ((now_s - ts) / SURGE_HALF_S) / expo * span_s) for ts, f, d in h.surges if d > base]
     tot = sum(p for _, p in atoms)
     k = min(1.0, 0.5 / tot) if tot else 1.0
     return Forecast(level, slope, ahead, sd, tuple(points) + tuple(l for l, _ in atoms), tuple(P * (1 - k * tot)) + tuple(k * p for _, p in atoms))

@@ -11,6 +11,7 @@ from ipaddress import IPv4Network
 from manager import ports
 from manager.api.errors import CloudError, UsageError
 from manager.api.places import DEFAULT_CLOUD, Places
+from manager.external_etcd import Etcd
 from manager.settings import Settings, load
 from netsetup.addresses import free_subnet
 from netsetup.errors import NetworkError
@@ -30,10 +31,14 @@ class Asked:
     bind: str | None = None
     subnet: str | None = None
     etcd_members: int | None = None
+    etcd: Etcd | None = None
+    systemd: bool = False
 
 
 def settings_for(places: Places, asked: Asked) -> Settings:
     """Return the remembered settings, or new ones; raises UsageError for what cannot be had or changed."""
+    if asked.etcd is not None and asked.etcd_members is not None:
+        raise UsageError("--etcd and --etcd-members exclude each other", hint="up --etcd-members 3")
     known = load(places)
     if known is not None:
         _require_same(known, asked)
@@ -41,15 +46,23 @@ def settings_for(places: Places, asked: Asked) -> Settings:
     claimed = list(_other_settings(places))
     bind = _bind(asked.bind or LOOPBACK)
     tcp_first, tcp_last = _tcp_block(places, asked.tcp_ports, bind, claimed)
-    api, *etcd = _internal_ports(1 + 2 * (asked.etcd_members or 3), claimed)
+    http_port = _http_port(places, asked.http_port, bind, claimed)
+    if tcp_first <= http_port <= tcp_last:
+        raise UsageError(
+            f"port {http_port} is both --http-port and one of --tcp-ports", hint=f"up --http-port {HTTP_PORT}"
+        )
+    members = 0 if asked.etcd else asked.etcd_members or 3
+    api, *etcd = _internal_ports(1 + 2 * members, claimed, {http_port, *range(tcp_first, tcp_last + 1)})
     return Settings(
-        http_port=_http_port(places, asked.http_port, bind, claimed),
+        http_port=http_port,
         tcp_first=tcp_first,
         tcp_last=tcp_last,
         proxy_api_port=api,
         etcd_ports=tuple(zip(etcd[::2], etcd[1::2], strict=True)),
         subnet=_subnet(asked.subnet, claimed),
         bind=bind,
+        own_etcd=asked.etcd.endpoints if asked.etcd else (),
+        own_etcd_files=tuple(asked.etcd.files) if asked.etcd else (),
     )
 
 
@@ -61,6 +74,7 @@ def _require_same(known: Settings, asked: Asked) -> None:
         "--bind": asked.bind in (None, known.bind),
         "--subnet": asked.subnet in (None, known.subnet),
         "--etcd-members": asked.etcd_members in (None, len(known.etcd_ports)),
+        "--etcd": asked.etcd is None or asked.etcd.endpoints == known.own_etcd,
     }
     other = next((option for option, holds in same.items() if not holds), None)
     if other is not None:
@@ -84,9 +98,12 @@ def _other_settings(places: Places) -> Iterator[Settings]:
 
 def _bind(text: str) -> str:
     try:
-        return str(ipaddress.IPv4Address(text))
+        address = str(ipaddress.IPv4Address(text))
     except ValueError:
         raise UsageError(f"--bind: {text!r} is not an IPv4 address", hint="up --bind 127.0.0.1") from None
+    if not ports.is_ours(address):
+        raise UsageError(f"--bind: {address} is no address of this machine", hint="up --bind 127.0.0.1")
+    return address
 
 
 def _http_port(places: Places, asked: int | None, bind: str, claimed: list[Settings]) -> int:
@@ -136,8 +153,8 @@ def _range(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _internal_ports(count: int, claimed: list[Settings]) -> list[int]:
-    taken = {port for settings in claimed for port in settings.private_ports}
+def _internal_ports(count: int, claimed: list[Settings], own: set[int]) -> list[int]:
+    taken = own | {port for settings in claimed for port in settings.private_ports}
     free = [port for port in INTERNAL_PORTS if port not in taken and ports.is_free(LOOPBACK, port)]
     if len(free) < count:
         raise UsageError(f"fewer than {count} ports from {INTERNAL_PORTS[0]} are free", hint="doctor")

@@ -35,8 +35,10 @@ from manager.service.changes import Changes
 from manager.service.dispatch import Dispatcher, Verb
 from manager.service.drills import Drills
 from manager.service.logs import Logs
+from manager.service.network import NetworkVerbs
 from manager.service.reading import Reading
 from manager.service.revisions import RevisionVerbs
+from manager.service.tracing import Tracing
 from manager.service.waiting import Waiting
 from manager.settings import Settings, load
 from manager.setup import ensure_group
@@ -150,7 +152,11 @@ class Manager:
         )
         drills = Drills(places, settings, engine, reconciler, journal)
         revisions = RevisionVerbs(apps, store)
-        dispatcher.verbs = _verbs(apps, revisions, reading, Logs(engine, reconciler), drills)
+        dispatcher.verbs = {
+            **_verbs(apps, revisions, reading, Logs(engine, reconciler), drills),
+            "net": NetworkVerbs(places.tag, settings, network, reconciler).net,
+            "trace": Tracing(places.tag, settings, network, proxy, reconciler).trace,
+        }
         tender = PartsTender(places, engine, parts.orders(places, settings))
         return cls(
             store=store,

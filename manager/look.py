@@ -22,7 +22,7 @@ APART_S = 0.015
 
 log = logging.getLogger(__name__)
 
-_KINDS: Mapping[str, Literal["http", "http-path", "tcp"]] = {
+KINDS: Mapping[str, Literal["http", "http-path", "tcp"]] = {
     "http": "http",
     "path": "http-path",
     "tcp": "tcp",
@@ -113,7 +113,7 @@ class Sight:
         return Target(
             address=str(record.address),
             port=record.port,
-            kind=_KINDS[health.kind],
+            kind=KINDS[health.kind],
             path=health.path,
             starting=young and container.id not in self._answered,
         )

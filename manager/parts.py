@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from balancer.proxy import static_arguments
+from balancer.proxy import EtcdTls, static_arguments
 from manager.api.places import Places
 from manager.engine.orders import FileMount, PartOrder
+from manager.external_etcd import kept_file
 from manager.records import PROXY
 from manager.settings import Settings
-from manager.store import EtcdStore
+from manager.store import EtcdStore, Tls
 
 ETCD_IMAGE, PROXY_IMAGE, BASE_IMAGE = "simplecloud/etcd", "simplecloud/proxy", "simplecloud/base"
 ETCD_MAX_OPS = 10_000  # a change of many routes is one transaction
+FOREIGN_MAX_OPS = 128  # etcd's default, which an etcd that is not ours runs with
 ETCD_QUOTA_BYTES = 2**30
 # Fine around the objectives that people set, so that a p95 is told within some 20 %.
 LATENCY_BUCKETS_S = (
@@ -29,7 +31,10 @@ def store_root(cloud: str) -> str:
 
 def store_of(places: Places, settings: Settings) -> EtcdStore:
     """Return the cloud's store; its owner closes it."""
-    return EtcdStore(settings.etcd_endpoints, store_root(places.cloud), max_ops=ETCD_MAX_OPS)
+    max_ops = FOREIGN_MAX_OPS if settings.own_etcd else ETCD_MAX_OPS
+    files = {role: str(kept_file(places.state, role)) for role in settings.own_etcd_files}
+    tls = Tls(**files) if files else None
+    return EtcdStore(settings.etcd_endpoints, store_root(places.cloud), tls=tls, max_ops=max_ops)
 
 
 def part_name(cloud: str, part: str, number: int | None = None) -> str:
@@ -75,6 +80,7 @@ def _etcd_arguments(name: str, ports: tuple[int, int], peers: str, cloud: str) -
 
 def proxy_order(places: Places, settings: Settings) -> PartOrder:
     """Return the proxy's container: its routes come from etcd, its entry points are fixed at its start."""
+    files = settings.own_etcd_files
     return PartOrder(
         name=part_name(places.cloud, "proxy"),
         part="proxy",
@@ -86,7 +92,9 @@ def proxy_order(places: Places, settings: Settings) -> PartOrder:
             tcp_binds={f"tcp{port}": f"{settings.bind}:{port}" for port in settings.tcp_ports},
             api_bind=f"127.0.0.1:{settings.proxy_api_port}",
             buckets_s=LATENCY_BUCKETS_S,
+            etcd_tls=EtcdTls(**{role: f"/etcd/{role}.pem" for role in files}) if files else None,
         ),
+        mounts=tuple(FileMount(str(kept_file(places.state, role)), f"/etcd/{role}.pem") for role in files),
     )
 
 

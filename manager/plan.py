@@ -11,7 +11,7 @@ so that nothing exists without a record, and nothing is removed that requests ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
@@ -174,9 +174,10 @@ def _save_reason(saves: list[WorkerRecord]) -> str:
 
 def _place(world: World, spec: AppSpec, addresses: set[IPv4Address], draft: _Draft) -> None:
     """Draft a record for each slot that lacks a worker of this revision, and mark who has to leave."""
-    records = [r for r in world.of_app(spec.name) if r.key not in world.busy and r.leaving_since is None]
-    leavers = [record for record in records if _must_leave(world, spec, record)]
-    older = {record.slot: record for record in records if record.revision != spec.revision}
+    staying = [record for record in world.of_app(spec.name) if record.leaving_since is None]
+    older = _stand_ins(world, spec, staying)
+    idle = [record for record in staying if record.key not in world.busy]
+    leavers = [record for record in idle if _must_leave(world, spec, record, older.get(record.slot))]
     taken = {record.key for record in world.of_app(spec.name)}
     room = _replacement_room(world, spec) if older else len(spec.slots)
     for slot in sorted(spec.slots):
@@ -184,13 +185,28 @@ def _place(world: World, spec: AppSpec, addresses: set[IPv4Address], draft: _Dra
             continue
         room -= 1
         if spec.order == "stop-first" and slot in older:
-            leavers.append(older[slot])
+            leavers += [older[slot]] if older[slot] in idle else []
         elif spec.order == "start-first" or not _is_taken(world, spec, slot):
             address = allocate(world.subnet, addresses)
             addresses.add(address)
             draft.saves.append(_new_record(world, spec, slot, address))
     leaving = {record.key: replace(record, leaving_since=world.now) for record in leavers}
     draft.saves += leaving.values()
+
+
+def _stand_ins(world: World, spec: AppSpec, staying: Iterable[WorkerRecord]) -> dict[int, WorkerRecord]:
+    """Return the one worker of another revision that serves in each slot until its successor is ready.
+
+    A ready one, the newest of them; when none is, the oldest, which an update began from.
+    """
+    chosen: dict[int, tuple[tuple[bool, int], WorkerRecord]] = {}
+    for record in staying:
+        if record.revision != spec.revision:
+            ready = is_ready(world, record)
+            merit = (ready, record.revision if ready else -record.revision)
+            if record.slot not in chosen or merit > chosen[record.slot][0]:
+                chosen[record.slot] = (merit, record)
+    return {slot: record for slot, (_, record) in chosen.items()}
 
 
 def _is_taken(world: World, spec: AppSpec, slot: int) -> bool:
@@ -252,17 +268,18 @@ def _new_record(world: World, spec: AppSpec, slot: int, address: IPv4Address) ->
     )
 
 
-def _must_leave(world: World, spec: AppSpec, record: WorkerRecord) -> bool:
+def _must_leave(world: World, spec: AppSpec, record: WorkerRecord, stand_in: WorkerRecord | None) -> bool:
     """Return whether the worker is unwanted now: its slot, its turn, or a ready successor stands there.
 
-    A worker of an older revision that does not run is not started again: its template is history.
+    A worker of an older revision that does not run is not started again: its template is history. Of two
+    older ones, as updates that overtake each other leave them, one is enough.
     """
     if record.slot not in spec.slots:
         return True
     if record.revision == spec.revision:
         return record.turn != spec.turns.get(record.slot, 0)
     container = world.containers.get(record.key)
-    if container is None or container.state != "running":
+    if container is None or container.state != "running" or record is not stand_in:
         return True
     successor = world.records.get(WorkerKey(record.app, record.slot, spec.revision))
     return successor is not None and is_ready(world, successor)
@@ -315,8 +332,8 @@ def _leave(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -> 
     drain_ends_at = record.leaving_since + (0.0 if spec.now else record.drain_s)
     if is_published(world, record) or (is_live(world, record) and not spec.now):
         draft.again_in(CONFIRM_S)
-    elif world.inflight.get(record.key, 0) > 0 and world.now < drain_ends_at:
-        draft.again_in(DRAIN_POLL_S)
+    elif world.now < drain_ends_at and (world.live is None or world.inflight.get(record.key, 0) > 0):
+        draft.again_in(DRAIN_POLL_S)  # a proxy that does not say may still send requests
     else:
         draft.slow.append(Retire(record, _retire_reason(world, record)))
 

@@ -21,6 +21,16 @@ def is_free(address: str, port: int) -> bool:
     return True
 
 
+def is_ours(address: str) -> bool:
+    """Return whether the address is one of this host, at which a program can listen."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
+
+
 def first_free(address: str, candidates: Iterable[int]) -> int | None:
     """Return the first of the candidates that is free, or None."""
     return next((port for port in candidates if is_free(address, port)), None)
@@ -35,12 +45,26 @@ def first_free_block(address: str, starts: Iterable[int], length: int) -> int | 
 
 def owner_of(port: int) -> str:
     """Return the process that listens on the port in words, such as `nginx (process 812)`."""
+    pid = listener_on(port)
+    return "another process" if pid is None else f"{_name_of(pid)} (process {pid})"
+
+
+def listener_on(port: int) -> int | None:
+    """Return the pid of a process that listens on the port, None when there is none that may be seen."""
     inodes = set(_listening_inodes(port))
+    if not inodes:
+        return None
     for process in Path("/proc").glob("[0-9]*"):
         if inodes & set(_sockets(process)):
-            name = (process / "comm").read_text().strip()
-            return f"{name} (process {process.name})"
-    return "another process"
+            return int(process.name)
+    return None
+
+
+def _name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return "a program that has ended meanwhile"
 
 
 def _listening_inodes(port: int) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
+from functools import cache
 from ipaddress import IPv4Address
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -77,9 +78,14 @@ def decode(cls: type[T], text: str) -> T:
 
 
 def _build(cls: type[T], plain: Mapping[str, Any]) -> T:
+    return cls(**{name: _value(kind, plain[name]) for name, kind in _kinds(cls).items() if name in plain})
+
+
+@cache  # annotations are text here: each look at them would compile them again
+def _kinds(cls: type) -> Mapping[str, Any]:
+    """Return the annotated kind of each field of a record's class."""
     hints = get_type_hints(cls)
-    known = {item.name: hints[item.name] for item in fields(cls)}  # type: ignore[arg-type]
-    return cls(**{name: _value(kind, plain[name]) for name, kind in known.items() if name in plain})
+    return {item.name: hints[item.name] for item in fields(cls)}
 
 
 def _value(kind: Any, plain: Any) -> Any:

@@ -10,13 +10,18 @@ from pathlib import Path
 
 from manager.api.errors import SetupFailed
 from manager.api.places import Places
+from manager.external_etcd import Role
 
 FILE = "cloud.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of one cloud. etcd_ports: client and peer port of each embedded member."""
+    """The settings of one cloud.
+
+    etcd_ports: client and peer port of each embedded member.  own_etcd: `host:port` of the members of the
+    operator's own etcd, and then nothing is embedded; own_etcd_files: which of ca, cert and key it needs.
+    """
 
     http_port: int
     tcp_first: int
@@ -25,6 +30,8 @@ class Settings:
     etcd_ports: tuple[tuple[int, int], ...]
     subnet: str
     bind: str = "127.0.0.1"
+    own_etcd: tuple[str, ...] = ()
+    own_etcd_files: tuple[Role, ...] = ()
 
     @property
     def network(self) -> IPv4Network:
@@ -36,7 +43,7 @@ class Settings:
 
     @property
     def etcd_endpoints(self) -> tuple[str, ...]:
-        return tuple(f"127.0.0.1:{client}" for client, _ in self.etcd_ports)
+        return self.own_etcd or tuple(f"127.0.0.1:{client}" for client, _ in self.etcd_ports)
 
     @property
     def private_ports(self) -> tuple[int, ...]:
@@ -54,6 +61,7 @@ def load(places: Places) -> Settings | None:
     try:
         plain = json.loads(file.read_text())
         ports = tuple((int(client), int(peer)) for client, peer in plain.pop("etcd_ports"))
+        plain |= {name: tuple(plain.get(name, ())) for name in ("own_etcd", "own_etcd_files")}
         return Settings(etcd_ports=ports, **plain)
     except FileNotFoundError:
         return None

@@ -36,41 +36,72 @@ READY_S = 30.0
 POLL_S = 0.05
 
 
-def say(text: str) -> None:
-    """Tell the operator; standard output is for results."""
-    print(text, file=sys.stderr, flush=True)
-
-
 @dataclass(slots=True)
 class Up:
     """One `up` of one cloud; steps share the settings and the engine once these are there."""
 
     places: Places
     asked: Asked
+    telling: Telling = field(default_factory=lambda: Telling(STEPS))
     began_at: float = field(default_factory=time.monotonic)
     settings: Settings = field(init=False)
     engine: DockerEngine = field(init=False)
 
     def run(self) -> int:
         """Start the cloud; raises CloudError after undoing what was begun."""
-        if is_up(self.places):
-            settings_for(self.places, self.asked)
-            say(f"the cloud {self.places.cloud!r} is up")
-            return 0
-        known = load(self.places) is not None
-        try:
-            for number, (title, step) in enumerate(self._steps(), start=1):
-                say(f"[{number}/{len(self._steps())}] {title}")
-                step()
-        except (CloudError, OSError, KeyboardInterrupt):
-            say("undoing what was begun")
-            take_down(self.places, purge=False)
-            if not known:
-                shutil.rmtree(self.places.state, ignore_errors=True)  # its logs stay, to tell what went wrong
-            raise
+        with our_turn(self.places, say):
+            if self.asked.systemd:
+                systemd.require_systemd()
+            if is_up(self.places):
+                settings_for(self.places, self.asked)
+                self._hand_to_systemd()
+                say(f"the cloud {self.places.cloud!r} is up")
+                return 0
+            self._start()
         took_s = time.monotonic() - self.began_at
         say(f"the cloud {self.places.cloud!r} is up: {self.settings.proxy_url} ({took_s:.1f} s)")
         return 0
+
+    def boot(self) -> int:
+        """All but the managers is there, as after `up`: what systemd does before the keeper."""
+        if load(self.places) is None:
+            raise SetupFailed(f"the cloud {self.places.cloud!r} was never started", hint="simplecloud up")
+        with turn_if_free(self.places) as ours:
+            if ours:  # else an `up` is at it
+                self._take(self._steps()[:BOOT_STEPS])
+        return 0
+
+    def _start(self) -> None:
+        known, ran_before = load(self.places) is not None, has_containers(self.places)
+        try:
+            self._take(self._steps())
+        except (CloudError, OSError, KeyboardInterrupt):
+            if ran_before:  # workers may serve: a failing `up` is no reason to take them down
+                say("leaving what was there before; simplecloud down removes it")
+            else:
+                self._undo(forget=not known)
+            raise
+
+    def _undo(self, *, forget: bool) -> None:
+        say("undoing what was begun")
+        try:
+            take_down(self.places, purge=False)
+        except CloudError as error:
+            say(f"could not undo all of it: {error.message}; simplecloud down")
+            return
+        if forget:
+            shutil.rmtree(self.places.state, ignore_errors=True)  # its logs stay, to tell what went wrong
+
+    def _take(self, steps: Sequence[tuple[str, Callable[[], None]]]) -> None:
+        for number, (title, step) in enumerate(steps, start=1):
+            with self.telling.step(number, title):
+                step()
+
+    def _hand_to_systemd(self) -> None:
+        """A cloud that runs under a keeper of its own gets one that systemd keeps."""
+        if self.asked.systemd and not systemd.is_enabled(self.places):
+            end_processes(self.places, "keeper")
+            systemd.enable(self.places)
 
     def _steps(self) -> list[tuple[str, Callable[[], None]]]:
         return [
@@ -85,7 +116,7 @@ class Up:
         ]
 
     def _machine(self) -> None:
-        setup.prepare(say)
+        setup.prepare(self.telling.say)
         group = setup.ensure_group()
         for directory, mode in (
             (self.places.run, 0o750),
@@ -98,47 +129,74 @@ class Up:
 
     def _images(self) -> None:
         self.engine = DockerEngine(self.places.cloud)
-        ensure_images(self.engine.images, say)
+        ensure_images(self.engine.images, self.telling.say)
 
     def _settings(self) -> None:
         with only_one_chooses():
             self.settings = settings_for(self.places, self.asked)
+            if self.asked.etcd is not None:
+                knock(self.asked.etcd)
+                keep_files(self.places.state, self.asked.etcd.files)
             save(self.places, self.settings)
 
     def _store(self) -> None:
-        for order in parts.etcd_orders(self.places, self.settings):
+        orders = parts.etcd_orders(self.places, self.settings)
+        for order, member_ports in zip(orders, self.settings.etcd_ports, strict=True):
             for mount in order.mounts:
                 Path(mount.host_path).mkdir(mode=0o700, exist_ok=True)
-            self._start_part(order)
+            self._start_part(order, [(LOOPBACK, port) for port in member_ports])
+        quorum = all if self.settings.etcd_ports else any  # of an etcd of the operator's, one may be away
         with closing(parts.store_of(self.places, self.settings)) as store:
-            _until(
-                lambda: all(member.healthy for member in store.members()), "etcd does not answer", "etcd_1"
-            )
+            _until(lambda: quorum(member.healthy for member in store.members()), "etcd does not answer", "etcd_1")
 
-    def _start_part(self, order: PartOrder) -> None:
+    def _start_part(self, order: PartOrder, ports: Iterable[tuple[str, int]]) -> None:
+        """The part runs, on these ports, which nobody else may have."""
+        if not self._runs(order):
+            for address, port in ports:
+                _require_free(address, port)
         self.engine.parts.start(order, replace=True)
-        if not any(part.name == order.name and part.state == "running" for part in self.engine.parts.list()):
+        if not self._runs(order):
             raise SetupFailed(f"{order.name} does not stay up", hint=f"docker logs {order.name}")
 
+    def _runs(self, order: PartOrder) -> bool:
+        return any(part.name == order.name and part.state == "running" for part in self.engine.parts.list())
+
     def _network(self) -> None:
-        network = Network(
-            self.places.cloud, self.places.tag, self.settings.network, self.settings.private_ports
-        )
-        network.ensure()
-        network.close()
+        settings = self.settings
+        with translated():
+            network = Network(
+                self.places.cloud, self.places.tag, settings.network, settings.private_ports
+            )
+            network.ensure()
+            network.close()
 
     def _proxy(self) -> None:
         with closing(parts.store_of(self.places, self.settings)) as store:
             if not store.read(PROXY).entries:  # an empty root would make the proxy wait up to 20 s
                 store.write({PROXY + key: value for key, value in render([]).items()})
-        self._start_part(parts.proxy_order(self.places, self.settings))
+        settings = self.settings
+        entries = [(settings.bind, port) for port in (settings.http_port, *settings.tcp_ports)]
+        own = [*entries, (LOOPBACK, settings.proxy_api_port)]
+        self._start_part(parts.proxy_order(self.places, settings), own)
 
     def _managers(self) -> None:
-        keeper.spawn(self.places, "keeper")
+        if self.asked.systemd or systemd.is_enabled(self.places):
+            systemd.enable(self.places)
+        else:
+            keeper.spawn(self.places, "keeper")
         _until(lambda: _has_standby(self.places), "the managers do not answer", "manager-1.log")
 
     def _self_test(self) -> None:
         _until(lambda: proxy_answers(self.settings), "the proxy does not serve its own route", "proxy")
+
+
+def _require_free(address: str, port: int) -> None:
+    if not ports.is_free(address, port):
+        owner = ports.owner_of(port)
+        raise SetupFailed(
+            f"port {port}, which this cloud has, is in use by {owner}",
+            hint=f"end {owner}, or: simplecloud down --purge    (forgets the port, with all state)",
+        )
 
 
 def _until(holds: Callable[[], bool], complaint: str, log_of: str) -> None:

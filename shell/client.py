@@ -19,6 +19,7 @@ from manager.api.places import DEFAULT_CLOUD, GROUP, Places
 
 PATIENCE_S = 10.0
 _PAUSE_S = 0.05
+_LOOK_UP_S = 0.2
 
 Document = Mapping[str, object]
 OnItem = Callable[[Document], None]
@@ -91,10 +92,11 @@ class Client:
             sock.settimeout(within_s)
             self._connect(sock)
             _send(sock, request, files)
+            sock.settimeout(_LOOK_UP_S)
             lines = wire.Lines(sock)
             try:
                 while True:
-                    answer = _answer(self._read(lines), on_item)
+                    answer = _answer(self._read(lines, within_s), on_item)
                     if answer is not None:
                         return answer
             finally:
@@ -108,23 +110,28 @@ class Client:
             raise NotAllowed(
                 f"you may not manage the cloud {_quoted(self.places.cloud)}: that is for root "
                 f"and the members of the group {GROUP}",
-                hint=f"sudo usermod -aG {GROUP} $USER    (then log in again)",
+                hint=f"sudo usermod -aG {GROUP} $USER && newgrp {GROUP}",
             ) from error
         except (FileNotFoundError, NotADirectoryError) as error:
             raise _Away(missing=True) from error
         except OSError as error:
             raise _Away from error
 
-    def _read(self, lines: wire.Lines) -> bytes:
-        try:
-            line = lines.read()
-        except TimeoutError as error:
-            raise ManagerUnreachable("the manager does not answer", hint="status") from error
-        except OSError as error:
-            raise _Away from error
-        if line is None:
-            raise _Away
-        return line
+    def _read(self, lines: wire.Lines, within_s: float | None) -> bytes:
+        """Return the next frame; looks up now and then, so that a ^C just before it waits is not missed."""
+        give_up_at = None if within_s is None else time.monotonic() + within_s
+        while True:
+            try:
+                line = lines.read()
+            except TimeoutError as error:
+                if give_up_at is not None and time.monotonic() >= give_up_at:
+                    raise ManagerUnreachable("the manager does not answer", hint="status") from error
+                continue
+            except OSError as error:
+                raise _Away from error
+            if line is None:
+                raise _Away
+            return line
 
     def _down(self) -> ManagerUnreachable:
         cloud = self.places.cloud

@@ -11,10 +11,12 @@ from manager.api.suggest import did_you_mean
 from manager.api.views import (
     COLUMNS,
     AppView,
+    CheckView,
     Column,
     EventView,
     Format,
     ImageView,
+    PortView,
     RouteView,
     View,
     WorkerView,
@@ -29,6 +31,8 @@ _VIEWS: Mapping[str, type[View]] = {
     "RouteList": RouteView,
     "EventList": EventView,
     "ImageList": ImageView,
+    "CheckList": CheckView,
+    "PortList": PortView,
 }
 _FORMATS: Mapping[str, Format] = {
     "rps": "rate",

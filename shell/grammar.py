@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from manager.api import arguments
 from manager.api.arguments import Params
 from manager.api.commands import Command, command_of, verbs
 from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
-from shell import words
-from shell.words import Statement
+from shell.quoting import quote
+
+if TYPE_CHECKING:
+    from shell.words import Statement
 
 _OUTPUT = ("-o", "--output")
 
@@ -35,7 +38,7 @@ def _meant(given: Sequence[str]) -> str:
     guess = did_you_mean(given[0], verbs())
     if guess is None:
         return "help"
-    return " ".join([guess, *(words.quote(word) for word in given[1:])])
+    return " ".join([guess, *(quote(word) for word in given[1:])])
 
 
 def params_of(row: Command, given: Sequence[str]) -> Params:

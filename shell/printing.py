@@ -9,6 +9,7 @@ from manager.api.arguments import Params
 from manager.api.commands import Command
 from shell import render
 from shell.client import Document
+from shell.outcome import Told
 from shell.terminal import has_colour, width_of
 
 if TYPE_CHECKING:
@@ -32,13 +33,23 @@ def item(session: Session, item: Document, row: Command, params: Params) -> None
 
 
 def result(session: Session, document: Document, row: Command, params: Params) -> None:
-    """Print a result, and its notes beside it."""
+    """Print a result, and its notes beside it; raises Told when it says that something is not well."""
     session.progress.clear()
     options = options_for(session.out, params, _format(session, row))
     for line in render.result(document, options):
         print(line, file=session.out)
     for line in render.notes(document, options):
         print(line, file=session.err, flush=True)
+    if has_failing_check(document):
+        raise Told(1)
+
+
+def has_failing_check(document: Document) -> bool:
+    """Tell whether a list of checks says that something is not well: its command has failed then."""
+    checks = document.get("items") if document.get("kind") == "CheckList" else None
+    return isinstance(checks, list) and any(
+        isinstance(check, dict) and check.get("state") == "FAIL" for check in checks
+    )
 
 
 def _format(session: Session, row: Command) -> str:

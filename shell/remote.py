@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from manager.api.arguments import Params
@@ -10,6 +11,7 @@ from manager.api.commands import Command
 from manager.api.errors import CloudError, UsageError
 from shell import files
 from shell.client import Document
+from shell.files import Handed
 from shell.stream import Unrepeated
 
 if TYPE_CHECKING:
@@ -25,14 +27,11 @@ def perform(session: Session, row: Command, params: Params) -> None:
         return
     session.need_cloud()
     printer = _Printer(session, row, params)
-    with files.opened(params) as handed:
-        for word in files.left_here(params):
-            session.note(f"{word} stays here, the workers will not have it: run --copy {word} ...")
-        request: dict[str, object] = dict(params)
-        if row.changes:
-            request["request"] = os.urandom(16).hex()
-        if handed:
-            request["files"] = [file.described() for file in handed]
+    copies = params if row.option("--copy") is not None else {}
+    with files.opened(copies) as handed:
+        for word in files.left_here(copies):
+            session.note(f"{word} stays here, the workers will not have it: {row.verb} --copy {word} ...")
+        request = _request(row, params, handed)
         document = session.client.call(
             row.verb,
             request,
@@ -41,6 +40,16 @@ def perform(session: Session, row: Command, params: Params) -> None:
             on_resend=printer.stream.resent,
         )
     printer.result(document)
+
+
+def _request(row: Command, params: Params, handed: Sequence[Handed]) -> Document:
+    """Return what is sent: the parameters, an id for a change, and what the files beside it are."""
+    request: dict[str, object] = dict(params)
+    if row.changes:
+        request["request"] = os.urandom(16).hex()
+    if handed:
+        request["files"] = [file.described() for file in handed]
+    return request
 
 
 class _Printer:

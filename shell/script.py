@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manager.api.errors import CloudError, UsageError
-from shell import words
+from shell import statements, words
 from shell.outcome import INTERRUPTED
+from shell.statements import Origin, Place
 
 if TYPE_CHECKING:
     from shell.session import Session
@@ -66,19 +67,17 @@ def run(session: Session, source: Iterable[Line], name: str) -> int:
 
     That of the first failure, which ends it; with errexit off it goes on and the code is 1 at the end.
     """
-    from shell.session import Origin
-
     failed = False
     try:
         for line in source:
-            code = session.execute(line.text, Origin(name, line.number))
+            code = statements.execute(session, line.text, Origin(name, line.number))
             if code == INTERRUPTED or (code and session.options.errexit):
                 return code
             failed = failed or code != 0
             if session.leaving:
                 break
     except LineUnreadable as error:
-        return session.tell(error, where=f"{name}:{error.number}: ")
+        return session.tell(error, Place(where=f"{name}:{error.number}: "))
     return 1 if failed else 0
 
 
@@ -87,7 +86,7 @@ def run_whole(session: Session, raw: Iterable[bytes], name: str, *, check_only: 
     try:
         source = list(lines(raw))
     except LineUnreadable as error:
-        return session.tell(error, where=f"{name}:{error.number}: ")
+        return session.tell(error, Place(where=f"{name}:{error.number}: "))
     code = check(session, source, name)
     return code if code or check_only else run(session, source, name)
 
@@ -114,10 +113,8 @@ def run_file(session: Session, path: str, *, check_only: bool = False) -> int:
 
 def check(session: Session, source: Sequence[Line], name: str) -> int:
     """Tell the first statement that cannot be right, and return its exit code, or 0."""
-    from shell.session import Origin
-
     for line in source:
-        code = session.check(line.text, Origin(name, line.number))
+        code = statements.check(session, line.text, Origin(name, line.number))
         if code:
             return code
     return 0

@@ -1,4 +1,4 @@
-"""One shell at work: its variables, options and loads, and how a statement is carried out in it.
+"""One shell at work: its variables, options and loads, and how a command is carried out in it.
 
 Results go to `out`; errors, notes, progress and echoed commands to `err`, so that what a program reads
 is results only. An error is JSON there when the command asked for -o json or jsonl.
@@ -6,10 +6,8 @@ is results only. An error is JSON there when the command asked for -o json or js
 
 from __future__ import annotations
 
-import io
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -18,15 +16,15 @@ from manager.api.arguments import Params
 from manager.api.commands import Command, command_of
 from manager.api.errors import CloudError, UsageError
 from manager.api.places import Places
-from manager.api.suggest import did_you_mean
-from shell import grammar, terminal, words
+from shell import grammar, terminal
 from shell.client import Client
-from shell.outcome import INTERRUPTED, Interrupted, Told
+from shell.outcome import Interrupted, Told
+from shell.quoting import quote
 from shell.terminal import Progress
-from shell.words import Statement, Substitution, SyntaxRejected, Variable, Word
 
 if TYPE_CHECKING:
     from shell.load import Load
+    from shell.statements import Place
 
 
 @dataclass(slots=True)
@@ -36,21 +34,6 @@ class ShellOptions:
     errexit: bool = True
     echo: bool = False
     output: str = "table"
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a text comes from: the name of a script and the number of the text's first line."""
-
-    name: str = ""
-    line: int = 1
-
-    def where(self, text: str, at: int) -> str:
-        """Return the prefix of an error at this character, such as `demo.sc:7: `; "" at the prompt."""
-        return f"{self.name}:{self.line + text.count(chr(10), 0, at)}: " if self.name else ""
-
-
-PROMPT = Origin()
 
 
 @dataclass(slots=True)
@@ -77,29 +60,42 @@ class Session:
         self.client = Client(self.places, self.note)
         self.progress = Progress(self.err)
 
-    def execute(self, text: str, origin: Origin = PROMPT) -> int:
-        """Carry out the statements of a text and return the exit code: of the first that failed.
+    def execute(self, text: str) -> int:
+        """Carry out the statements of a text as typed at the prompt, and return the exit code."""
+        from shell import statements
 
-        Those after it are carried out only when errexit is off; after ^C never.
-        """
-        try:
-            found = words.statements(text)
-        except SyntaxRejected as error:
-            return self._tell(error, text, error.span, origin)
-        failed = 0
-        for statement in found:
-            code = self._carry_out(statement, text, origin)
-            if code == INTERRUPTED or (code and self.options.errexit):
-                return code
-            failed = failed or code
-            if self.leaving:
-                break
-        return failed
+        return statements.execute(self, text)
 
     def execute_words(self, arguments: Sequence[str]) -> int:
         """Carry out one command whose words are ready: nothing in them is split or filled in again."""
-        text, statement = words.as_typed(arguments)
-        return self._carry_out(statement, text, PROMPT)
+
+        def place(error: CloudError) -> Place:
+            from shell import statements  # a command that goes well starts faster without
+
+            return statements.place_of_words(error, arguments)
+
+        self.echo(" ".join(quote(word) for word in arguments))
+        return self.attempt(lambda: self.perform(arguments), arguments, place)
+
+    def attempt(
+        self, act: Callable[[], None], given: Sequence[str], place: Callable[[CloudError], Place]
+    ) -> int:
+        """Do what a command asks, tell its failure, and return the exit code.
+
+        `given`: its words, as far as they are known when it fails.  `place`: what an error is about.
+        """
+        code = 0
+        try:
+            act()
+        except CloudError as error:
+            code = self.tell(error, place(error), as_json=grammar.wants_json(given))
+        except Told as told:
+            code = told.code
+        except KeyboardInterrupt:
+            code = self.tell(_interrupted(given))
+        self.progress.clear()
+        self.out.flush()
+        return code
 
     def perform(self, given: Sequence[str]) -> None:
         """Carry out one command; raises CloudError, or Told when it failed and said why itself."""
@@ -118,17 +114,6 @@ class Session:
                 local.perform(self, row, params)
             case "host":
                 self._on_host(row, params)
-
-    def check(self, text: str, origin: Origin) -> int:
-        """Tell the first statement of a text that cannot be right, and return its exit code, or 0."""
-        try:
-            for statement in words.statements(text):
-                grammar.check(statement)
-        except SyntaxRejected as error:
-            return self._tell(error, text, error.span, origin)
-        except UsageError as error:
-            return self._tell(error, text, _span(error, statement), origin)
-        return 0
 
     def need_cloud(self) -> None:
         """Start the cloud if this shell may, it is down, and that was not tried before."""
@@ -164,9 +149,31 @@ class Session:
         for load in self.loads.values():
             load.join()
 
-    def tell(self, error: CloudError, *, where: str = "") -> int:
-        """Tell an error that no statement's text belongs to, and return its exit code."""
-        return self._tell(error, "", None, PROMPT, where=where)
+    def echo(self, text: str) -> None:
+        """Print a command before it runs, when that is asked for."""
+        if self.options.echo:
+            print(f"{self.places.prompt}{text}", file=self.err, flush=True)
+
+    def tell(self, error: CloudError, place: Place | None = None, *, as_json: bool = False) -> int:
+        """Tell an error and return its exit code."""
+        from shell import complaint  # as above
+
+        self.progress.clear()
+        self.out.flush()  # the error belongs after what was printed before it
+        if as_json:
+            told = complaint.as_json(error)
+        elif place is None:
+            told = complaint.explain(error, colour=terminal.has_colour(self.err))
+        else:
+            told = complaint.explain(
+                error,
+                line=place.text,
+                span=place.span,
+                where=place.where,
+                colour=terminal.has_colour(self.err),
+            )
+        print(told, file=self.err, flush=True)
+        return error.exit_code
 
     def _on_host(self, row: Command, params: Params) -> None:
         if params.get("purge") is True:
@@ -178,80 +185,6 @@ class Session:
 
         host.run(row, params, self.places.cloud, out=self.out, interactive=self.interactive)
 
-    def _carry_out(self, statement: Statement, text: str, origin: Origin) -> int:
-        if self.options.echo:
-            print(f"{self.places.prompt}{text[statement.start : statement.end]}", file=self.err, flush=True)
-        given: list[str] = []
-        try:
-            given += [self._filled(word) for word in statement.words]
-            self.perform(given)
-            code = 0
-        except CloudError as error:
-            code = self._tell(error, text, _span(error, statement), origin, as_json=grammar.wants_json(given))
-        except Told as told:
-            code = told.code
-        except KeyboardInterrupt:
-            code = self.tell(_interrupted(given))
-        self.progress.clear()
-        self.out.flush()
-        return 0 if statement.tolerant and code != INTERRUPTED else code
-
-    def _tell(
-        self,
-        error: CloudError,
-        text: str,
-        span: tuple[int, int] | None,
-        origin: Origin,
-        *,
-        as_json: bool = False,
-        where: str = "",
-    ) -> int:
-        from shell import complaint  # a command that goes well starts faster without
-
-        self.progress.clear()
-        self.out.flush()  # the error belongs after what was printed before it
-        if as_json:
-            print(complaint.as_json(error), file=self.err, flush=True)
-            return error.exit_code
-        where = where or origin.where(text, span[0] if span else 0)
-        colour = terminal.has_colour(self.err)
-        told = complaint.explain(error, line=text, span=span, where=where, colour=colour)
-        print(told, file=self.err, flush=True)
-        return error.exit_code
-
-    def _filled(self, word: Word) -> str:
-        return words.expand(word, self._value, self._output)
-
-    def _value(self, variable: Variable) -> str:
-        name = variable.name
-        known = self.variables
-        if name.startswith("env."):
-            name, known = name.removeprefix("env."), dict(os.environ)
-        if name not in known:
-            guess = did_you_mean(name, known)
-            hint = f"did you mean ${guess}?" if guess else f"set {name} VALUE"
-            raise SyntaxRejected(
-                f'variable "{variable.name}" is not set', (variable.start, variable.end), hint=hint
-            )
-        return known[name]
-
-    def _output(self, substitution: Substitution) -> str:
-        """Return what the statements of $(...) print, without the last line end."""
-        outer, self.out = self.out, io.StringIO()
-        try:
-            for statement in substitution.statements:
-                self._perform_inside(statement)
-            return self.out.getvalue().rstrip("\n")
-        finally:
-            self.out = outer
-
-    def _perform_inside(self, statement: Statement) -> None:
-        try:
-            self.perform([self._filled(word) for word in statement.words])
-        except UsageError as error:  # its place is counted within this statement
-            span = _span(error, statement) or (statement.start, statement.end)
-            raise SyntaxRejected(error.message, span, hint=error.hint) from error
-
 
 def _typed_again(row: Command, params: Params) -> str:
     """Return a command with its flags and operands, such as `down --purge`."""
@@ -260,27 +193,13 @@ def _typed_again(row: Command, params: Params) -> str:
     for operand in row.operands:
         value = params.get(operand.key, [])
         given += value if isinstance(value, list) else [str(value)]
-    return " ".join(words.quote(word) for word in given)
+    return " ".join(quote(word) for word in given)
 
 
 def _row(verb: str) -> Command:
     row = command_of(verb)
     assert row is not None, verb
     return row
-
-
-def _span(error: CloudError, statement: Statement) -> tuple[int, int] | None:
-    """Return the part of the text that an error points at."""
-    match error:
-        case SyntaxRejected(span=span):
-            return span
-        case UsageError(at=int(at)) if at + 1 < len(statement.words):
-            word = statement.words[at + 1]
-            return word.start, word.end
-        case UsageError(at=int()):
-            return statement.end, statement.end
-        case _:
-            return None
 
 
 def _interrupted(given: Sequence[str]) -> Interrupted:

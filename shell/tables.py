@@ -40,9 +40,11 @@ DROPPED: Mapping[str, tuple[str, ...]] = {
     "RouteList": ("HEALTH", "URL", "WORKERS"),
     "EventList": ("APP", "WORKER"),
     "ImageList": ("ID", "AGE"),
+    "CheckList": (),
+    "PortList": ("MAC", "GROUP", "PORT", "BOUND", "ADDRESS"),
 }
 # Sentences: they may be cut, but only after columns were dropped, and not below this.
-_SENTENCES = frozenset({"NOTE", "REASON", "EVENT", "RULE"})
+_SENTENCES = frozenset({"NOTE", "REASON", "EVENT", "RULE", "DRIFT", "FACT", "FIX"})
 _SENTENCE_COLUMNS = 24
 _GAP = 2
 _STATE_COLOURS = {
@@ -54,6 +56,9 @@ _STATE_COLOURS = {
     "unready": "31",
     "backoff": "31",
     "failed": "31",
+    "ok": "32",
+    "warn": "33",
+    "FAIL": "31",
 }
 # 0x7f to 0x9f steer some terminals, and JSON does not escape them by itself.
 _JSON_CONTROLS = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}

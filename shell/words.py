@@ -15,8 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from manager.api.errors import UsageError
-
-_SAFE = frozenset("@%+=:,./-_")
+from shell.quoting import quote
 
 
 class SyntaxRejected(UsageError):
@@ -83,7 +82,7 @@ class Statement:
 
 def statements(text: str) -> tuple[Statement, ...]:
     """Return the statements of a text; raises SyntaxRejected, or Incomplete after a last backslash."""
-    from shell.scanner import Scanner  # a command line is no text to scan, and starts faster without
+    from shell.scanner import Scanner  # it is made of our words
 
     return Scanner(text).statements(inside=False)
 
@@ -111,12 +110,6 @@ def expand(word: Word, value: Callable[[Variable], str], output: Callable[[Subst
             case Substitution():
                 filled.append(output(part))
     return "".join(filled)
-
-
-def quote(word: str) -> str:
-    """Return the word as it must be written to be read back as it is."""
-    plain = word and all((char.isascii() and char.isalnum()) or char in _SAFE for char in word)
-    return word if plain else "'" + word.replace("'", "'\\''") + "'"
 
 
 def as_typed(arguments: Sequence[str]) -> tuple[str, Statement]:

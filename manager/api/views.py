@@ -98,6 +98,34 @@ class ImageView:
     created_at: str
 
 
+@dataclass(frozen=True, slots=True)
+class CheckView:
+    """One thing that was looked at: a fact about it, and the command that mends it ("" when it is well)."""
+
+    name: str
+    state: Literal["ok", "warn", "FAIL"]
+    fact: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class PortView:
+    """A worker's place in the network; the first of a listing is the bridge itself.
+
+    link: the host's end of its cable.  attached: both ends are up and on the bridge.  bound: its rules are
+    there.  drift: what is not as it should be, in words, or "".
+    """
+
+    name: str
+    link: str
+    address: str | None
+    mac: str | None
+    group: int | None
+    attached: bool
+    bound: bool
+    drift: str
+
+
 Format = Literal["text", "count", "cores", "bytes", "rate", "seconds", "ratio", "age", "list", "state", "yes"]
 
 
@@ -172,6 +200,22 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("IMAGE", "image"),
         Column("COMMAND", "command", "list"),
     ),
+    "CheckList": (
+        Column("CHECK", "name"),
+        Column("STATE", "state", "state"),
+        Column("FACT", "fact"),
+        Column("FIX", "fix"),
+    ),
+    "PortList": (
+        Column("WORKER", "name"),
+        Column("PORT", "link"),
+        Column("ADDRESS", "address"),
+        Column("MAC", "mac"),
+        Column("GROUP", "group", "count"),
+        Column("ATTACHED", "attached", "yes"),
+        Column("BOUND", "bound", "yes"),
+        Column("DRIFT", "drift"),
+    ),
     "ImageList": (
         Column("IMAGE", "name"),
         Column("ID", "id"),
@@ -180,6 +224,8 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
     ),
 }
 NAME_FIELD: Mapping[str, str] = {
+    "CheckList": "name",
+    "PortList": "name",
     "AppList": "name",
     "WorkerList": "name",
     "RouteList": "app",
@@ -188,7 +234,7 @@ NAME_FIELD: Mapping[str, str] = {
     "ImageList": "name",
 }
 
-View = AppView | WorkerView | RouteView | EventView | RevisionView | ImageView
+View = AppView | WorkerView | RouteView | EventView | RevisionView | ImageView | CheckView | PortView
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,11 @@ class _Watched:
     standing: Standing
     probe: _Probe | None = None
 
+    @property
+    def moment(self) -> float:
+        """Return when something is to be done, even if its socket says nothing."""
+        return self.probe.deadline if self.probe else self.standing.due_at
+
 
 class Prober:
     """Keeps asking the watched targets, in a thread of its own that `stop` ends and joins.
@@ -75,6 +80,8 @@ class Prober:
         self._changed = changed
         self._clock = clock
         self._wanted: Mapping[str, Target] = {}
+        self._adopted: Mapping[str, Target] = self._wanted
+        self._look_at = math.inf
         self._watched: dict[str, _Watched] = {}
         self._verdicts: Mapping[str, Verdict] = MappingProxyType({})
         self._fresh = False
@@ -111,10 +118,9 @@ class Prober:
         self._selector.register(self._bell, selectors.EVENT_READ)
         while not self._stopping.is_set():
             self._adopt()
-            self._begin_due()
             for ready, _ in self._selector.select(self._pause_s()):
                 self._hear(ready)
-            self._expire()
+            self._keep_time()
             self._publish()
         for name in list(self._watched):
             self._drop(name)
@@ -130,6 +136,8 @@ class Prober:
     def _adopt(self) -> None:
         """Watch what is wanted, and nothing else."""
         wanted = self._wanted
+        if wanted is self._adopted:
+            return
         for name in self._watched.keys() - wanted.keys():
             self._drop(name)
         for name, target in wanted.items():
@@ -140,6 +148,8 @@ class Prober:
             if watched:
                 self._drop(name)
             self._watched[name] = _Watched(target, Standing(self._clock()))
+        self._adopted = wanted
+        self._look_at = -math.inf
 
     def _drop(self, name: str) -> None:
         self._close(self._watched.pop(name))
@@ -147,17 +157,20 @@ class Prober:
 
     def _pause_s(self) -> float:
         """Return how long nothing needs to be done unless a socket says so."""
-        moments = (
-            watched.probe.deadline if watched.probe else watched.standing.due_at
-            for watched in self._watched.values()
-        )
-        return min(IDLE_S, max(0.0, min(moments, default=math.inf) - self._clock()))
+        return min(IDLE_S, max(0.0, self._look_at - self._clock()))
 
-    def _begin_due(self) -> None:
+    def _keep_time(self) -> None:
+        """End the probes whose time is over and begin those that are due; look again when the next is."""
         now = self._clock()
+        if now < self._look_at:
+            return
         for watched in self._watched.values():
-            if watched.probe is None and watched.standing.due_at <= now:
-                self._begin(watched)
+            if watched.moment <= now:
+                if watched.probe:
+                    self._expire(watched, watched.probe)
+                else:
+                    self._begin(watched)
+        self._look_at = min((watched.moment for watched in self._watched.values()), default=math.inf)
 
     def _begin(self, watched: _Watched) -> None:
         now = self._clock()
@@ -183,12 +196,12 @@ class Prober:
         """Take the probe of a target one step on, its socket being ready."""
         probe = watched.probe
         assert probe is not None  # a closed probe is not in the selector
-        if code := probe.wire.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self._fail(watched, code)
-        elif self._selector.get_key(probe.wire).events == selectors.EVENT_WRITE:
-            self._connected(watched, probe)
-        else:
+        if self._selector.get_key(probe.wire).events == selectors.EVENT_READ:
             self._receive(watched, probe)
+        elif code := probe.wire.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self._fail(watched, code)
+        else:
+            self._connected(watched, probe)
 
     def _connected(self, watched: _Watched, probe: _Probe) -> None:
         if watched.target.kind == "tcp":
@@ -225,16 +238,11 @@ class Prober:
                 self._conclude(watched, ok=False, text=explain(watched.target, code), timed=False)
         self._close(watched)
 
-    def _expire(self) -> None:
-        now = self._clock()
-        for watched in self._watched.values():
-            probe = watched.probe
-            if probe is None or now < probe.deadline:
-                continue
-            if not probe.judged:
-                text = f"{asked(watched.target)} no answer in {span(probe.deadline - probe.began_at)}"
-                self._conclude(watched, ok=False, text=text, timed=False)
-            self._close(watched)
+    def _expire(self, watched: _Watched, probe: _Probe) -> None:
+        if not probe.judged:
+            text = f"{asked(watched.target)} no answer in {span(probe.deadline - probe.began_at)}"
+            self._conclude(watched, ok=False, text=text, timed=False)
+        self._close(watched)
 
     def _conclude(self, watched: _Watched, ok: bool, text: str, *, timed: bool = True) -> None:
         """Give the verdict of the probe under way."""
@@ -257,6 +265,7 @@ class Prober:
             self._selector.unregister(watched.probe.wire)
             watched.probe.wire.close()
             watched.probe = None
+            self._look_at = min(self._look_at, watched.moment)
 
     def _publish(self) -> None:
         if self._fresh:

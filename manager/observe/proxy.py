@@ -15,7 +15,7 @@ from itertools import chain
 
 from balancer.routes import owner
 
-PAGE_SIZE = 1000
+EVERY_PART = 100_000  # more than one machine has; the API gives 100 when it is not asked for more
 _LISTS = ("http/services", "tcp/services")
 _EVERYTHING = ("http/routers", "http/services", "http/middlewares", "tcp/routers", "tcp/services")
 
@@ -72,18 +72,8 @@ class ProxyApi:
             connection.close()
 
     def _list(self, kind: str) -> list[_Part] | None:
-        """Return all parts of a kind, page after page."""
-        parts: list[_Part] = []
-        page = 1
-        while True:
-            body = self._get(f"/api/{kind}?per_page={PAGE_SIZE}&page={page}")
-            found = None if body is None else _decode(body)
-            if found is None:
-                return None
-            parts += found
-            if len(found) < PAGE_SIZE:
-                return parts
-            page += 1
+        body = self._get(f"/api/{kind}?per_page={EVERY_PART}")
+        return None if body is None else _decode(body)
 
     def _get(self, path: str) -> bytes | None:
         while True:
@@ -115,7 +105,7 @@ class ProxyApi:
 
 
 def _decode(body: bytes) -> list[_Part] | None:
-    """Return the parts on one page of the API, or None when it is no such page."""
+    """Return the parts that the API lists, or None when it is no list of parts."""
     try:
         items = json.loads(body)
     except ValueError:

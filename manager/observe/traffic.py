@@ -2,7 +2,8 @@
 
 The proxy counts a request at the worker's service when it ends, each attempt of a repeated one for
 itself. So the sum over an app's workers is what the workers did, and a request that met a dead worker
-first counts once more, as an error there, though its client saw no error.
+first counts once more, as an error there, though its client saw no error. What the proxy itself refuses
+with 503, while an app has no worker, it counts for nobody.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Counters:
 class Sample:
     """The proxy's counters at a time.
 
-    services: by name (`w_APP_SLOT_REVISION`, or `app_APP` for requests refused while it had no worker).
+    services: by name (`w_APP_SLOT_REVISION`).
     connections: open ones by entry point, all that the proxy knows of tcp.  skipped: lines not understood.
     """
 
@@ -124,7 +125,7 @@ class Traffic:
         span_s = sum(span for _, span, _ in self._steps)
         return Picture(
             at=newest.at if newest else None,
-            workers={name: _rates([total], [total], span_s) for name, total in totals.items()},
+            workers={name: _rates([total], span_s) for name, total in totals.items()},
             apps=_by_app(totals, span_s),
             connections=newest.connections if newest else {},
             skipped=newest.skipped if newest else 0,
@@ -237,22 +238,17 @@ def _sum(parts: Iterable[Counters]) -> Counters:
 
 
 def _by_app(totals: Mapping[str, Counters], span_s: float) -> dict[str, Rates]:
-    """Return the rates of apps: all their requests, but only latencies of those that reached a worker."""
-    every: defaultdict[str, list[Counters]] = defaultdict(list)
-    worked: defaultdict[str, list[Counters]] = defaultdict(list)
+    grouped: defaultdict[str, list[Counters]] = defaultdict(list)
     for name, total in totals.items():
-        app = owner(name) or ""
-        every[app].append(total)
-        if name.startswith("w_"):
-            worked[app].append(total)
-    return {app: _rates(parts, worked[app], span_s) for app, parts in every.items()}
+        grouped[owner(name) or ""].append(total)
+    return {app: _rates(parts, span_s) for app, parts in grouped.items()}
 
 
-def _rates(counted: Iterable[Counters], timed: Iterable[Counters], span_s: float) -> Rates:
-    total = _sum(counted)
+def _rates(parts: Iterable[Counters], span_s: float) -> Rates:
+    total = _sum(parts)
     return Rates(
         rate_rps=total.requests / span_s if span_s > 0 else 0.0,
-        p95_s=quantile(_sum(timed).buckets, QUANTILE),
+        p95_s=quantile(total.buckets, QUANTILE),
         error_ratio=total.by_class[4] / total.requests if total.requests > 0 else None,
     )
 

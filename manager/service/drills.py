@@ -60,6 +60,9 @@ class Drills:
 
     def _etcd(self, number: int, for_s: float | None) -> Answer:
         count = len(self.settings.etcd_ports)
+        if self.settings.own_etcd:
+            where = ", ".join(self.settings.own_etcd)
+            raise UsageError(f"this cloud uses an etcd of your own, at {where}", hint="crash proxy -y")
         if number > count:
             raise UsageError(f"etcd has {count} member{'s' * (count > 1)}", hint="crash etcd 1 -y")
         return self._part(part_name(self.places.cloud, "etcd", number), f"etcd member {number}", for_s)

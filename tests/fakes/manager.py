@@ -132,12 +132,7 @@ class FakeManager:
             while (line := lines.read()) is not None:
                 request = wire.request_of(line, lines.take_files())
                 contents = tuple(_read_and_close(descriptor) for descriptor in request.files)
-                call = FakeCall(
-                    request.method,
-                    request.params,
-                    contents,
-                    lambda item, number=request.id: wire.send(sock, wire.item(number, item)),
-                )
+                call = FakeCall(request.method, request.params, contents, _emitter(sock, request.id))
                 self.calls.append(call)
                 if self.deaths > 0:
                     self.deaths -= 1
@@ -179,6 +174,10 @@ class FakeManager:
 
 def _list(kind: str, items: list[dict[str, object]]) -> Answer:
     return {**listing(kind, []), "items": items}
+
+
+def _emitter(sock: socket.socket, number: int | str | None) -> Callable[[Mapping[str, object]], None]:
+    return lambda item: wire.send(sock, wire.item(number, item))
 
 
 def _read_and_close(descriptor: int) -> bytes:

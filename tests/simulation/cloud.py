@@ -26,7 +26,7 @@ PASS_S = 0.002
 PATIENCE_S = 150.0  # two waits of a back-off: all is well again this long after the last fault
 PATIENCE_PASSES = 600
 REQUEST_EVERY_S = 0.03
-REQUESTS_S = (0.01, 0.1, 0.5)  # what a request may take; DRAIN_S lies between the last two
+REQUESTS_S = (0.01, 0.06, 0.2)  # what a request may take; DRAIN_S lies between the last two
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class Cloud:
         self.faults = Faults(self._meanwhile, self._after_effect)
         self.store = SimStore(self.clock, self.faults)
         self.engine = SimEngine(self.clock, self.faults, self.judge)
-        self.proxy = FakeProxy(self._stored_routes, self.clock)
+        self.proxy = FakeProxy(self._stored_servers, self.clock)
         self.traffic = Traffic(self.proxy, self.judge)
         self.network = FakeNetwork(self.faults, self.engine.namespaces, self.traffic.count)
         self.judge.store, self.judge.engine, self.judge.network = self.store, self.engine, self.network
@@ -60,6 +60,7 @@ class Cloud:
         self.passes = 0
         self.start_at = self.clock.now
         self._request_at = self.clock.now
+        self._coming: list[tuple[float, Callable[[], None]]] = []
         self._world = World(
             self.clock, subnet, self.store, self.engine, self.network, self.proxy, self.judge.answers
         )
@@ -88,6 +89,9 @@ class Cloud:
         """Return whether all workers are there and in use, nothing is under way, and nobody waits."""
         manager = self.manager
         if manager is None or manager.pool.waiting or self.operator.waits or manager.trouble:
+            return False
+        picture = manager.reconciler.picture()
+        if picture is None or not picture.converged:
             return False
         specs, records = self.store.specs(), self.store.records()
         wanted = {(spec.name, slot) for spec in specs.values() for slot in spec.slots}
@@ -137,8 +141,40 @@ class Cloud:
     def lose_bridge(self) -> None:
         """Somebody deleted the bridge by hand."""
         self.network.lose_bridge()
-        for key in self.store.records():
-            self.judge.harm(key)
+        self._excuse_all()
+
+    def without_proxy(self, for_s: float) -> None:
+        """The proxy's process dies and is there again after a while."""
+        self._excuse_all()
+        self.proxy.die()
+        self._later(for_s, self.proxy.come_back)
+
+    def with_mute_proxy(self, for_s: float) -> None:
+        """The proxy serves, and its API does not answer for a while."""
+        self.proxy.mute = True
+        self._later(for_s, lambda: setattr(self.proxy, "mute", False))
+
+    def without_store(self, for_s: float) -> None:
+        self.store.away = True
+        self._later(for_s, lambda: setattr(self.store, "away", False))
+
+    def without_docker(self, for_s: float) -> None:
+        self.engine.away = True
+        self._later(for_s, lambda: setattr(self.engine, "away", False))
+
+    def heal(self) -> None:
+        """No more faults; what is away comes back, and who hung goes on."""
+        self.faults.chance = fine
+        self.judge.silent.clear()
+        for _, act in self._coming:
+            act()
+        self._coming = []
+
+    def keep_untouched(self, app: str) -> None:
+        """From here on the judge sees to it that the app's workers stay the same."""
+        for key, container in self.engine.all().items():
+            if key.app == app:
+                self.judge.untouched[key] = container.id
 
     def let_time_pass(self) -> None:
         """Go to the moment at which something is due."""
@@ -151,8 +187,19 @@ class Cloud:
             takes_s = REQUESTS_S[(self.passes + index) % len(REQUESTS_S)]
             self.traffic.send(app, self.clock.now, takes_s)
 
+    def _excuse_all(self) -> None:
+        for key in self.store.records():
+            self.judge.harm(key)
+
+    def _later(self, seconds: float, act: Callable[[], None]) -> None:
+        self._coming.append((self.clock.now + seconds, act))
+
     def _let_the_world_go_on(self) -> None:
         now = self.clock.now
+        due = [each for each in self._coming if each[0] <= now]
+        self._coming = [each for each in self._coming if each[0] > now]
+        for _, act in due:
+            act()
         if self.proxy.due_at is not None and self.proxy.due_at <= now:
             self.proxy.take_up()
         self.traffic.finish(now)
@@ -228,7 +275,8 @@ class Cloud:
 
     def _due_times(self) -> list[float]:
         manager = self.manager
-        times = [request.ends_at for request in self.traffic.open]
+        times = [at for at, _ in self._coming]
+        times += [request.ends_at for request in self.traffic.open]
         times += [] if self.proxy.due_at is None else [self.proxy.due_at]
         if manager is None:
             return [*times, self.start_at]
@@ -237,8 +285,8 @@ class Cloud:
         times.append(self._request_at)
         return [*times, manager.renew_at, manager.wake_at if manager.leads else manager.renew_at]
 
-    def _stored_routes(self) -> dict[str, str] | None:
-        return None if self.store.away else self.store.routes()
+    def _stored_servers(self) -> dict[str, dict[str, str]] | None:
+        return None if self.store.away else self.store.servers()
 
     def _is_serving(self, key: WorkerKey) -> bool:
         record = self.store.records()[key]

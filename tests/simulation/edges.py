@@ -15,6 +15,7 @@ from manager.store.values import NO_REVISIONS
 from tests.fakes.engine import Behaviour, FakeEngine, fake_image
 from tests.fakes.store import FakeStore
 from tests.simulation.faults import Faults
+from tests.simulation.proxy import servers_of
 
 IMAGE = "simplecloud/base"
 CRASHES = ("crash",)  # a command that ends as soon as it runs
@@ -41,6 +42,11 @@ class SimStore(FakeStore):
         super().__init__(clock)
         self._faults = faults
         self._decoded: dict[tuple[str, int], AppSpec | WorkerRecord] = {}
+        self._seen = 0
+        self._specs: dict[str, AppSpec] = {}
+        self._records: dict[WorkerKey, WorkerRecord] = {}
+        self._routes: dict[str, Entry] = {}
+        self._servers: dict[str, dict[str, str]] = {}
 
     def read(self, prefix: str, *others: str) -> Snapshot:
         self._faults.look()
@@ -66,13 +72,29 @@ class SimStore(FakeStore):
         return self._faults.write(_words(puts, gone), apply)
 
     def specs(self) -> dict[str, AppSpec]:
-        return {spec.name: spec for spec in self._values(AppSpec, APPS)}
+        self._see()
+        return self._specs
 
     def records(self) -> dict[WorkerKey, WorkerRecord]:
-        return {record.key: record for record in self._values(WorkerRecord, WORKERS)}
+        self._see()
+        return self._records
 
-    def routes(self) -> dict[str, str]:
-        return {key.removeprefix(PROXY): entry.value for key, entry in self._peek(PROXY).items()}
+    def servers(self) -> dict[str, dict[str, str]]:
+        """Return the workers that the routes lead to, by app, each with its address."""
+        self._see()
+        return self._servers
+
+    def _see(self) -> None:
+        """What the simulation asks for is of the newest revision."""
+        if self._seen == self._revision:
+            return
+        self._seen = self._revision
+        self._specs = {spec.name: spec for spec in self._values(AppSpec, APPS)}
+        self._records = {record.key: record for record in self._values(WorkerRecord, WORKERS)}
+        routes = self._peek(PROXY)
+        if routes != self._routes:
+            self._routes = routes
+            self._servers = servers_of({key.removeprefix(PROXY): e.value for key, e in routes.items()})
 
     def _peek(self, prefix: str) -> dict[str, Entry]:
         return {key: self._entries[key] for key in self._keys_under(prefix)}
@@ -98,6 +120,9 @@ class SimEngine(FakeEngine):
         self._faults = faults
         self._witness = witness
         self._under_order = False
+        self._seen: dict[str, Container] = {}
+        self._all: dict[WorkerKey, Container] = {}
+        self._namespaces: dict[str, Container] = {}
 
     def workers(self) -> list[Container]:
         self._faults.look()
@@ -110,9 +135,11 @@ class SimEngine(FakeEngine):
             if verb != "create":
                 self._tell(verb, self._workers[name])
             self._under_order = verb in ("stop", "kill", "remove")
-            with super().changing(change):
-                yield
-            self._under_order = False
+            try:
+                with super().changing(change):
+                    yield
+            finally:
+                self._under_order = False
 
     def end(self, name: str, exit_code: int, *, oom_killed: bool = False) -> None:
         running = self._workers[name]
@@ -125,11 +152,20 @@ class SimEngine(FakeEngine):
         self._witness.ended(running, by_itself=True)
 
     def all(self) -> dict[WorkerKey, Container]:
-        return {WorkerKey(c.app, c.slot, c.revision): c for c in self._workers.values()}
+        self._see()
+        return self._all
 
-    def namespaces(self) -> dict[str, str]:
-        """Return the id of the container that runs in each network namespace there is."""
-        return {c.netns: c.id for c in self._workers.values() if c.netns}
+    def namespaces(self) -> dict[str, Container]:
+        """Return the container that runs in each network namespace there is."""
+        self._see()
+        return self._namespaces
+
+    def _see(self) -> None:
+        """What the simulation asks for is of this moment."""
+        if self._seen != self._workers:
+            self._seen = dict(self._workers)
+            self._all = {WorkerKey(c.app, c.slot, c.revision): c for c in self._seen.values()}
+            self._namespaces = {c.netns: c for c in self._seen.values() if c.netns}
 
     def _tell(self, verb: str, container: Container) -> None:
         if verb == "start":

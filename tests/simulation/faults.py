@@ -61,6 +61,7 @@ class Luck:
 
     def __call__(self, effect: str) -> Outcome:
         drawn = self.random.random()
+        if effect == "write manager" and drawn >= self.death: return Outcome.DONE
         if drawn < self.death:
             return self.random.choice(DEATHS)
         return self.random.choice(TROUBLES) if drawn < self.death + self.trouble else Outcome.DONE

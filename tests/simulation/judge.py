@@ -12,7 +12,7 @@ from manager.model import STEADY_S, WorkerKey, WorkerRecord, backoff_s
 from manager.world import is_current
 from tests.simulation.edges import SimEngine, SimStore
 from tests.simulation.network import FakeNetwork
-from tests.simulation.proxy import FakeProxy, Traffic, servers_of
+from tests.simulation.proxy import FakeProxy, Traffic
 
 BOOT_S = 0.05  # a worker's program accepts connections this long after its start
 
@@ -34,7 +34,7 @@ class Judge:
     """Raises Broken; a witness of containers and a court for requests.
 
     hurt: workers that something was done to by the world since all was well. excused: apps that need not
-    serve until all is well again. silent: ids of containers that accept connections and never answer.
+    serve until all is well again. hurried: apps of which a command said --now. silent: ids of containers that accept connections and never answer.
     """
 
     clock: Callable[[], float]
@@ -47,6 +47,7 @@ class Judge:
     hurt: set[WorkerKey] = field(default_factory=set)
     hurt_in_pass: set[WorkerKey] = field(default_factory=set)
     excused: set[str] = field(default_factory=set)
+    hurried: set[str] = field(default_factory=set)
     untouched: dict[WorkerKey, str] = field(default_factory=dict)
     _serving: set[str] = field(default_factory=set)
     _endings: dict[str, Endings] = field(default_factory=dict)
@@ -65,6 +66,7 @@ class Judge:
     def all_is_well(self) -> None:
         self.hurt.clear()
         self.excused.clear()
+        self.hurried.clear()
 
     def starts(self, container: Container) -> None:
         endings = self._endings.get(container.name)
@@ -81,12 +83,12 @@ class Judge:
             raise Broken(f"{container.name} is stopped and was never told to leave")
         if self._is_published(key):
             raise Broken(f"{container.name} is stopped while its routes are published")
-        spec = self.store.specs().get(key.app)
-        if spec is not None and spec.now:
+        if key.app in self.hurried:
             return
-        if server_name(*key) in self.proxy.taken.get(key.app, {}):
+        drains = self.clock() < record.leaving_since + record.drain_s
+        if server_name(*key) in self.proxy.taken.get(key.app, {}) and (drains or not self.proxy.mute):
             raise Broken(f"{container.name} is stopped while the proxy serves it")
-        if self.traffic.count(container.id) and self.clock() < record.leaving_since + record.drain_s:
+        if self.traffic.count(container.id) and drains:
             raise Broken(f"{container.name} is stopped with open requests before its drain time is over")
 
     def removes(self, container: Container) -> None:
@@ -112,11 +114,10 @@ class Judge:
     def reached(self, address: str) -> Container | None:
         host = IPv4Address(address.partition(":")[0])
         netns = next((link.netns for link in self.network.links.values() if link.address == host), "")
-        for container in self.engine.all().values():
-            if container.netns == netns != "":
-                booted_at = (container.started_at or 0.0) + BOOT_S
-                return container if booted_at <= self.clock() else None
-        return None
+        container = self.engine.namespaces().get(netns)
+        if container is None or container.started_at is None:
+            return None
+        return container if container.started_at + BOOT_S <= self.clock() else None
 
     def is_silent(self, container: str) -> bool:
         return container in self.silent
@@ -139,11 +140,11 @@ class Judge:
 
     def after_effect(self) -> None:
         """Check what every single effect must leave true."""
-        addresses = [port.address for port in self.network.bound.values()]
-        if len(set(addresses)) < len(addresses):
-            raise Broken(f"two ports have one address: {self.network.bound}")
-        before, self._published = self._published, servers_of(self.store.routes())
-        for app, servers in before.items():
+        links = self.network.links
+        if len({link.address for link in links.values()}) < len(links):
+            raise Broken(f"two links have one address: {links}")
+        before, self._published = self._published, self.store.servers()
+        for app, servers in before.items() if before is not self._published else ():
             for name in servers.keys() - self._published.get(app, {}).keys():
                 self._check_unpublished(key_of_server(name))
         for key, container in self.untouched.items():
@@ -176,7 +177,7 @@ class Judge:
             raise Broken(f"left behind: {', '.join(left)}")
 
     def _is_published(self, key: WorkerKey) -> bool:
-        return server_name(*key) in servers_of(self.store.routes()).get(key.app, {})
+        return server_name(*key) in self.store.servers().get(key.app, {})
 
     def _is_up(self, record: WorkerRecord) -> bool:
         """Return whether the worker runs and is joined to the bridge at its address."""
@@ -205,7 +206,7 @@ class Judge:
                 for record in self.store.records().values()
                 if record.app == spec.name and record.leaving_since is None and record.key not in busy
             ]
-            spare = 0 if all(is_current(spec, record) for record in staying) else 1
+            spare = 0 if all(is_current(spec, record) for record in staying) else spec.parallel
             if sum(self._is_up(record) for record in staying) > spec.wanted + spare:
                 names = [f"{record.key.label} of revision {record.revision}" for record in staying]
                 raise Broken(f"{spec.name} wants {spec.wanted} and has {', '.join(names)}")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from manager.engine.containers import Container
 from netsetup.errors import NetworkError
 from netsetup.network import NetworkPicture
 from netsetup.port import Port
@@ -29,7 +30,7 @@ class FakeNetwork:
     def __init__(
         self,
         faults: Faults,
-        namespaces: Callable[[], Mapping[str, str]],
+        namespaces: Callable[[], Mapping[str, Container]],
         open_requests: Callable[[str], int],
     ) -> None:
         self.bridge = False
@@ -43,7 +44,8 @@ class FakeNetwork:
     def links(self) -> dict[str, Link]:
         """Return the links there are: a namespace that is gone took its link with it."""
         there = self._namespaces()
-        self._links = {name: link for name, link in self._links.items() if link.netns in there}
+        for name in [name for name, link in self._links.items() if link.netns not in there]:
+            del self._links[name]
         return self._links
 
     def ensure(self) -> list[str]:
@@ -92,7 +94,7 @@ class FakeNetwork:
         container = self._namespaces().get(netns)
         if container is None:
             raise NetworkError(f"cannot enter {netns}: no such file or directory")
-        return self._open_requests(container)
+        return self._open_requests(container.id)
 
     def cut(self, name: str) -> None:
         """Somebody deleted the link by hand."""

@@ -17,7 +17,7 @@ from tests.simulation.judge import Broken, Judge
 from tests.simulation.manager import SimulatedManager
 
 NOW = 1_000_000.0
-DRAIN_S = 0.2
+DRAIN_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def scale(app: str, amount: int, *, relative: bool = False) -> Command:
         return Wish((wishes.scaled(wishes.changeable(specs, app), change),))
 
     sign = "+" if relative and amount >= 0 else ""
-    return Command(f"scale {app} {sign}{amount}", app, edit, halts=amount == 0 and not relative)
+    return Command(f"scale {app} {sign}{amount}", app, edit)
 
 
 def stop(app: str, slot: int | None = None, *, now: bool = False) -> Command:
@@ -80,6 +80,16 @@ def restart(app: str, slot: int | None = None) -> Command:
         return Wish((wishes.restarted(wishes.changeable(specs, app), slot, now=False),))
 
     return Command(f"restart {_target(app, slot)}", app, edit, halts=slot is not None)
+
+
+def update(app: str, *, crashes: bool = False, order: wishes.Order = "start-first") -> Command:
+    def edit(specs: Mapping[str, AppSpec]) -> Wish:
+        spec = wishes.changeable(specs, app)
+        command = CRASHES if crashes else ("serve", "anew")
+        template = replace(spec.template, command=command)
+        return Wish((wishes.updated(spec, template, order=order),))
+
+    return Command(f"update {app} --order {order}", app, edit, halts=order == "stop-first")
 
 
 def remove(app: str, *, now: bool = False) -> Command:
@@ -116,7 +126,9 @@ class Operator:
         self._forget_removed()
         try:
             self._under_way = self._wished(command)
-            if command.halts:
+            if self._under_way is not None and self._under_way.now:
+                self.judge.hurried.add(command.app)
+            if command.halts or (self._under_way is not None and not self._under_way.wanted):
                 self.judge.excuse(command.app)
             manager.change(f"request {len(self.given)}", command.edit)
         except (StoreUnavailable, Conflict):
@@ -129,16 +141,20 @@ class Operator:
         self._finish(command, "done")
 
     def check(self) -> None:
-        """Check that the store has what was acknowledged, and nothing that nobody asked for."""
+        """Check that the store has what was acknowledged, and nothing that nobody asked for.
+
+        What the manager makes of it by itself, the end of an update, is taken over.
+        """
         stored = self.judge.store.specs()
         for name, spec in self._acknowledged.items():
             if name not in stored and not spec.removing:
                 raise Broken(f"the store forgot {name}")
         for name, spec in stored.items():
-            under_way = self._under_way
-            allowed = [spec for spec in (self._acknowledged.get(name), under_way) if spec is not None]
-            if _gist(spec) not in [_gist(each) for each in allowed if each.name == name]:
-                raise Broken(f"the store has {_gist(spec)}, asked for was {[_gist(a) for a in allowed]}")
+            asked = [each for each in (self._acknowledged.get(name), self._under_way) if each is not None]
+            if not any(_fulfils(spec, each) for each in asked):
+                raise Broken(f"the store has {spec}, asked for was {asked}")
+            if self._under_way is None:
+                self._acknowledged[name] = spec
 
     def _finish(self, command: Command, words: str) -> None:
         self.queue.popleft()
@@ -160,6 +176,13 @@ class Operator:
                 del self._acknowledged[name]
 
 
+def _fulfils(stored: AppSpec, asked: AppSpec) -> bool:
+    """Return whether the stored spec is the one asked for, or what a failed update of it falls back to."""
+    if stored.rolled_back is not None and asked.rolled_back is None:
+        asked = replace(asked, revision=stored.revision, template=stored.template, turns=stored.turns)
+    return _gist(stored) == _gist(asked)
+
+
 def _gist(spec: AppSpec) -> AppSpec:
     """Return the spec without what depends on the moment at which it was written."""
-    return replace(spec, number=0)
+    return replace(spec, number=0, fallback=None, rolled_back=None)

@@ -251,7 +251,7 @@ def test_a_name_is_missing_only_when_it_is_known_who_is_there() -> None:
 
 
 def test_the_toolbar_tells_the_usage_with_options_where_there_is_room() -> None:
-    assert usage_at("stop we", 7, 100) == "stop [--now] [--wait[=DURATION]] [-d] TARGET..."
+    assert usage_at("stop we", 7, 100) == "stop [--now] [--wait[=DURATION]] [-d] [--dry-run] TARGET..."
     assert usage_at("stop we", 7, 30) == "stop TARGET..."
     assert usage_at("stop we", 7, 10) == "stop TA..."
     assert usage_at("sacle", 5, 100) == usage_at("", 0, 100) == usage_at("ps # x", 6, 100) == ""

@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -102,10 +103,6 @@ def test_pasted_lines_are_one_script(session: Prompted, keyboard: PipeInput) -> 
     assert typed(session, keyboard, pasted + ENTER + CTRL_D) == ["ps\napps"]
 
 
-def test_tab_completes_from_the_table(session: Prompted, keyboard: PipeInput) -> None:
-    assert typed(session, keyboard, "sca\t" + ENTER + ENTER + CTRL_D)[-1] == "scale"
-
-
 def test_somebody_new_is_told_where_to_begin_and_only_once(session: Prompted, keyboard: PipeInput) -> None:
     typed(session, keyboard, "ps" + ENTER + CTRL_D)
     assert said(session) == "type help, or: run -n 3 -p 8000 web ./server.py\n"
@@ -137,18 +134,6 @@ def test_the_history_is_its_owners_only_and_keeps_no_secret(
     assert lines == ["ps", "ps -a"]
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
-
-
-def test_what_was_typed_can_be_had_again(session: Prompted, keyboard: PipeInput) -> None:
-    up = "\x1b[A"
-
-    assert typed(session, keyboard, "ps -a" + ENTER + up + ENTER + CTRL_D) == ["ps -a", "ps -a"]
-
-
-def test_what_was_typed_can_be_searched(session: Prompted, keyboard: PipeInput) -> None:
-    keys = "ps -a" + ENTER + "apps" + ENTER + "\x12ps -" + ENTER + ENTER + CTRL_D
-
-    assert typed(session, keyboard, keys)[-1] == "ps -a"
 
 
 @pytest.mark.parametrize(
@@ -223,11 +208,15 @@ def test_the_manager_is_asked_only_while_a_prompt_is_shown() -> None:
         watch.stop()
 
 
+WHERE_IS_THE_CURSOR = "\x1b[6n"
+
+
 class Terminal:
     """A prompt on a real terminal, against a manager that answers from a table."""
 
     def __init__(self, directory: Path, **environment: str) -> None:
         self._master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (24, 80))
         inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.fakes.replies", str(directory)],
@@ -241,7 +230,6 @@ class Terminal:
                 "TERM": "xterm",
                 "LANG": "C.UTF-8",
                 "PYTHONUTF8": "1",
-                "PROMPT_TOOLKIT_NO_CPR": "1",
                 "XDG_STATE_HOME": str(directory / "state"),
                 **environment,
             },
@@ -259,9 +247,15 @@ class Terminal:
             left_s = until - time.monotonic()
             assert left_s > 0, f"{text!r} was not shown, but: {self.seen[-500:]!r}"
             if select.select([self._master], [], [], left_s)[0]:
-                self.seen += os.read(self._master, 65536).decode(errors="replace")
+                self._take(os.read(self._master, 65536).decode(errors="replace"))
         shown, _, self.seen = self.seen.partition(text)
         return shown
+
+    def _take(self, shown: str) -> None:
+        """Keep what was shown, and answer the question where the cursor is, as terminals do."""
+        self.seen += shown
+        for _ in range(shown.count(WHERE_IS_THE_CURSOR)):
+            self.type("\x1b[1;1R")
 
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)
@@ -292,6 +286,23 @@ def test_a_session_on_a_terminal_shows_results_health_and_leaves(tmp_path: Path)
         screen.type(CTRL_D)
 
         assert screen.process.wait(20) == 0
+
+
+def test_tab_completes_names_and_what_was_typed_can_be_had_again(tmp_path: Path) -> None:
+    with terminal(tmp_path) as screen:
+        screen.wait_for("workers 463 req/s")
+        screen.type("echo one" + ENTER)
+        screen.wait_for("one\r\n")
+        screen.wait_for("cloud>")
+        screen.type("ps po")
+        screen.wait_for("1/1 ready")
+        screen.type("\t" + ENTER + ENTER)
+        screen.wait_for("pong.1")
+        screen.wait_for("cloud>")
+        screen.type("\x12ec")  # Ctrl-R
+        screen.wait_for("one")
+        screen.type(ENTER + ENTER)
+        screen.wait_for("one\r\n")
 
 
 def test_ctrl_c_during_a_command_stops_waiting_and_says_how_to_follow(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.errors import CloudError, NotConfirmed
+from shell.terminal import Progress
 from tests.fakes.manager import FakeCall, FakeManager, app_item
 from tests.fakes.shells import Shell, shell_at
 
@@ -217,21 +218,18 @@ def test_an_interrupted_change_goes_on_and_says_so(shell: Shell, manager: FakeMa
         return {"kind": "Result", "message": "late"}
 
     manager.verbs["scale"] = scale
-    shell.session.progress = InterruptingProgress()
+    shell.session.progress = InterruptingProgress(shell.err)
     assert shell.run("-scale web=4; echo never") == 130
     assert "scale goes on in the cloud" in shell.err.getvalue()
     assert "hint:  events -f" in shell.err.getvalue()
     assert shell.out.getvalue() == ""
 
 
-class InterruptingProgress:
+class InterruptingProgress(Progress):
     """A progress line at whose sight a person presses ^C."""
 
     def show(self, line: str) -> None:
         raise KeyboardInterrupt
-
-    def clear(self) -> None:
-        pass
 
 
 def test_echo_on_prints_commands_before_they_run(shell: Shell) -> None:

@@ -11,7 +11,8 @@ def line(text: str, time: str, worker: str = "web.1") -> dict[str, object]:
 
 def test_every_item_is_new_before_a_resend() -> None:
     stream = Unrepeated()
-    items = [line("a", "2024-01-01T00:00:01Z"), line("a", "2024-01-01T00:00:01Z"), {"kind": "Note"}]
+    note: dict[str, object] = {"kind": "Note"}
+    items = [line("a", "2024-01-01T00:00:01Z"), line("a", "2024-01-01T00:00:01Z"), note]
     assert [stream.is_new(item) for item in items] == [True, True, True]
 
 

@@ -6,6 +6,7 @@ import shlex
 
 import pytest
 
+from shell.quoting import quote
 from shell.words import (
     Incomplete,
     Statement,
@@ -16,7 +17,6 @@ from shell.words import (
     as_typed,
     expand,
     is_incomplete,
-    quote,
     statements,
 )
 

@@ -1,0 +1,163 @@
+"""An etcd of the operator's own: which one was meant, whether it lets us in, and the files that prove us.
+
+The files are copied into the cloud's state, readable by root alone: managers, proxy and the next boot need
+them, wherever the operator's own copies go.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from manager.api.errors import SetupFailed, UsageError
+
+KNOCK_S = 3.0
+_EXAMPLE = "up --etcd https://10.0.0.5:2379 --etcd-ca ca.pem --etcd-cert client.pem --etcd-key client.key"
+_ENDPOINT = re.compile(r"(https?)://([A-Za-z0-9.-]+)(?::([0-9]{1,5}))?/?")
+_DEFAULT_PORT = "2379"
+_BEGINS: Mapping[str, bytes] = {
+    "ca": b"-----BEGIN CERTIFICATE-----",
+    "cert": b"-----BEGIN CERTIFICATE-----",
+    "key": b"PRIVATE KEY-----",
+}
+Role = Literal["ca", "cert", "key"]
+ROLES: tuple[Role, ...] = ("ca", "cert", "key")
+
+
+@dataclass(frozen=True, slots=True)
+class Etcd:
+    """An etcd as it was asked for: `host:port` of its members, and the operator's files by their role."""
+
+    endpoints: tuple[str, ...]
+    files: Mapping[Role, Path]
+
+
+def asked_etcd(text: str, files: Mapping[Role, str]) -> Etcd:
+    """Return the etcd that `--etcd` and its files name; raises UsageError."""
+    found = [_ENDPOINT.fullmatch(word) for word in text.split(",")]
+    matches = [match for match in found if match is not None]
+    schemes = {match[1] for match in matches}
+    if len(matches) < len(found) or len(schemes) != 1:
+        raise UsageError(f"--etcd: {text!r} is not https://HOST:PORT,...", hint=_EXAMPLE)
+    if schemes == {"http"} and files:
+        raise UsageError(f"--etcd-{next(iter(files))} needs an https:// address", hint=_EXAMPLE)
+    if schemes == {"https"} and "ca" not in files:
+        raise UsageError("--etcd https://... needs --etcd-ca", hint=_EXAMPLE)
+    if ("cert" in files) != ("key" in files):
+        raise UsageError("--etcd-cert and --etcd-key go together", hint=_EXAMPLE)
+    endpoints = tuple(f"{match[2]}:{match[3] or _DEFAULT_PORT}" for match in matches)
+    return Etcd(endpoints, {role: _readable(role, word) for role, word in files.items()})
+
+
+def _readable(role: Role, word: str) -> Path:
+    path = Path(word).absolute()
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        words = (error.strerror or str(error)).lower()
+        raise UsageError(f"--etcd-{role}: cannot read {word}: {words}", hint=_EXAMPLE) from error
+    if _BEGINS[role] not in text:
+        what = "private key" if role == "key" else "certificate"
+        raise UsageError(f"--etcd-{role}: {word} is no {what} in PEM form", hint=f"head -1 {word}")
+    return path
+
+
+def knock(etcd: Etcd) -> None:
+    """One of the members lets us in. Raises SetupFailed with what the first said when none does."""
+    refusals = []
+    for endpoint in etcd.endpoints:
+        try:
+            _knock(endpoint, etcd.files)
+        except SetupFailed as refusal:
+            refusals.append(refusal)
+        else:
+            return
+    raise refusals[0]
+
+
+def _knock(endpoint: str, files: Mapping[Role, Path]) -> None:
+    host, _, port = endpoint.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=KNOCK_S) as plain:
+            if not files:
+                answer = _health(plain)
+            else:
+                with _context(files).wrap_socket(plain, server_hostname=host) as wire:
+                    answer = _health(wire)
+    except ssl.SSLCertVerificationError as error:
+        words = error.verify_message.lower()
+        raise SetupFailed(
+            f"etcd at {endpoint} is not one that {files['ca']} vouches for: {words}",
+            hint=f"openssl s_client -connect {endpoint} -CAfile {files['ca']} </dev/null",
+        ) from error
+    except ssl.SSLError as error:
+        raise _refused(endpoint, files, error) from error
+    except OSError as error:
+        words = (error.strerror or str(error)).lower()
+        message = f"cannot reach etcd at {endpoint}: {words}"
+        raise SetupFailed(message, hint=f"nc -vz {host} {port}") from error
+    _require_health(endpoint, answer)
+
+
+def _context(files: Mapping[Role, Path]) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=files["ca"])
+    if "cert" in files:
+        try:
+            context.load_cert_chain(files["cert"], files["key"])
+        except ssl.SSLError as error:
+            raise SetupFailed(
+                f"{files['key']} is not the key of {files['cert']}", hint=f"ls -l {files['key']}"
+            ) from error
+    return context
+
+
+def _health(wire: socket.socket) -> bytes:
+    wire.sendall(b"GET /health HTTP/1.1\r\nHost: etcd\r\nConnection: close\r\n\r\n")
+    answer = b""
+    while piece := wire.recv(4096):
+        answer += piece
+    return answer
+
+
+def _refused(endpoint: str, files: Mapping[Role, Path], error: ssl.SSLError) -> SetupFailed:
+    """Return what a failed handshake means: with TLS 1.3 a client's certificate is judged after it."""
+    reason = (error.reason or str(error)).lower().replace("_", " ")
+    if "certificate" in reason and "cert" not in files:
+        return SetupFailed(f"etcd at {endpoint} asks for a certificate", hint=_EXAMPLE)
+    if "certificate" in reason or "unknown ca" in reason:
+        return SetupFailed(f"etcd at {endpoint} does not accept {files['cert']}: {reason}", hint=_EXAMPLE)
+    return SetupFailed(f"etcd at {endpoint} does not speak TLS with us: {reason}", hint=_EXAMPLE)
+
+
+def _require_health(endpoint: str, answer: bytes) -> None:
+    if b'"true"' in answer or b"true" in answer.rpartition(b"\r\n")[2]:
+        return
+    if b'"health"' in answer:
+        raise SetupFailed(f"etcd at {endpoint} says that it is not healthy", hint="simplecloud doctor")
+    if not answer or answer.startswith((b"\x15", b"Client sent")) or b"HTTPS" in answer:
+        raise SetupFailed(f"etcd at {endpoint} wants https://", hint=_EXAMPLE)
+    raise SetupFailed(f"what answers at {endpoint} is no etcd", hint=_EXAMPLE)
+
+
+def kept_file(state: Path, role: Role) -> Path:
+    """Return where a cloud keeps its copy of a file."""
+    return state / f"etcd-{role}.pem"
+
+
+def keep_files(state: Path, files: Mapping[Role, Path]) -> None:
+    """The cloud's state has copies of the files, for root alone, each whole or as it was."""
+    for role, source in files.items():
+        target = kept_file(state, role)
+        draft = target.with_name(f".{target.name}.{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(source.read_bytes())
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(target)

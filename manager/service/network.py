@@ -1,0 +1,181 @@
+"""`net`: the bridge and each worker's place on it, what has drifted, and mending that now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from manager import wishes
+from manager.api.arguments import Arguments
+from manager.api.errors import NetworkFailed, StoreUnavailable
+from manager.api.views import PortView, listing
+from manager.model import WorkerKey, WorkerRecord
+from manager.reconcile import Reconciler
+from manager.server import Call
+from manager.service.dispatch import Answer
+from manager.settings import Settings
+from manager.world import World
+from netsetup.addresses import bridge_name, gateway_of, mac_of
+from netsetup.errors import NetworkError
+from netsetup.network import Network, NetworkPicture
+from netsetup.port import Port
+
+MEND_S = 10.0
+LOOK_AGAIN_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkVerbs:
+    """The `net` command."""
+
+    tag: str
+    settings: Settings
+    network: Network
+    reconciler: Reconciler
+
+    def net(self, call: Call, arguments: Arguments) -> Answer:
+        """Return the bridge and the ports of one app's workers, or of all; raises NetworkFailed."""
+        app = arguments.text("app")
+        wishes.find(self._world().specs, app) if app else None
+        before = self._look()
+        if not arguments.flag("repair"):
+            return listing("PortList", _of_app(before, app))
+        said = self._repair()
+        after = self._wait_until_mended(call)
+        return {**listing("PortList", _of_app(after, app)), "notes": repair_notes(said, before, after)}
+
+    def _world(self) -> World:
+        picture = self.reconciler.picture()
+        if picture is None:
+            raise StoreUnavailable("nothing has been seen of this cloud yet", hint="status")
+        return picture.world
+
+    def _look(self) -> list[PortView]:
+        world = self._world()
+        try:
+            picture = self.network.look()
+        except NetworkError as error:
+            raise NetworkFailed(error.message, hint=error.hint or "doctor") from error
+        return [bridge_view(self.tag, self.settings, picture), *port_views(world, picture, self.tag)]
+
+    def _repair(self) -> list[str]:
+        """Mend bridge and rules here, and have the loop join the workers again."""
+        try:
+            said = self.network.ensure()
+        except NetworkError as error:
+            raise NetworkFailed(error.message, hint=error.hint or "doctor") from error
+        self.reconciler.dirty.set()
+        return said
+
+    def _wait_until_mended(self, call: Call) -> list[PortView]:
+        """Return the ports once none has drifted, or as they are after MEND_S."""
+        ends_at = time.monotonic() + MEND_S
+        seen = self._look()
+        while any(view.drift for view in seen) and time.monotonic() < ends_at:
+            call.check()
+            self.reconciler.next_picture(self.reconciler.picture(), LOOK_AGAIN_S)
+            seen = self._look()
+        return seen
+
+
+def _of_app(views: Iterable[PortView], app: str | None) -> list[PortView]:
+    """Return the views that `app` is concerned with: the bridge always is."""
+    return [view for view in views if app is None or view.name in ("bridge",) or _app_of(view) == app]
+
+
+def _app_of(view: PortView) -> str:
+    return view.name.partition(".")[0]
+
+
+def repair_notes(said: Iterable[str], before: Iterable[PortView], after: Iterable[PortView]) -> list[str]:
+    """Return what was mended and what was not, in sentences."""
+    left = {view.link: view.drift for view in after if view.drift}
+    mended = [f"mended: {view.name}: {view.drift}" for view in before if view.drift and view.link not in left]
+    sentences = [f"mended: {sentence}" for sentence in said]
+    failed = [f"not mended: {view.name}: {view.drift}" for view in after if view.drift]
+    return [*sentences, *mended, *failed] or ["nothing had drifted"]
+
+
+def bridge_view(tag: str, settings: Settings, picture: NetworkPicture) -> PortView:
+    """Return the bridge as the first line of the listing; its address is the gateway's in the subnet."""
+    gateway = gateway_of(settings.network)
+    faults = [
+        "" if picture.bridge_intact else "the bridge is gone or not as it should be",
+        "" if picture.rules_intact else "its rules are gone or changed",
+    ]
+    return PortView(
+        name="bridge",
+        link=bridge_name(tag),
+        address=f"{gateway}/{settings.network.prefixlen}",
+        mac=mac_of(gateway),
+        group=None,
+        attached=picture.bridge_intact,
+        bound=picture.rules_intact,
+        drift="; ".join(fault for fault in faults if fault),
+    )
+
+
+def port_views(world: World, picture: NetworkPicture, tag: str) -> list[PortView]:
+    """Return a line per worker, and one per port that is nobody's."""
+    records = sorted(world.records.values(), key=lambda record: (record.app, record.slot, record.revision))
+    views = [_worker_port(world, record, picture, tag) for record in records]
+    known = {view.link for view in views}
+    strays = sorted({*picture.ports, *picture.bound} - known)
+    return views + [_stray_port(name, picture) for name in strays]
+
+
+def _worker_port(world: World, record: WorkerRecord, picture: NetworkPicture, tag: str) -> PortView:
+    link = record.key.port_name(tag)
+    bound = picture.bound.get(link)
+    return PortView(
+        name=record.key.label,
+        link=link,
+        address=str(record.address),
+        mac=mac_of(record.address),
+        group=record.number,
+        attached=picture.ports.get(link, False),
+        bound=bound is not None,
+        drift=_drift(record, picture.ports.get(link), bound) if _is_running(world, record.key) else "",
+    )
+
+
+def _is_running(world: World, key: WorkerKey) -> bool:
+    container = world.containers.get(key)
+    return container is not None and container.state == "running"
+
+
+def _drift(record: WorkerRecord, attached: bool | None, bound: Port | None) -> str:
+    """Return what is wrong with a running worker's port, in words, or ""."""
+    match attached:
+        case None:
+            cable = "its cable is gone"
+        case False:
+            cable = "its cable is down or not on the bridge"
+        case True:
+            cable = ""
+    return "; ".join(words for words in (cable, _rules_drift(record, bound)) if words)
+
+
+def _rules_drift(record: WorkerRecord, bound: Port | None) -> str:
+    if bound is None:
+        return "its rules are gone: nothing of it passes"
+    if bound.address != record.address:
+        return f"bound to {bound.address}"
+    if bound.group != record.number:
+        return f"marked as group {bound.group}"
+    return ""
+
+
+def _stray_port(link: str, picture: NetworkPicture) -> PortView:
+    bound = picture.bound.get(link)
+    return PortView(
+        name="-",
+        link=link,
+        address=str(bound.address) if bound else None,
+        mac=mac_of(bound.address) if bound else None,
+        group=bound.group if bound else None,
+        attached=picture.ports.get(link, False),
+        bound=bound is not None,
+        drift="no worker of this cloud has this port",
+    )

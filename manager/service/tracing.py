@@ -1,0 +1,104 @@
+"""`trace`: looks at every hop on the way to an app, now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from manager import wishes
+from manager.api.arguments import Arguments
+from manager.api.errors import CloudError, NetworkFailed, StoreUnavailable
+from manager.api.views import listing
+from manager.engine.containers import Container
+from manager.hops import Seen, Sights, hops
+from manager.look import KINDS
+from manager.model import AppSpec, WorkerKey, WorkerRecord
+from manager.observe.ask import accepts, ask_worker, status_of
+from manager.observe.listeners import has_address, listeners
+from manager.observe.proxy import ProxyApi
+from manager.observe.verdicts import Target
+from manager.reconcile import Reconciler
+from manager.server import Call
+from manager.service.dispatch import Answer
+from manager.settings import Settings
+from manager.world import World
+from netsetup.addresses import bridge_name
+from netsetup.errors import NetworkError
+from netsetup.network import Network, NetworkPicture
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """The `trace` command."""
+
+    tag: str
+    settings: Settings
+    network: Network
+    proxy: ProxyApi
+    reconciler: Reconciler
+
+    def trace(self, call: Call, arguments: Arguments) -> Answer:
+        """Return the hops to an app; raises AppNotFound, CloudError for an app without a route."""
+        picture = self.reconciler.picture()
+        if picture is None:
+            raise StoreUnavailable("nothing has been seen of this cloud yet", hint="status")
+        spec = wishes.find(picture.world.specs, arguments.text("app") or "")
+        if spec.template.port is None:
+            raise CloudError(f"{spec.name} has no route: it was run without -p", hint=f"describe {spec.name}")
+        return listing("CheckList", hops(picture.world, spec, self._sights(picture.world, spec)))
+
+    def _sights(self, world: World, spec: AppSpec) -> Sights:
+        network = self._look()
+        is_http = spec.template.protocol == "http"
+        port = self.settings.http_port if is_http else spec.tcp_port or 0
+        entry_accepts = accepts(self.settings.bind, port)
+        return Sights(
+            entry=f"{self.settings.bind}:{port}",
+            entry_accepts=entry_accepts,
+            live=self.proxy.live(),
+            faults=self.proxy.faults(),
+            bridge=bridge_name(self.tag),
+            bridge_intact=network.bridge_intact,
+            rules_intact=network.rules_intact,
+            status=self._status(spec, port) if is_http else entry_accepts,
+            workers=self._workers(world, spec, network),
+        )
+
+    def _look(self) -> NetworkPicture:
+        try:
+            return self.network.look()
+        except NetworkError as error:
+            raise NetworkFailed(error.message, hint=error.hint or "doctor") from error
+
+    def _status(self, spec: AppSpec, port: int) -> int | None:
+        """Return what a client is answered, by the app's first host, else by its first path."""
+        if spec.hosts:
+            return status_of(self.settings.bind, port, spec.hosts[0], "/")
+        path = spec.paths[0].rstrip("/") if spec.paths else ""
+        return status_of(self.settings.bind, port, "localhost", f"{path}/")
+
+    def _workers(self, world: World, spec: AppSpec, network: NetworkPicture) -> dict[WorkerKey, Seen]:
+        """Return what is seen of the workers that run."""
+        running = {
+            record: container
+            for record in world.of_app(spec.name)
+            if (container := world.containers.get(record.key)) and container.state == "running"
+        }
+        return {
+            record.key: self._worker(spec, record, container, network)
+            for record, container in running.items()
+        }
+
+    def _worker(
+        self, spec: AppSpec, record: WorkerRecord, container: Container, network: NetworkPicture
+    ) -> Seen:
+        link, health = record.key.port_name(self.tag), spec.template.health
+        kind = KINDS.get(health.kind, "tcp")
+        ok, text = ask_worker(Target(str(record.address), record.port or 0, kind, health.path))
+        return Seen(
+            attached=network.ports.get(link),
+            bound=link in network.bound,
+            addressed=has_address(container.pid, record.address),
+            listening={port: frozenset(bound) for port, bound in listeners(container.pid).items()},
+            healthy=ok,
+            answer=text,
+        )

@@ -1,0 +1,56 @@
+"""The numbered steps of a long command, on stderr: on a terminal each with the time that it took."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TextIO
+
+
+def say(text: str) -> None:
+    """Tell the operator; standard output is for results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@dataclass(slots=True)
+class Telling:
+    """Tells steps. A line stays open on a terminal until its step is done, or something else is said."""
+
+    total: int
+    stream: TextIO = field(default_factory=lambda: sys.stderr)
+    _open: bool = False
+
+    @contextmanager
+    def step(self, number: int, title: str) -> Iterator[None]:
+        """Tell a step for the length of a `with`; one that fails has no time."""
+        began_at = time.monotonic()
+        self._open = self.stream.isatty()
+        head = f"[{number}/{self.total}]"
+        self._write(f"{head} {title}{'' if self._open else chr(10)}")
+        try:
+            yield
+        except BaseException:
+            self._close("")
+            raise
+        took = f"{time.monotonic() - began_at:.1f} s"
+        if self._open:
+            self._close(f"  {took}")
+        elif self.stream.isatty():
+            self._write(f"{head} done  {took}\n")
+
+    def say(self, text: str) -> None:
+        """Tell something in between."""
+        self._close("")
+        self._write(f"{text}\n")
+
+    def _close(self, end: str) -> None:
+        if self._open:
+            self._write(f"{end}\n")
+        self._open = False
+
+    def _write(self, text: str) -> None:
+        self.stream.write(text)
+        self.stream.flush()

@@ -1,0 +1,272 @@
+"""The real proxy does with our routes what the layout promises."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from balancer.routes import SENTINEL_HOST, Route, Server, default_hosts, default_paths, server_name, stray
+from manager.observe.proxy import ProxyApi
+from manager.observe.traffic import Traffic, parse
+from tests.contract.etcd_server import eventually, free_ports
+from tests.real.proxy import Proxy, running_proxy, tcp_worker, worker
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    with running_proxy(tmp_path_factory.mktemp("proxy")) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def proxy(started: Proxy) -> Iterator[Proxy]:
+    yield started
+    started.publish()
+
+
+@pytest.fixture
+def running() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def http(
+    app: str, *servers: Server, health: str | None = None, paths: tuple[str, ...] | None = None
+) -> Route:
+    own = default_paths(app) if paths is None else paths
+    return Route(app, "http", default_hosts(app), own, "http", servers, health)
+
+
+def tcp(app: str, entry_point: str, *servers: Server) -> Route:
+    return Route(app, "tcp", (), (), entry_point, servers)
+
+
+def workers(running: ExitStack, app: str, count: int) -> list[Server]:
+    """Run workers of an app on addresses of their own."""
+    names = [server_name(app, slot, 1) for slot in range(1, count + 1)]
+    return [running.enter_context(worker(name, f"127.0.9.{n}")) for n, name in enumerate(names, start=1)]
+
+
+def answered(proxy: Proxy, path: str = "/", host: str = "localhost") -> list[str]:
+    """Return who answered, and what path it saw."""
+    status, body = proxy.get(path, host)
+    assert status == 200, body
+    found = json.loads(body)
+    assert isinstance(found, list)
+    return found
+
+
+@contextmanager
+def load(proxy: Proxy, host: str) -> Iterator[Counter[int]]:
+    """Keep requests flowing to a host; the counter holds the statuses, 0 for a connection that failed."""
+    statuses: Counter[int] = Counter()
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            try:
+                statuses[proxy.get(host=host)[0]] += 1
+            except OSError:
+                statuses[0] += 1
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield statuses
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_the_sentinel_answers_through_etcd_provider_and_entry_point(proxy: Proxy) -> None:
+    assert proxy.get("/", SENTINEL_HOST) == (200, "OK")
+
+
+def test_an_app_is_reached_by_its_host_and_by_its_path(proxy: Proxy, running: ExitStack) -> None:
+    [one] = workers(running, "web", 1)
+    proxy.publish(http("web", one))
+
+    assert answered(proxy, "/a?x=1", "web.localhost") == ["w_web_1_1", "/a?x=1"]
+    assert answered(proxy, "/web/a?x=1") == ["w_web_1_1", "/a?x=1"]
+    assert answered(proxy, "/web", "anything.example") == ["w_web_1_1", "/"]
+    assert proxy.get("/webby")[0] == 404
+    assert proxy.get("/other")[0] == 404
+
+
+def test_apps_with_names_alike_never_answer_for_each_other(proxy: Proxy, running: ExitStack) -> None:
+    names = ["web", "web-1", "web-1-1", "w", "w-web", "app"]
+    routes = [http(app, *workers(running, app, 1)) for app in names]
+    proxy.publish(*routes)
+
+    for app in names:
+        assert answered(proxy, "/x", f"{app}.localhost") == [f"w_{app}_1_1", "/x"]
+        assert answered(proxy, f"/{app}/x") == [f"w_{app}_1_1", "/x"]
+
+
+def test_a_host_that_an_app_claims_is_not_open_to_the_paths_of_others(
+    proxy: Proxy, running: ExitStack
+) -> None:
+    proxy.publish(http("web", *workers(running, "web", 1)), http("api", *workers(running, "api", 1)))
+
+    assert answered(proxy, "/api/x", "web.localhost") == ["w_web_1_1", "/api/x"]
+
+
+def test_the_longest_path_wins_whatever_the_names(proxy: Proxy, running: ExitStack) -> None:
+    short = http("zed", *workers(running, "zed", 1), paths=("/shop",))
+    longer = http("abc", *workers(running, "abc", 1), paths=("/shop/cart", "/c"))
+    everything = http("root", *workers(running, "root", 1), paths=("/",))
+    proxy.publish(short, longer, everything)
+
+    assert answered(proxy, "/shop/x") == ["w_zed_1_1", "/x"]
+    assert answered(proxy, "/shop/cart/x") == ["w_abc_1_1", "/x"]
+    assert answered(proxy, "/shop/carts") == ["w_zed_1_1", "/carts"]
+    assert answered(proxy, "/c") == ["w_abc_1_1", "/"]
+    assert answered(proxy, "/cs1") == ["w_root_1_1", "/cs1"]
+
+
+def test_an_app_without_workers_answers_503_and_keeps_its_host(proxy: Proxy, running: ExitStack) -> None:
+    everything = http("root", *workers(running, "root", 1), paths=("/",))
+    proxy.publish(http("web"), everything)
+
+    assert proxy.get("/", "web.localhost")[0] == 503
+    assert proxy.get("/web/x")[0] == 503
+
+
+@pytest.mark.parametrize("health", [None, "/"])
+def test_a_dead_worker_costs_no_request(proxy: Proxy, running: ExitStack, health: str | None) -> None:
+    one, two = workers(running, "web", 2)
+    with worker(server_name("web", 3, 1), "127.0.9.9") as dead:
+        proxy.publish(http("web", one, two, dead, health=health))
+        assert {answered(proxy, host="web.localhost")[0] for _ in range(30)} == {
+            one.name,
+            two.name,
+            dead.name,
+        }
+
+    assert Counter(proxy.get(host="web.localhost")[0] for _ in range(300)) == {200: 300}
+
+
+def test_scaling_under_load_loses_no_request(proxy: Proxy, running: ExitStack) -> None:
+    servers = workers(running, "web", 5)
+    proxy.publish(http("web", *servers[:1]))
+
+    with load(proxy, "web.localhost") as statuses:
+        for count in (5, 2, 4, 1, 5):
+            proxy.publish(http("web", *servers[:count]))
+
+    assert set(statuses) == {200}
+
+
+def test_changes_of_one_app_do_not_touch_another(proxy: Proxy, running: ExitStack) -> None:
+    api = http("api", *workers(running, "api", 2))
+    servers = workers(running, "web", 3)
+    proxy.publish(api, http("web", *servers))
+
+    with load(proxy, "api.localhost") as statuses:
+        for count in (0, 3, 1):
+            proxy.publish(api, http("web", *servers[:count]))
+        proxy.publish(api)
+
+    assert set(statuses) == {200}
+
+
+def test_tcp_apps_are_reached_on_their_own_ports(proxy: Proxy, running: ExitStack) -> None:
+    pong = running.enter_context(tcp_worker("w_pong_1_1", "127.0.9.1"))
+    ping = running.enter_context(tcp_worker("w_ping_1_1", "127.0.9.2"))
+    proxy.publish(tcp("pong", "tcp9000", pong), tcp("ping", "tcp9001", ping))
+
+    assert proxy.talk(proxy.tcp_ports[0], b"hello") == b"w_pong_1_1 hello"
+    assert proxy.talk(proxy.tcp_ports[1], b"hello") == b"w_ping_1_1 hello"
+
+
+def test_a_tcp_app_without_workers_closes_its_connections(proxy: Proxy) -> None:
+    proxy.publish(tcp("pong", "tcp9000"))
+
+    assert proxy.talk(proxy.tcp_ports[0], b"hello") == b""
+
+
+def test_a_dead_tcp_worker_leaves_the_rotation(proxy: Proxy, running: ExitStack) -> None:
+    alive = running.enter_context(tcp_worker("w_pong_1_1", "127.0.9.1"))
+    with tcp_worker("w_pong_2_1", "127.0.9.2") as dead:
+        proxy.publish(tcp("pong", "tcp9000", alive, dead))
+
+    def all_answer() -> bool:
+        return all(proxy.talk(proxy.tcp_ports[0], b"hello") for _ in range(8))
+
+    eventually(all_answer, within_s=10)
+
+
+def test_foreign_keys_freeze_the_proxy_until_a_change_removes_them(proxy: Proxy, running: ExitStack) -> None:
+    servers = workers(running, "web", 2)
+    proxy.publish(http("web", servers[0]))
+    proxy.put({"http/services/w_web_1_1/nonsense/x": "1", "junk": ""})
+    proxy.put({"http/services/w_web_1_1/loadbalancer/passhostheader": "true"})
+
+    named = stray(proxy.keys())
+    proxy.publish(http("web", *servers))
+
+    assert set(named) == {
+        "junk",
+        "http/services/w_web_1_1/nonsense/x",
+        "http/services/w_web_1_1/loadbalancer/passhostheader",
+    }
+    assert stray(proxy.keys()) == ()
+    assert {answered(proxy, host="web.localhost")[0] for _ in range(4)} == {"w_web_1_1", "w_web_2_1"}
+
+
+def test_what_the_proxy_refuses_is_told_with_its_reason(proxy: Proxy, running: ExitStack) -> None:
+    proxy.publish(http("web", *workers(running, "web", 1)))
+    assert proxy.api.faults() == {}
+
+    proxy.put({"http/routers/app_web/rule": "Host("})
+    eventually(lambda: proxy.api.faults(), within_s=10)
+
+    faults = proxy.api.faults()
+    assert faults is not None
+    assert set(faults) == {"web"}
+    assert "rule" in faults["web"]
+
+
+def test_more_services_than_one_page_of_the_api_are_seen(proxy: Proxy) -> None:
+    servers = [Server(server_name("big", slot, 1), f"127.0.9.1:{slot}") for slot in range(1, 131)]
+
+    proxy.publish(http("big", *servers))
+
+    live = proxy.api.live()
+    assert live is not None
+    assert len(live["big"]) == 130
+
+
+def test_the_metrics_page_becomes_rates_of_workers(proxy: Proxy, running: ExitStack) -> None:
+    one, two = workers(running, "rated", 2)
+    proxy.publish(http("rated", one, two))
+    traffic = Traffic()
+    traffic.add(parse(proxy.api.metrics() or "", at=0.0))
+
+    for _ in range(40):
+        answered(proxy, host="rated.localhost")
+    traffic.add(parse(proxy.api.metrics() or "", at=1.0))
+
+    picture = traffic.picture(1.0)
+    assert picture.skipped == 0
+    assert (picture.workers[one.name].rate_rps, picture.workers[two.name].rate_rps) == (20, 20)
+    assert picture.apps["rated"].error_ratio == 0
+    assert 0 < (picture.apps["rated"].p95_s or 0) <= 0.25
+
+
+def test_a_proxy_that_is_not_there_is_known_as_such() -> None:
+    api = ProxyApi(free_ports(1)[0])
+
+    assert api.live() is None
+    assert api.faults() is None
+    assert api.metrics() is None
+    assert not api.healthy()
+
+
+def test_the_api_says_that_the_proxy_is_well(proxy: Proxy) -> None:
+    assert proxy.api.healthy()

@@ -1,0 +1,141 @@
+"""Histories: the scenarios that are tried with every fault, and those that a seed makes up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+
+from tests.simulation import operator as ask
+from tests.simulation.cloud import Cloud
+from tests.simulation.faults import Luck, Outcome, Script
+from tests.simulation.operator import Command
+
+BYSTANDER, APP = "calm", "web"  # nobody touches the first; the second is what a history is about
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is done, one act after the other, to an app of so many workers; 0: it is not there yet."""
+
+    name: str
+    workers: int
+    acts: tuple[Callable[[Cloud], None], ...]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _asking(*commands: Command) -> tuple[Callable[[Cloud], None], ...]:
+    return tuple(partial(_ask, command=command) for command in commands)
+
+
+def _ask(cloud: Cloud, command: Command) -> None:
+    cloud.operator.ask(command)
+
+
+SCENARIOS = (
+    Scenario("run", 0, _asking(ask.run(APP, 2))),
+    Scenario("scale up", 1, _asking(ask.scale(APP, 1, relative=True))),
+    Scenario("scale down", 3, _asking(ask.scale(APP, -2, relative=True))),
+    Scenario("stop and start", 1, _asking(ask.stop(APP), ask.start(APP))),
+    Scenario("stop one, start it", 2, _asking(ask.stop(APP, 1), ask.start(APP, 1))),
+    Scenario("restart", 2, _asking(ask.restart(APP))),
+    Scenario("restart one", 2, _asking(ask.restart(APP, 2))),
+    Scenario("update, stopping first", 2, _asking(ask.update(APP, order="stop-first"))),
+    Scenario("update that fails", 1, _asking(ask.update(APP, crashes=True))),
+    Scenario("remove", 2, _asking(ask.remove(APP))),
+    Scenario("remove now", 2, _asking(ask.remove(APP, now=True))),
+    Scenario("remove, run again", 1, _asking(ask.remove(APP), ask.run(APP, 1))),
+    Scenario("a worker crashes", 2, (lambda cloud: cloud.crash(cloud.worker(APP, 1)),)),
+    Scenario("a container is removed by hand", 2, (lambda cloud: cloud.vanish(cloud.worker(APP, 1)),)),
+    Scenario("a link is cut", 1, (lambda cloud: cloud.cut(cloud.worker(APP, 1)),)),
+)
+
+
+def prepared(workers: int, port: int | None = 8000) -> Cloud:
+    """Return a settled cloud with a bystander and an app of so many workers."""
+    cloud = Cloud()
+    cloud.operator.ask(ask.run(BYSTANDER, 1))
+    if workers:
+        cloud.operator.ask(ask.run(APP, workers, port=port))
+    cloud.settle()
+    cloud.keep_untouched(BYSTANDER)
+    return cloud
+
+
+def play(scenario: Scenario, script: Script) -> Cloud:
+    """Play a scenario with the outcomes of the script, until all is as it was asked for."""
+    cloud = prepared(scenario.workers)
+    cloud.faults.chance = script
+    for act in scenario.acts:
+        act(cloud)
+        cloud.settle()
+    return cloud
+
+
+def live(seed: int) -> Cloud:
+    """Play what a seed makes up: commands, misfortunes, faults and deaths, then some peace."""
+    luck = Random(seed)
+    cloud = prepared(luck.randint(1, 3), luck.choice((8000, 8000, 8000, None)))
+    cloud.luck = luck
+    trouble, death = luck.choice(((0.0, 0.0), (0.05, 0.0), (0.0, 0.05), (0.05, 0.05), (0.2, 0.1)))
+    cloud.faults.chance = Luck(luck, trouble, death)
+    for _ in range(luck.randint(1, 3)):
+        cloud.operator.ask(_command(luck))
+        if luck.random() < 0.5:
+            misfortune(cloud, luck)
+        for _ in range(luck.randrange(5, 60)):
+            cloud.turn()
+    cloud.heal()
+    cloud.settle()
+    return cloud
+
+
+def _command(luck: Random) -> Command:
+    slot = luck.randint(1, 3)
+    choices = (
+        ask.run(APP, slot),
+        ask.scale(APP, luck.choice((1, 1, -1)), relative=True),
+        ask.scale(APP, luck.randint(0, 3)),
+        ask.stop(APP),
+        ask.start(APP),
+        ask.stop(APP, slot, now=luck.random() < 0.3),
+        ask.start(APP, slot),
+        ask.restart(APP),
+        ask.restart(APP),
+        ask.restart(APP, slot),
+        ask.update(APP, crashes=luck.random() < 0.3, order=luck.choice(("start-first", "stop-first"))),
+        ask.remove(APP, now=luck.random() < 0.3),
+    )
+    return luck.choice(choices)
+
+
+def misfortune(cloud: Cloud, luck: Random) -> None:
+    """The world does something to the cloud."""
+    workers = [key for key, container in cloud.engine.all().items() if container.pid and key.app == APP]
+    if workers and luck.random() < 0.6:
+        strike = luck.choice((cloud.crash, cloud.crash, cloud.vanish, cloud.hang, cloud.cut))
+        strike(luck.choice(workers))
+        return
+    for_s = luck.choice((0.2, 1.0, 5.0))
+    match luck.randrange(6):
+        case 0:
+            cloud.lose_bridge()
+        case 1:
+            cloud.without_proxy(for_s)
+        case 2:
+            cloud.with_mute_proxy(for_s)
+        case 3:
+            cloud.without_store(for_s)
+        case 4:
+            cloud.without_docker(for_s)
+        case _:
+            cloud.kill_manager()
+
+
+def deaths_and_troubles(effects: int) -> list[dict[int, Outcome]]:
+    """Return every single fault at every one of so many effects."""
+    faults = [outcome for outcome in Outcome if outcome is not Outcome.DONE]
+    return [{number: outcome} for number in range(effects) for outcome in faults]

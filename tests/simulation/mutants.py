@@ -1,0 +1,163 @@
+"""Faults put into the product on purpose, one function each: the simulation must find every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from manager import apply, look, plan, world
+from manager.model import AppSpec, Ending, WorkerKey, WorkerRecord
+from manager.service import changes
+from manager.store import Fence
+from manager.world import World
+from tests.simulation import manager as simulated
+
+Patch = pytest.MonkeyPatch
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A fault by name; `apply` puts it in, for the length of a test."""
+
+    name: str
+    apply: Callable[[Patch], None]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _no_fence(patch: Patch) -> None:
+    def unguarded(self: simulated.SimulatedManager) -> Fence | None:
+        return None
+
+    patch.setattr(simulated.SimulatedManager, "_fence", unguarded)
+
+
+def _retire_while_published(patch: Patch) -> None:
+    patch.setattr(plan, "is_published", lambda world, record: False)
+    patch.setattr(plan, "is_live", lambda world, record: False)
+
+
+def _retire_while_live(patch: Patch) -> None:
+    patch.setattr(plan, "is_live", lambda world, record: False)
+
+
+def _no_drain(patch: Patch) -> None:
+    patch.setattr(look.Sight, "_inflight", lambda self, world: {})
+
+
+def _addresses_of_the_leaving(patch: Patch) -> None:
+    def lowest(subnet: object, used: set[object]) -> object:
+        return min(used)  # type: ignore[type-var]
+
+    patch.setattr(plan, "allocate", lowest)
+
+
+def _restart_on_boot(patch: Patch) -> None:
+    seen: set[int] = set()
+
+    def must_leave(seen_world: World, spec: AppSpec, record: WorkerRecord, *rest: object) -> bool:
+        return True
+
+    original = simulated.SimulatedManager.think
+
+    def think(self: simulated.SimulatedManager) -> bool:
+        if self.number == 1 or self.number in seen:
+            return original(self)
+        seen.add(self.number)
+        with pytest.MonkeyPatch.context() as first_pass:
+            first_pass.setattr(plan, "_must_leave", must_leave)
+            return original(self)
+
+    patch.setattr(simulated.SimulatedManager, "think", think)
+
+
+def _unhealthy_without_verdict(patch: Patch) -> None:
+    def is_healthy(seen: World, record: WorkerRecord) -> bool:
+        verdict = seen.verdicts.get(record.key)
+        spec = seen.specs.get(record.app)
+        plain = spec is None or spec.template.health.kind == "none"
+        return world.is_running(seen, record) and (plain or (verdict is not None and verdict.ok))
+
+    patch.setattr(world, "is_healthy", is_healthy)
+
+
+def _healthy_without_verdict(patch: Patch) -> None:
+    patch.setattr(world, "is_healthy", world.is_running)
+
+
+def _dead_stay_published(patch: Patch) -> None:
+    patch.setattr(world, "is_healthy", lambda seen, record: record.leaving_since is None)
+
+
+def _forget_before_removal(patch: Patch) -> None:
+    def leave(seen: World, spec: AppSpec, record: WorkerRecord, draft: plan._Draft) -> None:
+        draft.forgets.append(record.key)
+
+    patch.setattr(plan, "_leave", leave)
+
+
+def _port_is_kept(patch: Patch) -> None:
+    patch.setattr(simulated.FakeNetwork, "unbind", lambda self, names: None)
+
+
+def _requests_run_twice(patch: Patch) -> None:
+    patch.setattr(changes, "REQUESTS", "elsewhere/")
+    original = changes.Changes.make
+
+    def make(self: changes.Changes, call: changes.Call, edit: changes.Edit) -> changes.Made:
+        bare = replace(call.request, params={})
+        return original(self, changes.Call(bare, call.sock, call.uid), edit)
+
+    patch.setattr(changes.Changes, "make", make)
+
+
+def _all_at_once(patch: Patch) -> None:
+    patch.setattr(plan, "_replacement_room", lambda seen, spec: len(spec.slots))
+
+
+def _old_leave_early(patch: Patch) -> None:
+    original = plan._must_leave
+
+    def must_leave(
+        seen: World, spec: AppSpec, record: WorkerRecord, stand_in: WorkerRecord | None
+    ) -> bool:
+        successor = WorkerKey(record.app, record.slot, spec.revision)
+        early = record.revision != spec.revision and successor in seen.records
+        return early or original(seen, spec, record, stand_in)
+
+    patch.setattr(plan, "_must_leave", must_leave)
+
+
+def _back_off_in_memory(patch: Patch) -> None:
+    def failed(record: WorkerRecord, ending: Ending, restart: str, ran_s: float) -> WorkerRecord:
+        return replace(record, ending=ending, retry_at=ending.at)
+
+    patch.setattr(apply, "failed", failed)
+
+
+def _busy_is_unknown(patch: Patch) -> None:
+    original = look.Sight.look
+    patch.setattr(look.Sight, "look", lambda self, busy: original(self, frozenset()))
+
+
+MUTANTS = (
+    Mutant("writes without a fence", _no_fence),
+    Mutant("removed while published", _retire_while_published),
+    Mutant("removed before the proxy has dropped it", _retire_while_live),
+    Mutant("removed with open requests", _no_drain),
+    Mutant("an address is given twice", _addresses_of_the_leaving),
+    Mutant("a new manager restarts everything", _restart_on_boot),
+    Mutant("a new manager believes nobody healthy", _unhealthy_without_verdict),
+    Mutant("what runs is healthy", _healthy_without_verdict),
+    Mutant("the dead stay in the routes", _dead_stay_published),
+    Mutant("forgotten before it is removed", _forget_before_removal),
+    Mutant("rules are never taken away", _port_is_kept),
+    Mutant("a request sent again runs again", _requests_run_twice),
+    Mutant("all workers are replaced at once", _all_at_once),
+    Mutant("the old leave when the new have a record", _old_leave_early),
+    Mutant("no back-off", _back_off_in_memory),
+    Mutant("steps under way are unknown", _busy_is_unknown),
+)

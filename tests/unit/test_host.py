@@ -1,0 +1,40 @@
+"""Commands of this host: run as root, as a process of its own."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from manager.api.commands import command_of
+from manager.api.errors import NotAllowed
+from shell import grammar
+from shell.host import ROOT, command_line, words_of
+
+
+def test_root_runs_the_manager_package_itself() -> None:
+    words = command_line("up", "test", ["--http-port", "8081"], uid=0, sudo=None)
+    assert words == [sys.executable, "-P", "-m", "manager", "up", "--cloud", "test", "--http-port", "8081"]
+
+
+def test_others_do_it_through_sudo_which_keeps_no_environment() -> None:
+    words = command_line("down", "test", [], uid=1000, sudo="/usr/bin/sudo")
+    assert words[:4] == ["/usr/bin/sudo", "--", "env", f"PYTHONPATH={ROOT}"]
+    assert words[4:] == [sys.executable, "-P", "-m", "manager", "down", "--cloud", "test"]
+
+
+def test_without_sudo_others_may_not() -> None:
+    with pytest.raises(NotAllowed) as refused:
+        command_line("up", "test", [], uid=1000, sudo=None)
+    assert refused.value.exit_code == 6
+    assert refused.value.hint == "su -c 'simplecloud up'"
+
+
+def test_the_options_of_a_row_become_words_again() -> None:
+    row = command_of("down")
+    assert row is not None
+    params = grammar.params_of(row, ["--purge", "-y"])
+    assert words_of(row, params) == ["--purge", "--yes"]
+    up = command_of("up")
+    assert up is not None
+    assert words_of(up, grammar.params_of(up, ["--etcd-members=1"])) == ["--etcd-members", "1"]

@@ -1,0 +1,192 @@
+"""The program: its arguments, its ways to run, its exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from manager.api.errors import UsageError
+from shell.host import ROOT
+from shell.main import main, parse
+from tests.fakes.manager import FakeManager, PlacesAt, app_item
+
+_NOWHERE = ("--cloud", "no-such-cloud-here")
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> PlacesAt:
+    return PlacesAt("default", directory=tmp_path)
+
+
+@pytest.fixture
+def manager(places: PlacesAt) -> Iterator[FakeManager]:
+    with FakeManager(places, apps={"web": app_item("web", 3, 3)}) as manager:
+        yield manager
+
+
+def start(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+    """Start the program as a process of its own, with its output in pipes."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "shell", *arguments],
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        text=True,
+    )
+
+
+def run(*arguments: str, script: str | None = None) -> tuple[int, str, str]:
+    """Run the program to its end and return its code and what it wrote to stdout and stderr."""
+    program = start(*arguments, stdin=subprocess.DEVNULL if script is None else subprocess.PIPE)
+    out, err = program.communicate(script, timeout=60)
+    return program.returncode, out, err
+
+
+def test_from_the_verb_on_all_arguments_are_the_commands() -> None:
+    asked = parse(["--cloud", "test", "run", "-e", "A=1", "w", "sh", "-c", "-k"])
+    assert (asked.cloud, asked.text, asked.keep_going) == ("test", None, False)
+    assert asked.command == ("run", "-e", "A=1", "w", "sh", "-c", "-k")
+
+
+def test_options_of_the_program_come_first() -> None:
+    asked = parse(["--cloud=test", "-k", "-x", "-f", "a.sc", "--check"])
+    assert (asked.cloud, asked.file, asked.check, asked.keep_going, asked.echo) == (
+        "test",
+        "a.sc",
+        True,
+        True,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--nosuch"], ["-f"], ["--check"], ["-f", "a", "-c", "b"], ["-c", "ps", "ps"], ["--cloud"]],
+)
+def test_arguments_that_fit_nothing_are_a_usage_error(arguments: list[str]) -> None:
+    with pytest.raises(UsageError):
+        parse(arguments)
+
+
+def test_one_command_prints_its_result(
+    places: PlacesAt, manager: FakeManager, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["apps", "-o", "json"], lambda _: places) == 0
+    assert json.loads(capsys.readouterr().out)["items"][0]["name"] == "web"
+
+
+def test_one_command_does_not_start_the_cloud() -> None:
+    code, out, err = run(*_NOWHERE, "ps")
+    assert (code, out) == (3, "")
+    assert err == (
+        'error: the cloud "no-such-cloud-here" is down\nhint:  simplecloud --cloud no-such-cloud-here up\n'
+    )
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("version",), ("help",), ("--help",), ("-h",)])
+def test_what_needs_no_cloud_needs_no_cloud(arguments: Sequence[str]) -> None:
+    code, out, err = run(*_NOWHERE, *arguments)
+    assert (code, err) == (0, "")
+    assert out
+
+
+@pytest.mark.parametrize(("arguments", "script"), [(("-c", ""), None), ((), ""), ((), "# nothing\n")])
+def test_an_empty_script_starts_nothing(arguments: Sequence[str], script: str | None) -> None:
+    assert run(*_NOWHERE, *arguments, script=script) == (0, "", "")
+
+
+def test_a_command_string_is_a_script() -> None:
+    assert run(*_NOWHERE, "-c", "set n 3; echo $n\necho 'a;b'") == (0, "3\na;b\n", "")
+
+
+def test_a_command_string_is_checked_before_it_runs() -> None:
+    code, out, err = run(*_NOWHERE, "-c", "echo a; sacle web=3")
+    assert (code, out) == (2, "")
+    assert err.startswith('-c:1: error: unknown command "sacle"\n')
+
+
+def test_keep_going_and_echo_are_options_of_the_program() -> None:
+    code, out, err = run(*_NOWHERE, "-k", "-x", script="sacle\necho b\n")
+    assert (code, out) == (1, "b\n")
+    assert "cloud:no-such-cloud-here> echo b\n" in err
+
+
+def test_a_script_file_can_be_checked_only(tmp_path: Path) -> None:
+    path = tmp_path / "demo.sc"
+    path.write_text("echo a\nps --nosuch\n")
+    code, out, err = run(*_NOWHERE, "-f", str(path), "--check")
+    assert (code, out) == (2, "")
+    assert err.startswith("demo.sc:2: error: ps has no option --nosuch\n")
+
+
+def test_a_piped_script_runs_as_its_lines_come() -> None:
+    with start(*_NOWHERE, stdin=subprocess.PIPE) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        for word in ("first", "second"):
+            program.stdin.write(f"echo {word}\n")
+            program.stdin.flush()
+            assert program.stdout.readline() == f"{word}\n"
+        program.stdin.close()
+        assert program.wait(timeout=30) == 0
+
+
+def test_a_reader_that_hangs_up_is_no_error() -> None:
+    with start(*_NOWHERE, stdin=subprocess.PIPE) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        assert program.stderr is not None
+        program.stdout.close()
+        program.stdin.write("echo a\n")
+        program.stdin.close()
+        assert program.wait(timeout=30) == 141
+        assert program.stderr.read() == ""
+
+
+def test_a_full_disk_is_told() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "shell", *_NOWHERE, "-c", "echo a"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "error: cannot go on: No space left on device\n")
+
+
+def test_interrupting_ends_a_script_with_130() -> None:
+    with start(*_NOWHERE, "-k", "-c", "echo begun; sleep 60s; echo never") as program:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        assert program.stdout.readline() == "begun\n"
+        program.send_signal(signal.SIGINT)
+        assert program.wait(timeout=30) == 130
+        assert program.stdout.read() == ""
+        assert program.stderr.read() == "error: interrupted\n"
+
+
+def test_a_script_asks_nobody_and_its_loads_end_with_it(
+    places: PlacesAt,
+    manager: FakeManager,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"load web --for 1h --detach\nrm web\n")))
+    assert main([], lambda _: places) == 2
+    assert "hint:  rm web -y" in capsys.readouterr().err
+
+
+def test_an_unknown_cloud_name_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--cloud", "No Name", "ps"]) == 2
+    assert "is not a cloud's name" in capsys.readouterr().err
