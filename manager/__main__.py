@@ -5,9 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from typing import TYPE_CHECKING
 
-from manager.api.errors import CloudError, NotAllowed
+from manager.api.errors import CloudError, NotAllowed, UsageError
 from manager.api.places import Places, places_of
+
+if TYPE_CHECKING:
+    from manager.choose import Asked
+    from manager.external_etcd import Role
 
 
 def main(arguments: list[str]) -> int:
@@ -15,7 +20,7 @@ def main(arguments: list[str]) -> int:
     asked = _parser().parse_args(arguments)
     try:
         places = places_of(asked.cloud)
-        if os.geteuid() != 0:
+        if os.geteuid() != 0 and not (asked.verb == "doctor" and not asked.fix):
             raise NotAllowed(f"{asked.verb} needs root", hint=f"sudo simplecloud {asked.verb}")
         return _run(asked, places)
     except CloudError as error:
@@ -23,6 +28,9 @@ def main(arguments: list[str]) -> int:
         if error.hint:
             print(f"hint:  {error.hint}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        print(f"error: {asked.verb}: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 
@@ -30,7 +38,7 @@ def main(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m manager", allow_abbrev=False)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    for name in ("setup", "up", "down", "keeper", "manager"):
+    for name in ("setup", "up", "down", "doctor", "boot", "keeper", "manager"):
         verb = verbs.add_parser(name, allow_abbrev=False)
         verb.add_argument("--cloud")
     up, down, manager = verbs.choices["up"], verbs.choices["down"], verbs.choices["manager"]
@@ -39,6 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--bind")
     up.add_argument("--subnet")
     up.add_argument("--etcd-members", type=int, choices=(1, 3))
+    up.add_argument("--etcd")
+    for role in ("ca", "cert", "key"):
+        up.add_argument(f"--etcd-{role}")
+    up.add_argument("--systemd", action="store_true")
+    verbs.choices["doctor"].add_argument("--fix", action="store_true")
     down.add_argument("--purge", action="store_true")
     down.add_argument("--yes", action="store_true")  # the shell has asked, or was told not to
     manager.add_argument("--number", type=int, default=1)
@@ -59,22 +72,47 @@ def _run(asked: argparse.Namespace, places: Places) -> int:
         case "setup":
             return _set_up(places)
         case "up":
+            from manager.up import Up
+
+            return Up(places, _asked(asked)).run()
+        case "boot":
             from manager.choose import Asked
             from manager.up import Up
 
-            members = asked.etcd_members
-            return Up(
-                places, Asked(asked.http_port, asked.tcp_ports, asked.bind, asked.subnet, members)
-            ).run()
+            return Up(places, Asked()).boot()
+        case "doctor":
+            from manager.doctor import examine
+
+            return examine(places, fix=asked.fix)
         case _:
             return _down(places, purge=asked.purge)
+
+
+def _asked(asked: argparse.Namespace) -> Asked:
+    """Return what the options of `up` ask for; raises UsageError."""
+    from manager.choose import Asked
+    from manager.external_etcd import asked_etcd
+
+    given: dict[Role, str | None] = {"ca": asked.etcd_ca, "cert": asked.etcd_cert, "key": asked.etcd_key}
+    files = {role: word for role, word in given.items() if word is not None}
+    if files and asked.etcd is None:
+        raise UsageError(f"--etcd-{next(iter(files))} goes with --etcd", hint="help up")
+    return Asked(
+        asked.http_port,
+        asked.tcp_ports,
+        asked.bind,
+        asked.subnet,
+        asked.etcd_members,
+        asked_etcd(asked.etcd, files) if asked.etcd is not None else None,
+        asked.systemd,
+    )
 
 
 def _set_up(places: Places) -> int:
     from manager import setup
     from manager.engine.docker_engine import DockerEngine
     from manager.images import ensure_images
-    from manager.up import say
+    from manager.telling import say
 
     setup.prepare(say)
     ensure_images(DockerEngine(places.cloud).images, say)
@@ -83,8 +121,14 @@ def _set_up(places: Places) -> int:
 
 def _down(places: Places, *, purge: bool) -> int:
     from manager.down import take_down
+    from manager.telling import say
+    from manager.turn import our_turn
 
-    left = take_down(places, purge=purge)
+    with our_turn(places, say):
+        left = take_down(places, purge=purge)
+    if left.containers is None:
+        say("error: docker does not answer, so what it has of this cloud stays")
+        say("hint:  simplecloud doctor    (and once it answers: simplecloud down)")
     print(left.sentence())
     return 0 if left.nothing else 1
 

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from manager.api.errors import SetupFailed
 
@@ -26,6 +27,8 @@ PID = Path("/run/simplecloud/dockerd.pid")
 LOG = Path("/var/log/simplecloud/dockerd.log")
 DAEMON_JSON = Path("/etc/docker/daemon.json")
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"  # not on everybody's PATH
+
+State = Literal["answers", "forbidden", "stopped", "absent"]
 
 _LOCK = Path("/run/simplecloud/dockerd.lock")
 _PING_TIMEOUT_S = 2.0
@@ -45,6 +48,20 @@ def dockerd_answers(path: Path = SOCKET) -> bool:
         return False
     finally:
         connection.close()
+
+
+def state(path: Path = SOCKET) -> State:
+    """Return whether Docker answers, is forbidden to us, is stopped, or is not on this machine at all."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PING_TIMEOUT_S)
+        try:
+            probe.connect(str(path))
+        except PermissionError:
+            return "forbidden"
+        except OSError:
+            here = shutil.which("dockerd", path=f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_PATH}")
+            return "stopped" if here else "absent"
+    return "answers" if dockerd_answers(path) else "stopped"
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -11,16 +11,19 @@ import os
 import select
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from manager import dockerd, keeper
+from manager import dockerd, parts, systemd
+from manager.api.errors import NetworkFailed, SetupFailed
 from manager.api.places import Places
 from manager.engine.docker_engine import DockerEngine
-from manager.keeper import keeper_pid_file, manager_pid_file, running_pid
-from manager.settings import load
+from manager.processes import Role, processes_of
+from manager.settings import Settings, load
+from netsetup.errors import NetworkError
 from netsetup.network import Network
 
 SIGTERM_S = 5.0
@@ -30,52 +33,85 @@ ANY_SUBNET = IPv4Network("10.200.0.0/22")  # removing goes by mark: the subnet d
 
 @dataclass(frozen=True, slots=True)
 class LeftBehind:
-    """What still carries the cloud's mark on this machine."""
+    """What still carries the cloud's mark on this machine; containers None: Docker does not say."""
 
-    containers: int
+    containers: int | None
     links: int
     rules: int
     mounts: int
 
     @property
     def nothing(self) -> bool:
-        return not (self.containers or self.links or self.rules or self.mounts)
+        return self.containers == 0 and not (self.links or self.rules or self.mounts)
 
     def sentence(self) -> str:
         """Return the proof that `down` ends with."""
-        counts = f"{self.containers} containers, {self.links} links, {self.rules} rules, {self.mounts} mounts"
+        containers = "?" if self.containers is None else self.containers
+        counts = f"{containers} containers, {self.links} links, {self.rules} rules, {self.mounts} mounts"
         return f"left behind: {'nothing' if self.nothing else 'something'} ({counts})"
 
 
 def take_down(places: Places, *, purge: bool) -> LeftBehind:
-    """Remove the cloud from this machine, and return what is left of it; raises EngineError."""
-    end_processes(places)
+    """Remove the cloud from this machine, and return what is left of it.
+
+    Whatever is missing, the rest goes. Raises EngineError, NetworkFailed, SetupFailed; with `purge` also
+    StoreUnavailable, for the keys in an etcd of the operator's own.
+    """
+    settings = _settings(places)
+    systemd.disable(places)
+    end_processes(places, "keeper", "manager")
     if dockerd.dockerd_answers():
         _remove_containers(places)
-    network = _network(places)
-    network.remove()
-    network.close()
+    with translated(), closing(_network(places, settings)) as network:
+        network.remove()
     shutil.rmtree(places.run, ignore_errors=True)
     left = left_behind(places)
     if purge and left.nothing:
-        for directory in (places.state, places.log):
-            shutil.rmtree(directory, ignore_errors=True)
+        _forget(places, settings)
     return left
 
 
-def end_processes(places: Places) -> None:
-    """End the keeper first, so that nobody starts managers again, then the managers; workers go on."""
-    files = [keeper_pid_file(places)]
-    files += [manager_pid_file(places, number) for number in range(1, keeper.MANAGERS + 1)]
-    _end(files[:1])
-    _end(files[1:])
+def _settings(places: Places) -> Settings | None:
+    """Return the remembered settings; unreadable ones are no reason to leave things behind."""
+    with contextlib.suppress(SetupFailed):
+        return load(places)
+    return None
 
 
-def _end(files: list[Path]) -> None:
-    """SIGTERM to the processes that the files name, SIGKILL to those that run on, and wait for all."""
+def _forget(places: Places, settings: Settings | None) -> None:
+    """The cloud's state is gone, and its keys in an etcd that is not embedded."""
+    if settings is not None and settings.own_etcd:
+        with closing(parts.store_of(places, settings)) as store:
+            store.delete_prefix("")
+    for directory in (places.state, places.log):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Errors of netsetup come out as ours."""
+    try:
+        yield
+    except NetworkError as error:
+        raise NetworkFailed(error.message, hint=error.hint or "simplecloud doctor") from error
+
+
+def end_processes(places: Places, *roles: Role) -> None:
+    """End the cloud's processes of these roles, one role after the other; workers go on.
+
+    Keepers first, so that nobody starts managers again. A manager that just saw its keeper end may be
+    starting another: what runs after the first round is ended in a second.
+    """
+    for _ in range(2):
+        for role in roles:
+            _end(processes_of(places, role))
+
+
+def _end(pids: Iterable[int]) -> None:
+    """SIGTERM to the processes, SIGKILL to those that run on, and wait for all."""
     with contextlib.ExitStack() as stack:
         running = []
-        for pid in filter(None, (running_pid(file) for file in files)):
+        for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 process = os.pidfd_open(pid)
                 stack.callback(os.close, process)
@@ -100,19 +136,32 @@ def _remove_containers(places: Places) -> None:
         engine.remove(name)
 
 
-def _network(places: Places) -> Network:
-    settings = load(places)
+def has_containers(places: Places) -> bool:
+    """Return whether Docker has a container of the cloud, as far as it says."""
+    return dockerd.dockerd_answers() and bool(DockerEngine(places.cloud).owned())
+
+
+def _network(places: Places, settings: Settings | None) -> Network:
     subnet, ports = (settings.network, settings.private_ports) if settings else (ANY_SUBNET, ())
     return Network(places.cloud, places.tag, subnet, ports)
 
 
 def left_behind(places: Places) -> LeftBehind:
     """Count what carries the cloud's mark, as it is now."""
-    network = _network(places)
-    leftovers = network.leftovers()
-    network.close()
-    containers = len(DockerEngine(places.cloud).owned()) if dockerd.dockerd_answers() else 0
-    return LeftBehind(containers, leftovers.links, leftovers.rules, sum(1 for _ in _mounts(places)))
+    with translated(), closing(_network(places, None)) as network:
+        leftovers = network.leftovers()
+    mounts = sum(1 for _ in _mounts(places))
+    return LeftBehind(_count_containers(places), leftovers.links, leftovers.rules, mounts)
+
+
+def _count_containers(places: Places) -> int | None:
+    match dockerd.state():
+        case "answers":
+            return len(DockerEngine(places.cloud).owned())
+        case "absent":
+            return 0
+        case _:
+            return None
 
 
 def _mounts(places: Places) -> Iterator[str]:

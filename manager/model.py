@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from netsetup.addresses import port_name
 
 BACKOFF_CAP_S = 60.0
+DEFAULT_MEMORY_BYTES = 512 * 2**20  # every worker has a limit, so that none takes the machine down
 HOPELESS = 2  # endings in a row after which nobody waits any more: the first may have been bad luck
 STEADY_S = 10.0  # a worker that ran this long failed anew, not again; Docker's own rule
 
@@ -65,7 +66,7 @@ class Template:
     protocol: Literal["http", "tcp"] = "http"
     health: Health = Health("none")
     cpus: float | None = None
-    memory_bytes: int | None = None
+    memory_bytes: int = DEFAULT_MEMORY_BYTES
     pids: int = 512
     user: str | None = None
     cap_add: tuple[str, ...] = ()

@@ -7,31 +7,32 @@ from what it found; a cloud that ran before is never taken down by a failing `up
 from __future__ import annotations
 
 import fcntl
-import http.client
 import os
 import shutil
-import socket
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from balancer.routes import SENTINEL_HOST, render
-from manager import keeper, parts, setup
-from manager.api import wire
+from balancer.routes import render
+from manager import keeper, parts, ports, setup, systemd
 from manager.api.errors import CloudError, SetupFailed
 from manager.api.places import Places
-from manager.choose import Asked, settings_for
-from manager.down import take_down
+from manager.choose import LOOPBACK, Asked, settings_for
+from manager.down import end_processes, has_containers, take_down, translated
 from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import PartOrder
+from manager.external_etcd import keep_files, knock
 from manager.images import ensure_images
+from manager.liveness import has_standby, is_up, proxy_answers
 from manager.records import PROXY
 from manager.settings import Settings, load, save
+from manager.telling import Telling, say
+from manager.turn import our_turn, turn_if_free
 from netsetup.network import Network
 
+STEPS, BOOT_STEPS = 8, 6
 READY_S = 30.0
 POLL_S = 0.05
 
@@ -147,12 +148,14 @@ class Up:
             self._start_part(order, [(LOOPBACK, port) for port in member_ports])
         quorum = all if self.settings.etcd_ports else any  # of an etcd of the operator's, one may be away
         with closing(parts.store_of(self.places, self.settings)) as store:
-            _until(lambda: quorum(member.healthy for member in store.members()), "etcd does not answer", "etcd_1")
+            _until(
+                lambda: quorum(member.healthy for member in store.members()), "etcd does not answer", "etcd_1"
+            )
 
-    def _start_part(self, order: PartOrder, ports: Iterable[tuple[str, int]]) -> None:
-        """The part runs, on these ports, which nobody else may have."""
+    def _start_part(self, order: PartOrder, entries: Iterable[tuple[str, int]]) -> None:
+        """The part runs, on these addresses and ports, which nobody else may have."""
         if not self._runs(order):
-            for address, port in ports:
+            for address, port in entries:
                 _require_free(address, port)
         self.engine.parts.start(order, replace=True)
         if not self._runs(order):
@@ -164,9 +167,7 @@ class Up:
     def _network(self) -> None:
         settings = self.settings
         with translated():
-            network = Network(
-                self.places.cloud, self.places.tag, settings.network, settings.private_ports
-            )
+            network = Network(self.places.cloud, self.places.tag, settings.network, settings.private_ports)
             network.ensure()
             network.close()
 
@@ -184,7 +185,7 @@ class Up:
             systemd.enable(self.places)
         else:
             keeper.spawn(self.places, "keeper")
-        _until(lambda: _has_standby(self.places), "the managers do not answer", "manager-1.log")
+        _until(lambda: has_standby(self.places), "the managers do not answer", "manager-1.log")
 
     def _self_test(self) -> None:
         _until(lambda: proxy_answers(self.settings), "the proxy does not serve its own route", "proxy")
@@ -215,38 +216,3 @@ def only_one_chooses() -> Iterator[None]:
     with file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def proxy_answers(settings: Settings) -> bool:
-    """Return whether a request passes entry point, routes from etcd, and the proxy's own ping."""
-    connection = http.client.HTTPConnection(settings.bind, settings.http_port, timeout=2)
-    try:
-        connection.request("GET", "/ping", headers={"Host": SENTINEL_HOST})
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def ask_status(places: Places) -> Mapping[str, object] | None:
-    """Return what `status` says, or None when no manager answers within a moment."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.settimeout(2.0)
-        try:
-            sock.connect(str(places.socket))
-            wire.send(sock, {"jsonrpc": "2.0", "id": 1, "method": "status", "params": {}})
-            line = wire.Lines(sock).read()
-        except OSError:
-            return None
-    return wire.answer_of(line) if line is not None else None
-
-
-def is_up(places: Places) -> bool:
-    """Return whether a manager of the cloud answers."""
-    return places.socket.exists() and ask_status(places) is not None
-
-
-def _has_standby(places: Places) -> bool:
-    status = ask_status(places)
-    return status is not None and bool(status.get("standbys"))

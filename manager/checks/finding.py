@@ -1,0 +1,34 @@
+"""What a check found: a line for people, and perhaps a way to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from manager.api.views import CheckView
+
+Mend = Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`mend` makes it well and returns a sentence on what was done; None where a person must decide.
+
+    It may raise CloudError.
+    """
+
+    view: CheckView
+    mend: Mend | None = None
+
+
+def ok(name: str, fact: str) -> Finding:
+    return Finding(CheckView(name, "ok", fact, ""))
+
+
+def warn(name: str, fact: str, fix: str, mend: Mend | None = None) -> Finding:
+    """Return a finding that the cloud works with, but not as well as it could."""
+    return Finding(CheckView(name, "warn", fact, fix), mend)
+
+
+def fail(name: str, fact: str, fix: str, mend: Mend | None = None) -> Finding:
+    return Finding(CheckView(name, "FAIL", fact, fix), mend)

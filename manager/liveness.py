@@ -1,0 +1,51 @@
+"""Whether a cloud is up: a manager answers on the socket, the proxy serves its own route."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Mapping
+
+from balancer.routes import SENTINEL_HOST
+from manager.api import wire
+from manager.api.errors import CloudError
+from manager.api.places import Places
+from manager.settings import Settings
+
+
+def proxy_answers(settings: Settings) -> bool:
+    """Return whether a request passes entry point, routes from etcd, and the proxy's own ping."""
+    connection = http.client.HTTPConnection(settings.bind, settings.http_port, timeout=2)
+    try:
+        connection.request("GET", "/ping", headers={"Host": SENTINEL_HOST})
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def ask_status(places: Places) -> Mapping[str, object] | None:
+    """Return what `status` says, or None when no manager answers within a moment."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(2.0)
+        try:
+            sock.connect(str(places.socket))
+            wire.send(sock, {"jsonrpc": "2.0", "id": 1, "method": "status", "params": {}})
+            line = wire.Lines(sock).read()
+        except (OSError, CloudError):
+            return None
+    try:
+        return wire.answer_of(line) if line is not None else None
+    except CloudError:
+        return None
+
+
+def is_up(places: Places) -> bool:
+    """Return whether a manager of the cloud answers."""
+    return places.socket.exists() and ask_status(places) is not None
+
+
+def has_standby(places: Places) -> bool:
+    status = ask_status(places)
+    return status is not None and bool(status.get("standbys"))
