@@ -9,6 +9,7 @@ from balancer import choose as C
 
 DOWN_WINDOW_S = 24.0
 DRAIN_S = 4.0
+FALL_WINDOW_S, FALL_TRUST = 24.0, 0.8
 KAPPA_DOWN, KAPPA_UP = 0.25, 0.1
 LEAD0 = 3.0
 
@@ -78,7 +79,7 @@ def decide(policy, m: Memory, o: Observation, now_s):
     n = np.arange(max(policy.min, 1), top + 1)
     cost = C.costs(n, np.array(f.points), np.array(f.odds), curve, rate_max, policy.slo_share, excess)
     raw = int(n[int(np.argmin(cost + np.where(n < cur, KAPPA_DOWN * (cur - n), KAPPA_UP * (n - cur))))])
-    wishes = tuple((t, w) for t, w in m.wishes if t > now_s - DOWN_WINDOW_S) + ((now_s, raw),)
+    wishes = tuple((t, w) for t, w in m.wishes if t > now_s - (FALL_WINDOW_S if f.slope < 0 and f.trust > FALL_TRUST else DOWN_WINDOW_S)) + ((now_s, raw),)
     final = raw if raw >= cur else min(cur, max(w for _, w in wishes))
     why = f'd={demand:.0f} lvl={f.level:.0f} sl={f.slope:.2f} ahead={f.ahead:.0f} sd={f.sd:.1f} x={rate_max:.1f} err={line.error:.3f} V={curve.level:.2f},{curve.steep:.2f},{curve.split:.2f} ex={excess:.0f} raw={raw} cap={cap} surges={len(m.history.surges)} spread={m.history.spread:.1f}'
     return Decision(final, why), replace(m, number=m.number + 1, at_s=now_s, wishes=wishes)

@@ -6,7 +6,7 @@ import numpy as np
 
 KEEP = 60
 LINE_HALF_LIFE_S = 12.0
-JUMP = 3.0
+JUMP = 4.0
 SURGE_SD = 3.0
 SURGE_HALF_S = 600.0
 SURGE_KEEP = 24
@@ -32,6 +32,7 @@ class Forecast:
     sd: float
     points: tuple[float, ...]
     odds: tuple[float, ...]
+    trust: float = 0.0
 
 
 def learn_demand(h: History, at_s, rate, span_s) -> History:
@@ -69,10 +70,26 @@ P = np.array([0.2, 0.2, 0.2, 0.2, 0.15, 0.05])
 def forecast(h: History, now_s, lead_s, span_s) -> Forecast:
     t = np.array([x for x, _ in h.samples]) - now_s
     y = np.array([x for _, x in h.samples])
-    w = 0.5 ** (-t / LINE_HALF_LIFE_S)
+    slow = _line(t, y, SLOW_S, h.spread, span_s, lead_s)
+    fast = _line(t, y, FAST_S, h.spread, span_s, lead_s)
+    gap = abs(fast[0] - slow[0])
+    level, slope, ahead, sd, keep = (fast if gap > SWITCH * fast[5] else slow)[:5]
+    base = max(level, ahead)
+    points = np.maximum(base + sd * Z, 0.0)
+    age = now_s - h.since_s
+    expo = SURGE_HALF_S / math.log(2) * (1 - 0.5 ** (age / SURGE_HALF_S)) + 60.0
+    atoms = [(min(d, base + d - f), SURGE_W * 0.5 ** ((now_s - ts) / SURGE_HALF_S) / expo * span_s) for ts, f, d in h.surges if d > base]
+    tot = sum(p for _, p in atoms)
+    k = min(1.0, 0.5 / tot) if tot else 1.0
+    return Forecast(level, slope, ahead, sd, tuple(points) + tuple(l for l, _ in atoms), tuple(P * (1 - k * tot)) + tuple(k * p for _, p in atoms), keep)
+
+
+def _line(t, y, half_s, spread, span_s, lead_s):
+    w = 0.5 ** (-t / half_s)
     sw = w.sum(); mt = (w * t).sum() / sw; my = (w * y).sum() / sw
-    var = h.spread * max(my, 1 / span_s) / span_s
+    var = spread * max(my, 1 / span_s) / span_s
     stt = (w * (t - mt) ** 2).sum()
+    keep = 0.0
     if len(y) >= 4:
         slope = (w * (t - mt) * (y - my)).sum() / stt
         vs = var * (w * w * (t - mt) ** 2).sum() / stt ** 2
@@ -85,12 +102,7 @@ def forecast(h: History, now_s, lead_s, span_s) -> Forecast:
     vm = var * (w * w).sum() / sw ** 2
     level = max(0.0, my - slope * mt)
     ahead = max(0.0, my + slope * (lead_s - mt))
-    base = max(level, ahead)
-    sd = math.sqrt(vm + vs * (lead_s - mt) ** 2)
-    points = np.maximum(base + sd * Z, 0.0)
-    age = now_s - h.since_s
-    expo = SURGE_HALF_S / math.log(2) * (1 - 0.5 ** (age / SURGE_HALF_S)) + 60.0
-    atoms = [(min(d, base + d - f), SURGE_W * 0.5 ** ((now_s - ts) / SURGE_HALF_S) / expo * span_s) for ts, f, d in h.surges if d > base]
-    tot = sum(p for _, p in atoms)
-    k = min(1.0, 0.5 / tot) if tot else 1.0
-    return Forecast(level, slope, ahead, sd, tuple(points) + tuple(l for l, _ in atoms), tuple(P * (1 - k * tot)) + tuple(k * p for _, p in atoms))
+    return level, slope, ahead, math.sqrt(vm + vs * (lead_s - mt) ** 2), keep, math.sqrt(vm + vs * mt * mt)
+
+
+SLOW_S, FAST_S, SWITCH = 20.0, 6.0, 1.5

@@ -49,7 +49,8 @@ def static_arguments(
         "--api.insecure=true",
         "--api.dashboard=false",
         *(f"--entrypoints.{name}.address={bind}" for name, bind in binds.items()),
-        # a header such as X_Forwarded_For reads like the proxy's own to many backends: not from clients
+        # X_Forwarded_For reads like the proxy's own header to many backends: as nginx does, names with
+        # an underscore or a dot are not passed on
         *(f"--entrypoints.{name}.http.aliasheadersstrategy=delete" for name in binds),
         f"--entrypoints.http.transport.respondingtimeouts.readtimeout={UPLOAD_LIMIT_S}s",
         f"--providers.providersthrottleduration={THROTTLE_MS}ms",

@@ -32,9 +32,14 @@ def store_root(cloud: str) -> str:
 def store_of(places: Places, settings: Settings) -> EtcdStore:
     """Return the cloud's store; its owner closes it."""
     max_ops = FOREIGN_MAX_OPS if settings.own_etcd else ETCD_MAX_OPS
-    files = {role: str(kept_file(places.state, role)) for role in settings.own_etcd_files}
-    tls = Tls(**files) if files else None
+    tls = tls_of(places, settings)
     return EtcdStore(settings.etcd_endpoints, store_root(places.cloud), tls=tls, max_ops=max_ops)
+
+
+def tls_of(places: Places, settings: Settings) -> Tls | None:
+    """Return the files that an etcd of the operator's own is reached with, None where it needs none."""
+    files = {role: str(kept_file(places.state, role)) for role in settings.own_etcd_files}
+    return Tls(**files) if files else None
 
 
 def part_name(cloud: str, part: str, number: int | None = None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 _LISTENING = "0A"
@@ -51,13 +51,20 @@ def owner_of(port: int) -> str:
 
 def listener_on(port: int) -> int | None:
     """Return the pid of a process that listens on the port, None when there is none that may be seen."""
-    inodes = set(_listening_inodes(port))
-    if not inodes:
-        return None
-    for process in Path("/proc").glob("[0-9]*"):
-        if inodes & set(_sockets(process)):
-            return int(process.name)
-    return None
+    return listeners_on([port]).get(port)
+
+
+def listeners_on(wanted: Collection[int]) -> dict[int, int]:
+    """Return the pid of a process that listens on each port, as far as that may be seen."""
+    ports = {inode: port for inode, port in _listening() if port in wanted}
+    if not ports:
+        return {}
+    return {
+        ports[inode]: int(process.name)
+        for process in Path("/proc").glob("[0-9]*")
+        for inode in _sockets(process)
+        if inode in ports
+    }
 
 
 def _name_of(pid: int) -> str:
@@ -67,12 +74,13 @@ def _name_of(pid: int) -> str:
         return "a program that has ended meanwhile"
 
 
-def _listening_inodes(port: int) -> Iterator[str]:
+def _listening() -> Iterator[tuple[str, int]]:
+    """Yield inode and port of each socket of this namespace that listens."""
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
             columns = line.split()
-            if columns[3] == _LISTENING and int(columns[1].rpartition(":")[2], 16) == port:
-                yield columns[9]
+            if columns[3] == _LISTENING:
+                yield columns[9], int(columns[1].rpartition(":")[2], 16)
 
 
 def _sockets(process: Path) -> Iterator[str]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from manager import systemd
 from manager.api.errors import CloudError
 from manager.api.places import Places
 from manager.engine.contract import Engine
@@ -78,6 +79,8 @@ class PartsTender:
 
 def tend_keeper(places: Places) -> None:
     """Start a keeper when the one that there was has died; after a clean end there is no pid file."""
+    if systemd.is_enabled(places):
+        return  # it restarts the keeper itself
     if keeper_pid_file(places).exists() and running_pid(keeper_pid_file(places)) is None:
         log.warning("the keeper is gone: starting another")
         spawn(places, "keeper")

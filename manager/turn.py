@@ -1,46 +1,78 @@
-"""One `up` or `down` of a cloud at a time; the second waits, and says so."""
+"""One `up` or `down` of a cloud at a time; the second waits, and says so.
+
+The lock's file lies beside the cloud's own directory, which `down` removes, and is gone when nobody has the
+turn. So whoever got a lock looks whether the file is still the one that others will find.
+"""
 
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 from manager.api.places import Places
 
 
 def turn_file(places: Places) -> Path:
-    """The file whose lock is the turn; beside the cloud's own directory, which `down` removes."""
     return places.run.with_name(f"{places.cloud}.turn")
 
 
 @contextmanager
 def our_turn(places: Places, say: Callable[[str], None]) -> Iterator[None]:
     """Hold the turn, after whoever has it."""
-    with _opened(places) as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    file, lock = turn_file(places), None
+    try:
+        lock = _try_lock(file)
+        if lock is None:
             say(f"another up or down of the cloud {places.cloud!r} is at work: waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        while lock is None:
+            lock = _lock(file, fcntl.LOCK_EX)
         yield
+    finally:
+        _release(file, lock)
 
 
 @contextmanager
 def turn_if_free(places: Places) -> Iterator[bool]:
     """Hold the turn and yield True, or yield False when somebody has it."""
-    with _opened(places) as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-
-
-def _opened(places: Places) -> TextIO:
     file = turn_file(places)
+    lock = _try_lock(file)
+    try:
+        yield lock is not None
+    finally:
+        _release(file, lock)
+
+
+def _try_lock(file: Path) -> int | None:
+    try:
+        return _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return None
+
+
+def _lock(file: Path, how: int) -> int | None:
+    """Return a descriptor that has the lock, None when the file was removed meanwhile: try again.
+
+    Raises BlockingIOError with LOCK_NB when somebody has it.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
-    return file.open("w")
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, how)
+        if os.stat(file).st_ino == os.fstat(descriptor).st_ino:
+            return descriptor
+    except FileNotFoundError:
+        pass  # as a removed one: another had the turn, and has given it back
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
+
+
+def _release(file: Path, lock: int | None) -> None:
+    if lock is not None:
+        file.unlink(missing_ok=True)
+        os.close(lock)

@@ -28,6 +28,7 @@ from manager.images import ensure_images
 from manager.liveness import has_standby, is_up, proxy_answers
 from manager.records import PROXY
 from manager.settings import Settings, load, save
+from manager.store import Member
 from manager.telling import Telling, say
 from manager.turn import our_turn, turn_if_free
 from netsetup.network import Network
@@ -146,11 +147,13 @@ class Up:
             for mount in order.mounts:
                 Path(mount.host_path).mkdir(mode=0o700, exist_ok=True)
             self._start_part(order, [(LOOPBACK, port) for port in member_ports])
-        quorum = all if self.settings.etcd_ports else any  # of an etcd of the operator's, one may be away
         with closing(parts.store_of(self.places, self.settings)) as store:
-            _until(
-                lambda: quorum(member.healthy for member in store.members()), "etcd does not answer", "etcd_1"
-            )
+            _until(lambda: self._is_there(store.members()), "etcd does not answer", "etcd_1")
+
+    def _is_there(self, members: Iterable[Member]) -> bool:
+        """Return whether etcd can be worked with: of the operator's own, some members may be away."""
+        healthy = [member.healthy for member in members]
+        return any(healthy) if self.settings.own_etcd else all(healthy)
 
     def _start_part(self, order: PartOrder, entries: Iterable[tuple[str, int]]) -> None:
         """The part runs, on these addresses and ports, which nobody else may have."""

@@ -89,6 +89,17 @@ class Forwarding:
         return True
 
 
+def marks() -> list[str]:
+    """Return the comment of each rule in Docker's chains that has one."""
+    return [
+        comment
+        for _, rules in _chains([_NFT, _LEGACY])
+        for rule in rules
+        for option, comment in pairwise(rule)
+        if option == "--comment"
+    ]
+
+
 def _chains(tools: Iterable[str]) -> list[tuple[str, list[Rule]]]:
     """Return each tool that knows the chain, with the chain's rules."""
     listed = [(tool, _list(tool)) for tool in tools if tool != _LEGACY or _has_legacy_tables()]

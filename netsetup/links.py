@@ -73,6 +73,16 @@ def port_states(netlink: Netlink, prefix: str, master: int) -> dict[str, bool]:
     return states
 
 
+def aliases(netlink: Netlink) -> list[str]:
+    """Return the alias of each link that has one."""
+    message = _link(attrs=[("IFLA_EXT_MASK", _SKIP_STATISTICS)])
+    found = (
+        attribute(answer, _LINK_ATTRIBUTES, _IFLA_IFALIAS)
+        for answer in netlink.dump(message, RTM_GETLINK, "list links")
+    )
+    return [_text(alias) for alias in found if alias]
+
+
 def make_bridge(netlink: Netlink, name: str, mac: str) -> None:
     """The bridge exists, down.  A MAC of its own: else it changes with the ports, and workers cache it."""
     info = {"attrs": [("IFLA_INFO_KIND", "bridge")]}

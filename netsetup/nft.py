@@ -36,7 +36,11 @@ class Nft:
         self._execute(script, 0)
 
     def has_table(self, family: str, table: str) -> bool:
-        return f"table {family} {table}" in self._execute("list tables", 0).splitlines()
+        return f"table {family} {table}" in self.tables().splitlines()
+
+    def tables(self) -> str:
+        """Return a line `table FAMILY NAME` for each table of this namespace."""
+        return self._execute("list tables", 0)
 
     def rules(self, family: str, table: str) -> str:
         """Return the table's sets, chains and rules, without elements and counters; "" when there is none."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -17,11 +19,14 @@ from shell.outcome import Told
 ROOT = Path(__file__).resolve().parent.parent
 
 
+_OF_THE_LISTING = frozenset({"output", "sort", "filter", "columns", "quiet"})
+
+
 def words_of(row: Command, params: Params) -> list[str]:
-    """Return the options of a row as words again."""
+    """Return the options of a row as words again, without those that only say how it is shown."""
     words: list[str] = []
     for option in row.options:
-        value = params.get(option.key)
+        value = params.get(option.key) if option.key not in _OF_THE_LISTING else None
         if value is True:
             words.append(f"--{option.name}")
         elif isinstance(value, str):
@@ -41,15 +46,30 @@ def command_line(verb: str, cloud: str, options: Sequence[str], *, uid: int, sud
 
 def run(row: Command, params: Params, cloud: str, *, out: TextIO, interactive: bool) -> None:
     """Run a host command to its end, its results going to `out`; raises Told when it fails."""
-    sudo = None
-    if os.geteuid() != 0:
+    code = _run(_command(row, params, cloud), out, interactive)
+    if code:
+        raise Told(code if code > 0 else 128 - code)
+
+
+def ask(row: Command, params: Params, cloud: str, *, interactive: bool) -> Mapping[str, object]:
+    """Run a host command and return the listing that it prints; raises Told when it prints none."""
+    printed = io.StringIO()
+    code = _run(_command(row, params, cloud), printed, interactive)
+    try:
+        listing = json.loads(printed.getvalue())
+    except ValueError:
+        raise Told(code if code > 0 else 128 - code if code else 1) from None
+    return listing if isinstance(listing, dict) else {}
+
+
+def _command(row: Command, params: Params, cloud: str) -> list[str]:
+    uid, sudo = os.geteuid(), None
+    looks_only = row.verb == "doctor" and params.get("fix") is not True
+    if uid != 0 and not looks_only:
         from shutil import which  # not for those who are root already
 
         sudo = which("sudo")
-    words = command_line(row.verb, cloud, words_of(row, params), uid=os.geteuid(), sudo=sudo)
-    code = _run(words, out, interactive)
-    if code:
-        raise Told(code if code > 0 else 128 - code)
+    return command_line(row.verb, cloud, words_of(row, params), uid=0 if looks_only else uid, sudo=sudo)
 
 
 def _run(words: Sequence[str], out: TextIO, interactive: bool) -> int:

@@ -183,6 +183,12 @@ class Session:
             self.autostart = False  # who took it down does not want it back by a side effect
         from shell import host
 
+        if row.lists:
+            from shell import printing
+
+            listing = host.ask(row, params, self.places.cloud, interactive=self.interactive)
+            printing.result(self, listing, row, params)
+            return
         host.run(row, params, self.places.cloud, out=self.out, interactive=self.interactive)
 
 

@@ -130,7 +130,16 @@ def _add(option: Option, value: str, params: Params, index: int) -> None:
         given.append(value)
 
 
+_VOLUMES = ("-v", "--volume", "--mount")
+
+
 def _unknown_option(command: Command, name: str, index: int) -> UsageError:
+    if command.verbatim and name in _VOLUMES:
+        return UsageError(
+            f"{command.verb} has no {name}: workers are stateless, what they write goes with them",
+            hint=f"{command.verb} --copy ./config.json ...",
+            at=index,
+        )
     names = [f"--{option.name}" for option in command.options]
     guess = did_you_mean(name, names)
     hint = f"{command.verb} {guess} ..." if guess else f"help {command.verb}"

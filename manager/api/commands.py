@@ -103,7 +103,7 @@ _TEMPLATE = (
     Option("memory", values.MEMORY, "at most this much memory a worker (512M)"),
     Option("pids", Kind("N", values.whole(1, 100_000)), "at most this many processes a worker (512)"),
     Option("user", values.WORD, "run as this user of the image"),
-    Option("cap-add", values.WORD, "add a capability", many=True),
+    Option("cap-add", values.CAPABILITY, "add a capability", many=True),
     Option("read-only", None, "the root file system cannot be written"),
     Option("restart", values.RESTART, "when a worker ends: always, on-failure[:N] or no"),
     Option("drain", values.DURATION, "how long open requests may take when a worker leaves (10s)"),

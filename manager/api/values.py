@@ -158,6 +158,24 @@ def environment(word: str) -> str:
     return word
 
 
+_CAPABILITIES = """
+ALL AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN DAC_OVERRIDE
+DAC_READ_SEARCH FOWNER FSETID IPC_LOCK IPC_OWNER KILL LEASE LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE
+MKNOD NET_ADMIN NET_BIND_SERVICE NET_BROADCAST NET_RAW PERFMON SETFCAP SETGID SETPCAP SETUID
+SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_MODULE SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE
+SYS_TIME SYS_TTY_CONFIG SYSLOG WAKE_ALARM
+"""
+CAPABILITIES = frozenset(_CAPABILITIES.split())
+
+
+def capability(word: str) -> str:
+    """Return a capability of Linux in capitals and without CAP_, such as NET_BIND_SERVICE."""
+    name = word.upper().removeprefix("CAP_")
+    if name not in CAPABILITIES:
+        raise ValueError(f"{word[:40]!r} is not a capability such as NET_BIND_SERVICE")
+    return name
+
+
 def restart_policy(word: str) -> str:
     """Return always, no, on-failure or on-failure:N."""
     if not re.fullmatch(r"always|no|on-failure(:[1-9][0-9]{0,3})?", word):
@@ -200,6 +218,7 @@ RAMP = Kind("A:B", ramp)
 PORT = Kind("PORT[/http|/tcp]", port)
 HEALTH = Kind("/PATH|tcp|none", health, choices=("/", "tcp", "none"))
 ENVIRONMENT = Kind("K=V", environment)
+CAPABILITY = Kind("CAPABILITY", capability, choices=tuple(sorted(CAPABILITIES)))
 RESTART = Kind("always|on-failure[:N]|no", restart_policy, choices=("always", "on-failure", "no"))
 PATH = Kind("PATH", absolute_path)
 FORMAT = choice("table", "wide", "json", "jsonl", "csv", "name")

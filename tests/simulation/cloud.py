@@ -13,8 +13,8 @@ from manager.reconcile import TRY_AGAIN_S
 from manager.world import is_current
 from balancer.routes import server_name
 from tests.simulation.edges import SimEngine, SimStore
-from tests.simulation.faults import Chance, Faults, ManagerDied, fine
-from tests.simulation.judge import Broken, Judge
+from tests.simulation.faults import Broken, Chance, Faults, ManagerDied, fine
+from tests.simulation.judge import Judge
 from tests.simulation.manager import CLOUD, SimulatedManager, World
 from tests.simulation.network import FakeNetwork
 from tests.simulation.operator import NOW, Operator
@@ -208,7 +208,7 @@ class Cloud:
         if self.manager is None and self.start_at <= now:
             self.managers += 1
             self.manager = SimulatedManager(self._world, self.managers)
-        if self.manager is not None and self.manager.leads:
+        if self.manager is not None and self.manager.leads and not self.store.away:
             self.faults.deliver_late()
 
     def _let_the_manager_go_on(self) -> None:
@@ -238,16 +238,16 @@ class Cloud:
         self.passes += 1
         self.clock.now += PASS_S
         self.judge.begin_pass()
-        busy, given = manager.busy, len(self.operator.given)
-        if manager.think() and given == len(self.operator.given):
-            self.judge.end_pass(busy | manager.busy)
+        busy, unwell, given = manager.busy, manager.prober.unwell, self.operator.tries
+        if manager.think() and given == self.operator.tries:  # a change under way would be judged too early
+            self.judge.end_pass(busy | manager.busy, unwell & manager.prober.unwell)
 
     def _meanwhile(self) -> None:
         """The world goes on between two looks, and before each effect, of the manager."""
         if self.luck is None or self.luck.random() > 0.1:
             return
         manager = self.manager
-        what = self.luck.randrange(5)
+        what = self.luck.randrange(6)
         self.clock.now += self.luck.choice((0.0, 0.001, 0.1))
         if what == 0 and self.proxy.due_at is not None:
             self.proxy.take_up()
@@ -259,6 +259,8 @@ class Cloud:
             manager.prober.probe()
         elif what == 4 and manager is not None and manager.pool.waiting:
             self._run_slow(manager)
+        elif what == 5 and manager is not None and manager.leads and self.operator.waits:
+            self.operator.send(manager)
 
     def _after_effect(self) -> None:
         self.judge.after_effect()

@@ -16,6 +16,10 @@ class ManagerDied(BaseException):
     """The manager's process is gone at this point; nothing of it runs on."""
 
 
+class Broken(BaseException):
+    """Something that must hold does not. No Exception, so that no part of the manager can catch it."""
+
+
 class Outcome(Enum):
     """LOST: told of a time-out, not done. UNANSWERED: told of a time-out, done. LATE: dies, done later."""
 
@@ -53,18 +57,22 @@ class Script:
 
 @dataclass(slots=True)
 class Luck:
-    """Each effect has trouble or is the manager's last with these probabilities."""
+    """Each effect has trouble or is the manager's last with these probabilities.
+
+    spared: effects that may be the manager's last, and have no other trouble.
+    """
 
     random: Random
     trouble: float
     death: float
+    spared: frozenset[str] = frozenset()
 
     def __call__(self, effect: str) -> Outcome:
         drawn = self.random.random()
-        if effect == "write manager" and drawn >= self.death: return Outcome.DONE
         if drawn < self.death:
             return self.random.choice(DEATHS)
-        return self.random.choice(TROUBLES) if drawn < self.death + self.trouble else Outcome.DONE
+        troubled = drawn < self.death + self.trouble and effect not in self.spared
+        return self.random.choice(TROUBLES) if troubled else Outcome.DONE
 
 
 def fine(effect: str) -> Outcome:
@@ -129,7 +137,8 @@ class Faults:
         return revision
 
     def deliver_late(self) -> None:
-        """What a dead manager had sent reaches the store now."""
+        """What a dead manager had sent reaches the store now, under another leader: it must be refused."""
         while self.late:
             with suppress(Conflict):
                 self.late.pop(0)()
+                raise Broken("a write of a dead manager was applied under its successor")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import count, product
 from random import Random
 
 from tests.simulation import operator as ask
 from tests.simulation.cloud import Cloud
-from tests.simulation.faults import Luck, Outcome, Script
+from tests.simulation.faults import Broken, Luck, Outcome, Script
 from tests.simulation.operator import Command
 
+FAULTS = tuple(outcome for outcome in Outcome if outcome is not Outcome.DONE)
 BYSTANDER, APP = "calm", "web"  # nobody touches the first; the second is what a history is about
 
 
@@ -81,7 +85,7 @@ def live(seed: int) -> Cloud:
     cloud = prepared(luck.randint(1, 3), luck.choice((8000, 8000, 8000, None)))
     cloud.luck = luck
     trouble, death = luck.choice(((0.0, 0.0), (0.05, 0.0), (0.0, 0.05), (0.05, 0.05), (0.2, 0.1)))
-    cloud.faults.chance = Luck(luck, trouble, death)
+    cloud.faults.chance = Luck(luck, trouble, death, spared=frozenset({"write manager"}))
     for _ in range(luck.randint(1, 3)):
         cloud.operator.ask(_command(luck))
         if luck.random() < 0.5:
@@ -135,7 +139,49 @@ def misfortune(cloud: Cloud, luck: Random) -> None:
             cloud.kill_manager()
 
 
-def deaths_and_troubles(effects: int) -> list[dict[int, Outcome]]:
-    """Return every single fault at every one of so many effects."""
-    faults = [outcome for outcome in Outcome if outcome is not Outcome.DONE]
-    return [{number: outcome} for number in range(effects) for outcome in faults]
+def single_faults(scenario: Scenario) -> list[Script]:
+    """Return a script for every fault at every effect of the scenario."""
+    return [Script({number: fault}) for number in range(_count(scenario)) for fault in FAULTS]
+
+
+def pairs_of_deaths(scenario: Scenario) -> Iterator[Script]:
+    """Yield a script for every two deaths of managers, until the second comes after the end."""
+    for first in product(range(_count(scenario)), (Outcome.DIES_BEFORE, Outcome.DIES_AFTER)):
+        for second in count(first[0] + 1):
+            script = Script({first[0]: first[1], second: Outcome.DIES_AFTER})
+            yield script
+            if len(script.effects) <= second:
+                break
+
+
+def _count(scenario: Scenario) -> int:
+    """Return how many effects the scenario has when nothing goes wrong."""
+    script = Script()
+    play(scenario, script)
+    return len(script.effects)
+
+
+def survey(seeds: range) -> list[str]:
+    """Return what is broken in which seed's history."""
+    with silence():
+        return [words for seed in seeds if (words := _broken_in(seed))]
+
+
+def _broken_in(seed: int) -> str:
+    try:
+        live(seed)
+    except Broken as broken:
+        return f"seed {seed}: {broken}"
+    return ""
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Thousands of managers die here: nobody wants to read what they log."""
+    log = logging.getLogger("manager")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
@@ -11,14 +11,11 @@ from manager.engine.containers import Container
 from manager.model import STEADY_S, WorkerKey, WorkerRecord, backoff_s
 from manager.world import is_current
 from tests.simulation.edges import SimEngine, SimStore
+from tests.simulation.faults import Broken
 from tests.simulation.network import FakeNetwork
 from tests.simulation.proxy import FakeProxy, Traffic
 
 BOOT_S = 0.05  # a worker's program accepts connections this long after its start
-
-
-class Broken(BaseException):
-    """Something that must hold does not. No Exception, so that no part of the manager can catch it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +152,14 @@ class Judge:
     def begin_pass(self) -> None:
         self.hurt_in_pass.clear()
 
-    def end_pass(self, busy: frozenset[WorkerKey]) -> None:
-        """Check what a pass must leave true that went through to its end."""
+    def end_pass(self, busy: Collection[WorkerKey], unwell: Collection[str]) -> None:
+        """Check what a pass must leave true that went through to its end.
+
+        unwell: the containers of which the manager knew all the time that they do not answer.
+        """
         for servers in self._published.values():
             for name, address in servers.items():
-                self._check_published(key_of_server(name), address)
+                self._check_published(key_of_server(name), address, unwell)
         self._check_counts(busy)
 
     def check_nothing_left(self) -> None:
@@ -192,14 +192,17 @@ class Judge:
         if self._is_up(record):
             raise Broken(f"{key.label} is taken out of the routes, healthy as it is")
 
-    def _check_published(self, key: WorkerKey, address: str) -> None:
+    def _check_published(self, key: WorkerKey, address: str, unwell: Collection[str]) -> None:
         if key in self.hurt_in_pass:
             return
         record = self.store.records().get(key)
-        if record is None or not self._is_up(record) or address != f"{record.address}:{record.port}":
+        container = self.reached(address)
+        if record is None or container is None or key_of(container) != key:
             raise Broken(f"the routes lead to {key.label} at {address}, where it is not")
+        if container.id in unwell:
+            raise Broken(f"the routes lead to {key.label}, which does not answer")
 
-    def _check_counts(self, busy: frozenset[WorkerKey]) -> None:
+    def _check_counts(self, busy: Collection[WorkerKey]) -> None:
         for spec in self.store.specs().values():
             staying = [
                 record

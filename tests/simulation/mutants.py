@@ -49,10 +49,8 @@ def _no_drain(patch: Patch) -> None:
 
 
 def _addresses_of_the_leaving(patch: Patch) -> None:
-    def lowest(subnet: object, used: set[object]) -> object:
-        return min(used)  # type: ignore[type-var]
-
-    patch.setattr(plan, "allocate", lowest)
+    original = plan.allocate
+    patch.setattr(plan, "allocate", lambda subnet, used: min(used, default=original(subnet, used)))
 
 
 def _restart_on_boot(patch: Patch) -> None:

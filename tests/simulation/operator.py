@@ -13,7 +13,8 @@ from manager.intake import new_app
 from manager.model import AppSpec, Health, Template
 from manager.service.changes import Edit, Wish
 from tests.simulation.edges import CRASHES, IMAGE
-from tests.simulation.judge import Broken, Judge
+from tests.simulation.faults import Broken
+from tests.simulation.judge import Judge
 from tests.simulation.manager import SimulatedManager
 
 NOW = 1_000_000.0
@@ -110,19 +111,28 @@ class Operator:
     judge: Judge
     queue: deque[Command] = field(default_factory=deque)
     given: list[str] = field(default_factory=list)
+    tries: int = 0
     _acknowledged: dict[str, AppSpec] = field(default_factory=dict)
     _under_way: AppSpec | None = None
+    _sending: bool = False
 
     @property
     def waits(self) -> bool:
-        return bool(self.queue)
+        return bool(self.queue) and not self._sending
 
     def ask(self, *commands: Command) -> None:
         self.queue.extend(commands)
 
     def send(self, manager: SimulatedManager) -> None:
         """Send the first command; when it is not answered, it stays the first."""
-        command = self.queue[0]
+        self.tries += 1
+        self._sending = True
+        try:
+            self._send(manager, self.queue[0])
+        finally:
+            self._sending = False
+
+    def _send(self, manager: SimulatedManager, command: Command) -> None:
         self._forget_removed()
         try:
             self._under_way = self._wished(command)
@@ -147,7 +157,8 @@ class Operator:
         """
         stored = self.judge.store.specs()
         for name, spec in self._acknowledged.items():
-            if name not in stored and not spec.removing:
+            wished = self._under_way if self._under_way and self._under_way.name == name else spec
+            if name not in stored and not wished.removing:
                 raise Broken(f"the store forgot {name}")
         for name, spec in stored.items():
             asked = [each for each in (self._acknowledged.get(name), self._under_way) if each is not None]

@@ -38,6 +38,11 @@ class FakeProber:
     def verdicts(self) -> Mapping[str, Verdict]:
         return dict(self._verdicts)
 
+    @property
+    def unwell(self) -> frozenset[str]:
+        """Return the containers whose last answer was not good."""
+        return frozenset(name for name, seen in self._verdicts.items() if not seen.ok)
+
     def probe(self) -> None:
         """Everybody whose time has come is asked."""
         now = self._clock()

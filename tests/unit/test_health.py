@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manager.observe.health import Prober
@@ -80,6 +80,7 @@ def test_half_a_status_line_is_no_answer_yet() -> None:
     assert judge(HTTP, b"", ended=True) == (False, "GET / closed without an answer")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2000), st.booleans())
 def test_any_bytes_can_be_judged(answer: bytes, ended: bool) -> None:
     assert judge(HTTP, answer, ended=ended) is not None or not ended

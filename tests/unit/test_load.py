@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_a_constant_load_is_spread_evenly_over_its_time() -> None:
 def test_a_ramp_sends_as_many_requests_as_its_mean_rate_and_rises() -> None:
     due = list(arrivals(plan_for(1, start=10, end=30, seconds=10)))
 
-    gaps = [later - earlier for earlier, later in zip(due, due[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(due)]
     assert len(due) == 200
     assert due[-1] < 10
     assert gaps[0] == pytest.approx(1 / 10, rel=0.02)

@@ -16,7 +16,7 @@ from tests.fakes.website import Website, serving
 
 @dataclass
 class Cloud:
-    """A cloud whose manager dies at `crash` and is away for some calls; what it loses is the test's choice."""
+    """A cloud whose manager dies at `crash` and is away for some calls; the test says what is lost."""
 
     proxy: str
     workers: list[WorkerView]

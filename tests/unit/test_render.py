@@ -43,7 +43,8 @@ def workers(*items: WorkerView, **options: object) -> str:
 
 def test_a_table_has_two_spaces_upper_case_heads_and_numbers_on_the_right() -> None:
     assert apps() == (
-        "APP   READY  WANT  SCALING  REQ/S   P95  ERRORS   CPU  MEMORY  ROUTE                       AGE  NOTE\n"
+        "APP   READY  WANT  SCALING  REQ/S   P95  ERRORS   CPU  MEMORY  ROUTE                       AGE  "
+        "NOTE\n"
         "web       3     4  manual     463  4 ms      0%  0.25   12.3M  http://web.localhost:8080/   3h  "
         "1 worker starts\n"
         "pong      1     1  manual       -     -       -  0.25   12.3M  tcp://127.0.0.1:9000         3h  -"
@@ -203,7 +204,7 @@ def test_columns_are_shown_in_the_order_they_were_asked_for() -> None:
 def test_an_unknown_column_is_an_error_that_names_those_there_are(
     options: Mapping[str, object], hint: str
 ) -> None:
-    with pytest.raises(UsageError, match="no column is called .* there are worker, state") as told:
+    with pytest.raises(UsageError, match=r"no column is called .* there are worker, state") as told:
         workers(**options)
 
     assert told.value.hint == hint

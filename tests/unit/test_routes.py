@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balancer.proxy import EtcdTls, static_arguments
@@ -67,6 +67,7 @@ def web(servers: int, *, health: str | None = None) -> Route:
     )
 
 
+@settings(deadline=None)
 @given(CLOUDS)
 def test_keys_of_different_apps_never_meet(cloud: list[Route]) -> None:
     shared = set(render([]))
@@ -80,6 +81,7 @@ def test_keys_of_different_apps_never_meet(cloud: list[Route]) -> None:
         assert {app_of(key) for key in keys} == {route.app}
 
 
+@settings(deadline=None)
 @given(CLOUDS)
 def test_every_key_is_one_the_proxy_can_decode(cloud: list[Route]) -> None:
     keys = render(cloud)
@@ -93,6 +95,7 @@ def test_every_key_is_one_the_proxy_can_decode(cloud: list[Route]) -> None:
     assert stray(keys) == ()
 
 
+@settings(deadline=None)
 @given(CLOUDS)
 def test_lists_have_no_holes(cloud: list[Route]) -> None:
     lists: dict[str, set[int]] = {}
@@ -103,6 +106,7 @@ def test_lists_have_no_holes(cloud: list[Route]) -> None:
     assert all(indexes == set(range(len(indexes))) for indexes in lists.values())
 
 
+@settings(deadline=None)
 @given(CLOUDS, CLOUDS, st.dictionaries(st.text(min_size=1), st.text(), max_size=3))
 def test_a_change_applied_leaves_exactly_what_is_wanted(
     before: list[Route], after: list[Route], foreign: dict[str, str]
@@ -116,6 +120,7 @@ def test_a_change_applied_leaves_exactly_what_is_wanted(
     assert not change(want, want)
 
 
+@settings(deadline=None, max_examples=40)
 @given(CLOUDS, CLOUDS)
 def test_a_change_cut_anywhere_leaves_no_name_without_its_service(
     before: list[Route], after: list[Route]
@@ -141,6 +146,7 @@ def assert_names_exist(keys: dict[str, str]) -> None:
             assert (key.split("/")[0], value) in services
 
 
+@settings(deadline=None)
 @given(CLOUDS)
 def test_no_path_outranks_a_host_and_a_longer_path_wins(cloud: list[Route]) -> None:
     keys = render(cloud)

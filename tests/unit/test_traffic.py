@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manager.observe.traffic import Counters, Sample, Traffic, parse, quantile
@@ -79,6 +79,7 @@ def test_a_garbage_line_is_skipped_and_counted(line: str) -> None:
     assert found.services["w_web_1_1"] == parse(PAGE, at=1.0).services["w_web_1_1"]
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_can_be_read(text: str) -> None:
     assert parse(text, at=0.0).services == {}
@@ -150,6 +151,7 @@ def test_a_clock_that_stepped_back_starts_the_window_anew() -> None:
     assert seen.picture(51.0).workers["w_web_1_1"].rate_rps == 20
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 5), st.integers(0, 9), st.integers(0, 9)), max_size=12))
 def test_no_history_gives_a_rate_that_is_not_a_number(history: list[tuple[float, int, int]]) -> None:
     seen = traffic(*(sample(at, requests, errors) for at, requests, errors in history))

@@ -1,0 +1,22 @@
+"""What Docker has of every cloud on this machine, whoever started it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from manager.engine import decode, payload
+from manager.engine.connection import Connection
+
+
+def containers_by_cloud(base_url: str = "unix:///var/run/docker.sock") -> Mapping[str, list[str]]:
+    """Return the names of the containers that carry a cloud's label, by cloud. Raises EngineError."""
+    connection = Connection(base_url, timeout_s=20.0, idle_clients=1)
+    try:
+        with connection.borrow("list containers") as client:
+            rows = client.containers(all=True, filters={"label": [payload.CLOUD]})
+    finally:
+        connection.close()
+    found: dict[str, list[str]] = {}
+    for row in map(decode.listed_of, rows):
+        found.setdefault(row.labels[payload.CLOUD], []).append(row.name)
+    return found

@@ -1,0 +1,304 @@
+"""The proxy sends each request to its app and to a worker that answers, whatever happens to the workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+
+import pytest
+
+from tests.real.cloud import Answer, Apps, Cloud, docker_by_hand, eventually
+from tests.real.traffic import Traffic
+
+
+def test_an_app_answers_by_its_host_and_under_its_path(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1)
+    hosts = (f"{name}.localhost", f"{name}.localhost:{cloud.settings.http_port}", f"{name.upper()}.LOCALHOST")
+
+    by_host = [cloud.get(name, host=host).worker for host in hosts]
+    by_path = [
+        cloud.get(name, f"/{name}{rest}", host=host).worker
+        for host in ("localhost", "127.0.0.1", "unclaimed.example")
+        for rest in ("", "/", "/below?ms=1")
+    ]
+
+    assert {*by_host, *by_path} == {f"{name}.1"}
+
+
+def test_the_path_prefix_is_stripped_and_the_app_s_own_host_keeps_all_paths(apps: Apps, cloud: Cloud) -> None:
+    code = (
+        "import http.server as h\n"
+        "class A(h.BaseHTTPRequestHandler):\n"
+        "    def do_GET(s): s.send_response(200); s.end_headers(); s.wfile.write(s.path.encode())\n"
+        "h.ThreadingHTTPServer(('', 8000), A).serve_forever()"
+    )
+    name = apps.run("python3", "-c", code, options=("-p", "8000"))
+
+    assert cloud.get(name, f"/{name}/a/b?c=d", host="localhost").body == "/a/b?c=d"
+    assert cloud.get(name, f"/{name}", host="localhost").body == "/"
+    assert cloud.get(name, f"/{name}/a").body == f"/{name}/a"
+
+
+def test_own_hosts_and_paths_are_added_to_those_by_name(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1, "--host", "shop.example", "--path", "/basket/items")
+
+    workers = {
+        cloud.get(name, host="shop.example").worker,
+        cloud.get(name, "/basket/items/3", host="localhost").worker,
+        cloud.get(name).worker,
+    }
+
+    assert workers == {f"{name}.1"}
+    assert cloud.get(name, "/basket", host="localhost").status == 404
+
+
+def test_a_host_and_path_that_no_app_has_are_not_found(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1)
+
+    assert cloud.get("", host="unclaimed.localhost").status == 404
+    assert cloud.get("", f"/{name}s/", host="localhost").status == 404
+    assert cloud.get("", "/", host="localhost").status == 404
+
+
+def test_apps_whose_names_look_alike_are_kept_apart(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(2)
+    twin = apps.name(name)  # NAME-N, as a worker of NAME might be called
+    cloud.ok("run", "-p", "8000", twin, "python3", "-m", "http.server", "8000")
+
+    first, second = cloud.get(name), cloud.get(twin)
+    cloud.ok("rm", twin, "-y")
+
+    assert first.body == f"hello from {first.worker}\n"
+    assert "Directory listing" in second.body
+    assert cloud.get(name).status == 200
+    assert cloud.get(name, f"/{twin}/", host="localhost").status == 404
+
+
+@contextmanager
+def tcp(cloud: Cloud, app: str) -> Iterator[socket.socket]:
+    """Lend a connection to a tcp app at the address that its `urls` tells."""
+    [url] = cloud.app(app).urls
+    host, _, port = url.removeprefix("tcp://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=5) as line:
+        yield line
+
+
+def echoed(cloud: Cloud, app: str, words: bytes) -> bytes:
+    with tcp(cloud, app) as line, line.makefile("rb") as answers:
+        line.sendall(words + b"\n")
+        return answers.readline().strip()
+
+
+def test_tcp_apps_have_ports_of_their_own_that_pass_bytes_on(apps: Apps, cloud: Cloud) -> None:
+    command = ("busybox", "nc", "-ll", "-p", "9000", "-e", "cat")
+    first = apps.run(*command, options=("-p", "9000/tcp"))
+    second = apps.run(*command, options=("-n", "2", "-p", "9000/tcp"))
+
+    assert echoed(cloud, first, b"ping") == b"ping"
+    assert [echoed(cloud, second, b"%d" % number) for number in range(4)] == [b"0", b"1", b"2", b"3"]
+    assert cloud.app(first).urls != cloud.app(second).urls
+    assert int(cloud.app(first).urls[0].rpartition(":")[2]) in cloud.settings.tcp_ports
+
+
+def test_a_tcp_app_loses_a_killed_worker_and_serves_on(apps: Apps, cloud: Cloud) -> None:
+    command = ("busybox", "nc", "-ll", "-p", "9000", "-e", "cat")
+    name = apps.run(*command, options=("-n", "2", "-p", "9000/tcp"))
+
+    cloud.ok("crash", f"{name}.1", "-y")
+
+    eventually(lambda: cloud.worker(f"{name}.1").restarts == 1 and cloud.is_ready(name, 2), within_s=10)
+    assert [echoed(cloud, name, b"x") for _ in range(6)] == [b"x"] * 6
+
+
+def test_scaling_one_app_or_removing_it_leaves_another_alone(apps: Apps, cloud: Cloud) -> None:
+    steady, other = apps.serve(2, stem="steady"), apps.serve(1)
+
+    with Traffic(cloud, steady) as traffic:
+        cloud.ok("scale", f"{other}=4")
+        cloud.ok("restart", other)
+        cloud.ok("rm", other, "-y")
+
+    assert traffic.failures == {}
+    assert traffic.sent > 100
+
+
+def test_no_request_fails_while_an_app_is_scaled_up_and_down(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(4)
+
+    with Traffic(cloud, name, "/?ms=15") as traffic:
+        for _ in range(10):
+            cloud.ok("scale", f"{name}=1")
+            cloud.ok("scale", f"{name}=4")
+        traffic.flows_on(50)
+
+    assert traffic.failures == {}
+    assert traffic.workers.keys() == {f"{name}.{slot}" for slot in (1, 2, 3, 4)}
+
+
+def test_slow_requests_under_way_end_well_when_their_workers_leave(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(4)
+    with ThreadPoolExecutor(40) as clients:
+        slow = [clients.submit(cloud.get, name, "/?ms=1500") for _ in range(40)]
+        eventually(lambda: in_flight(cloud, name) >= 30, within_s=2)
+
+        cloud.ok("scale", f"{name}=1")
+
+        answers = [request.result() for request in slow]
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.worker for answer in answers}) == 4
+
+
+def in_flight(cloud: Cloud, app: str) -> int:
+    """Return how many connections to the app's workers are open on this host."""
+    addresses = [worker.address for worker in cloud.workers(app)]
+    with docker_by_hand() as client:
+        proxy = client.inspect_container(cloud.part("proxy"))["State"]["Pid"]
+    with open(f"/proc/{proxy}/net/tcp") as table:  # the proxy is on the host's network
+        peers = [line.split()[2].split(":")[0] for line in table.readlines()[1:] if line.split()[3] == "01"]
+    hexadecimal = {socket.inet_aton(str(address))[::-1].hex().upper() for address in addresses}
+    return sum(peer in hexadecimal for peer in peers)
+
+
+def test_drain_time_bounds_how_long_a_worker_is_waited_for(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(2, "--drain", "500ms")
+    with ThreadPoolExecutor(8) as clients:
+        slow = [clients.submit(cloud.get, name, "/?ms=4000") for _ in range(8)]
+        eventually(lambda: in_flight(cloud, name) >= 8, within_s=2)
+
+        cloud.ok("scale", f"{name}=1", within_s=3)
+
+        statuses = [request.result().status for request in slow]
+    assert statuses.count(200) >= 4
+
+
+def test_no_request_fails_when_a_worker_is_killed(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(3)
+
+    with Traffic(cloud, name) as traffic:
+        cloud.ok("crash", f"{name}.2", "-y")
+        eventually(lambda: cloud.worker(f"{name}.2").restarts == 1 and cloud.is_ready(name, 3), within_s=10)
+        traffic.flows_on()
+
+    assert traffic.failures == {}
+
+
+@contextmanager
+def paused(cloud: Cloud, worker: str) -> Iterator[None]:
+    """The worker is frozen by Docker meanwhile."""
+    with docker_by_hand() as client:
+        client.pause(cloud.container(worker))
+        try:
+            yield
+        finally:
+            client.unpause(cloud.container(worker))
+
+
+@contextmanager
+def stopped(cloud: Cloud, worker: str) -> Iterator[None]:
+    """Every process of the worker has had SIGSTOP meanwhile."""
+    with docker_by_hand() as client:
+        rows = client.top(cloud.container(worker), "-o pid")["Processes"]
+    pids = [int(row[0]) for row in rows]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("freeze", [paused, stopped])
+def test_a_frozen_worker_is_out_of_rotation_within_seconds_and_comes_back(
+    freeze: object, apps: Apps, cloud: Cloud
+) -> None:
+    assert callable(freeze)
+    name = apps.serve(2)
+
+    with freeze(cloud, f"{name}.1"):
+        eventually(lambda: cloud.worker(f"{name}.1").state == "unready", within_s=2.5)
+        answers = quick_answers(cloud, name)
+        reason = cloud.worker(f"{name}.1").reason
+    eventually(lambda: cloud.is_ready(name, 2), within_s=5)
+    eventually(lambda: cloud.get(name).worker == f"{name}.1", within_s=2)
+
+    assert {(answer.status, answer.worker) for answer in answers} == {(200, f"{name}.2")}
+    assert reason
+
+
+def quick_answers(cloud: Cloud, app: str) -> list[Answer]:
+    return [cloud.get(app, within_s=0.5) for _ in range(20)]
+
+
+def test_clients_hardly_notice_a_frozen_worker(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(3)
+
+    with Traffic(cloud, name) as traffic, paused(cloud, f"{name}.1"):
+        eventually(lambda: cloud.worker(f"{name}.1").state == "unready", within_s=2.5)
+        traffic.flows_on(100)
+
+    assert traffic.failures == {}
+
+
+def test_a_worker_whose_app_answers_errors_is_not_sent_requests(apps: Apps, cloud: Cloud) -> None:
+    code = (
+        "import http.server as h, socket, os\n"
+        "class A(h.BaseHTTPRequestHandler):\n"
+        "    def do_GET(s):\n"
+        "        s.send_response(503 if os.path.exists('/tmp/sick') else 200)\n"
+        "        s.send_header('X-Worker', socket.gethostname()); s.end_headers()\n"
+        "    def log_message(s, *a): pass\n"
+        "h.ThreadingHTTPServer(('', 8000), A).serve_forever()"
+    )
+    name = apps.run("python3", "-c", code, options=("-n", "2", "-p", "8000", "--health", "/ok"))
+
+    with docker_by_hand() as client:
+        made = client.exec_create(cloud.container(f"{name}.1"), ["touch", "/tmp/sick"])
+        client.exec_start(made["Id"])
+    eventually(lambda: cloud.worker(f"{name}.1").state == "unready", within_s=3)
+
+    assert {cloud.get(name).worker for _ in range(10)} == {f"{name}.2"}
+    assert "503" in cloud.worker(f"{name}.1").reason
+
+
+def test_ready_means_that_the_first_request_finds_every_worker(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1)
+
+    for count in (3, 5):
+        cloud.ok("scale", f"{name}={count}")
+        answers = [cloud.get(name) for _ in range(2 * count)]
+
+        assert {answer.worker for answer in answers} == {f"{name}.{slot}" for slot in range(1, count + 1)}
+
+
+def test_a_long_answer_and_a_large_body_pass_whole(apps: Apps, cloud: Cloud) -> None:
+    code = (
+        "import http.server as h\n"
+        "class A(h.BaseHTTPRequestHandler):\n"
+        "    def do_GET(s): s.send_response(200); s.end_headers()\n"
+        "    def do_POST(s):\n"
+        "        n = int(s.headers['Content-Length']); b = s.rfile.read(n)\n"
+        "        s.send_response(200); s.send_header('Content-Length', str(n)); s.end_headers(); s.wfile.write(b)\n"
+        "h.ThreadingHTTPServer(('', 8000), A).serve_forever()"
+    )
+    name = apps.run("python3", "-c", code, options=("-p", "8000"))
+    body = os.urandom(2**20) * 20
+
+    assert posted(cloud, name, body) == body
+
+
+def posted(cloud: Cloud, app: str, body: bytes) -> bytes:
+    """Return what the app answers to the body, read while it is being written."""
+    address = cloud.settings.bind, cloud.settings.http_port
+    head = f"POST / HTTP/1.1\r\nHost: {app}.localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    with closing(socket.create_connection(address, timeout=20)) as line, line.makefile("rb") as answer:
+        writer = threading.Thread(target=line.sendall, args=(head.encode() + body,))
+        writer.start()
+        _, _, received = answer.read().partition(b"\r\n\r\n")
+        writer.join()
+    return received

@@ -1,0 +1,20 @@
+"""The simulation is worth something: it finds every fault that is put into the product on purpose."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.faults import Broken
+from tests.simulation.histories import live
+from tests.simulation.mutants import MUTANTS, Mutant
+
+ENOUGH = 400  # each is found within the first 100; a change of the histories may move that
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_a_fault_of_the_product_is_found(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutant.apply(monkeypatch)
+
+    with pytest.raises(Broken):
+        for seed in range(ENOUGH):
+            live(seed)

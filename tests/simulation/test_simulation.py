@@ -1,0 +1,117 @@
+"""Whatever fails, and wherever the manager dies: nothing is lost, left behind or taken from anybody.
+
+SIMULATION_SEEDS: how many made-up histories are played, 2000 unless it says else.
+SIMULATION_FIRST: the seed to begin with, 0 unless it says else.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import pytest
+
+from manager.model import backoff_s, container_name
+from tests.simulation import operator as ask
+from tests.simulation.cloud import Cloud
+from tests.simulation.faults import Outcome, Script
+from tests.simulation.histories import (
+    APP,
+    SCENARIOS,
+    Scenario,
+    live,
+    pairs_of_deaths,
+    play,
+    prepared,
+    single_faults,
+    survey,
+)
+from tests.simulation.manager import CLOUD
+
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "2000"))
+FIRST = int(os.environ.get("SIMULATION_FIRST", "0"))
+AT_ONCE, CHUNK = 2, 50
+SHORT = [scenario for scenario in SCENARIOS if str(scenario) in ("scale up", "a worker crashes", "remove now")]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+def test_every_single_fault_at_every_effect_is_survived(scenario: Scenario) -> None:
+    for script in single_faults(scenario):
+        play(scenario, script)
+
+
+@pytest.mark.parametrize("scenario", SHORT, ids=str)
+def test_every_two_deaths_are_survived(scenario: Scenario) -> None:
+    for script in pairs_of_deaths(scenario):
+        play(scenario, script)
+
+
+@pytest.mark.timeout(60 + SEEDS // 10)
+def test_made_up_histories_break_nothing() -> None:
+    chunks = [range(start, min(start + CHUNK, FIRST + SEEDS)) for start in range(FIRST, FIRST + SEEDS, CHUNK)]
+    with ProcessPoolExecutor(AT_ONCE, mp_context=get_context("spawn")) as pool:
+        broken = [words for found in pool.map(survey, chunks) for words in found]
+
+    assert not broken, "\n".join(broken[:5])
+
+
+def test_a_seed_is_one_history_for_ever() -> None:
+    first, again = live(7), live(7)
+
+    assert first.clock.now == again.clock.now
+    assert first.operator.given == again.operator.given
+    assert first.engine.changes == again.engine.changes
+
+
+def test_an_update_that_fails_is_taken_back_and_nobody_notices() -> None:
+    cloud = prepared(2)
+    before = {key.slot: container.id for key, container in cloud.engine.all().items() if key.app == APP}
+
+    cloud.operator.ask(ask.update(APP, crashes=True))
+    cloud.settle()
+
+    after = {key.slot: container.id for key, container in cloud.engine.all().items() if key.app == APP}
+    assert cloud.store.specs()[APP].rolled_back is not None
+    assert after == before
+
+
+def _starts_of_a_crashing_worker(cloud: Cloud, minutes: int) -> list[float]:
+    """Return when the containers of a worker that ends at once were started, for so many minutes."""
+    name = container_name(CLOUD, cloud.worker("flaky", 1))
+    starts: list[float] = []
+    ends_at = cloud.clock.now + 60 * minutes
+    while cloud.clock.now < ends_at:
+        count = cloud.engine.changes.count(f"start {name}")
+        if count > len(starts):
+            starts.append(cloud.clock.now)
+        cloud.turn()
+    return starts
+
+
+def _with_a_crashing_app() -> Cloud:
+    cloud = prepared(0)
+    cloud.operator.ask(ask.run("flaky", 1, port=None, crashes=True))
+    while not cloud.store.records().keys() & {key for key in cloud.store.records() if key.app == "flaky"}:
+        cloud.turn()
+    return cloud
+
+
+def test_a_crashing_worker_starts_again_after_0_1_2_4_to_60_seconds() -> None:
+    starts = _starts_of_a_crashing_worker(_with_a_crashing_app(), minutes=4)
+
+    waits = [later - earlier for earlier, later in zip(starts, starts[1:], strict=False)]
+    assert waits == pytest.approx([backoff_s(count) for count in range(1, len(waits) + 1)], abs=0.1)
+    assert max(waits) == pytest.approx(60, abs=0.1)
+
+
+def test_the_back_off_is_kept_over_deaths_of_managers() -> None:
+    cloud = _with_a_crashing_app()
+    cloud.faults.chance = Script({number: Outcome.DIES_AFTER for number in range(5, 400, 7)})
+
+    starts = _starts_of_a_crashing_worker(cloud, minutes=5)
+
+    waits = [later - earlier for earlier, later in zip(starts, starts[1:], strict=False)]
+    assert cloud.managers > 5
+    assert all(wait >= backoff_s(count) for count, wait in enumerate(waits, start=1))
+    assert max(waits) < 65
