@@ -52,9 +52,9 @@ def _escaped(word: str) -> str:
     return word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
 
 
-def require_systemd() -> None:
-    """Raises SetupFailed where systemd does not run."""
-    if not _RUNNING.is_dir():
+def require_systemd(running: Path = _RUNNING) -> None:
+    """Raises SetupFailed where systemd does not run: `running` is the directory that it makes."""
+    if not running.is_dir():
         raise SetupFailed(
             "--systemd: systemd does not run on this machine",
             hint="simplecloud up    (a small keeper keeps the managers running)",

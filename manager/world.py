@@ -99,8 +99,7 @@ def route_of(world: World, spec: AppSpec) -> Route | None:
         return None
     servers = tuple(
         Server(server_name(*record.key), f"{record.address}:{record.port}")
-        for record in world.of_app(spec.name)
-        if record.port is not None and record.leaving_since is None and is_healthy(world, record)
+        for record in in_rotation(world, spec)
     )
     return Route(
         app=spec.name,
@@ -111,6 +110,20 @@ def route_of(world: World, spec: AppSpec) -> Route | None:
         servers=servers,
         health_path=template.health.path if template.health.kind == "path" else None,
     )
+
+
+def in_rotation(world: World, spec: AppSpec) -> list[WorkerRecord]:
+    """Return the workers that requests should go to: the healthy ones that are not leaving.
+
+    When several run and none answers in time, the machine is overloaded rather than all of them broken: those
+    that are in the routes stay, since 503 for everybody would help nobody.
+    """
+    staying = [r for r in world.of_app(spec.name) if r.port is not None and r.leaving_since is None]
+    healthy = [record for record in staying if is_healthy(world, record)]
+    running = [record for record in staying if is_running(world, record)]
+    if healthy or len(running) < 2:
+        return healthy
+    return [record for record in running if is_published(world, record)]
 
 
 def is_live(world: World, record: WorkerRecord) -> bool:

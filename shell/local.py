@@ -142,6 +142,18 @@ def _load(session: Session, row: Command, params: Params) -> None:
     loading.load(session, bind(row, params), params)
 
 
+def _watch(session: Session, row: Command, params: Params) -> None:
+    from shell import watch
+
+    watch.watch(session, row, params)
+
+
+def _completion(session: Session, row: Command, params: Params) -> None:
+    from shell import completion
+
+    print(completion.script(bind(row, params).text("shell") or "bash"), end="", file=session.out)
+
+
 Act = Callable[["Session", Command, Params], None]
 _ACTS: Mapping[str, Act] = {
     "set": _set,
@@ -155,4 +167,6 @@ _ACTS: Mapping[str, Act] = {
     "wait": _wait,
     "expect": _expect,
     "load": _load,
+    "watch": _watch,
+    "completion": _completion,
 }

@@ -27,6 +27,11 @@ def has_colour(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def is_utf8(stream: TextIO) -> bool:
+    """Tell whether a stream takes any character."""
+    return (stream.encoding or "").lower().replace("-", "") == "utf8"
+
+
 @dataclass(slots=True)
 class Progress:
     """How far the work is: on a terminal one line that is written over, else a line each."""

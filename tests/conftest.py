@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is; each test has a limit of its own.
+settings.register_profile("simplecloud", deadline=None)
+settings.load_profile("simplecloud")
 
 if TYPE_CHECKING:  # unit tests do without what the real parts import
     from tests.real.cloud import Apps, Cloud

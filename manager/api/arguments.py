@@ -83,7 +83,7 @@ def parse(command: Command, words: Sequence[str]) -> Params:
 
 def _refuse_late_option(command: Command, name: str, word: str, index: int) -> None:
     """Raise UsageError when an option of ours stands where the command of a worker begins."""
-    if word.startswith("-"):
+    if word.startswith("-") and len(command.operands) > 1:
         known = command.option(word.partition("=")[0])
         hint = f"{command.verb} {word} ... {name} ..." if known else f"{command.verb} {name} -- {word}"
         raise UsageError(f"{word} stands behind {name}: options come before it", hint=hint, at=index)

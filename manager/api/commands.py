@@ -304,6 +304,31 @@ COMMANDS: tuple[Command, ...] = (
         group="cloud",
     ),
     Command(
+        "watch",
+        "shell",
+        "the live view: apps, workers, events; or a listing again and again",
+        operands=(Operand("WHAT", values.TEXT, required=False, many=True),),
+        options=(
+            Option("interval", values.DURATION, "how often to look (1s)"),
+            Option("once", None, "look once"),
+            Option(
+                "output", values.choice("table", "jsonl"), "jsonl: the apps as a line of JSON a tick", "o"
+            ),
+        ),
+        examples=("watch", "watch web", "watch --once", "watch ps web"),
+        group="cloud",
+        verbatim=True,
+        usage_tail="[APP | COMMAND [ARG...]]",
+    ),
+    Command(
+        "completion",
+        "shell",
+        "print what makes bash or zsh complete simplecloud",
+        operands=(Operand("SHELL", values.choice("bash", "zsh")),),
+        examples=("completion bash",),
+        group="shell",
+    ),
+    Command(
         "load",
         "shell",
         "send bounded load to an app through the proxy",

@@ -76,7 +76,7 @@ def test_apps_whose_names_look_alike_are_kept_apart(apps: Apps, cloud: Cloud) ->
     assert first.body == f"hello from {first.worker}\n"
     assert "Directory listing" in second.body
     assert cloud.get(name).status == 200
-    assert cloud.get(name, f"/{twin}/", host="localhost").status == 404
+    eventually(lambda: cloud.get(name, f"/{twin}/", host="localhost").status == 404, within_s=1)
 
 
 @contextmanager
@@ -167,10 +167,10 @@ def in_flight(cloud: Cloud, app: str) -> int:
 def test_drain_time_bounds_how_long_a_worker_is_waited_for(apps: Apps, cloud: Cloud) -> None:
     name = apps.serve(2, "--drain", "500ms")
     with ThreadPoolExecutor(8) as clients:
-        slow = [clients.submit(cloud.get, name, "/?ms=4000") for _ in range(8)]
+        slow = [clients.submit(cloud.get, name, "/?ms=2500") for _ in range(8)]
         eventually(lambda: in_flight(cloud, name) >= 8, within_s=2)
 
-        cloud.ok("scale", f"{name}=1", within_s=3)
+        cloud.ok("scale", f"{name}=1", within_s=2)
 
         statuses = [request.result().status for request in slow]
     assert statuses.count(200) >= 4

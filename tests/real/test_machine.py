@@ -1,0 +1,366 @@
+"""The machine under a cloud: `up` that is cut short, `down` where half is missing, a reboot, `doctor`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from manager.processes import processes_of
+from tests.real.cloud import (
+    PROOF,
+    ROOT,
+    SERVER,
+    Cloud,
+    Outcome,
+    docker_by_hand,
+    eventually,
+    listed,
+    running_cloud,
+    traces,
+)
+
+STEPS = 8
+NOBODY = 65534
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """Lend one cloud with an app to all tests that leave both as they were."""
+    with running_cloud(tmp_path_factory.mktemp("cloud")) as cloud:
+        cloud.ok("run", "-n", "2", "-p", "8000", "web", SERVER)
+        yield cloud
+
+
+@pytest.fixture
+def unborn(tmp_path: Path) -> Iterator[Cloud]:
+    """Lend the name of a cloud that was never started; whatever a test makes of it is gone afterwards."""
+    cloud = Cloud(f"x12-{secrets.token_hex(3)}", tmp_path)
+    yield cloud
+    assert cloud.run("down", "--purge", "-y").stdout.splitlines()[-1] == PROOF
+    assert traces(cloud) == []
+
+
+@contextmanager
+def begun_up(cloud: Cloud, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `up` beside the test, its steps readable from stderr."""
+    words = [sys.executable, "-P", "-m", "manager", "up", "--cloud", cloud.name, *options]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for_step(process: subprocess.Popen[str], number: int) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith(f"[{number}/"):
+            return
+    raise AssertionError(f"up ended before step {number}")
+
+
+def hidden_docker(cloud: Cloud, *words: str) -> Outcome:
+    """Return what a command does on a machine where dockerd does not answer."""
+    line = 'mount --bind /dev/null /run/docker.sock && exec "$0" "$@"'
+    ended = subprocess.run(
+        ["unshare", "-m", "sh", "-c", line, str(ROOT / "simplecloud"), "--cloud", cloud.name, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return Outcome(ended.returncode, ended.stdout, ended.stderr)
+
+
+def checks(outcome: Outcome) -> dict[str, tuple[str, str]]:
+    """Return state and fact of each check of a listing, by its name."""
+    return {item["name"]: (item["state"], item["fact"]) for item in outcome.items}
+
+
+# --- up
+
+
+@pytest.mark.parametrize("step", range(1, STEPS + 1))
+def test_what_a_killed_up_leaves_the_next_one_completes(unborn: Cloud, step: int) -> None:
+    with begun_up(unborn, "--etcd-members", "1") as process:
+        wait_for_step(process, step)
+        process.kill()
+
+    unborn.ok("up", "--etcd-members", "1")
+
+    assert unborn.status()["converged"]
+
+
+@pytest.mark.parametrize("step", [2, 4, 6, 7])
+def test_what_a_killed_up_leaves_down_removes(unborn: Cloud, step: int) -> None:
+    with begun_up(unborn, "--etcd-members", "1") as process:
+        wait_for_step(process, step)
+        process.kill()
+
+    down = unborn.run("down")
+
+    assert (down.code, down.stdout.strip()) == (0, PROOF)
+
+
+@pytest.mark.parametrize("step", [4, 7])
+def test_an_interrupted_up_undoes_what_it_began(unborn: Cloud, step: int) -> None:
+    with begun_up(unborn, "--etcd-members", "1") as process:
+        wait_for_step(process, step)
+        process.send_signal(signal.SIGINT)
+        code = process.wait(timeout=30)
+
+    assert code == 130
+    assert [left for left in traces(unborn) if not left.startswith("/var/log")] == []
+
+
+def test_of_two_ups_at_once_one_waits_for_the_other(unborn: Cloud) -> None:
+    with begun_up(unborn, "--etcd-members", "1") as first:
+        wait_for_step(first, 3)
+        second = unborn.ok("up", "--etcd-members", "1")
+        code = first.wait(timeout=30)
+
+    assert code == 0
+    assert "another up or down of the cloud" in second.stderr
+    assert second.stderr.strip().endswith("is up")
+
+
+def test_a_busy_port_names_its_owner_and_the_option_and_begins_nothing(unborn: Cloud) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        refused = unborn.run("up", "--http-port", str(taken.getsockname()[1]))
+
+    assert refused.code == 2
+    assert f"(process {os.getpid()})" in refused.stderr
+    assert "hint:  up --http-port" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--bind", "10.255.255.254"), 2, "10.255.255.254 is no address of this machine"),
+        (("--bind", "localhost"), 2, "'localhost' is not an IPv4 address"),
+        (("--subnet", "10.0.0.0/8"), 2, "is not between /16 and /28"),
+        (("--tcp-ports", "9000"), 2, "'9000' is not a range of ports"),
+        (("--http-port", "18001", "--tcp-ports", "18000-18010"), 2, "both --http-port and one of"),
+        (("--etcd", "etcd.local"), 2, "is not https://HOST:PORT,..."),
+        (("--etcd", "https://127.0.0.1:1"), 2, "needs --etcd-ca"),
+        (("--etcd", "http://127.0.0.1:1", "--etcd-members", "3"), 2, "exclude each other"),
+        (("--etcd-ca", "/etc/hostname"), 2, "--etcd-ca goes with --etcd"),
+        (("--etcd", "https://127.0.0.1:1", "--etcd-ca", "/nowhere.pem"), 2, "cannot read /nowhere.pem"),
+        (("--etcd", "https://127.0.0.1:1", "--etcd-ca", "/etc/hostname"), 2, "is no certificate in PEM"),
+        (("--etcd", "http://127.0.0.1:1"), 1, "cannot reach etcd at 127.0.0.1:1: connection refused"),
+    ],
+)
+def test_what_up_cannot_do_is_refused_and_leaves_nothing(
+    unborn: Cloud, options: tuple[str, ...], code: int, message: str
+) -> None:
+    refused = unborn.run("up", *options)
+
+    assert refused.code == code, refused
+    assert message in refused.stderr
+    assert "hint:" in refused.stderr
+    assert [left for left in traces(unborn) if not left.startswith("/var/log")] == []
+
+
+def test_a_user_without_sudo_is_told_who_may_start_a_cloud(unborn: Cloud) -> None:
+    refused = unborn.run("up", as_user=(NOBODY, []))
+
+    assert refused.code == 6
+    assert "needs root" in refused.stderr
+
+
+# --- down
+
+
+def test_down_without_docker_removes_what_it_can_and_says_what_stays(unborn: Cloud) -> None:
+    unborn.ok("up", "--etcd-members", "1")
+
+    down = hidden_docker(unborn, "down")
+
+    assert down.code == 1
+    assert "docker does not answer, so what it has of this cloud stays" in down.stderr
+    assert down.stdout.strip() == "left behind: something (? containers, 0 links, 0 rules, 0 mounts)"
+
+
+def test_down_finds_its_processes_without_their_files(unborn: Cloud) -> None:
+    unborn.ok("up", "--etcd-members", "1")
+    shutil.rmtree(unborn.places.run)
+
+    down = unborn.ok("down")
+
+    assert down.stdout.strip() == PROOF
+    assert processes_of(unborn.places, "keeper") + processes_of(unborn.places, "manager") == []
+
+
+def test_down_twice_is_down(unborn: Cloud) -> None:
+    unborn.ok("up", "--etcd-members", "1")
+
+    first, second = unborn.ok("down"), unborn.ok("down")
+
+    assert first.stdout.strip() == second.stdout.strip() == PROOF
+
+
+def test_settings_that_cannot_be_read_do_not_keep_down_from_its_work(unborn: Cloud) -> None:
+    unborn.ok("up", "--etcd-members", "1")
+    (unborn.places.state / "cloud.json").write_text("{")
+
+    refused = unborn.run("up")
+    down = unborn.ok("down", "--purge", "-y")
+
+    assert refused.code == 1
+    assert down.stdout.strip() == PROOF
+
+
+# --- a reboot
+
+
+def reboot(cloud: Cloud) -> None:
+    """Leave of the cloud what a reboot leaves: its state, and containers that have ended."""
+    for role in ("keeper", "manager"):
+        for pid in processes_of(cloud.places, role):  # type: ignore[arg-type]
+            os.kill(pid, signal.SIGKILL)
+    with docker_by_hand() as client:
+        label = {"label": f"simplecloud.cloud={cloud.name}"}
+        for found in client.containers(filters=label):
+            client.kill(found["Id"])
+        assert client.containers(filters=label) == []
+    tag = cloud.places.tag
+    listed("nft", "delete", "table", "bridge", f"sc_{tag}")
+    listed("nft", "delete", "table", "inet", f"sc_{tag}")
+    listed(sys.executable, "-c", _DELETE_LINK, f"sc{tag}br")
+    shutil.rmtree(cloud.places.run)
+
+
+_DELETE_LINK = """
+import sys
+from pyroute2 import IPRoute
+with IPRoute() as kernel:
+    kernel.link("del", index=kernel.link_lookup(ifname=sys.argv[1])[0])
+"""
+
+
+def test_up_brings_all_back_after_a_reboot(unborn: Cloud) -> None:
+    unborn.ok("up", "--etcd-members", "1")
+    unborn.ok("run", "-n", "2", "-p", "8000", "web", SERVER)
+    reboot(unborn)
+
+    unborn.ok("up", within_s=20)
+    eventually(lambda: unborn.is_ready("web", 2), within_s=20)
+
+    assert unborn.get("web").status == 200
+
+
+def test_doctor_tells_and_removes_what_a_cloud_that_is_down_left(unborn: Cloud) -> None:
+    unborn.ok("up", "--etcd-members", "1")
+    reboot(unborn)
+
+    told = unborn.run("doctor", "-o", "json")
+    mended = unborn.run("doctor", "--fix", "-o", "json")
+
+    assert told.code == 1
+    assert checks(told)["leftovers"][0] == "FAIL"
+    assert f"removed what the cloud '{unborn.name}' had left" in mended.stderr
+    assert checks(mended)["leftovers"][0] == "ok"
+
+
+# --- doctor, net and trace on a cloud that is up
+
+
+def test_doctor_finds_nothing_wrong_with_a_cloud_that_is_well(cloud: Cloud) -> None:
+    found = checks(cloud.ok("doctor", "-o", "json"))
+
+    assert {name for name, (state, _) in found.items() if state == "FAIL"} == set()
+    assert found["managers"][1].startswith("2 of 2 run")
+
+
+def test_doctor_starts_a_keeper_and_managers_that_were_killed(cloud: Cloud) -> None:
+    for role in ("keeper", "manager"):
+        for pid in processes_of(cloud.places, role):  # type: ignore[arg-type]
+            os.kill(pid, signal.SIGKILL)
+    told = cloud.run("doctor", "-o", "json")
+
+    mended = cloud.ok("doctor", "--fix", "-o", "json")
+
+    assert told.code == 1
+    assert checks(told)["keeper"][0] == checks(told)["socket"][0] == "FAIL"
+    assert checks(mended)["socket"][0] == "ok"
+
+
+def test_doctor_tells_that_docker_is_stopped(cloud: Cloud) -> None:
+    told = hidden_docker(cloud, "doctor", "-o", "json")
+
+    assert told.code == 1
+    assert checks(told)["docker"] == ("FAIL", "dockerd does not answer")
+
+
+def test_net_mends_a_cable_that_was_pulled(cloud: Cloud) -> None:
+    listed(sys.executable, "-c", _DELETE_LINK, cloud.link("web.1"))
+
+    mended = cloud.ok("net", "--repair", "-o", "json")
+
+    assert [item["drift"] for item in mended.items] == ["", "", ""]
+    assert eventually(lambda: cloud.is_ready("web", 2), within_s=10)
+
+
+def test_trace_follows_the_way_to_every_worker(cloud: Cloud) -> None:
+    found = checks(cloud.ok("trace", "web", "-o", "json"))
+
+    assert {state for state, _ in found.values()} == {"ok"}
+    assert [name for name in found if not name.startswith("web.")] == [
+        "entry point",
+        "router",
+        "service",
+        "bridge",
+        "request",
+    ]
+    assert [name for name in found if name.startswith("web.2")] == [
+        "web.2 container",
+        "web.2 veth",
+        "web.2 namespace",
+        "web.2 port",
+        "web.2 health",
+    ]
+
+
+def test_trace_marks_a_program_that_listens_where_nobody_reaches_it(cloud: Cloud) -> None:
+    cloud.run("run", "-d", "-p", "8000", "lo", "python3", "-m", "http.server", "8000", "--bind", "127.0.0.1")
+    eventually(lambda: _port_check(cloud, "lo")[0] == "FAIL", within_s=10)
+
+    traced = cloud.run("trace", "lo", "-o", "json")
+    cloud.ok("rm", "lo", "-y", "--now")
+
+    assert traced.code == 1
+    assert checks(traced)["lo.1 port"][1] == "listens on 127.0.0.1 only, where nobody else reaches it"
+
+
+def test_trace_marks_a_program_that_listens_on_another_port(cloud: Cloud) -> None:
+    cloud.run("run", "-d", "-p", "8000", "other", "python3", "-m", "http.server", "8123")
+    eventually(lambda: _port_check(cloud, "other")[1].endswith("but on 8123"), within_s=10)
+
+    traced = cloud.run("trace", "other", "-o", "json")
+    cloud.ok("rm", "other", "-y", "--now")
+
+    assert traced.code == 1
+    assert "update other -p 8123" in [item["fix"] for item in traced.items]
+
+
+def _port_check(cloud: Cloud, app: str) -> tuple[str, str]:
+    return checks(cloud.run("trace", app, "-o", "json")).get(f"{app}.1 port", ("", ""))
+
+
+def test_trace_and_net_of_an_app_that_is_not_there_are_errors(cloud: Cloud) -> None:
+    for verb in ("trace", "net"):
+        refused = cloud.run(verb, "nosuch")
+
+        assert refused.code == 1
+        assert "no app is named 'nosuch'" in refused.stderr

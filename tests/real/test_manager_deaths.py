@@ -1,0 +1,267 @@
+"""Whoever of the cloud's own processes dies, and however: workers run on, requests pass, the cloud scales."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from manager.api import wire
+from manager.keeper import keeper_pid_file
+from tests.real.cloud import Apps, Cloud, containers_of, eventually, processes_of
+from tests.real.traffic import Traffic
+
+
+@pytest.fixture(autouse=True)
+def whole_again(cloud: Cloud) -> Iterator[None]:
+    """Afterwards the cloud has its leader, its standby and its keeper again."""
+    yield
+    eventually(lambda: is_whole(cloud), within_s=20)
+
+
+def is_whole(cloud: Cloud) -> bool:
+    status = cloud.run("status", "-o", "json")
+    return status.code == 0 and len(status.json["standbys"]) == 1 and keeper(cloud) in processes_of(cloud)
+
+
+def keeper(cloud: Cloud) -> int:
+    """Return the keeper's pid as its file tells it, 0 while there is no file."""
+    file = keeper_pid_file(cloud.places)
+    return int(file.read_text()) if file.exists() else 0
+
+
+def kill(*pids: int) -> None:
+    """Each process is killed, and none of them is left."""
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    for pid in pids:
+        eventually(lambda pid=pid: not is_alive(pid), within_s=5)
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether the process runs; a zombie does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def the_leader(cloud: Cloud) -> tuple[int, ...]:
+    return (cloud.manager_pids()[0],)
+
+
+def the_standby(cloud: Cloud) -> tuple[int, ...]:
+    return (cloud.manager_pids()[1],)
+
+
+def both_managers(cloud: Cloud) -> tuple[int, ...]:
+    return tuple(cloud.manager_pids())
+
+
+def the_keeper(cloud: Cloud) -> tuple[int, ...]:
+    return (keeper(cloud),)
+
+
+def the_keeper_and_the_leader(cloud: Cloud) -> tuple[int, ...]:
+    return (keeper(cloud), *the_leader(cloud))
+
+
+Victims = Callable[[Cloud], tuple[int, ...]]
+
+
+@pytest.mark.parametrize(
+    "victims", [the_leader, the_standby, both_managers, the_keeper, the_keeper_and_the_leader]
+)
+def test_no_worker_changes_and_no_request_fails_when_they_are_killed(
+    victims: Victims, apps: Apps, cloud: Cloud
+) -> None:
+    name = apps.serve(3)
+    before = containers_of(cloud)
+
+    with Traffic(cloud, name) as traffic:
+        kill(*victims(cloud))
+        traffic.flows_on(50)
+        eventually(lambda: is_whole(cloud), within_s=20)
+        after = containers_of(cloud)
+        cloud.ok("scale", f"{name}=4")
+        traffic.flows_on()
+
+    assert after == before
+    assert traffic.failures == {}
+    assert cloud.is_ready(name, 4)
+    assert before.items() <= containers_of(cloud).items()
+
+
+def test_killed_in_turn_again_and_again_the_cloud_stays_as_it_was(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(2)
+    before = containers_of(cloud)
+
+    with Traffic(cloud, name) as traffic:
+        for victims in (the_leader, the_keeper, the_leader, both_managers):
+            kill(*victims(cloud))
+            eventually(lambda: is_whole(cloud), within_s=20)
+
+    assert containers_of(cloud) == before
+    assert traffic.failures == {}
+
+
+def test_nothing_of_a_cloud_without_any_manager_is_missed_by_its_clients(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(2)
+    before = containers_of(cloud)
+
+    with Traffic(cloud, name) as traffic:
+        kill(keeper(cloud), *cloud.manager_pids())
+        traffic.flows_on(200)
+        assert processes_of(cloud) == {}
+        assert cloud.run("apps").code == 3
+        cloud.ok("up")
+        traffic.flows_on()
+
+    assert containers_of(cloud) == before
+    assert traffic.failures == {}
+
+
+def test_a_command_that_waits_is_answered_by_the_next_manager(apps: Apps, cloud: Cloud) -> None:
+    name = apps.name()
+    listen_later = "sleep 4; exec python3 -m http.server 8000"
+    cloud.ok("run", "-d", "-p", "8000", name, "sh", "-c", listen_later)
+
+    with closing(connect(cloud)) as line:
+        ask(line, "scale", {"change": [f"{name}=2"], "request": "answered-by-the-next"})
+        eventually(lambda: cloud.app(name).want == 2, within_s=2)
+        kill(*the_leader(cloud))
+    outcome = cloud.ok("scale", f"{name}=2")
+
+    assert "2 of 2 workers ready" in outcome.stdout
+    assert cloud.is_ready(name, 2)
+
+
+def connect(cloud: Cloud) -> socket.socket:
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    line.settimeout(20)
+    line.connect(str(cloud.places.socket))
+    return line
+
+
+def ask(line: socket.socket, method: str, params: dict[str, object]) -> None:
+    wire.send(line, {"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+
+
+def answer(line: socket.socket) -> object:
+    """Return the result that comes, past the items before it; raises the error that comes instead."""
+    lines = wire.Lines(line)
+    while (frame := lines.read()) is not None:
+        if b'"method":"item"' not in frame:
+            return wire.answer_of(frame)
+    raise EOFError("the manager hung up")
+
+
+def test_a_change_whose_answer_was_lost_is_made_once_however_often_it_is_sent(apps: Apps, cloud: Cloud) -> None:
+    name = apps.run("sleep", "1000")
+    change: dict[str, object] = {"change": [name, "+1"], "request": f"once-{name}"}
+    with closing(connect(cloud)) as lost:
+        ask(lost, "scale", change)
+        eventually(lambda: cloud.app(name).want == 2, within_s=2)
+        kill(*the_leader(cloud))
+
+    for _ in range(3):
+        eventually(lambda: is_whole(cloud), within_s=20)
+        with closing(connect(cloud)) as line:
+            ask(line, "scale", change)
+            answer(line)
+
+    assert cloud.app(name).want == 2
+    assert cloud.is_ready(name, 2)
+
+
+def test_a_run_whose_answer_was_lost_is_not_refused_as_its_own_double(apps: Apps, cloud: Cloud) -> None:
+    name = apps.name()
+    order: dict[str, object] = {"name": name, "command": ["sleep", "1000"], "request": f"run-{name}"}
+    with closing(connect(cloud)) as lost:
+        ask(lost, "run", order)
+        eventually(lambda: name in cloud.app_names(), within_s=2)
+        kill(*the_leader(cloud))
+    eventually(lambda: is_whole(cloud), within_s=20)
+
+    with closing(connect(cloud)) as line:
+        ask(line, "run", order)
+        answer(line)
+
+    assert cloud.is_ready(name, 1)
+
+
+def test_a_frozen_leader_is_ended_and_the_standby_leads(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(2)
+    leader, standby = cloud.manager_pids()
+    before = containers_of(cloud)
+
+    with Traffic(cloud, name) as traffic:
+        os.kill(leader, signal.SIGSTOP)
+        began_at = time.monotonic()
+        eventually(lambda: leads(cloud, standby), within_s=8)
+        took_s = time.monotonic() - began_at
+        cloud.ok("scale", f"{name}=3")
+
+    assert not is_alive(leader)
+    assert took_s < 8
+    assert traffic.failures == {}
+    assert before.items() <= containers_of(cloud).items()
+
+
+def leads(cloud: Cloud, pid: int) -> bool:
+    """Return whether the manager with this pid answers; one that is frozen does not answer at all."""
+    try:
+        with closing(connect(cloud)) as line:
+            line.settimeout(0.5)
+            ask(line, "status", {})
+            status = answer(line)
+    except (OSError, EOFError):
+        return False
+    return isinstance(status, dict) and status["manager"]["pid"] == pid
+
+
+def test_sigterm_ends_a_manager_within_five_seconds_and_touches_no_worker(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(2)
+    before, leader = containers_of(cloud), cloud.manager_pids()[0]
+    process = os.pidfd_open(leader)
+
+    os.kill(leader, signal.SIGTERM)
+
+    assert select.select([process], [], [], 5)[0]
+    os.close(process)
+    eventually(lambda: is_whole(cloud), within_s=20)
+    assert containers_of(cloud) == before
+    assert cloud.get(name).status == 200
+
+
+def test_the_drill_proves_it_and_says_so(apps: Apps, cloud: Cloud) -> None:
+    apps.serve(2)
+    before = containers_of(cloud)
+
+    outcome = cloud.ok("crash", "manager", "--prove", "-y")
+
+    assert containers_of(cloud) == before
+    assert "0 failed" in " ".join(outcome.stdout.split())
+
+
+def test_a_worker_that_dies_while_no_manager_lives_is_replaced_by_the_next(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(2)
+    victim = cloud.worker(f"{name}.1").pid
+    assert victim is not None
+
+    cloud.ok("crash", "manager", "--for", "2s", "-y")
+    kill(*(pid for pid, words in processes_of(cloud).items() if " manager " in words and "--number" in words))
+    os.kill(victim, signal.SIGKILL)
+
+    eventually(lambda: is_whole(cloud), within_s=20)
+    eventually(lambda: cloud.is_ready(name, 2), within_s=10)
+    assert cloud.worker(f"{name}.1").restarts == 1
+    assert cloud.worker(f"{name}.1").pid != victim
