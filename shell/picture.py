@@ -14,6 +14,7 @@ Document = Mapping[str, object]
 
 HISTORY = 60
 SPARK_COLUMNS = 20
+WIDE_COLUMNS = 100
 EVENTS = 6
 
 
@@ -103,22 +104,22 @@ def _health(seen: Seen) -> Iterator[tuple[str, bool]]:
 
 
 def _apps(seen: Seen, apps: Sequence[Document], chosen: str, options: render.Options) -> Iterator[str]:
-    minute = "LAST MINUTE".ljust(SPARK_COLUMNS)
-    yield f"  {'APP':<20} {'READY':>7} {'REQ/S':>7} {'P95':>8} {'CPU':>6}  {minute}  NEXT"
+    """Yield a line per app; the last minute is what a narrow terminal does without."""
+    width = max([len("APP"), *(len(str(app.get("name"))) for app in apps)])
+    spark_columns = SPARK_COLUMNS if (options.width or 0) >= WIDE_COLUMNS else 0
+    minute = "LAST MINUTE".ljust(spark_columns) + "  " if spark_columns else ""
+    yield f"  {'APP':<{width}}  READY   REQ/S       P95    CPU  {minute}NEXT"
     for app in apps:
         name = str(app.get("name"))
         mark = ">" if name == chosen else " "
         ready = f"{app.get('ready')}/{app.get('want')}"
-        figures = (
-            cells.cell(app.get("rate_rps"), "rate", options.now),
-            cells.cell(app.get("p95_s"), "seconds", options.now),
-            cells.cell(app.get("cpu_cores"), "cores", options.now),
-        )
-        spark = sparkline(seen.rates.get(name, ()), SPARK_COLUMNS, utf8=options.utf8)
+        rate = cells.cell(app.get("rate_rps"), "rate", options.now)
+        p95 = cells.cell(app.get("p95_s"), "seconds", options.now)
+        cores = cells.cell(app.get("cpu_cores"), "cores", options.now)
+        spark = sparkline(seen.rates.get(name, ()), spark_columns, utf8=options.utf8) if spark_columns else ""
         note = escaped(str(app.get("note") or ""))
-        yield (
-            f"{mark} {name:<20} {ready:>7} {figures[0]:>7} {figures[1]:>8} {figures[2]:>6}  {spark}  {note}"
-        )
+        gap = "  " if spark else ""
+        yield f"{mark} {name:<{width}}  {ready:>5} {rate:>7} {p95:>9} {cores:>6}  {spark}{gap}{note}".rstrip()
 
 
 def _workers(seen: Seen, chosen: str, options: render.Options) -> Iterator[str]:

@@ -14,7 +14,7 @@ from manager.world import is_current
 from balancer.routes import server_name
 from tests.simulation.edges import SimEngine, SimStore
 from tests.simulation.faults import Broken, Chance, Faults, ManagerDied, fine
-from tests.simulation.judge import Judge
+from tests.simulation.judge import Judge, Known
 from tests.simulation.manager import CLOUD, SimulatedManager, World
 from tests.simulation.network import FakeNetwork
 from tests.simulation.operator import NOW, Operator
@@ -238,9 +238,11 @@ class Cloud:
         self.passes += 1
         self.clock.now += PASS_S
         self.judge.begin_pass()
-        busy, unwell, given = manager.busy, manager.prober.unwell, self.operator.tries
-        if manager.think() and given == self.operator.tries:  # a change under way would be judged too early
-            self.judge.end_pass(busy | manager.busy, unwell & manager.prober.unwell)
+        busy, prober, tries = manager.busy, manager.prober, self.operator.tries
+        well, unwell = prober.found(well=True), prober.found(well=False)
+        if manager.think() and tries == self.operator.tries:  # a change under way would be judged too early
+            known = Known(well & prober.found(well=True), unwell & prober.found(well=False))
+            self.judge.end_pass(busy | manager.busy, known)
 
     def _meanwhile(self) -> None:
         """The world goes on between two looks, and before each effect, of the manager."""

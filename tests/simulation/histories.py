@@ -16,6 +16,7 @@ from tests.simulation.faults import Broken, Luck, Outcome, Script
 from tests.simulation.operator import Command
 
 FAULTS = tuple(outcome for outcome in Outcome if outcome is not Outcome.DONE)
+FAULTS_OF_OTHERS = tuple(fault for fault in FAULTS if fault not in (Outcome.LOST, Outcome.DIES_LATE))
 BYSTANDER, APP = "calm", "web"  # nobody touches the first; the second is what a history is about
 
 
@@ -141,24 +142,25 @@ def misfortune(cloud: Cloud, luck: Random) -> None:
 
 def single_faults(scenario: Scenario) -> list[Script]:
     """Return a script for every fault at every effect of the scenario."""
-    return [Script({number: fault}) for number in range(_count(scenario)) for fault in FAULTS]
+    script = Script()
+    play(scenario, script)
+    return [
+        Script({number: fault})
+        for number, effect in enumerate(script.effects)
+        for fault in (FAULTS if effect.startswith("write") else FAULTS_OF_OTHERS)
+    ]
 
 
 def pairs_of_deaths(scenario: Scenario) -> Iterator[Script]:
     """Yield a script for every two deaths of managers, until the second comes after the end."""
-    for first in product(range(_count(scenario)), (Outcome.DIES_BEFORE, Outcome.DIES_AFTER)):
-        for second in count(first[0] + 1):
-            script = Script({first[0]: first[1], second: Outcome.DIES_AFTER})
-            yield script
-            if len(script.effects) <= second:
-                break
-
-
-def _count(scenario: Scenario) -> int:
-    """Return how many effects the scenario has when nothing goes wrong."""
     script = Script()
     play(scenario, script)
-    return len(script.effects)
+    for number, death in product(range(len(script.effects)), (Outcome.DIES_BEFORE, Outcome.DIES_AFTER)):
+        for later in count(number + 1):
+            script = Script({number: death, later: Outcome.DIES_AFTER})
+            yield script
+            if len(script.effects) <= later:
+                break
 
 
 def survey(seeds: range) -> list[str]:

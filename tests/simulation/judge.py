@@ -26,6 +26,14 @@ class Endings:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The containers of which the manager knew during a whole pass that they answer, or do not."""
+
+    well: frozenset[str]
+    unwell: frozenset[str]
+
+
 @dataclass(slots=True)
 class Judge:
     """Raises Broken; a witness of containers and a court for requests.
@@ -152,14 +160,11 @@ class Judge:
     def begin_pass(self) -> None:
         self.hurt_in_pass.clear()
 
-    def end_pass(self, busy: Collection[WorkerKey], unwell: Collection[str]) -> None:
-        """Check what a pass must leave true that went through to its end.
-
-        unwell: the containers of which the manager knew all the time that they do not answer.
-        """
+    def end_pass(self, busy: Collection[WorkerKey], known: Known) -> None:
+        """Check what a pass must leave true that went through to its end."""
         for servers in self._published.values():
             for name, address in servers.items():
-                self._check_published(key_of_server(name), address, unwell)
+                self._check_published(key_of_server(name), address, known)
         self._check_counts(busy)
 
     def check_nothing_left(self) -> None:
@@ -192,14 +197,15 @@ class Judge:
         if self._is_up(record):
             raise Broken(f"{key.label} is taken out of the routes, healthy as it is")
 
-    def _check_published(self, key: WorkerKey, address: str, unwell: Collection[str]) -> None:
+    def _check_published(self, key: WorkerKey, address: str, known: Known) -> None:
         if key in self.hurt_in_pass:
             return
         record = self.store.records().get(key)
         container = self.reached(address)
         if record is None or container is None or key_of(container) != key:
             raise Broken(f"the routes lead to {key.label} at {address}, where it is not")
-        if container.id in unwell:
+        fit = [c.id for each, c in self.engine.all().items() if each.app == key.app and c.id in known.well]
+        if container.id in known.unwell and fit:  # when none answers, those that did may stay
             raise Broken(f"the routes lead to {key.label}, which does not answer")
 
     def _check_counts(self, busy: Collection[WorkerKey]) -> None:

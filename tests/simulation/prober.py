@@ -38,10 +38,9 @@ class FakeProber:
     def verdicts(self) -> Mapping[str, Verdict]:
         return dict(self._verdicts)
 
-    @property
-    def unwell(self) -> frozenset[str]:
-        """Return the containers whose last answer was not good."""
-        return frozenset(name for name, seen in self._verdicts.items() if not seen.ok)
+    def found(self, *, well: bool) -> frozenset[str]:
+        """Return the containers whose last answer was good, or was not."""
+        return frozenset(name for name, seen in self._verdicts.items() if seen.ok == well)
 
     def probe(self) -> None:
         """Everybody whose time has come is asked."""
