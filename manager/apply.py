@@ -16,8 +16,8 @@ from manager.engine.contract import Engine
 from manager.engine.orders import FileMount, WorkerOrder
 from manager.journal import Journal
 from manager.model import AppSpec, Ending, WorkerRecord, container_name, exit_words, failed
-from manager.plan import Bury, Forget, Launch, MendNetwork, Publish, Retire, SaveRecords, SaveSpec, SweepPort
 from manager.records import PROXY, REVISIONS, app_key, encode, worker_key
+from manager.steps import Bury, Forget, Launch, MendNetwork, Publish, Retire, SaveRecords, SaveSpec, SweepPort
 from manager.store import Fence, Store
 from manager.world import GRACE_S
 from netsetup.errors import NetworkError

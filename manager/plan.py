@@ -15,8 +15,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
-from balancer.routes import Change, Route, app_of, change, render
+from balancer.routes import Route, app_of, change, render
 from manager.model import HOPELESS, AppSpec, WorkerKey, WorkerRecord
+from manager.steps import (
+    Bury,
+    Forget,
+    Launch,
+    MendNetwork,
+    Publish,
+    Retire,
+    SaveRecords,
+    SaveSpec,
+    Step,
+    SweepPort,
+)
 from manager.wishes import rolled_back
 from manager.world import World, is_current, is_live, is_published, is_ready, phase, route_of
 from netsetup.addresses import allocate
@@ -25,84 +37,6 @@ RESYNC_S = 2.0
 UPDATE_LIMIT_S = 60.0  # an update whose worker is not ready after this long is rolled back
 CONFIRM_S = 0.005  # how often to ask the proxy whether it has dropped a worker
 DRAIN_POLL_S = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class SaveRecords:
-    """The records are stored, in one transaction."""
-
-    records: tuple[WorkerRecord, ...]
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """The worker runs in a container and is connected to the bridge, whatever was missing."""
-
-    record: WorkerRecord
-    spec: AppSpec
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bury:
-    """The ending of the worker's container is recorded; requests to its address fail at once."""
-
-    record: WorkerRecord
-    spec: AppSpec
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """The proxy's routes are changed, in one transaction."""
-
-    change: Change
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Retire:
-    """The worker's container, port and rules are gone."""
-
-    record: WorkerRecord
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Forget:
-    """The records of workers that are gone, and of apps without any, are deleted in one transaction."""
-
-    records: tuple[WorkerKey, ...]
-    apps: tuple[str, ...]
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class MendNetwork:
-    """The bridge and its rules are as they should be."""
-
-    reason: str = "bridge and rules are not known to be intact"
-
-
-@dataclass(frozen=True, slots=True)
-class SweepPort:
-    """A port that belongs to no worker is gone."""
-
-    name: str
-    reason: str = "no worker has this port"
-
-
-@dataclass(frozen=True, slots=True)
-class SaveSpec:
-    """An update has ended: its spec says so, unless an operator has changed the spec meanwhile."""
-
-    spec: AppSpec
-    version: int
-    reason: str
-
-
-Step = SaveSpec | SaveRecords | Launch | Bury | Publish | Retire | Forget | MendNetwork | SweepPort
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,34 +295,3 @@ def _routes(world: World) -> Iterator[Route]:
         route = None if spec.removing and not world.of_app(spec.name) else route_of(world, spec)
         if route is not None:
             yield route
-
-
-def explain(step: Step) -> str:
-    """Return a step as one sentence for the log and for --dry-run."""
-    match step:
-        case SaveSpec(spec=spec, reason=reason):
-            return f"note for {spec.name}: {reason}"
-        case SaveRecords(reason=reason):
-            return f"record {reason}"
-        case Launch(record=record, reason=reason):
-            return f"start {record.key.label}: {reason}"
-        case Bury(record=record, reason=reason):
-            return f"note the ending of {record.key.label}: {reason}"
-        case Publish(reason=reason):
-            return f"publish {reason}"
-        case Retire(record=record, reason=reason):
-            return f"remove {record.key.label}: {reason}"
-        case Forget(reason=reason):
-            return f"forget {reason}"
-        case MendNetwork(reason=reason):
-            return f"mend the network: {reason}"
-        case SweepPort(name=name, reason=reason):
-            return f"remove port {name}: {reason}"
-
-
-def settled(world: World) -> bool:
-    """Return whether every app has its workers ready and nothing is on its way."""
-    return all(
-        len([r for r in world.of_app(spec.name) if phase(world, r).state == "ready"]) == spec.wanted
-        for spec in world.specs.values()
-    )

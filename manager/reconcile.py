@@ -20,13 +20,12 @@ from manager.apply import Effects
 from manager.lead import Leadership
 from manager.look import Sight
 from manager.model import WorkerKey
-from manager.plan import (
-    RESYNC_S,
+from manager.plan import RESYNC_S, Plan, plan
+from manager.steps import (
     Bury,
     Forget,
     Launch,
     MendNetwork,
-    Plan,
     Publish,
     Retire,
     SaveRecords,
@@ -34,7 +33,6 @@ from manager.plan import (
     Step,
     SweepPort,
     explain,
-    plan,
 )
 from manager.world import World
 from netsetup.errors import NetworkError

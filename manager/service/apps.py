@@ -12,12 +12,13 @@ from manager.api.values import split_target
 from manager.api.views import document
 from manager.intake import Intake, new_app, offered_files
 from manager.model import AppSpec
-from manager.plan import explain, plan
+from manager.plan import plan
 from manager.reconcile import Reconciler
 from manager.server import Call
 from manager.service.changes import Changes, Edit, Wish
 from manager.service.dispatch import Answer
 from manager.service.waiting import Waiting
+from manager.steps import explain
 from manager.world import World
 
 

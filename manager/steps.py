@@ -1,0 +1,109 @@
+"""The steps that a plan is made of. Each may be repeated; each is logged once, with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from balancer.routes import Change
+from manager.model import AppSpec, WorkerKey, WorkerRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SaveRecords:
+    """The records are stored, in one transaction."""
+
+    records: tuple[WorkerRecord, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """The worker runs in a container and is connected to the bridge, whatever was missing."""
+
+    record: WorkerRecord
+    spec: AppSpec
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bury:
+    """The ending of the worker's container is recorded; requests to its address fail at once."""
+
+    record: WorkerRecord
+    spec: AppSpec
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """The proxy's routes are changed, in one transaction."""
+
+    change: Change
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """The worker's container, port and rules are gone."""
+
+    record: WorkerRecord
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The records of workers that are gone, and of apps without any, are deleted in one transaction."""
+
+    records: tuple[WorkerKey, ...]
+    apps: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MendNetwork:
+    """The bridge and its rules are as they should be."""
+
+    reason: str = "bridge and rules are not known to be intact"
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPort:
+    """A port that belongs to no worker is gone."""
+
+    name: str
+    reason: str = "no worker has this port"
+
+
+@dataclass(frozen=True, slots=True)
+class SaveSpec:
+    """An update has ended: its spec says so, unless an operator has changed the spec meanwhile."""
+
+    spec: AppSpec
+    version: int
+    reason: str
+
+
+Step = SaveSpec | SaveRecords | Launch | Bury | Publish | Retire | Forget | MendNetwork | SweepPort
+
+
+def explain(step: Step) -> str:
+    """Return a step as one sentence for the log and for --dry-run."""
+    match step:
+        case SaveSpec(spec=spec, reason=reason):
+            return f"note for {spec.name}: {reason}"
+        case SaveRecords(reason=reason):
+            return f"record {reason}"
+        case Launch(record=record, reason=reason):
+            return f"start {record.key.label}: {reason}"
+        case Bury(record=record, reason=reason):
+            return f"note the ending of {record.key.label}: {reason}"
+        case Publish(reason=reason):
+            return f"publish {reason}"
+        case Retire(record=record, reason=reason):
+            return f"remove {record.key.label}: {reason}"
+        case Forget(reason=reason):
+            return f"forget {reason}"
+        case MendNetwork(reason=reason):
+            return f"mend the network: {reason}"
+        case SweepPort(name=name, reason=reason):
+            return f"remove port {name}: {reason}"
