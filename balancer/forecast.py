@@ -1,108 +1,207 @@
-"""R3"""
+"""R3: the demand for which workers started now will be ready.
+
+Two kinds of future are weighed. The steady one: a weighted line through the newest rates, its slope
+shrunk by its own significance. And the surprises: how often, of late, demand came out far above what
+was forecast for it, and by how much. A surprise that comes twice an hour is not worth holding workers
+for, one that comes every minute is; the cost decides (choose.py), so nothing here knows of workers.
+"""
+
 from __future__ import annotations
+
 import math
 from dataclasses import dataclass, replace
+
 import numpy as np
 
-KEEP = 60
-LINE_HALF_LIFE_S = 12.0
-JUMP = 4.0
-SURGE_SD = 3.0
-SURGE_HALF_S = 600.0
-SURGE_KEEP = 24
-SURGE_W = 1.0
-SHRINK = 4.0
+from balancer.latency import Floats
+
+SAMPLES, LINE_SAMPLES = 60, 4
+HALF_LIFE_S = 12.0
+SHRINK = 8.0  # the squared t-value at which half of a slope is believed
+JUMP = 4.0  # standard deviations by which demand leaves everything before it behind
+NEWEST = 5
+SPREAD_RATE, SPREAD_CLIP = 0.05, 9.0
+SURPRISES = 24
+SURPRISE = 3.0  # standard deviations above its forecast
+SURPRISE_HALF_LIFE_S = 600.0
+UNSEEN_S = 60.0  # as if there had been this long without surprises before the first sample
+MOST_SURPRISE = 0.5
+# A normal distribution at six points: standard deviations from the middle, and their weights.
+NORMAL_AT = np.array([-1.28, -0.52, 0.0, 0.52, 1.28, 2.0])
+NORMAL_ODDS = np.array([0.2, 0.2, 0.2, 0.2, 0.15, 0.05])
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Demand over the span that ended at at_s."""
+
+    at_s: float
+    rps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Surprise:
+    """Demand that came out at rps where forecast_rps was forecast."""
+
+    at_s: float
+    forecast_rps: float
+    rps: float
 
 
 @dataclass(frozen=True, slots=True)
 class History:
+    """What is remembered of the demand.
+
+    since_s: the surprises after it are all known.  spread: variance of the rates, in variances of a
+    Poisson count.  due: what was forecast for times to come.  next_rps: and for the next sample.
+    """
+
     since_s: float = 0.0
-    samples: tuple[tuple[float, float], ...] = ()
+    rates: tuple[Rate, ...] = ()
     spread: float = 1.0
-    surges: tuple[tuple[float, float, float], ...] = ()
-    pending: tuple[tuple[float, float], ...] = ()
-    next: float | None = None
+    surprises: tuple[Surprise, ...] = ()
+    due: tuple[Rate, ...] = ()
+    next_rps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    level: float
-    slope: float
-    ahead: float
-    sd: float
-    points: tuple[float, ...]
-    odds: tuple[float, ...]
-    trust: float = 0.0
+    """Demand now (level) and `ahead`, and the demands to be ready for with their probabilities.
+
+    steady: the line's demand ahead with its error, never below the level: a forecast does not remove.
+    jumps: demands after a surprise.  steady_odds and jump_odds sum to 1.  sd_rps: the line's error.
+    """
+
+    level_rps: float
+    slope_rps_per_s: float
+    ahead_rps: float
+    sd_rps: float
+    steady_rps: Floats
+    steady_odds: Floats
+    jump_rps: Floats
+    jump_odds: Floats
 
 
-def learn_demand(h: History, at_s, rate, span_s) -> History:
-    if not h.samples:
-        return History(at_s, ((at_s, rate),))
-    last5 = sorted(r for _, r in h.samples[-5:])
-    med = last5[len(last5) // 2]
-    sd = math.sqrt(h.spread * max(med, 1.0 / span_s) / span_s)
-    dev = (rate - med) / sd
-    dev2 = (rate - h.next) / sd if h.next is not None else dev
-    if min(abs(dev), abs(dev2)) > JUMP and dev * dev2 > 0:
-        samples = ((at_s, rate),)
-        spread = h.spread
-    else:
-        samples = (*h.samples, (at_s, rate))[-KEEP:]
-    p = h.samples[-1][1]
-    e = (rate - p) ** 2 / (2 * max(p, 1 / span_s) / span_s)
-    spread = max(1.0, h.spread + 0.05 * (min(e, 9.0 * h.spread) - h.spread))
-    surges, since = h.surges, h.since_s
-    due = [f for t, f in h.pending if t <= at_s]
-    if due:
-        f = due[-1]
-        if rate > f + SURGE_SD * math.sqrt(max(f, 1 / span_s) / span_s) :
-            surges = (*surges, (at_s, f, rate))
-            if len(surges) > SURGE_KEEP:
-                since = surges[0][0]; surges = surges[1:]
-    pending = tuple(x for x in h.pending if x[0] > at_s)
-    return History(since, samples, spread, surges, pending)
+def learn_demand(history: History, now: Rate, span_s: float) -> History:
+    """Return the history with one more rate; after a jump the rates before it are forgotten for good.
+
+    They would only bend the line: a phantom slope for as long as they stay.
+    """
+    if not history.rates:
+        return replace(history, since_s=history.since_s or now.at_s, rates=(now,))
+    kept = () if _jumped(history, now, span_s) else history.rates[-(SAMPLES - 1) :]
+    return replace(
+        _with_surprise(history, now, span_s),
+        rates=(*kept, now),
+        spread=_spread(history, now, span_s),
+        due=tuple(rate for rate in history.due if rate.at_s > now.at_s),
+    )
 
 
-Z = np.array([-1.28, -0.52, 0.0, 0.52, 1.28, 2.0])
-P = np.array([0.2, 0.2, 0.2, 0.2, 0.15, 0.05])
-
-
-def forecast(h: History, now_s, lead_s, span_s) -> Forecast:
-    t = np.array([x for x, _ in h.samples]) - now_s
-    y = np.array([x for _, x in h.samples])
-    slow = _line(t, y, SLOW_S, h.spread, span_s, lead_s)
-    fast = _line(t, y, FAST_S, h.spread, span_s, lead_s)
-    gap = abs(fast[0] - slow[0])
-    level, slope, ahead, sd, keep = (fast if gap > SWITCH * fast[5] else slow)[:5]
+def forecast(history: History, now_s: float, ahead_s: float, span_s: float) -> Forecast:
+    """Return what to expect ahead_s from now; needs a rate in the history."""
+    line = _line(history, now_s, span_s)
+    level = max(0.0, line.at(0.0))
+    ahead = max(0.0, line.at(ahead_s))
+    sd = math.sqrt(line.mean_variance + line.slope_variance * (ahead_s - line.mean_s) ** 2)
     base = max(level, ahead)
-    points = np.maximum(base + sd * Z, 0.0)
-    age = now_s - h.since_s
-    expo = SURGE_HALF_S / math.log(2) * (1 - 0.5 ** (age / SURGE_HALF_S)) + 60.0
-    atoms = [(min(d, base + d - f), SURGE_W * 0.5 ** ((now_s - ts) / SURGE_HALF_S) / expo * span_s) for ts, f, d in h.surges if d > base]
-    tot = sum(p for _, p in atoms)
-    k = min(1.0, 0.5 / tot) if tot else 1.0
-    return Forecast(level, slope, ahead, sd, tuple(points) + tuple(l for l, _ in atoms), tuple(P * (1 - k * tot)) + tuple(k * p for _, p in atoms), keep)
+    jumps, odds = _jumps(history, base, now_s, span_s)
+    return Forecast(
+        level_rps=level,
+        slope_rps_per_s=line.slope,
+        ahead_rps=ahead,
+        sd_rps=sd,
+        steady_rps=np.maximum(base + sd * NORMAL_AT, 0.0),
+        steady_odds=NORMAL_ODDS * (1.0 - odds.sum()),
+        jump_rps=jumps,
+        jump_odds=odds,
+    )
 
 
-def _line(t, y, half_s, spread, span_s, lead_s):
-    w = 0.5 ** (-t / half_s)
-    sw = w.sum(); mt = (w * t).sum() / sw; my = (w * y).sum() / sw
-    var = spread * max(my, 1 / span_s) / span_s
-    stt = (w * (t - mt) ** 2).sum()
-    keep = 0.0
-    if len(y) >= 4:
-        slope = (w * (t - mt) * (y - my)).sum() / stt
-        vs = var * (w * w * (t - mt) ** 2).sum() / stt ** 2
-        sig = slope * slope / vs
-        keep = sig / (sig + SHRINK)
-        slope *= keep
-        vs *= keep
-    else:
-        slope = 0.0; vs = 0.0
-    vm = var * (w * w).sum() / sw ** 2
-    level = max(0.0, my - slope * mt)
-    ahead = max(0.0, my + slope * (lead_s - mt))
-    return level, slope, ahead, math.sqrt(vm + vs * (lead_s - mt) ** 2), keep, math.sqrt(vm + vs * mt * mt)
+def promise(history: History, made: Forecast, now_s: float, ahead_s: float, span_s: float) -> History:
+    """Return the history with the forecast kept, to be held against what comes."""
+    due = Rate(round(now_s + ahead_s, 2), round(max(made.level_rps, made.ahead_rps), 3))
+    next_rps = max(0.0, made.level_rps + made.slope_rps_per_s * span_s)
+    return replace(history, due=(*history.due, due), next_rps=round(next_rps, 3))
 
 
-SLOW_S, FAST_S, SWITCH = 20.0, 6.0, 1.5
+def _count_sd(rate_rps: float, span_s: float) -> float:
+    """Return the standard deviation of a rate over span_s of Poisson arrivals."""
+    return math.sqrt(max(rate_rps, 1.0 / span_s) / span_s)
+
+
+def _jumped(history: History, now: Rate, span_s: float) -> bool:
+    """Tell a jump: far from the newest rates as well as from where their line leads, on the same side."""
+    newest = sorted(rate.rps for rate in history.rates[-NEWEST:])
+    median = newest[len(newest) // 2]
+    sd = math.sqrt(history.spread) * _count_sd(median, span_s)
+    off = now.rps - median
+    off_line = off if history.next_rps is None else now.rps - history.next_rps
+    return off * off_line > 0 and min(abs(off), abs(off_line)) > JUMP * sd
+
+
+def _spread(history: History, now: Rate, span_s: float) -> float:
+    before = history.rates[-1].rps
+    seen = (now.rps - before) ** 2 / (2.0 * _count_sd(before, span_s) ** 2)
+    clipped = min(seen, SPREAD_CLIP * history.spread)
+    return max(1.0, history.spread + SPREAD_RATE * (clipped - history.spread))
+
+
+def _with_surprise(history: History, now: Rate, span_s: float) -> History:
+    """Return the history with a surprise more when demand is far above what was forecast for now."""
+    expected = [rate.rps for rate in history.due if rate.at_s <= now.at_s]
+    if not expected or now.rps <= expected[-1] + SURPRISE * _count_sd(expected[-1], span_s):
+        return history
+    surprises = (*history.surprises, Surprise(now.at_s, expected[-1], now.rps))
+    if len(surprises) <= SURPRISES:
+        return replace(history, surprises=surprises)
+    return replace(history, surprises=surprises[1:], since_s=surprises[0].at_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """rate = mean + slope (t - mean_s), t in seconds from now; variances are those of mean and slope."""
+
+    mean: float
+    mean_s: float
+    slope: float
+    mean_variance: float
+    slope_variance: float
+
+    def at(self, t_s: float) -> float:
+        return self.mean + self.slope * (t_s - self.mean_s)
+
+
+def _line(history: History, now_s: float, span_s: float) -> _Line:
+    """Return the weighted line through the rates, its slope shrunk by t^2 / (t^2 + SHRINK)."""
+    t = np.array([rate.at_s for rate in history.rates]) - now_s
+    y = np.array([rate.rps for rate in history.rates])
+    w = 0.5 ** (-t / HALF_LIFE_S)
+    w /= w.sum()
+    mean_s, mean = float(w @ t), float(w @ y)
+    variance = history.spread * _count_sd(mean, span_s) ** 2
+    mean_variance = variance * float(w @ w)
+    width = float(w @ (t - mean_s) ** 2)
+    if len(y) < LINE_SAMPLES or width <= 0:
+        return _Line(mean, mean_s, 0.0, mean_variance, 0.0)
+    slope = float(w @ ((t - mean_s) * (y - mean))) / width
+    slope_variance = variance * float((w * w) @ (t - mean_s) ** 2) / width**2
+    believed = slope**2 / (slope**2 + SHRINK * slope_variance)
+    return _Line(mean, mean_s, believed * slope, mean_variance, believed * slope_variance)
+
+
+def _jumps(history: History, base_rps: float, now_s: float, span_s: float) -> tuple[Floats, Floats]:
+    """Return the demands that surprises like those seen would lead to from here, and their odds.
+
+    Each surprise was one span out of the (fading) time since; from here it would add as much as then,
+    but not lead above where it led then.
+    """
+    above = [s for s in history.surprises if s.rps > base_rps]
+    if not above:
+        return np.empty(0), np.empty(0)
+    lived_s = max(now_s - history.since_s, 0.0)
+    fade_s = SURPRISE_HALF_LIFE_S / math.log(2.0)
+    watched_s = fade_s * (1.0 - 0.5 ** (lived_s / SURPRISE_HALF_LIFE_S)) + UNSEEN_S
+    rps = np.array([min(s.rps, base_rps + s.rps - s.forecast_rps) for s in above])
+    odds = np.array([0.5 ** ((now_s - s.at_s) / SURPRISE_HALF_LIFE_S) * span_s / watched_s for s in above])
+    return rps, odds * min(1.0, MOST_SURPRISE / odds.sum())

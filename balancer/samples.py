@@ -31,7 +31,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         """Raise ValueError for what no number of workers can serve."""
-        if not 0 <= self.min <= self.max or self.max < 1:
+        if not 1 <= self.min <= self.max:
             raise ValueError(f"min {self.min} and max {self.max} leave no number of workers")
         if not (self.slo_s > 0 and 0 < self.slo_share < 1):
             raise ValueError(f"{self.slo_share:.0%} within {self.slo_s} s is no objective")

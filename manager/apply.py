@@ -19,6 +19,7 @@ from manager.model import AppSpec, Ending, WorkerRecord, container_name, exit_wo
 from manager.records import PROXY, REVISIONS, app_key, encode, worker_key
 from manager.steps import Bury, Forget, Launch, MendNetwork, Publish, Retire, SaveRecords, SaveSpec, SweepPort
 from manager.store import Fence, Store
+from manager.wishes import as_adopted
 from manager.world import GRACE_S
 from netsetup.errors import NetworkError
 from netsetup.network import Network
@@ -26,6 +27,8 @@ from netsetup.port import Port
 
 log = logging.getLogger(__name__)
 
+# What a worker is, kept beside it: from these labels `adopt` rebuilds the state when etcd has lost it.
+RECORD_LABEL, SPEC_LABEL = "simplecloud.record", "simplecloud.spec"
 CANNOT_START = 125  # the exit code that docker itself gives for a container it could not run
 
 
@@ -155,4 +158,5 @@ def worker_order(cloud: str, record: WorkerRecord, spec: AppSpec, programs: Path
         user=template.user,
         cap_add=template.cap_add,
         read_only=template.read_only,
+        labels={RECORD_LABEL: encode(record), SPEC_LABEL: encode(as_adopted(spec, frozenset()))},
     )

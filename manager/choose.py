@@ -6,14 +6,13 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 
 from manager import ports
 from manager.api.errors import CloudError, UsageError
 from manager.api.places import DEFAULT_CLOUD, Places
 from manager.external_etcd import Etcd
 from manager.settings import Settings, load
-from netsetup.addresses import free_subnet
+from netsetup.addresses import check_subnet, free_subnet
 from netsetup.errors import NetworkError
 from netsetup.network import taken_networks
 
@@ -163,17 +162,7 @@ def _internal_ports(count: int, claimed: list[Settings], own: set[int]) -> list[
 
 def _subnet(asked: str | None, claimed: list[Settings]) -> str:
     taken = [*taken_networks(), *(settings.network for settings in claimed)]
-    if asked is None:
-        try:
-            return str(free_subnet(taken))
-        except NetworkError as error:
-            raise UsageError(str(error), hint="up --subnet 10.99.0.0/22") from None
     try:
-        wanted = IPv4Network(asked)
-    except ValueError as error:
+        return str(free_subnet(taken) if asked is None else check_subnet(asked, taken))
+    except NetworkError as error:
         raise UsageError(f"--subnet: {error}", hint="up --subnet 10.99.0.0/22") from None
-    overlap = next((network for network in taken if network.prefixlen and network.overlaps(wanted)), None)
-    if overlap is not None or not 16 <= wanted.prefixlen <= 28:
-        reason = f"overlaps {overlap}" if overlap else "is not between /16 and /28"
-        raise UsageError(f"--subnet {asked} {reason}", hint="up    (chooses a free one)")
-    return str(wanted)

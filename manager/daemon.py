@@ -37,6 +37,7 @@ from manager.service.drills import Drills
 from manager.service.logs import Logs
 from manager.service.network import NetworkVerbs
 from manager.service.reading import Reading
+from manager.service.rescue import Rescue
 from manager.service.revisions import RevisionVerbs
 from manager.service.tracing import Tracing
 from manager.service.waiting import Waiting
@@ -152,8 +153,9 @@ class Manager:
         )
         drills = Drills(places, settings, engine, reconciler, journal)
         revisions = RevisionVerbs(apps, store)
+        rescue = Rescue(store, programs, changes, apps.waiting, reconciler, settings.tcp_ports)
         dispatcher.verbs = {
-            **_verbs(apps, revisions, reading, Logs(engine, reconciler), drills),
+            **_verbs(apps, revisions, rescue, reading, Logs(engine, reconciler), drills),
             "net": NetworkVerbs(places.tag, settings, network, reconciler).net,
             "trace": Tracing(places.tag, settings, network, proxy, reconciler).trace,
         }
@@ -190,7 +192,7 @@ class Manager:
 
 
 def _verbs(
-    apps: AppVerbs, revisions: RevisionVerbs, reading: Reading, logs: Logs, drills: Drills
+    apps: AppVerbs, revisions: RevisionVerbs, rescue: Rescue, reading: Reading, logs: Logs, drills: Drills
 ) -> dict[str, Verb]:
     return {
         "run": apps.run,
@@ -203,6 +205,9 @@ def _verbs(
         "history": revisions.history,
         "rollback": revisions.rollback,
         "undo": revisions.undo,
+        "adopt": rescue.adopt,
+        "backup": rescue.backup,
+        "restore": rescue.restore,
         "apps": reading.apps,
         "ps": reading.ps,
         "routes": reading.routes,

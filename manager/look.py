@@ -10,12 +10,12 @@ from typing import Literal, TypeVar
 
 from manager.engine.containers import Container
 from manager.engine.contract import Engine
-from manager.model import AppSpec, WorkerKey, WorkerRecord
+from manager.model import AppSpec, ScalingTarget, WorkerKey, WorkerRecord
 from manager.observe.health import Prober, Target, Verdict
 from manager.observe.proxy import ProxyApi
-from manager.records import APPS, PROXY, WORKERS, UnreadableRecord, decode
+from manager.records import APPS, PROXY, TARGETS, WORKERS, UnreadableRecord, decode
 from manager.store import Entry, Store
-from manager.world import STARTUP_S, World, is_live, is_published
+from manager.world import STARTUP_S, World, as_scaled, is_live, is_published
 from netsetup.network import Network, NetworkPicture
 
 APART_S = 0.015
@@ -28,7 +28,8 @@ KINDS: Mapping[str, Literal["http", "http-path", "tcp"]] = {
     "tcp": "tcp",
 }
 
-T = TypeVar("T", AppSpec, WorkerRecord)
+Stored = AppSpec | WorkerRecord | ScalingTarget
+T = TypeVar("T", AppSpec, WorkerRecord, ScalingTarget)
 
 
 @dataclass(slots=True)
@@ -43,21 +44,28 @@ class Sight:
     prober: Prober
     proxy: ProxyApi
     clock: Callable[[], float]
-    _decoded: dict[str, tuple[int, AppSpec | WorkerRecord | None]] = field(default_factory=dict)
+    _decoded: dict[str, tuple[int, Stored | None]] = field(default_factory=dict)
     _answered: set[str] = field(default_factory=set)
     _counted: dict[WorkerKey, tuple[float, int]] = field(default_factory=dict)
 
     def look(self, busy: frozenset[WorkerKey]) -> World:
         """Return the cloud as it is now; raises StoreUnavailable, EngineError or NetworkError."""
-        snapshot = self.store.read(APPS, WORKERS, PROXY)
+        snapshot = self.store.read(APPS, WORKERS, PROXY, TARGETS)
         containers = {WorkerKey(c.app, c.slot, c.revision): c for c in self.engine.workers()}
         picture = self.network.look()
+        targets = self._read(ScalingTarget, TARGETS, snapshot.entries)
         world = World(
             now=self.clock(),
             revision=snapshot.revision,
             subnet=self.subnet,
-            specs={spec.name: spec for spec in self._read(AppSpec, APPS, snapshot.entries)},
-            records={record.key: record for record in self._read(WorkerRecord, WORKERS, snapshot.entries)},
+            specs={
+                spec.name: as_scaled(spec, targets.get(spec.name))
+                for spec in self._read(AppSpec, APPS, snapshot.entries).values()
+            },
+            targets=targets,
+            records={
+                record.key: record for record in self._read(WorkerRecord, WORKERS, snapshot.entries).values()
+            },
             routes=_under(PROXY, snapshot.entries),
             containers=containers,
             spec_versions={
@@ -141,17 +149,17 @@ class Sight:
             self._counted[key] = (now, count)
         return max(before, count)
 
-    def _read(self, cls: type[T], prefix: str, entries: Mapping[str, Entry]) -> list[T]:
-        """Return the readable records under a prefix."""
-        records = []
+    def _read(self, cls: type[T], prefix: str, entries: Mapping[str, Entry]) -> dict[str, T]:
+        """Return the readable records under a prefix, by the rest of their keys."""
+        records = {}
         for key, entry in entries.items():
             if key.startswith(prefix):
                 record = self._decode(cls, key, entry)
                 if isinstance(record, cls):
-                    records.append(record)
+                    records[key.removeprefix(prefix)] = record
         return records
 
-    def _decode(self, cls: type[T], key: str, entry: Entry) -> AppSpec | WorkerRecord | None:
+    def _decode(self, cls: type[T], key: str, entry: Entry) -> Stored | None:
         known = self._decoded.get(key)
         if known is not None and known[0] == entry.mod_revision:
             return known[1]

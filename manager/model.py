@@ -103,6 +103,31 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
+class Autoscale:
+    """How an app is scaled by itself: `slo_share` of its requests within slo_s, by min to max workers.
+
+    recommend: decisions are told and not carried out.
+    """
+
+    min: int
+    max: int
+    slo_s: float = 0.25
+    slo_share: float = 0.95
+    mode: Literal["on", "recommend"] = "on"
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingTarget:
+    """What the autoscaler wants of an app, and all that its next decision follows from (`memory`, text)."""
+
+    want: int
+    decision: int
+    at: float
+    reason: str
+    memory: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AppSpec:
     """What the operator asked for.
 
@@ -132,6 +157,7 @@ class AppSpec:
     rolled_back: Rollback | None = None
     order: Literal["start-first", "stop-first"] = "start-first"
     parallel: int = 1
+    autoscale: Autoscale | None = None
 
     @property
     def wanted(self) -> int:

@@ -11,7 +11,7 @@ so that nothing exists without a record, and nothing is removed that requests ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
@@ -32,6 +32,7 @@ from manager.steps import (
 from manager.wishes import rolled_back
 from manager.world import World, is_current, is_live, is_published, is_ready, phase, route_of
 from netsetup.addresses import allocate
+from netsetup.errors import NetworkError
 
 RESYNC_S = 2.0
 UPDATE_LIMIT_S = 60.0  # an update whose worker is not ready after this long is rolled back
@@ -70,16 +71,22 @@ def plan(world: World) -> Plan:
     """Return the steps that bring the cloud nearer to what is wanted; none when it is there."""
     draft = _Draft()
     addresses = {record.address for record in world.records.values()}
-    for spec in world.specs.values():
+    specs = _readable(world)
+    for spec in specs.values():
         _place(world, spec, addresses, draft)
         _end_update(world, spec, draft)
     for record in world.records.values():
-        if record.key not in world.busy and record.app in world.specs:
-            _advance(world, world.specs[record.app], record, draft)
-    for spec in world.specs.values():
+        if record.key not in world.busy and record.app in specs:
+            _advance(world, specs[record.app], record, draft)
+    for spec in specs.values():
         if spec.removing and not any(record.app == spec.name for record in world.records.values()):
             draft.removed.append(spec.name)
     return _ordered(world, draft)
+
+
+def _readable(world: World) -> dict[str, AppSpec]:
+    """Return the specs of the apps of which every record can be read."""
+    return {name: spec for name, spec in world.specs.items() if name not in world.unreadable}
 
 
 def _ordered(world: World, draft: _Draft) -> Plan:
@@ -121,11 +128,21 @@ def _place(world: World, spec: AppSpec, addresses: set[IPv4Address], draft: _Dra
         if spec.order == "stop-first" and slot in older:
             leavers += [older[slot]] if older[slot] in idle else []
         elif spec.order == "start-first" or not _is_taken(world, spec, slot):
-            address = allocate(world.subnet, addresses)
+            address = _free_address(world, addresses)
+            if address is None:
+                break
             addresses.add(address)
             draft.saves.append(_new_record(world, spec, slot, address))
     leaving = {record.key: replace(record, leaving_since=world.now) for record in leavers}
     draft.saves += leaving.values()
+
+
+def _free_address(world: World, used: Collection[IPv4Address]) -> IPv4Address | None:
+    """Return an address for a new worker; None while there is none, until a leaving one gives its back."""
+    try:
+        return allocate(world.subnet, used)
+    except NetworkError:
+        return None
 
 
 def _stand_ins(world: World, spec: AppSpec, staying: Iterable[WorkerRecord]) -> dict[int, WorkerRecord]:
@@ -291,7 +308,7 @@ def _publish(world: World, saved: Mapping[WorkerKey, WorkerRecord]) -> Publish |
 
 
 def _routes(world: World) -> Iterator[Route]:
-    for spec in world.specs.values():
+    for spec in _readable(world).values():
         route = None if spec.removing and not world.of_app(spec.name) else route_of(world, spec)
         if route is not None:
             yield route

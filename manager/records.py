@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from manager.model import WorkerKey
 
 VERSION = 1
-REVISIONS, UNDO = "revisions/", "undo/"
+REVISIONS, UNDO, TARGETS, DECISIONS = "revisions/", "undo/", "targets/", "decisions/"
 APPS, WORKERS, PROXY, REQUESTS, EVENTS, LEADER = (
     "apps/",
     "workers/",
@@ -44,6 +44,14 @@ def revision_key(name: str, number: int) -> str:
 
 def undo_key(name: str) -> str:
     return f"{UNDO}{name}"
+
+
+def target_key(name: str) -> str:
+    return f"{TARGETS}{name}"
+
+
+def decision_key(name: str, number: int) -> str:
+    return f"{DECISIONS}{name}/{number:08d}"
 
 
 def worker_key(key: WorkerKey) -> str:
@@ -78,7 +86,7 @@ def decode(cls: type[T], text: str) -> T:
 
 
 def _build(cls: type[T], plain: Mapping[str, Any]) -> T:
-    return cls(**{name: _value(kind, plain[name]) for name, kind in _kinds(cls).items() if name in plain})
+    return cls(**{name: _value(kind, plain[name]) for name, kind in _kinds(cls).items() if name in plain})  # type: ignore[arg-type]
 
 
 @cache  # annotations are text here: each look at them would compile them again

@@ -52,10 +52,8 @@ class Up:
     def run(self) -> int:
         """Start the cloud; raises CloudError after undoing what was begun."""
         with our_turn(self.places, say):
-            if self.asked.systemd:
-                systemd.require_systemd()
+            self._require_possible()
             if is_up(self.places):
-                settings_for(self.places, self.asked)
                 self._hand_to_systemd()
                 say(f"the cloud {self.places.cloud!r} is up")
                 return 0
@@ -63,6 +61,14 @@ class Up:
         took_s = time.monotonic() - self.began_at
         say(f"the cloud {self.places.cloud!r} is up: {self.settings.proxy_url} ({took_s:.1f} s)")
         return 0
+
+    def _require_possible(self) -> None:
+        """What was asked for can be had; raises CloudError while nothing has been begun."""
+        if self.asked.systemd:
+            systemd.require_systemd()
+        settings_for(self.places, self.asked)
+        if self.asked.etcd is not None:
+            knock(self.asked.etcd)
 
     def boot(self) -> int:
         """All but the managers is there, as after `up`: what systemd does before the keeper."""
@@ -137,7 +143,6 @@ class Up:
         with only_one_chooses():
             self.settings = settings_for(self.places, self.asked)
             if self.asked.etcd is not None:
-                knock(self.asked.etcd)
                 keep_files(self.places.state, self.asked.etcd.files)
             save(self.places, self.settings)
 

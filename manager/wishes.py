@@ -136,7 +136,6 @@ def updated(spec: AppSpec, template: Template, *, order: Order = "start-first", 
         newest=newest,
         fallback=spec.fallback or Past(spec.revision, spec.template),
         rolled_back=None,
-        turns={},
         order=order,
         parallel=parallel,
         now=False,
@@ -163,9 +162,8 @@ def undone(spec: AppSpec | None, former: AppSpec) -> AppSpec:
         return replace(former, revision=newest, newest=newest, fallback=None, removing=False)
     if former.revision == spec.revision:
         return replace(former, turns=spec.turns, removing=False)
-    again = updated(
-        replace(former, stopped=False, revision=spec.revision, newest=spec.newest), former.template
-    )
+    base = replace(former, stopped=False, revision=spec.revision, newest=spec.newest, turns=spec.turns)
+    again = updated(base, former.template)
     return replace(again, stopped=former.stopped, fallback=Past(spec.revision, spec.template))
 
 
@@ -183,6 +181,21 @@ def _require_slot(spec: AppSpec, slot: int) -> None:
     if slot not in spec.slots:
         names = ", ".join(f"{spec.name}.{number}" for number in sorted(spec.slots)) or "none"
         raise WorkerNotFound(f"{spec.name} has no worker {slot} (it has {names})", hint=f"ps {spec.name} -a")
+
+
+def as_adopted(spec: AppSpec, slots: frozenset[int]) -> AppSpec:
+    """Return the spec that wants exactly the workers in `slots`, and has no change under way."""
+    last = max(slots, default=0)
+    return replace(
+        spec,
+        want=len(slots),
+        stopped_slots=frozenset(range(1, last + 1)) - slots,
+        stopped=False,
+        removing=False,
+        now=False,
+        fallback=None,
+        rolled_back=None,
+    )
 
 
 def free_number(specs: Mapping[str, AppSpec]) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from balancer.routes import Route, Server, server_name
 from manager.api.views import WorkerState
-from manager.model import AppSpec, WorkerKey, WorkerRecord, exit_words
+from manager.model import AppSpec, ScalingTarget, WorkerKey, WorkerRecord, exit_words
 
 if TYPE_CHECKING:
     from manager.engine.containers import Container
@@ -27,6 +27,7 @@ class World:
     proxy uses at this moment, None while the proxy does not say.  inflight: open requests of workers that
     are leaving.  busy: a slow step is under way.  answered: has been healthy at least once.
     spec_versions: the store revision at which each app's spec was written last.
+    targets: what the autoscaler wants; the specs have it already as their `want`.
     unreadable: names of apps with a record of an unknown version: nothing of theirs is touched.
     """
 
@@ -47,11 +48,21 @@ class World:
     stray_ports: frozenset[str] = frozenset()
     network_intact: bool = True
     spec_versions: Mapping[str, int] = field(default_factory=dict)
+    targets: Mapping[str, ScalingTarget] = field(default_factory=dict)
 
     def of_app(self, name: str) -> list[WorkerRecord]:
         """Return the records of an app, by slot, the newest revision first."""
         mine = (record for record in self.records.values() if record.app == name)
         return sorted(mine, key=lambda record: (record.slot, -record.revision))
+
+
+def as_scaled(spec: AppSpec, target: ScalingTarget | None) -> AppSpec:
+    """Return the spec with the number of workers that the autoscaler wants, within the operator's bounds."""
+    policy = spec.autoscale
+    if policy is None or policy.mode != "on":
+        return spec
+    want = target.want if target is not None else spec.want
+    return replace(spec, want=min(policy.max, max(policy.min, want)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,12 +38,13 @@ class Handed:
 
 @contextmanager
 def opened(params: Params) -> Iterator[list[Handed]]:
-    """Give the open files that the command and --copy name; they are closed afterwards.
+    """Give the open files that a command hands over; they are closed afterwards.
 
     Raises ProgramRejected for what cannot be handed over, UsageError for a copy that says no good place.
     """
     handed: list[Handed] = []
     try:
+        handed += _state_files(params)
         command = _words(params, "command")
         if command:
             handed += _command(command[0])
@@ -56,6 +57,20 @@ def opened(params: Params) -> Iterator[list[Handed]]:
     finally:
         for file in handed:
             os.close(file.descriptor)
+
+
+def _state_files(params: Params) -> Iterator[Handed]:
+    """Yield the file that `backup` writes, anew and for its owner alone, or the one that `restore` reads."""
+    written, read = params.get("file"), params.get("backup")
+    if isinstance(written, str):
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            yield Handed(os.open(written, flags, 0o600), written, "copy", "/backup")
+        except OSError as error:
+            hint = f"backup {written}.new" if isinstance(error, FileExistsError) else f"ls -l {written}"
+            raise ProgramRejected(f"cannot write {written}: {_reason(error)}", hint=hint) from error
+    if isinstance(read, str):
+        yield Handed(_open(read), read, "copy", "/backup")
 
 
 def left_here(params: Params) -> list[str]:

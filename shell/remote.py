@@ -27,7 +27,7 @@ def perform(session: Session, row: Command, params: Params) -> None:
         return
     session.need_cloud()
     printer = _Printer(session, row, params)
-    copies = params if row.option("--copy") is not None else {}
+    copies = params if row.option("--copy") is not None or row.verb in ("backup", "restore") else {}
     with files.opened(copies) as handed:
         for word in files.left_here(copies):
             session.note(f"{word} stays here, the workers will not have it: {row.verb} --copy {word} ...")

@@ -198,7 +198,9 @@ class Reading:
             notes.append(f"{picture.trouble} (for {time.time() - (picture.trouble_since or 0):.0f} s)")
         strays = [container.name for key, container in world.containers.items() if key not in world.records]
         if strays:
-            notes.append(f"{len(strays)} workers have no record and are left alone: {', '.join(strays[:5])}")
+            notes.append(
+                f"{len(strays)} workers have no record and are left alone (adopt -y): {', '.join(strays[:5])}"
+            )
         if world.unreadable:
             notes.append(f"records of an unknown version, left alone: {', '.join(sorted(world.unreadable))}")
         return notes

@@ -33,7 +33,13 @@ def test_an_app_list_has_the_fields_of_the_contract(apps: Apps, cloud: Cloud) ->
     assert {field for field, kind in APP_FIELDS.items() if not isinstance(app[field], kind)} == set()
     port = cloud.settings.http_port
     assert app["urls"] == [f"http://{name}.localhost:{port}/", f"http://127.0.0.1:{port}/{name}/"]
-    assert (app["name"], app["want"], app["ready"], app["revision"], app["scaling"]) == (name, 2, 2, 1, "manual")
+    assert (app["name"], app["want"], app["ready"], app["revision"], app["scaling"]) == (
+        name,
+        2,
+        2,
+        1,
+        "manual",
+    )
     assert is_recent(app["created_at"])
 
 
@@ -44,7 +50,9 @@ def test_a_worker_list_has_the_fields_of_the_contract(apps: Apps, cloud: Cloud) 
 
     assert (listed["apiVersion"], listed["kind"]) == ("simplecloud/v1", "WorkerList")
     for number, worker in enumerate(listed["items"], start=1):
-        assert {field for field, kind in WORKER_FIELDS.items() if not isinstance(worker[field], kind)} == set()
+        assert {
+            field for field, kind in WORKER_FIELDS.items() if not isinstance(worker[field], kind)
+        } == set()
         assert (worker["name"], worker["app"], worker["slot"]) == (f"{name}.{number}", name, number)
         assert worker["state"] in STATES
         assert is_recent(worker["started_at"])

@@ -149,7 +149,8 @@ def test_a_busy_port_names_its_owner_and_the_option_and_begins_nothing(unborn: C
     [
         (("--bind", "10.255.255.254"), 2, "10.255.255.254 is no address of this machine"),
         (("--bind", "localhost"), 2, "'localhost' is not an IPv4 address"),
-        (("--subnet", "10.0.0.0/8"), 2, "is not between /16 and /28"),
+        (("--subnet", "10.0.0.0/8"), 2, "10.0.0.0/8 is not between /16 and /29"),
+        (("--subnet", "8.8.8.0/24"), 2, "8.8.8.0/24 is not a private network"),
         (("--tcp-ports", "9000"), 2, "'9000' is not a range of ports"),
         (("--http-port", "18001", "--tcp-ports", "18000-18010"), 2, "both --http-port and one of"),
         (("--etcd", "etcd.local"), 2, "is not https://HOST:PORT,..."),

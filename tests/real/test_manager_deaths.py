@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import select
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from manager.api import wire
 from manager.keeper import keeper_pid_file
 from tests.real.cloud import Apps, Cloud, containers_of, eventually, processes_of
+from tests.real.line import answer, ask, line_to
 from tests.real.traffic import Traffic
 
 
@@ -132,7 +130,7 @@ def test_a_command_that_waits_is_answered_by_the_next_manager(apps: Apps, cloud:
     listen_later = "sleep 4; exec python3 -m http.server 8000"
     cloud.ok("run", "-d", "-p", "8000", name, "sh", "-c", listen_later)
 
-    with closing(connect(cloud)) as line:
+    with line_to(cloud) as line:
         ask(line, "scale", {"change": [f"{name}=2"], "request": "answered-by-the-next"})
         eventually(lambda: cloud.app(name).want == 2, within_s=2)
         kill(*the_leader(cloud))
@@ -142,37 +140,19 @@ def test_a_command_that_waits_is_answered_by_the_next_manager(apps: Apps, cloud:
     assert cloud.is_ready(name, 2)
 
 
-def connect(cloud: Cloud) -> socket.socket:
-    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    line.settimeout(20)
-    line.connect(str(cloud.places.socket))
-    return line
-
-
-def ask(line: socket.socket, method: str, params: dict[str, object]) -> None:
-    wire.send(line, {"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-
-
-def answer(line: socket.socket) -> object:
-    """Return the result that comes, past the items before it; raises the error that comes instead."""
-    lines = wire.Lines(line)
-    while (frame := lines.read()) is not None:
-        if b'"method":"item"' not in frame:
-            return wire.answer_of(frame)
-    raise EOFError("the manager hung up")
-
-
-def test_a_change_whose_answer_was_lost_is_made_once_however_often_it_is_sent(apps: Apps, cloud: Cloud) -> None:
+def test_a_change_whose_answer_was_lost_is_made_once_however_often_it_is_sent(
+    apps: Apps, cloud: Cloud
+) -> None:
     name = apps.run("sleep", "1000")
     change: dict[str, object] = {"change": [name, "+1"], "request": f"once-{name}"}
-    with closing(connect(cloud)) as lost:
+    with line_to(cloud) as lost:
         ask(lost, "scale", change)
         eventually(lambda: cloud.app(name).want == 2, within_s=2)
         kill(*the_leader(cloud))
 
     for _ in range(3):
         eventually(lambda: is_whole(cloud), within_s=20)
-        with closing(connect(cloud)) as line:
+        with line_to(cloud) as line:
             ask(line, "scale", change)
             answer(line)
 
@@ -183,13 +163,13 @@ def test_a_change_whose_answer_was_lost_is_made_once_however_often_it_is_sent(ap
 def test_a_run_whose_answer_was_lost_is_not_refused_as_its_own_double(apps: Apps, cloud: Cloud) -> None:
     name = apps.name()
     order: dict[str, object] = {"name": name, "command": ["sleep", "1000"], "request": f"run-{name}"}
-    with closing(connect(cloud)) as lost:
+    with line_to(cloud) as lost:
         ask(lost, "run", order)
         eventually(lambda: name in cloud.app_names(), within_s=2)
         kill(*the_leader(cloud))
     eventually(lambda: is_whole(cloud), within_s=20)
 
-    with closing(connect(cloud)) as line:
+    with line_to(cloud) as line:
         ask(line, "run", order)
         answer(line)
 
@@ -217,13 +197,13 @@ def test_a_frozen_leader_is_ended_and_the_standby_leads(apps: Apps, cloud: Cloud
 def leads(cloud: Cloud, pid: int) -> bool:
     """Return whether the manager with this pid answers; one that is frozen does not answer at all."""
     try:
-        with closing(connect(cloud)) as line:
-            line.settimeout(0.5)
+        with line_to(cloud, within_s=0.5) as line:
             ask(line, "status", {})
             status = answer(line)
     except (OSError, EOFError):
         return False
-    return isinstance(status, dict) and status["manager"]["pid"] == pid
+    manager = status["manager"]
+    return isinstance(manager, dict) and manager["pid"] == pid
 
 
 def test_sigterm_ends_a_manager_within_five_seconds_and_touches_no_worker(apps: Apps, cloud: Cloud) -> None:

@@ -45,7 +45,7 @@ class SimStore(FakeStore):
         self._seen = 0
         self._specs: dict[str, AppSpec] = {}
         self._records: dict[WorkerKey, WorkerRecord] = {}
-        self._routes: dict[str, Entry] = {}
+        self._entries_seen: dict[str, dict[str, Entry]] = {}
         self._servers: dict[str, dict[str, str]] = {}
 
     def read(self, prefix: str, *others: str) -> Snapshot:
@@ -89,19 +89,23 @@ class SimStore(FakeStore):
         if self._seen == self._revision:
             return
         self._seen = self._revision
-        self._specs = {spec.name: spec for spec in self._values(AppSpec, APPS)}
-        self._records = {record.key: record for record in self._values(WorkerRecord, WORKERS)}
-        routes = self._peek(PROXY)
-        if routes != self._routes:
-            self._routes = routes
+        if self._is_new(APPS):
+            self._specs = {spec.name: spec for spec in self._values(AppSpec, APPS)}
+        if self._is_new(WORKERS):
+            self._records = {record.key: record for record in self._values(WorkerRecord, WORKERS)}
+        if self._is_new(PROXY):
+            routes = self._entries_seen[PROXY]
             self._servers = servers_of({key.removeprefix(PROXY): e.value for key, e in routes.items()})
 
-    def _peek(self, prefix: str) -> dict[str, Entry]:
-        return {key: self._entries[key] for key in self._keys_under(prefix)}
+    def _is_new(self, prefix: str) -> bool:
+        """Return whether anything under the prefix is another than at the last look."""
+        entries = {key: self._entries[key] for key in self._keys_under(prefix)}
+        before, self._entries_seen[prefix] = self._entries_seen.get(prefix), entries
+        return entries != before
 
     def _values(self, cls: type[T], prefix: str) -> list[T]:
         found: list[T] = []
-        for key, entry in self._peek(prefix).items():
+        for key, entry in self._entries_seen[prefix].items():
             at = (key, entry.mod_revision)
             if at not in self._decoded:
                 self._decoded[at] = decode(cls, entry.value)

@@ -115,6 +115,7 @@ class Operator:
     _acknowledged: dict[str, AppSpec] = field(default_factory=dict)
     _under_way: AppSpec | None = None
     _sending: bool = False
+    _checked: tuple[dict[str, AppSpec], AppSpec | None] | None = None
 
     @property
     def waits(self) -> bool:
@@ -156,6 +157,9 @@ class Operator:
         What the manager makes of it by itself, the end of an update, is taken over.
         """
         stored = self.judge.store.specs()
+        if (stored, self._under_way) == self._checked:
+            return
+        self._checked = (stored, self._under_way)
         for name, spec in self._acknowledged.items():
             wished = self._under_way if self._under_way and self._under_way.name == name else spec
             if name not in stored and not wished.removing:

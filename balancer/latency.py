@@ -1,0 +1,116 @@
+"""R2: the share of slow requests as a function of how much of their capacity the workers use.
+
+    ln share = level + steep (use - 1) + split (1/n - 1)        use = demand / (n workers * rate of one)
+
+A straight line in the logarithm fits what queues do between idle and full: for one M/M/1 server it is
+exact, with level 0 and steep = objective / work (P(T > t) = exp(-(1 - use) t / work)), which is where
+the fit starts. `split` says how much several workers do better than one of the same use. The fit is a
+Poisson regression (McCullagh and Nelder, "Generalized Linear Models", 1989) over counts by use.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+BINS = 20
+HALF_LIFE_S = 240.0
+LONGEST_STEP_S = 30.0
+OVERDISPERSION = 3.0  # slow requests come together: three tell as much as one alone
+SPLIT_PRIOR = 1.1
+PRIOR_SPREADS = (1.0, 0.3, 0.7)  # of level, of steep relative to itself, of split
+STEPS, LONGEST_MOVE = 5, 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class SlowSample:
+    """Of `requests` requests, `slow` took longer than the objective, at `use` of n workers' capacity."""
+
+    at_s: float
+    workers: int
+    use: float
+    requests: float
+    slow: float
+
+
+@dataclass(frozen=True, slots=True)
+class UseBin:
+    """Sums over the samples of a range of use; use and split (1/n) are weighted by requests."""
+
+    requests: float = 0.0
+    slow: float = 0.0
+    use: float = 0.0
+    split: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SlowFit:
+    """Counts by use, from idle to full in equal bins; they fade with a half-life."""
+
+    at_s: float = 0.0
+    bins: tuple[UseBin, ...] = (UseBin(),) * BINS
+
+
+@dataclass(frozen=True, slots=True)
+class SlowCurve:
+    """The fitted coefficients; more use never makes for less slow requests."""
+
+    level: float
+    steep: float
+    split: float
+
+    def share(self, workers: Floats, use: Floats) -> Floats:
+        """Return the share of slow requests, at most 1."""
+        log_share = self.level + self.steep * (use - 1.0) + self.split * (1.0 / workers - 1.0)
+        shares: Floats = np.exp(np.minimum(log_share, 0.0))
+        return shares
+
+    def use_for(self, share: float, workers: int) -> float:
+        """Return the use at which that share is slow; below 0 when even idle workers are slower."""
+        return 1.0 + (float(np.log(share)) - self.level - self.split * (1.0 / workers - 1.0)) / self.steep
+
+
+def learn_slow(fit: SlowFit, sample: SlowSample) -> SlowFit:
+    """Return the counts with one more sample, of a steady span."""
+    age_s = min(max(sample.at_s - fit.at_s, 0.0), LONGEST_STEP_S)
+    fade = 0.5 ** (age_s / HALF_LIFE_S)
+    bins = [UseBin(b.requests * fade, b.slow * fade, b.use * fade, b.split * fade) for b in fit.bins]
+    place = min(int(sample.use * BINS), BINS - 1)
+    b = bins[place]
+    bins[place] = UseBin(
+        b.requests + sample.requests,
+        b.slow + sample.slow,
+        b.use + sample.requests * sample.use,
+        b.split + sample.requests / sample.workers,
+    )
+    return SlowFit(sample.at_s, tuple(bins))
+
+
+def slow_curve(fit: SlowFit, work_s: float, slo_s: float) -> SlowCurve:
+    """Return the curve: what the counts say, drawn to M/M/1 where they say little.
+
+    work_s: seconds that one request keeps a worker busy.  Maximum a posteriori by Newton's method.
+    """
+    steep = slo_s / work_s
+    prior = np.array([0.0, steep, SPLIT_PRIOR])
+    precision = np.diag([1.0 / s**2 for s in (PRIOR_SPREADS[0], PRIOR_SPREADS[1] * steep, PRIOR_SPREADS[2])])
+    filled = np.array([(b.requests, b.slow, b.use, b.split) for b in fit.bins if b.requests > 0])
+    theta = prior if filled.size == 0 else _newton(filled, prior, precision)
+    return SlowCurve(float(theta[0]), max(float(theta[1]), 0.1 * steep), max(float(theta[2]), 0.0))
+
+
+def _newton(filled: Floats, prior: Floats, precision: Floats) -> Floats:
+    requests, slow = filled[:, 0], filled[:, 1]
+    z = np.column_stack([np.ones(len(filled)), filled[:, 2] / requests - 1, filled[:, 3] / requests - 1])
+    theta = prior
+    for _ in range(STEPS):
+        expected = requests * np.exp(np.minimum(z @ theta, 0.0))
+        gradient = z.T @ (slow - expected) / OVERDISPERSION - precision @ (theta - prior)
+        curvature = (z.T * expected) @ z / OVERDISPERSION + precision
+        move = np.linalg.solve(curvature, gradient)
+        theta = theta + move * min(1.0, LONGEST_MOVE / max(float(np.abs(z @ move).max()), 1e-9))
+    return theta

@@ -1,0 +1,184 @@
+"""When the store has lost what runs: adopt it by its labels; and copies of the state, out and in.
+
+Nothing here removes anything. `adopt` is the one command that writes records of workers: there is nobody
+else who could, since the reconciler leaves workers without a record alone.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from manager import wishes
+from manager.api.arguments import Arguments
+from manager.api.errors import CloudError, StoreUnavailable, UsageError
+from manager.api.views import document
+from manager.apply import RECORD_LABEL, SPEC_LABEL
+from manager.engine.containers import Container
+from manager.intake import reinstated
+from manager.model import AppSpec, WorkerRecord
+from manager.programs.store import Programs
+from manager.reconcile import Reconciler
+from manager.records import APPS, REVISIONS, UnreadableRecord, app_key, decode, encode, worker_key
+from manager.server import Call
+from manager.service.changes import Changes, Made, Wish, read_specs
+from manager.service.dispatch import Answer
+from manager.service.waiting import Waiting
+from manager.store import Store
+from manager.world import World
+
+FORMAT = 1
+STATE = "state.json"
+MAX_STATE_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """The specs and records that the labels of running workers tell."""
+
+    specs: Mapping[str, AppSpec]
+    records: tuple[WorkerRecord, ...]
+
+
+def adoption(world: World) -> Adoption:
+    """Return what can be rebuilt of the workers that have no record; pure.
+
+    The newest revision of an app is what it wants; an app that is still known keeps its spec.
+    """
+    found = [pair for pair in map(_told, _strays(world)) if pair is not None]
+    records = tuple(record for record, _ in found)
+    specs: dict[str, AppSpec] = {}
+    for record, spec in sorted(found, key=lambda pair: pair[0].revision):
+        if record.app not in world.specs:
+            slots = frozenset(r.slot for r in records if r.app == record.app and r.revision == spec.revision)
+            specs[record.app] = wishes.as_adopted(spec, slots)
+    return Adoption(specs, records)
+
+
+def _strays(world: World) -> Iterator[Container]:
+    for key, container in world.containers.items():
+        if key not in world.records and container.state == "running":
+            yield container
+
+
+def _told(container: Container) -> tuple[WorkerRecord, AppSpec] | None:
+    """Return what a container's labels tell of its worker and app; None when they are not whole."""
+    try:
+        record = decode(WorkerRecord, container.labels.get(RECORD_LABEL, ""))
+        return record, decode(AppSpec, container.labels.get(SPEC_LABEL, ""))
+    except UnreadableRecord:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Rescue:
+    """The commands adopt, backup and restore."""
+
+    store: Store
+    programs: Programs
+    changes: Changes
+    waiting: Waiting
+    reconciler: Reconciler
+    tcp_ports: range
+
+    def adopt(self, call: Call, arguments: Arguments) -> Answer:
+        picture = self.reconciler.picture()
+        if picture is None:
+            raise StoreUnavailable("nothing has been seen of this cloud yet", hint="status")
+        told = adoption(picture.world)
+        if not told.records:
+            return document("Result", {"message": "every worker has its record: nothing to adopt"})
+        puts = {app_key(spec.name): encode(spec) for spec in told.specs.values()}
+        puts |= {worker_key(record.key): encode(record) for record in told.records}
+        revision = self.store.write(puts, fence=self.changes.fence(), absent=list(puts))
+        self.reconciler.dirty.set()
+        names = tuple(dict.fromkeys(record.app for record in told.records))
+        message = self.waiting.until_settled(call, Made(names, "", revision), arguments)
+        return document("Result", {"message": f"adopted {len(told.records)} workers; {message}"})
+
+    def backup(self, call: Call, arguments: Arguments) -> Answer:
+        snapshot = self.store.read(APPS, REVISIONS)
+        entries = {key: entry.value for key, entry in snapshot.entries.items()}
+        specs = read_specs(snapshot)
+        contents = {mount.sha256 for spec in specs.values() for mount in spec.template.mounts}
+        with os.fdopen(os.dup(_only_file(call)), "wb") as out, tarfile.open(fileobj=out, mode="w") as tar:
+            _add(tar, STATE, json.dumps({"format": FORMAT, "entries": entries}).encode())
+            for sha256 in sorted(contents):
+                tar.add(self.programs.path(sha256), arcname=f"programs/{sha256}")
+        return document(
+            "Result", {"message": f"{len(specs)} apps and {len(contents)} files are in the backup"}
+        )
+
+    def restore(self, call: Call, arguments: Arguments) -> Answer:
+        with os.fdopen(os.dup(_only_file(call)), "rb") as file:
+            wanted = self._unpacked(file)
+
+        def edit(specs: Mapping[str, AppSpec]) -> Wish:
+            all_specs = dict(specs)
+            for spec in wanted.values():
+                if spec.name not in all_specs:
+                    again = reinstated(all_specs, spec, self.tcp_ports)
+                    all_specs[spec.name] = wishes.undone(None, again)
+            new = tuple(spec for name, spec in all_specs.items() if name not in specs)
+            if not new:
+                raise CloudError("every app of the backup is there already", hint="apps")
+            return Wish(new)
+
+        made = self.changes.make(call, edit)
+        return document("Result", {"message": self.waiting.until_settled(call, made, arguments)})
+
+    def _unpacked(self, file: io.BufferedIOBase) -> dict[str, AppSpec]:
+        """Take the backup's files in and return its specs; raises UsageError for what is no backup."""
+        try:
+            with tarfile.open(fileobj=file, mode="r:") as tar:
+                specs = _specs_in(tar)
+                for member in tar.getmembers():
+                    if member.name.startswith("programs/") and member.isfile():
+                        self._take(tar, member)
+        except (tarfile.TarError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"that is not a backup of simplecloud: {error}", hint="backup FILE") from error
+        return specs
+
+    def _take(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+        """Take one file in; its name must be its content's sha256."""
+        source = tar.extractfile(member)
+        if source is None:
+            return
+        descriptor = os.memfd_create("restored", os.MFD_CLOEXEC)
+        try:
+            with os.fdopen(os.dup(descriptor), "wb") as out:
+                while chunk := source.read(1 << 20):
+                    out.write(chunk)
+            program = self.programs.take(descriptor, member.name, executable=False)
+        finally:
+            os.close(descriptor)
+        if program.sha256 != Path(member.name).name:
+            raise ValueError(f"{member.name} is damaged")
+
+
+def _only_file(call: Call) -> int:
+    if len(call.request.files) != 1:
+        raise UsageError("one file goes with this command", hint="backup FILE")
+    return call.request.files[0]
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(content), 0o600
+    tar.addfile(member, io.BytesIO(content))
+
+
+def _specs_in(tar: tarfile.TarFile) -> dict[str, AppSpec]:
+    state = tar.extractfile(STATE)
+    if state is None:
+        raise ValueError(f"it has no {STATE}")
+    plain = json.loads(state.read(MAX_STATE_BYTES))
+    if plain["format"] != FORMAT:
+        raise ValueError(f"its format is {plain['format']}, known is {FORMAT}")
+    specs = [decode(AppSpec, text) for key, text in plain["entries"].items() if key.startswith(APPS)]
+    return {spec.name: spec for spec in specs}

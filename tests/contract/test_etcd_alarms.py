@@ -1,0 +1,42 @@
+"""etcd's alarm of a full store is told, and taken back once there is room again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from manager.api.errors import StoreUnavailable
+from manager.observe.etcd_alarms import alarms, disarm, make_room
+from manager.store import EtcdStore
+from tests.contract.etcd_server import etcd_servers, eventually
+
+QUOTA_BYTES = 2**20
+PIECE = "x" * 100_000
+
+
+def test_a_store_that_used_up_its_quota_takes_writes_again_after_its_alarm(tmp_path: Path) -> None:
+    with etcd_servers(1, tmp_path, f"--quota-backend-bytes={QUOTA_BYTES}") as servers:
+        endpoint = servers.endpoints[0]
+        store = EtcdStore(servers.endpoints, "test/")
+        eventually(lambda: store.members()[0].healthy, within_s=10)
+        assert alarms(endpoint) == []
+        with pytest.raises(StoreUnavailable, match="space exceeded"):
+            for _ in range(100):  # old revisions of one key: what compaction takes away
+                store.write({"key": PIECE})
+
+        raised = alarms(endpoint)
+        make_room(endpoint)
+        for alarm in raised:
+            disarm(endpoint, alarm)
+        revision = store.write({"key": "small"})
+        store.close()
+
+        assert [alarm.kind for alarm in raised] == ["NOSPACE"]
+        assert revision > 0
+        assert alarms(endpoint) == []
+
+
+def test_an_etcd_that_is_away_is_told() -> None:
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        alarms("127.0.0.1:1")

@@ -1,0 +1,68 @@
+"""State that was lost: workers go on, and what they are is rebuilt from their labels or from a backup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.real.cloud import SERVER, Cloud, containers_of, eventually, running_cloud
+
+
+@pytest.fixture
+def lone(tmp_path: Path) -> Iterator[Cloud]:
+    """A cloud of its own: these tests lose the state of everything in it."""
+    with running_cloud(tmp_path) as cloud:
+        yield cloud
+
+
+@pytest.mark.timeout(180)
+def test_workers_outlive_a_wiped_store_and_are_adopted_by_their_labels(lone: Cloud) -> None:
+    lone.ok("run", "-n", "2", "-p", "8000", "shop", SERVER, "8000")
+    before = containers_of(lone)
+    with lone.store() as store:
+        store.delete_prefix("apps/")
+        store.delete_prefix("workers/")
+    eventually(lambda: "have no record" in " ".join(lone.status()["notes"]), 10, "the note on lost records")
+    assert containers_of(lone) == before
+
+    lone.ok("adopt", "-y")
+
+    assert containers_of(lone) == before
+    assert lone.is_ready("shop", 2)
+    assert lone.get("shop").status == 200
+
+
+@pytest.mark.timeout(180)
+def test_a_backup_brings_apps_back_with_their_files(lone: Cloud) -> None:
+    lone.ok("run", "-n", "2", "-p", "8000", "shop", SERVER, "8000")
+    lone.ok("backup", "cloud.backup")
+    lone.ok("rm", "shop", "-y")
+
+    lone.ok("restore", "cloud.backup")
+
+    assert lone.is_ready("shop", 2)
+    assert lone.get("shop").body.startswith("hello from shop.")
+    again = lone.run("restore", "cloud.backup")
+    assert (again.code, "there already" in again.stderr) == (1, True)
+
+
+def test_a_backup_is_for_its_owner_alone_and_overwrites_nothing(cloud: Cloud) -> None:
+    cloud.ok("backup", "mine.backup")
+
+    assert (cloud.directory / "mine.backup").stat().st_mode & 0o777 == 0o600
+    assert cloud.run("backup", "mine.backup").code == 1
+
+
+def test_what_is_no_backup_is_refused(cloud: Cloud) -> None:
+    (cloud.directory / "notes.txt").write_text("no backup at all")
+
+    outcome = cloud.run("restore", "notes.txt")
+
+    assert outcome.code == 2
+    assert "not a backup" in outcome.stderr
+
+
+def test_nothing_is_adopted_where_nothing_is_lost(cloud: Cloud) -> None:
+    assert "nothing to adopt" in cloud.ok("adopt", "-y").stdout

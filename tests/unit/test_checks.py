@@ -1,0 +1,184 @@
+"""What `doctor` makes of what it sees: a state, a fact, and a fix that can be pasted."""
+
+from __future__ import annotations
+
+import threading
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+
+from manager.api.errors import SetupFailed
+from manager.api.places import Places
+from manager.checks.finding import Finding, fail, ok
+from manager.checks.leftovers import Marks, leftovers, marks_by_cloud
+from manager.checks.machine import Space, clock, docker, names, newest_change, programs, room
+from manager.checks.parts import alarm_finding, subnet
+from manager.checks.processes import Processes, check_processes
+from manager.doctor import mend
+from manager.dockerd import State
+from manager.observe.etcd_alarms import Alarm
+from manager.settings import Settings
+from manager.setup import TOOLS
+from netsetup.survey import Survey
+
+PLACES = Places("nowhere")
+SETTINGS = Settings(8080, 9000, 9015, 23000, ((23001, 23002),), "10.200.0.0/22")
+UP = Processes("nowhere", True, True, (10,), (11, 12), True, True)
+OWN = IPv4Network("10.200.0.0/22")
+
+
+def nothing(_: str) -> None:
+    """Say nothing."""
+
+
+def states(findings: list[Finding]) -> dict[str, str]:
+    return {finding.view.name: finding.view.state for finding in findings}
+
+
+@pytest.mark.parametrize(
+    ("state", "fact"),
+    [
+        ("absent", "Docker is not installed"),
+        ("stopped", "dockerd does not answer"),
+        ("forbidden", "you may not use Docker: /var/run/docker.sock is for root and the group docker"),
+    ],
+)
+def test_three_reasons_why_docker_does_not_answer_are_told_apart(state: State, fact: str) -> None:
+    found = docker(state, None, nothing)
+
+    assert (found.view.state, found.view.fact) == ("FAIL", fact)
+    assert found.view.fix
+
+
+def test_a_missing_program_has_a_line_of_its_own_and_the_package_that_brings_it() -> None:
+    etcd = [tool for tool in TOOLS if tool.program == "etcd"]
+
+    found = list(programs(etcd, nothing))
+
+    assert [(finding.view.name, finding.view.state) for finding in found] == [
+        ("etcd", "FAIL"),
+        ("programs", "ok"),
+    ]
+    assert found[0].view.fix == "apt-get install etcd-server"
+    assert found[0].mend is not None
+
+
+def test_names_that_do_not_resolve_are_a_warning_that_can_be_mended() -> None:
+    assert names(True, nothing).view.state == "ok"
+    assert names(False, nothing).view.fix == "apt-get install libnss-myhostname"
+    assert names(False, nothing).mend is not None
+
+
+@pytest.mark.parametrize(("free", "state"), [(100 * 2**30, "ok"), (2 * 2**30, "warn"), (2**20, "FAIL")])
+def test_little_room_is_told_before_etcd_stops(free: int, state: str) -> None:
+    assert room(Space(free, (Path("/var/lib/docker"),))).view.state == state
+
+
+def test_a_clock_that_was_set_back_is_told() -> None:
+    assert clock(1000.0, 900.0, True).view.state == "ok"
+    assert clock(1000.0, None, None).view.state == "ok"
+    assert clock(1000.0, 1090.0, False).view.fact.startswith("is 90 s behind the newest record")
+
+
+def test_the_newest_change_is_that_of_any_file_below(tmp_path: Path) -> None:
+    assert newest_change(tmp_path) is None
+
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "file").touch()
+
+    assert newest_change(tmp_path) == (tmp_path / "deep" / "file").stat().st_mtime
+
+
+def test_a_cloud_that_is_up_has_a_keeper_managers_and_a_socket() -> None:
+    assert states(list(check_processes(PLACES, UP))) == {"keeper": "ok", "managers": "ok", "socket": "ok"}
+
+
+def test_a_cloud_that_is_down_is_well() -> None:
+    down = Processes("nowhere", True, False, (), (), False, False)
+
+    (found,) = check_processes(PLACES, down)
+
+    assert found.view.state == "ok"
+    assert "down; simplecloud --cloud nowhere up starts it" in found.view.fact
+
+
+def test_dead_managers_and_a_stale_socket_are_told_with_what_brings_them_back() -> None:
+    dead = Processes("nowhere", True, True, (), (), True, False)
+
+    found = list(check_processes(PLACES, dead))
+
+    assert states(found) == {"keeper": "FAIL", "managers": "FAIL", "socket": "FAIL"}
+    assert {finding.view.fix for finding in found} == {"simplecloud --cloud nowhere doctor --fix"}
+    assert all(finding.mend for finding in found)
+
+
+def test_a_full_etcd_can_be_mended_and_a_corrupt_one_cannot() -> None:
+    full = alarm_finding(PLACES, SETTINGS, [Alarm("1", "NOSPACE")])
+    corrupt = alarm_finding(PLACES, SETTINGS, [Alarm("1", "CORRUPT")])
+
+    assert alarm_finding(PLACES, SETTINGS, []).view.state == "ok"
+    assert full.mend is not None
+    assert (corrupt.view.state, corrupt.mend) == ("FAIL", None)
+
+
+@pytest.mark.parametrize(
+    ("taken", "running", "state"),
+    [
+        ([], False, "ok"),
+        ([OWN, IPv4Network("10.200.0.1/32"), IPv4Network("10.200.3.255/32")], True, "ok"),
+        ([OWN], False, "warn"),
+        ([IPv4Network("10.0.0.0/8")], True, "warn"),
+        ([IPv4Network("192.168.0.0/24")], True, "ok"),
+    ],
+)
+def test_only_a_network_of_others_overlaps(taken: list[IPv4Network], running: bool, state: str) -> None:
+    assert subnet(OWN, taken, running=running).view.state == state
+
+
+def test_marks_are_counted_by_cloud_and_tables_of_nobody_by_their_name() -> None:
+    mine = Places("mine").tag
+    network = Survey({"mine": 3}, {"mine": 1}, {mine: 2, "ffff": 2})
+
+    found = marks_by_cloud({"mine": ["a", "b"], "yours": ["c"]}, network, {"mine"})
+
+    assert found == {
+        "mine": Marks(2, 3, 3),
+        "yours": Marks(1, 0, 0),
+        "sc_ffff": Marks(0, 0, 2),
+    }
+
+
+def test_only_leftovers_of_a_cloud_that_is_known_are_removed_unasked() -> None:
+    marks = {"nowhere": Marks(2, 0, 0), "stranger": Marks(1, 0, 0), "sc_ffff": Marks(0, 0, 2)}
+
+    found = list(leftovers({**marks, "clean": Marks(0, 0, 0)}, {"nowhere"}))
+
+    assert [(finding.view.state, finding.mend is not None) for finding in found] == [
+        ("FAIL", True),
+        ("warn", False),
+        ("warn", False),
+    ]
+    assert found[0].view.fix == "simplecloud --cloud nowhere down"
+    assert found[0].view.fact == "the cloud 'nowhere' is down, and left 2 containers"
+
+
+def test_what_cannot_be_mended_does_not_keep_the_rest_from_it(capsys: pytest.CaptureFixture[str]) -> None:
+    done = threading.Event()
+
+    def refuse() -> str:
+        raise SetupFailed("no mirror answers")
+
+    def succeed() -> str:
+        done.set()
+        return "made"
+
+    tried = mend([ok("a", ""), fail("b", "", "", refuse), fail("c", "", "", succeed)])
+
+    assert tried
+    assert done.is_set()
+    assert capsys.readouterr().err.splitlines() == ["b: not mended: no mirror answers", "c: made"]
+
+
+def test_nothing_to_mend_is_no_reason_to_look_again() -> None:
+    assert not mend([ok("a", "well"), fail("b", "", "ask somebody")])

@@ -1,0 +1,353 @@
+"""The steps of one pass: what is wanted, recorded and there, and what therefore comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from ipaddress import IPv4Network
+
+import pytest
+
+from balancer.routes import app_of
+from manager.model import HOPELESS, AppSpec, Ending, Past, WorkerKey, WorkerRecord
+from manager.observe.health import Verdict
+from manager.plan import CONFIRM_S, DRAIN_POLL_S, RESYNC_S, plan
+from manager.steps import (
+    Bury,
+    Forget,
+    Launch,
+    MendNetwork,
+    Publish,
+    Retire,
+    SaveRecords,
+    SaveSpec,
+    Step,
+    SweepPort,
+)
+from manager.world import World
+from tests.simulation.worlds import NOW, TEMPLATE, a_worker, an_app, ended, known, serving, without
+
+WEB_1, WEB_2 = WorkerKey("web", 1, 1), WorkerKey("web", 2, 1)
+
+
+@pytest.fixture
+def world() -> World:
+    """A web of two workers, in service."""
+    return serving([an_app()], [a_worker(1), a_worker(2)])
+
+
+def wanting(world: World, spec: AppSpec) -> World:
+    return replace(world, specs={**world.specs, spec.name: spec})
+
+
+def saved(world: World) -> dict[WorkerKey, WorkerRecord]:
+    """Return the records that the plan saves."""
+    return {
+        record.key: record
+        for step in plan(world).steps
+        if isinstance(step, SaveRecords)
+        for record in step.records
+    }
+
+
+def slow(world: World) -> list[Step]:
+    return [step for step in plan(world).steps if isinstance(step, Launch | Bury | Retire)]
+
+
+def leaving(world: World, key: WorkerKey, since_s: float = 1.0, *, hidden: bool = True) -> World:
+    """Return the picture in which a worker is leaving, and when `hidden` has no requests any more."""
+    world = known(world, replace(world.records[key], leaving_since=NOW - since_s))
+    if not hidden:
+        return world
+    routes = {name: value for name, value in world.routes.items() if f"/w_web_{key.slot}_" not in name}
+    live = {"web": frozenset(name for name in (world.live or {})["web"] if f"_{key.slot}_" not in name)}
+    return replace(world, routes=routes, live=live)
+
+
+def published_after(world: World) -> Mapping[str, str]:
+    """Return the routes as they are when the plan's Publish is done."""
+    routes = dict(world.routes)
+    for step in plan(world).steps:
+        if isinstance(step, Publish):
+            routes |= step.change.puts
+            for key in step.change.deletes:
+                del routes[key]
+    return routes
+
+
+def names_in(routes: Mapping[str, str]) -> set[str]:
+    return {value for key, value in routes.items() if "/weighted/services/" in key}
+
+
+def test_a_cloud_as_it_is_wanted_has_no_step_and_waits(world: World) -> None:
+    todo = plan(world)
+
+    assert (todo.steps, todo.look_again_s, todo.converged) == ((), RESYNC_S, True)
+
+
+def test_a_new_slot_gets_a_record_before_anything_else(world: World) -> None:
+    grown = wanting(world, an_app(want=3))
+
+    assert list(saved(grown)) == [WorkerKey("web", 3, 1)]
+    assert slow(grown) == []
+
+
+def test_a_recorded_worker_without_a_container_is_launched(world: World) -> None:
+    (step,) = slow(without(world, WEB_1))
+
+    assert isinstance(step, Launch)
+    assert step.record.key == WEB_1
+
+
+def test_no_two_workers_get_one_address() -> None:
+    addresses = [record.address for record in saved(serving([an_app(want=20)], [a_worker(1)])).values()]
+
+    assert len({*addresses, a_worker(1).address}) == 20
+
+
+def test_when_every_address_is_used_the_leaving_still_leave() -> None:
+    used = [a_worker(1), a_worker(2), a_worker(3), a_worker(4), a_worker(5)]
+    full = replace(serving([an_app(want=5)], used), subnet=IPv4Network("10.9.0.8/29"))
+    smaller = wanting(wanting(full, an_app(want=4)), an_app("api", want=1))
+
+    assert [key.label for key in saved(smaller)] == ["web.5"]
+
+
+def test_a_worker_of_a_slot_that_is_not_wanted_is_told_to_leave_and_unpublished(world: World) -> None:
+    smaller = wanting(world, an_app(want=1))
+
+    assert saved(smaller)[WEB_2].leaving_since == NOW
+    assert names_in(published_after(smaller)) == {"w_web_1_1"}
+    assert slow(smaller) == []
+
+
+def test_a_worker_is_never_removed_while_it_is_published(world: World) -> None:
+    world = leaving(world, WEB_2, since_s=100, hidden=False)
+
+    assert slow(world) == []
+    assert plan(world).look_again_s == CONFIRM_S
+
+
+def test_a_worker_is_never_removed_while_the_proxy_serves_it(world: World) -> None:
+    hidden = replace(leaving(world, WEB_2, since_s=100), live=world.live)
+
+    assert slow(hidden) == []
+
+
+def test_a_worker_with_open_requests_stays_until_they_end(world: World) -> None:
+    draining = replace(leaving(world, WEB_2), inflight={WEB_2: 3})
+
+    assert slow(draining) == []
+    assert plan(draining).look_again_s == DRAIN_POLL_S
+
+
+def test_a_worker_is_removed_when_its_drain_time_is_over(world: World) -> None:
+    (step,) = slow(replace(leaving(world, WEB_2, since_s=11), inflight={WEB_2: 3}))
+
+    assert isinstance(step, Retire)
+    assert step.reason == "drain time is over with 3 open requests"
+
+
+def test_a_worker_without_open_requests_is_removed_at_once(world: World) -> None:
+    (step,) = slow(leaving(world, WEB_2))
+
+    assert step == Retire(leaving(world, WEB_2).records[WEB_2], "no open requests")
+
+
+def test_while_the_proxy_does_not_say_a_worker_stays_for_its_drain_time(world: World) -> None:
+    silent = replace(leaving(world, WEB_2), live=None)
+
+    assert slow(silent) == []
+    assert len(slow(replace(silent, now=NOW + 60))) == 1
+
+
+def test_a_hurried_stop_waits_for_no_request_but_for_the_routes(world: World) -> None:
+    hurried = wanting(world, replace(an_app(want=1), now=True))
+
+    assert len(slow(replace(leaving(hurried, WEB_2), inflight={WEB_2: 3}, live=world.live))) == 1
+    assert slow(leaving(hurried, WEB_2, hidden=False)) == []
+
+
+def test_a_worker_is_forgotten_when_nothing_of_it_is_left(world: World) -> None:
+    gone = without(leaving(world, WEB_2), WEB_2)
+
+    (step,) = plan(gone).steps
+    assert step == Forget((WEB_2,), (), "gone: web.2")
+
+
+def test_an_app_is_forgotten_after_its_last_worker() -> None:
+    removed = serving([replace(an_app(want=1), removing=True)], [])
+
+    publish, forget = plan(removed).steps
+    assert isinstance(publish, Publish)
+    assert not any(app_of(key) for key in published_after(removed))
+    assert forget == Forget((), ("web",), "gone: web")
+
+
+def test_an_ending_is_noted_before_there_is_another_container(world: World) -> None:
+    (step,) = slow(ended(world, WEB_1))
+
+    assert isinstance(step, Bury)
+    assert names_in(published_after(ended(world, WEB_1))) == {"w_web_2_1"}
+
+
+def test_a_noted_ending_waits_for_its_time(world: World) -> None:
+    ending = Ending(NOW - 1, world.containers[WEB_1].id, 1, "exit code 1")
+    waiting = ended(known(world, replace(a_worker(1), ending=ending, failures=3, retry_at=NOW + 1)), WEB_1)
+    over = known(waiting, replace(waiting.records[WEB_1], retry_at=NOW))
+
+    assert slow(waiting) == []
+    assert plan(waiting).look_again_s == 1
+    assert isinstance(slow(over)[0], Launch)
+
+
+def test_a_worker_that_its_policy_does_not_restart_stays_ended(world: World) -> None:
+    ending = Ending(NOW - 1, world.containers[WEB_1].id, 0, "exit code 0: the command ended")
+
+    assert slow(ended(known(world, replace(a_worker(1), ending=ending)), WEB_1)) == []
+
+
+def test_a_worker_that_lost_its_link_is_joined_again(world: World) -> None:
+    (step,) = slow(replace(world, wired=frozenset({WEB_2})))
+
+    assert isinstance(step, Launch)
+    assert step.reason == "it is not connected to the bridge"
+
+
+def test_nothing_is_done_to_a_worker_with_a_step_under_way(world: World) -> None:
+    busy = replace(without(wanting(world, an_app(want=1)), WEB_2), busy=frozenset({WEB_2}))
+
+    assert WEB_2 not in saved(busy)
+    assert slow(busy) == []
+
+
+def test_a_worker_that_does_not_answer_is_taken_out_of_the_routes(world: World) -> None:
+    unwell = replace(world, verdicts={**world.verdicts, WEB_1: Verdict(False, "no answer", NOW, 1.0)})
+
+    assert names_in(published_after(unwell)) == {"w_web_2_1"}
+
+
+def test_a_new_manager_takes_nobody_out_of_the_routes(world: World) -> None:
+    assert plan(replace(world, verdicts={}, answered=frozenset())).steps == ()
+
+
+def test_a_fresh_worker_is_not_published_before_it_answers(world: World) -> None:
+    fresh = {key: value for key, value in world.routes.items() if "w_web_2" not in value + key}
+
+    assert names_in(published_after(replace(world, routes=fresh, verdicts={}))) == {"w_web_1_1"}
+
+
+def test_foreign_keys_under_the_proxys_root_are_deleted(world: World) -> None:
+    strange = replace(world, routes={**world.routes, "http/routers/strange/rule": "Host(`x`)"})
+
+    assert published_after(strange) == world.routes
+
+
+def test_an_app_without_workers_keeps_its_routers(world: World) -> None:
+    stopped = serving([replace(an_app(), stopped=True)], [])
+
+    assert "http/routers/app_web/rule" in published_after(replace(stopped, routes={}))
+
+
+def test_the_network_is_mended_before_anything_is_joined_to_it(world: World) -> None:
+    broken = replace(world, network_intact=False, wired=frozenset())
+
+    assert plan(broken).steps[0] == MendNetwork()
+
+
+def test_a_port_that_nobody_has_is_swept(world: World) -> None:
+    assert plan(replace(world, stray_ports=frozenset({"scab12w1"}))).steps == (SweepPort("scab12w1"),)
+
+
+def test_a_container_without_a_record_is_left_alone(world: World) -> None:
+    """An empty or restored store must never kill workers."""
+    assert slow(replace(world, records={}, specs={})) == []
+
+
+def test_nothing_is_done_to_an_app_with_a_record_that_cannot_be_read(world: World) -> None:
+    readable = {WEB_1: world.records[WEB_1]}
+    unknown = replace(world, unreadable=frozenset({"web"}), records=readable)
+
+    assert plan(unknown).steps == ()
+    assert plan(wanting(unknown, replace(an_app(want=0), removing=True))).steps == ()
+
+
+def updating(order: str = "start-first", parallel: int = 1, want: int = 2) -> AppSpec:
+    return replace(
+        an_app(want=want),
+        revision=2,
+        newest=2,
+        fallback=Past(1, TEMPLATE),
+        order="stop-first" if order == "stop-first" else "start-first",
+        parallel=parallel,
+    )
+
+
+def test_an_update_starts_one_successor_and_takes_nobody_away(world: World) -> None:
+    assert [(key, record.leaving_since) for key, record in saved(wanting(world, updating())).items()] == [
+        (WorkerKey("web", 1, 2), None)
+    ]
+
+
+def test_an_update_replaces_as_many_at_a_time_as_was_said(world: World) -> None:
+    assert len(saved(wanting(world, updating(parallel=2)))) == 2
+
+
+def test_an_old_worker_leaves_when_its_successor_is_ready_and_the_next_one_starts() -> None:
+    halfway = serving([updating()], [a_worker(1), a_worker(1, 2), a_worker(2)])
+
+    changed = saved(halfway)
+    assert changed[WEB_1].leaving_since == NOW
+    assert changed[WorkerKey("web", 2, 2)].leaving_since is None
+
+
+def test_an_old_worker_stays_while_its_successor_is_not_live(world: World) -> None:
+    early = serving([updating()], [a_worker(1), a_worker(1, 2), a_worker(2)])
+    early = replace(early, live={"web": frozenset({"w_web_1_1", "w_web_2_1"})})
+
+    assert saved(early) == {}
+
+
+def test_an_update_that_stops_first_takes_one_away_before_its_successor(world: World) -> None:
+    stopping = wanting(world, updating("stop-first"))
+
+    assert [(key, record.leaving_since) for key, record in saved(stopping).items()] == [(WEB_1, NOW)]
+    assert saved(leaving(stopping, WEB_1)) == {}
+
+
+def test_of_updates_that_overtake_each_other_one_old_worker_a_slot_stays() -> None:
+    third = replace(updating(want=1), revision=3, newest=3)
+    overtaken = serving([third], [a_worker(1), a_worker(1, 2)])
+
+    assert saved(overtaken)[WEB_1].leaving_since == NOW
+    assert WorkerKey("web", 1, 2) not in saved(overtaken)
+
+
+def test_when_no_old_worker_is_ready_the_one_an_update_began_from_stays() -> None:
+    third = replace(updating(want=1), revision=3, newest=3)
+    unready = replace(serving([third], [a_worker(1), a_worker(1, 2)]), live={})
+
+    assert WEB_1 not in saved(unready)
+    assert saved(unready)[WorkerKey("web", 1, 2)].leaving_since == NOW
+
+
+def test_old_workers_with_steps_under_way_do_not_let_all_be_replaced_at_once(world: World) -> None:
+    busy = replace(wanting(world, updating()), busy=frozenset({WEB_1, WEB_2}))
+
+    assert len(saved(busy)) == 1
+
+
+def test_an_update_whose_worker_fails_again_and_again_falls_back(world: World) -> None:
+    failing = replace(a_worker(1, 2), failures=HOPELESS, ending=Ending(NOW, "", 125, "no"), retry_at=NOW + 1)
+
+    steps = plan(known(wanting(world, updating()), failing)).steps
+
+    (step,) = [step for step in steps if isinstance(step, SaveSpec)]
+    assert (step.spec.revision, step.spec.fallback) == (1, None)
+
+
+def test_an_update_is_over_when_all_are_replaced() -> None:
+    (step,) = plan(serving([updating()], [a_worker(1, 2), a_worker(2, 2)])).steps
+
+    assert isinstance(step, SaveSpec)
+    assert step.spec == replace(updating(), fallback=None)
