@@ -1,20 +1,109 @@
+"""What a number of workers costs, and the number that costs least.
+
+    cost(n) = n + price * E[slow requests/s at n + UNMET * demand beyond what n workers can do]
+
+in workers; the expectation is over the forecast's demands. The unmet demand has no upper bound, for
+with one, giving up would be the cheapest answer to a demand that is too large.
+"""
+
 from __future__ import annotations
+
+from dataclasses import dataclass
+
 import numpy as np
-from balancer.fit import MAX_USE
 
+from balancer.forecast import Forecast
+from balancer.latency import Floats, SlowCurve
+
+FULL_USE = 0.97  # what is asked beyond this stays undone
 UNMET = 2.0
-NORMAL_USE = 0.62
-WEIGHT = 0.2
+USUAL_USE = 0.62
+OBJECTIVE_WORTH = 0.2  # missing the objective all the time by its own share is worth a fifth of the bill
+REMOVE_EFFORT, ADD_EFFORT = 0.25, 0.1  # workers; a change must be worth this much, else numbers flap
+STEADY_FACTORS = np.geomspace(0.05, 20.0, 160)
 
 
-def slow_share(c, workers, use):
-    return np.exp(np.minimum(c.level + c.steep * (use - 1) + c.split * (1 / workers - 1), 0.0))
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What one worker can do, and what a slow request costs in worker-seconds."""
+
+    worker_rps: float
+    curve: SlowCurve
+    price: float
 
 
-def costs(n, points, odds, curve, rate_max, slo_share, extra):
-    price = WEIGHT / (1 - slo_share) / (NORMAL_USE * rate_max)
-    lam = points[None, :] + extra
-    use = lam / (n[:, None] * rate_max)
-    slow = slow_share(curve, n[:, None], use)
-    unmet = np.maximum(0.0, lam - MAX_USE * n[:, None] * rate_max)
-    return n + price * ((lam * slow + UNMET * unmet) @ odds)
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """The expected cost of `workers` workers: of slow requests and of unmet demand, in workers."""
+
+    workers: int
+    slow: float
+    unmet: float
+    effort: float
+
+    @property
+    def total(self) -> float:
+        return self.workers + self.slow + self.unmet + self.effort
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Steady demands: above the first a worker would be added, below the second one removed, if any."""
+
+    adds_above_rps: float | None
+    removes_below_rps: float | None
+
+
+def price_of(slo_share: float, worker_rps: float) -> float:
+    """Return the worker-seconds that one slow request is worth.
+
+    A request usually takes 1 / (USUAL_USE * worker_rps) worker-seconds; when as many are slow as the
+    objective allows, that adds OBJECTIVE_WORTH of the bill.
+    """
+    return OBJECTIVE_WORTH / (1.0 - slo_share) / (USUAL_USE * worker_rps)
+
+
+def costs(capacity: Capacity, seen: Forecast, backlog_rps: float, now: int, low: int, high: int) -> list[Cost]:
+    """Return the cost of each number of workers from low to high, while there are `now`.
+
+    backlog_rps: what waits already, as extra demand.
+    """
+    workers = np.arange(low, high + 1, dtype=float)
+    demand = np.concatenate([seen.steady_rps, seen.jump_rps]) + backlog_rps
+    odds = np.concatenate([seen.steady_odds, seen.jump_odds])
+    slow, unmet = _expected(capacity, workers, demand)
+    return [
+        Cost(int(n), float(s), float(u), _effort(int(n), now))
+        for n, s, u in zip(workers, slow @ odds, unmet @ odds, strict=True)
+    ]
+
+
+def cheapest(candidates: list[Cost]) -> int:
+    """Return the number that costs least; of equals, the smaller."""
+    return min(candidates, key=lambda cost: cost.total).workers
+
+
+def thresholds(capacity: Capacity, seen: Forecast, now: int, low: int, high: int) -> Thresholds:
+    """Return the steady demands at which the choice would leave `now`, surprises as they are."""
+    workers = np.arange(low, high + 1, dtype=float)
+    demand = STEADY_FACTORS * USUAL_USE * capacity.worker_rps
+    slow, unmet = _expected(capacity, workers, demand)
+    jump_slow, jump_unmet = _expected(capacity, workers, seen.jump_rps)
+    steady = (slow + unmet) * float(seen.steady_odds.sum())
+    effort = np.array([_effort(int(n), now) for n in workers])
+    fixed = workers + effort + (jump_slow + jump_unmet) @ seen.jump_odds
+    chosen = workers[np.argmin(steady + fixed[:, None], axis=0)]
+    more, less = demand[chosen > now], demand[chosen < now]
+    return Thresholds(float(more[0]) if more.size else None, float(less[-1]) if less.size else None)
+
+
+def _effort(workers: int, now: int) -> float:
+    return REMOVE_EFFORT * (now - workers) if workers < now else ADD_EFFORT * (workers - now)
+
+
+def _expected(capacity: Capacity, workers: Floats, demand_rps: Floats) -> tuple[Floats, Floats]:
+    """Return the costs of slow requests and of unmet demand, shape (workers, demands)."""
+    n, demand = workers[:, None], demand_rps[None, :]
+    slow = demand * capacity.curve.share(n, np.minimum(demand / (n * capacity.worker_rps), FULL_USE))
+    unmet = np.maximum(0.0, demand - FULL_USE * n * capacity.worker_rps)
+    return capacity.price * slow, capacity.price * UNMET * unmet

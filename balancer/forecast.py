@@ -17,7 +17,7 @@ from balancer.latency import Floats
 
 SAMPLES, LINE_SAMPLES = 60, 4
 HALF_LIFE_S = 12.0
-SHRINK = 8.0  # the squared t-value at which half of a slope is believed
+SHRINK = 4.0  # the squared t-value at which half of a slope is believed
 JUMP = 4.0  # standard deviations by which demand leaves everything before it behind
 NEWEST = 5
 SPREAD_RATE, SPREAD_CLIP = 0.05, 9.0

@@ -93,7 +93,9 @@ def _router(spec: AppSpec, sights: Sights) -> CheckView:
 
 
 def _service(world: World, spec: AppSpec, sights: Sights) -> CheckView:
-    live = (sights.live or {}).get(spec.name, frozenset())
+    if sights.live is None:
+        return CheckView("service", "warn", "not known while the proxy's API does not answer", "")
+    live = sights.live.get(spec.name, frozenset())
     records = [record for record in world.of_app(spec.name) if record.leaving_since is None]
     used = [record.key.label for record in records if server_name(*record.key) in live]
     fact = f"{len(used)} of {spec.wanted} workers in use"

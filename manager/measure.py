@@ -12,7 +12,7 @@ from manager.engine.containers import Container
 from manager.model import WorkerKey
 from manager.observe.cgroups import Meter, Usage
 from manager.observe.proxy import ProxyApi
-from manager.observe.traffic import Rates, Traffic, parse
+from manager.observe.traffic import Rates, Sample, Traffic, parse
 from manager.reconcile import Reconciler
 from manager.world import World
 
@@ -35,12 +35,16 @@ class Measures:
 
 @dataclass(slots=True)
 class Observer:
-    """Takes the measures; `latest` is always a whole picture. One thread calls `look`."""
+    """Takes the measures; `latest` is always a whole picture. One thread calls `look`.
+
+    sample: the proxy's counters as they were read last, at a monotonic time.
+    """
 
     reconciler: Reconciler
     proxy: ProxyApi
     meter: Meter = field(default_factory=lambda: Meter(time.monotonic))
     traffic: Traffic = field(default_factory=Traffic)
+    sample: Sample | None = None
     _latest: Measures = field(default_factory=Measures)
 
     def latest(self) -> Measures:
@@ -68,7 +72,8 @@ class Observer:
         page = self.proxy.metrics()
         now = time.monotonic()
         if page is not None:
-            self.traffic.add(parse(page, now))
+            self.sample = parse(page, now)
+            self.traffic.add(self.sample)
         seen = self.traffic.picture(now)
         if seen.age_s(now) > STALE_S:
             return {}, {}

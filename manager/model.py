@@ -218,7 +218,8 @@ def container_name(cloud: str, key: WorkerKey) -> str:
 
 def backoff_s(failures: int) -> float:
     """Return the wait before the next start after `failures` endings in a row: 0, 1, 2, 4 ... 60 s."""
-    return 0.0 if failures <= 1 else min(BACKOFF_CAP_S, 2.0 ** (failures - 2))
+    doublings = min(failures - 2, 10)  # 2 ** 1024 is more than a float holds: a day of failures
+    return 0.0 if failures <= 1 else min(BACKOFF_CAP_S, 2.0**doublings)
 
 
 def starts_again(restart: str, exit_code: int, failures: int) -> bool:

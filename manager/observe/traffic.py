@@ -111,7 +111,7 @@ class Traffic:
             self._steps.clear()
             return
         growth = {
-            name: _growth(before.services.get(name, Counters()), counters)
+            name: growth_of(before.services.get(name, Counters()), counters)
             for name, counters in sample.services.items()
         }
         self._steps.append((sample.at, sample.at - before.at, growth))
@@ -209,7 +209,8 @@ def _count(text: str | None) -> float | None:
     return value if math.isfinite(value) and value >= 0 else None
 
 
-def _growth(before: Counters, after: Counters) -> Counters:
+def growth_of(before: Counters, after: Counters) -> Counters:
+    """Return what was counted in between; a counter that dropped started anew."""
     grown = Counters(
         tuple(new - old for new, old in zip(after.by_class, before.by_class, strict=True)),
         after.busy_s - before.busy_s,
@@ -224,10 +225,10 @@ def _totals(steps: Iterable[Mapping[str, Counters]]) -> dict[str, Counters]:
     for step in steps:
         for name, counters in step.items():
             grouped[name].append(counters)
-    return {name: _sum(parts) for name, parts in grouped.items()}
+    return {name: sum_of(parts) for name, parts in grouped.items()}
 
 
-def _sum(parts: Iterable[Counters]) -> Counters:
+def sum_of(parts: Iterable[Counters]) -> Counters:
     tally = _Tally()
     for part in parts:
         tally.by_class = [a + b for a, b in zip(tally.by_class, part.by_class, strict=True)]
@@ -245,7 +246,7 @@ def _by_app(totals: Mapping[str, Counters], span_s: float) -> dict[str, Rates]:
 
 
 def _rates(parts: Iterable[Counters], span_s: float) -> Rates:
-    total = _sum(parts)
+    total = sum_of(parts)
     return Rates(
         rate_rps=total.requests / span_s if span_s > 0 else 0.0,
         p95_s=quantile(total.buckets, QUANTILE),

@@ -15,8 +15,8 @@ from manager.checks.leftovers import Marks, leftovers, marks_by_cloud
 from manager.checks.machine import Space, clock, docker, names, newest_change, programs, room
 from manager.checks.parts import alarm_finding, subnet
 from manager.checks.processes import Processes, check_processes
-from manager.doctor import mend
 from manager.dockerd import State
+from manager.doctor import mend
 from manager.observe.etcd_alarms import Alarm
 from manager.settings import Settings
 from manager.setup import TOOLS

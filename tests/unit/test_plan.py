@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
-from balancer.routes import app_of
+from balancer.routes import app_of, render
 from manager.model import HOPELESS, AppSpec, Ending, Past, WorkerKey, WorkerRecord
 from manager.observe.health import Verdict
 from manager.plan import CONFIRM_S, DRAIN_POLL_S, RESYNC_S, plan
@@ -24,7 +24,7 @@ from manager.steps import (
     Step,
     SweepPort,
 )
-from manager.world import World
+from manager.world import World, route_of
 from tests.simulation.worlds import NOW, TEMPLATE, a_worker, an_app, ended, known, serving, without
 
 WEB_1, WEB_2 = WorkerKey("web", 1, 1), WorkerKey("web", 2, 1)
@@ -59,7 +59,7 @@ def leaving(world: World, key: WorkerKey, since_s: float = 1.0, *, hidden: bool 
     world = known(world, replace(world.records[key], leaving_since=NOW - since_s))
     if not hidden:
         return world
-    routes = {name: value for name, value in world.routes.items() if f"/w_web_{key.slot}_" not in name}
+    routes = render(filter(None, [route_of(world, world.specs["web"])]))
     live = {"web": frozenset(name for name in (world.live or {})["web"] if f"_{key.slot}_" not in name)}
     return replace(world, routes=routes, live=live)
 
@@ -106,7 +106,7 @@ def test_no_two_workers_get_one_address() -> None:
 
 
 def test_when_every_address_is_used_the_leaving_still_leave() -> None:
-    used = [a_worker(1), a_worker(2), a_worker(3), a_worker(4), a_worker(5)]
+    used = [replace(a_worker(slot), address=IPv4Address(f"10.9.0.{9 + slot}")) for slot in range(1, 6)]
     full = replace(serving([an_app(want=5)], used), subnet=IPv4Network("10.9.0.8/29"))
     smaller = wanting(wanting(full, an_app(want=4)), an_app("api", want=1))
 

@@ -1,0 +1,150 @@
+"""A worker that ends is started again as its policy says, less and less often, and ps tells why it ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from manager.api.views import unix_seconds
+from tests.real.cloud import Apps, Cloud, docker_by_hand, eventually
+
+CRASHES = ("sh", "-c", "echo out of luck; sleep 0.1; exit 3")
+
+
+def reason(cloud: Cloud, worker: str, state: str, within_s: float = 10) -> str:
+    """Return the worker's reason once it is in this state."""
+    eventually(lambda: cloud.worker(worker).state == state, within_s, f"{worker} {state}")
+    return cloud.worker(worker).reason
+
+
+def test_a_command_that_crashes_is_in_backoff_with_its_reason(apps: Apps, cloud: Cloud) -> None:
+    name = apps.name("crasher")
+    cloud.ok("run", "-d", name, *CRASHES)
+
+    words = eventually(lambda: backoff_reason(cloud, name), within_s=15)
+
+    assert "exit code 3" in words
+    assert "out of luck" in words
+    assert "starts again in" in words
+    app = cloud.app(name)
+    assert (app.want, app.ready) == (1, 0)
+    assert app.note.startswith(f"{name}.1 backoff: exit code 3")
+    assert cloud.worker(f"{name}.1").restarts >= 2
+
+
+def backoff_reason(cloud: Cloud, app: str) -> str:
+    """Return the reason of a worker that waits for its next start, "" while it does not wait."""
+    worker = cloud.worker(f"{app}.1")
+    return worker.reason if worker.state == "backoff" and "starts again in" in worker.reason else ""
+
+
+def test_run_tells_at_once_that_a_command_does_not_stay_up(apps: Apps, cloud: Cloud) -> None:
+    name = apps.name("crasher")
+
+    outcome = cloud.run("run", "-p", "8000", name, *CRASHES)
+
+    assert outcome.code == 1
+    assert f"{name}.1 does not stay up: exit code 3" in outcome.stderr
+    assert "out of luck" in outcome.stderr
+    assert f"logs {name}" in outcome.stderr.splitlines()[-1]
+    assert f"rm {name} -y" in outcome.stderr.splitlines()[-1]
+    assert name in cloud.app_names()
+
+
+def test_run_that_waits_in_vain_ends_with_4_and_keeps_the_app(apps: Apps, cloud: Cloud) -> None:
+    name = apps.name("deaf")
+
+    outcome = cloud.run("run", "--wait=1s", "-p", "8000", name, "sleep", "1000")
+
+    assert outcome.code == 4
+    assert "not ready within 1 s" in outcome.stderr
+    assert f"logs {name}" in outcome.stderr
+    assert name in cloud.app_names()
+
+
+def test_the_waits_grow_from_0_to_1_to_2_seconds(apps: Apps, cloud: Cloud) -> None:
+    name = apps.name("crasher")
+    cloud.ok("run", "-d", name, *CRASHES)
+
+    eventually(lambda: len(starts(cloud, name)) >= 4, within_s=15)
+
+    first, second, third, fourth = starts(cloud, name)[:4]
+    assert second - first < 1
+    assert 1 <= third - second < 2
+    assert 2 <= fourth - third < 3.5
+
+
+def starts(cloud: Cloud, app: str) -> list[float]:
+    """Return when the app's workers were started, by the events."""
+    items = cloud.ok("events", "--app", app, "-o", "json").items
+    return [unix_seconds(str(item["at"])) for item in items if item["text"] == "started"]
+
+
+def test_the_backoff_survives_the_death_of_the_manager(apps: Apps, cloud: Cloud) -> None:
+    name = apps.name("crasher")
+    cloud.ok("run", "-d", name, *CRASHES)
+    eventually(lambda: cloud.worker(f"{name}.1").restarts >= 4, within_s=20)
+    count = len(starts(cloud, name))
+
+    os.kill(cloud.manager_pids()[0], signal.SIGKILL)
+    words = reason(cloud, f"{name}.1", "backoff")
+
+    assert "exit code 3" in words
+    assert cloud.worker(f"{name}.1").restarts >= 4
+    assert len(starts(cloud, name)) <= count + 1
+    eventually(lambda: len(cloud.status()["standbys"]) == 1, within_s=10)
+
+
+def test_restart_no_leaves_a_failed_worker_as_it_ended(apps: Apps, cloud: Cloud) -> None:
+    name = apps.name("once")
+    cloud.ok("run", "-d", "--restart", "no", name, *CRASHES)
+
+    words = reason(cloud, f"{name}.1", "failed")
+
+    assert "exit code 3" in words
+    assert cloud.worker(f"{name}.1").restarts == 0
+    assert starts(cloud, name) == starts(cloud, name)[:1]
+
+
+def test_on_failure_gives_up_after_so_many_restarts(apps: Apps, cloud: Cloud) -> None:
+    name = apps.name("twice")
+    cloud.ok("run", "-d", "--restart", "on-failure:2", name, *CRASHES)
+
+    reason(cloud, f"{name}.1", "failed", within_s=15)
+
+    assert cloud.worker(f"{name}.1").restarts == 2
+    assert len(starts(cloud, name)) == 3
+
+
+def test_a_job_that_did_its_work_is_not_run_again(apps: Apps, cloud: Cloud) -> None:
+    name = apps.name("job")
+    cloud.ok("run", "-d", "--restart", "on-failure", "-n", "2", name, "sh", "-c", "sleep 0.2; echo done")
+
+    words = reason(cloud, f"{name}.1", "stopped")
+
+    assert words.startswith("exit code 0")
+    eventually(lambda: cloud.app(name).note == "2 of 2 workers have done their work", within_s=5)
+    assert len(starts(cloud, name)) == 2
+
+
+def test_a_worker_that_docker_was_told_to_remove_is_replaced(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(2)
+
+    with docker_by_hand() as client:
+        client.remove_container(cloud.container(f"{name}.2"), force=True)
+
+    eventually(lambda: gone(cloud, name), within_s=2)
+    eventually(lambda: cloud.is_ready(name, 2), within_s=5)
+
+
+def gone(cloud: Cloud, app: str) -> bool:
+    return cloud.worker(f"{app}.2").state != "ready" or cloud.worker(f"{app}.2").restarts > 0
+
+
+def test_the_number_of_restarts_is_shown_and_a_killed_worker_says_that_it_was(apps: Apps, cloud: Cloud) -> None:
+    name = apps.name("once")
+    cloud.ok("run", "--restart", "no", name, "sleep", "1000")
+
+    cloud.ok("crash", f"{name}.1", "-y")
+
+    assert "exit code 137: killed" in reason(cloud, f"{name}.1", "failed")

@@ -1,0 +1,121 @@
+"""While etcd is away: reads tell what was last known, writes are refused, workers and proxy go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.real.cloud import Apps, Cloud, containers_of, docker_by_hand, eventually
+from tests.real.traffic import Traffic
+
+
+@pytest.fixture(autouse=True)
+def store_back(cloud: Cloud) -> Iterator[None]:
+    """Afterwards etcd answers again, and the cloud is as it is wanted."""
+    yield
+    eventually(lambda: is_well(cloud), within_s=20)
+
+
+def is_well(cloud: Cloud) -> bool:
+    status = cloud.run("status", "-o", "json")
+    return status.code == 0 and bool(status.json["etcd"]["healthy"] and status.json["converged"])
+
+
+def test_reads_tell_the_last_known_and_writes_are_refused_while_traffic_goes_on(
+    apps: Apps, cloud: Cloud
+) -> None:
+    name = apps.serve(2)
+    before = containers_of(cloud)
+
+    with Traffic(cloud, name) as traffic:
+        cloud.ok("crash", "etcd", "--for", "6s", "-y")
+        note = eventually(lambda: cloud.ok("ps", name).stderr, within_s=3)
+        listed = cloud.workers(name)
+        refused = cloud.run("scale", f"{name}=3")
+        status = cloud.status()
+        eventually(lambda: is_well(cloud), within_s=20)
+        unchanged = cloud.app(name).want
+        cloud.ok("scale", f"{name}=3")
+
+    assert "last known" in note
+    assert [worker.state for worker in listed] == ["ready", "ready"]
+    assert refused.code == 1
+    assert "etcd does not answer" in refused.stderr
+    assert not status["etcd"]["healthy"]
+    assert unchanged == 2
+    assert traffic.failures == {}
+    assert before.items() <= containers_of(cloud).items()
+
+
+def test_a_write_that_meets_a_dead_store_is_an_error_of_its_own_kind(apps: Apps, cloud: Cloud) -> None:
+    name = apps.run("sleep", "1000")
+    cloud.ok("crash", "etcd", "--for", "3s", "-y")
+    eventually(lambda: not cloud.status()["etcd"]["healthy"], within_s=3)
+
+    outcome = cloud.run("-c", f"set output json; scale {name}=2")
+
+    assert outcome.code == 1
+    assert json.loads(outcome.stderr or outcome.stdout)["error"]["kind"] == "store-unavailable"
+
+
+def test_etcd_that_was_killed_by_hand_is_started_again(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1)
+
+    with docker_by_hand() as client:
+        client.kill(cloud.part("etcd", 1))  # Docker itself does not bring back what it was told to kill
+    eventually(lambda: not is_well(cloud), within_s=5)
+    eventually(lambda: is_well(cloud), within_s=15)
+
+    cloud.ok("scale", f"{name}=2")
+    assert cloud.is_ready(name, 2)
+
+
+def test_a_worker_killed_while_etcd_is_away_is_replaced_once_it_is_back(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(2)
+    victim = cloud.worker(f"{name}.1").pid
+    assert victim is not None
+
+    cloud.ok("crash", "etcd", "--for", "3s", "-y")
+    os.kill(victim, signal.SIGKILL)
+
+    eventually(lambda: is_well(cloud), within_s=20)
+    eventually(lambda: cloud.is_ready(name, 2), within_s=10)
+    assert cloud.worker(f"{name}.1").pid != victim
+
+
+def test_a_manager_that_starts_while_etcd_is_away_leads_when_it_is_back(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(2)
+    before = containers_of(cloud)
+
+    with Traffic(cloud, name) as traffic:
+        cloud.ok("crash", "etcd", "--for", "4s", "-y")
+        for pid in cloud.manager_pids():
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: is_well(cloud), within_s=30)
+
+    assert traffic.failures == {}
+    assert containers_of(cloud) == before
+    cloud.ok("scale", f"{name}=3")
+
+
+def test_a_proxy_that_was_killed_serves_again_with_all_its_routes(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1)
+
+    cloud.ok("crash", "proxy", "-y")
+    eventually(lambda: serves(cloud, name), within_s=10)
+    with docker_by_hand() as client:
+        client.kill(cloud.part("proxy"))
+    eventually(lambda: serves(cloud, name), within_s=10)
+
+    eventually(lambda: cloud.status()["proxy"]["healthy"], within_s=5)
+
+
+def serves(cloud: Cloud, app: str) -> bool:
+    try:
+        return cloud.get(app).status == 200
+    except OSError:
+        return False

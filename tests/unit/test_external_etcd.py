@@ -1,0 +1,73 @@
+"""Which etcd of the operator's own was meant is checked before anything is begun."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from manager.api.errors import UsageError
+from manager.external_etcd import Role, asked_etcd, keep_files, kept_file
+
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
+KEY = "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[Role, str]:
+    written: dict[Role, str] = {}
+    texts: dict[Role, str] = {"ca": CERTIFICATE, "cert": CERTIFICATE, "key": KEY}
+    for role, text in texts.items():
+        path = tmp_path / f"my-{role}.pem"
+        path.write_text(text)
+        written[role] = str(path)
+    return written
+
+
+def test_members_are_listed_with_their_ports(files: dict[Role, str]) -> None:
+    found = asked_etcd("https://one:2381,https://10.0.0.2", files)
+
+    assert found.endpoints == ("one:2381", "10.0.0.2:2379")
+    assert set(found.files) == {"ca", "cert", "key"}
+
+
+@pytest.mark.parametrize(
+    ("text", "left_out", "message"),
+    [
+        ("one:2379", "", "is not https://HOST:PORT"),
+        ("https://one, https://two", "", "is not https://HOST:PORT"),
+        ("https://one,http://two", "", "is not https://HOST:PORT"),
+        ("http://one", "", "needs an https:// address"),
+        ("https://one", "ca", "needs --etcd-ca"),
+        ("https://one", "key", "go together"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    files: dict[Role, str], text: str, left_out: Role, message: str
+) -> None:
+    files.pop(left_out, None)
+
+    with pytest.raises(UsageError, match=message) as refused:
+        asked_etcd(text, files)
+
+    assert refused.value.hint.startswith("up --etcd https://")
+
+
+def test_a_certificate_is_no_key(files: dict[Role, str]) -> None:
+    with pytest.raises(UsageError, match="no private key in PEM form"):
+        asked_etcd("https://one", {**files, "key": files["cert"]})
+
+
+def test_the_copies_are_for_root_alone_and_replace_former_ones(
+    files: dict[Role, str], tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    etcd = asked_etcd("https://one", files)
+    kept_file(state, "ca").write_text("former")
+
+    keep_files(state, etcd.files)
+
+    assert kept_file(state, "ca").read_text() == CERTIFICATE
+    assert {file.stat().st_mode & 0o777 for file in state.iterdir()} == {0o600}
+    assert len(list(state.iterdir())) == 3

@@ -1,0 +1,64 @@
+"""Who has a port, and where a worker's program listens, is read from the kernel's own lists."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import closing
+from ipaddress import IPv4Address, IPv6Address
+
+import pytest
+
+from manager import ports
+from manager.observe.listeners import address_of, has_address, listeners
+
+
+def test_the_owner_of_a_port_is_told_by_name_and_process() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+
+        assert ports.listener_on(port) == os.getpid()
+        assert ports.owner_of(port).endswith(f"(process {os.getpid()})")
+        assert not ports.is_free("127.0.0.1", port)
+
+
+def test_a_port_that_nobody_has_has_no_owner() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+
+    assert ports.listeners_on([port]) == {}
+
+
+def test_an_address_of_another_machine_is_not_ours() -> None:
+    assert ports.is_ours("127.0.0.1")
+    assert ports.is_ours("0.0.0.0")
+    assert not ports.is_ours("192.0.2.77")
+
+
+def test_a_program_is_found_with_the_address_it_listens_on() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+
+        assert listeners(os.getpid())[port] == {IPv4Address("127.0.0.1")}
+
+
+def test_a_process_that_is_gone_listens_nowhere() -> None:
+    assert listeners(2**22 + 1) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("0100007F", IPv4Address("127.0.0.1")),
+        ("020CC80A", IPv4Address("10.200.12.2")),
+        ("00000000000000000000000000000000", IPv6Address("::")),
+        ("00000000000000000000000001000000", IPv6Address("::1")),
+    ],
+)
+def test_the_kernel_s_hex_is_an_address(text: str, address: IPv4Address | IPv6Address) -> None:
+    assert address_of(text) == address
+
+
+def test_a_namespace_has_its_own_addresses_only() -> None:
+    assert has_address(os.getpid(), IPv4Address("127.0.0.1"))
+    assert not has_address(os.getpid(), IPv4Address("192.0.2.77"))

@@ -1,0 +1,128 @@
+"""Records as text and back; what is not understood is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from manager.model import (
+    AppSpec,
+    Ending,
+    Health,
+    Mount,
+    Past,
+    Revision,
+    Rollback,
+    Template,
+    WorkerKey,
+    WorkerRecord,
+)
+from manager.records import UnreadableRecord, app_key, decode, encode, revision_key, worker_key
+from tests.simulation.worlds import a_worker, an_app
+
+FULL_TEMPLATE = Template(
+    command=("./x", "a b", "ü", ""),
+    image="i:1",
+    mounts=(Mount("ab" * 32, "/x"),),
+    environment={"K": "v=w"},
+    port=80,
+    protocol="tcp",
+    health=Health("tcp"),
+    cpus=0.5,
+    memory_bytes=64 << 20,
+    user="1000",
+    cap_add=("NET_BIND_SERVICE",),
+    read_only=True,
+    restart="on-failure:3",
+)
+FULL_SPEC = replace(
+    an_app(),
+    template=FULL_TEMPLATE,
+    tcp_port=9000,
+    stopped_slots=frozenset({2, 5}),
+    turns={1: 3},
+    fallback=Past(1, FULL_TEMPLATE),
+    rolled_back=Rollback(1.5, 2, "no"),
+    order="stop-first",
+)
+FULL_RECORD = replace(
+    a_worker(3),
+    retry_at=2.5,
+    leaving_since=3.0,
+    ending=Ending(1.0, "abc", 137, "killed", oom_killed=True, last_lines=("one", "two")),
+)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [an_app(), FULL_SPEC, a_worker(1), FULL_RECORD, Revision(2, 1.0, "update", FULL_TEMPLATE)],
+    ids=lambda record: type(record).__name__,
+)
+def test_what_was_written_is_read_back(record: object) -> None:
+    assert decode(type(record), encode(record)) == record
+
+
+def test_the_text_of_a_record_is_always_the_same() -> None:
+    assert encode(FULL_SPEC) == encode(decode(AppSpec, encode(FULL_SPEC)))
+
+
+def changed(record: object, **fields: object) -> str:
+    plain: dict[str, Any] = json.loads(encode(record))
+    return json.dumps({**plain, **fields})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        "{}",
+        "{",
+        changed(a_worker(1), v=2),
+        changed(a_worker(1), slot="1"),
+        changed(a_worker(1), slot=None),
+        changed(a_worker(1), slot=True),
+        changed(a_worker(1), address="10.9.0"),
+        changed(a_worker(1), ending={"at": 1.0}),
+        json.dumps({"v": 1, "app": "web"}),
+    ],
+)
+def test_what_is_not_a_record_of_this_version_is_refused(text: str) -> None:
+    with pytest.raises(UnreadableRecord):
+        decode(WorkerRecord, text)
+
+
+def test_a_word_that_this_version_does_not_know_is_refused() -> None:
+    with pytest.raises(UnreadableRecord, match="'udp' is not one of"):
+        decode(AppSpec, changed(an_app(), template={**json.loads(encode(FULL_TEMPLATE)), "protocol": "udp"}))
+
+
+def test_an_unknown_field_is_left_out_and_a_missing_one_has_its_default() -> None:
+    plain = json.loads(encode(a_worker(1)))
+    del plain["failures"]
+
+    assert decode(WorkerRecord, json.dumps({**plain, "mood": "good"})) == a_worker(1)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner), max_leaves=5))
+def test_no_json_at_all_is_anything_but_a_record_or_refused(value: object) -> None:
+    with pytest.raises(UnreadableRecord):
+        decode(AppSpec, json.dumps(value))
+
+
+def test_what_is_no_record_is_not_written() -> None:
+    with pytest.raises(TypeError):
+        encode({"name": "web"})
+
+
+def test_the_keys_of_one_app_are_never_those_of_another() -> None:
+    assert app_key("web") == "apps/web"
+    assert worker_key(WorkerKey("web", 1, 2)) == "workers/web/1/2"
+    assert revision_key("web", 12) == "revisions/web/000012"
+    assert not worker_key(WorkerKey("web-1", 1, 1)).startswith("workers/web/")

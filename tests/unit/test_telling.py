@@ -1,0 +1,56 @@
+"""Steps are numbered lines; on a terminal each ends with the time that it took."""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+
+import pytest
+
+from manager.telling import Telling
+
+
+class Terminal(StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_off_a_terminal_a_step_is_a_line() -> None:
+    stream = StringIO()
+
+    with Telling(2, stream).step(1, "machine"):
+        pass
+
+    assert stream.getvalue() == "[1/2] machine\n"
+
+
+def test_on_a_terminal_a_step_ends_with_its_time() -> None:
+    stream = Terminal()
+
+    with Telling(2, stream).step(1, "machine"):
+        pass
+
+    assert re.fullmatch(r"\[1/2\] machine  0\.\d s\n", stream.getvalue())
+
+
+def test_what_is_said_meanwhile_has_a_line_of_its_own() -> None:
+    stream = Terminal()
+    telling = Telling(2, stream)
+
+    with telling.step(2, "images"):
+        telling.say("building simplecloud/base")
+
+    assert re.fullmatch(
+        r"\[2/2\] images\nbuilding simplecloud/base\n\[2/2\] done  0\.\d s\n", stream.getvalue()
+    )
+
+
+def test_a_step_that_fails_leaves_the_line_to_the_error() -> None:
+    stream = Terminal()
+
+    with pytest.raises(ValueError, match="no"), Telling(2, stream).step(1, "machine"):
+        raise ValueError("no")
+
+    assert stream.getvalue() == "[1/2] machine\n"

@@ -1,0 +1,179 @@
+"""What commands make of an app's spec."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from manager import wishes
+from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
+from manager.api.values import MAX_WORKERS
+from manager.wishes import ScaleChange
+from tests.simulation.worlds import TEMPLATE, an_app
+
+
+@pytest.mark.parametrize(
+    ("words", "changes"),
+    [
+        (["web=3"], [ScaleChange("web", 3)]),
+        (["web=3", "api=0"], [ScaleChange("web", 3), ScaleChange("api", 0)]),
+        (["web", "3"], [ScaleChange("web", 3)]),
+        (["web", "+2"], [ScaleChange("web", 2, relative=True)]),
+        (["web", "-1"], [ScaleChange("web", -1, relative=True)]),
+    ],
+)
+def test_what_scale_is_asked_for(words: list[str], changes: list[ScaleChange]) -> None:
+    assert wishes.scale_changes(words) == changes
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["web"], ["web", "x"], ["web=x"], ["web=-1"], ["web=1.5"], ["Web=1"], ["=1"], ["web=1", "web=2"], ["web", ""]],
+)
+def test_what_scale_cannot_mean_is_a_usage_error(words: list[str]) -> None:
+    with pytest.raises(UsageError):
+        wishes.scale_changes(words)
+
+
+def test_an_unknown_app_is_named_with_the_nearest_one() -> None:
+    with pytest.raises(AppNotFound, match=r"no app is named 'wbe' \(did you mean web\?\)"):
+        wishes.find({"web": an_app()}, "wbe")
+
+
+def test_an_app_that_is_being_removed_cannot_be_changed() -> None:
+    with pytest.raises(CloudError, match="is being removed"):
+        wishes.changeable({"web": replace(an_app(), removing=True)}, "web")
+
+
+def test_scale_sets_or_adds() -> None:
+    assert wishes.scaled(an_app(want=2), ScaleChange("web", 5)).want == 5
+    assert wishes.scaled(an_app(want=2), ScaleChange("web", -1, relative=True)).want == 1
+
+
+@pytest.mark.parametrize("change", [ScaleChange("web", -3, relative=True), ScaleChange("web", MAX_WORKERS + 1)])
+def test_scale_beyond_the_limits_is_refused(change: ScaleChange) -> None:
+    with pytest.raises(UsageError):
+        wishes.scaled(an_app(want=2), change)
+
+
+def test_a_stopped_app_is_not_scaled() -> None:
+    with pytest.raises(CloudError, match="is stopped"):
+        wishes.scaled(wishes.stopped(an_app(), None, now=False), ScaleChange("web", 5))
+
+
+def test_stopping_an_app_keeps_what_it_wants_for_its_start() -> None:
+    stopped = wishes.stopped(an_app(want=3), None, now=False)
+
+    assert (stopped.wanted, stopped.slots) == (0, frozenset())
+    assert wishes.started(stopped, None) == an_app(want=3)
+
+
+def test_stopping_one_worker_empties_its_slot_and_lowers_want() -> None:
+    stopped = wishes.stopped(an_app(want=3), 2, now=False)
+
+    assert (stopped.want, stopped.slots) == (2, frozenset({1, 3}))
+    assert wishes.started(stopped, 2) == an_app(want=3)
+
+
+def test_stopping_a_stopped_worker_changes_nothing() -> None:
+    stopped = wishes.stopped(an_app(want=3), 2, now=False)
+
+    assert wishes.stopped(stopped, 2, now=False) == stopped
+
+
+def test_a_worker_that_is_not_there_cannot_be_stopped_started_or_restarted() -> None:
+    for wish in (
+        lambda: wishes.stopped(an_app(want=3), 4, now=False),
+        lambda: wishes.started(an_app(want=3), 4),
+        lambda: wishes.restarted(an_app(want=3), 4, now=False),
+    ):
+        with pytest.raises(WorkerNotFound, match=r"has no worker 4 \(it has web.1, web.2, web.3\)"):
+            wish()
+
+
+def test_scaling_up_fills_emptied_slots_first() -> None:
+    stopped = wishes.stopped(an_app(want=3), 2, now=False)
+
+    assert wishes.scaled(stopped, ScaleChange("web", 3)).slots == frozenset({1, 2, 3})
+
+
+def test_scaling_down_takes_the_highest_slots_and_forgets_emptied_ones_above() -> None:
+    stopped = wishes.stopped(an_app(want=4), 3, now=False)
+
+    smaller = wishes.scaled(stopped, ScaleChange("web", 2))
+
+    assert (smaller.slots, smaller.stopped_slots) == (frozenset({1, 2}), frozenset())
+
+
+def test_starting_an_app_brings_its_stopped_workers_back_too() -> None:
+    stopped = wishes.stopped(an_app(want=3), 1, now=False)
+
+    assert wishes.started(stopped, None).slots == frozenset({1, 2, 3})
+
+
+def test_restarting_an_app_is_an_update_to_what_it_is() -> None:
+    restarted = wishes.restarted(an_app(), None, now=True)
+
+    assert (restarted.revision, restarted.template, restarted.now) == (2, TEMPLATE, True)
+    assert restarted.fallback is not None
+
+
+def test_restarting_one_worker_is_a_turn_of_its_slot() -> None:
+    restarted = wishes.restarted(wishes.restarted(an_app(), 2, now=False), 2, now=False)
+
+    assert (restarted.revision, restarted.turns) == (1, {2: 2})
+
+
+def test_a_revision_is_never_given_twice() -> None:
+    failed = wishes.rolled_back(wishes.updated(an_app(), TEMPLATE), "no", 0.0)
+
+    assert failed.revision == 1
+    assert wishes.updated(failed, TEMPLATE).revision == 3
+
+
+def test_an_update_that_failed_goes_back_to_what_the_first_of_several_began_from() -> None:
+    other = replace(TEMPLATE, command=("other",))
+    twice = wishes.updated(wishes.updated(an_app(), other), other)
+
+    back = wishes.rolled_back(twice, "web.1 failed", 5.0)
+
+    assert (back.revision, back.template, back.fallback) == (1, TEMPLATE, None)
+    assert back.rolled_back is not None
+    assert (back.rolled_back.revision, back.rolled_back.reason) == (3, "web.1 failed")
+
+
+def test_workers_that_were_restarted_are_still_wanted_after_an_update_that_failed() -> None:
+    restarted = wishes.restarted(an_app(), 2, now=False)
+
+    assert wishes.rolled_back(wishes.updated(restarted, TEMPLATE), "no", 0.0).turns == restarted.turns
+
+
+def test_undo_of_an_update_is_a_new_revision_of_the_former_template() -> None:
+    former = an_app()
+    current = wishes.restarted(wishes.updated(former, replace(TEMPLATE, command=("other",))), 1, now=False)
+
+    undone = wishes.undone(current, former)
+
+    assert (undone.revision, undone.template) == (3, TEMPLATE)
+    assert undone.fallback is not None
+    assert (undone.fallback.revision, undone.turns) == (2, current.turns)
+
+
+def test_undo_of_a_scale_keeps_the_workers_that_are_there() -> None:
+    current = wishes.scaled(an_app(want=2), ScaleChange("web", 5))
+
+    assert wishes.undone(current, an_app(want=2)) == an_app(want=2)
+
+
+def test_undo_of_a_removal_gives_a_revision_that_no_old_record_has() -> None:
+    undone = wishes.undone(None, replace(an_app(), newest=4))
+
+    assert (undone.revision, undone.removing) == (5, False)
+
+
+def test_the_smallest_free_network_mark_is_given() -> None:
+    specs = {name: replace(an_app(name), number=number) for name, number in (("a", 1), ("b", 3))}
+
+    assert wishes.free_number(specs) == 2
+    assert wishes.free_number({}) == 1
