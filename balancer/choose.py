@@ -19,7 +19,7 @@ FULL_USE = 0.97  # what is asked beyond this stays undone
 UNMET = 2.0
 USUAL_USE = 0.62
 OBJECTIVE_WORTH = 0.2  # missing the objective all the time by its own share is worth a fifth of the bill
-REMOVE_EFFORT, ADD_EFFORT = 0.25, 0.1  # workers; a change must be worth this much, else numbers flap
+REMOVE_EFFORT, ADD_EFFORT = 0.25, 0.2  # workers; a change must be worth this much, else numbers flap
 STEADY_FACTORS = np.geomspace(0.05, 20.0, 160)
 
 
@@ -63,7 +63,9 @@ def price_of(slo_share: float, worker_rps: float) -> float:
     return OBJECTIVE_WORTH / (1.0 - slo_share) / (USUAL_USE * worker_rps)
 
 
-def costs(capacity: Capacity, seen: Forecast, backlog_rps: float, now: int, low: int, high: int) -> list[Cost]:
+def costs(
+    capacity: Capacity, seen: Forecast, backlog_rps: float, now: int, low: int, high: int
+) -> list[Cost]:
     """Return the cost of each number of workers from low to high, while there are `now`.
 
     backlog_rps: what waits already, as extra demand.
@@ -104,6 +106,6 @@ def _effort(workers: int, now: int) -> float:
 def _expected(capacity: Capacity, workers: Floats, demand_rps: Floats) -> tuple[Floats, Floats]:
     """Return the costs of slow requests and of unmet demand, shape (workers, demands)."""
     n, demand = workers[:, None], demand_rps[None, :]
-    slow = demand * capacity.curve.share(n, np.minimum(demand / (n * capacity.worker_rps), FULL_USE))
+    slow = demand * capacity.curve.share(n, demand / (n * capacity.worker_rps))
     unmet = np.maximum(0.0, demand - FULL_USE * n * capacity.worker_rps)
     return capacity.price * slow, capacity.price * UNMET * unmet

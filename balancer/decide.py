@@ -1,85 +1,167 @@
+"""How many workers an app should have: one tick's decision, the same for production, replay and tests.
+
+The order is: look whether anything can be decided; learn; pick a number (pick.py); apply the limits.
+Adding happens at once. Removing waits: the number never falls below what any decision of the last
+REMOVE_AFTER_S found right. What cannot be seen is never a reason to remove.
+"""
+
 from __future__ import annotations
-import math
-from dataclasses import dataclass, field, replace
-import numpy as np
-from balancer.samples import Observation, Policy, known
-from balancer.fit import *
-from balancer import forecast as F
-from balancer import choose as C
 
-DOWN_WINDOW_S = 24.0
-DRAIN_S = 4.0
-FALL_WINDOW_S, FALL_TRUST = 24.0, 0.8
-KAPPA_DOWN, KAPPA_UP = 0.25, 0.1
-LEAD0 = 3.0
+from dataclasses import replace
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    number: int = 0
-    at_s: float | None = None
-    inflight: float | None = None
-    ready: int = 0
-    changed_s: float = -1e9
-    removed_s: float = -1e9
-    leads: tuple[float, ...] = ()
-    cpu: CpuFit = CpuFit()
-    slow: SlowFit = SlowFit()
-    history: F.History = F.History()
-    wishes: tuple[tuple[float, int], ...] = ()
-    neighbours: float = 0.0
+from balancer.choose import Cost, Thresholds, thresholds
+from balancer.decision import Limit, Model, ScalingDecision, Trust, action_of
+from balancer.learn import lead_s, learned, renewed
+from balancer.memory import Memory, Wish
+from balancer.pick import Pick, pick
+from balancer.samples import Mode, Observation, Policy, Sample, known, problem_of, sample_of
+from balancer.tell import curve_points, inputs_of, reason_of, safe_rate
+
+REMOVE_AFTER_S = 24.0
+GAP_SPANS = 3.0  # a longer silence between decisions is a restart or a stepped clock
+SHOWN_COSTS = 2  # numbers on either side of those that were weighed
 
 
-@dataclass
-class Decision:
-    final: int
-    reason: str
+def decide(policy: Policy, memory: Memory, seen: Observation, now_s: float) -> tuple[ScalingDecision, Memory]:
+    """Return the decision on what was seen at now_s (wall clock, seconds), and what to remember.
+
+    Raises nothing: what cannot be decided on is a decision to hold, with its reason.
+    """
+    memory = replace(renewed(memory, seen.revision, policy.slo_s), number=memory.number + 1)
+    memory, silence = _awake(memory, seen, now_s)
+    problem = problem_of(seen)
+    if problem is not None:
+        return _held(policy, replace(memory, inflight=None), seen, now_s, problem)
+    sample = sample_of(seen, memory.inflight)
+    picked, memory = pick(policy, learned(memory, sample, now_s), sample, now_s)
+    if silence is None and now_s < memory.hold_until_s:
+        silence = f"deciding goes on in {memory.hold_until_s - now_s:.0f} s, after one start-up time"
+    if silence is not None:
+        return _held(policy, memory, seen, now_s, silence)
+    return _limited(policy, memory, sample, picked, now_s)
 
 
-def decide(policy, m: Memory, o: Observation, now_s):
-    span = o.span_s
-    done = o.completed; failed = o.failed or 0
-    infl = known(o.inflight)
-    d_infl = infl - m.inflight if infl is not None and m.inflight is not None else 0.0
-    demand = max(0.0, (done + d_infl) / span)
-    m = replace(m, history=F.learn_demand(m.history, now_s, demand, span), inflight=infl, leads=(m.leads + o.started_in_s)[-11:])
-    if o.ready != m.ready or o.starting:
-        m = replace(m, changed_s=now_s, removed_s=now_s if o.ready < m.ready else m.removed_s, ready=o.ready)
-    settled = now_s - m.changed_s > 1.5 * span
-    if settled and done > 0 and failed <= 0.02 * done and o.cpu_cores is not None:
-        m = replace(m, cpu=learn_cpu(m.cpu, CpuSample(now_s, o.ready, (done - failed) / span, o.cpu_cores, span)))
-    line = cpu_line(m.cpu)
-    cur = o.wanted
-    if o.own_cores is not None and now_s - m.removed_s > 12 and not o.starting:
-        nb = max(0.0, o.host_used_cores - o.own_cores)
-        m = replace(m, neighbours=m.neighbours + 0.1 * (nb - m.neighbours))
-    if line is None or m.cpu.count < MIN_SAMPLES:
-        n = cur
-        if infl is not None and o.ready and infl > 4 * o.ready:
-            n = min(policy.max, cur + 1)
-        return Decision(n, 'rule'), replace(m, number=m.number + 1, at_s=now_s)
-    rate_max = line.rate_at(o.worker_cores)
-    curve = slow_curve(m.slow, line.cores_per_rps, o.worker_cores, policy.slo_s)
-    lead = (sorted(m.leads)[int(0.9 * (len(m.leads) - 1))] if m.leads else LEAD0)
-    f = F.forecast(m.history, now_s, lead + span, span)
-    m = replace(m, history=replace(m.history, pending=(*m.history.pending, (now_s + lead + span, max(f.level, f.ahead))), next=max(0.0, f.level + f.slope * span)))
-    # learn latency
-    use = demand / (o.ready * rate_max) if o.ready else 9
-    p95 = o.latencies.quantile_s(0.95) if o.latencies else None
-    if settled and p95 and use < 0.95 and abs(demand - f.level) < 3 * math.sqrt(m.history.spread * max(f.level, .5) / span) and (infl is None or abs(d_infl) <= 4 * math.sqrt(o.ready) + 2) and failed <= 0.02 * done and (infl is None or infl < 6*o.ready):
-        m = replace(m, slow=learn_slow(m.slow, now_s, o.ready, use, done, o.latencies.share_over(policy.slo_s) * done))
-        curve = slow_curve(m.slow, line.cores_per_rps, o.worker_cores, policy.slo_s)
-    if infl is None:
-        p50 = o.latencies.quantile_s(0.5) if o.latencies else None
-        back = done / span * p50 if p50 else 0
-    else:
-        back = infl
-    excess = max(0.0, back - 4 * max(o.ready, 1)) / DRAIN_S
-    cap = max(1, math.ceil((o.host_cores - m.neighbours) / o.worker_cores - 0.1))
-    top = max(policy.min, min(policy.max, cap))
-    n = np.arange(max(policy.min, 1), top + 1)
-    cost = C.costs(n, np.array(f.points), np.array(f.odds), curve, rate_max, policy.slo_share, excess)
-    raw = int(n[int(np.argmin(cost + np.where(n < cur, KAPPA_DOWN * (cur - n), KAPPA_UP * (n - cur))))])
-    wishes = tuple((t, w) for t, w in m.wishes if t > now_s - (FALL_WINDOW_S if f.slope < 0 and f.trust > FALL_TRUST else DOWN_WINDOW_S)) + ((now_s, raw),)
-    final = raw if raw >= cur else min(cur, max(w for _, w in wishes))
-    why = f'd={demand:.0f} lvl={f.level:.0f} sl={f.slope:.2f} ahead={f.ahead:.0f} sd={f.sd:.1f} x={rate_max:.1f} err={line.error:.3f} V={curve.level:.2f},{curve.steep:.2f},{curve.split:.2f} ex={excess:.0f} raw={raw} cap={cap} surges={len(m.history.surges)} spread={m.history.spread:.1f}'
-    return Decision(final, why), replace(m, number=m.number + 1, at_s=now_s, wishes=wishes)
+def _awake(memory: Memory, seen: Observation, now_s: float) -> tuple[Memory, str | None]:
+    """Return the memory at now_s, and why this tick must not act.
+
+    After a silence the number is held for one start-up time: what was wanted may not be there yet, and
+    the first figures span more than they say.
+    """
+    before_s, memory = memory.at_s, replace(memory, at_s=now_s)
+    if before_s is None:
+        return memory, "this is the first look at the app"
+    span_s = known(seen.span_s) or 1.0
+    if 0.0 < now_s - before_s <= GAP_SPANS * span_s:
+        return memory, None
+    memory = replace(memory, hold_until_s=now_s + lead_s(memory) + span_s, inflight=None)
+    if now_s > before_s:
+        return memory, f"nothing was decided for {now_s - before_s:.0f} s"
+    demand = replace(memory.demand, since_s=now_s, rates=(), surprises=(), due=(), next_rps=None)
+    memory = replace(memory, demand=demand, wishes=(), changed_s=None, moved_s=now_s, removed_s=now_s)
+    return memory, "the clock stepped back"
+
+
+def _held(
+    policy: Policy, memory: Memory, seen: Observation, now_s: float, why: str
+) -> tuple[ScalingDecision, Memory]:
+    """Return the decision to keep the number within the operator's own bounds.
+
+    The number is remembered as right, so that nothing is removed soon after.
+    """
+    before = policy.min
+    if seen.wanted is not None and known(seen.wanted) is not None:
+        before = seen.wanted
+    elif memory.wishes:
+        before = memory.wishes[-1].workers
+    final, limits = _clamped(before, _bounds(policy, None)) if before else (0, ())
+    decision = ScalingDecision(
+        id=memory.number,
+        at_s=now_s,
+        from_workers=before,
+        final=final,
+        action=action_of(before, final),
+        reason=why,
+        carried_out=policy.mode is Mode.ON,
+        inputs=inputs_of(memory, seen, now_s),
+        model=Model(Trust.RULE, memory.cpu.windows),
+        limits=limits,
+    )
+    return decision, _remembered(memory, before, final, final, now_s)
+
+
+def _limited(
+    policy: Policy, memory: Memory, sample: Sample, picked: Pick, now_s: float
+) -> tuple[ScalingDecision, Memory]:
+    """Return the decision for a picked number: within its bounds, and not below what was just needed."""
+    bounds = _bounds(policy, picked.cap)
+    bounded, limits = _clamped(picked.raw, bounds)
+    final = _not_too_soon(memory, bounded, sample.wanted, policy.max, now_s)
+    if final != bounded:
+        limits = (*limits, Limit("recent", bounded, final))
+    decision = ScalingDecision(
+        id=memory.number,
+        at_s=now_s,
+        from_workers=sample.wanted,
+        final=final,
+        action=action_of(sample.wanted, final),
+        reason=reason_of(picked.model.trusted, picked.demand, picked.raw, final, limits),
+        carried_out=policy.mode is Mode.ON,
+        inputs=inputs_of(memory, sample.seen, now_s, sample, picked.demand, picked.backlog_rps),
+        model=_told_model(policy, picked, final),
+        raw=picked.raw,
+        costs=_shown(picked.costs, picked.raw, final),
+        limits=limits,
+        thresholds=_thresholds(policy, picked, final),
+        removes_after_s=REMOVE_AFTER_S,
+    )
+    return decision, _remembered(memory, sample.wanted, bounded, final, now_s)
+
+
+def _bounds(policy: Policy, cap: int | None) -> tuple[tuple[str, int, int], ...]:
+    """Return name, least and most of each bound; the operator's minimum is the last word."""
+    host = () if cap is None else (("host", 0, cap),)
+    return (("max", 0, policy.max), *host, ("min", policy.min, policy.max))
+
+
+def _clamped(number: int, bounds: tuple[tuple[str, int, int], ...]) -> tuple[int, tuple[Limit, ...]]:
+    limits: tuple[Limit, ...] = ()
+    for name, least, most in bounds:
+        after = min(max(number, least), most)
+        if after != number:
+            limits = (*limits, Limit(name, number, after))
+        number = after
+    return number, limits
+
+
+def _not_too_soon(memory: Memory, bounded: int, now: int, most: int, now_s: float) -> int:
+    """Return the number, or as many of those there are now as a decision of the last seconds needed."""
+    recent = [wish.workers for wish in memory.wishes if wish.at_s > now_s - REMOVE_AFTER_S]
+    return bounded if bounded >= now else min(now, most, max([bounded, *recent]))
+
+
+def _remembered(memory: Memory, before: int, right: int, final: int, now_s: float) -> Memory:
+    recent = tuple(wish for wish in memory.wishes if wish.at_s > now_s - REMOVE_AFTER_S)
+    memory = replace(memory, wishes=(*recent, Wish(now_s, right)))
+    return memory if final == before else replace(memory, changed_s=now_s)
+
+
+def _told_model(policy: Policy, picked: Pick, final: int) -> Model:
+    if picked.capacity is None:
+        return picked.model
+    return replace(
+        picked.model,
+        safe_rate_rps=safe_rate(picked.capacity, policy.slo_share, final),
+        curve=curve_points(picked.capacity, final),
+    )
+
+
+def _shown(costs: tuple[Cost, ...], raw: int, final: int) -> tuple[Cost, ...]:
+    low, high = min(raw, final) - SHOWN_COSTS, max(raw, final) + SHOWN_COSTS
+    return tuple(cost for cost in costs if low <= cost.workers <= high)
+
+
+def _thresholds(policy: Policy, picked: Pick, final: int) -> Thresholds | None:
+    if picked.capacity is None:
+        return None
+    most = max(policy.min, min(policy.max, picked.cap or policy.max))
+    return thresholds(picked.capacity, picked.demand, final, policy.min, most)

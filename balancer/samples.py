@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 NORMAL_SHARE = 0.95
+STALE_S, STALE_SPANS = 5.0, 2.5
 
 
 class Mode(Enum):
@@ -113,3 +114,75 @@ class Observation:
 def known(value: float | None) -> float | None:
     """Return the number, or None for one that is absent, not finite or negative."""
     return value if value is not None and math.isfinite(value) and value >= 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An observation that can be decided on: numbers where there must be numbers.
+
+    demand: requests/s that arrived, or open connections.  served: what succeeded of it.
+    waiting: requests without an answer, from the kernel, else from throughput and latency.
+    """
+
+    span_s: float
+    wanted: int
+    ready: int
+    starting: int
+    demand: float
+    served: float
+    completed: float
+    failed_share: float
+    inflight: float | None
+    inflight_change: float
+    waiting: float
+    cores: float | None
+    seen: Observation
+
+
+def problem_of(seen: Observation) -> str | None:
+    """Return why nothing can be decided on this observation, or None."""
+    if None in (known(seen.wanted), known(seen.ready), known(seen.starting)):
+        return "the number of workers is not known"
+    if seen.wanted == 0:
+        return "the app is stopped"
+    span_s, age_s = known(seen.span_s), known(seen.age_s)
+    if not span_s:
+        return "the time that the figures cover is not known"
+    if age_s is None or age_s > max(STALE_S, STALE_SPANS * span_s):
+        return "the figures are old" if age_s is None else f"the figures are {age_s:.0f} s old"
+    if seen.connections is not None:
+        return None if known(seen.connections) is not None else "the number of connections is not known"
+    completed, failed = known(seen.completed), known(seen.failed)
+    if completed is None or failed is None or failed > completed:
+        return "the proxy's counters are missing or began anew"
+    return None
+
+
+def sample_of(seen: Observation, inflight_before: float | None) -> Sample:
+    """Return the sample in an observation without a problem.
+
+    Demand is completions plus the change of what is in flight, over the span: throughput alone hides
+    what a saturated app is asked for.
+    """
+    span_s = known(seen.span_s) or 1.0
+    completed, failed = known(seen.completed) or 0.0, known(seen.failed) or 0.0
+    inflight = known(seen.inflight)
+    change = inflight - inflight_before if inflight is not None and inflight_before is not None else 0.0
+    connections = known(seen.connections)
+    median_s = seen.latencies.quantile_s(0.5) if seen.latencies else None
+    served = (completed - failed) / span_s if connections is None else connections
+    return Sample(
+        span_s=span_s,
+        wanted=seen.wanted or 0,
+        ready=seen.ready or 0,
+        starting=seen.starting or 0,
+        demand=max(0.0, (completed + change) / span_s) if connections is None else connections,
+        served=served,
+        completed=completed,
+        failed_share=failed / completed if completed else 0.0,
+        inflight=inflight,
+        inflight_change=change,
+        waiting=inflight if inflight is not None else completed / span_s * (known(median_s) or 0.0),
+        cores=known(seen.cpu_cores),
+        seen=seen,
+    )

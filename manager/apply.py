@@ -16,7 +16,7 @@ from manager.engine.contract import Engine
 from manager.engine.orders import FileMount, WorkerOrder
 from manager.journal import Journal
 from manager.model import AppSpec, Ending, WorkerRecord, container_name, exit_words, failed
-from manager.records import PROXY, REVISIONS, app_key, encode, worker_key
+from manager.records import DECISIONS, PROXY, REVISIONS, app_key, encode, target_key, worker_key
 from manager.steps import Bury, Forget, Launch, MendNetwork, Publish, Retire, SaveRecords, SaveSpec, SweepPort
 from manager.store import Fence, Store
 from manager.wishes import as_adopted
@@ -61,7 +61,9 @@ class Effects:
 
     def forget(self, step: Forget) -> None:
         keys = [worker_key(key) for key in step.records] + [app_key(name) for name in step.apps]
-        keys += [key for name in step.apps for key in self.store.read(f"{REVISIONS}{name}/").entries]
+        for name in step.apps:
+            prefixes = (f"{REVISIONS}{name}/", f"{DECISIONS}{name}/", target_key(name))
+            keys += self.store.read(*prefixes).entries
         self.store.write({}, keys, fence=self.fence())
         for name in step.apps:
             self.journal.note("removed", app=name)

@@ -29,6 +29,7 @@ from manager.observe.proxy import ProxyApi
 from manager.programs.store import Programs
 from manager.reconcile import Reconciler
 from manager.records import PROXY
+from manager.scaler import Scaler
 from manager.server import Server
 from manager.service.apps import AppVerbs
 from manager.service.changes import Changes
@@ -39,6 +40,7 @@ from manager.service.network import NetworkVerbs
 from manager.service.reading import Reading
 from manager.service.rescue import Rescue
 from manager.service.revisions import RevisionVerbs
+from manager.service.scaling import ScalingVerbs
 from manager.service.tracing import Tracing
 from manager.service.waiting import Waiting
 from manager.settings import Settings, load
@@ -47,6 +49,7 @@ from manager.store import EtcdStore, Fence, Watching
 from manager.tend import Looker, PartsTender, tend_keeper
 from netsetup.network import Network
 
+SCALE_S = 2.0  # the autoscaler's tick
 LOG_BYTES, LOG_FILES = 5 * 2**20, 2
 
 log = logging.getLogger(__name__)
@@ -104,6 +107,7 @@ class Manager:
     prober: Prober
     reconciler: Reconciler
     observer: Looker
+    scaler: Looker
     tender: Looker
     server: Server
     _watches: list[Watching] = field(default_factory=list)
@@ -153,9 +157,11 @@ class Manager:
         )
         drills = Drills(places, settings, engine, reconciler, journal)
         revisions = RevisionVerbs(apps, store)
+        scaler = Scaler(reconciler, observer, network, store, lambda: leadership.fence, journal, time.time)
+        scaling = ScalingVerbs(changes, reading, store)
         rescue = Rescue(store, programs, changes, apps.waiting, reconciler, settings.tcp_ports)
         dispatcher.verbs = {
-            **_verbs(apps, revisions, rescue, reading, Logs(engine, reconciler), drills),
+            **_verbs(apps, revisions, rescue, scaling, reading, Logs(engine, reconciler), drills),
             "net": NetworkVerbs(places.tag, settings, network, reconciler).net,
             "trace": Tracing(places.tag, settings, network, proxy, reconciler).trace,
         }
@@ -168,6 +174,7 @@ class Manager:
             prober=prober,
             reconciler=reconciler,
             observer=Looker("observe", observer.look),
+            scaler=Looker("scale", scaler.look, SCALE_S),
             tender=Looker("tend parts", tender.look),
             server=Server(places.socket, ensure_group(), dispatcher),
         )
@@ -179,6 +186,7 @@ class Manager:
         self.prober.start()
         self.reconciler.start()
         self.observer.start()
+        self.scaler.start()
         dirty = self.reconciler.dirty
         self._watches = [self.engine.watch(dirty.set), self.store.watch(PROXY, dirty.set)]
         self.server.start()
@@ -187,12 +195,26 @@ class Manager:
         self.server.stop()
         for watch in self._watches:
             watch.close()
-        for part in (self.tender, self.observer, self.reconciler, self.prober, self.journal, self.leadership):
+        for part in (
+            self.tender,
+            self.scaler,
+            self.observer,
+            self.reconciler,
+            self.prober,
+            self.journal,
+            self.leadership,
+        ):
             part.stop()
 
 
 def _verbs(
-    apps: AppVerbs, revisions: RevisionVerbs, rescue: Rescue, reading: Reading, logs: Logs, drills: Drills
+    apps: AppVerbs,
+    revisions: RevisionVerbs,
+    rescue: Rescue,
+    scaling: ScalingVerbs,
+    reading: Reading,
+    logs: Logs,
+    drills: Drills,
 ) -> dict[str, Verb]:
     return {
         "run": apps.run,
@@ -205,6 +227,8 @@ def _verbs(
         "history": revisions.history,
         "rollback": revisions.rollback,
         "undo": revisions.undo,
+        "autoscale": scaling.autoscale,
+        "explain": scaling.explain,
         "adopt": rescue.adopt,
         "backup": rescue.backup,
         "restore": rescue.restore,

@@ -16,11 +16,11 @@ from manager.api.arguments import Arguments
 from manager.api.errors import AppExists, CloudError, RouteTaken, UsageError
 from manager.api.values import absolute_path
 from manager.engine.contract import Engine, ImageFiles
-from manager.model import AppSpec, Health, Mount, Template
+from manager.model import AppSpec, Autoscale, Health, Mount, Template
 from manager.parts import BASE_IMAGE
 from manager.programs.check import check, resolve_command
 from manager.programs.store import Programs
-from manager.wishes import free_number
+from manager.wishes import autoscaled, free_number
 
 COPY_DIRECTORY = "/app"
 
@@ -186,7 +186,8 @@ def new_app(
     hosts, paths = _addresses(name, arguments, template)
     _require_free(specs, hosts, paths)
     workers = arguments.whole("workers")
-    return AppSpec(
+    policy = autoscale_policy(arguments, None)
+    spec = AppSpec(
         name=name,
         number=free_number(specs),
         revision=1,
@@ -197,6 +198,26 @@ def new_app(
         paths=paths,
         tcp_port=_free_tcp_port(specs, tcp_ports) if template.port and template.protocol == "tcp" else None,
     )
+    return spec if policy is None else autoscaled(spec, policy)
+
+
+def autoscale_policy(arguments: Arguments, base: Autoscale | None) -> Autoscale | None:
+    """Return the policy that --max, --min, --slo and --mode ask for, over what there was.
+
+    None when there was none and no --max is given.  Raises UsageError.
+    """
+    limit = arguments.whole("max") or (base.max if base else None)
+    least = arguments.whole("min")
+    if limit is None:
+        if least is not None or arguments.pair("slo") is not None:
+            raise UsageError("--min and --slo go with --max", hint="autoscale web --max 6")
+        return None
+    limit_s, share = arguments.pair("slo") or ((base.slo_s, base.slo_share) if base else (0.25, 0.95))
+    low = least if least is not None else (base.min if base else 1)
+    if low > limit:
+        raise UsageError(f"--min {low} is above --max {limit}", hint=f"autoscale web --max {low}")
+    mode = arguments.text("mode") or (base.mode if base else "on")
+    return Autoscale(low, limit, limit_s, share, "recommend" if mode == "recommend" else "on")
 
 
 def _addresses(

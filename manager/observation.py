@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from balancer.routes import server_name
@@ -43,8 +43,7 @@ class Watcher:
 
     network: Network
     _before: Sample | None = None
-    _ready: set[WorkerKey] | None = None
-    _counted: Mapping[str, Counters] = field(default_factory=dict)
+    _met: set[WorkerKey] | None = None
 
     def observe(
         self, world: World, spec: AppSpec, observer: Observer, host_used_cores: float | None
@@ -86,12 +85,12 @@ class Watcher:
         )
 
     def _started(self, world: World, ready: Iterable[WorkerRecord]) -> tuple[float, ...]:
-        """Return how long the workers took that have got ready since the last call."""
-        known, now = self._ready, {record.key: record for record in ready}
-        self._ready = set(now)
-        if known is None:
-            return ()  # nobody knows when those were ready that this manager found
-        fresh = (record for key, record in now.items() if key not in known and record.failures == 0)
+        """Return how long the workers took that got ready for the first time since the last call."""
+        now = {record.key: record for record in ready}
+        met, self._met = self._met, (self._met or set()) & world.records.keys() | now.keys()
+        if met is None:
+            return ()  # nobody knows when those got ready that this manager found
+        fresh = (record for key, record in now.items() if key not in met and record.failures == 0)
         return tuple(world.now - record.created_at for record in fresh)
 
 

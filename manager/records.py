@@ -54,6 +54,11 @@ def decision_key(name: str, number: int) -> str:
     return f"{DECISIONS}{name}/{number:08d}"
 
 
+def latest_decision_key(name: str) -> str:
+    """Return the key of the newest decision, which sorts behind those that changed a number."""
+    return f"{DECISIONS}{name}/latest"
+
+
 def worker_key(key: WorkerKey) -> str:
     return f"{WORKERS}{key.app}/{key.slot}/{key.revision}"
 

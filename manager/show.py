@@ -39,10 +39,10 @@ def app_view(world: World, spec: AppSpec, measures: Measures, addressing: Addres
         revision=spec.revision,
         want=spec.wanted,
         ready=len(ready_workers(world, spec)),
-        min=None,
-        max=None,
-        scaling="manual",
-        slo_s=None,
+        min=spec.autoscale.min if spec.autoscale else None,
+        max=spec.autoscale.max if spec.autoscale else None,
+        scaling="auto" if spec.autoscale else "manual",
+        slo_s=spec.autoscale.slo_s if spec.autoscale else None,
         rate_rps=rates.rate_rps if rates else None,
         p95_s=rates.p95_s if rates else None,
         error_ratio=rates.error_ratio if rates else None,
@@ -80,6 +80,9 @@ def _note(world: World, spec: AppSpec, measures: Measures) -> str:
     if spec.stopped_slots:
         slots = ", ".join(f"{spec.name}.{slot}" for slot in sorted(spec.stopped_slots))
         return f"stopped: {slots}"
+    target = world.targets.get(spec.name)
+    if spec.autoscale is not None and target is not None:
+        return target.reason
     port = measures.listening.get(spec.name)
     return f"listens on port {port} and has no route: run it with -p {port}" if port else ""
 

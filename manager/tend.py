@@ -28,10 +28,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Looker:
-    """Calls `look` every LOOK_S in a thread of its own until it is stopped."""
+    """Calls `look` every `every_s` seconds in a thread of its own until it is stopped."""
 
     name: str
     look: Callable[[], None]
+    every_s: float = LOOK_S
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread = field(init=False)
 
@@ -44,11 +45,11 @@ class Looker:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stopping.wait(LOOK_S):
+        while not self._stopping.wait(self.every_s):
             try:
                 self.look()
             except (CloudError, OSError) as error:
-                log.warning("%s: %s; next try in %.0f s", self.name, error, LOOK_S)
+                log.warning("%s: %s; next try in %.0f s", self.name, error, self.every_s)
 
 
 @dataclass(slots=True)

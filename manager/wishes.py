@@ -13,7 +13,7 @@ from typing import Literal
 from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
 from manager.api.suggest import did_you_mean
 from manager.api.values import MAX_WORKERS, app_name
-from manager.model import AppSpec, Past, Rollback, Template
+from manager.model import AppSpec, Autoscale, Past, Rollback, Template
 
 Order = Literal["start-first", "stop-first"]
 
@@ -75,9 +75,18 @@ def changeable(specs: Mapping[str, AppSpec], name: str) -> AppSpec:
     return spec
 
 
-def scaled(spec: AppSpec, change: ScaleChange) -> AppSpec:
-    """Return the spec with as many workers as the change asks for; raises UsageError beyond the limits."""
+def scaled(spec: AppSpec, change: ScaleChange, *, manual: bool = False) -> AppSpec:
+    """Return the spec with as many workers as the change asks for; raises UsageError beyond the limits.
+
+    manual: an autoscaled app is scaled by hand from now on; without it that is refused.
+    """
     _require_running(spec)
+    if spec.autoscale is not None and not manual:
+        raise CloudError(
+            f"{spec.name} is autoscaled, up to {spec.autoscale.max} workers",
+            hint=f"autoscale {spec.name} --max N    (or: scale {spec.name} N --manual)",
+        )
+    spec = replace(spec, autoscale=None)
     count = spec.want + change.amount if change.relative else change.amount
     if not 0 <= count <= MAX_WORKERS:
         raise UsageError(
@@ -86,6 +95,14 @@ def scaled(spec: AppSpec, change: ScaleChange) -> AppSpec:
     filled = max(0, count - spec.want)
     left = frozenset(sorted(spec.stopped_slots)[filled:])
     return _trimmed(replace(spec, want=count, stopped_slots=left, now=False))
+
+
+def autoscaled(spec: AppSpec, policy: Autoscale | None) -> AppSpec:
+    """Return the spec that scales by itself under the policy, or by hand again when it is None."""
+    if policy is None:
+        return replace(spec, autoscale=None)
+    want = min(policy.max, max(policy.min, spec.want))
+    return replace(spec, autoscale=policy, want=want, stopped_slots=frozenset(), now=False)
 
 
 def _trimmed(spec: AppSpec) -> AppSpec:
@@ -101,6 +118,10 @@ def stopped(spec: AppSpec, slot: int | None, *, now: bool) -> AppSpec:
     if slot in spec.stopped_slots:
         return spec
     _require_slot(spec, slot)
+    if spec.autoscale is not None:
+        raise CloudError(
+            f"{spec.name} is autoscaled: it would start another", hint=f"restart {spec.name}.{slot}"
+        )
     return replace(spec, want=spec.want - 1, stopped_slots=spec.stopped_slots | {slot}, now=now)
 
 

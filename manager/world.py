@@ -126,15 +126,12 @@ def route_of(world: World, spec: AppSpec) -> Route | None:
 def in_rotation(world: World, spec: AppSpec) -> list[WorkerRecord]:
     """Return the workers that requests should go to: the healthy ones that are not leaving.
 
-    When several run and none answers in time, the machine is overloaded rather than all of them broken: those
-    that are in the routes stay, since 503 for everybody would help nobody.
+    When none answers in time, those that run stay where they are: an app that is overloaded would be taken
+    away by its own slowness, and 503 for everybody helps nobody.
     """
     staying = [r for r in world.of_app(spec.name) if r.port is not None and r.leaving_since is None]
     healthy = [record for record in staying if is_healthy(world, record)]
-    running = [record for record in staying if is_running(world, record)]
-    if healthy or len(running) < 2:
-        return healthy
-    return [record for record in running if is_published(world, record)]
+    return healthy or [r for r in staying if is_running(world, r) and is_published(world, r)]
 
 
 def is_live(world: World, record: WorkerRecord) -> bool:

@@ -67,7 +67,7 @@ def options_for(stream: TextIO, params: Params, format_: str) -> render.Options:
         sort=_text(params, "sort"),
         filters=tuple(filters) if isinstance(filters, list) else (),
         columns=_text(params, "columns"),
-        quiet=params.get("quiet") is True,
+        quiet=params.get("quiet") is True or params.get("no_plot") is True,
         width=width_of(stream),
         colour=has_colour(stream),
         utf8=(stream.encoding or "utf-8").lower().replace("-", "") == "utf8",

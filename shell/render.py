@@ -13,7 +13,7 @@ from manager.api.views import COLUMNS
 from shell import cells
 from shell.columns import Item
 from shell.glyphs import cut, escaped, stripped
-from shell.tables import Options, as_json, listing, paint
+from shell.tables import Options, as_json, is_too_wide, listing, paint
 
 __all__ = ["Options", "item", "notes", "result"]
 
@@ -46,6 +46,10 @@ def _lines(document: Mapping[str, object], options: Options) -> Iterator[str]:
             return _plan(_words(document.get("steps")))
         case "Status":
             return _status(document, options)
+        case "Decision":
+            from shell import explain
+
+            return explain.lines(document, options, plot=not options.quiet)
         case "LoadReport":
             return _load_report(document)
         case _:
@@ -60,9 +64,19 @@ def notes(document: Mapping[str, object], options: Options) -> Iterator[str]:
     kind = str(document.get("kind", ""))
     if kind != "Status":
         yield from (f"note: {escaped(note)}" for note in _words(document.get("notes")))
+    if kind == "CheckList" and options.format == "table":
+        yield from _fixes(_items(document.get("items")), options)
     empty = kind in _EMPTY and not document.get("items")
     if empty and options.width is not None and not options.filters and options.format in ("table", "wide"):
         yield f"note: {_EMPTY[kind]}"
+
+
+def _fixes(checks: Sequence[Item], options: Options) -> Iterator[str]:
+    """Return each fix whole where the terminal has no room for them in the table: they are for pasting."""
+    if is_too_wide("CheckList", checks, options):
+        for check in checks:
+            if check.get("fix"):
+                yield f"{escaped(str(check.get('name')))}: {escaped(str(check.get('fix')))}"
 
 
 def item(item: Mapping[str, object], options: Options) -> str | None:

@@ -40,11 +40,13 @@ DROPPED: Mapping[str, tuple[str, ...]] = {
     "RouteList": ("HEALTH", "URL", "WORKERS"),
     "EventList": ("APP", "WORKER"),
     "ImageList": ("ID", "AGE"),
-    "CheckList": (),
+    "RevisionList": ("IMAGE", "AGE"),
+    "AutoscaleList": ("SHARE", "MODE", "MIN"),
+    "CheckList": ("FIX",),
     "PortList": ("MAC", "GROUP", "PORT", "BOUND", "ADDRESS"),
 }
 # Sentences: they may be cut, but only after columns were dropped, and not below this.
-_SENTENCES = frozenset({"NOTE", "REASON", "EVENT", "RULE", "DRIFT", "FACT", "FIX"})
+_SENTENCES = frozenset({"NOTE", "REASON", "EVENT", "RULE", "DRIFT"})
 _SENTENCE_COLUMNS = 24
 _GAP = 2
 _STATE_COLOURS = {
@@ -146,6 +148,13 @@ def _cell(row: Item, column: Column, wide: bool, now: float) -> str:
 def _widths(shown: Sequence[Column], body: Sequence[Sequence[str]]) -> list[int]:
     heads = [len(column.header) for column in shown]
     return [max([head, *(columns_of(line[at]) for line in body)]) for at, head in enumerate(heads)]
+
+
+def is_too_wide(kind: str, rows: Sequence[Item], options: Options) -> bool:
+    """Tell whether a table of all its columns needs more than the terminal has."""
+    shown = [column for column in COLUMNS[kind] if not column.wide]
+    widths = _widths(shown, [[_cell(row, column, False, options.now) for column in shown] for row in rows])
+    return options.width is not None and sum(widths) + _GAP * (len(widths) - 1) > options.width
 
 
 def _fitted(

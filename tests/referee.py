@@ -1,36 +1,90 @@
-"""The referee's adapter"""
+"""The policy that a scaling referee drives: its observations in, the product's own decision out."""
+
 from __future__ import annotations
-import math
-from balancer.decide import Memory, decide
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from balancer.decide import decide
+from balancer.memory import Memory
 from balancer.samples import Latencies, Observation, Policy
+
+SLO_SHARE = 0.99
+
+
+class Seen(Protocol):
+    """What a referee shows of an app every few seconds; latencies are NaN without completions.
+
+    cpu, ages: cores used by each ready replica, and seconds since it became ready.
+    """
+
+    t: float
+    dt: float
+    replicas: int
+    ready: int
+    starting: int
+    completed: int
+    failed: int
+    lat_p50: float
+    lat_p95: float
+    lat_p99: float
+    slow_frac: float
+    inflight: float
+    cpu: Sequence[float]
+    host_cpu: float
+    ages: Sequence[float]
 
 
 class Adapter:
-    def reset(self, cfg):
-        self.cfg = cfg
-        self.policy = Policy(max=cfg['max'], min=cfg['min'], slo_s=cfg['slo_s'], slo_share=0.99)
-        self.memory = Memory()
-        self.asked = []
-        self.known = None
-        self.why = ''
+    """Keeps the decision function's memory, and measures create-to-ready times as the manager would."""
 
-    def decide(self, obs):
-        d, self.memory = decide(self.policy, self.memory, self.observation(obs), obs.t)
-        self.why = d.reason
-        want = min(max(d.final, self.cfg['min']), self.cfg['max'])
-        self.asked += [obs.t] * max(0, want - obs.replicas)
-        return want
+    why = ""
 
-    def observation(self, o):
-        fresh = sorted((a for a in o.ages if a < o.dt), reverse=True)
-        started = []
-        self.asked = self.asked[: len(fresh) + o.starting]
-        for age in fresh:
-            if self.asked:
-                started.append(max(0.0, o.t - age - self.asked.pop(0)))
-        lat = None
-        if o.completed:
-            edges = sorted((e, c) for e, c in ((o.lat_p50, .5 * o.completed), (o.lat_p95, .95 * o.completed), (o.lat_p99, .99 * o.completed), (self.cfg['slo_s'], (1 - o.slow_frac) * o.completed)))
-            lat = Latencies(tuple(e for e, _ in edges), tuple(sorted(c for _, c in edges)), o.completed)
-        return Observation(span_s=o.dt, wanted=o.replicas, ready=o.ready, starting=o.starting, completed=o.completed, failed=o.failed, latencies=lat,
-            inflight=o.inflight, cpu_cores=sum(o.cpu), own_cores=sum(o.cpu), worker_cores=self.cfg['rep_cores'], host_cores=self.cfg['cores'], host_used_cores=o.host_cpu, started_in_s=tuple(started))
+    def reset(self, cfg: Mapping[str, float]) -> None:
+        self._cfg = cfg
+        self._policy = Policy(
+            max=int(cfg["max"]), min=int(cfg["min"]), slo_s=cfg["slo_s"], slo_share=SLO_SHARE
+        )
+        self._memory = Memory()
+        self._created_s: list[float] = []
+
+    def decide(self, obs: Seen) -> int:
+        decision, self._memory = decide(self._policy, self._memory, self.observation(obs), obs.t)
+        self.why = decision.reason
+        self._created_s += [obs.t] * (decision.final - obs.replicas)
+        return decision.final
+
+    def observation(self, obs: Seen) -> Observation:
+        """Return what the product would see: sums, a histogram, measured start times."""
+        return Observation(
+            span_s=obs.dt,
+            wanted=obs.replicas,
+            ready=obs.ready,
+            starting=obs.starting,
+            completed=obs.completed,
+            failed=obs.failed,
+            latencies=self._latencies(obs),
+            inflight=obs.inflight,
+            cpu_cores=sum(obs.cpu),
+            worker_cores=self._cfg["rep_cores"],
+            host_cores=self._cfg["cores"],
+            host_used_cores=obs.host_cpu,
+            started_in_s=self._started_in_s(obs),
+        )
+
+    def _latencies(self, obs: Seen) -> Latencies | None:
+        """Return the histogram that the quantiles are points of, with an edge at the objective."""
+        if not obs.completed:
+            return None
+        shares = {obs.lat_p50: 0.5, obs.lat_p95: 0.95, obs.lat_p99: 0.99}
+        shares[self._cfg["slo_s"]] = 1.0 - obs.slow_frac
+        within = sorted(share * obs.completed for share in shares.values())
+        return Latencies(tuple(sorted(shares)), tuple(within), obs.completed)
+
+    def _started_in_s(self, obs: Seen) -> tuple[float, ...]:
+        """Return how long those that became ready in the span took; first created is first ready."""
+        ready_s = sorted(obs.t - age for age in obs.ages if age < obs.dt)
+        pending = self._created_s[: len(ready_s) + obs.starting]
+        started = tuple(max(0.0, at - made) for at, made in zip(ready_s, pending, strict=False))
+        self._created_s = pending[len(ready_s) :]
+        return started

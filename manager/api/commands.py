@@ -91,6 +91,11 @@ _NOW = Option("now", None, "do not wait for open requests")
 _APPS = Operand("APP", values.APP, required=False, many=True)
 _TARGETS = Operand("TARGET", values.TARGET, many=True)
 
+_SCALING = (
+    Option("max", values.COUNT, "scale by itself, up to this many workers"),
+    Option("min", values.WORKERS, "never below this many (1)"),
+    Option("slo", values.OBJECTIVE, "the objective to serve (250ms,95%)"),
+)
 _TEMPLATE = (
     Option("image", values.IMAGE, "the image to run in (simplecloud/base)"),
     Option("copy", values.TEXT, "copy SRC[:DST] of this machine into the workers", many=True),
@@ -118,6 +123,7 @@ COMMANDS: tuple[Command, ...] = (
         options=(
             Option("workers", values.WORKERS, "how many workers (1)", "n"),
             *_TEMPLATE,
+            *_SCALING,
             *_WAITING,
             _DRY_RUN,
         ),
@@ -155,10 +161,48 @@ COMMANDS: tuple[Command, ...] = (
         "manager",
         "change the number of workers",
         operands=(Operand("CHANGE", values.TEXT, many=True),),
-        options=(*_WAITING, _DRY_RUN),
+        options=(
+            Option("manual", None, "end the autoscaling of the app first"),
+            *_WAITING,
+            _DRY_RUN,
+        ),
         examples=("scale web=5", "scale web 2", "scale web +1", "scale web -1", "scale web=5 api=2"),
         changes=True,
         usage_tail="APP=N... | APP N | APP +N | APP -N",
+    ),
+    Command(
+        "autoscale",
+        "manager",
+        "scale an app by itself, to serve an objective with as few workers as that takes",
+        operands=(
+            Operand("APP", values.APP, required=False),
+            Operand("STATE", values.choice("off"), required=False),
+        ),
+        options=(
+            *_SCALING,
+            Option("mode", values.choice("on", "recommend"), "recommend: decide and tell, do not act"),
+            *_LISTING,
+        ),
+        examples=(
+            "autoscale",
+            "autoscale web --max 6",
+            "autoscale web --max 6 --slo 100ms,99%",
+            "autoscale web off",
+        ),
+        changes=True,
+        lists="AutoscaleList",
+    ),
+    Command(
+        "explain",
+        "manager",
+        "why an autoscaled app has as many workers as it has",
+        operands=(Operand("APP", values.APP),),
+        options=(
+            Option("decision", values.COUNT, "this decision (the last)"),
+            Option("no-plot", None, "without the drawing of the fitted curve"),
+            Option("output", values.choice("table", "json"), "table or json", "o"),
+        ),
+        examples=("explain web", "explain web -o json"),
     ),
     Command(
         "start",

@@ -124,6 +124,17 @@ def rate(word: str) -> float:
     return float(word)
 
 
+def objective(word: str) -> tuple[float, float]:
+    """Return an objective such as 250ms or 250ms,99% as (seconds, share of requests); 95% when not said."""
+    duration, comma, percent = word.partition(",")
+    if comma and not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,2})?%", percent):
+        raise ValueError(f"{word!r} is not an objective such as 250ms or 250ms,99%")
+    limit_s, share = seconds(duration), float(percent[:-1]) / 100 if comma else 0.95
+    if not 0.001 <= limit_s <= 600 or not 0.5 <= share < 1:
+        raise ValueError(f"{word!r}: an objective is 1ms to 10m, for 50% to 99.99% of the requests")
+    return limit_s, share
+
+
 def ramp(word: str) -> tuple[float, float]:
     """Return the first and the last rate of a ramp such as 10:200, in requests per second."""
     first, colon, last = word.partition(":")
@@ -214,6 +225,7 @@ DURATION = Kind("DURATION", seconds)
 MEMORY = Kind("SIZE", memory)
 CPUS = Kind("CORES", cpus)
 RATE = Kind("N", rate)
+OBJECTIVE = Kind("250ms[,99%]", objective)
 RAMP = Kind("A:B", ramp)
 PORT = Kind("PORT[/http|/tcp]", port)
 HEALTH = Kind("/PATH|tcp|none", health, choices=("/", "tcp", "none"))

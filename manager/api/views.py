@@ -78,6 +78,20 @@ class EventView:
 
 
 @dataclass(frozen=True, slots=True)
+class AutoscaleView:
+    app: str
+    mode: str
+    min: int
+    max: int
+    slo_s: float
+    slo_share: float
+    want: int
+    ready: int
+    decision: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RevisionView:
     """state: current, updating, failed (rolled back) or former."""
 
@@ -192,6 +206,17 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("TIME", "at", wide=True),
         Column("EVENT", "text"),
     ),
+    "AutoscaleList": (
+        Column("APP", "app"),
+        Column("MODE", "mode"),
+        Column("MIN", "min", "count"),
+        Column("MAX", "max", "count"),
+        Column("SLO", "slo_s", "seconds"),
+        Column("SHARE", "slo_share", "ratio"),
+        Column("WANT", "want", "count"),
+        Column("READY", "ready", "count"),
+        Column("REASON", "reason"),
+    ),
     "RevisionList": (
         Column("REVISION", "revision", "count"),
         Column("STATE", "state"),
@@ -230,11 +255,22 @@ NAME_FIELD: Mapping[str, str] = {
     "WorkerList": "name",
     "RouteList": "app",
     "EventList": "id",
+    "AutoscaleList": "app",
     "RevisionList": "revision",
     "ImageList": "name",
 }
 
-View = AppView | WorkerView | RouteView | EventView | RevisionView | ImageView | CheckView | PortView
+View = (
+    AppView
+    | WorkerView
+    | RouteView
+    | EventView
+    | AutoscaleView
+    | RevisionView
+    | ImageView
+    | CheckView
+    | PortView
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,8 @@ class Marks:
     rules: int
 
     def words(self) -> str:
-        counts = {"containers": self.containers, "links": self.links, "rules": self.rules}
-        return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        counts = {"container": self.containers, "link": self.links, "rule": self.rules}
+        return ", ".join(f"{count} {what}{'s' * (count > 1)}" for what, count in counts.items() if count)
 
 
 def check_leftovers(asked: Places, *, docker_answers: bool) -> Iterator[Finding]:

@@ -93,7 +93,7 @@ def _socket(places: Places, seen: Processes) -> Finding:
     fix = simplecloud(places, "doctor --fix")
     if not seen.socket:
         return fail("socket", f"{places.socket} is not there", fix, lambda: _start(places))
-    return fail("socket", f"{places.socket} is stale: nobody answers on it", fix, lambda: _start(places))
+    return fail("socket", f"{places.socket.name} is stale: nobody answers on it", fix, lambda: _start(places))
 
 
 def _start(places: Places) -> str:

@@ -12,6 +12,8 @@ that ran into it has an unknown result: look again.
     connection    clients, one a thread at a time; Docker's errors become ours
     inspections   what is known of containers that have not changed
     streams       logs and events, which end when another thread says so
+    execs         commands inside running workers
+    files         files of workers, copied in and out
     parts         the cloud's own containers
     images        what containers are made from, and a look at the files in it
     docker_engine DockerEngine, which brings these together and keeps the workers

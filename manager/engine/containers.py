@@ -73,6 +73,25 @@ class ImageDetails:
 
 
 @dataclass(frozen=True, slots=True)
+class InnerFile:
+    """A file inside a worker, at `path` once symlinks are followed."""
+
+    path: str
+    is_directory: bool
+    is_regular: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A command inside a worker; exit_code is None until it was started and has ended."""
+
+    id: str
+    container_id: str
+    running: bool
+    exit_code: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """One line that a container wrote, with the unix time at which it did."""
 

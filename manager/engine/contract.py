@@ -6,13 +6,23 @@ manager, is harmless.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
-from manager.engine.containers import Container, DockerFacts, Image, ImageDetails, LogLine, Part
-from manager.engine.orders import PartOrder, WorkerOrder
+from manager.engine.containers import (
+    Container,
+    DockerFacts,
+    Execution,
+    Image,
+    ImageDetails,
+    InnerFile,
+    LogLine,
+    Part,
+)
+from manager.engine.orders import ExecOrder, PartOrder, WorkerOrder
 
 
 class LogStream(Protocol):
@@ -75,6 +85,38 @@ class Parts(Protocol):
 
     def remove(self, name: str, *, grace_s: float = 10) -> None:
         """The part is stopped and gone.  Idempotent."""
+
+
+class Execs(Protocol):
+    """Commands inside the workers."""
+
+    def create(self, name: str, order: ExecOrder) -> str:
+        """Return the id of a command that is ready to be started in the container."""
+
+    def start(self, execution_id: str, *, tty: bool) -> socket.socket:
+        """Start the command, and return the socket that carries its streams.  At most once.
+
+        Raises Conflict when it was started before.
+        """
+
+    def resize(self, execution_id: str, rows: int, columns: int) -> None:
+        """The command's terminal has this size.  Raises EngineError while the command does not run."""
+
+    def look(self, execution_id: str) -> Execution:
+        """Return what became of the command.  Raises WorkerNotFound when its container is gone."""
+
+
+class Files(Protocol):
+    """The files of the workers."""
+
+    def look(self, name: str, path: str) -> InnerFile | None:
+        """Return what is at the path, a symlink followed to its end, None when there is nothing."""
+
+    def read(self, name: str, path: str, into: BinaryIO, limit_bytes: int) -> None:
+        """`into` has the file or directory as a tar archive.  Raises CloudError when it is too large."""
+
+    def write(self, name: str, directory: str, tar: BinaryIO) -> None:
+        """The archive's files are in the directory.  Raises NotAllowed on a read-only file system."""
 
 
 class Images(Protocol):

@@ -13,9 +13,10 @@ from manager.engine import payload
 from manager.engine.containers import Container, DockerFacts, Image, ImageDetails, Part, State
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# Of Go's os.FileMode: the bit of a symlink, and all bits that say "not a regular file".
+# Of Go's os.FileMode: the bits of a symlink and a directory, and all bits that say "not a regular file".
 _GO_SYMLINK = 1 << 27
-_GO_TYPE = 1 << 31 | _GO_SYMLINK | 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19
+_GO_DIRECTORY = 1 << 31
+_GO_TYPE = _GO_DIRECTORY | _GO_SYMLINK | 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,10 @@ class FileStat:
     @property
     def is_symlink(self) -> bool:
         return bool(self.mode & _GO_SYMLINK)
+
+    @property
+    def is_directory(self) -> bool:
+        return bool(self.mode & _GO_DIRECTORY)
 
     @property
     def is_regular(self) -> bool:

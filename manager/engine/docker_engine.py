@@ -16,6 +16,8 @@ from manager.api.errors import EngineError, WorkerNotFound
 from manager.engine import decode, payload
 from manager.engine.connection import Connection
 from manager.engine.containers import Container, DockerFacts
+from manager.engine.execs import DockerExecs
+from manager.engine.files import DockerFiles
 from manager.engine.images import DockerImages
 from manager.engine.inspections import Inspections
 from manager.engine.orders import WorkerOrder
@@ -48,6 +50,8 @@ class DockerEngine:
         self._inspectors = ThreadPoolExecutor(_INSPECTIONS_AT_ONCE, thread_name_prefix="docker-inspect")
         self.images = DockerImages(cloud, self._connection)
         self.parts = DockerParts(cloud, self._connection, self.images)
+        self.execs = DockerExecs(self._connection, base_url)
+        self.files = DockerFiles(self._connection)
 
     def workers(self) -> list[Container]:
         """Return the containers labelled as workers of this cloud, in every state, by app and slot."""

@@ -55,6 +55,21 @@ class WorkerOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class ExecOrder:
+    """A command inside a running worker: the exact argv, environment as NAME=VALUE.
+
+    stdin: it is given one.  tty: it is given a terminal.  user and directory None are the worker's own.
+    """
+
+    command: tuple[str, ...]
+    stdin: bool = False
+    tty: bool = False
+    user: str | None = None
+    environment: tuple[str, ...] = ()
+    directory: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PartOrder:
     """A container of the cloud's own machinery, on the host's network, which Docker itself restarts."""
 

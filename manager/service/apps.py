@@ -45,7 +45,10 @@ class AppVerbs:
         wanted = wishes.scale_changes(arguments.texts("change"))
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
-            return Wish(tuple(wishes.scaled(wishes.changeable(specs, w.app), w) for w in wanted))
+            manual = arguments.flag("manual")
+            return Wish(
+                tuple(wishes.scaled(wishes.changeable(specs, w.app), w, manual=manual) for w in wanted)
+            )
 
         return self.change(call, arguments, edit)
 

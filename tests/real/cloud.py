@@ -103,14 +103,12 @@ class Cloud:
         *words: str,
         given: bytes | None = None,
         cwd: Path | None = None,
-        as_user: tuple[int, Sequence[int]] | None = None,
         within_s: float = 90,
     ) -> Outcome:
-        """Return what `simplecloud --cloud NAME WORDS` does; `as_user`: a uid and its groups.
+        """Return what `simplecloud --cloud NAME WORDS` does.
 
         given: what it reads on standard input, as a script does, instead of nothing.
         """
-        uid, groups = as_user or (None, None)
         ended = subprocess.run(
             [LAUNCHER, "--cloud", self.name, *words],
             input=given,
@@ -119,9 +117,6 @@ class Cloud:
             cwd=cwd or self.directory,
             timeout=within_s,
             check=False,
-            user=uid,
-            group=uid,
-            extra_groups=groups,
         )
         return Outcome(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 

@@ -12,7 +12,8 @@ APP_FIELDS = {
     "name": str, "command": list, "image": str, "revision": int, "want": int, "ready": int,
     "min": (int, type(None)), "max": (int, type(None)), "scaling": str, "slo_s": NUMBER_OR_NONE,
     "rate_rps": NUMBER_OR_NONE, "p95_s": NUMBER_OR_NONE, "error_ratio": NUMBER_OR_NONE,
-    "cpu_cores": NUMBER_OR_NONE, "memory_bytes": (int, type(None)), "urls": list, "created_at": str, "note": str,
+    "cpu_cores": NUMBER_OR_NONE, "memory_bytes": (int, type(None)), "urls": list, "created_at": str,
+    "note": str,
 }  # fmt: skip
 WORKER_FIELDS = {
     "name": str, "app": str, "slot": int, "revision": int, "state": str, "address": str, "port": int,
@@ -30,7 +31,7 @@ def test_an_app_list_has_the_fields_of_the_contract(apps: Apps, cloud: Cloud) ->
 
     assert (listed["apiVersion"], listed["kind"]) == ("simplecloud/v1", "AppList")
     [app] = listed["items"]
-    assert {field for field, kind in APP_FIELDS.items() if not isinstance(app[field], kind)} == set()
+    assert [field for field, kind in APP_FIELDS.items() if not isinstance(app[field], kind)] == []
     port = cloud.settings.http_port
     assert app["urls"] == [f"http://{name}.localhost:{port}/", f"http://127.0.0.1:{port}/{name}/"]
     assert (app["name"], app["want"], app["ready"], app["revision"], app["scaling"]) == (

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from manager import keeper
 from manager.processes import processes_of
 from tests.real.cloud import (
     PROOF,
@@ -86,6 +87,12 @@ def hidden_docker(cloud: Cloud, *words: str) -> Outcome:
 def checks(outcome: Outcome) -> dict[str, tuple[str, str]]:
     """Return state and fact of each check of a listing, by its name."""
     return {item["name"]: (item["state"], item["fact"]) for item in outcome.items}
+
+
+def kill_all(cloud: Cloud) -> None:
+    """Kill the keeper, then the managers, which cannot start another in between."""
+    for pid in processes_of(cloud.places, "keeper") + processes_of(cloud.places, "manager"):
+        os.kill(pid, signal.SIGKILL)
 
 
 # --- up
@@ -227,9 +234,7 @@ def test_settings_that_cannot_be_read_do_not_keep_down_from_its_work(unborn: Clo
 
 def reboot(cloud: Cloud) -> None:
     """Leave of the cloud what a reboot leaves: its state, and containers that have ended."""
-    for role in ("keeper", "manager"):
-        for pid in processes_of(cloud.places, role):  # type: ignore[arg-type]
-            os.kill(pid, signal.SIGKILL)
+    kill_all(cloud)
     with docker_by_hand() as client:
         label = {"label": f"simplecloud.cloud={cloud.name}"}
         for found in client.containers(filters=label):
@@ -261,6 +266,19 @@ def test_up_brings_all_back_after_a_reboot(unborn: Cloud) -> None:
     assert unborn.get("web").status == 200
 
 
+def test_boot_and_a_keeper_bring_all_back_as_systemd_has_them_do(unborn: Cloud) -> None:
+    unborn.ok("up", "--etcd-members", "1")
+    unborn.ok("run", "-p", "8000", "web", SERVER)
+    reboot(unborn)
+
+    words = [sys.executable, "-P", "-m", "manager", "boot", "--cloud", unborn.name]
+    booted = subprocess.run(words, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False, timeout=30)
+    keeper.spawn(unborn.places, "keeper")
+
+    assert booted.returncode == 0
+    assert eventually(lambda: unborn.run("status").code == 0 and unborn.is_ready("web", 1), within_s=20)
+
+
 def test_doctor_tells_and_removes_what_a_cloud_that_is_down_left(unborn: Cloud) -> None:
     unborn.ok("up", "--etcd-members", "1")
     reboot(unborn)
@@ -285,9 +303,7 @@ def test_doctor_finds_nothing_wrong_with_a_cloud_that_is_well(cloud: Cloud) -> N
 
 
 def test_doctor_starts_a_keeper_and_managers_that_were_killed(cloud: Cloud) -> None:
-    for role in ("keeper", "manager"):
-        for pid in processes_of(cloud.places, role):  # type: ignore[arg-type]
-            os.kill(pid, signal.SIGKILL)
+    kill_all(cloud)
     told = cloud.run("doctor", "-o", "json")
 
     mended = cloud.ok("doctor", "--fix", "-o", "json")

@@ -76,9 +76,7 @@ def test_dry_run_prints_the_plan_and_changes_nothing(apps: Apps, cloud: Cloud) -
     assert cloud.is_ready(name, 1)
 
 
-def test_stop_of_one_worker_lowers_want_and_says_so_and_start_brings_it_back(
-    apps: Apps, cloud: Cloud
-) -> None:
+def test_stop_of_one_worker_lowers_want_and_says_so_start_brings_it_back(apps: Apps, cloud: Cloud) -> None:
     name = apps.serve(3)
 
     stopped = cloud.ok("stop", f"{name}.2")
@@ -92,9 +90,7 @@ def test_stop_of_one_worker_lowers_want_and_says_so_and_start_brings_it_back(
     assert cloud.is_ready(name, 3)
 
 
-def test_stop_of_an_app_removes_its_containers_and_start_brings_as_many_back(
-    apps: Apps, cloud: Cloud
-) -> None:
+def test_stop_of_an_app_removes_its_containers_start_brings_as_many_back(apps: Apps, cloud: Cloud) -> None:
     name = apps.serve(2)
 
     cloud.ok("stop", name)

@@ -17,10 +17,10 @@ from tests.real.line import answer, ask, line_to
 from tests.real.traffic import Traffic
 
 
-@pytest.fixture(autouse=True)
-def whole_again(cloud: Cloud) -> Iterator[None]:
-    """Afterwards the cloud has its leader, its standby and its keeper again."""
-    yield
+@pytest.fixture
+def apps(apps: Apps, cloud: Cloud) -> Iterator[Apps]:
+    """The apps stay until the cloud has its leader, its standby and its keeper again."""
+    yield apps
     eventually(lambda: is_whole(cloud), within_s=20)
 
 
@@ -140,9 +140,7 @@ def test_a_command_that_waits_is_answered_by_the_next_manager(apps: Apps, cloud:
     assert cloud.is_ready(name, 2)
 
 
-def test_a_change_whose_answer_was_lost_is_made_once_however_often_it_is_sent(
-    apps: Apps, cloud: Cloud
-) -> None:
+def test_a_change_whose_answer_was_lost_is_made_once_when_it_is_sent_again(apps: Apps, cloud: Cloud) -> None:
     name = apps.run("sleep", "1000")
     change: dict[str, object] = {"change": [name, "+1"], "request": f"once-{name}"}
     with line_to(cloud) as lost:

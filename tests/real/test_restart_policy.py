@@ -141,7 +141,9 @@ def gone(cloud: Cloud, app: str) -> bool:
     return cloud.worker(f"{app}.2").state != "ready" or cloud.worker(f"{app}.2").restarts > 0
 
 
-def test_the_number_of_restarts_is_shown_and_a_killed_worker_says_that_it_was(apps: Apps, cloud: Cloud) -> None:
+def test_a_worker_that_was_killed_says_so(
+    apps: Apps, cloud: Cloud
+) -> None:
     name = apps.name("once")
     cloud.ok("run", "--restart", "no", name, "sleep", "1000")
 

@@ -283,7 +283,8 @@ def test_a_long_answer_and_a_large_body_pass_whole(apps: Apps, cloud: Cloud) -> 
         "    def do_GET(s): s.send_response(200); s.end_headers()\n"
         "    def do_POST(s):\n"
         "        n = int(s.headers['Content-Length']); b = s.rfile.read(n)\n"
-        "        s.send_response(200); s.send_header('Content-Length', str(n)); s.end_headers(); s.wfile.write(b)\n"
+        "        s.send_response(200); s.send_header('Content-Length', str(n)); s.end_headers()\n"
+        "        s.wfile.write(b)\n"
         "h.ThreadingHTTPServer(('', 8000), A).serve_forever()"
     )
     name = apps.run("python3", "-c", code, options=("-p", "8000"))
@@ -295,7 +296,8 @@ def test_a_long_answer_and_a_large_body_pass_whole(apps: Apps, cloud: Cloud) -> 
 def posted(cloud: Cloud, app: str, body: bytes) -> bytes:
     """Return what the app answers to the body, read while it is being written."""
     address = cloud.settings.bind, cloud.settings.http_port
-    head = f"POST / HTTP/1.1\r\nHost: {app}.localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    size = f"Connection: close\r\nContent-Length: {len(body)}"
+    head = f"POST / HTTP/1.1\r\nHost: {app}.localhost\r\n{size}\r\n\r\n"
     with closing(socket.create_connection(address, timeout=20)) as line, line.makefile("rb") as answer:
         writer = threading.Thread(target=line.sendall, args=(head.encode() + body,))
         writer.start()

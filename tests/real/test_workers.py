@@ -152,9 +152,7 @@ def tools(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("word", ["./hello", "../hello"])
-def test_a_file_of_this_machine_is_copied_in_and_run(
-    word: str, apps: Apps, cloud: Cloud, tools: Path
-) -> None:
+def test_a_file_of_this_machine_is_copied_in(word: str, apps: Apps, cloud: Cloud, tools: Path) -> None:
     cwd = tools / "below" if word.startswith("..") else tools
 
     assert run_file(apps, cloud, word, "you", cwd=cwd).stdout == "hello you from /app/hello\n"

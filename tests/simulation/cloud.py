@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 from random import Random
 
-from manager.model import WorkerKey, container_name
-from manager.records import PROXY
-from manager.reconcile import TRY_AGAIN_S
-from manager.world import is_current
 from balancer.routes import server_name
+from manager.model import WorkerKey
+from manager.records import PROXY
+from manager.world import is_current
 from tests.simulation.edges import SimEngine, SimStore
-from tests.simulation.faults import Broken, Chance, Faults, ManagerDied, fine
+from tests.simulation.faults import Broken, Faults, ManagerDied, fine
 from tests.simulation.judge import Judge, Known
-from tests.simulation.manager import CLOUD, SimulatedManager, World
+from tests.simulation.manager import SimulatedManager, World
 from tests.simulation.network import FakeNetwork
 from tests.simulation.operator import NOW, Operator
 from tests.simulation.proxy import FakeProxy, Traffic
@@ -42,9 +41,9 @@ class Clock:
 class Cloud:
     """The world, the manager and the operator; `turn` lets the next thing happen."""
 
-    def __init__(self, chance: Chance = fine, luck: Random | None = None, subnet: IPv4Network = SUBNET) -> None:
+    def __init__(self) -> None:
         self.clock = Clock()
-        self.luck = luck
+        self.luck: Random | None = None
         self.judge = Judge(self.clock)
         self.operator = Operator(self.judge)
         self.faults = Faults(self._meanwhile, self._after_effect)
@@ -62,10 +61,9 @@ class Cloud:
         self._request_at = self.clock.now
         self._coming: list[tuple[float, Callable[[], None]]] = []
         self._world = World(
-            self.clock, subnet, self.store, self.engine, self.network, self.proxy, self.judge.answers
+            self.clock, SUBNET, self.store, self.engine, self.network, self.proxy, self.judge.answers
         )
         self.store.watch(PROXY, self.proxy.changed)
-        self.faults.chance = chance
 
     def turn(self) -> None:
         """Let the next thing happen; time passes when nothing is due."""
@@ -116,51 +114,10 @@ class Cloud:
     def worker(self, app: str, slot: int) -> WorkerKey:
         """Return the worker that stays in the slot."""
         return next(
-            key for key, record in self.store.records().items() if (key.app, key.slot) == (app, slot)
-            and record.leaving_since is None
+            key
+            for key, record in self.store.records().items()
+            if (key.app, key.slot) == (app, slot) and record.leaving_since is None
         )
-
-    def crash(self, key: WorkerKey, exit_code: int = 137) -> None:
-        """The worker's program ends."""
-        self.engine.end(container_name(CLOUD, key), exit_code)
-
-    def vanish(self, key: WorkerKey) -> None:
-        """Somebody removed the container by hand."""
-        self.engine.vanish(container_name(CLOUD, key))
-
-    def hang(self, key: WorkerKey) -> None:
-        """The worker accepts connections and answers no more."""
-        self.judge.silent.add(self.engine.all()[key].id)
-        self.judge.harm(key)
-
-    def cut(self, key: WorkerKey) -> None:
-        """Somebody deleted the worker's link by hand."""
-        self.network.cut(key.port_name("ab12"))
-        self.judge.harm(key)
-
-    def lose_bridge(self) -> None:
-        """Somebody deleted the bridge by hand."""
-        self.network.lose_bridge()
-        self._excuse_all()
-
-    def without_proxy(self, for_s: float) -> None:
-        """The proxy's process dies and is there again after a while."""
-        self._excuse_all()
-        self.proxy.die()
-        self._later(for_s, self.proxy.come_back)
-
-    def with_mute_proxy(self, for_s: float) -> None:
-        """The proxy serves, and its API does not answer for a while."""
-        self.proxy.mute = True
-        self._later(for_s, lambda: setattr(self.proxy, "mute", False))
-
-    def without_store(self, for_s: float) -> None:
-        self.store.away = True
-        self._later(for_s, lambda: setattr(self.store, "away", False))
-
-    def without_docker(self, for_s: float) -> None:
-        self.engine.away = True
-        self._later(for_s, lambda: setattr(self.engine, "away", False))
 
     def heal(self) -> None:
         """No more faults; what is away comes back, and who hung goes on."""
@@ -187,11 +144,13 @@ class Cloud:
             takes_s = REQUESTS_S[(self.passes + index) % len(REQUESTS_S)]
             self.traffic.send(app, self.clock.now, takes_s)
 
-    def _excuse_all(self) -> None:
+    def harm_all(self) -> None:
+        """The world did something to every worker."""
         for key in self.store.records():
             self.judge.harm(key)
 
-    def _later(self, seconds: float, act: Callable[[], None]) -> None:
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do this when so much time has passed, or at `heal`."""
         self._coming.append((self.clock.now + seconds, act))
 
     def _let_the_world_go_on(self) -> None:
@@ -302,8 +261,10 @@ class Cloud:
         return container is not None and server_name(*key) in servers
 
     def _state(self) -> str:
+        """Return everything that may tell why nothing settles."""
         manager = self.manager
-        lines = [f"specs {list(self.store.specs().values())}", f"records {list(self.store.records().values())}"]
-        lines += [f"containers {[(c.name, c.state) for c in self.engine.all().values()]}"]
-        lines += [f"taken {self.proxy.taken}", f"trouble {manager.trouble if manager else 'no manager'}"]
+        lines = [str(spec) for spec in self.store.specs().values()]
+        lines += [str(record) for record in self.store.records().values()]
+        lines += [f"{container.name} {container.state}" for container in self.engine.all().values()]
+        lines += [f"the proxy has {self.proxy.taken}", manager.trouble if manager else "no manager"]
         return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The fake store and the fake engine with a fault at every effect, and a witness of what becomes of workers."""
+"""The fake store and the fake engine with a fault at every effect, and a witness of workers' ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.proxy import servers_of
 
 IMAGE = "simplecloud/base"
-CRASHES = ("crash",)  # a command that ends as soon as it runs
+CRASHES: tuple[str, ...] = ("crash",)  # a command that ends as soon as it runs
 
 T = TypeVar("T", AppSpec, WorkerRecord)
 

@@ -13,6 +13,7 @@ from random import Random
 from tests.simulation import operator as ask
 from tests.simulation.cloud import Cloud
 from tests.simulation.faults import Broken, Luck, Outcome, Script
+from tests.simulation.misfortunes import befall, crash, cut, vanish
 from tests.simulation.operator import Command
 
 FAULTS = tuple(outcome for outcome in Outcome if outcome is not Outcome.DONE)
@@ -53,9 +54,9 @@ SCENARIOS = (
     Scenario("remove", 2, _asking(ask.remove(APP))),
     Scenario("remove now", 2, _asking(ask.remove(APP, now=True))),
     Scenario("remove, run again", 1, _asking(ask.remove(APP), ask.run(APP, 1))),
-    Scenario("a worker crashes", 2, (lambda cloud: cloud.crash(cloud.worker(APP, 1)),)),
-    Scenario("a container is removed by hand", 2, (lambda cloud: cloud.vanish(cloud.worker(APP, 1)),)),
-    Scenario("a link is cut", 1, (lambda cloud: cloud.cut(cloud.worker(APP, 1)),)),
+    Scenario("a worker crashes", 2, (lambda cloud: crash(cloud, cloud.worker(APP, 1)),)),
+    Scenario("a container is removed by hand", 2, (lambda cloud: vanish(cloud, cloud.worker(APP, 1)),)),
+    Scenario("a link is cut", 1, (lambda cloud: cut(cloud, cloud.worker(APP, 1)),)),
 )
 
 
@@ -90,7 +91,7 @@ def live(seed: int) -> Cloud:
     for _ in range(luck.randint(1, 3)):
         cloud.operator.ask(_command(luck))
         if luck.random() < 0.5:
-            misfortune(cloud, luck)
+            befall(cloud, APP, luck)
         for _ in range(luck.randrange(5, 60)):
             cloud.turn()
     cloud.heal()
@@ -115,29 +116,6 @@ def _command(luck: Random) -> Command:
         ask.remove(APP, now=luck.random() < 0.3),
     )
     return luck.choice(choices)
-
-
-def misfortune(cloud: Cloud, luck: Random) -> None:
-    """The world does something to the cloud."""
-    workers = [key for key, container in cloud.engine.all().items() if container.pid and key.app == APP]
-    if workers and luck.random() < 0.6:
-        strike = luck.choice((cloud.crash, cloud.crash, cloud.vanish, cloud.hang, cloud.cut))
-        strike(luck.choice(workers))
-        return
-    for_s = luck.choice((0.2, 1.0, 5.0))
-    match luck.randrange(6):
-        case 0:
-            cloud.lose_bridge()
-        case 1:
-            cloud.without_proxy(for_s)
-        case 2:
-            cloud.with_mute_proxy(for_s)
-        case 3:
-            cloud.without_store(for_s)
-        case 4:
-            cloud.without_docker(for_s)
-        case _:
-            cloud.kill_manager()
 
 
 def single_faults(scenario: Scenario) -> list[Script]:

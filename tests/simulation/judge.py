@@ -12,6 +12,7 @@ from manager.model import STEADY_S, WorkerKey, WorkerRecord, backoff_s
 from manager.world import is_current
 from tests.simulation.edges import SimEngine, SimStore
 from tests.simulation.faults import Broken
+from tests.simulation.manager import TAG
 from tests.simulation.network import FakeNetwork
 from tests.simulation.proxy import FakeProxy, Traffic
 
@@ -39,7 +40,8 @@ class Judge:
     """Raises Broken; a witness of containers and a court for requests.
 
     hurt: workers that something was done to by the world since all was well. excused: apps that need not
-    serve until all is well again. hurried: apps of which a command said --now. silent: ids of containers that accept connections and never answer.
+    serve until all is well again. hurried: apps of which a command said --now. silent: ids of containers that
+    accept connections and never answer. untouched: containers that must stay what they are.
     """
 
     clock: Callable[[], float]
@@ -170,7 +172,7 @@ class Judge:
     def check_nothing_left(self) -> None:
         """Check that whatever there is has a record; for when all is well."""
         records = self.store.records()
-        links = {key.port_name("ab12") for key in records}
+        links = {key.port_name(TAG) for key in records}
         left = [
             *(f"container {key}" for key in self.engine.all().keys() - records.keys()),
             *(f"link {name}" for name in self.network.links.keys() - links),
@@ -187,7 +189,7 @@ class Judge:
     def _is_up(self, record: WorkerRecord) -> bool:
         """Return whether the worker runs and is joined to the bridge at its address."""
         container = self.engine.all().get(record.key)
-        link = self.network.links.get(record.key.port_name("ab12"))
+        link = self.network.links.get(record.key.port_name(TAG))
         return bool(container and container.netns and link and link.address == record.address)
 
     def _check_unpublished(self, key: WorkerKey) -> None:

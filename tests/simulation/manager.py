@@ -13,6 +13,7 @@ from typing import Any, cast
 from manager.api.errors import Conflict, EngineError, StoreUnavailable
 from manager.api.wire import Request
 from manager.apply import Effects
+from manager.engine.contract import Watch
 from manager.journal import Journal
 from manager.lead import REFRESH_S, Leadership
 from manager.look import Sight
@@ -23,7 +24,7 @@ from manager.reconcile import TRY_AGAIN_S, Reconciler
 from manager.records import PROXY
 from manager.server import Call
 from manager.service.changes import Changes, Edit
-from manager.store import Fence
+from manager.store import Fence, Watching
 from netsetup.errors import NetworkError
 from netsetup.network import Network
 from tests.simulation.edges import SimEngine, SimStore
@@ -52,7 +53,7 @@ class HandPool(ThreadPoolExecutor):
         future, work = self.waiting.pop(index)
         try:
             result = work()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  as a pool does: the future has it
             future.set_exception(error)
         else:
             future.set_result(result)
@@ -85,7 +86,8 @@ class SimulatedManager:
     reconciler: Reconciler = field(init=False)
     prober: FakeProber = field(init=False)
     changes: Changes = field(init=False)
-    hang_up: Callable[[], None] = field(init=False)
+    _engine_watch: Watch = field(init=False)
+    _store_watch: Watching = field(init=False)
 
     def __post_init__(self) -> None:
         world, clock = self.world, self.world.clock
@@ -108,15 +110,15 @@ class SimulatedManager:
             fence=self._fence,
             clock=clock,
         )
-        self.reconciler = Reconciler(
-            sight, effects, self.leadership, _starts=self.pool, _stops=self.pool
-        )
+        self.reconciler = Reconciler(sight, effects, self.leadership, _starts=self.pool, _stops=self.pool)
         self.changes = Changes(world.store, self.leadership, self.reconciler, journal, clock)
-        watches = [
-            world.engine.watch(self.reconciler.dirty.set),
-            world.store.watch(PROXY, self.reconciler.dirty.set),
-        ]
-        self.hang_up = lambda: [watch.close() for watch in watches] and None
+        self._engine_watch = world.engine.watch(self.reconciler.dirty.set)
+        self._store_watch = world.store.watch(PROXY, self.reconciler.dirty.set)
+
+    def hang_up(self) -> None:
+        """Nobody tells this manager anything any more."""
+        self._engine_watch.close()
+        self._store_watch.close()
 
     @property
     def leads(self) -> bool:

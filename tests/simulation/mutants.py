@@ -9,10 +9,13 @@ import pytest
 
 from manager import apply, look, plan, world
 from manager.model import AppSpec, Ending, WorkerKey, WorkerRecord
+from manager.server import Call
 from manager.service import changes
 from manager.store import Fence
 from manager.world import World
+from netsetup.addresses import allocate
 from tests.simulation import manager as simulated
+from tests.simulation.network import FakeNetwork
 
 Patch = pytest.MonkeyPatch
 
@@ -49,7 +52,7 @@ def _no_drain(patch: Patch) -> None:
 
 
 def _addresses_of_the_leaving(patch: Patch) -> None:
-    original = plan.allocate
+    original = allocate
     patch.setattr(plan, "allocate", lambda subnet, used: min(used, default=original(subnet, used)))
 
 
@@ -98,16 +101,14 @@ def _forget_before_removal(patch: Patch) -> None:
 
 
 def _port_is_kept(patch: Patch) -> None:
-    patch.setattr(simulated.FakeNetwork, "unbind", lambda self, names: None)
+    patch.setattr(FakeNetwork, "unbind", lambda self, names: None)
 
 
 def _requests_run_twice(patch: Patch) -> None:
-    patch.setattr(changes, "REQUESTS", "elsewhere/")
     original = changes.Changes.make
 
-    def make(self: changes.Changes, call: changes.Call, edit: changes.Edit) -> changes.Made:
-        bare = replace(call.request, params={})
-        return original(self, changes.Call(bare, call.sock, call.uid), edit)
+    def make(self: changes.Changes, call: Call, edit: changes.Edit) -> changes.Made:
+        return original(self, replace(call, request=replace(call.request, params={})), edit)
 
     patch.setattr(changes.Changes, "make", make)
 
@@ -119,9 +120,7 @@ def _all_at_once(patch: Patch) -> None:
 def _old_leave_early(patch: Patch) -> None:
     original = plan._must_leave
 
-    def must_leave(
-        seen: World, spec: AppSpec, record: WorkerRecord, stand_in: WorkerRecord | None
-    ) -> bool:
+    def must_leave(seen: World, spec: AppSpec, record: WorkerRecord, stand_in: WorkerRecord | None) -> bool:
         successor = WorkerKey(record.app, record.slot, spec.revision)
         early = record.revision != spec.revision and successor in seen.records
         return early or original(seen, spec, record, stand_in)

@@ -1,4 +1,4 @@
-"""The proxy and its clients: routes are taken up some time after they are written, requests take their time."""
+"""The proxy and its clients: routes are taken up some time after they are written, requests take time."""
 
 from __future__ import annotations
 

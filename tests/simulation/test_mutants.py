@@ -11,10 +11,14 @@ from tests.simulation.mutants import MUTANTS, Mutant
 ENOUGH = 400  # each is found within the first 100; a change of the histories may move that
 
 
+def play_many() -> None:
+    for seed in range(ENOUGH):
+        live(seed)
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
 def test_a_fault_of_the_product_is_found(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     mutant.apply(monkeypatch)
 
     with pytest.raises(Broken):
-        for seed in range(ENOUGH):
-            live(seed)
+        play_many()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
 from multiprocessing import get_context
 
 import pytest
@@ -32,7 +33,9 @@ from tests.simulation.manager import CLOUD
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "2000"))
 FIRST = int(os.environ.get("SIMULATION_FIRST", "0"))
 AT_ONCE, CHUNK = 2, 50
-SHORT = [scenario for scenario in SCENARIOS if str(scenario) in ("scale up", "a worker crashes", "remove now")]
+SHORT = [
+    scenario for scenario in SCENARIOS if str(scenario) in ("scale up", "a worker crashes", "remove now")
+]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
@@ -100,18 +103,18 @@ def _with_a_crashing_app() -> Cloud:
 def test_a_crashing_worker_starts_again_after_0_1_2_4_to_60_seconds() -> None:
     starts = _starts_of_a_crashing_worker(_with_a_crashing_app(), minutes=4)
 
-    waits = [later - earlier for earlier, later in zip(starts, starts[1:], strict=False)]
+    waits = [later - earlier for earlier, later in pairwise(starts)]
     assert waits == pytest.approx([backoff_s(count) for count in range(1, len(waits) + 1)], abs=0.1)
     assert max(waits) == pytest.approx(60, abs=0.1)
 
 
 def test_the_back_off_is_kept_over_deaths_of_managers() -> None:
     cloud = _with_a_crashing_app()
-    cloud.faults.chance = Script({number: Outcome.DIES_AFTER for number in range(5, 400, 7)})
+    cloud.faults.chance = Script(dict.fromkeys(range(5, 400, 7), Outcome.DIES_AFTER))
 
     starts = _starts_of_a_crashing_worker(cloud, minutes=5)
 
-    waits = [later - earlier for earlier, later in zip(starts, starts[1:], strict=False)]
+    waits = [later - earlier for earlier, later in pairwise(starts)]
     assert cloud.managers > 5
     assert all(wait >= backoff_s(count) for count, wait in enumerate(waits, start=1))
     assert max(waits) < 65

@@ -43,7 +43,9 @@ def test_a_worker_that_fails_for_a_thousand_years_still_waits_60_seconds() -> No
         ("no", 1, 1, False),
     ],
 )
-def test_when_the_policy_wants_another_container(restart: str, exit_code: int, failures: int, again: bool) -> None:
+def test_when_the_policy_wants_another_container(
+    restart: str, exit_code: int, failures: int, again: bool
+) -> None:
     assert starts_again(restart, exit_code, failures) is again
 
 
@@ -76,7 +78,9 @@ def test_a_worker_that_shall_not_start_again_has_no_next_time() -> None:
         (137, True, None, "exit code 137: killed, memory limit reached"),
     ],
 )
-def test_an_exit_code_is_explained(exit_code: int, oom_killed: bool, memory_bytes: int | None, words: str) -> None:
+def test_an_exit_code_is_explained(
+    exit_code: int, oom_killed: bool, memory_bytes: int | None, words: str
+) -> None:
     assert exit_words(exit_code, oom_killed, memory_bytes) == words
 
 
@@ -96,7 +100,12 @@ def test_an_app_that_is_stopped_or_removed_has_no_slots() -> None:
 
 
 def test_names_of_workers_of_similar_apps_differ() -> None:
-    keys = [WorkerKey("web", 1, 11), WorkerKey("web", 11, 1), WorkerKey("web-1", 1, 1), WorkerKey("web", 1, 1)]
+    keys = [
+        WorkerKey("web", 1, 11),
+        WorkerKey("web", 11, 1),
+        WorkerKey("web-1", 1, 1),
+        WorkerKey("web", 1, 1),
+    ]
 
     assert len({container_name("default", key) for key in keys}) == 4
     assert len({key.port_name("ab12") for key in keys}) == 4

@@ -9,12 +9,12 @@ import pytest
 
 from manager.api.places import Places
 from manager.turn import our_turn, turn_file, turn_if_free
+from tests.fakes.manager import PlacesAt
 
 
 @pytest.fixture
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
-    monkeypatch.setattr(Places, "run", property(lambda self: tmp_path / self.cloud))
-    return Places("test")
+def places(tmp_path: Path) -> Places:
+    return PlacesAt("test", directory=tmp_path / "test")
 
 
 def test_the_second_says_that_it_waits_and_then_has_its_turn(places: Places) -> None:

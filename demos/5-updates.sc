@@ -1,7 +1,7 @@
 # Updates while requests flow: new workers replace the old ones one by one. An update whose workers do
 # not get ready is rolled back by itself, and nobody outside notices.
 #
-#     ./simplecloud < demos/4-updates.sc
+#     ./simplecloud < demos/5-updates.sc
 
 run -n 3 -p 8000 shop ./demos/server.py 8000
 load shop --rps 50 --for 12s --detach

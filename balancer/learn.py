@@ -1,0 +1,164 @@
+"""What one tick teaches: which of its numbers may enter which fit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from balancer.choose import Capacity, price_of
+from balancer.fit import CpuFit, CpuLine, CpuSample, learn_cpu
+from balancer.forecast import Forecast, Rate, learn_demand
+from balancer.latency import SlowFit, SlowSample, learn_slow, slow_curve
+from balancer.memory import Memory
+from balancer.samples import Policy, Sample, known
+
+SETTLED_SPANS = 1.5
+DRAIN_S = 12.0  # the CPU of draining workers is not seen, and must not be taken for a neighbour's
+FAILED_SHARE = 0.02  # time-outs are no completions: they would make a worker look strong
+LEAST_RPS = 0.5
+START_TIMES, FIRST_START_S, LEAD_SHARE = 11, 3.0, 0.9
+NEIGHBOUR_RATE = 0.1
+QUEUED = 4.0  # requests a worker that wait without being a backlog
+QUEUED_TICKS = 5
+STEADY_SD, STEADY_USE = 3.0, 0.95
+IDLE_CPU, FULL_HOST = 0.7, 0.9
+
+
+def renewed(memory: Memory, revision: str, slo_s: float) -> Memory:
+    """Return the memory without what another program or another objective taught."""
+    if memory.at_s is not None and revision != memory.revision:
+        memory = replace(
+            memory,
+            cpu=CpuFit(),
+            slow=SlowFit(),
+            start_times_s=(),
+            peak_cores=0.0,
+            ceiling_rps=None,
+            queued_ticks=0,
+        )
+    if slo_s != memory.slo_s:
+        memory = replace(memory, slow=SlowFit())
+    return replace(memory, revision=revision, slo_s=slo_s)
+
+
+def lead_s(memory: Memory) -> float:
+    """Return how long a new worker takes to be ready, the 90th percentile of the last starts."""
+    times = sorted(memory.start_times_s)
+    return times[int(LEAD_SHARE * (len(times) - 1))] if times else FIRST_START_S
+
+
+def learned(memory: Memory, sample: Sample, now_s: float) -> Memory:
+    """Return the memory with a tick's demand, start times, CPU and neighbours."""
+    memory = _moved(memory, sample, now_s)
+    times = tuple(round(t, 3) for t in sample.seen.started_in_s if known(t) is not None)
+    memory = replace(
+        memory,
+        inflight=sample.inflight,
+        start_times_s=(*memory.start_times_s, *times)[-START_TIMES:],
+        neighbours_cores=_neighbours(memory, sample, now_s),
+        demand=learn_demand(memory.demand, Rate(now_s, round(sample.demand, 3)), sample.span_s),
+    )
+    return _learned_cpu(memory, sample, now_s) if _settled(memory, sample, now_s) else memory
+
+
+def learned_slow(
+    memory: Memory, sample: Sample, capacity: Capacity, demand: Forecast, now_s: float
+) -> Memory:
+    """Return the memory with a tick's slow requests, when it was a steady one."""
+    latencies, use = sample.seen.latencies, _use(sample, capacity)
+    calm = use < STEADY_USE and _steady(memory, sample, demand) and _settled(memory, sample, now_s)
+    if latencies is None or latencies.total <= 0 or not calm:
+        return memory
+    slow = latencies.share_over(memory.slo_s) * sample.completed
+    seen = SlowSample(now_s, sample.ready, use, sample.completed, slow)
+    return replace(memory, slow=learn_slow(memory.slow, seen))
+
+
+def worker_cores(memory: Memory, sample: Sample) -> float:
+    """Return the cores that one worker may use: its limit, else one, or more where more was seen."""
+    limit = known(sample.seen.worker_cores)
+    return limit if limit else max(1.0, memory.peak_cores)
+
+
+def capacity_of(memory: Memory, policy: Policy, line: CpuLine, cores: float) -> Capacity:
+    """Return what one worker can do, by its CPU or by what it was seen unable to exceed."""
+    by_cpu = line.rate_at(cores)
+    worker_rps = min(by_cpu, memory.ceiling_rps) if memory.ceiling_rps else by_cpu
+    curve = slow_curve(memory.slow, 1.0 / worker_rps, policy.slo_s)
+    return Capacity(worker_rps, curve, price_of(policy.slo_share, worker_rps))
+
+
+def _moved(memory: Memory, sample: Sample, now_s: float) -> Memory:
+    if sample.ready == memory.ready:
+        return memory
+    removed_s = now_s if sample.ready < memory.ready else memory.removed_s
+    first_s = now_s - sample.span_s if memory.moved_s is None else now_s
+    return replace(memory, ready=sample.ready, moved_s=first_s, removed_s=removed_s)
+
+
+def _settled(memory: Memory, sample: Sample, now_s: float) -> bool:
+    """Tell whether all of the span was served by the workers that are ready now, and few requests failed.
+
+    Just-ready ones served a part of the span only. (The CPU of starting ones is not among the ready ones'.)
+    """
+    calm = memory.moved_s is None or now_s - memory.moved_s > SETTLED_SPANS * sample.span_s
+    return calm and sample.ready > 0 and sample.failed_share <= FAILED_SHARE
+
+
+def _learned_cpu(memory: Memory, sample: Sample, now_s: float) -> Memory:
+    if sample.cores is None or sample.served < LEAST_RPS:
+        return memory
+    seen = CpuSample(now_s, sample.ready, round(sample.served, 3), round(sample.cores, 5), sample.span_s)
+    peak_cores = max(memory.peak_cores, round(sample.cores / sample.ready, 5))
+    grown = replace(memory, cpu=learn_cpu(memory.cpu, seen), peak_cores=peak_cores)
+    return _with_ceiling(grown, sample)
+
+
+def _with_ceiling(memory: Memory, sample: Sample) -> Memory:
+    """Return the memory with the most that one worker served while requests waited though it had CPU left.
+
+    Found only after some such ticks in a row, and only raised: where waiting comes from elsewhere, more
+    workers serve less each, and a ceiling that sank with them would ask for ever more of them.
+    """
+    has_cpu = (sample.cores or 0.0) < IDLE_CPU * worker_cores(memory, sample) * sample.ready
+    queued = memory.queued_ticks + 1 if _waited(sample) and has_cpu and not _host_full(sample) else 0
+    memory = replace(memory, queued_ticks=min(queued, QUEUED_TICKS))
+    if queued < QUEUED_TICKS and memory.ceiling_rps is None:
+        return memory
+    return replace(memory, ceiling_rps=max(memory.ceiling_rps or 0.0, round(sample.served / sample.ready, 3)))
+
+
+def _waited(sample: Sample) -> bool:
+    """Tell whether requests waited at the begin and at the end of the span, by what was in flight."""
+    if sample.inflight is None:
+        return False
+    return min(sample.inflight, sample.inflight - sample.inflight_change) > QUEUED * sample.ready
+
+
+def _host_full(sample: Sample) -> bool:
+    cores, used = known(sample.seen.host_cores), known(sample.seen.host_used_cores)
+    return cores is not None and used is not None and used > FULL_HOST * cores
+
+
+def _neighbours(memory: Memory, sample: Sample, now_s: float) -> float:
+    """Return the smoothed cores that others use; unchanged while the app's own are not all seen."""
+    used, own = known(sample.seen.host_used_cores), known(sample.seen.own_cores)
+    drained = memory.removed_s is None or now_s - memory.removed_s > DRAIN_S
+    if own is None and drained and not sample.starting:
+        own = sample.cores
+    if used is None or own is None:
+        return memory.neighbours_cores
+    moved = memory.neighbours_cores + NEIGHBOUR_RATE * (used - own - memory.neighbours_cores)
+    return round(moved, 4)
+
+
+def _use(sample: Sample, capacity: Capacity) -> float:
+    return sample.demand / (sample.ready * capacity.worker_rps) if sample.ready else math.inf
+
+
+def _steady(memory: Memory, sample: Sample, demand: Forecast) -> bool:
+    level = max(demand.level_rps, 1.0 / sample.span_s)
+    off = abs(sample.demand - demand.level_rps)
+    calm = off < STEADY_SD * math.sqrt(memory.demand.spread * level / sample.span_s)
+    change = abs(sample.inflight_change) <= QUEUED * math.sqrt(sample.ready) + 2.0
+    return calm and change and sample.waiting < 1.5 * QUEUED * sample.ready

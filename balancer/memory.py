@@ -1,0 +1,108 @@
+"""All that is carried from one decision to the next: a value, kept with the app's target.
+
+The next decision follows from it, from what was asked and from what is seen, so a manager that dies
+forgets nothing. As JSON it is rows of numbers in the order of the fields, a few kB.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import lru_cache
+from typing import Any, get_args, get_origin, get_type_hints
+
+from balancer.fit import CpuFit
+from balancer.forecast import History
+from balancer.latency import SlowFit
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The number of workers that one decision found right, before it looked at earlier ones."""
+
+    at_s: float
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the decisions so far leave for the next.
+
+    number: of the last decision.  at_s: its time, None before the first.  moved_s, removed_s: when the
+    ready workers last changed, and last became fewer.  hold_until_s: no change before.
+    start_times_s: the newest create-to-ready times.  peak_cores: the most that one worker used.
+    ceiling_rps: the most that one worker served while requests waited and its CPU did not limit it.
+    queued_ticks: how many such in a row, up to what makes a ceiling.
+    neighbours_cores: what others on the host use.  revision, slo_s: what the fits are about.
+    """
+
+    number: int = 0
+    at_s: float | None = None
+    revision: str = ""
+    slo_s: float = 0.0
+    inflight: float | None = None
+    ready: int = 0
+    changed_s: float | None = None
+    moved_s: float | None = None
+    removed_s: float | None = None
+    hold_until_s: float = 0.0
+    start_times_s: tuple[float, ...] = ()
+    peak_cores: float = 0.0
+    ceiling_rps: float | None = None
+    queued_ticks: int = 0
+    neighbours_cores: float = 0.0
+    wishes: tuple[Wish, ...] = ()
+    cpu: CpuFit = field(default_factory=CpuFit)
+    slow: SlowFit = field(default_factory=SlowFit)
+    demand: History = field(default_factory=History)
+
+    def to_json(self) -> str:
+        """Return it as JSON text that from_json makes the same value of."""
+        return json.dumps([VERSION, _rows(self)], separators=(",", ":"))
+
+    @staticmethod
+    def from_json(text: str) -> Memory:
+        """Return the memory of a text; raises ValueError for a text that to_json did not write."""
+        try:
+            version, rows = json.loads(text)
+        except (ValueError, TypeError) as error:
+            raise ValueError("this is no memory of an autoscaler") from error
+        if version != VERSION:
+            raise ValueError(f"the memory of an autoscaler has version {version}, not {VERSION}")
+        memory = _value(Memory, rows)
+        assert isinstance(memory, Memory)
+        return memory
+
+
+def _rows(value: object) -> object:
+    if is_dataclass(value):
+        return [_rows(getattr(value, each.name)) for each in fields(value)]
+    return [_rows(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _value(kind: Any, rows: object) -> object:
+    """Return the value of that type, or raise ValueError."""
+    if is_dataclass(kind):
+        return _instance(kind, rows)
+    if get_origin(kind) is tuple and isinstance(rows, list):
+        return tuple(_value(get_args(kind)[0], row) for row in rows)
+    allowed = get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    if type(rows) in allowed or (float in allowed and type(rows) is int):
+        return rows
+    raise ValueError(f"the memory of an autoscaler has {rows!r} where {kind} belongs")
+
+
+def _instance(kind: Any, rows: object) -> object:
+    names = [each.name for each in fields(kind)]
+    if not isinstance(rows, list) or len(rows) != len(names):
+        raise ValueError(f"the memory of an autoscaler has no {kind.__name__} where one belongs")
+    hints = _hints(kind)
+    return kind(**{name: _value(hints[name], row) for name, row in zip(names, rows, strict=True)})
+
+
+@lru_cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)

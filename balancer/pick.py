@@ -1,0 +1,99 @@
+"""The number of workers that one tick's sample asks for, before any limit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from balancer.choose import Capacity, Cost, cheapest, costs
+from balancer.decision import Model, Trust
+from balancer.fit import CpuLine, cpu_line
+from balancer.forecast import Forecast, forecast, promise
+from balancer.learn import QUEUED, capacity_of, lead_s, learned_slow, worker_cores
+from balancer.memory import Memory
+from balancer.samples import Policy, Sample, known
+from balancer.tell import model_of
+
+DRAIN_BACKLOG_S = 4.0  # what waits is to be served within this time
+GOOD_ERROR, GOOD_WINDOWS, WEAK_ERROR = 0.05, 20, 0.25
+TCP_USE = 0.7  # of a worker's capacity; connections have no latency to learn from
+CAP_TOLERANCE = 0.1  # workers; the meter's noise is no neighbour
+BEYOND_MAX = 2  # how many times the maximum is still worth telling
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A number before its limits, with what led to it.
+
+    cap: the workers beyond which more do not help, None where that is not known.  costs: of each number
+    of workers from 1, empty where a rule decided.  capacity: None where no cost was computed.
+    """
+
+    raw: int
+    demand: Forecast
+    model: Model
+    cap: int | None = None
+    backlog_rps: float = 0.0
+    costs: tuple[Cost, ...] = ()
+    capacity: Capacity | None = None
+
+
+def pick(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> tuple[Pick, Memory]:
+    """Return the number for a sample, and the memory with what was expected and learned on the way."""
+    ahead_s = lead_s(memory) + sample.span_s
+    demand = forecast(memory.demand, now_s, ahead_s, sample.span_s)
+    memory = replace(memory, demand=promise(memory.demand, demand, now_s, ahead_s, sample.span_s))
+    line = cpu_line(memory.cpu)
+    if line is None or sample.cores is None or _trust(memory, line) is Trust.RULE:
+        return Pick(_by_rule(sample), demand, Model(Trust.RULE, memory.cpu.windows)), memory
+    cores = worker_cores(memory, sample)
+    if sample.seen.connections is None:
+        capacity = capacity_of(memory, policy, line, cores)
+        memory = learned_slow(memory, sample, capacity, demand, now_s)
+    capacity = capacity_of(memory, policy, line, cores)
+    model = model_of(memory, line, capacity, cores, _trust(memory, line))
+    cap = _cap(memory, sample, line.idle_cores + line.cores_per_rps * capacity.worker_rps)
+    if sample.seen.connections is not None:
+        return Pick(_by_use(demand, capacity), demand, model, cap), memory
+    return _by_cost(policy, sample, Pick(0, demand, model, cap, _backlog(sample), (), capacity)), memory
+
+
+def _by_cost(policy: Policy, sample: Sample, found: Pick) -> Pick:
+    assert found.capacity is not None
+    candidates = costs(
+        found.capacity, found.demand, found.backlog_rps, sample.wanted, 1, BEYOND_MAX * policy.max
+    )
+    return replace(found, raw=cheapest(candidates), costs=tuple(candidates))
+
+
+def _by_rule(sample: Sample) -> int:
+    """Return one more while too much waits, else as many as now: nothing is known that says less."""
+    return sample.wanted + (sample.ready > 0 and sample.waiting > QUEUED * sample.ready)
+
+
+def _by_use(demand: Forecast, capacity: Capacity) -> int:
+    wanted = max(demand.level_rps, demand.ahead_rps) + demand.sd_rps
+    return max(1, math.ceil(wanted / (TCP_USE * capacity.worker_rps)))
+
+
+def _backlog(sample: Sample) -> float:
+    return max(0.0, sample.waiting - QUEUED * max(sample.ready, 1)) / DRAIN_BACKLOG_S
+
+
+def _trust(memory: Memory, line: CpuLine) -> Trust:
+    if line.error > WEAK_ERROR:
+        return Trust.RULE
+    good = line.error <= GOOD_ERROR and memory.cpu.windows >= GOOD_WINDOWS
+    return Trust.GOOD if good else Trust.WEAK
+
+
+def _cap(memory: Memory, sample: Sample, full_cores: float) -> int | None:
+    """Return the workers that fill what the neighbours leave of the host; more would not help.
+
+    full_cores: what one worker uses when it is full.
+    """
+    host_cores = known(sample.seen.host_cores)
+    if host_cores is None or full_cores <= 0:
+        return None
+    free_cores = host_cores - max(0.0, memory.neighbours_cores)
+    return max(1, math.ceil(free_cores / full_cores - CAP_TOLERANCE))

@@ -1,0 +1,109 @@
+"""How a decision is told: what was seen, what was learned, and why, in the words of its record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from balancer.choose import Capacity
+from balancer.decision import Coefficients, CurvePoint, Inputs, Limit, Model, Trust
+from balancer.fit import CpuLine
+from balancer.forecast import Forecast
+from balancer.learn import lead_s
+from balancer.memory import Memory
+from balancer.samples import Observation, Sample, known
+
+CURVE_USES = np.linspace(0.1, 1.0, 10)
+SAID = {
+    "max": "the maximum",
+    "min": "the minimum",
+    "host": "what the host can carry: more would not help",
+    "recent": "what the last seconds needed",
+}
+
+
+def inputs_of(
+    memory: Memory,
+    seen: Observation,
+    now_s: float,
+    sample: Sample | None = None,
+    demand: Forecast | None = None,
+    backlog_rps: float = 0.0,
+) -> Inputs:
+    """Return what was seen and forecast; without a sample only what does not need one."""
+    base = Inputs(
+        age_s=known(seen.age_s),
+        span_s=known(seen.span_s),
+        ready=seen.ready,
+        starting=seen.starting,
+        host_cores=known(seen.host_cores),
+        neighbours_cores=memory.neighbours_cores,
+        surprises=len(memory.demand.surprises),
+        lead_s=lead_s(memory),
+        starts=len(memory.start_times_s),
+        changed_ago_s=None if memory.changed_s is None else now_s - memory.changed_s,
+    )
+    return base if sample is None or demand is None else _with_demand(base, sample, demand, backlog_rps)
+
+
+def model_of(memory: Memory, line: CpuLine, capacity: Capacity, worker_cores: float, trust: Trust) -> Model:
+    """Return what is known of one worker; its safe rate depends on how many there are (safe_rate)."""
+    curve = capacity.curve
+    return Model(
+        trusted=trust,
+        windows=memory.cpu.windows,
+        requests_per_replica_rps=capacity.worker_rps,
+        limited_by="waiting" if capacity.worker_rps < line.rate_at(worker_cores) else "cpu",
+        worker_cores=worker_cores,
+        error=line.error,
+        r2=line.r2,
+        price_s=capacity.price,
+        coefficients=Coefficients(line.idle_cores, line.cores_per_rps, curve.level, curve.steep, curve.split),
+        seen=tuple(
+            CurvePoint(b.use / b.requests * capacity.worker_rps, b.slow / b.requests)
+            for b in memory.slow.bins
+            if b.requests >= 1.0
+        ),
+    )
+
+
+def curve_points(capacity: Capacity, workers: int) -> tuple[CurvePoint, ...]:
+    """Return the fitted curve for that many workers, from a tenth of their capacity to all of it."""
+    shares = capacity.curve.share(np.full(len(CURVE_USES), float(workers)), CURVE_USES)
+    return tuple(
+        CurvePoint(float(use) * capacity.worker_rps, float(share))
+        for use, share in zip(CURVE_USES, shares, strict=True)
+    )
+
+
+def safe_rate(capacity: Capacity, slo_share: float, workers: int) -> float:
+    """Return the requests/s of each of `workers` workers up to which the objective holds."""
+    use = capacity.curve.use_for(1.0 - slo_share, workers)
+    return min(max(use, 0.0), 1.0) * capacity.worker_rps
+
+
+def reason_of(trust: Trust, demand: Forecast, raw: int, final: int, limits: tuple[Limit, ...]) -> str:
+    """Return why, in one line: the demand, what it asks for, and the last limit that changed that."""
+    load = max(demand.level_rps, demand.ahead_rps)
+    if trust is Trust.RULE:
+        why = f"{demand.level_rps:.1f}/s, and not enough is known of the app to count workers"
+    else:
+        why = f"{load:.1f}/s to come ask for {raw}"
+    return f"{why}; {final} by {SAID[limits[-1].name]}" if limits else why
+
+
+def _with_demand(base: Inputs, sample: Sample, demand: Forecast, backlog_rps: float) -> Inputs:
+    return replace(
+        base,
+        rate_rps=sample.demand,
+        failed_share=sample.failed_share,
+        inflight=sample.inflight,
+        cpu_cores=sample.cores,
+        level_rps=demand.level_rps,
+        slope_rps_per_s=demand.slope_rps_per_s,
+        ahead_rps=demand.ahead_rps,
+        ahead_sd_rps=demand.sd_rps,
+        backlog_rps=backlog_rps,
+        surprise_odds=float(demand.jump_odds.sum()),
+    )

@@ -1,0 +1,26 @@
+# An app that scales itself: the load rises, workers follow up to the maximum; the load ends, they go.
+# At no time does the operator touch anything.
+#
+#     ./simplecloud < demos/4-autoscale.sc
+
+# Each request costs 20 ms of CPU, and a worker may use a quarter of a core: one carries about 12 a second.
+run -p 8000 --cpus 0.25 --max 3 shop ./demos/server.py 8000
+autoscale
+
+load shop --ramp 3:30 --for 60s --path /?cpu=20 --detach
+wait shop want >= 2 --timeout 60s
+explain shop
+wait shop want == 3 --timeout 60s
+expect shop want <= 3
+wait load shop done
+expect load shop ok > 500
+apps shop
+explain shop
+
+# A plain scale would fight the autoscaler, so it is refused with the two ways out.
+expect error "is autoscaled" scale shop=5
+
+# Nobody asks any more: the workers go.
+wait shop want == 1 --timeout 2m
+events --app shop --since 5m
+rm shop -y

@@ -1,0 +1,75 @@
+"""The files of workers, copied in and out as tar archives; Docker resolves the paths inside the container."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from docker.errors import APIError, NotFound
+
+from manager.api.errors import CloudError, EngineError, NotAllowed
+from manager.engine import decode
+from manager.engine.connection import Connection, raise_for_status, url
+from manager.engine.containers import InnerFile
+
+_CHUNK_BYTES = 1 << 20
+_COPY_S = 600.0
+_READ_ONLY = "read-only"
+
+
+class DockerFiles:
+    """The files of one cloud's workers; safe to use from any thread."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def look(self, name: str, path: str) -> InnerFile | None:
+        """Return what is at the path, a symlink followed to its end, None when there is nothing."""
+        with self._connection.borrow(f"look at {path} in {name}") as client:
+            address = url(client, f"/containers/{name}/archive")
+            answer = client.head(address, params={"path": path}, timeout=client.timeout)
+            if answer.status_code == 404:
+                return None
+            raise_for_status(answer)
+            stat = decode.file_stat_of(answer.headers["x-docker-container-path-stat"])
+        if stat.is_symlink and stat.link_target not in ("", path):
+            return self.look(name, stat.link_target)
+        return InnerFile(path, is_directory=stat.is_directory, is_regular=stat.is_regular)
+
+    def read(self, name: str, path: str, into: BinaryIO, limit_bytes: int) -> None:
+        """`into` has the file or directory as a tar archive.  Raises CloudError when it is too large."""
+        with self._connection.borrow(f"copy {path} out of {name}", timeout_s=_COPY_S) as client:
+            stream, _ = client.get_archive(name, path, chunk_size=_CHUNK_BYTES)
+            for chunk in stream:
+                into.write(chunk)
+                if into.tell() > limit_bytes:
+                    raise too_large(path, limit_bytes)
+
+    def write(self, name: str, directory: str, tar: BinaryIO) -> None:
+        """The archive's files are in the directory.  Raises NotAllowed on a read-only file system."""
+        with self._connection.borrow(f"copy into {directory} of {name}", timeout_s=_COPY_S) as client:
+            answer = client.put(
+                url(client, f"/containers/{name}/archive"),
+                params={"path": directory, "noOverwriteDirNonDir": "true"},
+                data=tar,
+                timeout=client.timeout,
+            )
+            try:
+                raise_for_status(answer)
+            except NotFound as error:
+                raise EngineError(f"there is no directory {directory} in {name}", hint="ps") from error
+            except APIError as error:
+                if _READ_ONLY in str(error.explanation):
+                    raise _read_only(directory) from error
+                raise
+
+
+def too_large(path: str, limit_bytes: int) -> CloudError:
+    """Return the error for more than may be copied at once."""
+    return CloudError(f"{path} has more than {limit_bytes >> 20}M", hint="copy a part of it")
+
+
+def _read_only(directory: str) -> NotAllowed:
+    return NotAllowed(
+        f"{directory} is read-only in the worker: nothing can be copied into it",
+        hint="run --copy SRC:DST ... (or run it without --read-only)",
+    )

@@ -1,0 +1,83 @@
+"""The commands of the autoscaler: set its policy, list it, and explain a decision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from manager import wishes
+from manager.api.arguments import Arguments
+from manager.api.errors import CloudError, UsageError
+from manager.api.views import AutoscaleView, document, listing
+from manager.intake import autoscale_policy
+from manager.model import AppSpec
+from manager.records import DECISIONS
+from manager.server import Call
+from manager.service.changes import Changes, Wish
+from manager.service.dispatch import Answer
+from manager.service.reading import Reading
+from manager.store import Store
+from manager.world import World, ready_workers
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingVerbs:
+    """What an app's scaling is set and explained with."""
+
+    changes: Changes
+    reading: Reading
+    store: Store
+
+    def autoscale(self, call: Call, arguments: Arguments) -> Answer:
+        name = arguments.text("app")
+        if name is None:
+            world = self.reading.picture().world
+            specs = (spec for spec in world.specs.values() if spec.autoscale is not None)
+            return listing("AutoscaleList", (_view(world, spec) for spec in specs))
+
+        def edit(specs: Mapping[str, AppSpec]) -> Wish:
+            spec = wishes.changeable(specs, name)
+            policy = None if arguments.text("state") == "off" else autoscale_policy(arguments, spec.autoscale)
+            if policy is None and arguments.text("state") != "off":
+                raise UsageError(f"how many workers may {name} have?", hint=f"autoscale {name} --max 6")
+            return Wish((wishes.autoscaled(spec, policy),))
+
+        self.changes.make(call, edit)
+        said = "scaled by hand" if arguments.text("state") == "off" else "scaled by itself"
+        return document("Result", {"message": f"{name} is {said} from now on"})
+
+    def explain(self, call: Call, arguments: Arguments) -> Answer:
+        world, name = self.reading.picture().world, arguments.text("app") or ""
+        spec = wishes.find(world.specs, name)
+        number = arguments.whole("decision")
+        stored = (json.loads(e.value) for e in self.store.read(f"{DECISIONS}{name}/").entries.values())
+        known = {decision["id"]: decision for decision in stored}
+        if not known:
+            why = "" if spec.autoscale else ": it is scaled by hand"
+            raise CloudError(f"no decision on {name} is known{why}", hint=f"autoscale {name} --max 6")
+        wanted = max(known) if number is None else number
+        if wanted not in known:
+            changes = ", ".join(str(found) for found in sorted(known)[-5:])
+            raise CloudError(
+                f"decision {wanted} is not kept (the last are {changes})", hint=f"explain {name}"
+            )
+        ready = len(ready_workers(world, spec))
+        return document("Decision", {**known[wanted], "ready": ready})
+
+
+def _view(world: World, spec: AppSpec) -> AutoscaleView:
+    policy, target = spec.autoscale, world.targets.get(spec.name)
+    assert policy is not None
+    return AutoscaleView(
+        app=spec.name,
+        mode=policy.mode,
+        min=policy.min,
+        max=policy.max,
+        slo_s=policy.slo_s,
+        slo_share=policy.slo_share,
+        want=spec.wanted,
+        ready=len(ready_workers(world, spec)),
+        decision=target.decision if target else None,
+        reason=target.reason if target else "waiting for the first look",
+    )

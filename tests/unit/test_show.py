@@ -1,0 +1,207 @@
+"""A picture of the cloud as the lines that people read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from manager.measure import Measures
+from manager.model import AppSpec, Ending, WorkerKey, WorkerRecord
+from manager.observe.cgroups import Usage
+from manager.observe.health import Verdict
+from manager.show import Addressing, app_view, route_views, worker_view, worker_views
+from manager.world import World
+from tests.simulation.worlds import NOW, a_worker, an_app, ended, known, serving, without
+
+ADDRESSING = Addressing("127.0.0.1", 8080)
+NOTHING = Measures()
+WEB_1, WEB_2 = WorkerKey("web", 1, 1), WorkerKey("web", 2, 1)
+
+
+@pytest.fixture
+def world() -> World:
+    return serving([an_app()], [a_worker(1), a_worker(2)])
+
+
+def note(world: World, spec: AppSpec, measures: Measures = NOTHING) -> str:
+    return app_view(world, spec, measures, ADDRESSING).note
+
+
+def state_and_reason(world: World, record: WorkerRecord) -> tuple[str, str]:
+    view = worker_view(world, record, NOTHING)
+    return view.state, view.reason
+
+
+def test_an_app_in_service_has_all_its_workers_ready_and_no_note(world: World) -> None:
+    view = app_view(world, an_app(), NOTHING, ADDRESSING)
+
+    assert (view.ready, view.want, view.note) == (2, 2, "")
+    assert view.urls == ["http://web.localhost:8080/", "http://127.0.0.1:8080/web/"]
+
+
+def test_what_was_not_observed_is_not_known(world: World) -> None:
+    view = app_view(world, an_app(), NOTHING, ADDRESSING)
+
+    assert (view.rate_rps, view.p95_s, view.cpu_cores, view.memory_bytes) == (None, None, None, None)
+
+
+def test_an_app_uses_what_its_workers_use(world: World) -> None:
+    measures = Measures(usage={WEB_1: Usage(9.0, 100, 0.25), WEB_2: Usage(9.0, 50)})
+
+    view = app_view(world, an_app(), measures, ADDRESSING)
+
+    assert (view.cpu_cores, view.memory_bytes) == (0.25, 150)
+
+
+def test_a_tcp_app_is_reached_at_its_reserved_port(world: World) -> None:
+    spec = an_app()
+    tcp = replace(spec, template=replace(spec.template, protocol="tcp"), tcp_port=9001, hosts=(), paths=())
+
+    (route,) = route_views(serving([tcp], [a_worker(1)]), tcp, ADDRESSING)
+
+    assert (route.rule, route.url, route.live) == ("port 9001", "tcp://127.0.0.1:9001", True)
+
+
+def test_an_app_without_a_port_has_no_route(world: World) -> None:
+    spec = replace(an_app(), template=replace(an_app().template, port=None), hosts=(), paths=())
+
+    assert app_view(world, spec, NOTHING, ADDRESSING).urls == []
+
+
+def test_a_worker_that_listens_without_a_route_is_noted() -> None:
+    spec = replace(an_app(want=0), template=replace(an_app().template, port=None))
+
+    assert note(serving([], []), spec, Measures(listening={"web": 8000})) == (
+        "listens on port 8000 and has no route: run it with -p 8000"
+    )
+
+
+def test_each_address_of_an_app_is_a_route_with_the_workers_that_are_ready(world: World) -> None:
+    routes = route_views(world, an_app(), ADDRESSING)
+
+    assert [route.rule for route in routes] == ["host web.localhost", "path /web"]
+    assert routes[0].workers == ["web.1", "web.2"]
+    assert (routes[0].health, routes[0].live) == ("GET /", True)
+
+
+def test_an_app_whose_workers_are_all_down_has_a_dead_route(world: World) -> None:
+    down = ended(ended(world, WEB_1), WEB_2)
+
+    assert [route.live for route in route_views(down, an_app(), ADDRESSING)] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"removing": True}, "being removed"),
+        ({"stopped": True}, "stopped; start web brings 2 back"),
+        ({"stopped_slots": frozenset({3})}, "stopped: web.3"),
+    ],
+)
+def test_what_the_operator_did_is_noted(world: World, changed: dict[str, Any], words: str) -> None:
+    assert note(world, replace(an_app(), **changed)) == words
+
+
+def test_the_worst_worker_is_noted(world: World) -> None:
+    unwell = replace(world, verdicts={**world.verdicts, WEB_1: Verdict(False, "GET / 503", NOW, 0.1)})
+    worse = known(
+        ended(unwell, WEB_2), replace(a_worker(2), ending=Ending(NOW, "c", 3, "exit code 3"), failures=1)
+    )
+
+    assert note(unwell, an_app()) == "web.1 unready: GET / 503"
+    assert note(worse, an_app()) == "web.2 failed: exit code 3"
+
+
+def test_a_ready_worker_has_its_address_process_and_start(world: World) -> None:
+    view = worker_view(world, a_worker(1), NOTHING)
+
+    assert (view.name, view.state, view.reason) == ("web.1", "ready", "")
+    assert (view.address, view.port, view.pid) == ("10.9.0.11", 8000, 4001)
+    assert view.started_at == "1970-01-12T13:45:10.000Z"
+    assert len(view.container or "") == 12
+
+
+def test_a_worker_without_a_container_is_starting(world: World) -> None:
+    assert state_and_reason(without(world, WEB_1), a_worker(1)) == (
+        "starting",
+        "its container is being created",
+    )
+
+
+def test_a_worker_that_was_never_healthy_has_its_time_to_start(world: World) -> None:
+    verdicts = {WEB_1: Verdict(False, "GET / refused", NOW, 0.1)}
+    young = replace(world, verdicts=verdicts, answered=frozenset())
+    container = replace(young.containers[WEB_1], started_at=NOW - 5)
+
+    assert state_and_reason(young, a_worker(1)) == ("unready", "GET / refused")
+    assert state_and_reason(
+        replace(young, containers={**young.containers, WEB_1: container}), a_worker(1)
+    ) == ("starting", "GET / refused")
+
+
+def test_a_healthy_worker_is_not_ready_before_the_proxy_has_it(world: World) -> None:
+    assert state_and_reason(replace(world, live={}), a_worker(1)) == (
+        "starting",
+        "healthy; the proxy has not taken it up yet",
+    )
+
+
+def test_a_worker_that_waits_says_why_what_it_said_last_and_when_it_starts_again(world: World) -> None:
+    ending = Ending(NOW, "c", 1, "exit code 1", last_lines=("first", "no such table ", ""))
+    waiting = replace(a_worker(1), ending=ending, failures=5, retry_at=NOW + 8)
+
+    assert state_and_reason(known(ended(world, WEB_1), waiting), waiting) == (
+        "backoff",
+        "exit code 1; it last said: no such table; starts again in 8 s",
+    )
+
+
+def test_a_command_that_came_to_its_end_is_no_failure(world: World) -> None:
+    done = replace(a_worker(1), ending=Ending(NOW, "c", 0, "exit code 0: the command ended"))
+
+    assert state_and_reason(known(ended(world, WEB_1, 0), done), done) == (
+        "stopped",
+        "exit code 0: the command ended",
+    )
+    assert note(known(ended(world, WEB_1, 0), done), an_app()) == "1 of 2 workers have done their work"
+
+
+def test_a_leaving_worker_tells_its_open_requests(world: World) -> None:
+    leaving = replace(a_worker(1), leaving_since=NOW)
+
+    assert state_and_reason(known(world, leaving), leaving) == ("draining", "leaving")
+    assert state_and_reason(replace(known(world, leaving), inflight={WEB_1: 2}), leaving) == (
+        "draining",
+        "2 open requests",
+    )
+
+
+def test_a_paused_worker_says_how_to_go_on(world: World) -> None:
+    container = replace(world.containers[WEB_1], state="paused")
+    paused = replace(world, containers={**world.containers, WEB_1: container})
+
+    assert state_and_reason(paused, a_worker(1)) == (
+        "unready",
+        "paused by hand: docker unpause sc_default_web_1_1",
+    )
+
+
+def test_stopped_workers_are_shown_when_asked_for(world: World) -> None:
+    spec = replace(an_app(), stopped_slots=frozenset({3}))
+
+    assert [view.name for view in worker_views(world, spec, NOTHING, with_stopped=False)] == [
+        "web.1",
+        "web.2",
+    ]
+    (stopped,) = worker_views(world, spec, NOTHING, with_stopped=True)[2:]
+    assert (stopped.name, stopped.state, stopped.reason) == ("web.3", "stopped", "start web.3")
+
+
+def test_every_worker_of_a_stopped_app_is_shown_as_stopped() -> None:
+    spec = replace(an_app(), stopped=True)
+
+    views = worker_views(serving([spec], []), spec, NOTHING, with_stopped=True)
+
+    assert [(view.name, view.reason) for view in views] == [("web.1", "start web"), ("web.2", "start web")]
