@@ -1,0 +1,91 @@
+"""A stored decision as a person reads it: every number is the record's."""
+
+from __future__ import annotations
+
+from shell import explain
+from shell.tables import Options
+
+RECORD: dict[str, object] = {
+    "id": 418,
+    "app": "web",
+    "at": "2026-01-02T13:04:09.000Z",
+    "from": 3,
+    "to": 3,
+    "ready": 3,
+    "action": "hold",
+    "reason": "enough",
+    "inputs": {
+        "age_s": 1.0,
+        "level_rps": 412.0,
+        "slope_rps_per_s": 1.0,
+        "ahead_rps": 430.0,
+        "lead_s": 1.9,
+        "starts": 11,
+        "host_cores": 2.0,
+        "changed_ago_s": 240.0,
+    },
+    "model": {
+        "trusted": "good",
+        "n": 140,
+        "r2": 0.95,
+        "safe_rate_rps": 167.0,
+        "requests_per_replica_rps": 200.0,
+        "curve": [{"worker_rps": 10.0, "slow_share": 0.0}, {"worker_rps": 200.0, "slow_share": 1.0}],
+        "seen": [{"worker_rps": 100.0, "slow_share": 0.1}],
+    },
+    "raw": 3,
+    "costs": [{"workers": 3, "slow": 0.5, "unmet": 0.0, "effort": 0.0}],
+    "limits": [{"name": "max", "before": 7, "after": 3}],
+    "thresholds": {"adds_above_rps": 456.0, "removes_below_rps": 258.0},
+    "removes_after_s": 24.0,
+}
+
+
+def told(record: dict[str, object], *, plot: bool = True, utf8: bool = True) -> str:
+    return "\n".join(explain.lines(record, Options(utf8=utf8), plot=plot))
+
+
+def test_every_part_of_the_arithmetic_is_told() -> None:
+    text = told(RECORD)
+
+    for part in (
+        "web wants 3 workers (now 3): hold: enough   decision 418, 13:04:09Z",
+        "412.0 req/s, rising 60.0 req/s per minute",
+        "from the proxy, 1.0 s old",
+        "167.0 req/s per worker keeps the objective",
+        "model: good (R2 0.95, 140 windows)",
+        "430.0 req/s in 1.9 s -> 3   (cost by workers 3: 3.50)",
+        "host 2.0 cores: max: 7 -> 3",
+        "ready in 1.9 s (of 11 starts); last change 4m ago",
+        "would add above 456.0 req/s   would remove below 258.0 req/s for 24 s",
+    ):
+        assert part in text
+
+
+def test_the_curve_is_drawn_from_nothing_to_all() -> None:
+    drawn = told(RECORD).splitlines()
+
+    assert any(line.strip().startswith("100% |") and line.endswith("·") for line in drawn)
+    assert any("●" in line for line in drawn)
+
+
+def test_the_drawing_can_be_left_out_and_does_without_unicode() -> None:
+    assert "|" not in told(RECORD, plot=False)
+    assert told(RECORD, utf8=False).isascii()
+
+
+def test_a_decision_on_nothing_known_says_so() -> None:
+    bare: dict[str, object] = {
+        "id": 1,
+        "app": "web",
+        "from": 1,
+        "to": 1,
+        "action": "hold",
+        "reason": "first look",
+    }
+
+    text = told(bare)
+
+    assert "not known" in text
+    assert "not learned yet" in text
+    assert "would not add" in text

@@ -1,0 +1,91 @@
+"""What an operator asks of the autoscaler, and what becomes of an app's number of workers."""
+
+from __future__ import annotations
+
+import pytest
+
+from manager import wishes
+from manager.api import arguments
+from manager.api.commands import command_of
+from manager.api.errors import CloudError, UsageError
+from manager.intake import autoscale_policy
+from manager.model import AppSpec, Autoscale, ScalingTarget, Template
+from manager.wishes import ScaleChange
+from manager.world import as_scaled
+
+
+def spec(want: int = 2, policy: Autoscale | None = None) -> AppSpec:
+    template = Template(command=("server",), image="base", port=8000)
+    return AppSpec("web", 1, 1, template, want, 0.0, autoscale=policy)
+
+
+def asked(*words: str, base: Autoscale | None = None) -> Autoscale | None:
+    row = command_of("autoscale")
+    assert row is not None
+    return autoscale_policy(arguments.bind(row, arguments.parse(row, ["web", *words])), base)
+
+
+def target(want: int) -> ScalingTarget:
+    return ScalingTarget(want, decision=1, at=0.0, reason="")
+
+
+def test_a_maximum_is_enough() -> None:
+    assert asked("--max", "6") == Autoscale(1, 6, 0.25, 0.95, "on")
+
+
+def test_an_objective_has_a_limit_and_a_share() -> None:
+    assert asked("--max", "6", "--slo", "100ms,99%") == Autoscale(1, 6, 0.1, 0.99, "on")
+
+
+def test_what_is_not_said_stays_as_it_was() -> None:
+    assert asked("--max", "8", base=Autoscale(2, 6, 0.1, 0.99)) == Autoscale(2, 8, 0.1, 0.99, "on")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--min", "2"], ["--slo", "100ms"], ["--max", "2", "--min", "3"], ["--max", "0"], ["--max", "two"]],
+    ids=" ".join,
+)
+def test_a_policy_that_makes_no_sense_is_refused(words: list[str]) -> None:
+    with pytest.raises(UsageError):
+        asked(*words)
+
+
+@pytest.mark.parametrize("text", ["", "fast", "250", "250ms,", "250ms,100%", "0ms", "1h,99%", "250ms,٩٩%"])
+def test_an_objective_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        asked("--max", "3", "--slo", text)
+
+
+def test_the_target_counts_within_the_operators_bounds() -> None:
+    policy = Autoscale(2, 4)
+
+    assert [as_scaled(spec(3, policy), target(want)).want for want in (0, 3, 9)] == [2, 3, 4]
+    assert as_scaled(spec(3, policy), None).want == 3
+
+
+def test_a_recommendation_changes_nothing() -> None:
+    assert as_scaled(spec(3, Autoscale(1, 9, mode="recommend")), target(7)).want == 3
+
+
+def test_an_app_that_is_scaled_by_hand_has_no_target() -> None:
+    assert as_scaled(spec(3), target(7)).want == 3
+
+
+def test_a_plain_scale_of_an_autoscaled_app_is_refused_with_its_two_ways_out() -> None:
+    with pytest.raises(CloudError) as refused:
+        wishes.scaled(spec(2, Autoscale(1, 6)), ScaleChange("web", 5))
+
+    assert "autoscale web --max" in refused.value.hint
+    assert "--manual" in refused.value.hint
+
+
+def test_a_manual_scale_ends_the_autoscaling() -> None:
+    after = wishes.scaled(spec(2, Autoscale(1, 6)), ScaleChange("web", 5), manual=True)
+
+    assert (after.want, after.autoscale) == (5, None)
+
+
+def test_a_worker_of_an_autoscaled_app_cannot_be_stopped_for_good() -> None:
+    with pytest.raises(CloudError, match="would start another"):
+        wishes.stopped(spec(2, Autoscale(1, 6)), 2, now=False)
