@@ -41,6 +41,11 @@ def hold_file(places: Places) -> Path:
     return places.run / "hold"
 
 
+def part_hold_file(places: Places, name: str) -> Path:
+    """The file whose text is the unix time before which a part is not started again (a drill)."""
+    return places.run / f"hold-{name}"
+
+
 @dataclass(slots=True)
 class Kept:
     """One of the managers: its pidfd while it runs, and when it was last started."""

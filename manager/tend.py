@@ -17,8 +17,7 @@ from manager.api.errors import CloudError
 from manager.api.places import Places
 from manager.engine.contract import Engine
 from manager.engine.orders import PartOrder
-from manager.keeper import held_until, keeper_pid_file, running_pid, spawn
-from manager.service.drills import part_hold_file
+from manager.keeper import held_until, keeper_pid_file, part_hold_file, running_pid, spawn
 
 LOOK_S = 1.0
 PATIENCE_S = 3.0  # longer than Docker's first few waits before a restart

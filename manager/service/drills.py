@@ -19,7 +19,7 @@ from manager.api.places import Places
 from manager.api.views import document
 from manager.engine.contract import Engine
 from manager.journal import Journal
-from manager.keeper import hold_file
+from manager.keeper import hold_file, part_hold_file
 from manager.model import container_name
 from manager.parts import part_name
 from manager.reconcile import Reconciler
@@ -94,11 +94,6 @@ class Drills:
             self.journal.note("killed by a drill", app=record.app, worker=record.key.label)
         names = ", ".join(record.key.label for record in running)
         return document("Result", {"message": f"killed: {names}"})
-
-
-def part_hold_file(places: Places, name: str) -> Path:
-    """The file whose text is the unix time before which a part is not started again (a drill)."""
-    return places.run / f"hold-{name}"
 
 
 def _kill_me() -> None:
