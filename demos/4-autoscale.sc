@@ -3,11 +3,11 @@
 #
 #     ./simplecloud < demos/4-autoscale.sc
 
-# Each request costs 20 ms of CPU, and a worker may use a quarter of a core: one carries about 12 a second.
-run -p 8000 --cpus 0.25 --max 3 shop ./demos/server.py 8000
+# Each request costs 15 ms of CPU, and a worker may use a fifth of a core: one carries about 12 a second.
+run -p 8000 --cpus 0.2 --max 3 shop ./demos/server.py 8000
 autoscale
 
-load shop --ramp 3:30 --for 60s --path /?cpu=20 --detach
+load shop --ramp 3:30 --for 60s --path /?cpu=15 --detach
 wait shop want >= 2 --timeout 60s
 explain shop
 wait shop want == 3 --timeout 60s

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """A small HTTP server for the demos: it says which worker answered.
 
-    GET /            hello from web.1
-    GET /?ms=200     the same, after 200 ms
-    GET /?cpu=20     the same, after 20 ms of work
+GET /            hello from web.1
+GET /?ms=200     the same, after 200 ms
+GET /?cpu=20     the same, after 20 ms of work
 """
 
 import socket

@@ -173,7 +173,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "autoscale",
         "manager",
-        "scale an app by itself, to serve an objective with as few workers as that takes",
+        "scale an app by itself, to serve an objective with few workers",
         operands=(
             Operand("APP", values.APP, required=False),
             Operand("STATE", values.choice("off"), required=False),

@@ -15,6 +15,12 @@ QUOTA_BYTES = 2**20
 PIECE = "x" * 100_000
 
 
+def fill(store: EtcdStore) -> None:
+    """Write old revisions of one key until etcd refuses: what compaction takes away."""
+    for _ in range(100):
+        store.write({"key": PIECE})
+
+
 def test_a_store_that_used_up_its_quota_takes_writes_again_after_its_alarm(tmp_path: Path) -> None:
     with etcd_servers(1, tmp_path, f"--quota-backend-bytes={QUOTA_BYTES}") as servers:
         endpoint = servers.endpoints[0]
@@ -22,8 +28,7 @@ def test_a_store_that_used_up_its_quota_takes_writes_again_after_its_alarm(tmp_p
         eventually(lambda: store.members()[0].healthy, within_s=10)
         assert alarms(endpoint) == []
         with pytest.raises(StoreUnavailable, match="space exceeded"):
-            for _ in range(100):  # old revisions of one key: what compaction takes away
-                store.write({"key": PIECE})
+            fill(store)
 
         raised = alarms(endpoint)
         make_room(endpoint)

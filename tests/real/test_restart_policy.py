@@ -141,9 +141,7 @@ def gone(cloud: Cloud, app: str) -> bool:
     return cloud.worker(f"{app}.2").state != "ready" or cloud.worker(f"{app}.2").restarts > 0
 
 
-def test_a_worker_that_was_killed_says_so(
-    apps: Apps, cloud: Cloud
-) -> None:
+def test_a_worker_that_was_killed_says_so(apps: Apps, cloud: Cloud) -> None:
     name = apps.name("once")
     cloud.ok("run", "--restart", "no", name, "sleep", "1000")
 

@@ -43,6 +43,8 @@ def answered(line: socket.socket, sent: bytes) -> Any:
         return json.loads(frames.readline())
 
 
+DEEP = b'{"a":' * 10_000
+
 BAD_FRAMES = {
     "garbage": b"\x00\xff{]garbage\n",
     "not utf-8": b'{"jsonrpc":"2.0","id":1,"method":"\xff\xfe","params":{}}\n',
@@ -52,7 +54,7 @@ BAD_FRAMES = {
     "params as list": b'{"jsonrpc":"2.0","id":1,"method":"ps","params":[1]}\n',
     "id as object": b'{"jsonrpc":"2.0","id":{},"method":"ps","params":{}}\n',
     "deep": b"[" * 10_000 + b"]" * 10_000 + b"\n",
-    "deep params": b'{"jsonrpc":"2.0","id":1,"method":"ps","params":' + b'{"a":' * 10_000 + b"}" * 10_000 + b"\n",
+    "deep params": b'{"jsonrpc":"2.0","id":1,"method":"ps","params":' + DEEP + b"}" * 10_000 + b"\n",
     "big number": b'{"jsonrpc":"2.0","id":' + b"9" * 10_000 + b',"method":"ps","params":{}}\n',
 }  # fmt: skip
 
