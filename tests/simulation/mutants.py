@@ -82,7 +82,11 @@ def _unhealthy_without_verdict(patch: Patch) -> None:
         plain = spec is None or spec.template.health.kind == "none"
         return world.is_running(seen, record) and (plain or (verdict is not None and verdict.ok))
 
+    def in_rotation(seen: World, spec: AppSpec) -> list[WorkerRecord]:
+        return [r for r in seen.of_app(spec.name) if r.leaving_since is None and is_healthy(seen, r)]
+
     patch.setattr(world, "is_healthy", is_healthy)
+    patch.setattr(world, "in_rotation", in_rotation)  # which would keep them all, were none healthy
 
 
 def _healthy_without_verdict(patch: Patch) -> None:
