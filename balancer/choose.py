@@ -20,7 +20,7 @@ UNMET = 2.0
 USUAL_USE = 0.62
 OBJECTIVE_WORTH = 0.2  # missing the objective all the time by its own share is worth a fifth of the bill
 REMOVE_EFFORT, ADD_EFFORT = 0.25, 0.2  # workers; a change must be worth this much, else numbers flap
-STEADY_FACTORS = np.geomspace(0.05, 20.0, 160)
+STEADY_DEMANDS = 100  # at which a steady choice is looked up
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def cheapest(candidates: list[Cost]) -> int:
 def thresholds(capacity: Capacity, seen: Forecast, now: int, low: int, high: int) -> Thresholds:
     """Return the steady demands at which the choice would leave `now`, surprises as they are."""
     workers = np.arange(low, high + 1, dtype=float)
-    demand = STEADY_FACTORS * USUAL_USE * capacity.worker_rps
+    demand = np.linspace(0.0, high * capacity.worker_rps, STEADY_DEMANDS)
     slow, unmet = _expected(capacity, workers, demand)
     jump_slow, jump_unmet = _expected(capacity, workers, seen.jump_rps)
     steady = (slow + unmet) * float(seen.steady_odds.sum())

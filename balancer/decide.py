@@ -7,6 +7,7 @@ REMOVE_AFTER_S found right. What cannot be seen is never a reason to remove.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from balancer.choose import Cost, Thresholds, thresholds
@@ -19,7 +20,7 @@ from balancer.tell import curve_points, inputs_of, reason_of, safe_rate
 
 REMOVE_AFTER_S = 24.0
 GAP_SPANS = 3.0  # a longer silence between decisions is a restart or a stepped clock
-SHOWN_COSTS = 2  # numbers on either side of those that were weighed
+SHOWN_COSTS = 2  # numbers of workers above those that came out
 
 
 def decide(policy: Policy, memory: Memory, seen: Observation, now_s: float) -> tuple[ScalingDecision, Memory]:
@@ -28,6 +29,8 @@ def decide(policy: Policy, memory: Memory, seen: Observation, now_s: float) -> t
     Raises nothing: what cannot be decided on is a decision to hold, with its reason.
     """
     memory = replace(renewed(memory, seen.revision, policy.slo_s), number=memory.number + 1)
+    if not math.isfinite(now_s):
+        return _held(policy, memory, seen, memory.at_s or 0.0, "the time is not known")
     memory, silence = _awake(memory, seen, now_s)
     problem = problem_of(seen)
     if problem is not None:
@@ -156,8 +159,8 @@ def _told_model(policy: Policy, picked: Pick, final: int) -> Model:
 
 
 def _shown(costs: tuple[Cost, ...], raw: int, final: int) -> tuple[Cost, ...]:
-    low, high = min(raw, final) - SHOWN_COSTS, max(raw, final) + SHOWN_COSTS
-    return tuple(cost for cost in costs if low <= cost.workers <= high)
+    """Return the costs that an explanation and the sharing of a full host need."""
+    return costs[: max(raw, final) + SHOWN_COSTS]
 
 
 def _thresholds(policy: Policy, picked: Pick, final: int) -> Thresholds | None:

@@ -19,7 +19,7 @@ METER_NOISE = 0.05  # relative error of one worker's CPU reading
 METER_FLOOR_CORES = 0.01
 WORK_SPREAD = 1.5  # 1 + squared coefficient of variation of a request's work
 SPREAD_RATE, SPREAD_FLOOR, SPREAD_CLIP = 0.05, 0.5, 9.0
-MIN_SAMPLES = 3
+MIN_SAMPLES = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +58,30 @@ class CpuFit:
 
 @dataclass(frozen=True, slots=True)
 class CpuLine:
-    """cores = idle_cores * workers + cores_per_rps * rate.
+    """cores = idle_cores * workers + cores_per_rps * rate, with the covariance of the two coefficients.
 
-    error: relative standard error of cores_per_rps.  r2: share of the variance that the line explains,
-    near 0 under a constant load however good the line.
+    r2: share of the variance that the line explains, near 0 under a constant load however good the line.
     """
 
     idle_cores: float
     cores_per_rps: float
-    error: float
+    idle_variance: float
+    cost_variance: float
+    covariance: float
     r2: float
 
     def rate_at(self, worker_cores: float) -> float:
         """Return the requests/s at which one worker uses all of worker_cores."""
-        return max(worker_cores - self.idle_cores, 0.1 * worker_cores) / self.cores_per_rps
+        return self._for_requests(worker_cores) / self.cores_per_rps
+
+    def error_at(self, worker_cores: float) -> float:
+        """Return the relative standard error of rate_at, by the delta method."""
+        free, cost = self._for_requests(worker_cores), self.cores_per_rps
+        own = self.idle_variance / free**2 + self.cost_variance / cost**2
+        return math.sqrt(max(0.0, own + 2.0 * self.covariance / (free * cost)))
+
+    def _for_requests(self, worker_cores: float) -> float:
+        return max(worker_cores - self.idle_cores, 0.1 * worker_cores)
 
 
 def learn_cpu(fit: CpuFit, sample: CpuSample) -> CpuFit:
@@ -105,8 +115,19 @@ def cpu_line(fit: CpuFit) -> CpuLine | None:
         idle_cores, cores_per_rps = 0.0, fit.xu / fit.xx
     if cores_per_rps <= 0:
         return None
-    error = math.sqrt(max(fit.spread, 1.0) * nn / determinant) / cores_per_rps
-    return CpuLine(idle_cores, cores_per_rps, error, _explained(fit, idle_cores, cores_per_rps))
+    scale = max(fit.spread, 1.0) / determinant
+    r2 = _explained(fit, idle_cores, cores_per_rps)
+    return CpuLine(idle_cores, cores_per_rps, scale * fit.xx, scale * nn, -scale * fit.nx, r2)
+
+
+def cautious_line(fit: CpuFit) -> CpuLine:
+    """Return the line that takes an idle worker to cost nothing, so a worker to carry no more than it can.
+
+    For apps that use little CPU: what they use when idle may be most of it, and R1 cannot tell. Needs a
+    sample with requests.
+    """
+    cost = fit.xu / fit.xx
+    return CpuLine(0.0, cost, 0.0, max(fit.spread, 1.0) / fit.xx, 0.0, _explained(fit, 0.0, cost))
 
 
 def _variance(sample: CpuSample, cores_per_rps: float) -> float:

@@ -23,7 +23,7 @@ LONGEST_STEP_S = 30.0
 OVERDISPERSION = 3.0  # slow requests come together: three tell as much as one alone
 SPLIT_PRIOR = 1.1
 PRIOR_SPREADS = (1.0, 0.3, 0.7)  # of level, of steep relative to itself, of split
-STEPS, LONGEST_MOVE = 5, 2.0
+STEPS, LONGEST_MOVE, CLOSE = 8, 2.0, 0.01  # in ln share
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,5 +112,8 @@ def _newton(filled: Floats, prior: Floats, precision: Floats) -> Floats:
         gradient = z.T @ (slow - expected) / OVERDISPERSION - precision @ (theta - prior)
         curvature = (z.T * expected) @ z / OVERDISPERSION + precision
         move = np.linalg.solve(curvature, gradient)
-        theta = theta + move * min(1.0, LONGEST_MOVE / max(float(np.abs(z @ move).max()), 1e-9))
+        length = float(np.abs(z @ move).max())
+        theta = theta + move * min(1.0, LONGEST_MOVE / max(length, LONGEST_MOVE))
+        if length < CLOSE:
+            break
     return theta

@@ -61,15 +61,16 @@ def learned(memory: Memory, sample: Sample, now_s: float) -> Memory:
     return _learned_cpu(memory, sample, now_s) if _settled(memory, sample, now_s) else memory
 
 
-def learned_slow(
-    memory: Memory, sample: Sample, capacity: Capacity, demand: Forecast, now_s: float
-) -> Memory:
+def learned_slow(memory: Memory, sample: Sample, worker_rps: float, demand: Forecast, now_s: float) -> Memory:
     """Return the memory with a tick's slow requests, when it was a steady one."""
-    latencies, use = sample.seen.latencies, _use(sample, capacity)
+    latencies = sample.seen.latencies
+    use = sample.demand / (sample.ready * worker_rps) if sample.ready else math.inf
     calm = use < STEADY_USE and _steady(memory, sample, demand) and _settled(memory, sample, now_s)
-    if latencies is None or latencies.total <= 0 or not calm:
+    if latencies is None or not known(latencies.total) or not calm:
         return memory
     slow = latencies.share_over(memory.slo_s) * sample.completed
+    if known(slow) is None:
+        return memory
     seen = SlowSample(now_s, sample.ready, use, sample.completed, slow)
     return replace(memory, slow=learn_slow(memory.slow, seen))
 
@@ -80,10 +81,14 @@ def worker_cores(memory: Memory, sample: Sample) -> float:
     return limit if limit else max(1.0, memory.peak_cores)
 
 
-def capacity_of(memory: Memory, policy: Policy, line: CpuLine, cores: float) -> Capacity:
-    """Return what one worker can do, by its CPU or by what it was seen unable to exceed."""
+def worker_rate(memory: Memory, line: CpuLine, cores: float) -> float:
+    """Return the requests/s of one full worker, by its CPU or by what it was seen unable to exceed."""
     by_cpu = line.rate_at(cores)
-    worker_rps = min(by_cpu, memory.ceiling_rps) if memory.ceiling_rps else by_cpu
+    return min(by_cpu, memory.ceiling_rps) if memory.ceiling_rps else by_cpu
+
+
+def capacity_of(memory: Memory, policy: Policy, worker_rps: float) -> Capacity:
+    """Return what one worker of that rate can do, and what a slow request is worth."""
     curve = slow_curve(memory.slow, 1.0 / worker_rps, policy.slo_s)
     return Capacity(worker_rps, curve, price_of(policy.slo_share, worker_rps))
 
@@ -150,10 +155,6 @@ def _neighbours(memory: Memory, sample: Sample, now_s: float) -> float:
         return memory.neighbours_cores
     moved = memory.neighbours_cores + NEIGHBOUR_RATE * (used - own - memory.neighbours_cores)
     return round(moved, 4)
-
-
-def _use(sample: Sample, capacity: Capacity) -> float:
-    return sample.demand / (sample.ready * capacity.worker_rps) if sample.ready else math.inf
 
 
 def _steady(memory: Memory, sample: Sample, demand: Forecast) -> bool:

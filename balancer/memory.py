@@ -6,12 +6,9 @@ forgets nothing. As JSON it is rows of numbers in the order of the fields, a few
 
 from __future__ import annotations
 
-import json
-import types
-from dataclasses import dataclass, field, fields, is_dataclass
-from functools import lru_cache
-from typing import Any, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, field
 
+from balancer.codec import decode, encode
 from balancer.fit import CpuFit
 from balancer.forecast import History
 from balancer.latency import SlowFit
@@ -60,49 +57,10 @@ class Memory:
     demand: History = field(default_factory=History)
 
     def to_json(self) -> str:
-        """Return it as JSON text that from_json makes the same value of."""
-        return json.dumps([VERSION, _rows(self)], separators=(",", ":"))
+        """Return it as text that from_json makes an equal value of."""
+        return encode(self, VERSION)
 
     @staticmethod
     def from_json(text: str) -> Memory:
         """Return the memory of a text; raises ValueError for a text that to_json did not write."""
-        try:
-            version, rows = json.loads(text)
-        except (ValueError, TypeError) as error:
-            raise ValueError("this is no memory of an autoscaler") from error
-        if version != VERSION:
-            raise ValueError(f"the memory of an autoscaler has version {version}, not {VERSION}")
-        memory = _value(Memory, rows)
-        assert isinstance(memory, Memory)
-        return memory
-
-
-def _rows(value: object) -> object:
-    if is_dataclass(value):
-        return [_rows(getattr(value, each.name)) for each in fields(value)]
-    return [_rows(item) for item in value] if isinstance(value, tuple) else value
-
-
-def _value(kind: Any, rows: object) -> object:
-    """Return the value of that type, or raise ValueError."""
-    if is_dataclass(kind):
-        return _instance(kind, rows)
-    if get_origin(kind) is tuple and isinstance(rows, list):
-        return tuple(_value(get_args(kind)[0], row) for row in rows)
-    allowed = get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
-    if type(rows) in allowed or (float in allowed and type(rows) is int):
-        return rows
-    raise ValueError(f"the memory of an autoscaler has {rows!r} where {kind} belongs")
-
-
-def _instance(kind: Any, rows: object) -> object:
-    names = [each.name for each in fields(kind)]
-    if not isinstance(rows, list) or len(rows) != len(names):
-        raise ValueError(f"the memory of an autoscaler has no {kind.__name__} where one belongs")
-    hints = _hints(kind)
-    return kind(**{name: _value(hints[name], row) for name, row in zip(names, rows, strict=True)})
-
-
-@lru_cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+        return decode(Memory, text, VERSION)

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 from balancer.choose import Capacity, Cost, cheapest, costs
 from balancer.decision import Model, Trust
-from balancer.fit import CpuLine, cpu_line
+from balancer.fit import CpuLine, cautious_line, cpu_line
 from balancer.forecast import Forecast, forecast, promise
-from balancer.learn import QUEUED, capacity_of, lead_s, learned_slow, worker_cores
+from balancer.learn import QUEUED, capacity_of, lead_s, learned_slow, worker_cores, worker_rate
 from balancer.memory import Memory
 from balancer.samples import Policy, Sample, known
 from balancer.tell import model_of
 
 DRAIN_BACKLOG_S = 4.0  # what waits is to be served within this time
-GOOD_ERROR, GOOD_WINDOWS, WEAK_ERROR = 0.05, 20, 0.25
+GOOD_ERROR, GOOD_WINDOWS, WEAK_ERROR = 0.1, 20, 0.25
 TCP_USE = 0.7  # of a worker's capacity; connections have no latency to learn from
 CAP_TOLERANCE = 0.1  # workers; the meter's noise is no neighbour
 BEYOND_MAX = 2  # how many times the maximum is still worth telling
@@ -43,16 +43,18 @@ def pick(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> tuple[
     ahead_s = lead_s(memory) + sample.span_s
     demand = forecast(memory.demand, now_s, ahead_s, sample.span_s)
     memory = replace(memory, demand=promise(memory.demand, demand, now_s, ahead_s, sample.span_s))
-    line = cpu_line(memory.cpu)
-    if line is None or sample.cores is None or _trust(memory, line) is Trust.RULE:
-        return Pick(_by_rule(sample), demand, Model(Trust.RULE, memory.cpu.windows)), memory
-    cores = worker_cores(memory, sample)
+    line, cores = cpu_line(memory.cpu), worker_cores(memory, sample)
+    if line is None or sample.cores is None:
+        return Pick(_by_rule(memory, sample), demand, Model(Trust.RULE, memory.cpu.windows)), memory
+    trust = _trust(memory, line, cores)
+    if line.error_at(cores) > WEAK_ERROR:
+        line = cautious_line(memory.cpu)
+    worker_rps = worker_rate(memory, line, cores)
     if sample.seen.connections is None:
-        capacity = capacity_of(memory, policy, line, cores)
-        memory = learned_slow(memory, sample, capacity, demand, now_s)
-    capacity = capacity_of(memory, policy, line, cores)
-    model = model_of(memory, line, capacity, cores, _trust(memory, line))
-    cap = _cap(memory, sample, line.idle_cores + line.cores_per_rps * capacity.worker_rps)
+        memory = learned_slow(memory, sample, worker_rps, demand, now_s)
+    capacity = capacity_of(memory, policy, worker_rps)
+    model = model_of(memory, line, capacity, cores, trust)
+    cap = _cap(memory, sample, line.idle_cores + line.cores_per_rps * worker_rps)
     if sample.seen.connections is not None:
         return Pick(_by_use(demand, capacity), demand, model, cap), memory
     return _by_cost(policy, sample, Pick(0, demand, model, cap, _backlog(sample), (), capacity)), memory
@@ -66,9 +68,14 @@ def _by_cost(policy: Policy, sample: Sample, found: Pick) -> Pick:
     return replace(found, raw=cheapest(candidates), costs=tuple(candidates))
 
 
-def _by_rule(sample: Sample) -> int:
-    """Return one more while too much waits, else as many as now: nothing is known that says less."""
-    return sample.wanted + (sample.ready > 0 and sample.waiting > QUEUED * sample.ready)
+def _by_rule(memory: Memory, sample: Sample) -> int:
+    """Return one more while too much waits and nothing is about to be known, else as many as now.
+
+    Where there are samples already, the next one tells how many are needed; adding would spoil it.
+    """
+    learning = sample.cores is not None and memory.cpu.windows > 0
+    too_much = sample.ready > 0 and sample.waiting > QUEUED * sample.ready
+    return sample.wanted + (too_much and not learning and not sample.starting)
 
 
 def _by_use(demand: Forecast, capacity: Capacity) -> int:
@@ -80,10 +87,8 @@ def _backlog(sample: Sample) -> float:
     return max(0.0, sample.waiting - QUEUED * max(sample.ready, 1)) / DRAIN_BACKLOG_S
 
 
-def _trust(memory: Memory, line: CpuLine) -> Trust:
-    if line.error > WEAK_ERROR:
-        return Trust.RULE
-    good = line.error <= GOOD_ERROR and memory.cpu.windows >= GOOD_WINDOWS
+def _trust(memory: Memory, line: CpuLine, cores: float) -> Trust:
+    good = line.error_at(cores) <= GOOD_ERROR and memory.cpu.windows >= GOOD_WINDOWS
     return Trust.GOOD if good else Trust.WEAK
 
 

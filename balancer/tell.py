@@ -56,7 +56,7 @@ def model_of(memory: Memory, line: CpuLine, capacity: Capacity, worker_cores: fl
         requests_per_replica_rps=capacity.worker_rps,
         limited_by="waiting" if capacity.worker_rps < line.rate_at(worker_cores) else "cpu",
         worker_cores=worker_cores,
-        error=line.error,
+        error=line.error_at(worker_cores),
         r2=line.r2,
         price_s=capacity.price,
         coefficients=Coefficients(line.idle_cores, line.cores_per_rps, curve.level, curve.steep, curve.split),

@@ -1,0 +1,95 @@
+"""Several apps on a full host: each next worker goes where it saves most for the cores it takes.
+
+Every app has its minimum. Beyond that, the next worker's value is by how much it lowers the cost of
+slow and unmet requests (choose.py), and its price the cores that it would really use: a worker that
+only divides the same load takes none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from balancer.choose import REMOVE_EFFORT, Cost
+from balancer.decision import Limit, ScalingDecision, action_of
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one app asks of the host.
+
+    now, least, wanted: workers there are, never fewer than, and no more than.  full_cores: what one
+    worker uses when it is full.  load_cores: what the app's whole demand takes.  costs: by number of
+    workers, ascending, at least from `least` to `wanted`.
+    """
+
+    app: str
+    now: int
+    least: int
+    wanted: int
+    full_cores: float
+    load_cores: float
+    costs: tuple[Cost, ...]
+
+    def cores(self, workers: int) -> float:
+        """Return the cores that so many workers would use."""
+        return min(workers * self.full_cores, self.load_cores)
+
+    def saves(self, workers: int) -> float:
+        """Return what the last of so many workers saves; one that is there already counts a bit more."""
+        missed = {cost.workers: cost.slow + cost.unmet for cost in self.costs}
+        saved = missed.get(workers - 1, 0.0) - missed.get(workers, 0.0)
+        return saved + (REMOVE_EFFORT if workers <= self.now else 0.0)
+
+
+def claim_of(app: str, decision: ScalingDecision, least: int) -> Claim | None:
+    """Return what a decision asks of the host, or None where it rests on no model."""
+    model, inputs = decision.model, decision.inputs
+    coefficients, rate = model.coefficients, model.requests_per_replica_rps
+    if coefficients is None or rate is None or inputs.level_rps is None or not decision.costs:
+        return None
+    demand_rps = max(inputs.level_rps, inputs.ahead_rps or 0.0) + (inputs.backlog_rps or 0.0)
+    return Claim(
+        app=app,
+        now=decision.from_workers,
+        least=min(least, decision.final),
+        wanted=decision.final,
+        full_cores=coefficients.idle_cores + coefficients.cores_per_request * rate,
+        load_cores=coefficients.cores_per_request * demand_rps,
+        costs=decision.costs,
+    )
+
+
+def share(claims: Sequence[Claim], free_cores: float) -> dict[str, int]:
+    """Return the workers of each app that free_cores carry; the last one may take what is left of a core.
+
+    free_cores: the host's, less what others than these apps use.
+    """
+    granted = {claim.app: claim.least for claim in claims}
+    left = free_cores - sum(claim.cores(claim.least) for claim in claims)
+    while True:
+        asking = [c for c in claims if granted[c.app] < c.wanted and (left > 0 or not _takes(c, granted))]
+        if not asking:
+            return granted
+        best = max(asking, key=lambda claim: claim.saves(granted[claim.app] + 1))
+        left -= _takes(best, granted)
+        granted[best.app] += 1
+
+
+def shared(decision: ScalingDecision, granted: int) -> ScalingDecision:
+    """Return the decision cut to what the host's sharing granted, and saying so."""
+    if granted >= decision.final:
+        return decision
+    return replace(
+        decision,
+        final=granted,
+        action=action_of(decision.from_workers, granted),
+        limits=(*decision.limits, Limit("share", decision.final, granted)),
+        reason=f"{decision.reason}; {granted} by the share of a full host",
+    )
+
+
+def _takes(claim: Claim, granted: dict[str, int]) -> float:
+    """Return the cores that the next worker would use."""
+    workers = granted[claim.app]
+    return claim.cores(workers + 1) - claim.cores(workers)

@@ -1,0 +1,408 @@
+"""The decision: what it does, what it must not be fooled by, and that it tells why."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+
+from balancer.decide import REMOVE_AFTER_S
+from balancer.decision import Action, Trust
+from balancer.memory import Memory
+from balancer.samples import Latencies, Mode, Observation, Policy
+from tests.autoscale.observations import (
+    EDGES_S,
+    FULL_RPS,
+    POLICY,
+    SPAN_S,
+    Operator,
+    overloaded,
+    seen,
+    taught,
+)
+
+
+def test_the_requests_of_one_worker_are_learned() -> None:
+    decision = taught().decisions[-1]
+
+    assert decision.model.requests_per_replica_rps == pytest.approx(FULL_RPS, rel=0.05)
+    assert decision.model.trusted is Trust.GOOD
+
+
+def test_more_demand_adds_at_once() -> None:
+    operator = taught()
+
+    decision = operator.sees(seen(150.0, 4))
+
+    assert decision.action is Action.ADD
+
+
+def test_less_demand_removes_only_after_the_window() -> None:
+    operator = taught()
+    ticks = int(REMOVE_AFTER_S / SPAN_S)
+
+    early = operator.sees_all([seen(30.0, 4)] * (ticks - 1))
+    late = operator.sees_all([seen(30.0, 4)] * 3)
+
+    assert early.action is Action.HOLD
+    assert early.limits[-1].name == "recent"
+    assert late.action is Action.REMOVE
+
+
+def test_a_steady_demand_is_held_forever() -> None:
+    operator = taught(workers=4)
+
+    operator.sees_all([seen(80.0, 4)] * 200)
+
+    assert {decision.final for decision in operator.decisions[20:]} == {4}
+
+
+def test_the_number_is_never_above_the_maximum() -> None:
+    operator = taught(policy=replace(POLICY, max=5))
+
+    decision = operator.sees(seen(150.0, 4))
+
+    assert decision.final == 5
+    assert decision.raw is not None
+    assert decision.raw > 5
+    assert [limit.name for limit in decision.limits] == ["max"]
+
+
+def test_a_lowered_maximum_holds_even_when_nothing_is_seen() -> None:
+    operator = taught(workers=4)
+    operator.policy = replace(POLICY, max=2)
+
+    decision = operator.sees(replace(seen(80.0, 4), completed=None))
+
+    assert decision.final == 2
+
+
+def test_a_full_host_is_where_adding_stops() -> None:
+    operator = Operator(replace(POLICY, max=16))
+    for tick in range(40):
+        operator.sees(seen(70.0 * (0.97, 1.0, 1.03)[tick % 3], 2, cores=2.0))
+
+    decision = operator.sees(replace(overloaded(200.0, 2, 60.0), host_cores=2.0))
+
+    assert decision.final == 2
+    assert "host" in [limit.name for limit in decision.limits]
+    assert "more would not help" in decision.reason
+
+
+def test_recommending_decides_and_says_that_nothing_is_done() -> None:
+    operator = taught(policy=replace(POLICY, mode=Mode.RECOMMEND))
+
+    decision = operator.sees(seen(150.0, 4))
+
+    assert decision.action is Action.ADD
+    assert not decision.carried_out
+
+
+def test_time_outs_do_not_make_a_worker_look_strong() -> None:
+    operator = taught()
+    failing = replace(overloaded(400.0, 4, 900.0), completed=1400.0, failed=1100.0)
+
+    decision = operator.sees_all([failing] * 10)
+
+    assert decision.model.requests_per_replica_rps == pytest.approx(FULL_RPS, rel=0.05)
+    assert decision.final == 8
+
+
+def test_a_saturated_app_gets_all_it_needs_in_one_step() -> None:
+    operator = taught(workers=2, rate_rps=60.0)
+
+    decision = operator.sees(overloaded(200.0, 2, inflight=240.0))
+
+    assert decision.final >= 6
+
+
+def test_draining_workers_are_not_taken_for_neighbours() -> None:
+    operator = taught(workers=8, rate_rps=220.0)
+    drained = replace(seen(60.0, 3), own_cores=None, host_used_cores=7.5)
+
+    decision = operator.sees_all([drained] * 4)
+
+    assert decision.inputs.neighbours_cores == pytest.approx(0.0, abs=0.1)
+
+
+def test_neighbours_on_the_host_lower_what_it_can_carry() -> None:
+    operator = taught(workers=4)
+    crowd = replace(seen(80.0, 4), host_used_cores=(seen(80.0, 4).own_cores or 0.0) + 4.0)
+    operator.sees_all([crowd] * 60)
+
+    decision = operator.sees(replace(seen(150.0, 4), host_used_cores=8.0))
+
+    assert decision.final == 4
+    assert decision.limits[0].name == "host"
+
+
+def test_the_cpu_of_starting_workers_is_no_load() -> None:
+    operator = taught()
+    starting = replace(seen(80.0, 4), wanted=5, starting=1, own_cores=4.5, host_used_cores=4.5)
+
+    decision = operator.sees_all([starting] * 5)
+
+    assert decision.inputs.neighbours_cores == pytest.approx(0.0, abs=0.1)
+    assert decision.model.requests_per_replica_rps == pytest.approx(FULL_RPS, rel=0.05)
+
+
+def test_a_doubled_cost_of_requests_is_noticed_within_a_minute() -> None:
+    operator = taught(rate_rps=60.0)
+
+    decision = operator.sees_all([seen(60.0, 4, work_s=0.05)] * 30)
+
+    assert decision.model.requests_per_replica_rps == pytest.approx(0.99 / 0.05, rel=0.15)
+
+
+def test_a_new_revision_is_learned_from_nothing() -> None:
+    operator = taught()
+
+    decision = operator.sees(replace(seen(80.0, 4), revision="2"))
+
+    assert decision.model.windows == 1
+    assert decision.action is Action.HOLD
+
+
+def test_where_nothing_can_be_learned_one_is_added_while_requests_wait() -> None:
+    operator = Operator()
+    blind = replace(overloaded(200.0, 2, 40.0), cpu_cores=None, own_cores=None)
+    operator.sees(blind)
+
+    decision = operator.sees(replace(blind, inflight=90.0))
+
+    assert decision.final == 3
+    assert decision.model.trusted is Trust.RULE
+
+
+def test_an_app_that_starts_overloaded_gets_its_number_within_three_ticks() -> None:
+    decision = Operator().sees_all([overloaded(200.0, 2, 120.0 * tick) for tick in (1, 2, 3)])
+
+    assert decision.final >= 6
+    assert decision.model.trusted is Trust.WEAK
+
+
+def test_workers_that_wait_for_something_else_than_cpu_are_counted_by_what_they_serve() -> None:
+    operator = Operator(Policy(max=12, slo_share=0.99))
+    waiting = replace(seen(40.0, 2), cpu_cores=0.1, inflight=20.0)
+
+    decision = operator.sees_all([waiting] * 12)
+
+    assert decision.model.limited_by == "waiting"
+    assert decision.model.requests_per_replica_rps == pytest.approx(20.0)
+    assert 3 <= decision.final <= 5
+
+
+def test_waiting_elsewhere_does_not_ask_for_ever_more_workers() -> None:
+    operator = Operator(Policy(max=12, slo_share=0.99))
+    workers = 2
+    for _ in range(100):
+        observation = replace(seen(40.0, workers), cpu_cores=0.1, inflight=80.0)
+        workers = operator.sees(observation).final
+
+    assert workers <= 6
+
+
+def test_a_tcp_app_scales_on_cpu_and_connections() -> None:
+    operator = Operator()
+    for tick in range(40):
+        operator.sees(tcp(connections=100.0 + tick % 3, workers=2))
+
+    decision = operator.sees_all([tcp(connections=300.0, workers=2)] * 3)
+
+    assert decision.final > 2
+    assert decision.model.requests_per_replica_rps == pytest.approx(100.0, rel=0.1)
+
+
+def tcp(connections: float, workers: int) -> Observation:
+    cores = connections * 0.01
+    return replace(seen(0.0, workers), completed=None, failed=None, connections=connections, cpu_cores=cores)
+
+
+UNSEEN = {
+    "no counts": {"completed": None},
+    "counts that began anew": {"completed": -40.0},
+    "more failed than completed": {"failed": 900.0},
+    "counts that are no number": {"completed": math.nan},
+    "no workers known": {"ready": None},
+    "no number wanted known": {"wanted": None},
+    "no span": {"span_s": None},
+    "an empty span": {"span_s": 0.0},
+    "a span that is no number": {"span_s": math.nan},
+    "old figures": {"age_s": 30.0},
+    "figures of unknown age": {"age_s": None},
+    "endless counts": {"completed": math.inf},
+}
+
+
+@pytest.mark.parametrize("broken", UNSEEN.values(), ids=UNSEEN)
+def test_what_cannot_be_seen_changes_nothing_and_is_said(broken: dict[str, float | None]) -> None:
+    operator = taught()
+
+    decision = operator.sees_all([replace(seen(5.0, 4), **broken)] * 30)  # type: ignore[arg-type]
+
+    assert decision.action is Action.HOLD
+    assert decision.final == 4
+    assert decision.reason
+
+
+PARTLY = {
+    "latencies": {"latencies": None},
+    "latencies without requests": {"latencies": Latencies(EDGES_S, (0.0,) * len(EDGES_S), 0.0)},
+    "latencies that are no numbers": {"latencies": Latencies(EDGES_S, (math.nan,) * len(EDGES_S), math.nan)},
+    "in-flight": {"inflight": None},
+    "in-flight that is no number": {"inflight": math.nan},
+    "cpu": {"cpu_cores": None},
+    "cpu that is no number": {"cpu_cores": math.nan},
+    "host": {"host_cores": None, "host_used_cores": None, "own_cores": None},
+    "limit": {"worker_cores": None},
+    "start times that are no numbers": {"started_in_s": (math.nan, -1.0)},
+    "failed": {"failed": None},
+}
+
+
+@pytest.mark.parametrize("absent", PARTLY.values(), ids=PARTLY)
+def test_a_steady_app_is_held_with_a_part_of_the_figures(absent: dict[str, object]) -> None:
+    operator = taught()
+
+    decision = operator.sees_all([replace(seen(80.0, 4), **absent)] * 20)  # type: ignore[arg-type]
+
+    assert decision.action is Action.HOLD
+
+
+@pytest.mark.parametrize("absent", PARTLY.values(), ids=PARTLY)
+def test_no_figures_that_are_missing_from_the_start_raise(absent: dict[str, object]) -> None:
+    operator = Operator()
+
+    decision = operator.sees_all([replace(seen(80.0, 4), **absent)] * 20)  # type: ignore[arg-type]
+
+    assert 1 <= decision.final <= POLICY.max
+
+
+def test_the_first_sample_changes_nothing() -> None:
+    decision = Operator().sees(overloaded(300.0, 2, 200.0))
+
+    assert decision.action is Action.HOLD
+    assert "first look" in decision.reason
+
+
+def test_no_traffic_from_the_start_changes_nothing() -> None:
+    decision = Operator().sees_all([seen(0.0, 3)] * 60)
+
+    assert decision.action is Action.HOLD
+
+
+def test_traffic_that_ends_leads_to_the_minimum() -> None:
+    operator, workers = taught(), 4
+    for _ in range(60):
+        workers = operator.sees(seen(0.0, workers)).final
+
+    assert workers == 1
+
+
+def test_a_night_without_traffic_does_not_wear_the_model_out() -> None:
+    operator = taught()
+    operator.sees_all([seen(0.0, 1)] * 2000)
+
+    decision = operator.sees_all([seen(35.0, 1)] * 2)
+
+    assert decision.model.trusted is Trust.GOOD
+    assert decision.final > 1
+
+
+def test_a_stopped_app_is_left_alone() -> None:
+    operator = taught()
+
+    decision = operator.sees(replace(seen(80.0, 4), wanted=0, ready=0))
+
+    assert decision.final == 0
+
+
+@pytest.mark.parametrize("step_s", [-3600.0, 3600.0, 0.0, math.nan])
+def test_a_clock_step_changes_nothing_and_is_said(step_s: float) -> None:
+    operator = taught()
+
+    decision = operator.sees(seen(5.0, 4), after_s=step_s)
+
+    assert decision.action is Action.HOLD
+    assert any(word in decision.reason for word in ("clock", "nothing was decided", "time"))
+
+
+def test_decisions_go_on_after_a_clock_step_back() -> None:
+    operator = taught()
+    operator.sees(seen(80.0, 4), after_s=-3600.0)
+
+    decision = operator.sees_all([seen(150.0, 4)] * 6)
+
+    assert decision.action is Action.ADD
+
+
+def test_a_restart_of_the_manager_holds_for_one_start_up_time_and_removes_nothing() -> None:
+    operator = taught()
+    operator.sees_all([seen(30.0, 4)] * 10)
+
+    at_once = operator.sees(seen(30.0, 4), after_s=20.0)
+    soon = operator.sees_all([seen(30.0, 4)] * 8)
+
+    assert at_once.action is soon.action is Action.HOLD
+    assert at_once.model.windows == operator.decisions[-10].model.windows + 1
+
+
+def test_nothing_that_changes_a_decision_is_lost_on_the_way_through_text() -> None:
+    kept, restarted = taught(), taught()
+    loads = [30.0, 150.0, 180.0, 60.0, 0.0, 220.0, 100.0] * 12
+
+    for load in loads:
+        restarted.memory = Memory.from_json(restarted.memory.to_json())
+        kept.sees(seen(load, 4))
+        restarted.sees(seen(load, 4))
+
+    assert restarted.decisions == kept.decisions
+
+
+def test_the_memory_stays_below_eight_kilobytes() -> None:
+    operator = Operator()
+    for tick in range(2000):
+        operator.sees(seen(100.0 + 99.9 * math.sin(tick * tick / 7.0), 4))
+
+    assert len(operator.memory.to_json()) <= 8000
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "[1]", "[99,[]]", '[1,["x"]]', "{}"])
+def test_text_that_is_no_memory_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="Memory"):
+        Memory.from_json(text)
+
+
+def test_a_record_has_every_number_of_the_decision() -> None:
+    record = taught().decisions[-1].record("web")
+
+    assert {"id", "app", "at", "from", "to", "action", "reason", "inputs", "model"} <= record.keys()
+    assert {"raw", "limits", "final", "costs", "thresholds"} <= record.keys()
+    assert json.loads(json.dumps(record, allow_nan=False))["app"] == "web"
+
+
+def test_the_cheapest_number_can_be_recomputed_from_the_record() -> None:
+    decision = taught().sees(seen(150.0, 4))
+
+    cheapest = min(decision.costs, key=lambda cost: cost.total)
+
+    assert cheapest.workers == decision.raw
+
+
+def test_the_thresholds_are_where_the_number_changes() -> None:
+    operator = taught()
+    limits = operator.decisions[-1].thresholds
+    assert limits is not None
+    assert limits.adds_above_rps is not None
+
+    assert limits.removes_below_rps is not None
+    assert limits.removes_below_rps < 80.0 < limits.adds_above_rps
+    more = operator.sees_all([seen(1.05 * limits.adds_above_rps, 4)] * 20)
+    assert more.final > 4
+
+
+def test_an_impossible_policy_is_refused() -> None:
+    with pytest.raises(ValueError, match="no number of workers"):
+        Policy(min=5, max=3)

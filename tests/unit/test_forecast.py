@@ -1,0 +1,115 @@
+"""R3: the line through the demand, jumps, and surprises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+
+from balancer.forecast import SURPRISES, Forecast, History, Rate, forecast, learn_demand, promise
+
+SPAN_S, AHEAD_S = 2.0, 5.0
+
+
+def after(
+    rates: Iterable[float], history: History | None = None, start_s: float = 1000.0
+) -> tuple[History, Forecast]:
+    """Return the history and the forecast after the rates, one a span, each with its promise kept."""
+    history, made, now_s = history or History(), None, start_s
+    for rps in rates:
+        now_s += SPAN_S
+        history = learn_demand(history, Rate(now_s, rps), SPAN_S)
+        made = forecast(history, now_s, AHEAD_S, SPAN_S)
+        history = promise(history, made, now_s, AHEAD_S, SPAN_S)
+    assert made is not None
+    return history, made
+
+
+def counts(rate_rps: float, spans: int, seed: int = 1) -> list[float]:
+    return [float(c) / SPAN_S for c in np.random.default_rng(seed).poisson(rate_rps * SPAN_S, spans)]
+
+
+def test_a_steady_demand_is_expected_to_stay() -> None:
+    _, made = after(counts(100.0, 60))
+
+    assert made.level_rps == pytest.approx(100.0, abs=6.0)
+    assert abs(made.slope_rps_per_s) < 0.3
+
+
+def test_the_band_of_a_steady_demand_is_that_of_chance() -> None:
+    _, made = after(counts(100.0, 60))
+
+    assert made.sd_rps < 10.0
+    assert made.jump_odds.sum() < 0.02
+
+
+def test_a_rise_is_expected_to_go_on() -> None:
+    _, made = after([50.0 + 2.0 * k for k in range(40)])
+
+    assert made.ahead_rps == pytest.approx(made.level_rps + AHEAD_S * 1.0, abs=1.5)
+
+
+def test_a_fall_is_never_what_workers_are_counted_for() -> None:
+    _, made = after([150.0 - 2.0 * k for k in range(40)])
+
+    assert made.ahead_rps < made.level_rps
+    assert made.steady_rps @ made.steady_odds == pytest.approx(made.level_rps, rel=0.05)
+
+
+def test_a_jump_is_believed_at_once() -> None:
+    _, made = after([*counts(20.0, 40), 180.0])
+
+    assert made.level_rps == pytest.approx(180.0)
+
+
+def test_a_jump_leaves_no_phantom_slope() -> None:
+    history, _ = after([20.0] * 40)
+
+    for spans in (1, 3, 5, 10, 30):
+        _, made = after([180.0] * spans, history, start_s=1080.0)
+        assert abs(made.slope_rps_per_s) < 0.1
+        assert made.ahead_rps == pytest.approx(180.0, rel=0.02)
+
+
+def test_a_steep_rise_is_no_jump() -> None:
+    history, _ = after([50.0 + 6.0 * k for k in range(25)])
+
+    assert len(history.rates) == 25
+
+
+def test_a_jump_is_remembered_as_a_surprise() -> None:
+    history, made = after([*counts(20.0, 40), *counts(180.0, 10), *counts(20.0, 20)])
+
+    assert history.surprises
+    assert made.jump_rps.max() == pytest.approx(180.0, rel=0.2)
+
+
+def test_a_surprise_never_leads_above_what_was_seen() -> None:
+    history, _ = after([*counts(20.0, 40), *counts(180.0, 10)])
+
+    _, made = after(counts(120.0, 20), history, start_s=1100.0)
+
+    assert all(rps <= 200.0 for rps in made.jump_rps)
+
+
+def test_surprises_fade() -> None:
+    history, soon = after([*counts(20.0, 40), *counts(180.0, 10), *counts(20.0, 10)])
+
+    _, late = after(counts(20.0, 1500), history, start_s=1120.0)
+
+    assert late.jump_odds[late.jump_rps > 150.0].sum() < 0.1 * soon.jump_odds.sum()
+
+
+def test_the_odds_are_those_of_a_distribution() -> None:
+    rng = np.random.default_rng(3)
+    history, made = after(rng.uniform(1.0, 300.0, 400))
+
+    assert made.steady_odds.sum() + made.jump_odds.sum() == pytest.approx(1.0)
+    assert len(history.surprises) <= SURPRISES
+
+
+def test_no_demand_at_all_is_a_demand() -> None:
+    _, made = after([0.0] * 30)
+
+    assert made.level_rps == made.ahead_rps == 0.0
