@@ -83,26 +83,27 @@ class Sight:
     def _with_workers(self, world: World, picture: NetworkPicture) -> World:
         """Return the world with what is known of each worker's port, health and open requests."""
         names = {key: key.port_name(self.tag) for key in {*world.records, *world.containers}}
-        wired = frozenset(
-            key for key, name in names.items() if picture.ports.get(name) and name in picture.bound
-        )
+        attached = frozenset(key for key, name in names.items() if picture.ports.get(name))
+        wired = frozenset(key for key in attached if names[key] in picture.bound)
         known = set(names.values())
         stray = {name for name in {*picture.ports, *picture.bound} if name not in known}
-        verdicts = self._probe(world, wired)
-        world = replace(world, wired=wired, verdicts=verdicts, stray_ports=frozenset(stray))
+        verdicts = self._probe(world, attached)
+        world = replace(
+            world, attached=attached, wired=wired, verdicts=verdicts, stray_ports=frozenset(stray)
+        )
         self._answered |= {world.containers[key].id for key, verdict in verdicts.items() if verdict.ok}
         self._answered &= {container.id for container in world.containers.values()}
         answered = frozenset(key for key, c in world.containers.items() if c.id in self._answered)
         return replace(world, answered=answered, inflight=self._inflight(world))
 
-    def _probe(self, world: World, wired: frozenset[WorkerKey]) -> Mapping[WorkerKey, Verdict]:
+    def _probe(self, world: World, attached: frozenset[WorkerKey]) -> Mapping[WorkerKey, Verdict]:
         """Tell the prober whom to ask; return the verdicts on the containers that are there now.
 
         A target is named by its container, so that a verdict never outlives what it was about.
         """
         targets: dict[str, Target] = {}
         keys: dict[str, WorkerKey] = {}
-        for key in wired:
+        for key in attached:
             container, record = world.containers.get(key), world.records.get(key)
             if container is not None and container.state == "running" and record is not None:
                 target = self._target(world, record, container)

@@ -277,7 +277,7 @@ def _start(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -> 
 def _leave(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -> None:
     """Draft what a leaving worker's life ends with, once requests can no longer reach it."""
     assert record.leaving_since is not None
-    if record.key not in world.containers and record.key not in world.wired:
+    if record.key not in world.containers and record.key not in world.attached:
         draft.forgets.append(record.key)
         return
     drain_ends_at = record.leaving_since + (0.0 if spec.now else record.drain_s)

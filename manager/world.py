@@ -23,7 +23,7 @@ GRACE_S = 10.0  # from SIGTERM to SIGKILL
 class World:
     """What one pass looks at. `now` is unix seconds; sets and maps are by worker unless they say else.
 
-    wired: its port is up on the bridge and its rules are there.  live: the servers of each app that the
+    attached: its port is up on the bridge.  wired: and its rules are there.  live: the servers of each app that the
     proxy uses at this moment, None while the proxy does not say.  inflight: open requests of workers that
     are leaving.  busy: a slow step is under way.  answered: has been healthy at least once.
     spec_versions: the store revision at which each app's spec was written last.
@@ -38,6 +38,7 @@ class World:
     records: Mapping[WorkerKey, WorkerRecord] = field(default_factory=dict)
     routes: Mapping[str, str] = field(default_factory=dict)
     containers: Mapping[WorkerKey, Container] = field(default_factory=dict)
+    attached: frozenset[WorkerKey] = frozenset()
     wired: frozenset[WorkerKey] = frozenset()
     verdicts: Mapping[WorkerKey, Verdict] = field(default_factory=dict)
     live: Mapping[str, frozenset[str]] | None = None
@@ -83,9 +84,12 @@ def is_current(spec: AppSpec, record: WorkerRecord) -> bool:
 
 
 def is_running(world: World, record: WorkerRecord) -> bool:
-    """Return whether the worker's process runs and can be reached over the bridge."""
+    """Return whether the worker's process runs and can be reached over the bridge.
+
+    Rules that somebody flushed are put back; meanwhile nothing is in the way of requests.
+    """
     container = world.containers.get(record.key)
-    return container is not None and container.state == "running" and record.key in world.wired
+    return container is not None and container.state == "running" and record.key in world.attached
 
 
 def is_healthy(world: World, record: WorkerRecord) -> bool:

@@ -70,13 +70,18 @@ def ended(world: World, key: WorkerKey, exit_code: int = 1) -> World:
     gone = replace(
         world.containers[key], state="exited", exit_code=exit_code, pid=0, netns="", finished_at=NOW - 1
     )
-    return replace(world, containers={**world.containers, key: gone}, wired=world.wired - {key})
+    return replace(
+        world,
+        containers={**world.containers, key: gone},
+        attached=world.attached - {key},
+        wired=world.wired - {key},
+    )
 
 
 def without(world: World, key: WorkerKey) -> World:
     """Return the picture in which the worker has no container."""
     containers = {each: container for each, container in world.containers.items() if each != key}
-    return replace(world, containers=containers, wired=world.wired - {key})
+    return replace(world, containers=containers, attached=world.attached - {key}, wired=world.wired - {key})
 
 
 def known(world: World, *records: WorkerRecord) -> World:
@@ -94,6 +99,7 @@ def serving(specs: Iterable[AppSpec], records: Iterable[WorkerRecord]) -> World:
         specs={spec.name: spec for spec in specs},
         records=keys,
         containers={key: a_container(key) for key in keys},
+        attached=frozenset(keys),
         wired=frozenset(keys),
         verdicts={key: Verdict(True, "GET / 200", NOW, 0.001) for key in keys},
         answered=frozenset(keys),
