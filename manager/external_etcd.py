@@ -130,7 +130,8 @@ def _refused(endpoint: str, files: Mapping[Role, Path], error: ssl.SSLError) -> 
     reason = (error.reason or str(error)).lower().replace("_", " ")
     if "certificate" in reason and "cert" not in files:
         return SetupFailed(f"etcd at {endpoint} asks for a certificate", hint=_EXAMPLE)
-    if "certificate" in reason or "unknown ca" in reason:
+    if "certificate" in reason or "unknown ca" in reason or ("cert" in files and "eof" in reason):
+        # which of the two arrives, its complaint or the end of the connection, is a matter of luck
         return SetupFailed(f"etcd at {endpoint} does not accept {files['cert']}: {reason}", hint=_EXAMPLE)
     return SetupFailed(f"etcd at {endpoint} does not speak TLS with us: {reason}", hint=_EXAMPLE)
 

@@ -269,15 +269,36 @@ def _output(*argv: str) -> str:
         raise SetupFailed(f"cannot run {argv[0]}: {error}") from error
 
 
+@contextmanager
+def _own_scratch() -> Iterator[str]:
+    """Lend a directory of its own; it is gone afterwards, unless something is still mounted inside it."""
+    directory = tempfile.mkdtemp(dir=_SCRATCH, prefix="simplecloud-")
+    os.chmod(directory, 0o755)  # apt's own user looks into it
+    try:
+        yield directory
+    finally:
+        mounts = Path("/proc/self/mountinfo").read_text()
+        if f" {directory}/" not in mounts:  # below a mount are the host's own files
+            shutil.rmtree(directory, ignore_errors=True)
+
+
 def _bootstrap(argv: Sequence[str], out: BinaryIO) -> None:
-    """`out` holds the tar that mmdebstrap writes; whatever ends this, mmdebstrap has ended and tidied up."""
+    """`out` holds the tar that mmdebstrap writes; whatever ends this, mmdebstrap has ended and is tidied up.
+
+    Ended in its first moments, it may leave its directory behind.
+    """
+    with _own_scratch() as scratch:
+        _run_bootstrap(argv, out, scratch)
+
+
+def _run_bootstrap(argv: Sequence[str], out: BinaryIO, scratch: str) -> None:
     process = subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
         stdout=out,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"TMPDIR": _SCRATCH, "LC_ALL": "C"},
+        env=os.environ | {"TMPDIR": scratch, "LC_ALL": "C"},
         start_new_session=True,
     )
     with process:

@@ -22,6 +22,7 @@ from manager.api.errors import CloudError, FrameRejected, NotAllowed, UsageError
 from manager.api.wire import Lines, Request
 
 MAX_CLIENTS = 128
+BACKLOG = 1024  # those beyond MAX_CLIENTS are told so, which takes being accepted
 SEND_LIMIT_S = 5.0  # a reader that takes longer for one frame is gone
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class Server:
         self._listener.bind(str(draft))
         draft.chmod(0o660)
         os.chown(draft, 0, self.gid)
-        self._listener.listen(MAX_CLIENTS)
+        self._listener.listen(BACKLOG)
         draft.rename(self.path)
         self._thread = threading.Thread(target=self._accept, name="server", daemon=True)
         self._thread.start()
