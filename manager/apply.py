@@ -69,7 +69,10 @@ class Effects:
             self.journal.note("removed", app=name)
 
     def mend(self, step: MendNetwork) -> None:
-        for sentence in self.network.ensure():
+        mended = self.network.ensure()
+        # at once: fresh rules let nobody through whom they do not know
+        self.network.bind([port_of(self.tag, record) for record in step.records])
+        for sentence in mended:
             self.journal.note(f"network mended: {sentence}")
 
     def sweep(self, step: SweepPort) -> None:

@@ -91,7 +91,7 @@ def _readable(world: World) -> dict[str, AppSpec]:
 
 def _ordered(world: World, draft: _Draft) -> Plan:
     """Return the draft as steps: mend, record, unpublish or publish, then the slow ones, then forget."""
-    steps: list[Step] = [] if world.network_intact else [MendNetwork()]
+    steps: list[Step] = [] if world.network_intact else [MendNetwork(tuple(world.records.values()))]
     steps += draft.specs
     if draft.saves:
         steps.append(SaveRecords(tuple(draft.saves), _save_reason(draft.saves)))

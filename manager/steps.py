@@ -61,8 +61,9 @@ class Forget:
 
 @dataclass(frozen=True, slots=True)
 class MendNetwork:
-    """The bridge and its rules are as they should be."""
+    """The bridge and its rules are as they should be, with a place in them for each of the workers."""
 
+    records: tuple[WorkerRecord, ...] = ()
     reason: str = "bridge and rules are not known to be intact"
 
 

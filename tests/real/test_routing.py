@@ -222,17 +222,21 @@ def test_a_frozen_worker_is_out_of_rotation_within_seconds_and_comes_back(
 
     with freeze(cloud, f"{name}.1"):
         eventually(lambda: cloud.worker(f"{name}.1").state == "unready", within_s=2.5)
-        answers = quick_answers(cloud, name)
+        eventually(lambda: who_answers(cloud, name) == {(200, f"{name}.2")}, within_s=1)
         reason = cloud.worker(f"{name}.1").reason
     eventually(lambda: cloud.is_ready(name, 2), within_s=5)
     eventually(lambda: cloud.get(name).worker == f"{name}.1", within_s=2)
 
-    assert {(answer.status, answer.worker) for answer in answers} == {(200, f"{name}.2")}
     assert reason
 
 
-def quick_answers(cloud: Cloud, app: str) -> list[Answer]:
-    return [cloud.get(app, within_s=0.5) for _ in range(20)]
+def who_answers(cloud: Cloud, app: str) -> set[tuple[int, str]]:
+    """Return status and worker of 20 quick answers; nothing when one of them took its time."""
+    try:
+        answers = [cloud.get(app, within_s=0.5) for _ in range(20)]
+    except TimeoutError:
+        return set()
+    return {(answer.status, answer.worker) for answer in answers}
 
 
 def test_clients_hardly_notice_a_frozen_worker(apps: Apps, cloud: Cloud) -> None:
@@ -262,7 +266,7 @@ def test_a_worker_whose_app_answers_errors_is_not_sent_requests(apps: Apps, clou
         client.exec_start(made["Id"])
     eventually(lambda: cloud.worker(f"{name}.1").state == "unready", within_s=3)
 
-    assert {cloud.get(name).worker for _ in range(10)} == {f"{name}.2"}
+    eventually(lambda: who_answers(cloud, name) == {(200, f"{name}.2")}, within_s=1)
     assert "503" in cloud.worker(f"{name}.1").reason
 
 
