@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from tests.real.cloud import Answer, Apps, Cloud, docker_by_hand, eventually
+from tests.real.cloud import Apps, Cloud, docker_by_hand, eventually
 from tests.real.traffic import Traffic
 
 
