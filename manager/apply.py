@@ -69,10 +69,7 @@ class Effects:
             self.journal.note("removed", app=name)
 
     def mend(self, step: MendNetwork) -> None:
-        mended = self.network.ensure()
-        # at once: fresh rules let nobody through whom they do not know
-        self.network.bind([port_of(self.tag, record) for record in step.records])
-        for sentence in mended:
+        for sentence in self.network.ensure([port_of(self.tag, record) for record in step.records]):
             self.journal.note(f"network mended: {sentence}")
 
     def sweep(self, step: SweepPort) -> None:

@@ -71,14 +71,14 @@ class Network:
         self._rules = Rules(self._nft, tag, ruleset(tag, subnet, private_tcp_ports))
         self._forwarding = Forwarding(self._bridge.name, self._bridge.alias)
 
-    def ensure(self) -> list[str]:
+    def ensure(self, ports: Iterable[Port] = ()) -> list[str]:
         """Bridge and rules are as they shall be; return a sentence for each thing that was not.
 
-        Set elements stay; ports that were on a lost bridge need attach() again.  Raises NetworkError.
+        ports: bound in the same moment when the rules had to be loaded.  Set elements stay; ports that were on a lost bridge need attach() again.  Raises NetworkError.
         """
         with Netlink() as netlink:
             made = ensure_bridge(netlink, self._bridge)
-        if self._rules.ensure():
+        if self._rules.ensure(ports):
             made.append("rules of the cloud loaded")
         return [*made, *self._ensure_forwarding()]
 

@@ -39,18 +39,20 @@ class Rules:
         self._tables: Tables | None = None
         self._as_loaded = ""
 
-    def ensure(self) -> bool:
+    def ensure(self, ports: Iterable[Port] = ()) -> bool:
         """The rules are as they shall be, elements kept; return whether they were not.
 
+        ports: bound in the same transaction, for fresh rules let nobody through whom they do not know.
         nft writes rules in words of its own, so the first call loads them in any case to learn these.
         """
         with self._lock:
-            before = self._read().rules
-            if before and before == self._as_loaded:
+            before = self._read()
+            if before.rules and before.rules == self._as_loaded:
                 return False
-            self._nft.run(self._ruleset)
+            wanted = frozenset[Element]().union(*(elements_of(port) for port in ports))
+            self._nft.run("\n".join([self._ruleset, changes(self._tag, (), wanted - before.elements)]))
             self._as_loaded = self._read().rules
-            return before != self._as_loaded
+            return before.rules != self._as_loaded
 
     def intact(self) -> bool:
         """Return whether the rules are those that ensure() loaded."""

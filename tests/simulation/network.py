@@ -48,7 +48,7 @@ class FakeNetwork:
             del self._links[name]
         return self._links
 
-    def ensure(self) -> list[str]:
+    def ensure(self, ports: Iterable[Port] = ()) -> list[str]:
         if self.bridge:
             return []
         with self._faults.effect("mend the network", NetworkError):
