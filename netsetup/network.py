@@ -74,7 +74,8 @@ class Network:
     def ensure(self, ports: Iterable[Port] = ()) -> list[str]:
         """Bridge and rules are as they shall be; return a sentence for each thing that was not.
 
-        ports: bound in the same moment when the rules had to be loaded.  Set elements stay; ports that were on a lost bridge need attach() again.  Raises NetworkError.
+        ports: bound in the same moment when the rules had to be loaded.  Set elements stay; ports that were
+        on a lost bridge need attach() again.  Raises NetworkError.
         """
         with Netlink() as netlink:
             made = ensure_bridge(netlink, self._bridge)
