@@ -45,7 +45,7 @@ def ruleset(tag: str, subnet: IPv4Network, private_tcp_ports: Collection[int]) -
     """
     table = table_name(tag)
     fresh = "\n".join(f"add table {family} {table}\nflush table {family} {table}" for family in FAMILIES)
-    return "\n".join([fresh, _bridge_table(tag, subnet), _inet_table(tag, private_tcp_ports)])
+    return "\n".join([fresh, _bridge_table(tag, subnet), _inet_table(tag, subnet, private_tcp_ports)])
 
 
 def removal(tag: str) -> str:
@@ -163,8 +163,12 @@ iifname . arp saddr ether . arp saddr ip @bind accept
 """
 
 
-def _inet_table(tag: str, private_tcp_ports: Collection[int]) -> str:
-    """Bridged frames pass chain forward too where br_netfilter is on; table bridge has decided on them."""
+def _inet_table(tag: str, subnet: IPv4Network, private_tcp_ports: Collection[int]) -> str:
+    """Bridged frames pass chain forward too where br_netfilter is on; table bridge has decided on them.
+
+    What this host sends to a worker goes over the bridge or nowhere. Were the bridge lost, the default
+    route would take it to other networks, from an address of this host that no worker may answer.
+    """
     bridge, out = f'"{bridge_name(tag)}"', cloud_mark(tag)
     return f"""\
 table inet {table_name(tag)} {{
@@ -188,6 +192,7 @@ table inet {table_name(tag)} {{
     }}
     chain output {{
         type filter hook output priority 0; policy accept;
+        oifname != {{ {bridge}, "lo" }} ip daddr {subnet} counter reject with icmp type host-unreachable
 {_private(private_tcp_ports)}
     }}
 }}

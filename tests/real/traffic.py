@@ -48,12 +48,19 @@ class Traffic:
     def __enter__(self) -> Traffic:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._send_all()), name="traffic")
         self._thread.start()
-        self.flows_on()
+        try:
+            self.flows_on()
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
         self._over.set()
         self._thread.join()
 

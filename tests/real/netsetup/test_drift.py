@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 import subprocess
 from ipaddress import IPv4Interface
 
@@ -45,6 +48,15 @@ def test_the_next_manager_finds_the_network_as_it_should_be(cloud: Cloud) -> Non
     assert successor.ensure() == []
     assert successor.look() == cloud.network.look()
     successor.close()
+
+
+def test_without_the_bridge_a_worker_is_unreachable_at_once_and_looked_for_nowhere_else(cloud: Cloud) -> None:
+    worker = cloud.worker()
+    with Netlink() as netlink:
+        delete_link(netlink, cloud.bridge)
+
+    with pytest.raises(OSError, match=os.strerror(errno.EHOSTUNREACH)):
+        socket.create_connection((str(worker.address), HTTP), timeout=5)
 
 
 def test_a_deleted_port_is_seen_and_made_again(cloud: Cloud) -> None:
