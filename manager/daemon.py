@@ -238,6 +238,7 @@ def _verbs(
         "images": reading.images,
         "events": reading.events,
         "inspect": reading.inspect,
+        "export": reading.export,
         "status": reading.status,
         "logs": logs.logs,
         "crash": drills.crash,

@@ -74,7 +74,7 @@ class Intake:
         base: what stands where the arguments say nothing (an update); None for a new app.
         Raises UsageError, ImageNotFound or ProgramRejected.
         """
-        wanted = _wanted(arguments, base or Template(command=(), image=BASE_IMAGE))
+        wanted = wanted_template(arguments, base or Template(command=(), image=BASE_IMAGE))
         with self.engine.images.open(wanted.image) as image:
             return self._with_files(wanted, files, image)
 
@@ -112,7 +112,12 @@ class Intake:
         return Mount(program.sha256, file.destination)
 
 
-def _wanted(arguments: Arguments, base: Template) -> Template:
+def bare(template: Template) -> Template:
+    """Return the template with its command and its copied files, all else as for a new app."""
+    return Template(command=template.command, image=BASE_IMAGE, mounts=template.mounts)
+
+
+def wanted_template(arguments: Arguments, base: Template) -> Template:
     """Return the template that the arguments ask for, with the base's values where they say nothing."""
     port, protocol = _port(arguments.text("port")) if arguments.text("port") else (base.port, base.protocol)
     asked_health = arguments.text("health")

@@ -8,32 +8,11 @@ from dataclasses import dataclass, fields
 
 from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
-from manager.api.views import (
-    COLUMNS,
-    AppView,
-    CheckView,
-    Column,
-    EventView,
-    Format,
-    ImageView,
-    PortView,
-    RouteView,
-    View,
-    WorkerView,
-)
+from manager.api.views import COLUMNS, VIEWS, Column, Format
 from shell.cells import cell
 
 Item = Mapping[str, object]
 
-_VIEWS: Mapping[str, type[View]] = {
-    "AppList": AppView,
-    "WorkerList": WorkerView,
-    "RouteList": RouteView,
-    "EventList": EventView,
-    "ImageList": ImageView,
-    "CheckList": CheckView,
-    "PortList": PortView,
-}
 _FORMATS: Mapping[str, Format] = {
     "rps": "rate",
     "s": "seconds",
@@ -54,7 +33,7 @@ class Named:
 
 def field_names(kind: str) -> tuple[str, ...]:
     """Return the fields of an item of a listing, in the order of its JSON."""
-    return tuple(field.name for field in fields(_VIEWS[kind]))
+    return tuple(field.name for field in fields(VIEWS[kind]))
 
 
 def names(kind: str) -> tuple[str, ...]:

@@ -30,10 +30,21 @@ class Handed:
     role: str
     destination: str = ""
 
+    @property
+    def place(self) -> str:
+        """Where the workers have it; "" for a command that their image may have itself."""
+        own = f"/app/{PurePosixPath(self.word).name}" if is_here(self.word) else ""
+        return self.destination or own
+
     def described(self) -> dict[str, str]:
         """Return what the request says about it."""
         there = {"destination": self.destination} if self.destination else {}
         return {"word": self.word, "role": self.role, **there}
+
+
+def is_here(word: str) -> bool:
+    """Tell whether a command names a file of this machine, whatever the image has."""
+    return word.startswith(_HERE)
 
 
 @contextmanager
@@ -79,7 +90,7 @@ def left_here(params: Params) -> list[str]:
     return [
         word
         for word in _words(params, "command")[1:]
-        if word.startswith(_HERE) and word not in copied and os.path.exists(word)
+        if is_here(word) and word not in copied and os.path.exists(word)
     ]
 
 
@@ -105,7 +116,7 @@ def _command(word: str) -> list[Handed]:
     """Return the file that the command is, if it is one: ./x and ../x always, /x where it is here."""
     if word.startswith("/"):
         return _command_of_image(word)
-    if not word.startswith(_HERE):
+    if not is_here(word):
         return []
     descriptor = _open(word)
     if not os.fstat(descriptor).st_mode & 0o111:

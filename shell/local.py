@@ -154,6 +154,24 @@ def _completion(session: Session, row: Command, params: Params) -> None:
     print(completion.script(bind(row, params).text("shell") or "bash"), end="", file=session.out)
 
 
+def _apply(session: Session, row: Command, params: Params) -> None:
+    from shell import applying
+
+    applying.apply(session, row, params)
+
+
+def _diff(session: Session, row: Command, params: Params) -> None:
+    from shell import applying
+
+    applying.diff(session, row, params)
+
+
+def _export(session: Session, row: Command, params: Params) -> None:
+    from shell import applying
+
+    applying.export(session, row, params)
+
+
 Act = Callable[["Session", Command, Params], None]
 _ACTS: Mapping[str, Act] = {
     "set": _set,
@@ -169,4 +187,7 @@ _ACTS: Mapping[str, Act] = {
     "load": _load,
     "watch": _watch,
     "completion": _completion,
+    "apply": _apply,
+    "diff": _diff,
+    "export": _export,
 }

@@ -67,7 +67,7 @@ def parse(command: Command, words: Sequence[str]) -> Params:
         if word == "--":
             operands += words[index + 1 :]
             break
-        if command.verbatim and operands:
+        if command.verbatim and operands and not (command.late_options and word.startswith("-")):
             _refuse_late_option(command, operands[0], word, index)
             operands += words[index:]
             break

@@ -51,7 +51,10 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One row. `verbatim`: options end at the first operand, all after it belongs to the command given."""
+    """One row. `verbatim`: options end at the first operand, all after it belongs to the command given.
+
+    `late_options`: they end at the second one instead.
+    """
 
     verb: str
     where: Where
@@ -64,6 +67,7 @@ class Command:
     changes: bool = False
     lists: str = ""
     verbatim: bool = False
+    late_options: bool = False
     usage_tail: str = ""
 
     def option(self, word: str) -> Option | None:
@@ -86,6 +90,7 @@ _WAITING = (
     Option("detach", None, "return at once", "d"),
 )
 _DRY_RUN = Option("dry-run", None, "print the plan and change nothing")
+_FILE = Option("file", values.FILE, "the file", "f")
 _YES = Option("yes", None, "do not ask", "y")
 _NOW = Option("now", None, "do not wait for open requests")
 _APPS = Operand("APP", values.APP, required=False, many=True)
@@ -240,12 +245,14 @@ COMMANDS: tuple[Command, ...] = (
             *_TEMPLATE,
             Option("order", values.choice("start-first", "stop-first"), "how each worker is replaced"),
             Option("parallel", Kind("N", values.whole(1, 100)), "how many are replaced at a time (1)"),
+            Option("reset", None, "what is not given goes back to its default; copied files stay"),
             *_WAITING,
             _DRY_RUN,
         ),
-        examples=("update -e GREETING=hi web", "update web ./server.py --port 8000"),
+        examples=("update web -e GREETING=hi", "update web ./server.py --port 8000"),
         changes=True,
         verbatim=True,
+        late_options=True,
         usage_tail="APP [[--] COMMAND [ARG...]]",
     ),
     Command(
@@ -526,6 +533,29 @@ COMMANDS: tuple[Command, ...] = (
         examples=("restore cloud.backup",),
         group="cloud",
         changes=True,
+    ),
+    Command(
+        "apply",
+        "shell",
+        "make apps as a TOML file says; prints the commands that do it",
+        options=(_FILE, _DRY_RUN),
+        examples=("apply -f apps.toml --dry-run", "apply -f apps.toml"),
+        changes=True,
+    ),
+    Command(
+        "diff",
+        "shell",
+        "what of the apps is not as a TOML file says",
+        options=(_FILE, *_LISTING),
+        examples=("diff -f apps.toml",),
+        lists="ChangeList",
+    ),
+    Command(
+        "export",
+        "shell",
+        "print apps as the TOML file that makes them",
+        operands=(_APPS,),
+        examples=("export web",),
     ),
     Command(
         "up",

@@ -156,6 +156,16 @@ class Column:
     wide: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeView:
+    """One option of an app that a file wants otherwise; "" where it is not set."""
+
+    app: str
+    option: str
+    now: str
+    wanted: str
+
+
 COLUMNS: Mapping[str, tuple[Column, ...]] = {
     "AppList": (
         Column("APP", "name"),
@@ -241,6 +251,12 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("BOUND", "bound", "yes"),
         Column("DRIFT", "drift"),
     ),
+    "ChangeList": (
+        Column("APP", "app"),
+        Column("OPTION", "option"),
+        Column("NOW", "now"),
+        Column("WANTED", "wanted"),
+    ),
     "ImageList": (
         Column("IMAGE", "name"),
         Column("ID", "id"),
@@ -257,6 +273,7 @@ NAME_FIELD: Mapping[str, str] = {
     "EventList": "id",
     "AutoscaleList": "app",
     "RevisionList": "revision",
+    "ChangeList": "app",
     "ImageList": "name",
 }
 
@@ -270,7 +287,20 @@ View = (
     | ImageView
     | CheckView
     | PortView
+    | ChangeView
 )
+VIEWS: Mapping[str, type[View]] = {
+    "AppList": AppView,
+    "WorkerList": WorkerView,
+    "RouteList": RouteView,
+    "EventList": EventView,
+    "AutoscaleList": AutoscaleView,
+    "RevisionList": RevisionView,
+    "ImageList": ImageView,
+    "CheckList": CheckView,
+    "PortList": PortView,
+    "ChangeList": ChangeView,
+}
 
 
 @dataclass(frozen=True, slots=True)

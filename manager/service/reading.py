@@ -27,6 +27,7 @@ from manager.journal import events
 from manager.measure import Measures
 from manager.model import AppSpec
 from manager.observe.proxy import ProxyApi
+from manager.options import asked, usual
 from manager.reconcile import Picture, Reconciler
 from manager.records import encode
 from manager.server import Call
@@ -138,6 +139,15 @@ class Reading:
             self.reconciler.next_picture(picture, FOLLOW_S)
             call.check()
             views = [event for event in events(self.store) if wanted(event)]
+
+    def export(self, call: Call, arguments: Arguments) -> Answer:
+        """Return each app as the parameters of the `run` that makes it, and its copied files' sha256."""
+        items = [
+            {"params": asked(spec), "files": {m.path: m.sha256 for m in spec.template.mounts}}
+            for spec in self.specs(arguments)
+            if not spec.removing
+        ]
+        return document("AppFile", {"items": items, "usual": usual()})
 
     def inspect(self, call: Call, arguments: Arguments) -> Answer:
         world, measures = self.picture().world, self.measures()

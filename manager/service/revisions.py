@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.errors import CloudError, UsageError
 from manager.api.views import RevisionView, listing, rfc3339
-from manager.intake import offered_files, readdressed, reinstated
+from manager.intake import bare, offered_files, readdressed, reinstated
 from manager.model import AppSpec, Revision
 from manager.records import REVISIONS, UnreadableRecord, decode, undo_key
 from manager.server import Call
@@ -30,12 +30,16 @@ class RevisionVerbs:
         name = arguments.text("app") or ""
         files = offered_files(call.request.params.get("files"), call.request.files)
         base = wishes.changeable(self._specs(), name)
-        template = self.apps.intake.template(arguments, files, base.template)
+        reset = arguments.flag("reset")
+        template = self.apps.intake.template(
+            arguments, files, bare(base.template) if reset else base.template
+        )
         order: wishes.Order = "stop-first" if arguments.text("order") == "stop-first" else "start-first"
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             spec = wishes.changeable(specs, name)
-            moved = readdressed(specs, spec, arguments, template, self.apps.tcp_ports)
+            former = replace(spec, hosts=(), paths=()) if reset else spec
+            moved = readdressed(specs, former, arguments, template, self.apps.tcp_ports)
             if template == spec.template and moved == spec:
                 raise UsageError(f"that is what {name} runs already", hint=f"restart {name}")
             parallel = arguments.whole("parallel") or 1

@@ -1,0 +1,69 @@
+"""Apps from a file: made so by `apply`, told apart by `diff`, written by `export`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.real.cloud import SERVER, Apps, Cloud
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    shutil.copy(SERVER, tmp_path / "server.py")
+    return tmp_path / "apps.toml"
+
+
+def test_a_file_is_applied_once_and_then_there_is_nothing_to_do(
+    apps: Apps, cloud: Cloud, written: Path
+) -> None:
+    name = apps.name()
+    written.write_text(f'[apps.{name}]\ncommand = "./server.py"\nport = 8000\nworkers = 2\n')
+
+    planned = cloud.ok("apply", "-f", str(written), "--dry-run").stdout
+    assert name not in cloud.app_names()
+
+    applied = cloud.ok("apply", "-f", str(written))
+    assert planned.startswith("run ")
+    assert applied.stdout.startswith(planned)
+    assert cloud.is_ready(name, 2)
+
+    again = cloud.ok("apply", "-f", str(written))
+    assert (again.stdout, f"nothing to do: {name}" in again.stderr) == ("", True)
+    assert cloud.ok("diff", "-f", str(written), "-o", "json").items == []
+
+
+def test_what_was_changed_by_hand_differs_and_is_put_back(apps: Apps, cloud: Cloud, written: Path) -> None:
+    name = apps.name()
+    written.write_text(f'[apps.{name}]\ncommand = "./server.py"\nport = 8000\nworkers = 1\n')
+    cloud.ok("apply", "-f", str(written))
+
+    cloud.ok("update", name, "--memory", "64M", "-e", "A=1")
+    cloud.ok("scale", f"{name}=2")
+    changed = {item["option"] for item in cloud.ok("diff", "-f", str(written), "-o", "json").items}
+    cloud.ok("apply", "-f", str(written))
+
+    assert changed == {"memory", "env", "workers"}
+    assert cloud.ok("diff", "-f", str(written), "-o", "json").items == []
+    assert cloud.is_ready(name, 1)
+
+
+def test_what_is_exported_can_be_applied(apps: Apps, cloud: Cloud, written: Path) -> None:
+    name = apps.serve(1)
+
+    written.write_text(cloud.ok("export", name).stdout)
+
+    assert f"nothing to do: {name}" in cloud.ok("apply", "-f", str(written)).stderr
+
+
+def test_a_file_with_a_fault_changes_nothing(cloud: Cloud, written: Path) -> None:
+    before = cloud.app_names()
+    written.write_text('[apps.good]\ncommand = "sleep 9"\n[apps.bad]\ncommand = "sleep 9"\nprot = 8000\n')
+
+    refused = cloud.run("apply", "-f", str(written))
+
+    assert refused.code == 2
+    assert f"{written}: bad: run has no option --prot (did you mean port?)" in refused.stderr
+    assert cloud.app_names() == before

@@ -1,0 +1,165 @@
+"""A file of apps: what it may say, what differs, and which commands make it so."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+
+import pytest
+
+from manager.api.arguments import bind, parse
+from manager.api.commands import command_of
+from manager.api.errors import CloudError, UsageError
+from manager.intake import autoscale_policy, new_app, wanted_template
+from manager.model import AppSpec, Mount, Template
+from manager.options import asked, usual
+from manager.parts import BASE_IMAGE
+from shell import app_file
+from shell.app_file import Difference, Entry
+
+RUNS = [
+    "web sleep 9",
+    "-n 3 -p 8000 web /app/server.py --port 8000",
+    "-p 9000/tcp --health none web busybox nc -ll",
+    "-p 8000 --health /ready --host www.example.org --path /shop web /app/server.py",
+    "-e A=1 -e B='two words' -e C= web sh -c 'echo \"$A\"'",
+    "--cpus 0.5 --memory 1500M --pids 9 --user nobody --cap-add NET_RAW --read-only web sleep 9",
+    "--restart on-failure:3 --drain 1500ms --image other:1 web -- sleep 9",
+    "-p 8000 --max 6 web /app/server.py",
+    "-p 8000 --max 6 --min 2 --slo 100ms,99.5% web /app/server.py",
+    "web printf '\\x7f \\n é \"'",
+]
+
+
+def spec_of(line: str) -> AppSpec:
+    """Return the spec that `run` makes of its words."""
+    run = command_of("run")
+    assert run is not None
+    arguments = bind(run, parse(run, shlex.split(line)))
+    template = wanted_template(arguments, Template(command=(), image=BASE_IMAGE))
+    return new_app({}, arguments, template, range(9000, 9016), now=1000.0)
+
+
+def entry_of(spec: AppSpec) -> Entry:
+    return Entry(asked(spec), {mount.path: mount.sha256 for mount in spec.template.mounts})
+
+
+def read_one(text: str) -> Entry:
+    [entry] = app_file.read(text, "")
+    return entry
+
+
+@pytest.mark.parametrize("line", RUNS)
+def test_what_is_exported_differs_in_nothing_from_the_app(line: str) -> None:
+    entry = entry_of(spec_of(line))
+
+    again = read_one(app_file.write(entry, usual()))
+
+    assert app_file.differences(entry, again, {}, usual()) == []
+    assert app_file.commands(entry, again, {}, usual()) == []
+
+
+@pytest.mark.parametrize("line", RUNS)
+def test_an_exported_app_is_made_again_by_one_run(line: str) -> None:
+    spec = spec_of(line)
+    exported = read_one(app_file.write(entry_of(spec), usual()))
+
+    [[verb, *words]] = app_file.commands(None, exported, {}, usual())
+
+    assert verb == "run"
+    assert spec_of(shlex.join(words)) == spec
+
+
+WEB = spec_of("-n 2 -p 8000 --memory 256M --cpus 1 web sleep 9")
+
+
+@pytest.mark.parametrize(
+    ("settings", "differences", "commands"),
+    [
+        ("workers = 2\nmemory = '256M'\ncpus = 1", [], []),
+        ("memory = '0.25G'\ncpus = 1.0\nhealth = '/'", [Difference("health", "", "/")], ["update"]),
+        ("memory = '256M'", [Difference("cpus", "1", "")], ["update"]),
+        ("cpus = 1", [Difference("memory", "256M", "512M")], ["update"]),
+        ("workers = 5\nmemory = '256M'\ncpus = 1", [Difference("workers", "2", "5")], ["scale web=5"]),
+        (
+            "max = 4\nmemory = '256M'\ncpus = 1",
+            [Difference("max", "", "4")],
+            ["autoscale --max 4 web"],
+        ),
+    ],
+)
+def test_only_what_differs_is_changed(
+    settings: str, differences: list[Difference], commands: list[str]
+) -> None:
+    wanted = read_one(f"[apps.web]\ncommand = 'sleep 9'\nport = 8000\n{settings}\n")
+
+    assert app_file.differences(entry_of(WEB), wanted, {}, usual()) == differences
+    found = [" ".join(words) for words in app_file.commands(entry_of(WEB), wanted, {}, usual())]
+    assert [line[: len(start)] for line, start in zip(found, commands, strict=True)] == commands
+
+
+def test_an_autoscaled_app_is_scaled_by_hand_again_when_the_file_says_no_maximum() -> None:
+    run = command_of("run")
+    assert run is not None
+    policy = autoscale_policy(bind(run, parse(run, ["--max", "4", "web", "sleep"])), None)
+    current = entry_of(replace(WEB, autoscale=policy))
+    settings = "command = 'sleep 9'\nport = 8000\nmemory = '256M'\ncpus = 1"
+
+    kept = app_file.commands(current, read_one(f"[apps.web]\n{settings}"), {}, usual())
+    counted = app_file.commands(current, read_one(f"[apps.web]\nworkers = 3\n{settings}"), {}, usual())
+
+    assert kept == [["autoscale", "web", "off"]]
+    assert counted == [["scale", "--manual", "web=3"]]
+
+
+def test_a_copied_file_that_has_changed_is_copied_again() -> None:
+    template = replace(WEB.template, command=("/app/x",), mounts=(Mount("a" * 64, "/app/x"),))
+    current = entry_of(replace(WEB, template=template))
+    wanted = read_one("[apps.web]\ncommand = ['./x']\nport = 8000\nmemory = '256M'\ncpus = 1")
+
+    assert app_file.commands(current, wanted, {"/app/x": "a" * 64}, usual()) == []
+    [update] = app_file.commands(current, wanted, {"/app/x": "b" * 64}, usual())
+    assert update[-2:] == ["web", "./x"]
+
+
+def test_a_file_that_nobody_has_is_named_before_anything_is_done() -> None:
+    wanted = read_one("[apps.web]\ncommand = ['/app/x']\nfiles = { '/app/x' = 'abc' }")
+
+    with pytest.raises(CloudError, match="web needs /app/x"):
+        app_file.commands(None, wanted, {}, usual())
+
+
+def test_files_are_meant_from_the_directory_of_the_file() -> None:
+    [entry] = app_file.read(
+        "[apps.web]\ncommand = ['./server.py', './kept']\ncopy = ['conf.json', '/etc/hosts:/app/h']", "demos"
+    )
+
+    assert entry.command == ["./demos/server.py", "./kept"]
+    assert entry.params["copy"] == ["./demos/conf.json:/app/conf.json", "/etc/hosts:/app/h"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[apps.web", "not TOML"),
+        ("", r"a table \[apps.NAME\]"),
+        ("[web]\ncommand='x'", r"a table \[apps.NAME\]"),
+        ("apps = 3", r"a table \[apps.NAME\]"),
+        ("[apps]\nweb = 3", "apps.web is not a table"),
+        ("[apps.web]", "web has no command"),
+        ("[apps.web]\ncommand = []", "web has no command"),
+        ("[apps.Web]\ncommand = 'x'", "'Web' cannot name an app"),
+        ("[apps.web]\ncommand = 'x'\nprot = 80", r"no option --prot \(did you mean port\?\)"),
+        ("[apps.web]\ncommand = 'x'\nport = 'many'", "web: "),
+        ("[apps.web]\ncommand = 'x'\nport = [1]", r"port cannot be \[1\]"),
+        ("[apps.web]\ncommand = 'x'\nworkers = -1", "web: "),
+        ("[apps.web]\ncommand = 'x'\nread-only = 'yes'", "read-only cannot be 'yes'"),
+        ("[apps.web]\ncommand = 'x'\nwait = '1s'", "no option --wait"),
+        ("[apps.web]\ncommand = 'x'\nfiles = 3", "files = "),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_said_of_the_app(text: str, fault: str) -> None:
+    with pytest.raises(UsageError, match=fault) as rejected:
+        app_file.read(text, "")
+
+    assert rejected.value.hint
