@@ -15,6 +15,7 @@ from manager.api.commands import COMMANDS, Command, Operand, Option, command_of
 from manager.api.views import COLUMNS
 from shell.columns import names as column_names
 from shell.snapshot import Named, Snapshot
+from shell.topics import TOPICS
 from shell.typed import Word, spot
 
 Directory = Callable[[str], Sequence[str]]
@@ -160,7 +161,8 @@ def _operands(place: Place, word: Word, snapshot: Snapshot, directory: Directory
         return _files(word, directory) if given and (len(given) == 1 or _is_path(word.value)) else []
     match command.verb:
         case "help":
-            return _ranked(word, _verbs()) if not given else []
+            topics = (Named(topic, "a page about it") for topic in TOPICS)
+            return _ranked(word, [*_verbs(), *topics]) if not given else []
         case "set":
             return _setting(word, given)
         case "scale":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from manager.api.commands import COMMANDS, GROUPS, Command, Option, usage
+from shell.topics import TOPICS
 
 WIDTH = 80
 _HEAD_COLUMNS = 30
@@ -19,7 +20,8 @@ def overview() -> str:
     """Return every command in a line, by groups."""
     width = max(len(_names(row)) for row in COMMANDS)
     parts = [_group(title, key, width) for key, title in GROUPS.items()]
-    return "\n\n".join([*parts, "\n".join(_SETTINGS)])
+    topics = f"`help TOPIC`: {', '.join(TOPICS)}."
+    return "\n\n".join([*parts, "\n".join([*_SETTINGS, topics])])
 
 
 def reference() -> str:

@@ -94,11 +94,31 @@ def _help(session: Session, row: Command, params: Params) -> None:
     if verb is None:
         print(pages.overview(), file=session.out)
         return
+    from shell.topics import TOPICS
+
+    if verb in TOPICS:
+        print(TOPICS[verb], file=session.out)
+        return
     about = command_of(verb)
     if about is None:
-        guess = did_you_mean(verb, verbs())
+        guess = did_you_mean(verb, (*verbs(), *TOPICS))
         raise UsageError(f'no command is named "{verb}"', hint=f"help {guess}" if guess else "help", at=0)
     print(pages.page(about), file=session.out)
+
+
+def _record(session: Session, row: Command, params: Params) -> None:
+    from shell import recording
+
+    path = bind(row, params).text("file")
+    if path is None:
+        told = session.recording.path if session.recording else "nothing"
+        print(f"recording {told}", file=session.out)
+        return
+    if path != "off" and session.recording is not None:
+        raise UsageError(f"{session.recording.path} is being recorded", hint="record off", at=0)
+    if session.recording is not None:
+        session.recording.end()
+    session.recording = None if path == "off" else recording.begin(path)
 
 
 def _version(session: Session, row: Command, params: Params) -> None:
@@ -178,6 +198,7 @@ _ACTS: Mapping[str, Act] = {
     "echo": _echo,
     "sleep": _sleep,
     "source": _source,
+    "record": _record,
     "help": _help,
     "version": _version,
     "clear": _clear,

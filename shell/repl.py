@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from prompt_toolkit import PromptSession
@@ -30,7 +31,7 @@ from shell.highlight import fragments
 from shell.history import PrivateHistory, path_of
 from shell.session import Session
 from shell.snapshot import Snapshot, Watch
-from shell.toolbar import toolbar
+from shell.toolbar import command_at, toolbar
 from shell.typed import continues
 
 FIRST_RUN = "type help, or: run -n 3 -p 8000 web ./server.py"
@@ -56,16 +57,29 @@ _STYLE = Style.from_dict(
 Seen = Callable[[], Snapshot]
 
 
+@dataclass(slots=True)
+class Draft:
+    """What stood in the line when a key asked for something else; it stands there again afterwards."""
+
+    text: str = ""
+
+    def taken(self) -> str:
+        """Return the text, once."""
+        text, self.text = self.text, ""
+        return text
+
+
 def run(session: Session) -> int:
     """Read lines and carry them out until the person leaves, and return 0 then."""
     prompt: PromptSession[str]
     watch = Watch(lambda method: _ask(session, method), lambda: prompt.app.invalidate())
-    prompt = prompt_of(session.places.prompt, lambda: watch.snapshot)
+    draft = Draft()
+    prompt = prompt_of(session.places.prompt, lambda: watch.snapshot, draft)
     _greet(session, prompt)
     try:
         while not session.leaving:
             watch.show()
-            line = _read(session, prompt)
+            line = _read(session, prompt, draft.taken())
             watch.hide()
             if line is None:
                 break
@@ -85,13 +99,13 @@ def _greet(session: Session, prompt: PromptSession[str]) -> None:
         print(FIRST_RUN, file=session.err, flush=True)
 
 
-def _read(session: Session, prompt: PromptSession[str]) -> str | None:
-    """Return the next line, '' after ^C, None when the person leaves.
+def _read(session: Session, prompt: PromptSession[str], begun: str) -> str | None:
+    """Return the next line, '' after ^C, None when the person leaves.  begun: what stands in it already.
 
     Who leaves while loads run is told so, once, and may stay.
     """
     try:
-        return prompt.prompt()
+        return prompt.prompt(default=begun)
     except KeyboardInterrupt:
         return ""
     except EOFError:
@@ -100,7 +114,7 @@ def _read(session: Session, prompt: PromptSession[str]) -> str | None:
             return None
     session.note(f"load still runs: {', '.join(running)}; ^D again stops it and leaves")
     try:
-        return prompt.prompt()
+        return prompt.prompt(default="")
     except KeyboardInterrupt:
         return ""
     except EOFError:
@@ -115,7 +129,12 @@ def _carry_out(session: Session, text: str) -> None:
 
 
 def prompt_of(
-    message: str, seen: Seen, *, input: Input | None = None, output: Output | None = None
+    message: str,
+    seen: Seen,
+    draft: Draft | None = None,
+    *,
+    input: Input | None = None,
+    output: Output | None = None,
 ) -> PromptSession[str]:
     """Return the prompt; `seen` gives the last snapshot. `input`, `output`: not those of this process."""
     session: PromptSession[str] = PromptSession(
@@ -125,7 +144,7 @@ def prompt_of(
         completer=_Completions(seen),
         lexer=_Highlighting(seen),
         style=_STYLE,
-        key_bindings=_keys(),
+        key_bindings=_keys(draft or Draft()),
         bottom_toolbar=lambda: _toolbar(session, seen()),
         multiline=True,
         prompt_continuation=lambda width, number, wrapped: " " * (width - 2) + "> ",
@@ -176,7 +195,7 @@ def entries(directory: str) -> Sequence[str]:
         return ()
 
 
-def _keys() -> KeyBindings:
+def _keys(draft: Draft) -> KeyBindings:
     keys = KeyBindings()
 
     @keys.add("enter", filter=has_focus(DEFAULT_BUFFER))
@@ -189,5 +208,19 @@ def _keys() -> KeyBindings:
             buffer.insert_text("\n")
         else:
             buffer.validate_and_handle()
+
+    def aside(event: KeyPressEvent, command: str) -> None:
+        draft.text = event.current_buffer.text
+        event.app.exit(result=command)
+
+    @keys.add("f1")
+    def _(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        command = command_at(buffer.text, buffer.cursor_position)
+        aside(event, f"help {command.verb}" if command else "help")
+
+    @keys.add("f2")
+    def _(event: KeyPressEvent) -> None:
+        aside(event, "watch")
 
     return keys

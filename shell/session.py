@@ -24,6 +24,7 @@ from shell.terminal import Progress
 
 if TYPE_CHECKING:
     from shell.load import Load
+    from shell.recording import Recording
     from shell.statements import Place
 
 
@@ -53,6 +54,7 @@ class Session:
     variables: dict[str, str] = field(default_factory=dict)
     loads: dict[str, Load] = field(default_factory=dict)
     sourcing: list[Path] = field(default_factory=list)
+    recording: Recording | None = None
     client: Client = field(init=False)
     progress: Progress = field(init=False)
 
@@ -143,7 +145,9 @@ class Session:
         print(f"note: {text}", file=self.err, flush=True)
 
     def close(self) -> None:
-        """Stop the loads that still run."""
+        """Stop the loads that still run, and what is being recorded."""
+        if self.recording is not None:
+            self.recording.end()
         for load in self.loads.values():
             load.stop()
         for load in self.loads.values():

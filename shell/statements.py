@@ -88,6 +88,8 @@ def _carry_out(session: Session, statement: Statement, text: str, origin: Origin
 
     session.echo(text[statement.start : statement.end])
     code = session.attempt(act, given, lambda error: _place(error, statement, text, origin))
+    if code == 0 and session.recording is not None and not session.sourcing:
+        session.recording.add(given[0], text[statement.start : statement.end])
     return 0 if statement.tolerant and code != INTERRUPTED else code
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from manager.api.commands import command_of, usage, without_options
+from manager.api.commands import Command, command_of, usage, without_options
 from shell import cells
 from shell.glyphs import columns, cut
 from shell.snapshot import Snapshot
@@ -22,15 +22,20 @@ def toolbar(text: str, cursor: int, snapshot: Snapshot, width: int, *, utf8: boo
 
 def usage_at(text: str, cursor: int, room: int) -> str:
     """Return the usage of the verb that the cursor is at: with its options where there is room."""
-    here = spot(text, cursor)
-    words = (*here.before, here.word.value.removeprefix("-"))
-    command = command_of(words[0]) if words[0] and not here.comment else None
+    command = command_at(text, cursor)
     if command is None:
         return ""
     whole, short = usage(command), usage(without_options(command))
     if len(whole) <= room:
         return whole
     return short if len(short) <= room else cut(short, room, "...")
+
+
+def command_at(text: str, cursor: int) -> Command | None:
+    """Return the command that the cursor is in."""
+    here = spot(text, cursor)
+    words = (*here.before, here.word.value.removeprefix("-"))
+    return command_of(words[0]) if words[0] and not here.comment else None
 
 
 def health_of(snapshot: Snapshot, *, utf8: bool = True) -> tuple[str, str]:

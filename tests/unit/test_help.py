@@ -6,6 +6,7 @@ import pytest
 
 from manager.api.commands import COMMANDS, Command, command_of
 from shell import help
+from shell.topics import TOPICS
 
 ROWS = pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.verb)
 
@@ -70,3 +71,16 @@ def test_an_option_stays_beside_its_value_when_the_usage_is_broken() -> None:
 
     assert any("[--image IMAGE]" in line for line in usage)
     assert all(line.count("[") == line.count("]") for line in usage)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_topic_is_a_short_page_of_80_columns(topic: str) -> None:
+    lines = TOPICS[topic].splitlines()
+
+    assert lines[0].startswith(f"{topic}: ")
+    assert len(lines) <= 40
+    assert all(len(line) <= 80 and line.isascii() for line in lines)
+
+
+def test_no_topic_hides_a_command() -> None:
+    assert all(command_of(topic) is None for topic in TOPICS)

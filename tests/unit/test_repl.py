@@ -103,6 +103,22 @@ def test_pasted_lines_are_one_script(session: Prompted, keyboard: PipeInput) -> 
     assert typed(session, keyboard, pasted + ENTER + CTRL_D) == ["ps\napps"]
 
 
+F1, F2 = "\x1bOP", "\x1bOQ"
+
+
+@pytest.mark.parametrize(
+    ("keys", "command"), [("scale web" + F1, "help scale"), (F1, "help"), ("nonsense" + F1, "help")]
+)
+def test_f1_shows_help_on_the_verb_under_the_cursor(
+    session: Prompted, keyboard: PipeInput, keys: str, command: str
+) -> None:
+    assert typed(session, keyboard, keys + CTRL_C + CTRL_D) == [command, ""]
+
+
+def test_f2_shows_the_live_view_and_the_line_is_there_again(session: Prompted, keyboard: PipeInput) -> None:
+    assert typed(session, keyboard, "ps" + F2 + " web" + ENTER + CTRL_D) == ["watch", "ps web"]
+
+
 def test_somebody_new_is_told_where_to_begin_and_only_once(session: Prompted, keyboard: PipeInput) -> None:
     typed(session, keyboard, "ps" + ENTER + CTRL_D)
     assert said(session) == "type help, or: run -n 3 -p 8000 web ./server.py\n"

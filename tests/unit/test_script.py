@@ -160,3 +160,38 @@ def test_a_command_of_a_script_sees_the_lines_before_it(shell: Shell) -> None:
     with FakeManager(shell.session.places, apps={"web": app_item("web", 3, 3)}) as manager:
         assert run(shell, "set n 5", "scale web=$n", "expect web ready == 3") == 0
         assert manager.methods() == ["scale", "apps"]
+
+
+def test_what_is_typed_and_goes_well_is_recorded_as_a_script(shell: Shell, tmp_path: Path) -> None:
+    path, sourced = tmp_path / "session.sc", write(tmp_path, "inner.sc", "echo inner")
+
+    code = run(
+        shell,
+        f"record {path}",
+        "set n 3; echo $n",
+        "-nonsense",
+        f"source {sourced}",
+        "record off",
+        "echo after",
+    )
+
+    assert code == 0
+    assert path.read_text().splitlines() == ["set n 3", "echo $n", f"source {sourced}"]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_recording_overwrites_nothing_and_there_is_one_at_a_time(shell: Shell, tmp_path: Path) -> None:
+    kept = write(tmp_path, "kept.sc", "echo kept")
+
+    assert run(shell, f"record {kept}") == 1
+    assert f"hint:  record {kept}.new" in shell.err.getvalue()
+    assert run(shell, f"record {tmp_path}/a", f"record {tmp_path}/b") == 2
+    assert "hint:  record off" in shell.err.getvalue()
+    assert not (tmp_path / "b").exists()
+    shell.session.close()
+
+
+def test_record_alone_tells_what_is_recorded(shell: Shell, tmp_path: Path) -> None:
+    run(shell, "record", f"record {tmp_path}/a", "record", "record off")
+
+    assert shell.out.getvalue() == f"recording nothing\nrecording {tmp_path}/a\n"

@@ -1,0 +1,37 @@
+"""What is typed becomes a script: `record FILE`, until `record off` or the shell ends."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TextIO
+
+from manager.api.errors import CloudError
+
+_ABOUT_ITSELF = ("record", "exit", "quit")
+
+
+@dataclass(slots=True)
+class Recording:
+    """A script that grows; only commands that went well are in it."""
+
+    path: str
+    file: TextIO
+
+    def add(self, verb: str, text: str) -> None:
+        if verb not in _ABOUT_ITSELF:
+            self.file.write(f"{text}\n")
+            self.file.flush()
+
+    def end(self) -> None:
+        self.file.close()
+
+
+def begin(path: str) -> Recording:
+    """Return a recording into a new file, its owner's alone; raises CloudError."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        hint = f"record {path}.new" if isinstance(error, FileExistsError) else f"ls -l {path}"
+        raise CloudError(f"cannot write {path}: {error.strerror}", hint=hint) from error
+    return Recording(path, os.fdopen(descriptor, "w"))

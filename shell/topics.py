@@ -1,0 +1,126 @@
+"""Help on what goes across commands: short pages for `help TOPIC`. Plain text, 80 columns."""
+
+from __future__ import annotations
+
+_NETWORKING = """\
+networking: how workers are reached, and what they reach
+
+Every worker has an address on the cloud's own bridge (`ps`, `net`). Nobody
+outside this machine reaches it; requests come through the proxy.
+
+http apps (run -p 8000 ...)
+  http://NAME.localhost:PORT/    by host name; curl and browsers know these
+  http://127.0.0.1:PORT/NAME/    by path; the worker does not see /NAME
+  run --host H --path P          a host or a path more
+tcp apps (run -p 9000/tcp ...)
+  tcp://127.0.0.1:PORT           a port of the cloud's block; `apps` shows it
+Without -p an app has no route: its workers just run.
+
+Only healthy workers get requests. --health /PATH wants 2xx or 3xx; without it
+any answer below 500 to GET / is healthy, for tcp a connect; `--health none`:
+it runs.
+
+Workers of one app reach each other. Other apps, this host, other clouds and
+other networks are out of reach.
+
+Where does it break?   trace web     hop by hop, the failing one with its fix
+What is there?         net           each worker's link, address and rules
+Put it right now       net --repair"""
+
+_SCRIPTS = """\
+scripts: commands in a file, with proof
+
+  simplecloud -f FILE      read and checked whole, then run
+  simplecloud < FILE       line by line, as it comes
+  simplecloud -c 'ps; apps'
+  --check only reads a file; -x prints each command; -k goes on after a failure
+
+One command a line, or several with `;`. `#` begins a comment, a last backslash
+continues the line, quotes are those of a shell. A failure ends the script with
+its exit code; a `-` before a command reports its failure and goes on.
+
+  set n 3                              a variable; $n, ${n}, $env.HOME
+  echo $(ps web -q)                    what a command prints
+  wait web ready --timeout 30s         until it is so; exit 4 when it is late
+  expect web ready == $n               now; exit 5 when it is not so
+  expect http web / --count 100 --failed 0
+  expect error 'no app' rm nosuch -y   the command must fail and say so
+  record FILE                          what is typed now becomes a script
+
+No loops and no ifs, on purpose: take a shell and `-o json`. Exit codes: 0 ok,
+1 failed, 2 usage, 3 no manager, 4 timed out, 5 expectation false, 6 not
+allowed, 130 ^C."""
+
+_FILES = """\
+files: your programs in workers, and apps as a file
+
+run web ./server.py     ./x and ../x are files of this machine, copied to /app
+run web /opt/x          the image's own where it has one, else copied there
+run --copy conf.json web ./server.py    copied to /app/conf.json
+run --copy conf.json:/etc/c.json ...    copied to /etc/c.json
+A copy is a snapshot: `update web ./server.py` brings a new one. Workers are
+stateless: what they write goes with them.
+
+Apps as a TOML file; a key is an option of `run`:
+
+  [apps.web]
+  command = ["./server.py", "--port", "8000"]
+  port = 8000
+  workers = 3              # leave it out, and `scale` alone decides
+  memory = "256M"
+  env = { GREETING = "hi" }
+
+  [apps.api]
+  command = "python3 -m http.server 8000"
+  port = 8000
+  max = 6                  # scales by itself
+
+  diff -f apps.toml              what is not as the file says
+  apply -f apps.toml --dry-run   the commands that would make it so
+  apply -f apps.toml             the same, carried out
+  export > apps.toml             a file of what there is
+Files are meant from the directory of the TOML file."""
+
+_AUTOSCALING = """\
+autoscaling: as few workers as serve the objective
+
+  autoscale web --max 6                   enough: 95% of requests within 250 ms
+  autoscale web --max 6 --slo 100ms,99%   an objective of your own
+  autoscale web --mode recommend          decide and tell, do not act
+  autoscale web off                       by hand again
+
+Each second the cloud sees requests, latency and CPU of every worker. A
+regression learns how many requests a second one worker carries within the
+objective; the demand is forecast over the time a new worker needs to get
+ready; the smallest number of workers that carries it is chosen, never above
+--max, and never more where the host itself is full.
+
+  apps               the short reason, as NOTE
+  explain web        the last decision: arithmetic, limits, the fitted curve
+  events --app web   what was decided when
+
+A plain `scale web=3` is refused while web is autoscaled: `scale web 3
+--manual` takes over."""
+
+_KEYS = """\
+keys: at the prompt
+
+  Tab            complete verbs, options, apps, workers, files
+  Right          take over the suggestion from the history
+  Ctrl-R         search what was typed
+  Up, Down       earlier and later lines
+  F1             help on the verb under the cursor
+  F2             the live view (watch); q comes back
+  \\ Enter        go on in the next line; pasted lines are run as a script
+  Ctrl-C         clear the line; in a command: stop waiting, the work goes on
+  Ctrl-D         leave
+
+In the live view: ? shows its keys."""
+
+TOPICS = {
+    "networking": _NETWORKING,
+    "scripts": _SCRIPTS,
+    "files": _FILES,
+    "autoscaling": _AUTOSCALING,
+    "keys": _KEYS,
+}
