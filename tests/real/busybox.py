@@ -1,21 +1,44 @@
-"""A tiny image from this machine's static busybox, and a DockerEngine on a cloud of its own."""
+"""A tiny image from Debian's static busybox, and a DockerEngine on a cloud of its own."""
 
 from __future__ import annotations
 
+import atexit
 import io
 import secrets
+import shutil
+import subprocess
 import tarfile
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from ipaddress import IPv4Address
+from pathlib import Path
 
 import docker
 
 from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import WorkerOrder
 
-BUSYBOX = "/usr/bin/busybox"
 APPLETS = ("sh", "sleep", "cat", "env", "ls", "ip", "hostname", "id", "nproc")
+
+
+@cache
+def static_busybox() -> Path:
+    """Return the program out of Debian's package, which is not installed for that."""
+    directory = Path(tempfile.mkdtemp(prefix="sc-busybox-"))
+    atexit.register(shutil.rmtree, directory)
+    if not _download("busybox-static", directory):
+        subprocess.run(["apt-get", "-qq", "update"], check=True)
+        assert _download("busybox-static", directory)
+    [package] = directory.glob("*.deb")
+    subprocess.run(["dpkg-deb", "-x", package, directory], check=True)
+    return directory / "bin/busybox"
+
+
+def _download(package: str, directory: Path) -> bool:
+    asked = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package]
+    return subprocess.run(asked, cwd=directory, check=False).returncode == 0
 
 
 def busybox_tar(files: Mapping[str, tuple[int, bytes]] | None = None) -> io.BytesIO:
@@ -24,7 +47,7 @@ def busybox_tar(files: Mapping[str, tuple[int, bytes]] | None = None) -> io.Byte
     with tarfile.open(fileobj=written, mode="w") as tar:
         for directory in ("bin", "etc", "usr", "tmp"):
             _add(tar, directory, tarfile.DIRTYPE)
-        tar.add(BUSYBOX, "bin/busybox")
+        tar.add(static_busybox(), "bin/busybox")
         for applet in APPLETS:
             _add(tar, f"bin/{applet}", tarfile.SYMTYPE, "busybox")
         _add(tar, "bin/nowhere", tarfile.SYMTYPE, "/gone/away")

@@ -19,7 +19,7 @@ from manager.engine.orders import FileMount
 from manager.programs.check import check, resolve_command
 from manager.programs.elf import read_elf
 from manager.programs.store import Program, Programs
-from tests.real.busybox import BUSYBOX, own_cloud, own_image, worker_order
+from tests.real.busybox import own_cloud, own_image, static_busybox, worker_order
 
 DYNAMIC = "/usr/bin/env"
 TARGET = "/srv/busybox"  # busybox is what its name says
@@ -75,7 +75,7 @@ def run(engine: DockerEngine, image: str, program: Program, *arguments: str) -> 
 
 
 def test_a_static_program_passes_and_runs(engine: DockerEngine, static_image: str, tmp_path: Path) -> None:
-    program = take(tmp_path, BUSYBOX)
+    program = take(tmp_path, str(static_busybox()))
 
     check_in(engine, static_image, program)
 
