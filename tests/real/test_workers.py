@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.real.busybox import BUSYBOX
+from tests.real.busybox import static_busybox
 from tests.real.cloud import Apps, Cloud, Outcome, docker_by_hand, eventually
 
 TELL_ARGUMENTS = "import sys, json; print(json.dumps(sys.argv[1:]))"
@@ -146,7 +146,7 @@ def tools(tmp_path: Path) -> Path:
     (tmp_path / "below").mkdir()
     (tmp_path / "hello").write_text('#!/bin/sh\necho "hello $1 from $0"\n')
     (tmp_path / "hello").chmod(0o755)
-    shutil.copy(BUSYBOX, tmp_path / "busybox")
+    shutil.copy(static_busybox(), tmp_path / "busybox")
     (tmp_path / "words.txt").write_text("some words\n")
     return tmp_path
 
