@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from tests.real.cloud import Apps, Cloud, Outcome, eventually
 
+Kind = type | tuple[type, ...]
+
 NUMBER_OR_NONE = (int, float, type(None))
-APP_FIELDS = {
+APP_FIELDS: Mapping[str, Kind] = {
     "name": str, "command": list, "image": str, "revision": int, "want": int, "ready": int,
     "min": (int, type(None)), "max": (int, type(None)), "scaling": str, "slo_s": NUMBER_OR_NONE,
     "rate_rps": NUMBER_OR_NONE, "p95_s": NUMBER_OR_NONE, "error_ratio": NUMBER_OR_NONE,
     "cpu_cores": NUMBER_OR_NONE, "memory_bytes": (int, type(None)), "urls": list, "created_at": str,
     "note": str,
 }  # fmt: skip
-WORKER_FIELDS = {
+WORKER_FIELDS: Mapping[str, Kind] = {
     "name": str, "app": str, "slot": int, "revision": int, "state": str, "address": str, "port": int,
     "container": str, "pid": int, "started_at": str, "restarts": int, "rate_rps": NUMBER_OR_NONE,
     "p95_s": NUMBER_OR_NONE, "inflight": (int, type(None)), "cpu_cores": NUMBER_OR_NONE,
@@ -72,6 +75,7 @@ def test_rates_latencies_and_usage_appear_under_load(apps: Apps, cloud: Cloud) -
     assert app.memory_bytes is not None
     assert app.memory_bytes > 2**20
     worker = eventually(lambda: used(cloud, f"{name}.1"), within_s=3)
+    assert worker is not None
     assert 0 < worker < 1
 
 
