@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from manager.api.commands import COMMANDS, Command, Operand, Option, command_of
 from manager.api.views import COLUMNS
 from shell.columns import names as column_names
+from shell.options import KINDS
 from shell.snapshot import Named, Snapshot
 from shell.topics import TOPICS
 from shell.typed import Word, spot
@@ -22,7 +23,6 @@ Directory = Callable[[str], Sequence[str]]
 
 _OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "contains")
 _LOAD_FIELDS = ("sent", "ok", "failed", "p50_s", "p95_s", "p99_s", "rate_rps")
-_SETTINGS = ("errexit", "echo", "output")
 _PARTS = tuple(Named(name, "a part of the cloud") for name in ("manager", "proxy", "etcd"))
 
 
@@ -191,8 +191,9 @@ def _operand_at(command: Command, index: int) -> Operand | None:
 
 def _setting(word: Word, given: Sequence[str]) -> list[Completion]:
     if not given:
-        return _ranked(word, map(Named, _SETTINGS))
-    return _ranked(word, map(Named, ("on", "off"))) if given[0] in ("errexit", "echo") else []
+        return _ranked(word, map(Named, KINDS))
+    choices = KINDS[given[0]].choices if given[0] in KINDS else ()
+    return _ranked(word, map(Named, choices))
 
 
 def _condition(verb: str, given: Sequence[str], snapshot: Snapshot) -> Iterable[Named]:

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from prompt_toolkit.history import FileHistory
 
 _SECRET = re.compile(r"(PASSW(OR)?D|TOKEN|SECRET|API_?KEY|PRIVATE_?KEY|CREDENTIAL)[A-Z0-9_]*=", re.IGNORECASE)
-
-
-def path_of(environment: Mapping[str, str]) -> Path:
-    """Return where the history is kept: $XDG_STATE_HOME/simplecloud/history."""
-    state = environment.get("XDG_STATE_HOME", "")
-    # a relative one is to be ignored, says the XDG specification
-    base = Path(state) if state.startswith("/") else Path(environment.get("HOME") or "/root") / ".local/state"
-    return base / "simplecloud" / "history"
 
 
 def keeps(line: str) -> bool:

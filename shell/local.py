@@ -11,15 +11,14 @@ from manager.api.arguments import Params, bind
 from manager.api.commands import Command, command_of, verbs
 from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
-from manager.api.values import FORMAT
 from shell import terminal
+from shell.options import KINDS
 from shell.outcome import Told
 
 if TYPE_CHECKING:
     from shell.session import Session
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_OPTIONS = ("errexit", "echo", "output")
 
 
 def perform(session: Session, row: Command, params: Params) -> None:
@@ -38,37 +37,15 @@ def _set(session: Session, row: Command, params: Params) -> None:
     if not words:
         raise UsageError(f"set {name} needs a value", hint=f"set {name} VALUE", at=1)
     value = " ".join(words)
-    if name in _OPTIONS:
-        _set_option(session, name, value)
+    if name in KINDS:
+        session.options.change(name, value)
     else:
         session.variables[name] = value
 
 
 def _show_settings(session: Session) -> None:
-    options = session.options
-    shown = {
-        "errexit": "on" if options.errexit else "off",
-        "echo": "on" if options.echo else "off",
-        "output": options.output,
-        **session.variables,
-    }
-    for name, value in shown.items():
+    for name, value in {**session.options.shown(), **session.variables}.items():
         print(f"{name}  {value}", file=session.out)
-
-
-def _set_option(session: Session, name: str, value: str) -> None:
-    if name == "output":
-        try:
-            session.options.output = str(FORMAT.parse(value))
-        except ValueError as error:
-            raise UsageError(f"output: {error}", hint="set output table", at=1) from None
-        return
-    if value not in ("on", "off"):
-        raise UsageError(f"{name} is on or off", hint=f"set {name} on", at=1)
-    if name == "errexit":
-        session.options.errexit = value == "on"
-    else:
-        session.options.echo = value == "on"
 
 
 def _echo(session: Session, row: Command, params: Params) -> None:

@@ -16,7 +16,7 @@ from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import CompleteEvent, Completer
 from prompt_toolkit.completion import Completion as Suggestion
 from prompt_toolkit.document import Document
-from prompt_toolkit.enums import DEFAULT_BUFFER
+from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
 from prompt_toolkit.filters import has_focus
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.formatted_text.utils import split_lines
@@ -26,13 +26,15 @@ from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
 
+from shell import script
 from shell.complete import complete
 from shell.highlight import fragments
-from shell.history import PrivateHistory, path_of
+from shell.history import PrivateHistory
 from shell.session import Session
 from shell.snapshot import Snapshot, Watch
 from shell.toolbar import command_at, toolbar
 from shell.typed import continues
+from shell.xdg import history_file, init_file
 
 FIRST_RUN = "type help, or: run -n 3 -p 8000 web ./server.py"
 _ANSWER_S = 2.0  # for a prompt, a manager that takes longer is as good as away
@@ -76,8 +78,10 @@ def run(session: Session) -> int:
     draft = Draft()
     prompt = prompt_of(session.places.prompt, lambda: watch.snapshot, draft)
     _greet(session, prompt)
+    _begin(session)
     try:
         while not session.leaving:
+            prompt.editing_mode = EditingMode.VI if session.options.keys == "vi" else EditingMode.EMACS
             watch.show()
             line = _read(session, prompt, draft.taken())
             watch.hide()
@@ -97,6 +101,13 @@ def _greet(session: Session, prompt: PromptSession[str]) -> None:
     """Say where to begin, to somebody who has not been here before."""
     if not any(prompt.history.load_history_strings()):
         print(FIRST_RUN, file=session.err, flush=True)
+
+
+def _begin(session: Session) -> None:
+    """Carry out the person's own script of first commands, if there is one."""
+    own = init_file(os.environ)
+    if own.exists():
+        script.run_file(session, str(own))
 
 
 def _read(session: Session, prompt: PromptSession[str], begun: str) -> str | None:
@@ -139,7 +150,7 @@ def prompt_of(
     """Return the prompt; `seen` gives the last snapshot. `input`, `output`: not those of this process."""
     session: PromptSession[str] = PromptSession(
         [("class:prompt", message)],
-        history=PrivateHistory(path_of(os.environ)),
+        history=PrivateHistory(history_file(os.environ)),
         auto_suggest=AutoSuggestFromHistory(),
         completer=_Completions(seen),
         lexer=_Highlighting(seen),

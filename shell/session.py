@@ -7,6 +7,7 @@ is results only. An error is JSON there when the command asked for -o json or js
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from manager.api.errors import CloudError, UsageError
 from manager.api.places import Places
 from shell import grammar, terminal
 from shell.client import Client
+from shell.options import ShellOptions
 from shell.outcome import Interrupted, Told
 from shell.quoting import quote
 from shell.terminal import Progress
@@ -26,15 +28,6 @@ if TYPE_CHECKING:
     from shell.load import Load
     from shell.recording import Recording
     from shell.statements import Place
-
-
-@dataclass(slots=True)
-class ShellOptions:
-    """What `set` changes: stop at the first failure, print commands, the format of listings."""
-
-    errexit: bool = True
-    echo: bool = False
-    output: str = "table"
 
 
 @dataclass(slots=True)
@@ -86,7 +79,7 @@ class Session:
 
         `given`: its words, as far as they are known when it fails.  `place`: what an error is about.
         """
-        code = 0
+        code, began_at = 0, time.monotonic()
         try:
             act()
         except CloudError as error:
@@ -97,6 +90,8 @@ class Session:
             code = self.tell(_interrupted(given))
         self.progress.clear()
         self.out.flush()
+        if self.options.timing:
+            print(f"{time.monotonic() - began_at:.2f} s", file=self.err, flush=True)
         return code
 
     def perform(self, given: Sequence[str]) -> None:
@@ -128,7 +123,7 @@ class Session:
 
     def confirm(self, row: Command, params: Params, question: str) -> None:
         """Return when the person agrees or has with -y; raises CloudError else, UsageError without one."""
-        if params.get("yes") is True:
+        if params.get("yes") is True or not self.options.confirm:
             return
         if not self.interactive:
             raise UsageError(

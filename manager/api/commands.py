@@ -451,7 +451,7 @@ COMMANDS: tuple[Command, ...] = (
             Operand("NAME", values.WORD, required=False),
             Operand("VALUE", values.TEXT, required=False, many=True),
         ),
-        examples=("set errexit off", "set echo on", "set n 3"),
+        examples=("set n 3", "set output wide", "set timing on", "set keys vi"),
         group="scripts",
     ),
     Command(

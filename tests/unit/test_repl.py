@@ -26,10 +26,11 @@ from prompt_toolkit.output import DummyOutput
 from manager.api.errors import ManagerUnreachable
 from manager.api.views import listing
 from shell import repl
-from shell.history import PrivateHistory, keeps, path_of
+from shell.history import PrivateHistory, keeps
 from shell.load import Load, Plan
 from shell.session import Session
 from shell.snapshot import Snapshot, Watch, look
+from shell.xdg import history_file
 from tests.fakes.replies import PlacesIn, app, town
 from tests.fakes.website import Website
 from tests.fakes.website import serving as website_serving
@@ -53,6 +54,7 @@ class Prompted(Session):
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path
 
 
@@ -81,6 +83,18 @@ def typed(session: Prompted, keyboard: PipeInput, keys: str) -> list[str]:
 
 def test_lines_are_carried_out_until_the_end_of_input(session: Prompted, keyboard: PipeInput) -> None:
     assert typed(session, keyboard, "ps" + ENTER + "apps" + ENTER + CTRL_D) == ["ps", "apps"]
+
+
+def test_a_prompt_begins_with_the_person_s_own_script(
+    session: Prompted, keyboard: PipeInput, home: Path
+) -> None:
+    own = home / "config" / "simplecloud" / "init.sc"
+    own.parent.mkdir(parents=True)
+    own.write_text("set output wide\nset keys vi\n")
+
+    typed(session, keyboard, CTRL_D)
+
+    assert (session.options.output, session.options.keys) == ("wide", "vi")
 
 
 def test_exit_leaves(session: Prompted, keyboard: PipeInput) -> None:
@@ -178,8 +192,10 @@ def test_a_history_that_cannot_be_written_is_kept_in_memory(tmp_path: Path) -> N
 
 
 def test_the_history_is_in_the_state_directory() -> None:
-    assert path_of({"XDG_STATE_HOME": "/s", "HOME": "/h"}) == Path("/s/simplecloud/history")
-    assert path_of({"XDG_STATE_HOME": "rel", "HOME": "/h"}) == Path("/h/.local/state/simplecloud/history")
+    assert history_file({"XDG_STATE_HOME": "/s", "HOME": "/h"}) == Path("/s/simplecloud/history")
+    assert history_file({"XDG_STATE_HOME": "rel", "HOME": "/h"}) == Path(
+        "/h/.local/state/simplecloud/history"
+    )
 
 
 def test_the_entries_of_a_directory_end_in_a_slash_when_they_are_directories(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -207,6 +208,15 @@ def test_on_a_terminal_a_person_is_asked(
     assert manager.methods() == methods
 
 
+def test_with_confirm_off_nobody_is_asked(shell: Shell, manager: FakeManager) -> None:
+    assert shell.run("set confirm off; rm web") == 0
+
+
+def test_with_timing_on_each_command_tells_how_long_it_took(shell: Shell) -> None:
+    assert shell.run("set timing on; echo a") == 0
+    assert re.fullmatch(r"\d\.\d\d s\n\d\.\d\d s\n", shell.err.getvalue())
+
+
 def test_yes_asks_nobody(shell: Shell, manager: FakeManager) -> None:
     assert shell.run("rm web -y") == 0
     assert manager.calls[0].params["yes"] is True
@@ -239,11 +249,14 @@ def test_echo_on_prints_commands_before_they_run(shell: Shell) -> None:
 
 def test_set_alone_shows_options_and_variables(shell: Shell) -> None:
     assert shell.run("set n 3; set") == 0
-    assert shell.out.getvalue() == "errexit  on\necho  off\noutput  table\nn  3\n"
+    assert shell.out.getvalue() == (
+        "errexit  on\necho  off\noutput  table\ntiming  off\nconfirm  on\nkeys  emacs\nn  3\n"
+    )
 
 
 @pytest.mark.parametrize(
-    "command", ["set 1x 3", "set env 3", "set n=3", "set n", "set errexit maybe", "set output xml"]
+    "command",
+    ["set 1x 3", "set env 3", "set n=3", "set n", "set errexit maybe", "set output xml", "set keys nano"],
 )
 def test_what_cannot_be_set_is_refused(shell: Shell, command: str) -> None:
     assert shell.run(command) == 2

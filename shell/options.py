@@ -1,0 +1,51 @@
+"""What `set` changes in one shell: the options, what they may be, and what they begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from manager.api.errors import UsageError
+from manager.api.values import FORMAT, Kind, choice
+
+_SWITCH = choice("on", "off")
+KINDS: Mapping[str, Kind] = {
+    "errexit": _SWITCH,
+    "echo": _SWITCH,
+    "output": FORMAT,
+    "timing": _SWITCH,
+    "confirm": _SWITCH,
+    "keys": choice("emacs", "vi"),
+}
+
+
+@dataclass(slots=True)
+class ShellOptions:
+    """errexit: stop at the first failure.  echo: print commands.  output: the format of listings.
+
+    timing: tell how long each command took.  confirm: ask before what cannot be undone.  keys: of the prompt.
+    """
+
+    errexit: bool = True
+    echo: bool = False
+    output: str = "table"
+    timing: bool = False
+    confirm: bool = True
+    keys: Literal["emacs", "vi"] = "emacs"
+
+    def change(self, name: str, word: str) -> None:
+        """The option has the value that the word means; raises UsageError when it means none."""
+        kind = KINDS[name]
+        try:
+            value = kind.parse(word)
+        except ValueError as error:
+            raise UsageError(f"{name}: {error}", hint=f"set {name} {kind.choices[0]}", at=1) from None
+        setattr(self, name, value == "on" if kind is _SWITCH else value)
+
+    def shown(self) -> dict[str, str]:
+        """Return each option as `set` would write it."""
+        words = {True: "on", False: "off"}
+        return {
+            name: words[value] if isinstance(value, bool) else value for name, value in asdict(self).items()
+        }
