@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 
 from balancer.choose import Cost, Thresholds
@@ -144,6 +144,20 @@ class ScalingDecision:
             rows.pop(name)
         moved = {"app": app, "at": rows.pop("at_s"), "from": self.from_workers, "to": self.final}
         return {"id": rows.pop("id"), **moved, "action": self.action.value, **rows, "model": model}
+
+
+def frozen(decision: ScalingDecision) -> ScalingDecision:
+    """Return the decision with the number kept as it is, because nothing may be done by itself."""
+    if decision.final == decision.from_workers:
+        return replace(decision, reason=f"frozen; {decision.reason}", carried_out=False)
+    return replace(
+        decision,
+        final=decision.from_workers,
+        action=Action.HOLD,
+        reason=f"frozen at {decision.from_workers}, wants {decision.final}: {decision.reason}",
+        carried_out=False,
+        limits=(*decision.limits, Limit("frozen", decision.final, decision.from_workers)),
+    )
 
 
 def action_of(before: int, after: int) -> Action:

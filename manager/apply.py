@@ -16,7 +16,16 @@ from manager.engine.contract import Engine
 from manager.engine.orders import FileMount, WorkerOrder
 from manager.journal import Journal
 from manager.model import AppSpec, Ending, WorkerRecord, container_name, exit_words, failed
-from manager.records import DECISIONS, PROXY, REVISIONS, app_key, encode, target_key, worker_key
+from manager.records import (
+    DECISIONS,
+    PROXY,
+    REVISIONS,
+    app_key,
+    encode,
+    freeze_key,
+    target_key,
+    worker_key,
+)
 from manager.steps import Bury, Forget, Launch, MendNetwork, Publish, Retire, SaveRecords, SaveSpec, SweepPort
 from manager.store import Fence, Store
 from manager.wishes import as_adopted
@@ -62,8 +71,8 @@ class Effects:
     def forget(self, step: Forget) -> None:
         keys = [worker_key(key) for key in step.records] + [app_key(name) for name in step.apps]
         for name in step.apps:
-            prefixes = (f"{REVISIONS}{name}/", f"{DECISIONS}{name}/", target_key(name))
-            keys += self.store.read(*prefixes).entries
+            keys += self.store.read(f"{REVISIONS}{name}/", f"{DECISIONS}{name}/").entries
+            keys += [target_key(name), freeze_key(name)]
         self.store.write({}, keys, fence=self.fence())
         for name in step.apps:
             self.journal.note("removed", app=name)
@@ -114,13 +123,17 @@ class Effects:
         words = exit_words(container.exit_code, container.oom_killed, step.spec.template.memory_bytes)
         lines = tuple(self.engine.last_words(name))
         ending = Ending(self.clock(), container.id, container.exit_code, words, container.oom_killed, lines)
-        self._record(record, ending, step.spec, ran_s=at - (container.started_at or at))
+        ran_s = at - (container.started_at or at)
+        self._record(record, ending, step.spec, ran_s=ran_s, frozen=step.frozen)
 
-    def _record(self, record: WorkerRecord, ending: Ending, spec: AppSpec, *, ran_s: float) -> None:
+    def _record(
+        self, record: WorkerRecord, ending: Ending, spec: AppSpec, *, ran_s: float, frozen: bool = False
+    ) -> None:
         after = failed(record, ending, spec.template.restart, ran_s)
         self.store.write({worker_key(record.key): encode(after)}, fence=self.fence())
         again = f"; next try in {after.retry_at - ending.at:.0f} s" if after.retry_at else ""
-        self.journal.note(f"{ending.words}{again}", app=record.app, worker=record.key.label)
+        then = "; frozen, so it is not started again" if again and frozen else again
+        self.journal.note(f"{ending.words}{then}", app=record.app, worker=record.key.label)
 
     def retire(self, step: Retire) -> None:
         """The worker is gone: one SIGTERM, then the container, its port and its rules."""

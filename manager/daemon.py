@@ -35,6 +35,7 @@ from manager.service.apps import AppVerbs
 from manager.service.changes import Changes
 from manager.service.dispatch import Dispatcher, Verb
 from manager.service.drills import Drills
+from manager.service.freezing import FreezeVerbs
 from manager.service.logs import Logs
 from manager.service.network import NetworkVerbs
 from manager.service.reading import Reading
@@ -160,9 +161,12 @@ class Manager:
         scaler = Scaler(reconciler, observer, network, store, lambda: leadership.fence, journal, time.time)
         scaling = ScalingVerbs(changes, reading, store)
         rescue = Rescue(store, programs, changes, apps.waiting, reconciler, settings.tcp_ports)
+        freezing = FreezeVerbs(changes, store, reconciler, journal, time.time)
         dispatcher.verbs = {
             **_verbs(apps, revisions, rescue, scaling, reading, Logs(engine, reconciler), drills),
-            "net": NetworkVerbs(places.tag, settings, network, reconciler).net,
+            "net": NetworkVerbs(places.tag, settings, network, reconciler, freezing.ask_again).net,
+            "freeze": freezing.freeze,
+            "thaw": freezing.thaw,
             "trace": Tracing(places.tag, settings, network, proxy, reconciler).trace,
         }
         tender = PartsTender(places, engine, parts.orders(places, settings))

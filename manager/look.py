@@ -13,7 +13,7 @@ from manager.engine.contract import Engine
 from manager.model import AppSpec, ScalingTarget, WorkerKey, WorkerRecord
 from manager.observe.health import Prober, Target, Verdict
 from manager.observe.proxy import ProxyApi
-from manager.records import APPS, PROXY, TARGETS, WORKERS, UnreadableRecord, decode
+from manager.records import APPS, FROZEN, PROXY, TARGETS, WORKERS, UnreadableRecord, decode
 from manager.store import Entry, Store
 from manager.world import STARTUP_S, World, as_scaled, is_live, is_published
 from netsetup.network import Network, NetworkPicture
@@ -50,7 +50,7 @@ class Sight:
 
     def look(self, busy: frozenset[WorkerKey]) -> World:
         """Return the cloud as it is now; raises StoreUnavailable, EngineError or NetworkError."""
-        snapshot = self.store.read(APPS, WORKERS, PROXY, TARGETS)
+        snapshot = self.store.read(APPS, WORKERS, PROXY, TARGETS, FROZEN)
         containers = {WorkerKey(c.app, c.slot, c.revision): c for c in self.engine.workers()}
         picture = self.network.look()
         targets = self._read(ScalingTarget, TARGETS, snapshot.entries)
@@ -63,6 +63,7 @@ class Sight:
                 for spec in self._read(AppSpec, APPS, snapshot.entries).values()
             },
             targets=targets,
+            frozen=frozenset(_under(FROZEN, snapshot.entries)),
             records={
                 record.key: record for record in self._read(WorkerRecord, WORKERS, snapshot.entries).values()
             },

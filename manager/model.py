@@ -128,6 +128,13 @@ class ScalingTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class Freeze:
+    """Since when (unix seconds) nothing is done by itself for an app, or for the whole cloud."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class AppSpec:
     """What the operator asked for.
 
@@ -189,6 +196,7 @@ class WorkerRecord:
 
     failures: endings in a row.  retry_at: no new container before this time (unix seconds); None with an
     ending: there will be none.  leaving_since: when it was taken out of service for good.
+    was_up: it has run, connected, in a frozen app: whatever it lacks from then on was taken from it.
     """
 
     app: str
@@ -205,6 +213,7 @@ class WorkerRecord:
     retry_at: float | None = None
     leaving_since: float | None = None
     ending: Ending | None = None
+    was_up: bool = False
 
     @property
     def key(self) -> WorkerKey:

@@ -7,6 +7,17 @@ the next one, looks again and goes on. The order for a worker is
     leaving -> unpublished -> gone from the proxy -> no open request or drain over -> removed -> forgotten
 
 so that nothing exists without a record, and nothing is removed that requests may still reach.
+
+In a frozen app what the operator asks for still happens, and nothing happens by itself:
+
+    asked for     records of new slots, of other revisions and turns; the first start of their workers, until
+                  they have been up; leaving, removal, forgetting; the end of an update that succeeds
+    by itself     another start of a worker that was up: it ended, was removed by hand, or lost its link;
+                  the rollback of an update that fails; in a frozen cloud, mending the bridge and its rules,
+                  unless a worker that was asked for is about to be joined to them
+
+Routes follow health, and endings are noted, frozen or not: both tell what is, so that no request goes to
+the dead. The autoscaler writes no other target (manager.scaler).
 """
 
 from __future__ import annotations
@@ -16,7 +27,8 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
 from balancer.routes import Route, app_of, change, render
-from manager.model import HOPELESS, AppSpec, WorkerKey, WorkerRecord
+from manager.model import AppSpec, WorkerKey, WorkerRecord
+from manager.records import ALL
 from manager.steps import (
     Bury,
     Forget,
@@ -29,13 +41,19 @@ from manager.steps import (
     Step,
     SweepPort,
 )
-from manager.wishes import rolled_back
-from manager.world import World, is_current, is_live, is_published, is_ready, phase, route_of
+from manager.updates import end_of_update, late_at
+from manager.world import (
+    World,
+    is_left_alone,
+    is_live,
+    is_published,
+    is_ready,
+    route_of,
+)
 from netsetup.addresses import allocate
 from netsetup.errors import NetworkError
 
 RESYNC_S = 2.0
-UPDATE_LIMIT_S = 60.0  # an update whose worker is not ready after this long is rolled back
 CONFIRM_S = 0.005  # how often to ask the proxy whether it has dropped a worker
 DRAIN_POLL_S = 0.02
 
@@ -91,7 +109,7 @@ def _readable(world: World) -> dict[str, AppSpec]:
 
 def _ordered(world: World, draft: _Draft) -> Plan:
     """Return the draft as steps: mend, record, unpublish or publish, then the slow ones, then forget."""
-    steps: list[Step] = [] if world.network_intact else [MendNetwork(tuple(world.records.values()))]
+    steps: list[Step] = [MendNetwork(tuple(world.records.values()))] if _mends(world, draft) else []
     steps += draft.specs
     if draft.saves:
         steps.append(SaveRecords(tuple(draft.saves), _save_reason(draft.saves)))
@@ -106,11 +124,19 @@ def _ordered(world: World, draft: _Draft) -> Plan:
     return Plan(tuple(steps), draft.look_again_s)
 
 
+def _mends(world: World, draft: _Draft) -> bool:
+    """Return whether the network is mended now; in a frozen cloud only for a worker that was asked for."""
+    thawed = ALL not in world.frozen
+    return not world.network_intact and (thawed or any(isinstance(step, Launch) for step in draft.slow))
+
+
 def _save_reason(saves: list[WorkerRecord]) -> str:
-    new = [record.key.label for record in saves if record.leaving_since is None]
     leaving = [record.key.label for record in saves if record.leaving_since is not None]
-    parts = [f"new: {', '.join(new)}" if new else "", f"leaving: {', '.join(leaving)}" if leaving else ""]
-    return "; ".join(part for part in parts if part)
+    staying = [record for record in saves if record.leaving_since is None]
+    new = [record.key.label for record in staying if not record.was_up]
+    up = [record.key.label for record in staying if record.was_up]
+    told = (("new", new), ("leaving", leaving), ("up, and frozen", up))
+    return "; ".join(f"{words}: {', '.join(labels)}" for words, labels in told if labels)
 
 
 def _place(world: World, spec: AppSpec, addresses: set[IPv4Address], draft: _Draft) -> None:
@@ -176,33 +202,14 @@ def _replacement_room(world: World, spec: AppSpec) -> int:
 
 
 def _end_update(world: World, spec: AppSpec, draft: _Draft) -> None:
-    """Draft the end of an update that is through, or that has failed."""
+    """Draft the end of an update that is through, or that has failed; else look again in time."""
     if spec.fallback is None:
         return
-    records = world.of_app(spec.name)
-    fresh = [record for record in records if is_current(spec, record) and record.leaving_since is None]
-    version = world.spec_versions.get(spec.name, 0)
-    failure = next(filter(None, (_update_failure(world, record) for record in fresh)), None)
-    if failure is not None:
-        reason = f"revision {spec.revision} is rolled back: {failure}"
-        draft.specs.append(SaveSpec(rolled_back(spec, failure, world.now), version, reason))
-    elif len(fresh) == len(records) == spec.wanted and all(is_ready(world, record) for record in fresh):
-        draft.specs.append(
-            SaveSpec(replace(spec, fallback=None), version, f"revision {spec.revision} is ready")
-        )
+    ended = end_of_update(world, spec)
+    if ended is not None:
+        draft.specs.append(ended)
     else:
-        deadlines = (r.created_at + UPDATE_LIMIT_S for r in fresh if not is_ready(world, r))
-        draft.again_in(min(deadlines, default=world.now + RESYNC_S) - world.now)
-
-
-def _update_failure(world: World, record: WorkerRecord) -> str | None:
-    """Return why an update cannot succeed with this worker, or None while it may."""
-    seen = phase(world, record)
-    late = world.now - record.created_at > UPDATE_LIMIT_S
-    gave_up = seen.state == "failed" or record.failures >= HOPELESS
-    if not gave_up and (not late or is_ready(world, record) or seen.state == "stopped"):
-        return None
-    return f"{record.key.label} {seen.state}: {seen.reason}"
+        draft.again_in(late_at(world, spec) - world.now)
 
 
 def _new_record(world: World, spec: AppSpec, slot: int, address: IPv4Address) -> WorkerRecord:
@@ -249,14 +256,18 @@ def _advance(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -
         and container.state in ("exited", "dead")
         and not _is_buried(record, container.id)
     ):
-        draft.slow.append(Bury(record, spec, f"its container ended with exit code {container.exit_code}"))
+        reason = f"its container ended with exit code {container.exit_code}"
+        draft.slow.append(Bury(record, spec, reason, world.is_frozen(spec.name)))
         return
     if container is None or container.state != "running":
         if container is None or container.state != "paused":
             _start(world, spec, record, draft)
         return
     if record.key not in world.wired:
-        draft.slow.append(Launch(record, spec, "it is not connected to the bridge"))
+        if not is_left_alone(world, record):
+            draft.slow.append(Launch(record, spec, "it is not connected to the bridge"))
+    elif world.is_frozen(record.app) and not record.was_up:
+        draft.saves.append(replace(record, was_up=True))
     elif not is_ready(world, record) and is_published(world, record):
         draft.again_in(DRAIN_POLL_S)  # the proxy is about to take it up
 
@@ -268,6 +279,8 @@ def _is_buried(record: WorkerRecord, container_id: str) -> bool:
 def _start(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -> None:
     if record.ending is not None and record.retry_at is None:
         return  # its restart policy wants no other container
+    if is_left_alone(world, record):
+        return
     if record.retry_at is not None and record.retry_at > world.now:
         draft.again_in(record.retry_at - world.now)
         return

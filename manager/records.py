@@ -18,6 +18,7 @@ from manager.model import WorkerKey
 
 VERSION = 1
 REVISIONS, UNDO, TARGETS, DECISIONS = "revisions/", "undo/", "targets/", "decisions/"
+FROZEN, ALL = "frozen/", "all"  # no app can be called "all"
 APPS, WORKERS, PROXY, REQUESTS, EVENTS, LEADER = (
     "apps/",
     "workers/",
@@ -48,6 +49,11 @@ def undo_key(name: str) -> str:
 
 def target_key(name: str) -> str:
     return f"{TARGETS}{name}"
+
+
+def freeze_key(name: str) -> str:
+    """Return the key that is there while the app is frozen; the cloud's name here is ALL."""
+    return f"{FROZEN}{name}"
 
 
 def decision_key(name: str, number: int) -> str:

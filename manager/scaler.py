@@ -1,7 +1,8 @@
 """The autoscaler's hands: what decisions are made from comes in, targets and their reasons go out.
 
 What the next decision follows from is stored with the target, so that the next manager decides as this one
-would have. A tick that cannot be stored is as if it had not been.
+would have. A tick that cannot be stored is as if it had not been. For a frozen app it decides, learns and
+records as ever, and the number stays.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from balancer.decide import decide
-from balancer.decision import Action, ScalingDecision
+from balancer.decision import Action, ScalingDecision, frozen
 from balancer.memory import Memory
 from balancer.samples import Mode, Policy
 from manager.api.views import rfc3339
@@ -22,7 +23,15 @@ from manager.measure import Observer
 from manager.model import AppSpec, Autoscale, ScalingTarget
 from manager.observation import HostMeter, Watcher
 from manager.reconcile import Reconciler
-from manager.records import DECISIONS, decision_key, encode, latest_decision_key, target_key
+from manager.records import (
+    ALL,
+    DECISIONS,
+    decision_key,
+    encode,
+    freeze_key,
+    latest_decision_key,
+    target_key,
+)
 from manager.store import Fence, Store
 from manager.world import World
 from netsetup.network import Network
@@ -66,7 +75,10 @@ class Scaler:
         memory = Memory.from_json(known.memory) if known is not None and known.memory else Memory()
         assert spec.autoscale is not None
         now = self.clock()
+        changed_s = memory.changed_s
         decision, memory = decide(_policy(spec.autoscale), memory, seen, now)
+        if world.is_frozen(spec.name):
+            decision, memory = frozen(decision), replace(memory, changed_s=changed_s)
         self._store(spec, known, decision, memory, fence)
         if decision.action is not Action.HOLD:
             self.journal.note(f"autoscale: {decision.reason}", app=spec.name)
@@ -90,7 +102,9 @@ class Scaler:
         if changed:
             puts[decision_key(spec.name, decision.id)] = text
             outdated = sorted(self.store.read(f"{DECISIONS}{spec.name}/0").entries)[: -KEEP_DECISIONS + 1]
-        self.store.write(puts, outdated, fence=fence)
+        # a freeze that came meanwhile undoes this tick: nothing is changed after it was confirmed
+        thawed = [freeze_key(ALL), freeze_key(spec.name)] if changed else []
+        self.store.write(puts, outdated, fence=fence, absent=thawed)
 
 
 def _is_scaled(spec: AppSpec) -> bool:

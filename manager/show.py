@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from manager.api.views import AppView, RouteView, WorkerView, rfc3339
 from manager.measure import Measures
 from manager.model import AppSpec, WorkerRecord
-from manager.world import World, is_live, is_ready, phase, ready_workers
+from manager.world import World, is_live, is_ready, phase, ready_workers, thaw_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ def app_view(world: World, spec: AppSpec, measures: Measures, addressing: Addres
         memory_bytes=_whole(_sum(item.memory_bytes for item in usage)),
         urls=addressing.urls(spec),
         created_at=rfc3339(spec.created_at),
-        note=_note(world, spec, measures),
+        note="; ".join(filter(None, (_freeze(world, spec), _note(world, spec, measures)))),
+        frozen=world.is_frozen(spec.name),
     )
 
 
@@ -61,6 +62,10 @@ def _sum(numbers: Iterable[float | None]) -> float | None:
 
 def _whole(number: float | None) -> int | None:
     return None if number is None else round(number)
+
+
+def _freeze(world: World, spec: AppSpec) -> str:
+    return f"frozen ({thaw_of(world, spec.name)})" if world.is_frozen(spec.name) else ""
 
 
 def _note(world: World, spec: AppSpec, measures: Measures) -> str:

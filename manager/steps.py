@@ -32,6 +32,7 @@ class Bury:
     record: WorkerRecord
     spec: AppSpec
     reason: str
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

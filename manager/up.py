@@ -26,7 +26,9 @@ from manager.engine.orders import PartOrder
 from manager.external_etcd import keep_files, knock
 from manager.images import ensure_images
 from manager.liveness import has_standby, is_up, proxy_answers
+from manager.model import container_name
 from manager.records import PROXY
+from manager.renew import ask_again
 from manager.settings import Settings, load, save
 from manager.store import Member
 from manager.telling import Telling, say
@@ -189,6 +191,10 @@ class Up:
         self._start_part(parts.proxy_order(self.places, settings), own)
 
     def _managers(self) -> None:
+        with closing(parts.store_of(self.places, self.settings)) as store:
+            # what `down` took away is wanted again, also in a frozen cloud
+            there = {container.name for container in self.engine.workers()}
+            ask_again(store, None, lambda worker: container_name(self.places.cloud, worker.key) not in there)
         if self.asked.systemd or systemd.is_enabled(self.places):
             systemd.enable(self.places)
         else:

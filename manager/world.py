@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from balancer.routes import Route, Server, server_name
 from manager.api.views import WorkerState
 from manager.model import AppSpec, ScalingTarget, WorkerKey, WorkerRecord, exit_words
+from manager.records import ALL
 
 if TYPE_CHECKING:
     from manager.engine.containers import Container
@@ -29,6 +30,7 @@ class World:
     spec_versions: the store revision at which each app's spec was written last.
     targets: what the autoscaler wants; the specs have it already as their `want`.
     unreadable: names of apps with a record of an unknown version: nothing of theirs is touched.
+    frozen: names of apps for which nothing is done by itself; ALL among them means every app.
     """
 
     now: float
@@ -50,6 +52,10 @@ class World:
     network_intact: bool = True
     spec_versions: Mapping[str, int] = field(default_factory=dict)
     targets: Mapping[str, ScalingTarget] = field(default_factory=dict)
+    frozen: frozenset[str] = frozenset()
+
+    def is_frozen(self, app: str) -> bool:
+        return app in self.frozen or ALL in self.frozen
 
     def of_app(self, name: str) -> list[WorkerRecord]:
         """Return the records of an app, by slot, the newest revision first."""
@@ -72,6 +78,16 @@ class Phase:
 
     state: WorkerState
     reason: str = ""
+
+
+def is_left_alone(world: World, record: WorkerRecord) -> bool:
+    """Return whether the worker is not brought back: its app is frozen, and it was up before.
+
+    One that has never been up was asked for, and is still on its way there; a start that failed is part
+    of that way.
+    """
+    ended = record.ending is not None and record.ending.container != ""
+    return world.is_frozen(record.app) and (record.was_up or ended)
 
 
 def is_current(spec: AppSpec, record: WorkerRecord) -> bool:
@@ -172,15 +188,18 @@ def phase(world: World, record: WorkerRecord) -> Phase:
     container = world.containers.get(record.key)
     if record.ending is not None and (container is None or container.state != "running"):
         return _ended(world, record)
+    alone = _frozen_words(world, record)
     if container is None:
-        return Phase("starting", "its container is being created")
+        gone = Phase("failed", f"its container was removed by hand; {alone}")
+        return gone if alone else Phase("starting", "its container is being created")
     if container.state in ("exited", "dead"):
         memory = world.specs[record.app].template.memory_bytes if record.app in world.specs else None
         return Phase("backoff", exit_words(container.exit_code, container.oom_killed, memory))
     if container.state == "paused":
         return Phase("unready", f"paused by hand: docker unpause {container.name}")
     if not is_running(world, record):
-        return Phase("starting", "its network is being connected")
+        cut = Phase("unready", f"it is not connected to the bridge; {alone}")
+        return cut if alone else Phase("starting", "its network is being connected")
     return _running(world, record, container.started_at)
 
 
@@ -201,9 +220,23 @@ def _ended(world: World, record: WorkerRecord) -> Phase:
     words = "; ".join(part for part in (ending.words, _quoted(ending.last_lines)) if part)
     if record.retry_at is None:
         return Phase("stopped" if ending.exit_code == 0 and ending.container else "failed", words)
+    if alone := _frozen_words(world, record):
+        return Phase("backoff", f"{words}; {alone}")
     wait_s = record.retry_at - world.now
     again = f"starts again in {wait_s:.0f} s" if wait_s > 0.5 else "starting again"
     return Phase("backoff", f"{words}; {again}")
+
+
+def _frozen_words(world: World, record: WorkerRecord) -> str:
+    """Return what ends the freeze that leaves the worker alone, "" where none does."""
+    if not is_left_alone(world, record):
+        return ""
+    return f"frozen: {thaw_of(world, record.app)}"
+
+
+def thaw_of(world: World, app: str) -> str:
+    """Return the command that thaws a frozen app."""
+    return "thaw" if ALL in world.frozen else f"thaw {app}"
 
 
 def _quoted(lines: Iterable[str]) -> str:

@@ -35,6 +35,7 @@ class AppView:
     urls: list[str]
     created_at: str
     note: str
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +320,10 @@ class MemberView:
 
 @dataclass(frozen=True, slots=True)
 class StatusView:
-    """Status of a cloud; the nested parts are what contract programs read."""
+    """Status of a cloud; the nested parts are what contract programs read.
+
+    frozen: the apps for which nothing is done by itself; "all" among them means every app.
+    """
 
     cloud: str
     manager: ProcessView
@@ -333,6 +337,7 @@ class StatusView:
     apps: int
     workers: int
     notes: list[str]
+    frozen: list[str]
 
 
 def listing(kind: str, items: Iterable[View]) -> dict[str, object]:

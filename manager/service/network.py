@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from manager import wishes
@@ -33,6 +33,7 @@ class NetworkVerbs:
     settings: Settings
     network: Network
     reconciler: Reconciler
+    ask_again: Callable[[Callable[[WorkerRecord], bool]], None]
 
     def net(self, call: Call, arguments: Arguments) -> Answer:
         """Return the bridge and the ports of one app's workers, or of all; raises NetworkFailed."""
@@ -65,6 +66,8 @@ class NetworkVerbs:
             said = self.network.ensure()
         except NetworkError as error:
             raise NetworkFailed(error.message, hint=error.hint or "doctor") from error
+        world = self._world()
+        self.ask_again(lambda record: _is_running(world, record.key) and record.key not in world.wired)
         self.reconciler.dirty.set()
         return said
 

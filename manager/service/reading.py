@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 from manager import wishes
@@ -29,13 +29,14 @@ from manager.model import AppSpec
 from manager.observe.proxy import ProxyApi
 from manager.options import asked, usual
 from manager.reconcile import Picture, Reconciler
-from manager.records import encode
+from manager.records import ALL, encode
 from manager.server import Call
 from manager.service.apps import resolve_target
 from manager.service.dispatch import Answer
 from manager.settings import Settings
 from manager.show import Addressing, app_view, route_views, worker_view, worker_views
 from manager.store import Store
+from manager.world import World
 from netsetup.addresses import bridge_name, gateway_of
 
 FOLLOW_S = 0.3
@@ -185,6 +186,7 @@ class Reading:
             apps=len(world.specs) if world else 0,
             workers=len(world.records) if world else 0,
             notes=self._notes(picture),
+            frozen=sorted(world.frozen) if world else [],
         )
         return document("Status", asdict(view))
 
@@ -204,6 +206,7 @@ class Reading:
         if picture is None:
             return [*notes, "nothing has been seen yet: etcd or Docker does not answer"]
         world = picture.world
+        notes += [*freeze_notes(world)]
         if picture.trouble:
             notes.append(f"{picture.trouble} (for {time.time() - (picture.trouble_since or 0):.0f} s)")
         strays = [container.name for key, container in world.containers.items() if key not in world.records]
@@ -214,6 +217,14 @@ class Reading:
         if world.unreadable:
             notes.append(f"records of an unknown version, left alone: {', '.join(sorted(world.unreadable))}")
         return notes
+
+
+def freeze_notes(world: World) -> Iterator[str]:
+    """Yield what is frozen, each with the command that thaws it."""
+    if ALL in world.frozen:
+        yield "the cloud is frozen: nothing is done by itself (thaw)"
+    for name in sorted(world.frozen - {ALL}):
+        yield f"{name} is frozen: nothing is done for it by itself (thaw {name})"
 
 
 def _plain(record: object) -> object:

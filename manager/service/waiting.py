@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from manager.api.arguments import Arguments
 from manager.api.errors import WaitTimedOut, WorkersFailed
-from manager.model import HOPELESS
+from manager.model import HOPELESS, WorkerRecord
 from manager.reconcile import Picture, Reconciler
 from manager.server import Call
 from manager.service.changes import Made
-from manager.world import World, is_current, phase
+from manager.world import World, is_current, is_left_alone, is_ready, phase, thaw_of
 
 WAIT_S = 60.0
 
@@ -51,16 +51,25 @@ class Waiting:
 
 
 def is_settled(world: World, name: str) -> bool:
-    """Return whether the app has exactly the workers it wants, each ready or at its own end."""
+    """Return whether the app has exactly the workers it wants, each ready or at its own end.
+
+    One that a freeze keeps from coming back counts as at its end: nobody need wait for it.
+    """
     records = world.of_app(name)
     spec = world.specs.get(name)
     if spec is None or spec.removing:
         return spec is None and not records
     if spec.fallback is not None:
         return False  # an update is under way
-    states = [phase(world, record).state for record in records if is_current(spec, record)]
-    done = sum(state in ("ready", "stopped") for state in states)
-    return done == spec.wanted and len(records) == len(states)
+    mine = [record for record in records if is_current(spec, record)]
+    done = sum(_is_done(world, record) for record in mine)
+    return done == spec.wanted and len(records) == len(mine)
+
+
+def _is_done(world: World, record: WorkerRecord) -> bool:
+    state = phase(world, record).state
+    alone = is_left_alone(world, record) and state in ("backoff", "failed", "unready")
+    return alone or state in ("ready", "stopped")
 
 
 def _raise_when_hopeless(world: World, name: str, began_at: float) -> None:
@@ -71,13 +80,18 @@ def _raise_when_hopeless(world: World, name: str, began_at: float) -> None:
             f"{name}: revision {spec.rolled_back.revision} was rolled back: {spec.rolled_back.reason}",
             hint=f"events --app {name}",
         )
-    if spec is not None and spec.fallback is not None:
+    if spec is not None and spec.fallback is not None and not world.is_frozen(name):
         return  # the plan gives the update up, and says so
     for record in world.of_app(name):
         ending = record.ending
         if spec is None or ending is None or ending.at < began_at or not is_current(spec, record):
             continue
         seen = phase(world, record)
+        if seen.state == "backoff" and is_left_alone(world, record):
+            raise WorkersFailed(
+                f"{record.key.label} ended, and {name} is frozen: {ending.words}",
+                hint=thaw_of(world, name),
+            )
         if seen.state == "failed" or (seen.state == "backoff" and record.failures >= HOPELESS):
             lines = "".join(f"\n  | {line}" for line in ending.last_lines)
             raise WorkersFailed(
@@ -105,7 +119,11 @@ def _summary(world: World, name: str) -> str:
         return f"{name}: removed"
     if spec.stopped:
         return f"{name}: stopped"
-    ended = sum(phase(world, record).state == "stopped" for record in world.of_app(name))
+    records = world.of_app(name)
+    away = sum(is_left_alone(world, record) and not is_ready(world, record) for record in records)
+    if away:
+        return f"{name}: {spec.wanted - away} of {spec.wanted} workers ready, {away} left as they are: frozen"
+    ended = sum(phase(world, record).state == "stopped" for record in records)
     if ended:
         return f"{name}: {ended} of {spec.wanted} workers have done their work"
     return f"{name}: {spec.wanted} of {spec.wanted} workers ready"

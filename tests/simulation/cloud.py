@@ -9,8 +9,8 @@ from random import Random
 
 from balancer.routes import server_name
 from manager.model import WorkerKey
-from manager.records import PROXY
-from manager.world import is_current
+from manager.records import ALL, PROXY
+from manager.world import is_current, is_left_alone
 from tests.simulation.edges import SimEngine, SimStore
 from tests.simulation.faults import Broken, Faults, ManagerDied, fine
 from tests.simulation.judge import Judge, Known
@@ -91,13 +91,19 @@ class Cloud:
         picture = manager.reconciler.picture()
         if picture is None or not picture.converged:
             return False
-        specs, records = self.store.specs(), self.store.records()
+        specs, records = dict(self.store.specs()), dict(self.store.records())
+        if picture.world.specs != specs:
+            return False
+        for app in {key.app for key in records if is_left_alone(picture.world, records[key])}:
+            if not all(self._is_serving(key) for key in records if key.app == app):
+                specs.pop(app)  # nothing more is done for it, and that is right
+                records = {key: record for key, record in records.items() if key.app != app}
         wanted = {(spec.name, slot) for spec in specs.values() for slot in spec.slots}
         if {(key.app, key.slot) for key in records} != wanted or len(records) != len(wanted):
             return False
         if any(spec.removing for spec in specs.values()):
             return False
-        return self.network.bridge and all(
+        return (self.network.bridge or ALL in picture.world.frozen) and all(
             is_current(specs[key.app], record) and self._is_serving(key) for key, record in records.items()
         )
 
@@ -202,6 +208,9 @@ class Cloud:
         if manager.think() and tries == self.operator.tries:  # a change under way would be judged too early
             known = Known(well & prober.found(well=True), unwell & prober.found(well=False))
             self.judge.end_pass(busy | manager.busy, known)
+            picture = manager.reconciler.picture()
+            world = picture.world if picture is not None else None
+            self.judge.knows_frozen(name for name in world.specs if world.is_frozen(name)) if world else None
 
     def _meanwhile(self) -> None:
         """The world goes on between two looks, and before each effect, of the manager."""

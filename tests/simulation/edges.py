@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from manager.api.errors import EngineError
 from manager.engine.containers import Container
 from manager.model import AppSpec, WorkerKey, WorkerRecord
-from manager.records import APPS, PROXY, WORKERS, decode
+from manager.records import ALL, APPS, FROZEN, PROXY, WORKERS, decode
 from manager.store import Entry, Fence, Snapshot
 from manager.store.values import NO_REVISIONS
 from tests.fakes.engine import Behaviour, FakeEngine, fake_image
@@ -78,6 +78,9 @@ class SimStore(FakeStore):
     def records(self) -> dict[WorkerKey, WorkerRecord]:
         self._see()
         return self._records
+
+    def is_frozen(self, app: str) -> bool:
+        return f"{FROZEN}{app}" in self._entries or f"{FROZEN}{ALL}" in self._entries
 
     def servers(self) -> dict[str, dict[str, str]]:
         """Return the workers that the routes lead to, by app, each with its address."""

@@ -57,6 +57,17 @@ SCENARIOS = (
     Scenario("a worker crashes", 2, (lambda cloud: crash(cloud, cloud.worker(APP, 1)),)),
     Scenario("a container is removed by hand", 2, (lambda cloud: vanish(cloud, cloud.worker(APP, 1)),)),
     Scenario("a link is cut", 1, (lambda cloud: cut(cloud, cloud.worker(APP, 1)),)),
+    Scenario("frozen, scale", 1, _asking(ask.freeze(), ask.scale(APP, 2), ask.scale(APP, 0), ask.thaw())),
+    Scenario("frozen, update", 1, _asking(ask.freeze(APP), ask.update(APP), ask.thaw(APP))),
+    Scenario(
+        "frozen, a worker crashes",
+        2,
+        (
+            *_asking(ask.freeze(APP)),
+            lambda cloud: crash(cloud, cloud.worker(APP, 1)),
+            *_asking(ask.restart(APP, 1), ask.thaw(APP)),
+        ),
+    ),
 )
 
 
@@ -96,6 +107,8 @@ def live(seed: int) -> Cloud:
             cloud.turn()
     cloud.heal()
     cloud.settle()
+    cloud.operator.ask(ask.thaw(), ask.thaw(APP))
+    cloud.settle()
     return cloud
 
 
@@ -114,6 +127,8 @@ def _command(luck: Random) -> Command:
         ask.restart(APP, slot),
         ask.update(APP, crashes=luck.random() < 0.3, order=luck.choice(("start-first", "stop-first"))),
         ask.remove(APP, now=luck.random() < 0.3),
+        ask.freeze(luck.choice((APP, None))),
+        ask.thaw(luck.choice((APP, None))),
     )
     return luck.choice(choices)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
@@ -16,6 +16,7 @@ from tests.simulation.manager import TAG
 from tests.simulation.network import FakeNetwork
 from tests.simulation.proxy import FakeProxy, Traffic
 
+STEP_S = 0.5  # from a look until a step that follows from it, at most
 BOOT_S = 0.05  # a worker's program accepts connections this long after its start
 
 
@@ -41,7 +42,8 @@ class Judge:
 
     hurt: workers that something was done to by the world since all was well. excused: apps that need not
     serve until all is well again. hurried: apps of which a command said --now. silent: ids of containers that
-    accept connections and never answer. untouched: containers that must stay what they are.
+    accept connections and never answer. untouched: containers that must stay what they are. ended_frozen:
+    when the worker was recorded whose container ended while its app was frozen: it must not start again.
     """
 
     clock: Callable[[], float]
@@ -56,6 +58,8 @@ class Judge:
     excused: set[str] = field(default_factory=set)
     hurried: set[str] = field(default_factory=set)
     untouched: dict[WorkerKey, str] = field(default_factory=dict)
+    ended_frozen: dict[WorkerKey, float] = field(default_factory=dict)
+    frozen: frozenset[str] = frozenset()
     _serving: set[str] = field(default_factory=set)
     _endings: dict[str, Endings] = field(default_factory=dict)
     _published: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -79,6 +83,8 @@ class Judge:
         endings = self._endings.get(container.name)
         if self.store.records().get(key_of(container)) is None:
             raise Broken(f"{container.name} starts without a record")
+        if self.is_left_alone(key_of(container)):
+            raise Broken(f"{container.name} starts again, and {container.app} is frozen")
         if endings is not None and self.clock() < endings.at + backoff_s(endings.count) - 1e-6:
             waited_s = self.clock() - endings.at
             raise Broken(f"{container.name} starts {waited_s:.1f} s after its ending number {endings.count}")
@@ -93,7 +99,7 @@ class Judge:
         if key.app in self.hurried:
             return
         drains = self.clock() < record.leaving_since + record.drain_s
-        if server_name(*key) in self.proxy.taken.get(key.app, {}) and (drains or not self.proxy.mute):
+        if server_name(*key) in self.proxy.taken.get(key.app, {}) and (drains or not self._was_mute()):
             raise Broken(f"{container.name} is stopped while the proxy serves it")
         if self.traffic.count(container.id) and drains:
             raise Broken(f"{container.name} is stopped with open requests before its drain time is over")
@@ -111,12 +117,34 @@ class Judge:
         if not by_itself:
             return
         self.harm(key_of(container))
+        self._note_frozen_end(key_of(container))
         if key_of(container) not in self.engine.all():  # removed by hand: nobody can tell how it ended
             self._endings.pop(container.name, None)
             return
         ran_s = self.clock() - (container.started_at or self.clock())
         before = self._endings.get(container.name, Endings(0, 0.0))
         self._endings[container.name] = Endings(1 if ran_s >= STEADY_S else before.count + 1, self.clock())
+
+    def _note_frozen_end(self, key: WorkerKey) -> None:
+        """An ending counts where the manager knew of the freeze, and a removal where it knew the worker."""
+        record = self.store.records().get(key)
+        known = record is not None and (record.was_up or key in self.engine.all())
+        if record is not None and known and key.app in self.frozen:
+            self.ended_frozen[key] = record.created_at
+
+    def is_left_alone(self, key: WorkerKey) -> bool:
+        """Return whether the worker ended in an app that has been frozen since."""
+        record = self.store.records().get(key)
+        return record is not None and self.ended_frozen.get(key) == record.created_at
+
+    def knows_frozen(self, apps: Iterable[str]) -> None:
+        """The manager's last whole pass saw these apps frozen."""
+        self.frozen = frozenset(app for app in apps if self.store.is_frozen(app))
+
+    def _forget_thawed(self) -> None:
+        self.frozen = frozenset(app for app in self.frozen if self.store.is_frozen(app))
+        for key in [key for key in self.ended_frozen if not self.store.is_frozen(key.app)]:
+            del self.ended_frozen[key]
 
     def reached(self, address: str) -> Container | None:
         host = IPv4Address(address.partition(":")[0])
@@ -147,6 +175,7 @@ class Judge:
 
     def after_effect(self) -> None:
         """Check what every single effect must leave true."""
+        self._forget_thawed()
         links = self.network.links
         if len({link.address for link in links.values()}) < len(links):
             raise Broken(f"two links have one address: {links}")
@@ -182,6 +211,10 @@ class Judge:
         ]
         if left:
             raise Broken(f"left behind: {', '.join(left)}")
+
+    def _was_mute(self) -> bool:
+        """Return whether the proxy may have said nothing in the look that a step of now follows from."""
+        return self.proxy.mute or self.clock() - self.proxy.unheard_at < STEP_S
 
     def _is_published(self, key: WorkerKey) -> bool:
         return server_name(*key) in self.store.servers().get(key.app, {})

@@ -24,6 +24,7 @@ from manager.reconcile import TRY_AGAIN_S, Reconciler
 from manager.records import PROXY
 from manager.server import Call
 from manager.service.changes import Changes, Edit
+from manager.service.freezing import FreezeVerbs
 from manager.store import Fence, Watching
 from netsetup.errors import NetworkError
 from netsetup.network import Network
@@ -153,6 +154,12 @@ class SimulatedManager:
         # make() reads the request only: there is no client to hang up
         call = Call(Request(1, "change", {"request": request}), cast(socket.socket, None), 0)
         self.changes.make(call, edit)
+
+    def freeze(self, app: str | None, *, frozen: bool) -> None:
+        """Freeze or thaw an app or the cloud; raises what the command raises."""
+        journal = self.changes.journal
+        verbs = FreezeVerbs(self.changes, self.world.store, self.reconciler, journal, self.world.clock)
+        verbs.set_frozen(app) if frozen else verbs.set_thawed(app)
 
     def _fence(self) -> Fence:
         fence = self.leadership.fence

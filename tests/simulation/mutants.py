@@ -139,6 +139,10 @@ def _back_off_in_memory(patch: Patch) -> None:
     patch.setattr(apply, "failed", failed)
 
 
+def _freeze_is_forgotten(patch: Patch) -> None:
+    patch.setattr(plan, "is_left_alone", lambda seen, record: False)
+
+
 def _busy_is_unknown(patch: Patch) -> None:
     original = look.Sight.look
     patch.setattr(look.Sight, "look", lambda self, busy: original(self, frozenset()))
@@ -160,5 +164,6 @@ MUTANTS = (
     Mutant("all workers are replaced at once", _all_at_once),
     Mutant("the old leave when the new have a record", _old_leave_early),
     Mutant("no back-off", _back_off_in_memory),
+    Mutant("the frozen are started again", _freeze_is_forgotten),
     Mutant("steps under way are unknown", _busy_is_unknown),
 )

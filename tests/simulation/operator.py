@@ -25,13 +25,15 @@ DRAIN_S = 0.1
 class Command:
     """One command: its words, for people, and what it makes of the specs.
 
-    halts: the app it names may be without a server afterwards, as the operator wanted.
+    halts: the app it names may be without a server afterwards, as the operator wanted.  freezes: whether
+    the cloud is frozen or thawed; None for a command that changes specs.
     """
 
     words: str
     app: str
     edit: Edit
     halts: bool = False
+    freezes: bool | None = None
 
 
 def run(app: str, workers: int, *, port: int | None = 8000, crashes: bool = False) -> Command:
@@ -100,6 +102,15 @@ def remove(app: str, *, now: bool = False) -> Command:
     return Command(f"rm {app}{' --now' * now}", app, edit, halts=True)
 
 
+def freeze(app: str | None = None) -> Command:
+    """Return `freeze`, of an app or the whole cloud."""
+    return Command(f"freeze {app or ''}".strip(), app or "", lambda specs: Wish(()), freezes=True)
+
+
+def thaw(app: str | None = None) -> Command:
+    return Command(f"thaw {app or ''}".strip(), app or "", lambda specs: Wish(()), freezes=False)
+
+
 def _target(app: str, slot: int | None) -> str:
     return app if slot is None else f"{app}.{slot}"
 
@@ -136,6 +147,10 @@ class Operator:
     def _send(self, manager: SimulatedManager, command: Command) -> None:
         self._forget_removed()
         try:
+            if command.freezes is not None:
+                manager.freeze(command.app or None, frozen=command.freezes)
+                self._finish(command, "done")
+                return
             self._under_way = self._wished(command)
             if self._under_way is not None and self._under_way.now:
                 self.judge.hurried.add(command.app)

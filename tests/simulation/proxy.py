@@ -38,6 +38,7 @@ class FakeProxy:
     """What the manager reads of the proxy's API, and what the proxy does with requests.
 
     taken: the servers in use, by app. up: the process is there. mute: it serves, and its API times out.
+    unheard_at: when somebody asked last and heard nothing.
     """
 
     read_servers: Callable[[], Mapping[str, dict[str, str]] | None]
@@ -46,6 +47,7 @@ class FakeProxy:
     up: bool = True
     mute: bool = False
     due_at: float | None = None
+    unheard_at: float = 0.0
 
     def changed(self) -> None:
         """The store tells that the routes are new."""
@@ -68,6 +70,7 @@ class FakeProxy:
 
     def live(self) -> Mapping[str, frozenset[str]] | None:
         if not self.up or self.mute:
+            self.unheard_at = self.clock()
             return None
         return {app: frozenset(servers) for app, servers in self.taken.items()}
 

@@ -351,3 +351,87 @@ def test_an_update_is_over_when_all_are_replaced() -> None:
 
     assert isinstance(step, SaveSpec)
     assert step.spec == replace(updating(), fallback=None)
+
+
+def frozen(world: World, name: str = "web") -> World:
+    return replace(world, frozen=frozenset({name}))
+
+
+def up(world: World) -> World:
+    """Return the picture in which it is known of every worker that it has been up."""
+    return known(world, *(replace(record, was_up=True) for record in world.records.values()))
+
+
+@pytest.mark.parametrize("name", ["web", "all"])
+def test_a_worker_that_ended_is_not_started_again_while_its_app_is_frozen(world: World, name: str) -> None:
+    ending = Ending(NOW - 1, world.containers[WEB_1].id, 1, "exit code 1")
+    over = ended(known(world, replace(a_worker(1), ending=ending, failures=1, retry_at=NOW)), WEB_1)
+
+    assert isinstance(slow(over)[0], Launch)
+    assert slow(frozen(over, name)) == []
+    assert isinstance(slow(frozen(over, "api"))[0], Launch)
+
+
+def test_an_ending_is_noted_and_leaves_the_routes_while_frozen(world: World) -> None:
+    dead = ended(frozen(up(world)), WEB_1)
+
+    assert isinstance(slow(dead)[0], Bury)
+    assert names_in(published_after(dead)) == {"w_web_2_1"}
+
+
+def test_who_is_up_in_a_frozen_app_is_remembered_once(world: World) -> None:
+    assert [record.was_up for record in saved(frozen(world)).values()] == [True, True]
+    assert plan(frozen(up(world))).steps == ()
+
+
+def test_a_container_removed_by_hand_and_a_cut_link_stay_so_while_frozen(world: World) -> None:
+    lost = without(replace(up(world), wired=world.wired - {WEB_2}), WEB_1)
+
+    assert slow(frozen(lost)) == []
+    assert len(slow(lost)) == 2
+
+
+def test_what_is_asked_for_is_done_while_frozen(world: World) -> None:
+    grown = frozen(up(wanting(world, an_app(want=3))))
+    new = known(grown, a_worker(3))
+
+    assert list(saved(grown)) == [WorkerKey("web", 3, 1)]
+    assert [step.record.key.slot for step in slow(new) if isinstance(step, Launch)] == [3]
+    assert saved(frozen(up(wanting(world, an_app(want=1)))))[WEB_2].leaving_since == NOW
+
+
+def test_a_first_start_that_failed_is_tried_again_while_frozen(world: World) -> None:
+    failed = replace(a_worker(3), ending=Ending(NOW - 1, "", 125, "Docker said no"), failures=1, retry_at=NOW)
+
+    (step,) = slow(frozen(known(up(wanting(world, an_app(want=3))), failed)))
+
+    assert isinstance(step, Launch)
+
+
+def test_a_frozen_cloud_mends_its_network_only_for_a_worker_that_was_asked_for(world: World) -> None:
+    broken = replace(up(world), network_intact=False, attached=frozenset(), wired=frozenset())
+    asked = known(wanting(broken, an_app(want=3)), a_worker(3))
+
+    assert not any(isinstance(step, MendNetwork) for step in plan(frozen(broken, "all")).steps)
+    assert isinstance(plan(frozen(asked, "all")).steps[0], MendNetwork)
+    assert isinstance(plan(frozen(broken, "web")).steps[0], MendNetwork)
+
+
+def test_a_failed_update_of_a_frozen_app_is_not_taken_back(world: World) -> None:
+    failing = replace(a_worker(1, 2), failures=HOPELESS, ending=Ending(NOW, "x", 1, "no"), retry_at=NOW + 1)
+
+    steps = plan(frozen(known(up(wanting(world, updating())), failing))).steps
+
+    assert not any(isinstance(step, SaveSpec) for step in steps)
+
+
+def test_an_update_of_a_frozen_app_ends_when_all_are_replaced() -> None:
+    (step,) = plan(frozen(up(serving([updating()], [a_worker(1, 2), a_worker(2, 2)])))).steps
+
+    assert isinstance(step, SaveSpec)
+
+
+def test_a_renewed_worker_of_a_frozen_app_takes_the_place_of_the_dead(world: World) -> None:
+    dead = ended(up(wanting(world, replace(an_app(), turns={1: 1}))), WEB_1)
+
+    assert saved(frozen(dead))[WEB_1].leaving_since == NOW

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from balancer.decision import Action, Inputs, Limit, Model, ScalingDecision, Trust, frozen
 from manager import wishes
 from manager.api import arguments
 from manager.api.commands import command_of
@@ -89,3 +92,24 @@ def test_a_manual_scale_ends_the_autoscaling() -> None:
 def test_a_worker_of_an_autoscaled_app_cannot_be_stopped_for_good() -> None:
     with pytest.raises(CloudError, match="would start another"):
         wishes.stopped(spec(2, Autoscale(1, 6)), 2, now=False)
+
+
+def test_a_frozen_app_keeps_its_number_and_says_what_it_would_have() -> None:
+    decision = ScalingDecision(
+        id=4,
+        at_s=9.0,
+        from_workers=2,
+        final=5,
+        action=Action.ADD,
+        reason="busy",
+        carried_out=True,
+        inputs=Inputs(),
+        model=Model(Trust.RULE, 0),
+    )
+
+    held = frozen(decision)
+
+    assert (held.final, held.action, held.carried_out) == (2, Action.HOLD, False)
+    assert held.reason == "frozen at 2, wants 5: busy"
+    assert held.limits == (Limit("frozen", 5, 2),)
+    assert frozen(replace(decision, final=2)).reason == "frozen; busy"

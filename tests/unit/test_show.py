@@ -205,3 +205,26 @@ def test_every_worker_of_a_stopped_app_is_shown_as_stopped() -> None:
     views = worker_views(serving([spec], []), spec, NOTHING, with_stopped=True)
 
     assert [(view.name, view.reason) for view in views] == [("web.1", "start web"), ("web.2", "start web")]
+
+
+def test_a_frozen_app_says_how_it_is_thawed_before_anything_else(world: World) -> None:
+    frozen = replace(world, frozen=frozenset({"web"}))
+
+    assert note(frozen, an_app()) == "frozen (thaw web)"
+    assert note(replace(world, frozen=frozenset({"all"})), an_app()) == "frozen (thaw)"
+    assert note(frozen, replace(an_app(), stopped=True)).startswith("frozen (thaw web); stopped")
+
+
+def test_a_worker_that_is_not_brought_back_says_why(world: World) -> None:
+    frozen = replace(known(world, replace(a_worker(1), was_up=True)), frozen=frozenset({"web"}))
+    ending = Ending(NOW - 1, "abc", 3, "exit code 3")
+    noted = replace(a_worker(1), ending=ending, retry_at=NOW)
+
+    assert state_and_reason(without(frozen, WEB_1), frozen.records[WEB_1]) == (
+        "failed",
+        "its container was removed by hand; frozen: thaw web",
+    )
+    assert state_and_reason(ended(known(frozen, noted), WEB_1), noted) == (
+        "backoff",
+        "exit code 3; frozen: thaw web",
+    )

@@ -1,0 +1,120 @@
+"""`freeze` and `thaw`: nothing happens by itself, for an app or the whole cloud, until it may again.
+
+What the operator asks for by hand still happens; manager.plan says which steps are which. A freeze is a key
+in the store, so it outlives managers, `down` and reboots. The cloud's own parts, etcd and the proxy, are
+kept running: without them nothing could be asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from manager import wishes
+from manager.api.arguments import Arguments
+from manager.api.views import document
+from manager.journal import Journal
+from manager.model import Freeze, WorkerRecord
+from manager.reconcile import Reconciler
+from manager.records import ALL, APPS, FROZEN, app_key, encode, freeze_key
+from manager.renew import ask_again
+from manager.server import Call
+from manager.service.changes import Changes, read_specs
+from manager.service.dispatch import Answer
+from manager.store import Entry, Store
+
+SEEN_S = 2.0
+_MEANS = "nothing is done by itself"
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeVerbs:
+    """The commands freeze and thaw."""
+
+    changes: Changes
+    store: Store
+    reconciler: Reconciler
+    journal: Journal
+    clock: Callable[[], float]
+
+    def freeze(self, call: Call, arguments: Arguments) -> Answer:
+        app = arguments.text("app")
+        revision = self.set_frozen(app)
+        if revision is None:
+            return _said(f"{_name(app)} is frozen already")
+        self._wait_until_seen(call, revision)
+        return _said(f"{_name(app)} is frozen: {_MEANS} until: {_thaw(app)}")
+
+    def thaw(self, call: Call, arguments: Arguments) -> Answer:
+        app = arguments.text("app")
+        revision = self.set_thawed(app)
+        left = self._still_frozen(app)
+        if revision is None:
+            return _said(f"{_name(app)} was not frozen" + (" by itself" if left else ""), *left)
+        self._wait_until_seen(call, revision)
+        return _said(f"{_name(app)} is thawed", *left)
+
+    def set_frozen(self, app: str | None) -> int | None:
+        """Store that the app, or the cloud, is frozen; return the store's revision, None if it was before.
+
+        Raises AppNotFound, Conflict, StoreUnavailable or NotConfirmed.
+        """
+        key, entries = self._read(app)
+        if key in entries:
+            return None
+        freeze = encode(Freeze(self.clock()))
+        # an app that is forgotten meanwhile must not leave its freeze to the next of its name
+        known = {app_key(app): entries[app_key(app)].mod_revision} if app else {}
+        revision = self.store.write({key: freeze}, fence=self.changes.fence(), absent=[key], unchanged=known)
+        self.journal.note(f"frozen: {_MEANS} until: {_thaw(app)}", app=app)
+        self.reconciler.dirty.set()
+        return revision
+
+    def set_thawed(self, app: str | None) -> int | None:
+        """Store that the app, or the cloud, is not frozen; as `set_frozen`."""
+        key, entries = self._read(app)
+        if key not in entries:
+            return None
+        known = {key: entries[key].mod_revision}
+        revision = self.store.write({}, [key], fence=self.changes.fence(), unchanged=known)
+        self.journal.note("thawed", app=app)
+        self.reconciler.dirty.set()
+        return revision
+
+    def ask_again(self, is_meant: Callable[[WorkerRecord], bool]) -> None:
+        """Bring the workers meant up in spite of a freeze."""
+        ask_again(self.store, self.changes.fence(), is_meant)
+
+    def _read(self, app: str | None) -> tuple[str, Mapping[str, Entry]]:
+        """Return the freeze's key and the entries it is about; raises AppNotFound."""
+        snapshot = self.store.read(FROZEN, APPS)
+        if app is not None:
+            wishes.find(read_specs(snapshot), app)
+        return freeze_key(app or ALL), snapshot.entries
+
+    def _still_frozen(self, app: str | None) -> list[str]:
+        """Return what keeps a thawed app, or some of the apps of a thawed cloud, frozen."""
+        names = [key.removeprefix(FROZEN) for key in self.store.read(FROZEN).entries]
+        if app is not None:
+            return ["the whole cloud is frozen: thaw"] if ALL in names else []
+        return [f"{name} stays frozen: thaw {name}" for name in names if name != ALL]
+
+    def _wait_until_seen(self, call: Call, revision: int) -> None:
+        """Return once a pass has begun that knows; what began before it is done, or will end by itself."""
+        picture = self.reconciler.picture()
+        ends_at = self.clock() + SEEN_S
+        while (picture is None or picture.world.revision < revision) and self.clock() < ends_at:
+            picture = self.reconciler.next_picture(picture, 0.25)
+            call.check()
+
+
+def _name(app: str | None) -> str:
+    return app or "the cloud"
+
+
+def _thaw(app: str | None) -> str:
+    return f"thaw {app}" if app else "thaw"
+
+
+def _said(message: str, *notes: str) -> Answer:
+    return document("Result", {"message": message, "notes": list(notes)})

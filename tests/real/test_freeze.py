@@ -1,0 +1,120 @@
+"""In a frozen cloud nothing happens by itself, what is asked for happens, and requests go to the living."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.real.cloud import Apps, Cloud, docker_by_hand, eventually
+from tests.real.traffic import Traffic
+
+LONG_S = 4.0  # a worker that ends is back within one second when nothing is frozen
+
+
+@pytest.fixture
+def thawed(cloud: Cloud) -> Iterator[None]:
+    """Nothing of the shared cloud is frozen afterwards."""
+    yield
+    cloud.ok("thaw")
+
+
+def states(cloud: Cloud, app: str) -> list[str]:
+    return [worker.state for worker in cloud.workers(app)]
+
+
+def stays(cloud: Cloud, app: str, wanted: list[str]) -> bool:
+    """Return whether the app's workers are in these states, and still are after LONG_S."""
+    eventually(lambda: states(cloud, app) == wanted, within_s=5)
+    time.sleep(LONG_S)
+    return states(cloud, app) == wanted
+
+
+def test_a_worker_of_a_frozen_app_that_dies_stays_dead_and_gets_no_requests(apps: Apps, cloud: Cloud) -> None:
+    name, other = apps.serve(2), apps.serve(1)
+    cloud.ok("freeze", name)
+
+    for app in (name, other):
+        cloud.ok("crash", f"{app}.1", "-y")
+
+    assert stays(cloud, name, ["backoff", "ready"])
+    assert f"frozen: thaw {name}" in cloud.workers(name)[0].reason
+    assert states(cloud, other) == ["ready"]
+    assert {cloud.get(name).worker for _ in range(20)} == {f"{name}.2"}
+
+
+def test_a_frozen_app_is_scaled_updated_and_removed_by_hand(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1)
+    cloud.ok("freeze", name)
+
+    with Traffic(cloud, name) as traffic:
+        cloud.ok("scale", f"{name}=3")
+        cloud.ok("update", "-e", "A=b", name)
+        cloud.ok("scale", f"{name}=1")
+
+    assert traffic.failures == {}
+    assert cloud.app(name).note == f"frozen (thaw {name})"
+    cloud.ok("rm", name, "-y")
+    assert name not in cloud.status()["frozen"]
+
+
+def test_the_dead_come_back_by_hand_or_when_it_thaws(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(2)
+    cloud.ok("freeze", name)
+    with docker_by_hand() as client:
+        for slot in (1, 2):
+            client.remove_container(cloud.container(f"{name}.{slot}"), force=True)
+    assert stays(cloud, name, ["failed", "failed"]) or stays(cloud, name, ["backoff", "failed"])
+
+    cloud.ok("restart", f"{name}.1")
+    assert states(cloud, name)[0] == "ready"
+
+    cloud.ok("thaw", name)
+    eventually(lambda: cloud.is_ready(name, 2), within_s=10)
+
+
+@pytest.mark.usefixtures("thawed")
+def test_a_freeze_outlives_the_manager_and_no_link_is_mended(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(2)
+    cloud.ok("freeze")
+    leader, _ = cloud.manager_pids()
+    subprocess.run(["kill", f"-{signal.SIGKILL.value}", str(leader)], check=True)
+    eventually(lambda: cloud.run("status", "-o", "json").code == 0, within_s=15)
+    eventually(lambda: cloud.status()["manager"]["pid"] != leader, within_s=15)
+
+    subprocess.run(["ip", "link", "delete", cloud.link(f"{name}.1")], check=True)
+
+    assert cloud.status()["frozen"] == ["all"]
+    assert stays(cloud, name, ["unready", "ready"])
+    cloud.ok("net", "--repair")
+    eventually(lambda: cloud.is_ready(name, 2), within_s=5)
+
+
+def test_freezing_twice_is_freezing_once(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1)
+
+    said = [cloud.ok(verb, name).stdout.strip() for verb in ("freeze", "freeze", "thaw", "thaw")]
+
+    assert said == [
+        f"{name} is frozen: nothing is done by itself until: thaw {name}",
+        f"{name} is frozen already",
+        f"{name} is thawed",
+        f"{name} was not frozen",
+    ]
+
+
+def test_a_failed_update_of_a_frozen_app_is_rolled_back_by_hand(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1)
+    cloud.ok("freeze", name)
+
+    failed = cloud.run("update", name, "sh", "-c", "exit 3")
+
+    assert failed.code == 1
+    assert "is frozen: exit code 3" in failed.stderr
+    assert cloud.get(name).status == 200
+    assert cloud.app(name).revision == 2
+    cloud.ok("rollback", name)
+    assert cloud.app(name).ready == 1
