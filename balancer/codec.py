@@ -1,6 +1,6 @@
 """Values as JSON text and back: rows of the fields' values in their order, without names.
 
-It serves frozen dataclasses of numbers, texts, tuples and further such dataclasses. The version in
+It serves frozen dataclasses of numbers, texts, enums, tuples and further such dataclasses. The version in
 front tells rows of another shape, which are refused, never guessed at.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, is_dataclass
+from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -35,6 +36,8 @@ def decode(kind: type[Value], text: str, version: int) -> Value:
 def _rows(value: object) -> object:
     if is_dataclass(value):
         return [_rows(getattr(value, each.name)) for each in fields(value)]
+    if isinstance(value, Enum):
+        return value.value
     return [_rows(item) for item in value] if isinstance(value, tuple) else value
 
 
@@ -46,6 +49,8 @@ def _value(kind: Any, rows: object) -> object:
     one = get_args(kind)[0] if optional else kind
     if is_dataclass(one):
         return _instance(one, rows)
+    if isinstance(one, type) and issubclass(one, Enum):
+        return one(rows)
     if get_origin(one) is tuple and isinstance(rows, list):
         return tuple(_value(get_args(one)[0], row) for row in rows)
     if type(rows) is one or (one is float and type(rows) is int):

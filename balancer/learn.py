@@ -146,15 +146,15 @@ def _host_full(sample: Sample) -> bool:
 
 
 def _neighbours(memory: Memory, sample: Sample, now_s: float) -> float:
-    """Return the smoothed cores that others use; unchanged while the app's own are not all seen."""
+    """Return the smoothed cores that neighbours use; unchanged while the app's own are not all seen."""
     used, own = known(sample.seen.host_used_cores), known(sample.seen.own_cores)
     drained = memory.removed_s is None or now_s - memory.removed_s > DRAIN_S
     if own is None and drained and not sample.starting:
         own = sample.cores
     if used is None or own is None:
         return memory.neighbours_cores
-    moved = memory.neighbours_cores + NEIGHBOUR_RATE * (used - own - memory.neighbours_cores)
-    return round(moved, 4)
+    others = used - own - (known(sample.seen.sharing_cores) or 0.0)
+    return round(memory.neighbours_cores + NEIGHBOUR_RATE * (others - memory.neighbours_cores), 4)
 
 
 def _steady(memory: Memory, sample: Sample, demand: Forecast) -> bool:

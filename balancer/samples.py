@@ -88,7 +88,9 @@ class Observation:
     inflight: requests without an answer at its end.  connections: open ones; set for a tcp app only.
     cpu_cores: cores used by the ready workers together.  own_cores: by all the app's workers, also
     starting and draining ones.  worker_cores: the limit of one worker, None without one.
-    host_cores, host_used_cores: of this machine.  started_in_s: create-to-ready times measured in the span.
+    host_cores, host_used_cores: of this machine.  sharing_cores: used by the other apps that share the
+    host with this one (crowd.py) and are no neighbours.
+    started_in_s: create-to-ready times measured in the span.
     revision: what the workers run; another one is another program.
     """
 
@@ -106,6 +108,7 @@ class Observation:
     worker_cores: float | None = None
     host_cores: float | None = None
     host_used_cores: float | None = None
+    sharing_cores: float = 0.0
     started_in_s: tuple[float, ...] = ()
     age_s: float | None = 0.0
     revision: str = ""

@@ -2,16 +2,22 @@
 
 Every app has its minimum. Beyond that, the next worker's value is by how much it lowers the cost of
 slow and unmet requests (choose.py), and its price the cores that it would really use: a worker that
-only divides the same load takes none.
+only divides the same load takes none. What is saved counts by the part of the app's misery that is still
+left: unmet demand costs the same per request however much of it there is, so without this, of two apps
+that both ask too much, one would get everything, and a little noise would turn that round.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from balancer.choose import REMOVE_EFFORT, Cost
-from balancer.decision import Limit, ScalingDecision, action_of
+from balancer.decision import Action, Limit, ScalingDecision, action_of
+from balancer.memory import Memory
+
+KEPT_WORTH = 1.1  # of a worker that is there, else apps of like worth take it from each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +44,9 @@ class Claim:
     def saves(self, workers: int) -> float:
         """Return what the last of so many workers saves; one that is there already counts a bit more."""
         missed = {cost.workers: cost.slow + cost.unmet for cost in self.costs}
-        saved = missed.get(workers - 1, 0.0) - missed.get(workers, 0.0)
-        return saved + (REMOVE_EFFORT if workers <= self.now else 0.0)
+        worst, before = missed.get(1, 0.0), missed.get(workers - 1, 0.0)
+        saved = (before - missed.get(workers, 0.0)) * (before / worst if worst > 0 else 0.0)
+        return saved * KEPT_WORTH + REMOVE_EFFORT if workers <= self.now else saved
 
 
 def claim_of(app: str, decision: ScalingDecision, least: int) -> Claim | None:
@@ -57,6 +64,14 @@ def claim_of(app: str, decision: ScalingDecision, least: int) -> Claim | None:
         full_cores=coefficients.idle_cores + coefficients.cores_per_request * rate,
         load_cores=coefficients.cores_per_request * demand_rps,
         costs=decision.costs,
+    )
+
+
+def claim_by_use(app: str, decision: ScalingDecision, least: int, used_cores: float) -> Claim:
+    """Return the claim of a decision without a model: each worker takes what one uses now."""
+    each = used_cores / max(decision.from_workers, 1)
+    return Claim(
+        app, decision.from_workers, min(least, decision.final), decision.final, each, math.inf, decision.costs
     )
 
 
@@ -87,6 +102,20 @@ def shared(decision: ScalingDecision, granted: int) -> ScalingDecision:
         limits=(*decision.limits, Limit("share", decision.final, granted)),
         reason=f"{decision.reason}; {granted} by the share of a full host",
     )
+
+
+def granted(
+    decision: ScalingDecision, memory: Memory, before: Memory, workers: int | None
+) -> tuple[ScalingDecision, Memory]:
+    """Return a decision and what it leaves to remember, cut to its share; None is uncut.
+
+    before: the memory that was decided from, which knows the last change if this is none now.
+    """
+    if workers is None or workers >= decision.final:
+        return decision, memory
+    cut = shared(decision, workers)
+    changed_s = before.changed_s if cut.action is Action.HOLD else cut.at_s
+    return cut, replace(memory, changed_s=changed_s)
 
 
 def _takes(claim: Claim, granted: dict[str, int]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from balancer.choose import Cost
-from balancer.share import Claim, claim_of, share, shared
+from balancer.share import Claim, claim_by_use, claim_of, share, shared
 from tests.autoscale.observations import Operator, seen, taught
 
 
@@ -67,3 +67,10 @@ def test_a_decision_with_a_model_makes_a_claim() -> None:
 
 def test_a_decision_by_rule_makes_none() -> None:
     assert claim_of("web", Operator().sees(seen(80.0, 4)), least=1) is None
+
+
+def test_without_a_model_each_worker_takes_what_one_uses_now() -> None:
+    made = claim_by_use("web", Operator().sees(seen(80.0, 4)), least=1, used_cores=2.0)
+
+    assert (made.wanted, made.full_cores) == (4, 0.5)
+    assert share([made], 1.1) == {"web": 3}
