@@ -28,6 +28,7 @@ from manager.observe.health import Prober
 from manager.observe.proxy import ProxyApi
 from manager.programs.store import Programs
 from manager.reconcile import Reconciler
+from manager.recording import Recording
 from manager.records import PROXY
 from manager.scaler import Scaler
 from manager.server import Server
@@ -44,6 +45,7 @@ from manager.service.revisions import RevisionVerbs
 from manager.service.scaling import ScalingVerbs
 from manager.service.tracing import Tracing
 from manager.service.waiting import Waiting
+from manager.service.whatif import Whatif
 from manager.settings import Settings, load
 from manager.setup import ensure_group
 from manager.store import EtcdStore, Fence, Watching
@@ -158,12 +160,16 @@ class Manager:
         )
         drills = Drills(places, settings, engine, reconciler, journal)
         revisions = RevisionVerbs(apps, store)
-        scaler = Scaler(reconciler, observer, network, store, lambda: leadership.fence, journal, time.time)
+        recording = Recording(places.state / "load")
+        scaler = Scaler(
+            reconciler, observer, network, store, lambda: leadership.fence, journal, time.time, recording
+        )
         scaling = ScalingVerbs(changes, reading, store)
         rescue = Rescue(store, programs, changes, apps.waiting, reconciler, settings.tcp_ports)
         freezing = FreezeVerbs(changes, store, reconciler, journal, time.time)
         dispatcher.verbs = {
             **_verbs(apps, revisions, rescue, scaling, reading, Logs(engine, reconciler), drills),
+            "whatif": Whatif(reading, recording).whatif,
             "net": NetworkVerbs(places.tag, settings, network, reconciler, freezing.ask_again).net,
             "freeze": freezing.freeze,
             "thaw": freezing.thaw,

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from balancer.decide import decide
+from balancer.crowd import Asked, Decided, decide_all
 from balancer.decision import Action, ScalingDecision, frozen
 from balancer.memory import Memory
 from balancer.samples import Mode, Policy
@@ -23,10 +23,14 @@ from manager.measure import Observer
 from manager.model import AppSpec, Autoscale, ScalingTarget
 from manager.observation import HostMeter, Watcher
 from manager.reconcile import Reconciler
+from manager.recording import Recording
 from manager.records import (
     ALL,
     DECISIONS,
+    TARGETS,
+    UnreadableRecord,
     decision_key,
+    decode,
     encode,
     freeze_key,
     latest_decision_key,
@@ -52,6 +56,7 @@ class Scaler:
     fence: Callable[[], Fence | None]
     journal: Journal
     clock: Callable[[], float]
+    recording: Recording
     _watchers: dict[str, Watcher] = field(default_factory=dict)
     _host: HostMeter = field(default_factory=HostMeter)
 
@@ -62,24 +67,41 @@ class Scaler:
             return
         world = picture.world
         used_cores = self._host.used_cores(time.monotonic())
-        apps = {spec.name: spec for spec in world.specs.values() if _is_scaled(spec)}
+        apps = {spec.name: spec for spec in world.specs.values() if _is_scaled(world, spec)}
         for name in self._watchers.keys() - apps.keys():
             del self._watchers[name]
-        for spec in apps.values():
-            self._tick(world, spec, used_cores, fence)
+        # From the store: the picture may be a tick old, and would take back what that tick learned.
+        targets = dict(self._targets(apps)) if apps else {}
+        asked = {name: self._asked(world, apps[name], target, used_cores) for name, target in targets.items()}
+        now = self.clock()
+        for name, decided in decide_all(asked, now).items():
+            if world.is_frozen(name):
+                decided = _held(decided, asked[name].memory)
+            self._carry_out(apps[name], targets[name], decided, fence)
+        self.recording.tidy(now)
 
-    def _tick(self, world: World, spec: AppSpec, used_cores: float | None, fence: Fence) -> None:
+    def _targets(self, apps: Iterable[str]) -> Iterator[tuple[str, ScalingTarget | None]]:
+        """Yield what is stored of each app; one that cannot be read is left alone, and so is its app."""
+        entries = self.store.read(TARGETS).entries
+        for name in apps:
+            entry = entries.get(target_key(name))
+            try:
+                yield name, None if entry is None else decode(ScalingTarget, entry.value)
+            except UnreadableRecord as error:
+                log.error("%s is not scaled: its target is left alone: %s", name, error)
+
+    def _asked(
+        self, world: World, spec: AppSpec, target: ScalingTarget | None, used_cores: float | None
+    ) -> Asked:
         watcher = self._watchers.setdefault(spec.name, Watcher(self.network))
         seen = watcher.observe(world, spec, self.observer, used_cores)
-        known = world.targets.get(spec.name)
-        memory = Memory.from_json(known.memory) if known is not None and known.memory else Memory()
         assert spec.autoscale is not None
-        now = self.clock()
-        changed_s = memory.changed_s
-        decision, memory = decide(_policy(spec.autoscale), memory, seen, now)
-        if world.is_frozen(spec.name):
-            decision, memory = frozen(decision), replace(memory, changed_s=changed_s)
-        self._store(spec, known, decision, memory, fence)
+        return Asked(policy_of(spec.autoscale), _memory_of(spec, target), seen)
+
+    def _carry_out(self, spec: AppSpec, known: ScalingTarget | None, decided: Decided, fence: Fence) -> None:
+        decision = decided.decision
+        self._store(spec, known, decision, decided.memory, fence)
+        self.recording.add(spec.name, spec.created_at, decided)
         if decision.action is not Action.HOLD:
             self.journal.note(f"autoscale: {decision.reason}", app=spec.name)
             self.reconciler.dirty.set()
@@ -107,10 +129,29 @@ class Scaler:
         self.store.write(puts, outdated, fence=fence, absent=thawed)
 
 
-def _is_scaled(spec: AppSpec) -> bool:
-    return spec.autoscale is not None and not spec.stopped and not spec.removing
+def _is_scaled(world: World, spec: AppSpec) -> bool:
+    readable = spec.name not in world.unreadable
+    return spec.autoscale is not None and readable and not spec.stopped and not spec.removing
 
 
-def _policy(asked: Autoscale) -> Policy:
+def _held(decided: Decided, before: Memory) -> Decided:
+    """Return what was decided of a frozen app: nothing changes, and nothing has changed."""
+    memory = replace(decided.memory, changed_s=before.changed_s)
+    return replace(decided, decision=frozen(decided.decision), memory=memory)
+
+
+def _memory_of(spec: AppSpec, target: ScalingTarget | None) -> Memory:
+    """Return what is remembered of an app; what another version wrote is learned anew."""
+    if target is None or not target.memory:
+        return Memory()
+    try:
+        return Memory.from_json(target.memory)
+    except ValueError as error:
+        log.warning("%s: what was learned cannot be read and is learned anew: %s", spec.name, error)
+        return Memory(number=target.decision)
+
+
+def policy_of(asked: Autoscale) -> Policy:
+    """Return an operator's policy as decisions take it, who need a worker to learn anything from."""
     mode = Mode.RECOMMEND if asked.mode == "recommend" else Mode.ON
-    return Policy(asked.max, asked.min, asked.slo_s, asked.slo_share, mode)
+    return Policy(asked.max, max(1, asked.min), asked.slo_s, asked.slo_share, mode)

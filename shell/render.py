@@ -50,6 +50,10 @@ def _lines(document: Mapping[str, object], options: Options) -> Iterator[str]:
             from shell import explain
 
             return explain.lines(document, options, plot=not options.quiet)
+        case "Whatif":
+            from shell import whatif
+
+            return whatif.lines(document, options)
         case "LoadReport":
             return _load_report(document)
         case _:

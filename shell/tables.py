@@ -40,6 +40,7 @@ DROPPED: Mapping[str, tuple[str, ...]] = {
     "RouteList": ("HEALTH", "URL", "WORKERS"),
     "EventList": ("APP", "WORKER"),
     "ImageList": ("ID", "AGE"),
+    "ReplayList": ("SHARE", "SLO", "MIN"),
     "RevisionList": ("IMAGE", "AGE"),
     "AutoscaleList": ("SHARE", "MODE", "MIN"),
     "CheckList": ("FIX",),

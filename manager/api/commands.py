@@ -97,8 +97,8 @@ _APPS = Operand("APP", values.APP, required=False, many=True)
 _TARGETS = Operand("TARGET", values.TARGET, many=True)
 
 _SCALING = (
-    Option("max", values.COUNT, "scale by itself, up to this many workers"),
-    Option("min", values.WORKERS, "never below this many (1)"),
+    Option("max", values.BOUND, "scale by itself, up to this many workers"),
+    Option("min", values.BOUND, "never below this many (1)"),
     Option("slo", values.OBJECTIVE, "the objective to serve (250ms,95%)"),
 )
 _TEMPLATE = (
@@ -208,6 +208,20 @@ COMMANDS: tuple[Command, ...] = (
             Option("output", values.choice("table", "json"), "table or json", "o"),
         ),
         examples=("explain web", "explain web -o json"),
+    ),
+    Command(
+        "whatif",
+        "manager",
+        "what another policy would have made of an autoscaled app's recorded load",
+        operands=(Operand("APP", values.APP),),
+        options=(
+            Option("replay", values.DURATION, "the load of so long ago until now (1h; a day is kept)"),
+            Option("max", values.BOUND, "with at most this many workers"),
+            Option("min", values.BOUND, "with never fewer than this many"),
+            Option("slo", values.OBJECTIVE, "with this objective"),
+            Option("output", values.choice("table", "wide", "json"), "table, wide or json", "o"),
+        ),
+        examples=("whatif web", "whatif web --replay 6h --max 4", "whatif web --slo 100ms,99% -o json"),
     ),
     Command(
         "start",

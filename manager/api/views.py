@@ -13,6 +13,7 @@ from typing import Literal
 
 API_VERSION = "simplecloud/v1"
 WorkerState = Literal["starting", "ready", "unready", "draining", "backoff", "failed", "stopped", "spare"]
+PolicyName = Literal["recorded", "today", "asked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,28 @@ class AutoscaleView:
     ready: int
     decision: int | None
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayView:
+    """What a policy makes of a recorded load; `recorded` is what really was, under whatever policy.
+
+    over_s: seconds with more slow requests than the objective allows, measured for `recorded` and by the
+    learned curve for the others; unknown_s: nobody can say.
+    """
+
+    policy: PolicyName
+    min: int | None
+    max: int | None
+    slo_s: float | None
+    slo_share: float | None
+    mean_workers: float | None
+    max_workers: int
+    worker_hours: float
+    over_s: float
+    unknown_s: float
+    ups: int
+    downs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +251,20 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("READY", "ready", "count"),
         Column("REASON", "reason"),
     ),
+    "ReplayList": (
+        Column("POLICY", "policy"),
+        Column("MIN", "min", "count"),
+        Column("MAX", "max", "count"),
+        Column("SLO", "slo_s", "seconds"),
+        Column("SHARE", "slo_share", "ratio"),
+        Column("MEAN", "mean_workers", "cores"),
+        Column("MOST", "max_workers", "count"),
+        Column("WORKER-HOURS", "worker_hours", "cores"),
+        Column("OVER", "over_s", "seconds"),
+        Column("UNKNOWN", "unknown_s", "seconds", wide=True),
+        Column("UPS", "ups", "count"),
+        Column("DOWNS", "downs", "count"),
+    ),
     "RevisionList": (
         Column("REVISION", "revision", "count"),
         Column("STATE", "state"),
@@ -273,6 +310,7 @@ NAME_FIELD: Mapping[str, str] = {
     "RouteList": "app",
     "EventList": "id",
     "AutoscaleList": "app",
+    "ReplayList": "policy",
     "RevisionList": "revision",
     "ChangeList": "app",
     "ImageList": "name",
@@ -284,6 +322,7 @@ View = (
     | RouteView
     | EventView
     | AutoscaleView
+    | ReplayView
     | RevisionView
     | ImageView
     | CheckView
@@ -296,6 +335,7 @@ VIEWS: Mapping[str, type[View]] = {
     "RouteList": RouteView,
     "EventList": EventView,
     "AutoscaleList": AutoscaleView,
+    "ReplayList": ReplayView,
     "RevisionList": RevisionView,
     "ImageList": ImageView,
     "CheckList": CheckView,

@@ -46,7 +46,15 @@ def test_what_is_not_said_stays_as_it_was() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["--min", "2"], ["--slo", "100ms"], ["--max", "2", "--min", "3"], ["--max", "0"], ["--max", "two"]],
+    [
+        ["--min", "2"],
+        ["--slo", "100ms"],
+        ["--max", "2", "--min", "3"],
+        ["--max", "0"],
+        ["--max", "two"],
+        ["--max", "3", "--min", "0"],
+        ["--max", "1001"],
+    ],
     ids=" ".join,
 )
 def test_a_policy_that_makes_no_sense_is_refused(words: list[str]) -> None:
