@@ -34,6 +34,7 @@ from manager.scaler import Scaler
 from manager.server import Server
 from manager.service.apps import AppVerbs
 from manager.service.changes import Changes
+from manager.service.describing import Describing
 from manager.service.dispatch import Dispatcher, Verb
 from manager.service.drills import Drills
 from manager.service.freezing import FreezeVerbs
@@ -43,6 +44,7 @@ from manager.service.reading import Reading
 from manager.service.rescue import Rescue
 from manager.service.revisions import RevisionVerbs
 from manager.service.scaling import ScalingVerbs
+from manager.service.stats import Stats
 from manager.service.tracing import Tracing
 from manager.service.waiting import Waiting
 from manager.service.whatif import Whatif
@@ -171,6 +173,8 @@ class Manager:
             **_verbs(apps, revisions, rescue, scaling, reading, Logs(engine, reconciler), drills),
             "whatif": Whatif(reading, recording).whatif,
             "net": NetworkVerbs(places.tag, settings, network, reconciler, freezing.ask_again).net,
+            "describe": Describing(reading, store).describe,
+            "stats": Stats(reading).stats,
             "freeze": freezing.freeze,
             "thaw": freezing.thaw,
             "trace": Tracing(places.tag, settings, network, proxy, reconciler).trace,

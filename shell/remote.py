@@ -13,6 +13,9 @@ from shell import files
 from shell.client import Document
 from shell.files import Handed
 from shell.stream import Unrepeated
+from shell.terminal import width_of
+
+STATS_S = 1.0
 
 if TYPE_CHECKING:
     from shell.session import Session
@@ -24,6 +27,11 @@ def perform(session: Session, row: Command, params: Params) -> None:
         session.confirm(row, params, _question(row, params))
     if row.verb == "crash" and params.get("prove") is True:
         _prove(session, params)
+        return
+    if row.verb == "stats" and _streams(session, params):
+        from shell.watch import repeat
+
+        repeat(session, lambda: perform(session, row, {**params, "no_stream": True}), STATS_S)
         return
     session.need_cloud()
     printer = _Printer(session, row, params)
@@ -40,6 +48,14 @@ def perform(session: Session, row: Command, params: Params) -> None:
             on_resend=printer.stream.resent,
         )
     printer.result(document)
+
+
+def _streams(session: Session, params: Params) -> bool:
+    """Tell whether somebody watches a table of this command; programs and scripts get one look."""
+    form = params.get("output", session.options.output)
+    shown = form in ("table", "wide") and params.get("quiet") is not True
+    watched = session.interactive and width_of(session.out) is not None
+    return shown and watched and params.get("no_stream") is not True
 
 
 def _request(row: Command, params: Params, handed: Sequence[Handed]) -> Document:

@@ -21,6 +21,7 @@ _PREFIX_COLOURS = ("36", "33", "32", "35", "34", "96", "93", "92", "95", "94")
 _EMPTY = {
     "AppList": "no apps yet: run -n 3 -p 8000 web ./server.py",
     "WorkerList": "no workers",
+    "StatsList": "no worker runs",
     "RouteList": "no routes",
     "EventList": "no events",
     "ImageList": "no images",
@@ -54,6 +55,10 @@ def _lines(document: Mapping[str, object], options: Options) -> Iterator[str]:
             from shell import whatif
 
             return whatif.lines(document, options)
+        case "AppDescription" | "WorkerDescription":
+            from shell import describe
+
+            return describe.lines(document, options)
         case "LoadReport":
             return _load_report(document)
         case _:

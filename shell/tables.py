@@ -37,6 +37,7 @@ class Options:
 DROPPED: Mapping[str, tuple[str, ...]] = {
     "AppList": ("SCALING", "AGE", "MEMORY", "CPU", "ERRORS", "ROUTE", "P95", "REQ/S", "WANT"),
     "WorkerList": ("INFLIGHT", "CPU", "MEMORY", "P95", "ADDRESS", "REQ/S", "AGE", "RESTARTS"),
+    "StatsList": ("MEM %", "BLOCK I/O", "NET I/O"),
     "RouteList": ("HEALTH", "URL", "WORKERS"),
     "EventList": ("APP", "WORKER"),
     "ImageList": ("ID", "AGE"),
@@ -143,7 +144,8 @@ def _cell(row: Item, column: Column, wide: bool, now: float) -> str:
     value = row.get(column.field)
     if column.field == "urls" and isinstance(value, list) and not wide:
         value = value[:1]
-    return cell(value, column.format, now)
+    text = cell(value, column.format, now)
+    return f"{text} / {cell(row.get(column.beside), column.format, now)}" if column.beside else text
 
 
 def _widths(shown: Sequence[Column], body: Sequence[Sequence[str]]) -> list[int]:

@@ -68,10 +68,15 @@ def _repeat(session: Session, words: list[str], interval_s: float, *, once: bool
     row = command_of(words[0])
     if row is None or not (row.lists or row.verb == "status"):
         raise UsageError(f"watch repeats listings, and {words[0]} is none", hint="watch ps", at=0)
+    repeat(session, lambda: session.perform(words), interval_s, once=once)
+
+
+def repeat(session: Session, act: Callable[[], None], interval_s: float, *, once: bool = False) -> None:
+    """Do what prints, again and again until ^C, in place on a terminal."""
     while True:
         if terminal.width_of(session.out) is not None:
             session.out.write("\x1b[H\x1b[2J")
-        session.perform(words)
+        act()
         session.out.flush()
         if once:
             return

@@ -328,6 +328,23 @@ COMMANDS: tuple[Command, ...] = (
         examples=("inspect web", "inspect web.1"),
     ),
     Command(
+        "describe",
+        "manager",
+        "an app or a worker for people: facts, last ending, last events",
+        operands=(Operand("TARGET", values.TARGET),),
+        options=(Option("output", values.choice("table", "json"), "table or json", "o"),),
+        examples=("describe web", "describe web.1"),
+    ),
+    Command(
+        "stats",
+        "manager",
+        "what the workers use; on a terminal again each second",
+        operands=(Operand("TARGET", values.TARGET, required=False),),
+        options=(Option("no-stream", None, "look once"), *_LISTING),
+        examples=("stats", "stats web", "stats web.1 --no-stream", "stats --no-stream -o json"),
+        lists="StatsList",
+    ),
+    Command(
         "freeze",
         "manager",
         "do nothing by itself, for an app or the whole cloud, until thaw",

@@ -164,6 +164,26 @@ class PortView:
     drift: str
 
 
+@dataclass(frozen=True, slots=True)
+class StatsView:
+    """What a worker uses now (cores, memory, processes), and what has passed since it was started."""
+
+    name: str
+    app: str
+    slot: int
+    revision: int
+    container: str
+    cpu_cores: float | None
+    memory_bytes: int | None
+    memory_limit_bytes: int | None
+    memory_ratio: float | None
+    received_bytes: int | None
+    sent_bytes: int | None
+    block_read_bytes: int | None
+    block_written_bytes: int | None
+    pids: int | None
+
+
 Format = Literal["text", "count", "cores", "bytes", "rate", "seconds", "ratio", "age", "list", "state", "yes"]
 
 
@@ -171,13 +191,14 @@ Format = Literal["text", "count", "cores", "bytes", "rate", "seconds", "ratio", 
 class Column:
     """A column of a table: its header, the field of the item behind it, and how that is written.
 
-    `wide` columns appear with -o wide only.
+    `wide` columns appear with -o wide only.  beside: another field, written behind a slash.
     """
 
     header: str
     field: str
     format: Format = "text"
     wide: bool = False
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +245,16 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("REVISION", "revision", "count", wide=True),
         Column("PORT", "port", "count", wide=True),
         Column("REASON", "reason"),
+    ),
+    "StatsList": (
+        Column("WORKER", "name"),
+        Column("CPU %", "cpu_cores", "ratio"),
+        Column("MEM USAGE / LIMIT", "memory_bytes", "bytes", beside="memory_limit_bytes"),
+        Column("MEM %", "memory_ratio", "ratio"),
+        Column("NET I/O", "received_bytes", "bytes", beside="sent_bytes"),
+        Column("BLOCK I/O", "block_read_bytes", "bytes", beside="block_written_bytes"),
+        Column("PIDS", "pids", "count"),
+        Column("CONTAINER", "container", wide=True),
     ),
     "RouteList": (
         Column("APP", "app"),
@@ -307,6 +338,7 @@ NAME_FIELD: Mapping[str, str] = {
     "PortList": "name",
     "AppList": "name",
     "WorkerList": "name",
+    "StatsList": "name",
     "RouteList": "app",
     "EventList": "id",
     "AutoscaleList": "app",
@@ -328,6 +360,7 @@ View = (
     | CheckView
     | PortView
     | ChangeView
+    | StatsView
 )
 VIEWS: Mapping[str, type[View]] = {
     "AppList": AppView,
@@ -341,6 +374,7 @@ VIEWS: Mapping[str, type[View]] = {
     "CheckList": CheckView,
     "PortList": PortView,
     "ChangeList": ChangeView,
+    "StatsList": StatsView,
 }
 
 

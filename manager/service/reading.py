@@ -157,14 +157,14 @@ class Reading:
         if slot is None:
             workers = [asdict(view) for view in worker_views(world, spec, measures, with_stopped=True)]
             view = asdict(app_view(world, spec, measures, self.addressing))
-            return document("App", {**view, "spec": _plain(spec), "workers": workers})
+            return document("App", {**view, "spec": plain(spec), "workers": workers})
         records = [record for record in world.of_app(name) if record.slot == slot]
         if not records:
             raise WorkerNotFound(f"{name} has no worker {slot}", hint=f"ps {name} -a")
         container = world.containers.get(records[0].key)
         view = asdict(worker_view(world, records[0], measures))
-        engine = _plain(container) if container is not None else None
-        return document("Worker", {**view, "record": _plain(records[0]), "engine": engine})
+        engine = plain(container) if container is not None else None
+        return document("Worker", {**view, "record": plain(records[0]), "engine": engine})
 
     def status(self, call: Call, arguments: Arguments) -> Answer:
         picture = self.reconciler.picture()
@@ -227,7 +227,7 @@ def freeze_notes(world: World) -> Iterator[str]:
         yield f"{name} is frozen: nothing is done for it by itself (thaw {name})"
 
 
-def _plain(record: object) -> object:
+def plain(record: object) -> object:
     """Return a record as JSON values."""
     return json.loads(encode(record))
 

@@ -1,0 +1,92 @@
+"""`describe`: what `inspect` knows of an app or a worker, with what happened to it last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+
+from manager import wishes
+from manager.api.arguments import Arguments
+from manager.api.views import EventView, document, rfc3339
+from manager.journal import events
+from manager.model import AppSpec, Ending, WorkerRecord
+from manager.records import latest_decision_key
+from manager.server import Call
+from manager.service.apps import resolve_target
+from manager.service.dispatch import Answer
+from manager.service.reading import Reading, plain
+from manager.show import route_views
+from manager.store import Store
+
+LAST_EVENTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Describing:
+    """The `describe` command."""
+
+    reading: Reading
+    store: Store
+
+    def describe(self, call: Call, arguments: Arguments) -> Answer:
+        """Return an app or a worker with its spec, its last ending, decision and events."""
+        fields = dict(self.reading.inspect(call, arguments))
+        world = self.reading.picture().world
+        name, slot = resolve_target(arguments.text("target") or "", world)
+        spec = wishes.find(world.specs, name)
+        records = [record for record in world.of_app(name) if slot in (None, record.slot)]
+        if slot is not None and records:
+            spec = _as_made(spec, records[0])
+        told = [event for event in events(self.store) if _is_about(event, name, slot)]
+        fields |= {
+            "spec": plain(spec),
+            "ending": _last_ending(records),
+            "events": [asdict(event) for event in told[-LAST_EVENTS:]],
+        }
+        if slot is not None:
+            return document("WorkerDescription", _without_kind(fields))
+        routes = [asdict(view) for view in route_views(world, spec, self.reading.addressing)]
+        fields |= {"routes": routes, "decision": self._decision(spec)}
+        return document("AppDescription", _without_kind(fields))
+
+    def _decision(self, spec: AppSpec) -> object:
+        """Return the autoscaler's last decision on the app, None where there is none."""
+        key = latest_decision_key(spec.name)
+        found = self.store.read(key).entries.get(key) if spec.autoscale else None
+        return json.loads(found.value) if found else None
+
+
+def _without_kind(fields: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if name not in ("apiVersion", "kind")}
+
+
+def _is_about(event: EventView, name: str, slot: int | None) -> bool:
+    return event.app == name if slot is None else event.worker == f"{name}.{slot}"
+
+
+def _as_made(spec: AppSpec, record: WorkerRecord) -> AppSpec:
+    """Return the spec with the template that the worker was made from, while an update replaces it."""
+    former = spec.fallback
+    if former is None or former.revision != record.revision:
+        return spec
+    return replace(spec, template=former.template)
+
+
+def _last_ending(records: Iterable[WorkerRecord]) -> dict[str, object] | None:
+    """Return the newest ending of the workers' containers, in words, with what they said last."""
+    endings = [(record.ending, record) for record in records if record.ending is not None]
+    if not endings:
+        return None
+    ending, record = max(endings, key=lambda pair: pair[0].at)
+    return {"worker": record.key.label, **_told(ending)}
+
+
+def _told(ending: Ending) -> dict[str, object]:
+    return {
+        "at": rfc3339(ending.at),
+        "exit_code": ending.exit_code,
+        "words": ending.words,
+        "oom_killed": ending.oom_killed,
+        "last_lines": list(ending.last_lines),
+    }

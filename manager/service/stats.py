@@ -1,0 +1,71 @@
+"""`stats`: what each running worker uses, from its control groups and its port on the bridge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from manager import wishes
+from manager.api.arguments import Arguments
+from manager.api.errors import WorkerNotFound
+from manager.api.views import StatsView, listing
+from manager.engine.containers import Container
+from manager.model import WorkerKey, WorkerRecord
+from manager.observe.consumption import consumption
+from manager.server import Call
+from manager.service.apps import resolve_target
+from manager.service.dispatch import Answer
+from manager.service.reading import Reading
+from manager.world import World
+from netsetup.counters import port_traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The `stats` command: one look; the shell asks again each second."""
+
+    reading: Reading
+
+    def stats(self, call: Call, arguments: Arguments) -> Answer:
+        """Return a line per running worker of the target, or of all; raises AppNotFound, WorkerNotFound."""
+        world = self.reading.picture().world
+        records = _meant(world, arguments.text("target"))
+        running = [(record, world.containers.get(record.key)) for record in sorted(records, key=_place)]
+        views = [self._view(record.key, c) for record, c in running if c is not None and c.pid]
+        return listing("StatsList", views)
+
+    def _view(self, key: WorkerKey, container: Container) -> StatsView:
+        usage = self.reading.measures().usage.get(key)
+        used = consumption(container.pid)
+        passed = port_traffic(key.port_name(self.reading.tag))
+        memory, limit = usage.memory_bytes if usage else None, used.memory_limit_bytes
+        return StatsView(
+            name=key.label,
+            app=key.app,
+            slot=key.slot,
+            revision=key.revision,
+            container=container.id[:12],
+            cpu_cores=usage.cpu_cores if usage else None,
+            memory_bytes=memory,
+            memory_limit_bytes=limit,
+            memory_ratio=memory / limit if memory is not None and limit else None,
+            received_bytes=passed.received_bytes if passed else None,
+            sent_bytes=passed.sent_bytes if passed else None,
+            block_read_bytes=used.block_read_bytes,
+            block_written_bytes=used.block_written_bytes,
+            pids=used.pids,
+        )
+
+
+def _place(record: WorkerRecord) -> WorkerKey:
+    return record.key
+
+
+def _meant(world: World, target: str | None) -> list[WorkerRecord]:
+    if target is None:
+        return list(world.records.values())
+    name, slot = resolve_target(target, world)
+    wishes.find(world.specs, name)
+    records = [record for record in world.of_app(name) if slot in (None, record.slot)]
+    if slot is not None and not records:
+        raise WorkerNotFound(f"{name} has no worker {slot}", hint=f"ps {name} -a")
+    return records

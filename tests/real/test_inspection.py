@@ -1,0 +1,90 @@
+"""What `describe` and `stats` say of workers that run, end and carry requests."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+
+from tests.real.cloud import LAUNCHER, Apps, Cloud, eventually, inside
+
+
+def test_stats_have_what_the_kernel_counts(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(2, "--memory", "64M")
+    cloud.ok("load", name, "--rps", "20", "--for", "1s")
+    eventually(lambda: cloud.ok("stats", name, "-o", "json").items[0]["cpu_cores"] is not None, within_s=5)
+
+    lines = cloud.ok("stats", name, "-o", "json").items
+
+    assert [line["name"] for line in lines] == [f"{name}.1", f"{name}.2"]
+    for line in lines:
+        assert line["memory_limit_bytes"] == 64 * 2**20
+        assert 2**20 < line["memory_bytes"] < 64 * 2**20
+        assert line["pids"] >= 1
+        counted = inside(cloud.container(line["name"]), "cat", "/sys/class/net/eth0/statistics/rx_bytes")
+        assert 0 < line["received_bytes"] <= int(counted.stdout)
+
+
+def test_stats_of_one_worker_and_of_one_that_is_not_there(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(2)
+
+    assert cloud.ok("stats", f"{name}.2", "-q").stdout == f"{name}.2\n"
+    missing = cloud.run("stats", f"{name}.7")
+    assert missing.code == 1
+    assert missing.stderr == f"error: {name} has no worker 7\nhint:  ps {name} -a\n"
+
+
+def test_stats_are_refreshed_on_a_terminal_and_printed_once_elsewhere(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1)
+
+    assert cloud.ok("stats", name).stdout.count("WORKER") == 1
+    assert screen_of(cloud, "stats", name, "--no-stream", for_s=5).count("WORKER") == 1
+    assert screen_of(cloud, "stats", name, for_s=4).count("WORKER") >= 2
+
+
+def screen_of(cloud: Cloud, *words: str, for_s: float) -> str:
+    """Return what a command wrote on a terminal of its own until it ended, or was interrupted."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [LAUNCHER, "--cloud", cloud.name, *words], stdin=theirs, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        ends_at, written = time.monotonic() + for_s, b""
+        while time.monotonic() < ends_at and process.poll() is None:
+            if select.select([ours], [], [], 0.1)[0]:
+                try:
+                    written += os.read(ours, 65536)
+                except OSError:
+                    break  # the other end is closed: it has ended
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+    os.close(ours)
+    return written.decode()
+
+
+def test_an_app_is_described_with_how_its_worker_ended(apps: Apps, cloud: Cloud) -> None:
+    name = apps.run("sh", "-c", "echo oh no; sleep 1; exit 3", options=("-e", "TOKEN=hidden"))
+    eventually(lambda: cloud.worker(f"{name}.1").restarts > 0, within_s=10)
+
+    for target in (name, f"{name}.1"):
+        text = cloud.ok("describe", target).stdout
+        assert re.search(rf"last ending\n  {name}.1, \d+s ago: exit code 3\n    \| oh no\n", text), text
+        assert re.search(rf"last events\n(.*\n)*.*{name}.1  exit code 3", text), text
+        assert "hidden" not in text
+
+
+def test_a_description_is_data_too(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1)
+
+    app = cloud.ok("describe", name, "-o", "json").json
+    worker = cloud.ok("describe", f"{name}.1", "-o", "json").json
+
+    assert (app["kind"], worker["kind"]) == ("AppDescription", "WorkerDescription")
+    assert app["spec"]["template"]["port"] == 8000
+    assert [item["name"] for item in app["workers"]] == [f"{name}.1"]
+    assert app["ending"] is worker["ending"] is None
+    assert worker["state"] == "ready"
