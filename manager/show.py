@@ -87,7 +87,7 @@ def _note(world: World, spec: AppSpec, measures: Measures) -> str:
         return f"stopped: {slots}"
     target = world.targets.get(spec.name)
     if spec.autoscale is not None and target is not None:
-        return target.reason
+        return target.reason.removeprefix("frozen; ")  # which the note says already
     port = measures.listening.get(spec.name)
     return f"listens on port {port} and has no route: run it with -p {port}" if port else ""
 

@@ -10,7 +10,7 @@ from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.views import EventView, document, rfc3339
 from manager.journal import events
-from manager.model import AppSpec, Ending, WorkerRecord
+from manager.model import AppSpec, Ending, ScalingTarget, WorkerRecord
 from manager.records import latest_decision_key
 from manager.server import Call
 from manager.service.apps import resolve_target
@@ -48,6 +48,8 @@ class Describing:
             return document("WorkerDescription", _without_kind(fields))
         routes = [asdict(view) for view in route_views(world, spec, self.reading.addressing)]
         fields |= {"routes": routes, "decision": self._decision(spec)}
+        if fields["decision"] is not None:
+            fields["note"] = _without_reason(str(fields["note"]), world.targets.get(name))
         return document("AppDescription", _without_kind(fields))
 
     def _decision(self, spec: AppSpec) -> object:
@@ -55,6 +57,12 @@ class Describing:
         key = latest_decision_key(spec.name)
         found = self.store.read(key).entries.get(key) if spec.autoscale else None
         return json.loads(found.value) if found else None
+
+
+def _without_reason(note: str, target: ScalingTarget | None) -> str:
+    """Return an app's note without the reason of its last decision, which stands beside it."""
+    reason = target.reason.removeprefix("frozen; ") if target is not None else ""
+    return note.removesuffix(reason).removesuffix("; ")
 
 
 def _without_kind(fields: dict[str, object]) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from manager import wishes
 from manager.api.arguments import Arguments
@@ -12,6 +12,7 @@ from manager.api.errors import NetworkFailed, StoreUnavailable
 from manager.api.views import PortView, listing
 from manager.model import WorkerKey, WorkerRecord
 from manager.reconcile import Reconciler
+from manager.records import ALL
 from manager.server import Call
 from manager.service.dispatch import Answer
 from manager.settings import Settings
@@ -58,7 +59,14 @@ class NetworkVerbs:
             picture = self.network.look()
         except NetworkError as error:
             raise NetworkFailed(error.message, hint=error.hint or "doctor") from error
-        return [bridge_view(self.tag, self.settings, picture), *port_views(world, picture, self.tag)]
+        return [self._bridge(world, picture), *port_views(world, picture, self.tag)]
+
+    def _bridge(self, world: World, picture: NetworkPicture) -> PortView:
+        """Return the bridge's line; a manager that took over a frozen cloud has not loaded the rules yet."""
+        view = bridge_view(self.tag, self.settings, picture)
+        if ALL not in world.frozen or picture.rules_intact or not picture.bridge_intact:
+            return view
+        return replace(view, drift="its rules are not known to be intact (frozen: net --repair loads them)")
 
     def _repair(self) -> list[str]:
         """Mend bridge and rules here, and have the loop join the workers again."""

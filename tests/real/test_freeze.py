@@ -118,3 +118,15 @@ def test_a_failed_update_of_a_frozen_app_is_rolled_back_by_hand(apps: Apps, clou
     assert cloud.app(name).revision == 2
     cloud.ok("rollback", name)
     assert cloud.app(name).ready == 1
+
+
+def test_a_frozen_app_is_decided_on_and_not_scaled(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1, "--max", "3", "--cpus", "0.2")
+    cloud.ok("freeze", name)
+
+    cloud.ok("load", name, "--rps", "60", "--for", "8s", "--path", "/?ms=20")
+
+    decision = cloud.ok("explain", name, "-o", "json").json
+    assert (decision["to"], decision["carried_out"]) == (1, False)
+    assert decision["reason"].startswith("frozen")
+    assert cloud.app(name).want == 1

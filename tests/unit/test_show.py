@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from manager.measure import Measures
-from manager.model import AppSpec, Ending, WorkerKey, WorkerRecord
+from manager.model import AppSpec, Autoscale, Ending, ScalingTarget, WorkerKey, WorkerRecord
 from manager.observe.cgroups import Usage
 from manager.observe.health import Verdict
 from manager.show import Addressing, app_view, route_views, worker_view, worker_views
@@ -228,3 +228,11 @@ def test_a_worker_that_is_not_brought_back_says_why(world: World) -> None:
         "backoff",
         "exit code 3; frozen: thaw web",
     )
+
+
+def test_the_note_of_a_frozen_autoscaled_app_says_so_once(world: World) -> None:
+    policy = Autoscale(1, 4)
+    target = ScalingTarget(2, 1, NOW, "frozen; 3 req/s fit in 2")
+    frozen = replace(world, frozen=frozenset({"web"}), targets={"web": target})
+
+    assert note(frozen, replace(an_app(), autoscale=policy)) == "frozen (thaw web); 3 req/s fit in 2"
