@@ -26,6 +26,7 @@ from balancer.whatif import Begin, Segment, Step
 KEEP_S = 24 * 3600.0
 SEGMENT_S = 600.0
 IDLE_S = 60.0  # after the last request; removing workers is over by then
+CHECKS = 2  # requests in flight that may be health checks of one worker: the manager's and the proxy's
 LIMIT_BYTES = 128 << 20  # of all apps together
 _NAME = re.compile(r"([0-9]{1,15})\.jsonl(\.gz)?(\.new)?")
 
@@ -194,7 +195,9 @@ def _goes_on(pen: _Pen, begin: Begin, now_s: float) -> bool:
 
 
 def _has_load(seen: Observation) -> bool:
-    return any(known(number) for number in (seen.completed, seen.failed, seen.inflight, seen.connections))
+    """Tell whether anybody asked for something; the health checks of a worker are nobody."""
+    waiting = (known(seen.inflight) or 0.0) > CHECKS * (known(seen.ready) or 0.0)
+    return waiting or any(known(number) for number in (seen.completed, seen.failed, seen.connections))
 
 
 def _begun_s(path: Path) -> float:

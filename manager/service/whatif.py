@@ -20,7 +20,9 @@ from manager.service.dispatch import Answer
 from manager.service.reading import Reading
 
 REPLAY_S = 3600.0
-NOT_SIMULATED = "the load is replayed as it was seen: what waits longer with fewer workers is not added to it"
+HOW_TOLD = (
+    "OVER is measured in what was recorded; of a policy the learned curve tells it, from the load as seen"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ def _notes(tape: Tape, replays: Iterable[Replay], really: Tally) -> Iterable[str
     other = really.steps - next(iter(replays)).compared
     if other:
         yield f"{other} decisions were made under another policy than today's: they are not compared"
-    yield NOT_SIMULATED
+    yield HOW_TOLD
 
 
 def _duration(span_s: float) -> str:

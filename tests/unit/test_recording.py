@@ -92,6 +92,16 @@ def test_an_app_without_requests_costs_nothing(life: Life) -> None:
     assert not life.recording.directory.exists()
 
 
+def test_health_checks_are_no_requests_and_what_never_answers_is_some(life: Life) -> None:
+    for _ in range(100):
+        life.tick(replace(IDLE, inflight=1.0))
+    assert not life.recording.directory.exists()
+
+    life.tick(replace(IDLE, inflight=9.0, ready=2))
+
+    assert steps(life.tape()) == 1
+
+
 def test_a_pause_is_not_recorded_and_what_follows_is_reproduced(life: Life) -> None:
     life.busy(100)
     life.idle(400)

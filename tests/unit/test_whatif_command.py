@@ -182,4 +182,4 @@ def test_what_cannot_be_told_is_a_note(desk: Desk) -> None:
     notes = list(render.notes(desk.asks("web"), Options()))
 
     assert all(note.startswith("note: ") for note in notes)
-    assert "replayed as it was seen" in notes[-1]
+    assert "the learned curve tells it" in notes[-1]

@@ -1,0 +1,91 @@
+"""What a real autoscaled app was seen under is kept, also through a manager's death, and replays exactly."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.real.cloud import Apps, Cloud, eventually
+
+BUSY = "/?cpu=15"
+
+
+def serve_scaled(apps: Apps, *options: str) -> str:
+    return apps.serve(1, "--cpus", "0.2", "--max", "3", *options)
+
+
+def load(cloud: Cloud, app: str, rate: str = "20", span: str = "10s") -> None:
+    cloud.ok("load", app, "--rps", rate, "--for", span, "--path", BUSY)
+
+
+def whatif(cloud: Cloud, app: str, *options: str) -> Any:
+    return cloud.ok("whatif", app, *options, "-o", "json").json
+
+
+def segments(cloud: Cloud, app: str) -> list[Path]:
+    return sorted((cloud.places.state / "load" / app).glob("*"))
+
+
+def test_todays_policy_reproduces_every_real_decision(apps: Apps, cloud: Cloud) -> None:
+    name = serve_scaled(apps)
+    load(cloud, name, span="15s")
+
+    found = whatif(cloud, name, "--max", "1")
+
+    assert found["decisions"] >= 6
+    assert found["same"] == found["compared"] == found["decisions"]
+    really, today, asked = found["policies"]
+    assert today["mean_workers"] == pytest.approx(really["mean_workers"])
+    assert asked["max_workers"] == 1
+
+
+def test_a_killed_manager_loses_no_minute_of_the_record(apps: Apps, cloud: Cloud) -> None:
+    name = serve_scaled(apps)
+    load(cloud, name)
+    before = whatif(cloud, name)["decisions"]
+
+    leader = cloud.manager_pids()[0]
+    os.kill(leader, signal.SIGKILL)
+    eventually(lambda: cloud.status()["manager"]["pid"] != leader, within_s=15)
+    load(cloud, name)
+
+    found = whatif(cloud, name)
+    assert found["decisions"] >= before + 3
+    assert found["same"] == found["compared"] == found["decisions"]
+    assert len(segments(cloud, name)) == 2
+
+
+def test_damaged_records_are_left_out_and_counted(apps: Apps, cloud: Cloud) -> None:
+    name = serve_scaled(apps)
+    load(cloud, name, span="6s")
+    path = segments(cloud, name)[0]
+    with path.open("ab") as file:
+        file.write(b'[1,[17, "half a li')
+    (path.parent / "0.jsonl").write_bytes(os.urandom(64).replace(b"\n", b" "))
+
+    found = cloud.ok("whatif", name, "--replay", "24h")
+
+    assert "damaged records are left out" in found.stderr
+    assert "today's policy reproduces" in found.stdout
+
+
+def test_an_app_without_requests_costs_nothing(apps: Apps, cloud: Cloud) -> None:
+    name = serve_scaled(apps)
+    eventually(lambda: decisions(cloud, name) >= 3, within_s=20)
+
+    refused = cloud.run("whatif", name)
+
+    assert refused.code == 1
+    assert f"no load of {name} is recorded in the last 1h" in refused.stderr
+    assert f"hint:  load {name}" in refused.stderr
+    assert segments(cloud, name) == []
+
+
+def decisions(cloud: Cloud, name: str) -> int:
+    """Return how many decisions were made on an app."""
+    told = cloud.run("explain", name, "-o", "json")
+    return int(told.json["id"]) if told.code == 0 else 0
