@@ -28,11 +28,11 @@ from manager.records import (
 )
 from manager.steps import Bury, Forget, Launch, MendNetwork, Publish, Retire, SaveRecords, SaveSpec, SweepPort
 from manager.store import Fence, Store
+from manager.wiring import port_of
 from manager.wishes import as_adopted
 from manager.world import GRACE_S
 from netsetup.errors import NetworkError
 from netsetup.network import Network
-from netsetup.port import Port
 
 log = logging.getLogger(__name__)
 
@@ -138,17 +138,12 @@ class Effects:
     def retire(self, step: Retire) -> None:
         """The worker is gone: one SIGTERM, then the container, its port and its rules."""
         record, name = step.record, container_name(self.cloud, step.record.key)
-        port = port_of(self.tag, record)
+        port_name = record.key.port_name(self.tag)
         self.engine.stop([name], GRACE_S)
         self.engine.remove(name)
-        self.network.detach(port.name, record.address)
-        self.network.unbind([port.name])
+        self.network.detach(port_name, record.address)
+        self.network.unbind([port_name])
         self.journal.note(f"removed: {step.reason}", app=record.app, worker=record.key.label)
-
-
-def port_of(tag: str, record: WorkerRecord) -> Port:
-    """Return the worker's port on the bridge."""
-    return Port(record.key.port_name(tag), record.address, record.number)
 
 
 def worker_order(cloud: str, record: WorkerRecord, spec: AppSpec, programs: Path) -> WorkerOrder:
@@ -173,5 +168,6 @@ def worker_order(cloud: str, record: WorkerRecord, spec: AppSpec, programs: Path
         user=template.user,
         cap_add=template.cap_add,
         read_only=template.read_only,
+        egress=template.egress,
         labels={RECORD_LABEL: encode(record), SPEC_LABEL: encode(as_adopted(spec, frozenset()))},
     )

@@ -137,9 +137,16 @@ def wanted_template(arguments: Arguments, base: Template) -> Template:
         user=arguments.text("user") or base.user,
         cap_add=arguments.texts("cap_add") or base.cap_add,
         read_only=arguments.flag("read_only") or base.read_only,
+        egress=_egress(arguments, base),
         restart=arguments.text("restart") or base.restart,
         drain_s=_or(arguments.number("drain"), base.drain_s),
     )
+
+
+def _egress(arguments: Arguments, base: Template) -> bool:
+    if arguments.flag("egress") and arguments.flag("no_egress"):
+        raise UsageError("--egress and --no-egress contradict each other", hint="help update")
+    return arguments.flag("egress") or (base.egress and not arguments.flag("no_egress"))
 
 
 def _twice(targets: Sequence[str]) -> str:

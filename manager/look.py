@@ -15,6 +15,7 @@ from manager.observe.health import Prober, Target, Verdict
 from manager.observe.proxy import ProxyApi
 from manager.records import APPS, FROZEN, PROXY, TARGETS, WORKERS, UnreadableRecord, decode
 from manager.store import Entry, Store
+from manager.wiring import port_of
 from manager.world import STARTUP_S, World, as_scaled, is_live, is_published
 from netsetup.network import Network, NetworkPicture
 
@@ -85,7 +86,7 @@ class Sight:
         """Return the world with what is known of each worker's port, health and open requests."""
         names = {key: key.port_name(self.tag) for key in {*world.records, *world.containers}}
         attached = frozenset(key for key, name in names.items() if picture.ports.get(name))
-        wired = frozenset(key for key in attached if names[key] in picture.bound)
+        wired = frozenset(key for key in attached if self._is_wired(world, key, picture))
         known = set(names.values())
         stray = {name for name in {*picture.ports, *picture.bound} if name not in known}
         verdicts = self._probe(world, attached)
@@ -96,6 +97,11 @@ class Sight:
         self._answered &= {container.id for container in world.containers.values()}
         answered = frozenset(key for key, c in world.containers.items() if c.id in self._answered)
         return replace(world, answered=answered, inflight=self._inflight(world))
+
+    def _is_wired(self, world: World, key: WorkerKey, picture: NetworkPicture) -> bool:
+        """Return whether the rules let pass what the worker's record says, no less and no more."""
+        bound, record = picture.bound.get(key.port_name(self.tag)), world.records.get(key)
+        return bound is not None and (record is None or bound == port_of(self.tag, record))
 
     def _probe(self, world: World, attached: frozenset[WorkerKey]) -> Mapping[WorkerKey, Verdict]:
         """Tell the prober whom to ask; return the verdicts on the containers that are there now.

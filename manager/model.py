@@ -71,6 +71,7 @@ class Template:
     user: str | None = None
     cap_add: tuple[str, ...] = ()
     read_only: bool = False
+    egress: bool = False
     restart: str = "always"
     drain_s: float = 10.0
 
@@ -197,6 +198,7 @@ class WorkerRecord:
     failures: endings in a row.  retry_at: no new container before this time (unix seconds); None with an
     ending: there will be none.  leaving_since: when it was taken out of service for good.
     was_up: it has run, connected, in a frozen app: whatever it lacks from then on was taken from it.
+    egress: it may open connections to other networks.
     """
 
     app: str
@@ -214,6 +216,7 @@ class WorkerRecord:
     leaving_since: float | None = None
     ending: Ending | None = None
     was_up: bool = False
+    egress: bool = False
 
     @property
     def key(self) -> WorkerKey:

@@ -47,6 +47,8 @@ def _template(template: Template) -> Params:
         params["cap_add"] = list(template.cap_add)
     if template.read_only:
         params["read_only"] = True
+    if template.egress:
+        params["egress"] = True
     return params
 
 

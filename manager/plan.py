@@ -223,6 +223,7 @@ def _new_record(world: World, spec: AppSpec, slot: int, address: IPv4Address) ->
         drain_s=spec.template.drain_s,
         created_at=world.now,
         port=spec.template.port,
+        egress=spec.template.egress,
     )
 
 
@@ -265,7 +266,7 @@ def _advance(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -
         return
     if record.key not in world.wired:
         if not is_left_alone(world, record):
-            draft.slow.append(Launch(record, spec, "it is not connected to the bridge"))
+            draft.slow.append(Launch(record, spec, "its port or its rules are not as they should be"))
     elif world.is_frozen(record.app) and not record.was_up:
         draft.saves.append(replace(record, was_up=True))
     elif not is_ready(world, record) and is_published(world, record):

@@ -52,6 +52,7 @@ def app_view(world: World, spec: AppSpec, measures: Measures, addressing: Addres
         created_at=rfc3339(spec.created_at),
         note="; ".join(filter(None, (_freeze(world, spec), _note(world, spec, measures)))),
         frozen=world.is_frozen(spec.name),
+        egress=spec.template.egress,
     )
 
 

@@ -24,9 +24,10 @@ GRACE_S = 10.0  # from SIGTERM to SIGKILL
 class World:
     """What one pass looks at. `now` is unix seconds; sets and maps are by worker unless they say else.
 
-    attached: its port is up on the bridge.  wired: and its rules are there.  live: the servers of each app
-    that the proxy uses at this moment, None while the proxy does not say.  inflight: open requests of
-    workers that are leaving.  busy: a slow step is under way.  answered: has been healthy at least once.
+    attached: its port is up on the bridge.  wired: and its rules are those of its record.  live: the
+    servers of each app that the proxy uses at this moment, None while the proxy does not say.  inflight:
+    open requests of workers that are leaving.  busy: a slow step is under way.  answered: has been healthy
+    at least once.
     spec_versions: the store revision at which each app's spec was written last.
     targets: what the autoscaler wants; the specs have it already as their `want`.
     unreadable: names of apps with a record of an unknown version: nothing of theirs is touched.

@@ -115,6 +115,7 @@ _TEMPLATE = (
     Option("user", values.WORD, "run as this user of the image"),
     Option("cap-add", values.CAPABILITY, "add a capability", many=True),
     Option("read-only", None, "the root file system cannot be written"),
+    Option("egress", None, "it may open connections to other networks (never to this host)"),
     Option("restart", values.RESTART, "when a worker ends: always, on-failure[:N] or no"),
     Option("drain", values.DURATION, "how long open requests may take when a worker leaves (10s)"),
 )
@@ -257,6 +258,7 @@ COMMANDS: tuple[Command, ...] = (
         operands=(Operand("APP", values.APP), Operand("COMMAND", values.TEXT, required=False, many=True)),
         options=(
             *_TEMPLATE,
+            Option("no-egress", None, "it may no longer open connections to other networks"),
             Option("order", values.choice("start-first", "stop-first"), "how each worker is replaced"),
             Option("parallel", Kind("N", values.whole(1, 100)), "how many are replaced at a time (1)"),
             Option("reset", None, "what is not given goes back to its default; copied files stay"),

@@ -37,6 +37,7 @@ class AppView:
     created_at: str
     note: str
     frozen: bool = False
+    egress: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +228,7 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("REVISION", "revision", "count", wide=True),
         Column("IMAGE", "image", wide=True),
         Column("COMMAND", "command", "list", wide=True),
+        Column("EGRESS", "egress", "yes", wide=True),
         Column("NOTE", "note"),
     ),
     "WorkerList": (

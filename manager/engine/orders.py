@@ -26,7 +26,8 @@ class WorkerOrder:
 
     command: the exact argv.  entrypoint: None keeps the image's and hands it the command, as docker does;
     () runs the command by itself, as a copied executable needs.  hostname resolves to address inside.
-    cpus in cores, None for no limit of that kind.  user None is the image's.
+    cpus in cores, None for no limit of that kind.  user None is the image's.  egress: it may ask the host's
+    resolvers for names.
     """
 
     name: str
@@ -46,6 +47,7 @@ class WorkerOrder:
     user: str | None = None
     cap_add: tuple[str, ...] = ()
     read_only: bool = False
+    egress: bool = False
     stop_grace_s: float = 10.0
     labels: Mapping[str, str] = field(default_factory=dict)
 

@@ -41,8 +41,8 @@ def worker_payload(cloud: str, order: WorkerOrder) -> dict[str, object]:
             **limits_of(order),
             **_hardening(order.cap_add, read_only=order.read_only),
             "NetworkMode": "none",
-            # Otherwise a worker inherits the host's resolvers, and each look-up waits for them in vain.
-            "Dns": ["127.0.0.1"],
+            # Otherwise a worker inherits the host's resolvers, and without a way out waits for them in vain.
+            "Dns": [] if order.egress else ["127.0.0.1"],
             "ExtraHosts": [f"{order.hostname}:{order.address}"],
             # An init ends the worker at SIGTERM also when the program, as process 1, would ignore it.
             "Init": True,

@@ -175,6 +175,8 @@ def _rules_drift(record: WorkerRecord, bound: Port | None) -> str:
         return f"bound to {bound.address}"
     if bound.group != record.number:
         return f"marked as group {bound.group}"
+    if bound.egress != record.egress:
+        return "it has a way out that it should not have" if bound.egress else "its way out is shut"
     return ""
 
 

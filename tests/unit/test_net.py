@@ -36,6 +36,7 @@ def test_a_port_that_is_as_it_should_be_has_no_drift() -> None:
         (replace(WELL, bound={}), "its rules are gone: nothing of it passes"),
         (replace(WELL, bound={LINK: Port(LINK, IPv4Address("10.200.0.9"), 1)}), "bound to 10.200.0.9"),
         (replace(WELL, bound={LINK: Port(LINK, ADDRESS, 7)}), "marked as group 7"),
+        (replace(WELL, bound={LINK: replace(PORT, egress=True)}), "it has a way out that it should not have"),
         (
             replace(WELL, ports={}, bound={}),
             "its cable is gone; its rules are gone: nothing of it passes",

@@ -211,7 +211,13 @@ def test_a_worker_that_lost_its_link_is_joined_again(world: World) -> None:
     (step,) = slow(replace(world, wired=frozenset({WEB_2})))
 
     assert isinstance(step, Launch)
-    assert step.reason == "it is not connected to the bridge"
+    assert step.reason == "its port or its rules are not as they should be"
+
+
+def test_a_new_worker_may_do_what_its_template_allows(world: World) -> None:
+    free = replace(an_app(want=3), template=replace(TEMPLATE, egress=True))
+
+    assert saved(wanting(world, free))[WorkerKey("web", 3, 1)].egress
 
 
 def test_nothing_is_done_to_a_worker_with_a_step_under_way(world: World) -> None:

@@ -38,6 +38,7 @@ FULL_TEMPLATE = Template(
     user="1000",
     cap_add=("NET_BIND_SERVICE",),
     read_only=True,
+    egress=True,
     restart="on-failure:3",
 )
 FULL_SPEC = replace(
@@ -55,6 +56,7 @@ FULL_RECORD = replace(
     retry_at=2.5,
     leaving_since=3.0,
     ending=Ending(1.0, "abc", 137, "killed", oom_killed=True, last_lines=("one", "two")),
+    egress=True,
 )
 
 
@@ -108,6 +110,13 @@ def test_an_unknown_field_is_left_out_and_a_missing_one_has_its_default() -> Non
     del plain["failures"]
 
     assert decode(WorkerRecord, json.dumps({**plain, "mood": "good"})) == a_worker(1)
+
+
+def test_a_record_of_before_there_were_ways_out_has_none() -> None:
+    plain = json.loads(encode(FULL_SPEC))
+    del plain["template"]["egress"]
+
+    assert decode(AppSpec, json.dumps(plain)).template == replace(FULL_TEMPLATE, egress=False)
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=5))
