@@ -14,6 +14,7 @@ from pathlib import Path
 from manager.api.errors import EngineError, ImageNotFound, WorkerNotFound
 from manager.engine.contract import Engine
 from manager.engine.orders import FileMount, WorkerOrder
+from manager.hosts import HostsFiles
 from manager.journal import Journal
 from manager.model import AppSpec, Ending, WorkerRecord, container_name, exit_words, failed
 from manager.records import (
@@ -26,13 +27,25 @@ from manager.records import (
     target_key,
     worker_key,
 )
-from manager.steps import Bury, Forget, Launch, MendNetwork, Publish, Retire, SaveRecords, SaveSpec, SweepPort
+from manager.steps import (
+    Bury,
+    Forget,
+    Launch,
+    MendNetwork,
+    Publish,
+    Retire,
+    SaveRecords,
+    SaveSpec,
+    SweepPort,
+    WriteHosts,
+)
 from manager.store import Fence, Store
-from manager.wiring import port_of
+from manager.wiring import HOSTS, port_of
 from manager.wishes import as_adopted
 from manager.world import GRACE_S
 from netsetup.errors import NetworkError
 from netsetup.network import Network
+from netsetup.port import Port
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +64,7 @@ class Effects:
     engine: Engine
     network: Network
     programs: Path
+    hosts: HostsFiles
     journal: Journal
     fence: Callable[[], Fence]
     clock: Callable[[], float]
@@ -78,8 +92,16 @@ class Effects:
             self.journal.note("removed", app=name)
 
     def mend(self, step: MendNetwork) -> None:
-        for sentence in self.network.ensure([port_of(self.tag, record) for record in step.records]):
+        ports = [port_of(self.tag, record, step.groups) for record in step.records]
+        for sentence in self.network.ensure(ports):
             self.journal.note(f"network mended: {sentence}")
+
+    def write_hosts(self, step: WriteHosts) -> None:
+        self.fence()
+        for key, text in step.texts.items():
+            self.hosts.write(key, text)
+        for key in step.gone:
+            self.hosts.remove(key)
 
     def sweep(self, step: SweepPort) -> None:
         bound = self.network.look().bound.get(step.name)
@@ -90,18 +112,20 @@ class Effects:
         """The worker runs and is connected; or its record tells why it could not be started."""
         record = step.record
         try:
-            self._start(record, step.spec)
+            self._start(record, step.spec, port_of(self.tag, record, step.groups))
         except (EngineError, ImageNotFound, WorkerNotFound, NetworkError) as error:
             log.warning("cannot start %s: %s", record.key.label, error)
             ending = Ending(self.clock(), "", CANNOT_START, str(error))
             self._record(record, ending, step.spec, ran_s=0.0)
 
-    def _start(self, record: WorkerRecord, spec: AppSpec) -> None:
-        order = worker_order(self.cloud, record, spec, self.programs)
-        port = port_of(self.tag, record)
+    def _start(self, record: WorkerRecord, spec: AppSpec, port: Port) -> None:
+        names = self.hosts.path(record.key) if record.reach else None
+        order = worker_order(self.cloud, record, spec, self.programs, names)
         self.network.bind([port])
         found = self.engine.worker(order.name)
         if found is not None and found.state in ("exited", "dead"):
+            if not record.has_buried(found.id):
+                return  # it ended since the look: whether and when it starts again depends on how
             self.network.detach(port.name, port.address)
             self.engine.remove(order.name)  # one-shot: a new container for a new try
         if found is None or found.state != "running":
@@ -146,9 +170,13 @@ class Effects:
         self.journal.note(f"removed: {step.reason}", app=record.app, worker=record.key.label)
 
 
-def worker_order(cloud: str, record: WorkerRecord, spec: AppSpec, programs: Path) -> WorkerOrder:
-    """Return the container that the worker runs in."""
+def worker_order(
+    cloud: str, record: WorkerRecord, spec: AppSpec, programs: Path, names: Path | None
+) -> WorkerOrder:
+    """Return the container that the worker runs in.  names: its /etc/hosts, None when Docker makes it."""
     template = spec.template
+    files = [FileMount(str(programs / mount.sha256), mount.path) for mount in template.mounts]
+    files += [FileMount(str(names), HOSTS)] if names is not None else []
     own = any(mount.path == template.command[0] for mount in template.mounts)
     return WorkerOrder(
         name=container_name(cloud, record.key),
@@ -161,7 +189,7 @@ def worker_order(cloud: str, record: WorkerRecord, spec: AppSpec, programs: Path
         address=record.address,
         entrypoint=() if own else None,
         environment=template.environment,
-        files=tuple(FileMount(str(programs / mount.sha256), mount.path) for mount in template.mounts),
+        files=tuple(files),
         cpus=template.cpus,
         memory_bytes=template.memory_bytes,
         pids=template.pids,

@@ -18,6 +18,7 @@ from manager.api.places import Places
 from manager.api.views import ProcessView, rfc3339
 from manager.apply import Effects
 from manager.engine.docker_engine import DockerEngine
+from manager.hosts import HostsFiles
 from manager.intake import Intake
 from manager.journal import Journal
 from manager.keeper import MANAGERS, manager_pid_file, running_pid
@@ -128,7 +129,8 @@ class Manager:
         dirty = threading.Event()
         prober, proxy = Prober(dirty.set), ProxyApi(settings.proxy_api_port)
         programs = Programs(places.state / "programs")
-        sight = Sight(places.tag, settings.network, store, engine, network, prober, proxy, time.time)
+        hosts = HostsFiles(places.state / "hosts")
+        sight = Sight(places.tag, settings.network, store, engine, network, hosts, prober, proxy, time.time)
         effects = Effects(
             cloud=places.cloud,
             tag=places.tag,
@@ -136,6 +138,7 @@ class Manager:
             engine=engine,
             network=network,
             programs=places.state / "programs",
+            hosts=hosts,
             journal=journal,
             fence=lambda: _fence(leadership),
             clock=time.time,

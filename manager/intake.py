@@ -20,6 +20,7 @@ from manager.model import AppSpec, Autoscale, Health, Mount, Template
 from manager.parts import BASE_IMAGE
 from manager.programs.check import check, resolve_command
 from manager.programs.store import Programs
+from manager.wiring import HOSTS
 from manager.wishes import autoscaled, free_number
 
 COPY_DIRECTORY = "/app"
@@ -92,6 +93,7 @@ class Intake:
             raise UsageError(f"two files would be {_twice(targets)} in the workers", hint="help run")
         mounts = [mount for mount in wanted.mounts if mount.path not in targets]
         targets += [mount.path for mount in mounts]
+        _require_own_hosts(wanted, targets)
         mounts += [self._taken(file, image, targets, executable=False) for file in copies]
         if own is None:
             resolve_command(word, image, targets)
@@ -138,6 +140,7 @@ def wanted_template(arguments: Arguments, base: Template) -> Template:
         cap_add=arguments.texts("cap_add") or base.cap_add,
         read_only=arguments.flag("read_only") or base.read_only,
         egress=_egress(arguments, base),
+        reach=_reach(arguments, base),
         restart=arguments.text("restart") or base.restart,
         drain_s=_or(arguments.number("drain"), base.drain_s),
     )
@@ -147,6 +150,20 @@ def _egress(arguments: Arguments, base: Template) -> bool:
     if arguments.flag("egress") and arguments.flag("no_egress"):
         raise UsageError("--egress and --no-egress contradict each other", hint="help update")
     return arguments.flag("egress") or (base.egress and not arguments.flag("no_egress"))
+
+
+def _reach(arguments: Arguments, base: Template) -> tuple[str, ...]:
+    named = tuple(sorted(set(arguments.texts("reach"))))
+    if named and arguments.flag("no_reach"):
+        raise UsageError("--reach and --no-reach contradict each other", hint="help update")
+    return () if arguments.flag("no_reach") else named or base.reach
+
+
+def _require_own_hosts(wanted: Template, targets: Collection[str]) -> None:
+    if wanted.reach and PurePosixPath(HOSTS) in map(PurePosixPath, targets):
+        raise UsageError(
+            f"with --reach the cloud writes {HOSTS} itself, so no file can be copied there", hint="help run"
+        )
 
 
 def _twice(targets: Sequence[str]) -> str:

@@ -10,12 +10,13 @@ from typing import Literal, TypeVar
 
 from manager.engine.containers import Container
 from manager.engine.contract import Engine
+from manager.hosts import HostsFiles
 from manager.model import AppSpec, ScalingTarget, WorkerKey, WorkerRecord
 from manager.observe.health import Prober, Target, Verdict
 from manager.observe.proxy import ProxyApi
 from manager.records import APPS, FROZEN, PROXY, TARGETS, WORKERS, UnreadableRecord, decode
 from manager.store import Entry, Store
-from manager.wiring import port_of
+from manager.wiring import is_as_recorded
 from manager.world import STARTUP_S, World, as_scaled, is_live, is_published
 from netsetup.network import Network, NetworkPicture
 
@@ -42,6 +43,7 @@ class Sight:
     store: Store
     engine: Engine
     network: Network
+    hosts: HostsFiles
     prober: Prober
     proxy: ProxyApi
     clock: Callable[[], float]
@@ -78,6 +80,7 @@ class Sight:
             unreadable=self._unreadable(snapshot.entries),
             live=self.proxy.live(),
             busy=busy,
+            hosts=self.hosts.read(),
             network_intact=picture.bridge_intact and picture.rules_intact,
         )
         return self._with_workers(world, picture)
@@ -101,7 +104,7 @@ class Sight:
     def _is_wired(self, world: World, key: WorkerKey, picture: NetworkPicture) -> bool:
         """Return whether the rules let pass what the worker's record says, no less and no more."""
         bound, record = picture.bound.get(key.port_name(self.tag)), world.records.get(key)
-        return bound is not None and (record is None or bound == port_of(self.tag, record))
+        return bound is not None and (record is None or is_as_recorded(world, record, bound, self.tag))
 
     def _probe(self, world: World, attached: frozenset[WorkerKey]) -> Mapping[WorkerKey, Verdict]:
         """Tell the prober whom to ask; return the verdicts on the containers that are there now.

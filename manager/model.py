@@ -56,7 +56,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What every worker of one revision is made from."""
+    """What every worker of one revision is made from.  reach: the apps that its workers may connect to."""
 
     command: tuple[str, ...]
     image: str
@@ -72,6 +72,7 @@ class Template:
     cap_add: tuple[str, ...] = ()
     read_only: bool = False
     egress: bool = False
+    reach: tuple[str, ...] = ()
     restart: str = "always"
     drain_s: float = 10.0
 
@@ -198,7 +199,7 @@ class WorkerRecord:
     failures: endings in a row.  retry_at: no new container before this time (unix seconds); None with an
     ending: there will be none.  leaving_since: when it was taken out of service for good.
     was_up: it has run, connected, in a frozen app: whatever it lacks from then on was taken from it.
-    egress: it may open connections to other networks.
+    egress: it may open connections to other networks.  reach: and to workers of these apps.
     """
 
     app: str
@@ -217,10 +218,15 @@ class WorkerRecord:
     ending: Ending | None = None
     was_up: bool = False
     egress: bool = False
+    reach: tuple[str, ...] = ()
 
     @property
     def key(self) -> WorkerKey:
         return WorkerKey(self.app, self.slot, self.revision)
+
+    def has_buried(self, container: str) -> bool:
+        """Return whether the ending of the container of this id is recorded."""
+        return self.ending is not None and self.ending.container == container
 
 
 def container_name(cloud: str, key: WorkerKey) -> str:

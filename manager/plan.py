@@ -22,7 +22,7 @@ the dead. The autoscaler writes no other target (manager.scaler).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
@@ -33,7 +33,6 @@ from manager.steps import (
     Bury,
     Forget,
     Launch,
-    MendNetwork,
     Publish,
     Retire,
     SaveRecords,
@@ -42,6 +41,7 @@ from manager.steps import (
     SweepPort,
 )
 from manager.updates import end_of_update, late_at
+from manager.wiring import groups, mend, tell_names
 from manager.world import (
     World,
     is_left_alone,
@@ -108,14 +108,13 @@ def _readable(world: World) -> dict[str, AppSpec]:
 
 
 def _ordered(world: World, draft: _Draft) -> Plan:
-    """Return the draft as steps: mend, record, unpublish or publish, then the slow ones, then forget."""
-    steps: list[Step] = [MendNetwork(tuple(world.records.values()))] if _mends(world, draft) else []
+    """Return the draft as steps: mend, record, tell names and routes, then the slow ones, then forget."""
+    steps: list[Step] = [mend(world)] if _mends(world, draft) else []
     steps += draft.specs
     if draft.saves:
         steps.append(SaveRecords(tuple(draft.saves), _save_reason(draft.saves)))
-    routes = _publish(world, {record.key: record for record in draft.saves})
-    if routes is not None:
-        steps.append(routes)
+    after = replace(world, records={**world.records, **{record.key: record for record in draft.saves}})
+    steps += filter(None, (tell_names(after), _publish(after)))
     steps += draft.slow
     steps += [SweepPort(name) for name in sorted(world.stray_ports)]
     if draft.forgets or draft.removed:
@@ -224,6 +223,7 @@ def _new_record(world: World, spec: AppSpec, slot: int, address: IPv4Address) ->
         created_at=world.now,
         port=spec.template.port,
         egress=spec.template.egress,
+        reach=spec.template.reach,
     )
 
 
@@ -255,7 +255,7 @@ def _advance(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -
     if (
         container is not None
         and container.state in ("exited", "dead")
-        and not _is_buried(record, container.id)
+        and not record.has_buried(container.id)
     ):
         reason = f"its container ended with exit code {container.exit_code}"
         draft.slow.append(Bury(record, spec, reason, world.is_frozen(spec.name)))
@@ -266,15 +266,11 @@ def _advance(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -
         return
     if record.key not in world.wired:
         if not is_left_alone(world, record):
-            draft.slow.append(Launch(record, spec, "its port or its rules are not as they should be"))
+            draft.slow.append(_launch(world, record, spec, "its port or its rules are not as they should be"))
     elif world.is_frozen(record.app) and not record.was_up:
         draft.saves.append(replace(record, was_up=True))
     elif not is_ready(world, record) and is_published(world, record):
         draft.again_in(DRAIN_POLL_S)  # the proxy is about to take it up
-
-
-def _is_buried(record: WorkerRecord, container_id: str) -> bool:
-    return record.ending is not None and record.ending.container == container_id
 
 
 def _start(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -> None:
@@ -285,7 +281,11 @@ def _start(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -> 
     if record.retry_at is not None and record.retry_at > world.now:
         draft.again_in(record.retry_at - world.now)
         return
-    draft.slow.append(Launch(record, spec, "it has no running container"))
+    draft.slow.append(_launch(world, record, spec, "it has no running container"))
+
+
+def _launch(world: World, record: WorkerRecord, spec: AppSpec, reason: str) -> Launch:
+    return Launch(record, spec, reason, groups(world.specs, record.reach))
 
 
 def _leave(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -> None:
@@ -308,10 +308,9 @@ def _retire_reason(world: World, record: WorkerRecord) -> str:
     return f"drain time is over with {left} open requests" if left else "no open requests"
 
 
-def _publish(world: World, saved: Mapping[WorkerKey, WorkerRecord]) -> Publish | None:
+def _publish(world: World) -> Publish | None:
     """Return the change that makes the stored routes those of the healthy workers, or None."""
-    after = replace(world, records={**world.records, **saved})
-    wanted = render(_routes(after))
+    wanted = render(_routes(world))
     kept = {key: value for key, value in world.routes.items() if app_of(key) in world.unreadable}
     difference = change(world.routes, {**kept, **wanted})
     if not difference.puts and not difference.deletes:

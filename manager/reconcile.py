@@ -32,6 +32,7 @@ from manager.steps import (
     SaveSpec,
     Step,
     SweepPort,
+    WriteHosts,
     explain,
 )
 from manager.world import World
@@ -141,6 +142,8 @@ class Reconciler:
                 self.effects.forget(step)
             case MendNetwork():
                 self.effects.mend(step)
+            case WriteHosts():
+                self.effects.write_hosts(step)
             case SweepPort():
                 self.effects.sweep(step)
             case Launch():

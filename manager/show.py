@@ -53,6 +53,7 @@ def app_view(world: World, spec: AppSpec, measures: Measures, addressing: Addres
         note="; ".join(filter(None, (_freeze(world, spec), _note(world, spec, measures)))),
         frozen=world.is_frozen(spec.name),
         egress=spec.template.egress,
+        reaches=list(spec.template.reach),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from balancer.routes import Change
 from manager.model import AppSpec, WorkerKey, WorkerRecord
@@ -18,11 +19,15 @@ class SaveRecords:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """The worker runs in a container and is connected to the bridge, whatever was missing."""
+    """The worker runs in a container and is connected to the bridge, whatever was missing.
+
+    groups: the marks of the apps that it reaches.
+    """
 
     record: WorkerRecord
     spec: AppSpec
     reason: str
+    groups: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +67,22 @@ class Forget:
 
 @dataclass(frozen=True, slots=True)
 class MendNetwork:
-    """The bridge and its rules are as they should be, with a place in them for each of the workers."""
+    """The bridge and its rules are as they should be, with a place in them for each of the workers.
+
+    groups: the marks of the apps that they reach.
+    """
 
     records: tuple[WorkerRecord, ...] = ()
+    groups: Mapping[str, int] = field(default_factory=dict)
     reason: str = "bridge and rules are not known to be intact"
+
+
+@dataclass(frozen=True, slots=True)
+class WriteHosts:
+    """The workers' files of names say these texts, and those of the workers in `gone` are no more."""
+
+    texts: Mapping[WorkerKey, str]
+    gone: frozenset[WorkerKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +102,9 @@ class SaveSpec:
     reason: str
 
 
-Step = SaveSpec | SaveRecords | Launch | Bury | Publish | Retire | Forget | MendNetwork | SweepPort
+Step = (
+    SaveSpec | SaveRecords | WriteHosts | Launch | Bury | Publish | Retire | Forget | MendNetwork | SweepPort
+)
 
 
 def explain(step: Step) -> str:
@@ -107,5 +126,7 @@ def explain(step: Step) -> str:
             return f"forget {reason}"
         case MendNetwork(reason=reason):
             return f"mend the network: {reason}"
+        case WriteHosts(texts=texts, gone=gone):
+            return f"tell the names: {', '.join(sorted({key.label for key in (*texts, *gone)}))}"
         case SweepPort(name=name, reason=reason):
             return f"remove port {name}: {reason}"

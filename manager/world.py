@@ -30,6 +30,7 @@ class World:
     at least once.
     spec_versions: the store revision at which each app's spec was written last.
     targets: what the autoscaler wants; the specs have it already as their `want`.
+    hosts: what the files of names say that workers have as /etc/hosts.
     unreadable: names of apps with a record of an unknown version: nothing of theirs is touched.
     frozen: names of apps for which nothing is done by itself; ALL among them means every app.
     """
@@ -53,6 +54,7 @@ class World:
     network_intact: bool = True
     spec_versions: Mapping[str, int] = field(default_factory=dict)
     targets: Mapping[str, ScalingTarget] = field(default_factory=dict)
+    hosts: Mapping[WorkerKey, str] = field(default_factory=dict)
     frozen: frozenset[str] = frozenset()
 
     def is_frozen(self, app: str) -> bool:
@@ -145,12 +147,17 @@ def route_of(world: World, spec: AppSpec) -> Route | None:
 
 
 def in_rotation(world: World, spec: AppSpec) -> list[WorkerRecord]:
-    """Return the workers that requests should go to: the healthy ones that are not leaving.
+    """Return the workers that the proxy should send requests to."""
+    return [record for record in answering(world, spec) if record.port is not None]
+
+
+def answering(world: World, spec: AppSpec) -> list[WorkerRecord]:
+    """Return the workers that somebody who asks the app should go to: the healthy ones that are not leaving.
 
     When none answers in time, those that run stay where they are: an app that is overloaded would be taken
     away by its own slowness, and 503 for everybody helps nobody.
     """
-    staying = [r for r in world.of_app(spec.name) if r.port is not None and r.leaving_since is None]
+    staying = [record for record in world.of_app(spec.name) if record.leaving_since is None]
     healthy = [record for record in staying if is_healthy(world, record)]
     return healthy or [r for r in staying if is_running(world, r) and is_published(world, r)]
 

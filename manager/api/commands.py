@@ -116,6 +116,7 @@ _TEMPLATE = (
     Option("cap-add", values.CAPABILITY, "add a capability", many=True),
     Option("read-only", None, "the root file system cannot be written"),
     Option("egress", None, "it may open connections to other networks (never to this host)"),
+    Option("reach", values.APP, "it may open connections to this app, by its name", many=True),
     Option("restart", values.RESTART, "when a worker ends: always, on-failure[:N] or no"),
     Option("drain", values.DURATION, "how long open requests may take when a worker leaves (10s)"),
 )
@@ -137,6 +138,7 @@ COMMANDS: tuple[Command, ...] = (
             "run -n 3 -p 8000 web ./server.py --port 8000",
             "run -p 9000/tcp pong busybox nc -ll -p 9000 -e cat",
             "run -p 8000 files python3 -m http.server 8000",
+            "run --reach db -p 8000 web ./server.py",
         ),
         changes=True,
         verbatim=True,
@@ -259,6 +261,7 @@ COMMANDS: tuple[Command, ...] = (
         options=(
             *_TEMPLATE,
             Option("no-egress", None, "it may no longer open connections to other networks"),
+            Option("no-reach", None, "it may no longer open connections to other apps"),
             Option("order", values.choice("start-first", "stop-first"), "how each worker is replaced"),
             Option("parallel", Kind("N", values.whole(1, 100)), "how many are replaced at a time (1)"),
             Option("reset", None, "what is not given goes back to its default; copied files stay"),

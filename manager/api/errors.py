@@ -5,6 +5,7 @@
     |- AppNotFound              exit 1   app-not-found
     |- WorkerNotFound           exit 1   worker-not-found
     |- AppExists                exit 1   app-exists
+    |- AppReached               exit 1   app-reached      other apps need it
     |- ImageNotFound            exit 1   image-not-found
     |- ProgramRejected          exit 1   program-rejected a file cannot run in the image
     |- RouteTaken               exit 1   route-taken
@@ -62,6 +63,10 @@ class WorkerNotFound(CloudError):
 
 class AppExists(CloudError):
     kind = "app-exists"
+
+
+class AppReached(CloudError):
+    kind = "app-reached"
 
 
 class ImageNotFound(CloudError):

@@ -7,7 +7,7 @@ None is "not applicable" and reads `-` in a table.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -38,6 +38,7 @@ class AppView:
     note: str
     frozen: bool = False
     egress: bool = False
+    reaches: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +230,7 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("IMAGE", "image", wide=True),
         Column("COMMAND", "command", "list", wide=True),
         Column("EGRESS", "egress", "yes", wide=True),
+        Column("REACHES", "reaches", "list", wide=True),
         Column("NOTE", "note"),
     ),
     "WorkerList": (

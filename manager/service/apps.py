@@ -19,6 +19,7 @@ from manager.service.changes import Changes, Edit, Wish
 from manager.service.dispatch import Answer
 from manager.service.waiting import Waiting
 from manager.steps import explain
+from manager.wiring import require_reached
 from manager.world import World
 
 
@@ -119,6 +120,7 @@ class AppVerbs:
         if picture is None:
             raise StoreUnavailable("nothing has been seen of this cloud yet", hint="status")
         wish = edit(picture.world.specs)
+        require_reached(picture.world.specs, wish.specs)
         specs = {**picture.world.specs, **{spec.name: spec for spec in wish.specs}}
         todo = plan(replace(picture.world, specs=specs))
         return document("Plan", {"steps": [explain(step) for step in todo.steps]})

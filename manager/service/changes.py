@@ -28,6 +28,7 @@ from manager.records import (
 )
 from manager.server import Call
 from manager.store import Entry, Fence, Snapshot, Store
+from manager.wiring import require_reached
 
 LEAD_WAIT_S = 2.0
 
@@ -74,7 +75,9 @@ class Changes:
             if key and key in snapshot.entries:
                 outcome = json.loads(snapshot.entries[key].value)
                 return Made(tuple(outcome["apps"]), str(outcome["note"]), snapshot.revision)
-            wish = edit(read_specs(snapshot))
+            specs = read_specs(snapshot)
+            wish = edit(specs)
+            require_reached(specs, wish.specs)
             names = tuple(spec.name for spec in wish.specs)
             revision = self._write(snapshot, wish, key, call.request.method)
         for name in names:

@@ -16,6 +16,7 @@ from manager.records import ALL
 from manager.server import Call
 from manager.service.dispatch import Answer
 from manager.settings import Settings
+from manager.wiring import is_as_recorded
 from manager.world import World
 from netsetup.addresses import bridge_name, gateway_of, mac_of
 from netsetup.errors import NetworkError
@@ -147,7 +148,7 @@ def _worker_port(world: World, record: WorkerRecord, picture: NetworkPicture, ta
         group=record.number,
         attached=picture.ports.get(link, False),
         bound=bound is not None,
-        drift=_drift(record, picture.ports.get(link), bound) if _is_running(world, record.key) else "",
+        drift=_drift(world, record, picture, tag) if _is_running(world, record.key) else "",
     )
 
 
@@ -156,19 +157,21 @@ def _is_running(world: World, key: WorkerKey) -> bool:
     return container is not None and container.state == "running"
 
 
-def _drift(record: WorkerRecord, attached: bool | None, bound: Port | None) -> str:
+def _drift(world: World, record: WorkerRecord, picture: NetworkPicture, tag: str) -> str:
     """Return what is wrong with a running worker's port, in words, or ""."""
-    match attached:
+    link = record.key.port_name(tag)
+    match picture.ports.get(link):
         case None:
             cable = "its cable is gone"
         case False:
             cable = "its cable is down or not on the bridge"
         case True:
             cable = ""
-    return "; ".join(words for words in (cable, _rules_drift(record, bound)) if words)
+    rules = _rules_drift(world, record, picture.bound.get(link), tag)
+    return "; ".join(words for words in (cable, rules) if words)
 
 
-def _rules_drift(record: WorkerRecord, bound: Port | None) -> str:
+def _rules_drift(world: World, record: WorkerRecord, bound: Port | None, tag: str) -> str:
     if bound is None:
         return "its rules are gone: nothing of it passes"
     if bound.address != record.address:
@@ -177,6 +180,8 @@ def _rules_drift(record: WorkerRecord, bound: Port | None) -> str:
         return f"marked as group {bound.group}"
     if bound.egress != record.egress:
         return "it has a way out that it should not have" if bound.egress else "its way out is shut"
+    if not is_as_recorded(world, record, bound, tag):
+        return "the apps that it reaches are not those that it should"
     return ""
 
 

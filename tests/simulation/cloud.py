@@ -8,14 +8,14 @@ from ipaddress import IPv4Network
 from random import Random
 
 from balancer.routes import server_name
-from manager.model import WorkerKey
+from manager.model import WorkerKey, WorkerRecord
 from manager.records import ALL, PROXY
 from manager.world import is_current, is_left_alone
 from tests.simulation.edges import SimEngine, SimStore
 from tests.simulation.faults import Broken, Faults, ManagerDied, fine
 from tests.simulation.judge import Judge, Known
 from tests.simulation.manager import SimulatedManager, World
-from tests.simulation.network import FakeNetwork
+from tests.simulation.network import FakeHosts, FakeNetwork
 from tests.simulation.operator import NOW, Operator
 from tests.simulation.proxy import FakeProxy, Traffic
 
@@ -51,7 +51,9 @@ class Cloud:
         self.engine = SimEngine(self.clock, self.faults, self.judge)
         self.proxy = FakeProxy(self._stored_servers, self.clock)
         self.traffic = Traffic(self.proxy, self.judge)
+        self.hosts = FakeHosts(self.faults)
         self.network = FakeNetwork(self.faults, self.engine.namespaces, self.traffic.count)
+        self.judge.hosts = self.hosts
         self.judge.store, self.judge.engine, self.judge.network = self.store, self.engine, self.network
         self.judge.proxy, self.judge.traffic = self.proxy, self.traffic
         self.manager: SimulatedManager | None = None
@@ -61,7 +63,14 @@ class Cloud:
         self._request_at = self.clock.now
         self._coming: list[tuple[float, Callable[[], None]]] = []
         self._world = World(
-            self.clock, SUBNET, self.store, self.engine, self.network, self.proxy, self.judge.answers
+            self.clock,
+            SUBNET,
+            self.store,
+            self.engine,
+            self.network,
+            self.hosts,
+            self.proxy,
+            self.judge.answers,
         )
         self.store.watch(PROXY, self.proxy.changed)
 
@@ -104,8 +113,15 @@ class Cloud:
         if any(spec.removing for spec in specs.values()):
             return False
         return (self.network.bridge or ALL in picture.world.frozen) and all(
-            is_current(specs[key.app], record) and self._is_serving(key) for key, record in records.items()
+            is_current(specs[key.app], record) and self._is_serving(key) and self._is_found(record)
+            for key, record in records.items()
         )
+
+    def _is_found(self, record: WorkerRecord) -> bool:
+        """Return whether the worker is told by name; one that is frozen may have been cut off for good."""
+        manager = self.manager
+        picture = manager.reconciler.picture() if manager else None
+        return self.judge.is_named(record) or (picture is not None and picture.world.is_frozen(record.app))
 
     def run_for(self, seconds: float) -> None:
         ends_at = self.clock.now + seconds

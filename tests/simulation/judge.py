@@ -13,7 +13,7 @@ from manager.world import is_current
 from tests.simulation.edges import SimEngine, SimStore
 from tests.simulation.faults import Broken
 from tests.simulation.manager import TAG
-from tests.simulation.network import FakeNetwork
+from tests.simulation.network import FakeHosts, FakeNetwork
 from tests.simulation.proxy import FakeProxy, Traffic
 
 STEP_S = 0.5  # from a look until a step that follows from it, at most
@@ -50,6 +50,7 @@ class Judge:
     store: SimStore = field(init=False)
     engine: SimEngine = field(init=False)
     network: FakeNetwork = field(init=False)
+    hosts: FakeHosts = field(init=False)
     proxy: FakeProxy = field(init=False)
     traffic: Traffic = field(init=False)
     silent: set[str] = field(default_factory=set)
@@ -96,6 +97,8 @@ class Judge:
             raise Broken(f"{container.name} is stopped and was never told to leave")
         if self._is_published(key):
             raise Broken(f"{container.name} is stopped while its routes are published")
+        if self.is_named(record):
+            raise Broken(f"{container.name} is stopped while others find it by name")
         if key.app in self.hurried:
             return
         drains = self.clock() < record.leaving_since + record.drain_s
@@ -206,11 +209,17 @@ class Judge:
             *(f"container {key}" for key in self.engine.all().keys() - records.keys()),
             *(f"link {name}" for name in self.network.links.keys() - links),
             *(f"rules of {name}" for name in self.network.bound.keys() - links),
+            *(f"names of {key}" for key in self.hosts.texts.keys() - records.keys()),
             *(f"record {key}" for key in records if key.app not in self.store.specs()),
             *(f"route of {app}" for app in self._published.keys() - self.store.specs().keys()),
         ]
         if left:
             raise Broken(f"left behind: {', '.join(left)}")
+
+    def is_named(self, record: WorkerRecord) -> bool:
+        """Return whether somebody who reaches the worker's app finds it there."""
+        line = f"{record.address} {record.app} {record.key.label}\n"
+        return any(line in text for text in self.hosts.texts.values())
 
     def _was_mute(self) -> bool:
         """Return whether the proxy may have said nothing in the look that a step of now follows from."""

@@ -14,6 +14,7 @@ from manager.api.errors import Conflict, EngineError, StoreUnavailable
 from manager.api.wire import Request
 from manager.apply import Effects
 from manager.engine.contract import Watch
+from manager.hosts import HostsFiles
 from manager.journal import Journal
 from manager.lead import REFRESH_S, Leadership
 from manager.look import Sight
@@ -29,7 +30,7 @@ from manager.store import Fence, Watching
 from netsetup.errors import NetworkError
 from netsetup.network import Network
 from tests.simulation.edges import SimEngine, SimStore
-from tests.simulation.network import FakeNetwork
+from tests.simulation.network import FakeHosts, FakeNetwork
 from tests.simulation.prober import FakeProber
 from tests.simulation.proxy import FakeProxy
 
@@ -69,6 +70,7 @@ class World:
     store: SimStore
     engine: SimEngine
     network: FakeNetwork
+    hosts: FakeHosts
     proxy: FakeProxy
     answers: Callable[[str, str], bool]
 
@@ -96,9 +98,18 @@ class SimulatedManager:
         journal = Journal(world.store, lambda: self.leadership.fence, clock)
         # Sight and Effects are declared to take the real edges; the fakes do what these are asked here.
         network, proxy = cast(Network, world.network), cast(ProxyApi, world.proxy)
+        hosts = cast(HostsFiles, world.hosts)
         self.prober = FakeProber(world.answers, lambda: self.reconciler.dirty.set(), clock)
         sight = Sight(
-            TAG, world.subnet, world.store, world.engine, network, cast(Prober, self.prober), proxy, clock
+            tag=TAG,
+            subnet=world.subnet,
+            store=world.store,
+            engine=world.engine,
+            network=network,
+            hosts=hosts,
+            prober=cast(Prober, self.prober),
+            proxy=proxy,
+            clock=clock,
         )
         effects = Effects(
             cloud=CLOUD,
@@ -107,6 +118,7 @@ class SimulatedManager:
             engine=world.engine,
             network=network,
             programs=Path("/programs"),
+            hosts=hosts,
             journal=journal,
             fence=self._fence,
             clock=clock,

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from manager import apply, look, plan, world
+from manager import apply, look, plan, wiring, world
 from manager.model import AppSpec, Ending, WorkerKey, WorkerRecord
 from manager.server import Call
 from manager.service import changes
 from manager.store import Fence
+from manager.wiring import hosts_files
 from manager.world import World
 from netsetup.addresses import allocate
 from tests.simulation import manager as simulated
@@ -148,6 +149,17 @@ def _busy_is_unknown(patch: Patch) -> None:
     patch.setattr(look.Sight, "look", lambda self, busy: original(self, frozenset()))
 
 
+def _names_of_the_leaving(patch: Patch) -> None:
+    """Everybody who has a record is told by name."""
+    original = hosts_files
+
+    def told(world: World) -> dict[WorkerKey, str]:
+        records = {key: replace(record, leaving_since=None) for key, record in world.records.items()}
+        return original(replace(world, records=records))
+
+    patch.setattr(wiring, "hosts_files", told)
+
+
 MUTANTS = (
     Mutant("writes without a fence", _no_fence),
     Mutant("removed while published", _retire_while_published),
@@ -165,5 +177,6 @@ MUTANTS = (
     Mutant("the old leave when the new have a record", _old_leave_early),
     Mutant("no back-off", _back_off_in_memory),
     Mutant("the frozen are started again", _freeze_is_forgotten),
+    Mutant("the leaving are still told by name", _names_of_the_leaving),
     Mutant("steps under way are unknown", _busy_is_unknown),
 )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from pathlib import Path
 
 from manager.engine.containers import Container
+from manager.model import WorkerKey
 from netsetup.errors import NetworkError
 from netsetup.network import NetworkPicture
 from netsetup.port import Port
@@ -19,6 +21,28 @@ class Link:
 
     address: IPv4Address
     netns: str
+
+
+class FakeHosts:
+    """The workers' files of names, in memory."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.texts: dict[WorkerKey, str] = {}
+        self._faults = faults
+
+    def path(self, key: WorkerKey) -> Path:
+        return Path("/hosts") / key.label
+
+    def read(self) -> dict[WorkerKey, str]:
+        return dict(self.texts)
+
+    def write(self, key: WorkerKey, text: str) -> None:
+        with self._faults.effect(f"write the names of {key.label}", NetworkError):
+            self.texts[key] = text
+
+    def remove(self, key: WorkerKey) -> None:
+        with self._faults.effect(f"remove the names of {key.label}", NetworkError):
+            self.texts.pop(key, None)
 
 
 class FakeNetwork:

@@ -43,6 +43,7 @@ def run(app: str, workers: int, *, port: int | None = 8000, crashes: bool = Fals
         port=port,
         health=Health("http" if port else "none"),
         drain_s=DRAIN_S,
+        reach=(app,),
     )
 
     def edit(specs: Mapping[str, AppSpec]) -> Wish:

@@ -26,6 +26,7 @@ RUNS = [
     "--cpus 0.5 --memory 1500M --pids 9 --user nobody --cap-add NET_RAW --read-only web sleep 9",
     "--restart on-failure:3 --drain 1500ms --image other:1 web -- sleep 9",
     "--egress web sleep 9",
+    "--reach web web sleep 9",
     "-p 8000 --max 6 web /app/server.py",
     "-p 8000 --max 6 --min 2 --slo 100ms,99.5% web /app/server.py",
     "web printf '\\x7f \\n é \"'",

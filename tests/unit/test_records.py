@@ -39,6 +39,7 @@ FULL_TEMPLATE = Template(
     cap_add=("NET_BIND_SERVICE",),
     read_only=True,
     egress=True,
+    reach=("api", "db"),
     restart="on-failure:3",
 )
 FULL_SPEC = replace(
@@ -57,6 +58,7 @@ FULL_RECORD = replace(
     leaving_since=3.0,
     ending=Ending(1.0, "abc", 137, "killed", oom_killed=True, last_lines=("one", "two")),
     egress=True,
+    reach=("api",),
 )
 
 
@@ -114,9 +116,9 @@ def test_an_unknown_field_is_left_out_and_a_missing_one_has_its_default() -> Non
 
 def test_a_record_of_before_there_were_ways_out_has_none() -> None:
     plain = json.loads(encode(FULL_SPEC))
-    del plain["template"]["egress"]
+    del plain["template"]["egress"], plain["template"]["reach"]
 
-    assert decode(AppSpec, json.dumps(plain)).template == replace(FULL_TEMPLATE, egress=False)
+    assert decode(AppSpec, json.dumps(plain)).template == replace(FULL_TEMPLATE, egress=False, reach=())
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=5))

@@ -54,7 +54,7 @@ def test_a_table_has_two_spaces_upper_case_heads_and_numbers_on_the_right() -> N
 def test_wide_shows_every_column_and_every_url() -> None:
     head, web, _ = apps(format="wide").splitlines()
 
-    assert head.split()[-4:] == ["IMAGE", "COMMAND", "EGRESS", "NOTE"]
+    assert head.split()[-4:] == ["COMMAND", "EGRESS", "REACHES", "NOTE"]
     assert "http://web.localhost:8080/ http://127.0.0.1:8080/web/" in web
     assert "python3 server.py --name 'two words'" in web
 
