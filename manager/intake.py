@@ -6,14 +6,14 @@ Nothing is stored here and no worker is touched: what is refused leaves nothing 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Literal
 
 from balancer.routes import check_host, check_path, default_hosts, default_paths
 from manager.api.arguments import Arguments
-from manager.api.errors import AppExists, CloudError, RouteTaken, UsageError
+from manager.api.errors import AppExists, CloudError, ImageNotFound, RouteTaken, UsageError
 from manager.api.values import absolute_path
 from manager.engine.contract import Engine, ImageFiles
 from manager.model import AppSpec, Autoscale, Health, Mount, Template
@@ -68,16 +68,29 @@ class Intake:
     programs: Programs
 
     def template(
-        self, arguments: Arguments, files: Sequence[OfferedFile], base: Template | None = None
+        self,
+        arguments: Arguments,
+        files: Sequence[OfferedFile],
+        told: Callable[[str], None],
+        base: Template | None = None,
     ) -> Template:
         """Return what the workers are made from, its files taken in and checked against the image.
 
-        base: what stands where the arguments say nothing (an update); None for a new app.
-        Raises UsageError, ImageNotFound or ProgramRejected.
+        base: what stands where the arguments say nothing (an update); None for a new app.  told: hears how
+        far an image is that is pulled.  Raises UsageError, ImageNotFound, EngineError or ProgramRejected.
         """
         wanted = wanted_template(arguments, base or Template(command=(), image=BASE_IMAGE))
+        if arguments.flag("pull") and not arguments.flag("dry_run"):
+            self._pull_missing(wanted.image, told)
         with self.engine.images.open(wanted.image) as image:
             return self._with_files(wanted, files, image)
+
+    def _pull_missing(self, image: str, told: Callable[[str], None]) -> None:
+        try:
+            self.engine.images.details(image)
+        except ImageNotFound:
+            told(f"pulling {image}")
+            self.engine.images.pull(image, told)
 
     def _with_files(self, wanted: Template, files: Sequence[OfferedFile], image: ImageFiles) -> Template:
         """Return the template with its mounts, its command as it is in the workers."""

@@ -137,6 +137,22 @@ def _named(path: str, directory: str) -> str:
     return path if path.startswith("../") else f"./{path}"
 
 
+def in_order(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries, each behind those that it reaches: an app can only reach what is there."""
+    left, placed = {entry.name: entry for entry in entries}, dict[str, Entry]()
+
+    def place(name: str) -> None:
+        entry = left.pop(name, None)
+        if entry is not None:
+            for reached in _texts(entry.params, "reach"):
+                place(reached)
+            placed[name] = entry
+
+    for entry in entries:
+        place(entry.name)
+    return list(placed.values())
+
+
 def write(entry: Entry, usual: Params) -> str:
     """Return an app as its table in a file, without what is so by default."""
     lines = [f"[apps.{entry.name}]", f"command = {_toml(entry.command)}"]
@@ -183,7 +199,7 @@ def differences(current: Entry, wanted: Entry, own: Mapping[str, str], usual: Pa
 
 def _compared(current: Entry, wanted: Entry) -> Collection[str]:
     """Return the options that can differ: a number of workers stays unless it is asked for, by hand."""
-    keys = {option.key for option in _OPTIONS} - {"copy"}
+    keys = {option.key for option in _OPTIONS} - {"copy", "pull"}
     by_hand = "workers" in wanted.params and "max" not in wanted.params and "workers" in current.params
     return keys if by_hand else keys - {"workers"}
 

@@ -48,7 +48,7 @@ def apply(session: Session, row: Command, params: Params) -> None:
     present, usual = _present(session)
     plan = [
         words
-        for entry in wanted
+        for entry in app_file.in_order(wanted)
         for words in app_file.commands(present.get(entry.name), entry, _own_files(entry), usual)
     ]
     if not plan:

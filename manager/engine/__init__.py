@@ -1,8 +1,8 @@
 """Containers on this machine's Docker: the workers of a cloud, its parts, and the images they run from.
 
 Law: docker is imported here and nowhere else, and what is true only of Docker on this host stays here.
-Containers are found by label, made by name, and never pulled for; every call has a time limit, and a call
-that ran into it has an unknown result: look again.
+Containers are found by label and made by name, and images are pulled only on request; every call has a
+time limit, and a call that ran into it has an unknown result: look again.
 
     contract      what the rest of the manager may ask of an engine, real or fake
     orders        what is wanted of a container
@@ -16,5 +16,6 @@ that ran into it has an unknown result: look again.
     files         files of workers, copied in and out
     parts         the cloud's own containers
     images        what containers are made from, and a look at the files in it
+    pull          an image from its registry
     docker_engine DockerEngine, which brings these together and keeps the workers
 """

@@ -155,9 +155,9 @@ def _translated(doing: str, base_url: str) -> Iterator[None]:
     try:
         yield
     except NotFound as error:
-        raise WorkerNotFound(f"cannot {doing}: {_said_by(error)}", hint="ps") from error
+        raise WorkerNotFound(f"cannot {doing}: {said_by(error)}", hint="ps") from error
     except APIError as error:
-        raise EngineError(f"cannot {doing}: {_said_by(error)}") from error
+        raise EngineError(f"cannot {doing}: {said_by(error)}") from error
     except requests.Timeout as error:
         raise EngineError(
             f"cannot {doing} for sure: docker did not answer in time and may still do it, look again",
@@ -167,7 +167,7 @@ def _translated(doing: str, base_url: str) -> Iterator[None]:
         raise EngineError(f"cannot {doing}: docker cannot be reached at {base_url}", hint="doctor") from error
 
 
-def _said_by(error: APIError) -> str:
+def said_by(error: APIError) -> str:
     """Return Docker's explanation as the end of a sentence of ours."""
     said = " ".join(str(error.explanation or error).split())
     said = said.removesuffix(": unknown").rstrip(".")

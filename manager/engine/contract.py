@@ -120,7 +120,7 @@ class Files(Protocol):
 
 
 class Images(Protocol):
-    """The images of this machine; nothing is ever pulled."""
+    """The images of this machine; nothing is pulled but by `pull`."""
 
     def list(self) -> list[Image]: ...
 
@@ -138,6 +138,9 @@ class Images(Protocol):
 
     def open(self, reference: str) -> AbstractContextManager[ImageFiles]:
         """Look into an image for the length of a `with`, one at a time.  Raises ImageNotFound."""
+
+    def pull(self, reference: str, told: Callable[[str], None]) -> None:
+        """The image is here, fetched from its registry; `told` hears how far that is.  Raises EngineError."""
 
     def remove(self, reference: str) -> None:
         """The image is gone.  Idempotent.  Raises EngineError while a container is made from it."""

@@ -1,11 +1,11 @@
-"""The images of this machine, and the files in them; nothing is ever pulled."""
+"""The images of this machine, and the files in them; nothing is pulled unless `pull` is called."""
 
 from __future__ import annotations
 
 import json
 import tarfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import PurePosixPath
@@ -18,6 +18,7 @@ from manager.api.errors import EngineError, ImageNotFound
 from manager.engine import decode, payload
 from manager.engine.connection import Connection, raise_for_status, url
 from manager.engine.containers import Image, ImageDetails
+from manager.engine.pull import pull
 
 _IMPORT_S = 600.0
 _CONFLICT = 409
@@ -69,6 +70,10 @@ class DockerImages:
         _check_import(reference, answer)
         if before and before != self._id_of(reference):
             self._remove_unused(before)
+
+    def pull(self, reference: str, told: Callable[[str], None]) -> None:
+        """The image is here, fetched from its registry; `told` hears how far that is.  Raises EngineError."""
+        pull(self._connection, reference, told)
 
     def remove(self, reference: str) -> None:
         """The image is gone.  Idempotent.  Raises EngineError while a container is made from it."""

@@ -35,7 +35,7 @@ class AppVerbs:
 
     def run(self, call: Call, arguments: Arguments) -> Answer:
         files = offered_files(call.request.params.get("files"), call.request.files)
-        template = self.intake.template(arguments, files)
+        template = self.intake.template(arguments, files, call.progress)
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             return Wish((new_app(specs, arguments, template, self.tcp_ports, self.changes.clock()),))

@@ -29,11 +29,10 @@ class RevisionVerbs:
     def update(self, call: Call, arguments: Arguments) -> Answer:
         name = arguments.text("app") or ""
         files = offered_files(call.request.params.get("files"), call.request.files)
-        base = wishes.changeable(self._specs(), name)
+        spec = wishes.changeable(self._specs(), name)
         reset = arguments.flag("reset")
-        template = self.apps.intake.template(
-            arguments, files, bare(base.template) if reset else base.template
-        )
+        base = bare(spec.template) if reset else spec.template
+        template = self.apps.intake.template(arguments, files, call.progress, base)
         order: wishes.Order = "stop-first" if arguments.text("order") == "stop-first" else "start-first"
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:

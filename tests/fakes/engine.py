@@ -390,11 +390,12 @@ class FakeParts:
 
 
 class FakeImages:
-    """Images in memory."""
+    """Images in memory; `registry` has those that can be pulled, by their name with a tag."""
 
     def __init__(self, engine: FakeEngine, images: Collection[FakeImage]) -> None:
         self._engine = engine
         self._images = {_full(image.details.reference): image for image in images}
+        self.registry: dict[str, FakeImage] = {}
 
     def find(self, reference: str) -> FakeImage:
         """Return the image, raise ImageNotFound naming those there are."""
@@ -422,6 +423,14 @@ class FakeImages:
         mark = "LABEL simplecloud.recipe="
         recipe = next((line.removeprefix(mark) for line in changes if line.startswith(mark)), "")
         self._images[_full(reference)] = replace(fake_image(reference), recipe=recipe)
+
+    def pull(self, reference: str, told: Callable[[str], None]) -> None:
+        self._engine.reach(f"pull image {reference}")
+        found = self.registry.get(_full(reference))
+        if found is None:
+            raise EngineError(f"cannot pull image {reference}: connection refused", hint="images")
+        told(f"Pulling from {reference}")
+        self._images[_full(reference)] = found
 
     @contextmanager
     def open(self, reference: str) -> Iterator[FakeFiles]:

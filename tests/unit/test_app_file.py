@@ -72,6 +72,32 @@ def test_an_exported_app_is_made_again_by_one_run(line: str) -> None:
     assert spec_of(shlex.join(words)) == spec
 
 
+def test_an_app_is_made_after_those_that_it_reaches() -> None:
+    text = """
+        [apps.a]
+        command = "x"
+        reach = ["c", "elsewhere"]
+        [apps.b]
+        command = "x"
+        pull = true
+        [apps.c]
+        command = "x"
+        reach = ["b", "a", "c"]
+    """
+
+    entries = app_file.in_order(app_file.read(text, ""))
+
+    assert [entry.name for entry in entries] == ["b", "c", "a"]
+    assert app_file.commands(None, entries[0], {}, usual()) == [["run", "--pull", "b", "x"]]
+
+
+def test_pulling_is_no_difference() -> None:
+    entry = entry_of(spec_of("web sleep 9"))
+    wanted = read_one('[apps.web]\ncommand = ["sleep", "9"]\npull = true')
+
+    assert app_file.commands(entry, wanted, {}, usual()) == []
+
+
 WEB = spec_of("-n 2 -p 8000 --memory 256M --cpus 1 web sleep 9")
 
 

@@ -1,0 +1,100 @@
+"""An image that is not here: refused, or fetched when the operator says so."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from manager.api.arguments import bind, parse
+from manager.api.commands import command_of
+from manager.api.errors import EngineError, ImageNotFound, UsageError
+from manager.intake import Intake, wanted_template
+from manager.model import Template
+from manager.programs.store import Programs
+from tests.fakes.engine import FakeEngine, fake_image
+
+TOOLS = fake_image("tools:1", {"/bin/sleep": (0o755, b"")})
+BASE = Template(command=("sleep", "9"), image="tools:1", egress=True, reach=("api",))
+
+
+class Desk:
+    """An intake over an engine without images, whose registry has the tools."""
+
+    def __init__(self, directory: Path) -> None:
+        self.engine = FakeEngine(now=lambda: 0.0)
+        self.engine.images.registry["tools:1"] = TOOLS
+        self.told: list[str] = []
+        self._intake = Intake(self.engine, Programs(directory))
+
+    def run(self, line: str) -> Template:
+        row = command_of("run")
+        assert row is not None
+        arguments = bind(row, parse(row, shlex.split(line)))
+        return self._intake.template(arguments, [], self.told.append)
+
+    @property
+    def images(self) -> list[str]:
+        return [name for image in self.engine.images.list() for name in image.references]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_nothing_is_pulled_unless_the_operator_says_so(desk: Desk) -> None:
+    with pytest.raises(ImageNotFound):
+        desk.run("--image tools:1 web sleep 9")
+
+    assert (desk.images, desk.told) == ([], [])
+
+
+def test_a_missing_image_is_pulled_with_its_progress_told(desk: Desk) -> None:
+    assert desk.run("--pull --image tools:1 web sleep 9").image == "tools:1"
+
+    assert desk.images == ["tools:1"]
+    assert desk.told == ["pulling tools:1", "Pulling from tools:1"]
+
+
+def test_an_image_that_is_here_is_not_pulled_again(desk: Desk) -> None:
+    desk.run("--pull --image tools:1 web sleep 9")
+    desk.told.clear()
+
+    desk.run("--pull --image tools:1 web sleep 9")
+
+    assert desk.told == []
+
+
+def test_an_image_that_cannot_be_pulled_is_named(desk: Desk) -> None:
+    with pytest.raises(EngineError, match="cannot pull image other:1"):
+        desk.run("--pull --image other:1 web sleep 9")
+
+    assert desk.images == []
+
+
+def test_a_dry_run_pulls_nothing(desk: Desk) -> None:
+    with pytest.raises(ImageNotFound):
+        desk.run("--dry-run --pull --image tools:1 web sleep 9")
+
+    assert desk.images == []
+
+
+def updated(line: str) -> Template:
+    row = command_of("update")
+    assert row is not None
+    return wanted_template(bind(row, parse(row, shlex.split(line))), BASE)
+
+
+def test_an_update_keeps_gives_and_takes_what_may_be_reached() -> None:
+    assert updated("web") == BASE
+    assert updated("--reach db --reach cache --reach db web").reach == ("cache", "db")
+    assert updated("--no-reach web").reach == ()
+    assert not updated("--no-egress web").egress
+
+
+@pytest.mark.parametrize("line", ["--reach api --no-reach web", "--egress --no-egress web"])
+def test_an_update_that_gives_and_takes_at_once_is_refused(line: str) -> None:
+    with pytest.raises(UsageError, match="contradict each other"):
+        updated(line)
