@@ -39,6 +39,7 @@ from manager.service.describing import Describing
 from manager.service.dispatch import Dispatcher, Verb
 from manager.service.drills import Drills
 from manager.service.freezing import FreezeVerbs
+from manager.service.inside import Inside
 from manager.service.logs import Logs
 from manager.service.network import NetworkVerbs
 from manager.service.reading import Reading
@@ -180,6 +181,7 @@ class Manager:
             "stats": Stats(reading).stats,
             "freeze": freezing.freeze,
             "thaw": freezing.thaw,
+            "exec": Inside(engine, reconciler).exec,
             "trace": Tracing(places.tag, settings, network, proxy, reconciler).trace,
         }
         tender = PartsTender(places, engine, parts.orders(places, settings))

@@ -13,7 +13,7 @@ import select
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,12 +34,16 @@ class ClientGone(Exception):
 
 @dataclass(slots=True)
 class Call:
-    """One request under way: its files, a way to send items, and whether anybody still listens."""
+    """One request under way: its files, a way to send items, and whether anybody still listens.
+
+    handed: descriptors that go with the answer, and are closed here afterwards.
+    """
 
     request: Request
     sock: socket.socket
     uid: int
     after: Callable[[], None] | None = None
+    handed: list[int] = field(default_factory=list)
 
     def emit(self, kind: str, **fields: object) -> None:
         """Send one item of the stream; raises ClientGone when nobody takes it."""
@@ -165,22 +169,27 @@ class Server:
         uid, _, _ = _peer(sock)
         call = Call(request, sock, uid)
         try:
-            answer = wire.result(request.id, self.dispatch(call))
-        except UsageError as error:
-            answer = wire.failure(request.id, error, wire.INVALID_PARAMS)
-        except CloudError as error:
-            answer = wire.failure(request.id, error)
+            _send(sock, self._outcome(call), call.handed)
         finally:
-            for descriptor in request.files:
+            for descriptor in (*request.files, *call.handed):
                 os.close(descriptor)
-        _send(sock, answer)
         if call.after is not None:
             call.after()
 
+    def _outcome(self, call: Call) -> Mapping[str, object]:
+        """Return the frame that answers the request."""
+        request = call.request
+        try:
+            return wire.result(request.id, self.dispatch(call))
+        except UsageError as error:
+            return wire.failure(request.id, error, wire.INVALID_PARAMS)
+        except CloudError as error:
+            return wire.failure(request.id, error)
 
-def _send(sock: socket.socket, message: Mapping[str, object]) -> None:
+
+def _send(sock: socket.socket, message: Mapping[str, object], files: Sequence[int] = ()) -> None:
     try:
-        wire.send(sock, message)
+        wire.send(sock, message, files)
     except OSError as error:
         raise ClientGone from error
 

@@ -60,9 +60,11 @@ class Client:
         patience_s: float = PATIENCE_S,
         answer_within_s: float | None = None,
         on_resend: Callable[[], None] | None = None,
+        taken: list[int] | None = None,
     ) -> Document:
         """Return the result of a request; its items went to `on_item` as they came.
 
+        Descriptors that come with the result are put into `taken` and are the caller's to close.
         patience_s: how long to look for the next manager when one is away.  answer_within_s: the longest
         silence to put up with.  on_resend: called before the request is sent again.
         Raises the error that the manager answered, ManagerUnreachable or NotAllowed.
@@ -72,7 +74,7 @@ class Client:
         resent = False
         while True:
             try:
-                return self._ask(request, files, on_item, answer_within_s)
+                return self._ask(request, files, on_item, answer_within_s, taken)
             except _Away as away:
                 if away.missing and not resent:
                     raise self._down() from None
@@ -86,7 +88,12 @@ class Client:
                 on_resend()
 
     def _ask(
-        self, request: Document, files: Sequence[int], on_item: OnItem | None, within_s: float | None
+        self,
+        request: Document,
+        files: Sequence[int],
+        on_item: OnItem | None,
+        within_s: float | None,
+        taken: list[int] | None,
     ) -> Document:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(within_s)
@@ -98,6 +105,8 @@ class Client:
                 while True:
                     answer = _answer(self._read(lines, within_s), on_item)
                     if answer is not None:
+                        if taken is not None:
+                            taken += lines.take_files()
                         return answer
             finally:
                 lines.close_files()

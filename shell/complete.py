@@ -157,8 +157,10 @@ def _columns(word: Word, command: Command, option: Option) -> list[Completion]:
 def _operands(place: Place, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
     """Return what can be the next operand."""
     command, given = place.command, place.operands
-    if command.verbatim:
-        return _files(word, directory) if given and (len(given) == 1 or _is_path(word.value)) else []
+    if command.verbatim and given:
+        # what a worker runs is not of this machine, unless a new one is made from it
+        is_file = command.changes and (len(given) == 1 or _is_path(word.value))
+        return _files(word, directory) if is_file else []
     match command.verb:
         case "help":
             topics = (Named(topic, "a page about it") for topic in TOPICS)

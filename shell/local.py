@@ -169,6 +169,12 @@ def _export(session: Session, row: Command, params: Params) -> None:
     applying.export(session, row, params)
 
 
+def _exec(session: Session, row: Command, params: Params) -> None:
+    from shell import inside
+
+    inside.execute(session, row, params)
+
+
 Act = Callable[["Session", Command, Params], None]
 _ACTS: Mapping[str, Act] = {
     "set": _set,
@@ -188,4 +194,5 @@ _ACTS: Mapping[str, Act] = {
     "apply": _apply,
     "diff": _diff,
     "export": _export,
+    "exec": _exec,
 }

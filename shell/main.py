@@ -97,7 +97,7 @@ def _run(arguments: Sequence[str], find: Callable[[str | None], Places]) -> int:
 def _in_mode(session: Session, asked: _Asked) -> int:
     on_terminal = sys.stdin is not None and sys.stdin.isatty()
     if asked.command:
-        session.interactive = on_terminal
+        session.interactive, session.gives_stdin = on_terminal, True
         return session.execute_words(asked.command)
     from shell import script
 
@@ -115,7 +115,7 @@ def _in_mode(session: Session, asked: _Asked) -> int:
 
 
 def _prompt(session: Session) -> int:
-    session.interactive = True
+    session.interactive = session.gives_stdin = True
     session.options.errexit = True
     session.need_cloud()
     from shell import repl

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class Session:
     """One shell. `interactive`: somebody can be asked.  `autostart`: the cloud is started when needed.
+    `gives_stdin`: commands may read the standard input; a script's commands do not.
 
     `leaving` is set once `exit` was given; who runs statements stops then.
     """
@@ -42,6 +43,7 @@ class Session:
     err: TextIO = field(default_factory=lambda: sys.stderr)
     interactive: bool = False
     autostart: bool = False
+    gives_stdin: bool = False
     leaving: bool = False
     options: ShellOptions = field(default_factory=ShellOptions)
     variables: dict[str, str] = field(default_factory=dict)

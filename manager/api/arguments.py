@@ -68,7 +68,7 @@ def parse(command: Command, words: Sequence[str]) -> Params:
             operands += words[index + 1 :]
             break
         if command.verbatim and operands and not (command.late_options and word.startswith("-")):
-            _refuse_late_option(command, operands[0], word, index)
+            _refuse_late_option(command, words, index)
             operands += words[index:]
             break
         if not word.startswith("-") or word == "-" or _is_number(command, word, operands):
@@ -81,12 +81,19 @@ def parse(command: Command, words: Sequence[str]) -> Params:
     return params
 
 
-def _refuse_late_option(command: Command, name: str, word: str, index: int) -> None:
+def _refuse_late_option(command: Command, words: Sequence[str], index: int) -> None:
     """Raise UsageError when an option of ours stands where the command of a worker begins."""
-    if word.startswith("-") and len(command.operands) > 1:
-        known = command.option(word.partition("=")[0])
-        hint = f"{command.verb} {word} ... {name} ..." if known else f"{command.verb} {name} -- {word}"
-        raise UsageError(f"{word} stands behind {name}: options come before it", hint=hint, at=index)
+    name, word = words[index - 1], words[index]
+    if not word.startswith("-") or not any(operand.required for operand in command.operands[1:]):
+        return
+    known = command.option(word.partition("=")[0]) or command.option(word[:2])
+    if known is None:
+        hint = f"{command.verb} {name} -- {word}"
+    elif known.kind is None:
+        hint = " ".join([command.verb, word, *words[:index], *words[index + 1 :]])
+    else:
+        hint = f"{command.verb} {word} ... {name} ..."
+    raise UsageError(f"{word} stands behind {name}: options come before it", hint=hint, at=index)
 
 
 def _is_number(command: Command, word: str, operands: list[str]) -> bool:

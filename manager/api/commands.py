@@ -94,6 +94,7 @@ _FILE = Option("file", values.FILE, "the file", "f")
 _YES = Option("yes", None, "do not ask", "y")
 _NOW = Option("now", None, "do not wait for open requests")
 _APPS = Operand("APP", values.APP, required=False, many=True)
+_TARGET = Operand("TARGET", values.TARGET)
 _TARGETS = Operand("TARGET", values.TARGET, many=True)
 
 _SCALING = (
@@ -326,10 +327,26 @@ COMMANDS: tuple[Command, ...] = (
         examples=("logs web --tail 20", "logs web.2 -f"),
     ),
     Command(
+        "exec",
+        "shell",
+        "run a command inside a worker; its exit code is the command's",
+        operands=(_TARGET, Operand("COMMAND", values.TEXT, many=True)),
+        options=(
+            Option("interactive", None, "give it the standard input of here", "i"),
+            Option("tty", None, "give it a terminal", "t"),
+            Option("user", values.WORD, "run as this user of the image", "u"),
+            Option("env", values.ENVIRONMENT, "set an environment variable", "e", many=True),
+            Option("workdir", values.PATH, "run in this directory", "w"),
+        ),
+        examples=("exec web.1 ls -l /app", "exec -it web.1 sh", "exec -e A=1 -w /tmp web env"),
+        verbatim=True,
+        usage_tail="TARGET COMMAND [ARG...]",
+    ),
+    Command(
         "inspect",
         "manager",
         "all that is known of an app or a worker, as JSON",
-        operands=(Operand("TARGET", values.TARGET),),
+        operands=(_TARGET,),
         options=(Option("output", values.choice("json"), "json, which it always is", "o"),),
         examples=("inspect web", "inspect web.1"),
     ),

@@ -96,11 +96,14 @@ class Execs(Protocol):
     def start(self, execution_id: str, *, tty: bool) -> socket.socket:
         """Start the command, and return the socket that carries its streams.  At most once.
 
-        Raises Conflict when it was started before.
+        What it carries is told in manager.api.attached.  Raises Conflict when it was started before.
         """
 
     def resize(self, execution_id: str, rows: int, columns: int) -> None:
         """The command's terminal has this size.  Raises EngineError while the command does not run."""
+
+    def hang_up(self, execution_id: str) -> None:
+        """The command has got a SIGHUP if it runs.  Raises WorkerNotFound when its container is gone."""
 
     def look(self, execution_id: str) -> Execution:
         """Return what became of the command.  Raises WorkerNotFound when its container is gone."""
@@ -147,13 +150,16 @@ class Images(Protocol):
 
 
 class Engine(Protocol):
-    """The workers of one cloud, and through `parts` and `images` what they need."""
+    """The workers of one cloud, what they need (`parts`, `images`), and commands inside them (`execs`)."""
 
     @property
     def parts(self) -> Parts: ...
 
     @property
     def images(self) -> Images: ...
+
+    @property
+    def execs(self) -> Execs: ...
 
     def workers(self) -> list[Container]:
         """Return the containers labelled as workers of this cloud, in every state."""

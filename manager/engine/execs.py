@@ -8,7 +8,13 @@ head of the answer is read.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
+import time
+from contextlib import suppress
+
+import docker
 
 from manager.api.errors import Conflict, EngineError
 from manager.engine.connection import Connection
@@ -17,7 +23,11 @@ from manager.engine.orders import ExecOrder
 
 _HEAD_BYTES = 16384
 _ANSWER_S = 20.0
-_UPGRADED, _CONFLICT = 101, 409
+_BEGIN_S, _POLL_S = 2.0, 0.02
+_UPGRADED = 101
+# Keys that leave a command running are of no use without a way back to it; docker's own, ctrl-p first,
+# would be held back from every program that knows ctrl-p.
+_NEVER_TYPED = ",".join(["ctrl-@"] * 8)
 
 
 class DockerExecs:
@@ -41,6 +51,7 @@ class DockerExecs:
                 user=order.user or "",
                 environment=list(order.environment),
                 workdir=order.directory,
+                detach_keys=_NEVER_TYPED,
             )
         return str(answer["Id"])
 
@@ -50,6 +61,9 @@ class DockerExecs:
         With a tty they are one stream of bytes; without, Docker's frames tell stdout from stderr. Shutting
         down the sending side is the end of its stdin.  Raises Conflict when it was started before.
         """
+        found = self.look(execution_id)
+        if found.running or found.exit_code is not None:  # docker itself says so as the command's output
+            raise Conflict("the command was started before", hint="ps")
         body = json.dumps({"Detach": False, "Tty": tty}).encode()
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -61,7 +75,7 @@ class DockerExecs:
         except OSError as error:
             sock.close()
             raise EngineError("cannot start the command: docker does not answer", hint="doctor") from error
-        except (EngineError, Conflict):
+        except EngineError:
             sock.close()
             raise
         return sock
@@ -71,12 +85,37 @@ class DockerExecs:
         with self._connection.borrow("resize the terminal") as client:
             client.exec_resize(execution_id, height=rows, width=columns)
 
+    def hang_up(self, execution_id: str) -> None:
+        """The command has got a SIGHUP if it runs.  Raises WorkerNotFound when its container is gone."""
+        with self._connection.borrow("hang up on the command") as client:
+            pid = _pid_of(client, execution_id)
+            if not pid:
+                return
+            with suppress(ProcessLookupError):
+                process = os.pidfd_open(pid)
+                try:
+                    # a pid may have been given to another process meanwhile; what is open stays what it is
+                    if _pid_of(client, execution_id) == pid:
+                        signal.pidfd_send_signal(process, signal.SIGHUP)
+                finally:
+                    os.close(process)
+
     def look(self, execution_id: str) -> Execution:
         """Return what became of the command.  Raises WorkerNotFound when its container is gone."""
         with self._connection.borrow("look at the command") as client:
             answer = client.exec_inspect(execution_id)
         code = None if answer["Running"] else answer["ExitCode"]
         return Execution(execution_id, str(answer["ContainerID"]), bool(answer["Running"]), code)
+
+
+def _pid_of(client: docker.APIClient, execution_id: str) -> int:
+    """Return the process of a command, 0 when it does not run; one that is being started is waited for."""
+    give_up_at = time.monotonic() + _BEGIN_S
+    while (answer := client.exec_inspect(execution_id))["Running"]:
+        if answer["Pid"] or time.monotonic() >= give_up_at:
+            return int(answer["Pid"])
+        time.sleep(_POLL_S)
+    return 0
 
 
 def _request(path: str, body: bytes) -> bytes:
@@ -102,10 +141,7 @@ def _check_answer(sock: socket.socket) -> None:
     status = int(head.split(b" ", 2)[1])
     if status == _UPGRADED:
         return
-    said = _message(sock.recv(65536))
-    if status == _CONFLICT and "already" in said:
-        raise Conflict(f"the command was started before: {said}", hint="top TARGET")
-    raise EngineError(f"cannot start the command: {said}", hint="ps")
+    raise EngineError(f"cannot start the command: {_message(sock.recv(65536))}", hint="ps")
 
 
 def _message(body: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,12 +13,14 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from manager.api.errors import EngineError, ImageNotFound, WorkerNotFound
+from manager.api.attached import Frames, refusal_of
+from manager.api.errors import Conflict, EngineError, ImageNotFound, WorkerNotFound
 from manager.engine.containers import Container
 from manager.engine.contract import Engine
 from manager.engine.docker_engine import DockerEngine
-from manager.engine.orders import PartOrder, WorkerOrder
+from manager.engine.orders import ExecOrder, PartOrder, WorkerOrder
 from tests.fakes.engine import Behaviour, FakeEngine, fake_image
+from tests.fakes.execs import TALKS_AND_FAILS as TALKS_INSIDE
 from tests.real.busybox import busybox_tar, own_cloud, own_image, worker_order
 
 FOREVER = ("sleep", "1000")
@@ -449,6 +452,98 @@ def test_an_image_is_known_by_its_recipe(world: World) -> None:
     assert not images.has(reference, "r2")
 
 
+def read_all(sock: socket.socket) -> dict[str, bytes]:
+    """Return what a command without a terminal wrote, by stream, until its end."""
+    frames, written = Frames(), {"stdout": b"", "stderr": b""}
+    with sock:
+        while arrived := sock.recv(65536):
+            for stream, piece in frames.feed(arrived):
+                written[stream] += piece
+    return written
+
+
+def ended(world: World, number: str) -> int | None:
+    eventually(lambda: world.engine.execs.look(number).exit_code is not None)
+    return world.engine.execs.look(number).exit_code
+
+
+def test_a_command_inside_a_worker_has_two_streams_and_an_exit_code(world: World) -> None:
+    worker, execs = world.the(world.run(*FOREVER)), world.engine.execs
+
+    number = execs.create(worker.name, ExecOrder(TALKS_INSIDE))
+    before = execs.look(number)
+    written = read_all(execs.start(number, tty=False))
+
+    assert (before.container_id, before.running, before.exit_code) == (worker.id, False, None)
+    assert written == {"stdout": b"out\n", "stderr": b"err\n"}
+    assert ended(world, number) == 7
+
+
+def test_a_command_inside_a_worker_reads_until_its_input_is_shut_down(world: World) -> None:
+    execs = world.engine.execs
+    number = execs.create(world.run(*FOREVER), ExecOrder(("cat",), stdin=True))
+
+    sock = execs.start(number, tty=False)
+    sock.sendall(b"hello")
+    sock.shutdown(socket.SHUT_WR)
+
+    assert read_all(sock)["stdout"] == b"hello"
+    assert ended(world, number) == 0
+
+
+def test_a_command_that_is_not_there_says_so_where_its_output_would_be(world: World) -> None:
+    execs = world.engine.execs
+    number = execs.create(world.run(*FOREVER), ExecOrder(("nosuch",)))
+
+    said = read_all(execs.start(number, tty=False))["stdout"]
+
+    refused = refusal_of(said, ended(world, number) or 0, "web.1", "nosuch")
+    assert refused is not None
+    assert (refused[0].message, refused[1]) == ("web.1 has no command 'nosuch'", 127)
+
+
+def test_a_command_is_started_once(world: World) -> None:
+    execs = world.engine.execs
+    number = execs.create(world.run(*FOREVER), ExecOrder(FOREVER))
+
+    with execs.start(number, tty=False), pytest.raises(Conflict):
+        execs.start(number, tty=False)
+
+
+def test_a_terminal_has_its_size_while_its_command_runs(world: World) -> None:
+    execs = world.engine.execs
+    number = execs.create(world.run(*FOREVER), ExecOrder(("cat",), stdin=True, tty=True))
+    with pytest.raises(EngineError):
+        execs.resize(number, 30, 100)
+
+    with execs.start(number, tty=True) as sock:
+        eventually(lambda: execs.look(number).running)
+        execs.resize(number, 30, 100)
+        sock.sendall(b"x")
+        assert sock.recv(1) == b"x"
+
+
+def test_a_command_that_nobody_listens_to_is_hung_up(world: World) -> None:
+    execs = world.engine.execs
+    number = execs.create(world.run(*FOREVER), ExecOrder(FOREVER))
+    with execs.start(number, tty=False):
+        eventually(lambda: execs.look(number).running)
+
+        execs.hang_up(number)
+
+        assert ended(world, number) == 128 + 1
+    execs.hang_up(number)
+
+
+def test_no_command_runs_in_a_worker_that_does_not(world: World) -> None:
+    world.engine.create(world.order(*FOREVER))
+
+    with pytest.raises(EngineError):
+        world.engine.execs.create(world.order().name, ExecOrder(("cat",)))
+    with pytest.raises(WorkerNotFound):
+        world.engine.execs.create("sc_nobody_web_1_1", ExecOrder(("cat",)))
+
+
 def test_docker_tells_what_machine_it_runs_on(world: World) -> None:
     facts = world.engine.facts()
 
@@ -465,4 +560,4 @@ def test_a_file_that_is_no_archive_makes_no_image() -> None:
 def test_both_engines_keep_the_same_contract() -> None:
     engines: list[Engine] = [DockerEngine("never-asked"), FakeEngine(now=time.time)]
 
-    assert all(engine.parts and engine.images for engine in engines)
+    assert all(engine.parts and engine.images and engine.execs for engine in engines)

@@ -18,6 +18,7 @@ from typing import BinaryIO, Literal, Self
 from manager.api.errors import EngineError, ImageNotFound, WorkerNotFound
 from manager.engine.containers import Container, DockerFacts, Image, ImageDetails, LogLine, Part
 from manager.engine.orders import PartOrder, WorkerOrder
+from tests.fakes.execs import FakeExecs
 
 _SIGNALS = {"SIGKILL": 9, "SIGTERM": 15, "SIGINT": 2}
 
@@ -81,6 +82,7 @@ class FakeEngine:
         self.written = threading.Condition()
         self.images = FakeImages(self, images)
         self.parts = FakeParts(self)
+        self.execs = FakeExecs(self)
         self._behaviours = behaviours or {}
         self._away = False
         self._workers: dict[str, Container] = {}

@@ -1,0 +1,116 @@
+"""`exec`: commands inside workers. The command's streams go to the client and not through the manager."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from manager.api.arguments import Arguments
+from manager.api.errors import Conflict, EngineError, StoreUnavailable, UsageError, WorkerNotFound
+from manager.api.views import document
+from manager.engine.containers import Execution
+from manager.engine.contract import Engine
+from manager.engine.orders import ExecOrder
+from manager.reconcile import Reconciler
+from manager.server import Call
+from manager.service.dispatch import Answer
+from manager.service.targets import Place, place_of
+
+POLL_S = 0.02
+RESIZE_S = 1.0  # a terminal has no size before its command runs
+
+_ID = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What is done inside workers."""
+
+    engine: Engine
+    reconciler: Reconciler
+
+    def exec(self, call: Call, arguments: Arguments) -> Answer:
+        asked = call.request.params.get("execution")
+        if asked is None:
+            return self._make(arguments)
+        match asked:
+            case {"id": str(number), "do": "start"} if _ID.fullmatch(number):
+                return self._start(call, self._known(number), tty=arguments.flag("tty"))
+            case {"id": str(number), "do": "resize", "rows": int(rows), "columns": int(columns)} if (
+                _ID.fullmatch(number) and 0 < rows < 65536 and 0 < columns < 65536
+            ):
+                return self._resize(self._known(number), rows, columns)
+            case {"id": str(number), "do": "hang-up"} if _ID.fullmatch(number):
+                found = self._known(number)
+                self.engine.execs.hang_up(number)
+                return document("Execution", _told(found))
+            case {"id": str(number), "do": "wait"} if _ID.fullmatch(number):
+                return self._wait(call, self._known(number))
+            case _:
+                raise UsageError(
+                    'exec: execution is {"id":ID,"do":"start|resize|hang-up|wait"}', hint="help exec"
+                )
+
+    def place(self, word: str) -> Place:
+        """Return the worker that a target means; raises AppNotFound or WorkerNotFound."""
+        picture = self.reconciler.picture() or self.reconciler.next_picture(None, 2.0)
+        if picture is None:
+            raise StoreUnavailable("nothing has been seen of this cloud yet", hint="status")
+        return place_of(picture.world, word)
+
+    def _make(self, arguments: Arguments) -> Answer:
+        place = self.place(arguments.text("target") or "")
+        order = ExecOrder(
+            command=arguments.texts("command"),
+            stdin=arguments.flag("interactive"),
+            tty=arguments.flag("tty"),
+            user=arguments.text("user"),
+            environment=arguments.texts("env"),
+            directory=arguments.text("workdir"),
+        )
+        number = self.engine.execs.create(place.container, order)
+        return document("Execution", {"id": number, "worker": place.worker, "notes": place.notes})
+
+    def _known(self, number: str) -> Execution:
+        """Return the command when it is one inside a worker of this cloud."""
+        found = self.engine.execs.look(number)
+        if not any(worker.id == found.container_id for worker in self.engine.workers()):
+            raise WorkerNotFound("the command is not one of a worker of this cloud", hint="ps")
+        return found
+
+    def _start(self, call: Call, found: Execution, *, tty: bool) -> Answer:
+        try:
+            streams = self.engine.execs.start(found.id, tty=tty)
+        except Conflict as error:
+            raise Conflict(
+                "the command was started by a manager that died before it handed its streams over: "
+                "it runs, or has run, unseen",
+                hint="ps",
+            ) from error
+        call.handed.append(streams.detach())
+        return document("Execution", _told(found))
+
+    def _resize(self, found: Execution, rows: int, columns: int) -> Answer:
+        give_up_at = time.monotonic() + RESIZE_S
+        while True:
+            try:
+                self.engine.execs.resize(found.id, rows, columns)
+                return document("Execution", _told(found))
+            except EngineError:
+                if time.monotonic() >= give_up_at:
+                    raise
+            time.sleep(POLL_S)
+
+    def _wait(self, call: Call, found: Execution) -> Answer:
+        """Answer once the command has ended: its streams may close before."""
+        while found.exit_code is None:
+            call.check()
+            time.sleep(POLL_S)
+            found = self.engine.execs.look(found.id)
+        return document("Execution", _told(found))
+
+
+def _told(found: Execution) -> Mapping[str, object]:
+    return {"id": found.id, "running": found.running, "code": found.exit_code}

@@ -1,0 +1,70 @@
+"""The program on a terminal of its own, as a person sits before it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import termios
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+WHERE_IS_THE_CURSOR = "\x1b[6n"
+
+
+@dataclass(slots=True)
+class Terminal:
+    """What is typed, what is shown, and whether the terminal is as it was before."""
+
+    process: subprocess.Popen[bytes]
+    master: int
+    slave: int
+    seen: str = ""
+    before: Sequence[object] = field(default_factory=tuple)
+
+    def type(self, keys: str) -> None:
+        os.write(self.master, keys.encode())
+
+    def resize(self, rows: int, columns: int) -> None:
+        termios.tcsetwinsize(self.slave, (rows, columns))
+
+    def wait_for(self, text: str, within_s: float = 20.0) -> str:
+        """Return what was shown up to `text`, which was not shown before."""
+        until = time.monotonic() + within_s
+        while text not in self.seen:
+            left_s = until - time.monotonic()
+            assert left_s > 0, f"{text!r} was not shown, but: {self.seen[-500:]!r}"
+            if select.select([self.master], [], [], left_s)[0]:
+                shown = os.read(self.master, 65536).decode(errors="replace")
+                self.seen += shown
+                self.type("\x1b[1;1R" * shown.count(WHERE_IS_THE_CURSOR))
+        shown, _, self.seen = self.seen.partition(text)
+        return shown
+
+    def is_as_before(self) -> bool:
+        return termios.tcgetattr(self.slave) == self.before
+
+
+@contextmanager
+def on_terminal(*command: str, rows: int = 24, columns: int = 80) -> Iterator[Terminal]:
+    """Run a command on a new terminal, which is its controlling one."""
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (rows, columns))
+    before = termios.tcgetattr(slave)
+    process = subprocess.Popen(
+        ["setsid", "--ctty", *command],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    try:
+        yield Terminal(process, master, slave, before=before)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+        os.close(slave)

@@ -1,0 +1,202 @@
+"""Inside the workers of a real cloud: exec as docker's users know it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from tests.real.cloud import LAUNCHER, Apps, Cloud, eventually, inside
+from tests.real.terminal import on_terminal
+
+FOREVER = ("sleep", "1000")
+
+
+@pytest.fixture
+def app(apps: Apps) -> str:
+    return apps.run(*FOREVER)
+
+
+def given(cloud: Cloud, content: bytes, *words: str) -> subprocess.CompletedProcess[bytes]:
+    """Return what one command does that has something to read."""
+    words = (LAUNCHER, "--cloud", cloud.name, *words)
+    return subprocess.run(words, input=content, capture_output=True, timeout=60, check=False)
+
+
+def test_a_command_has_its_own_streams_and_exit_code(app: str, cloud: Cloud) -> None:
+    outcome = cloud.run("exec", app, "sh", "-c", "echo out; echo err >&2; exit 7")
+
+    assert (outcome.code, outcome.stdout, outcome.stderr) == (7, "out\n", "err\n")
+
+
+def test_words_arrive_as_they_were_typed(app: str, cloud: Cloud) -> None:
+    odd = ("", " ", "a b", "$HOME", "'", "*", "--help", "-it", "ä")
+
+    outcome = cloud.ok("exec", app, "sh", "-c", 'for word in "$@"; do echo "[$word]"; done', "sh", *odd)
+
+    assert outcome.stdout.splitlines() == [f"[{word}]" for word in odd]
+
+
+def test_user_environment_and_directory_are_as_asked(app: str, cloud: Cloud) -> None:
+    asked = ("-u", "1", "-w", "/tmp", "-e", "A=b c")
+
+    outcome = cloud.ok("exec", *asked, app, "sh", "-c", "id -u; pwd; echo $A")
+
+    assert outcome.stdout == "1\n/tmp\nb c\n"
+
+
+def test_bytes_go_in_and_come_out_unchanged(app: str, cloud: Cloud) -> None:
+    content = os.urandom(2_000_000)
+
+    assert given(cloud, content, "exec", "-i", app, "cat").stdout == content
+    assert given(cloud, content, "exec", app, "cat").stdout == b""
+
+
+def test_a_script_s_command_does_not_read_the_script(app: str, cloud: Cloud) -> None:
+    outcome = cloud.script(f"exec -i {app} cat\necho $(exec {app} echo two)\n")
+
+    assert (outcome.code, outcome.stdout) == (0, "two\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("APP", "nosuch"), 127, "has no command 'nosuch'"),
+        (("APP", "/etc"), 126, "cannot run '/etc': permission denied"),
+        (("-w", "/nosuch", "APP", "ls"), 126, "has no directory /nosuch"),
+        (("-u", "nosuch", "APP", "ls"), 126, "has no user 'nosuch'"),
+        (("APP.9", "ls"), 1, "has no worker 9"),
+        (("nosuch", "ls"), 1, "no app is named 'nosuch'"),
+        (("-it", "APP", "sh"), 2, "exec -t -i needs a terminal"),
+        (("APP", "-it", "sh"), 2, "-it stands behind"),
+        (("APP",), 2, "exec needs COMMAND"),
+        (("-e", "A", "APP", "ls"), 2, "'A' is not NAME=VALUE"),
+    ],
+)
+def test_what_cannot_be_run_is_an_error(
+    words: tuple[str, ...], code: int, message: str, app: str, cloud: Cloud
+) -> None:
+    outcome = cloud.run("exec", *(word.replace("APP", app) for word in words))
+
+    assert (outcome.code, outcome.stdout) == (code, "")
+    assert message in outcome.stderr
+    assert "\nhint:  " in outcome.stderr
+
+
+def test_an_app_of_several_workers_means_the_first_and_says_so(apps: Apps, cloud: Cloud) -> None:
+    app = apps.run(*FOREVER, options=("-n", "2"))
+
+    outcome = cloud.ok("exec", app, "hostname")
+
+    assert outcome.stdout == f"{app}.1\n"
+    assert outcome.stderr == f"note: {app} has 2 workers, this is {app}.1\n"
+    assert cloud.ok("exec", f"{app}.2", "hostname").stdout == f"{app}.2\n"
+
+
+def test_a_container_s_id_will_do(app: str, cloud: Cloud) -> None:
+    number = cloud.ok("inspect", f"{app}.1").json["engine"]["id"]
+
+    assert cloud.ok("exec", number[:12], "hostname").stdout == f"{app}.1\n"
+
+
+def test_a_command_goes_on_while_the_manager_dies(app: str, cloud: Cloud) -> None:
+    words = [
+        LAUNCHER,
+        "--cloud",
+        cloud.name,
+        "exec",
+        "-i",
+        app,
+        "sh",
+        "-c",
+        "echo a; read x; echo $x; exit 5",
+    ]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"a\n"
+        os.kill(cloud.manager_pids()[0], signal.SIGKILL)
+
+        process.stdin.write(b"b\n")
+        process.stdin.close()
+
+        assert process.stdout.read() == b"b\n"
+        assert process.wait(30) == 5
+    eventually(lambda: len(cloud.status()["standbys"]) == 1, within_s=20)
+
+
+def test_a_worker_that_dies_ends_its_commands(app: str, cloud: Cloud) -> None:
+    words = [LAUNCHER, "--cloud", cloud.name, "exec", app, "sh", "-c", "echo a; sleep 1000"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"a\n"
+
+        cloud.ok("crash", f"{app}.1", "-y")
+
+        assert process.wait(30) != 0
+
+
+def test_nothing_goes_on_when_nobody_listens(app: str, cloud: Cloud) -> None:
+    words = [LAUNCHER, "--cloud", cloud.name, "exec", app, "sh", "-c", "echo a; exec sleep 999"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"a\n"
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(20) == 130
+        assert b"was told to end" in process.stderr.read()
+    container = cloud.container(f"{app}.1")
+    eventually(lambda: "sleep 999" not in commands_of(container), within_s=10)
+
+
+def commands_of(container: str) -> str:
+    listing = "for file in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < $file; echo; done"
+    return inside(container, "sh", "-c", listing).stdout
+
+
+def test_a_terminal_is_a_terminal_inside_too(app: str, cloud: Cloud) -> None:
+    with on_terminal(LAUNCHER, "--cloud", cloud.name, "exec", "-it", app, "sh") as terminal:
+        terminal.wait_for("# ")
+        terminal.type("stty size; echo rea''dy\r")
+        assert "24 80" in terminal.wait_for("ready")
+
+        terminal.resize(30, 100)
+        terminal.type("sleep 0.3; stty size; echo resi''zed\r")
+        assert "30 100" in terminal.wait_for("resized")
+
+        terminal.type("echo be''gun; sleep 1000\r")
+        terminal.wait_for("begun")
+        terminal.type("\x03")
+        terminal.type("echo code $?\r")
+        terminal.wait_for("code 130")
+
+        assert not terminal.is_as_before()
+        terminal.type("exit 3\r")
+        assert terminal.process.wait(20) == 3
+        assert terminal.is_as_before()
+
+
+def test_the_prompt_is_in_order_after_a_terminal_inside(app: str, cloud: Cloud) -> None:
+    with on_terminal(LAUNCHER, "--cloud", cloud.name) as terminal:
+        terminal.wait_for(f"cloud:{cloud.name}>")
+        terminal.type(f"exec -it {app} sh\r")
+        terminal.wait_for("# ")
+        terminal.type("echo in''side; exit\r")
+        terminal.wait_for("inside")
+        terminal.wait_for(f"cloud:{cloud.name}>")
+        terminal.type("echo out''side\r")
+        terminal.wait_for("outside\r\n")
+
+
+def test_a_shell_that_is_ended_leaves_the_terminal_in_order(app: str, cloud: Cloud) -> None:
+    with on_terminal(LAUNCHER, "--cloud", cloud.name, "exec", "-it", app, "sh") as terminal:
+        terminal.wait_for("# ")
+        terminal.type("echo rea''dy\r")
+        terminal.wait_for("ready")
+        terminal.process.terminate()
+
+        assert terminal.process.wait(20) == 128 + signal.SIGTERM
+        assert terminal.is_as_before()

@@ -1,0 +1,66 @@
+"""Where one worker is needed: which one a target means, and what is said when there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from manager.api.errors import AppNotFound, WorkerNotFound
+from manager.model import WorkerKey
+from manager.service.targets import place_of
+from manager.world import World
+from tests.simulation.worlds import NOW, a_worker, an_app, ended, known, serving, without
+
+WEB_1, WEB_2 = WorkerKey("web", 1, 1), WorkerKey("web", 2, 1)
+
+
+@pytest.fixture
+def world() -> World:
+    return serving([an_app()], [a_worker(1), a_worker(2)])
+
+
+def test_a_worker_is_the_one_that_is_named(world: World) -> None:
+    place = place_of(world, "web.2")
+
+    assert (place.worker, place.container, place.notes) == ("web.2", world.containers[WEB_2].name, [])
+
+
+def test_an_app_of_several_means_the_first_that_is_ready_and_says_which(world: World) -> None:
+    leaving = known(world, replace(world.records[WEB_1], leaving_since=NOW))
+
+    assert place_of(world, "web").notes == ["web has 2 workers, this is web.1"]
+    assert place_of(leaving, "web").worker == "web.2"
+
+
+def test_an_app_of_one_means_it(world: World) -> None:
+    place = place_of(without(world, WEB_2), "web")
+
+    assert (place.worker, place.among, place.notes) == ("web.1", 1, [])
+
+
+def test_a_container_s_id_may_be_cut_short(world: World) -> None:
+    world = replace(
+        world,
+        containers={
+            WEB_1: replace(world.containers[WEB_1], id="abcd1" + "0" * 59),
+            WEB_2: replace(world.containers[WEB_2], id="abcd2" + "0" * 59),
+        },
+    )
+
+    assert place_of(world, "abcd2").worker == "web.2"
+    with pytest.raises(WorkerNotFound, match="2 containers"):
+        place_of(world, "abcd")
+    with pytest.raises(AppNotFound):
+        place_of(world, "abc")
+
+
+def test_what_does_not_run_is_refused_with_its_state(world: World) -> None:
+    with pytest.raises(WorkerNotFound, match=r"web\.1 does not run \(backoff"):
+        place_of(ended(world, WEB_1), "web.1")
+    with pytest.raises(WorkerNotFound, match="web has no worker 7"):
+        place_of(world, "web.7")
+    with pytest.raises(AppNotFound, match="nosuch"):
+        place_of(world, "nosuch")
+    with pytest.raises(WorkerNotFound, match="web has no running worker"):
+        place_of(ended(ended(world, WEB_1), WEB_2), "web")
