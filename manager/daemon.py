@@ -173,6 +173,7 @@ class Manager:
         scaling = ScalingVerbs(changes, reading, store)
         rescue = Rescue(store, programs, changes, apps.waiting, reconciler, settings.tcp_ports)
         freezing = FreezeVerbs(changes, store, reconciler, journal, time.time)
+        inside = Inside(engine, reconciler)
         dispatcher.verbs = {
             **_verbs(apps, revisions, rescue, scaling, reading, Logs(engine, reconciler), drills),
             "whatif": Whatif(reading, recording).whatif,
@@ -181,7 +182,8 @@ class Manager:
             "stats": Stats(reading).stats,
             "freeze": freezing.freeze,
             "thaw": freezing.thaw,
-            "exec": Inside(engine, reconciler).exec,
+            "exec": inside.exec,
+            "top": inside.top,
             "trace": Tracing(places.tag, settings, network, proxy, reconciler).trace,
         }
         tender = PartsTender(places, engine, parts.orders(places, settings))

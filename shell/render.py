@@ -7,12 +7,13 @@ Pure: documents in, text out. Results go to stdout (`result`, log lines, events)
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from zlib import crc32
 
 from manager.api.views import COLUMNS
 from shell import cells
 from shell.columns import Item
-from shell.glyphs import cut, escaped, stripped
+from shell.glyphs import columns, cut, escaped, stripped
 from shell.tables import Options, as_json, is_too_wide, listing, paint
 
 __all__ = ["Options", "item", "notes", "result"]
@@ -47,6 +48,8 @@ def _lines(document: Mapping[str, object], options: Options) -> Iterator[str]:
             return _plan(_words(document.get("steps")))
         case "Status":
             return _status(document, options)
+        case "ProcessTable":
+            return _processes(document)
         case "Decision":
             from shell import explain
 
@@ -185,6 +188,19 @@ def _etcd_fact(etcd: Item) -> str:
     away = [_text(member.get("name")) for member in members if member.get("healthy") is not True]
     fact = f"{len(members) - len(away)} of {len(members)} members healthy"
     return f"{fact}, away: {', '.join(away)}" if away else fact
+
+
+def _processes(document: Item) -> Iterator[str]:
+    rows = [[escaped(cell) for cell in _words(row)] for row in [document.get("headers"), *_rows(document)]]
+    widths = [max(map(columns, column)) for column in zip_longest(*rows, fillvalue="")]
+    for row in rows:  # ps may leave cells out
+        padded = (cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=False))
+        yield "  ".join(padded).rstrip()
+
+
+def _rows(document: Item) -> Sequence[object]:
+    rows = document.get("rows")
+    return rows if isinstance(rows, list) else ()
 
 
 def _load_report(report: Item) -> Iterator[str]:

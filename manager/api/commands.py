@@ -343,6 +343,16 @@ COMMANDS: tuple[Command, ...] = (
         usage_tail="TARGET COMMAND [ARG...]",
     ),
     Command(
+        "top",
+        "manager",
+        "the processes of a worker, as ps on this machine shows them",
+        operands=(_TARGET, Operand("PS-OPTION", values.TEXT, required=False, many=True)),
+        options=(Option("output", values.choice("table", "json"), "table or json", "o"),),
+        examples=("top web.1", "top web.1 -o pid,stat,cmd", "top web.1 aux"),
+        verbatim=True,
+        usage_tail="TARGET [PS-OPTION...]",
+    ),
+    Command(
         "inspect",
         "manager",
         "all that is known of an app or a worker, as JSON",

@@ -92,6 +92,14 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
+class Processes:
+    """What ps says of a worker's processes: its headers, and a row each with as many cells."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """One line that a container wrote, with the unix time at which it did."""
 

@@ -21,6 +21,7 @@ from manager.engine.containers import (
     InnerFile,
     LogLine,
     Part,
+    Processes,
 )
 from manager.engine.orders import ExecOrder, PartOrder, WorkerOrder
 
@@ -194,6 +195,12 @@ class Engine(Protocol):
 
     def last_words(self, name: str, lines: int = 5) -> list[str]:
         """Return the last lines of a container, [] when it is gone."""
+
+    def processes(self, name: str, options: Sequence[str] = ()) -> Processes:
+        """Return the container's processes as ps shows them with these options; they must show the pid.
+
+        Raises WorkerNotFound; EngineError for options that ps does not know, or while nothing runs.
+        """
 
     def watch(self, changed: Callable[[], None]) -> Watch:
         """`changed` is called, by a thread of the watch, at once, whenever a container of this cloud changes,

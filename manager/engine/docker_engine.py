@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from urllib.parse import quote
@@ -15,7 +15,7 @@ from docker.errors import APIError, NotFound
 from manager.api.errors import EngineError, WorkerNotFound
 from manager.engine import decode, payload
 from manager.engine.connection import Connection
-from manager.engine.containers import Container, DockerFacts
+from manager.engine.containers import Container, DockerFacts, Processes
 from manager.engine.execs import DockerExecs
 from manager.engine.files import DockerFiles
 from manager.engine.images import DockerImages
@@ -115,6 +115,15 @@ class DockerEngine:
         with suppress(WorkerNotFound), self.logs(name, tail=lines) as written:
             return [line.text for line in written]
         return []
+
+    def processes(self, name: str, options: Sequence[str] = ()) -> Processes:
+        """Return the container's processes as ps shows them with these options; they must show the pid.
+
+        Raises WorkerNotFound; EngineError for options that ps does not know, or while nothing runs.
+        """
+        with self._connection.borrow(f"list the processes of {name}") as client:
+            answer = client.top(name, " ".join(options) or None)
+        return Processes(tuple(answer["Titles"]), tuple(map(tuple, answer["Processes"] or ())))
 
     def watch(self, changed: Callable[[], None]) -> DockerWatch:
         """`changed` is called, by a thread of the watch, at once, whenever a container of this cloud changes,

@@ -1,4 +1,7 @@
-"""`exec`: commands inside workers. The command's streams go to the client and not through the manager."""
+"""`exec` and `top`: commands inside workers, and what runs there.
+
+The streams of a command go to the client and not through the manager.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +55,20 @@ class Inside:
                 raise UsageError(
                     'exec: execution is {"id":ID,"do":"start|resize|hang-up|wait"}', hint="help exec"
                 )
+
+    def top(self, call: Call, arguments: Arguments) -> Answer:
+        place = self.place(arguments.text("target") or "")
+        options = arguments.texts("ps_option")
+        try:
+            found = self.engine.processes(place.container, options)
+        except EngineError as error:
+            if not options:
+                raise
+            raise EngineError(
+                error.message.replace(place.container, place.worker), hint=f"top {place.worker}"
+            ) from error
+        shown = {"worker": place.worker, "headers": found.headers, "rows": found.rows}
+        return document("ProcessTable", {**shown, "notes": place.notes})
 
     def place(self, word: str) -> Place:
         """Return the worker that a target means; raises AppNotFound or WorkerNotFound."""

@@ -452,6 +452,27 @@ def test_an_image_is_known_by_its_recipe(world: World) -> None:
     assert not images.has(reference, "r2")
 
 
+def test_the_processes_of_a_worker_are_those_that_ps_shows(world: World) -> None:
+    worker = world.the(world.run(*FOREVER))
+
+    found = world.engine.processes(worker.name, ("-o", "pid,cmd"))
+
+    assert found.headers == ("PID", "CMD")
+    assert str(worker.pid) in [row[0] for row in found.rows]
+    assert any(row[1].endswith("sleep 1000") for row in found.rows)
+    assert "PID" in world.engine.processes(worker.name).headers
+
+
+def test_processes_are_shown_of_what_runs_and_with_what_ps_knows(world: World) -> None:
+    with pytest.raises(EngineError, match="ps: error"):
+        world.engine.processes(world.run(*FOREVER), ("--nosuch",))
+    world.engine.create(world.order(*FOREVER, slot=2))
+    with pytest.raises(EngineError):
+        world.engine.processes(world.order(slot=2).name)
+    with pytest.raises(WorkerNotFound):
+        world.engine.processes("sc_nobody_web_1_1")
+
+
 def read_all(sock: socket.socket) -> dict[str, bytes]:
     """Return what a command without a terminal wrote, by stream, until its end."""
     frames, written = Frames(), {"stdout": b"", "stderr": b""}

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import BinaryIO, Literal, Self
 
 from manager.api.errors import EngineError, ImageNotFound, WorkerNotFound
-from manager.engine.containers import Container, DockerFacts, Image, ImageDetails, LogLine, Part
+from manager.engine.containers import Container, DockerFacts, Image, ImageDetails, LogLine, Part, Processes
 from manager.engine.orders import PartOrder, WorkerOrder
 from tests.fakes.execs import FakeExecs
 
@@ -165,6 +165,15 @@ class FakeEngine:
     def last_words(self, name: str, lines: int = 5) -> list[str]:
         self.reach(f"read the logs of {name}")
         return [line.text for line in self._lines[name][-lines:]] if name in self._workers else []
+
+    def processes(self, name: str, options: Sequence[str] = ()) -> Processes:
+        self.reach(f"list the processes of {name}")
+        worker = self._find(name)
+        if not worker.pid:
+            raise EngineError(f"cannot list the processes of {name}: it does not run")
+        if options not in ((), ("-o", "pid,cmd")):
+            raise EngineError(f"cannot list the processes of {name}: ps: error: unknown option")
+        return Processes(("PID", "CMD"), ((str(worker.pid), " ".join(self._commands[name])),))
 
     def watch(self, changed: Callable[[], None]) -> FakeWatch:
         watch = FakeWatch(self, changed)

@@ -200,3 +200,21 @@ def test_a_shell_that_is_ended_leaves_the_terminal_in_order(app: str, cloud: Clo
 
         assert terminal.process.wait(20) == 128 + signal.SIGTERM
         assert terminal.is_as_before()
+
+
+def test_the_processes_of_a_worker_are_listed(app: str, cloud: Cloud) -> None:
+    table = cloud.ok("top", app).stdout.splitlines()
+    chosen = cloud.ok("top", f"{app}.1", "-o", "pid,cmd").stdout.splitlines()
+
+    assert table[0].split() == ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]
+    assert [line for line in table if line.endswith("  sleep 1000")] != []
+    assert chosen[0].split() == ["PID", "CMD"]
+    assert cloud.ok("top", "-o", "json", app).json["headers"][1] == "PID"
+
+
+def test_what_ps_does_not_know_is_an_error(app: str, cloud: Cloud) -> None:
+    outcome = cloud.run("top", app, "--nosuch")
+
+    assert outcome.code == 1
+    assert f"cannot list the processes of {app}.1: ps: error: unknown gnu long option" in outcome.stderr
+    assert f"hint:  top {app}.1\n" in outcome.stderr

@@ -412,3 +412,13 @@ def test_cutting_counts_columns_not_characters() -> None:
     assert cut("日本語", 5) == "日本…"
     assert cut("日本語", 6) == "日本語"
     assert cut("abc", 2, "...") == ".."
+
+
+def test_processes_stand_in_columns() -> None:
+    table = {
+        "kind": "ProcessTable",
+        "headers": ["PID", "CMD"],
+        "rows": [["7", "sleep 1"], ["12345", "\x1bx"]],
+    }
+
+    assert list(render.result(table, Options())) == ["PID    CMD", "7      sleep 1", "12345  \\x1bx"]
