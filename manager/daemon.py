@@ -35,6 +35,7 @@ from manager.scaler import Scaler
 from manager.server import Server
 from manager.service.apps import AppVerbs
 from manager.service.changes import Changes
+from manager.service.copying import Copying
 from manager.service.describing import Describing
 from manager.service.dispatch import Dispatcher, Verb
 from manager.service.drills import Drills
@@ -184,6 +185,7 @@ class Manager:
             "thaw": freezing.thaw,
             "exec": inside.exec,
             "top": inside.top,
+            "cp": Copying(engine, inside).cp,
             "trace": Tracing(places.tag, settings, network, proxy, reconciler).trace,
         }
         tender = PartsTender(places, engine, parts.orders(places, settings))

@@ -231,6 +231,9 @@ def _live(completes: str, word: Word, snapshot: Snapshot, directory: Directory) 
             return _ranked(word, snapshot.images)
         case "files":
             return _files(word, directory)
+        case "places":
+            inside = (Named(f"{worker.name}:", worker.meta) for worker in snapshot.workers)
+            return [*_files(word, directory), *_ranked(word, inside)]
         case _:
             return []
 

@@ -137,17 +137,24 @@ def _open(path: str) -> int:
     """Return a descriptor of a regular file; never waits, as opening a FIFO would."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise _missing(path) from None
-    except PermissionError:
-        raise ProgramRejected(f"you may not read {path}", hint=f"ls -l {path}") from None
     except (OSError, ValueError) as error:
-        raise ProgramRejected(f"cannot open {path}: {_reason(error)}", hint=f"ls -l {path}") from error
+        raise unreadable(path, error) from error
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
         raise ProgramRejected(f"{path} is {_sort_of(mode)}, not a regular file", hint=f"ls -l {path}")
     return descriptor
+
+
+def unreadable(path: str, error: OSError | ValueError) -> ProgramRejected:
+    """Return the error for a path that cannot be opened, with the name that was meant where it is missing."""
+    match error:
+        case FileNotFoundError():
+            return _missing(path)
+        case PermissionError():
+            return ProgramRejected(f"you may not read {path}", hint=f"ls -l {path}")
+        case _:
+            return ProgramRejected(f"cannot open {path}: {_reason(error)}", hint=f"ls -l {path}")
 
 
 def _missing(path: str) -> ProgramRejected:

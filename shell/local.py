@@ -175,6 +175,12 @@ def _exec(session: Session, row: Command, params: Params) -> None:
     inside.execute(session, row, params)
 
 
+def _cp(session: Session, row: Command, params: Params) -> None:
+    from shell import copying
+
+    copying.copy(session, row, params)
+
+
 Act = Callable[["Session", Command, Params], None]
 _ACTS: Mapping[str, Act] = {
     "set": _set,
@@ -195,4 +201,5 @@ _ACTS: Mapping[str, Act] = {
     "diff": _diff,
     "export": _export,
     "exec": _exec,
+    "cp": _cp,
 }

@@ -343,6 +343,14 @@ COMMANDS: tuple[Command, ...] = (
         usage_tail="TARGET COMMAND [ARG...]",
     ),
     Command(
+        "cp",
+        "shell",
+        "copy files between this machine and a worker",
+        operands=(Operand("SRC", values.PLACE), Operand("DST", values.PLACE)),
+        options=(Option("follow-link", None, "what a link at SRC leads to, not the link", "L"),),
+        examples=("cp ./f web.1:/tmp/f", "cp web.1:/var/log ./log", "cp ./conf/. web.1:/etc/app"),
+    ),
+    Command(
         "top",
         "manager",
         "the processes of a worker, as ps on this machine shows them",

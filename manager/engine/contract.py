@@ -151,7 +151,7 @@ class Images(Protocol):
 
 
 class Engine(Protocol):
-    """The workers of one cloud, what they need (`parts`, `images`), and commands inside them (`execs`)."""
+    """The workers of one cloud, what they need (`parts`, `images`), what is inside (`execs`, `files`)."""
 
     @property
     def parts(self) -> Parts: ...
@@ -161,6 +161,9 @@ class Engine(Protocol):
 
     @property
     def execs(self) -> Execs: ...
+
+    @property
+    def files(self) -> Files: ...
 
     def workers(self) -> list[Container]:
         """Return the containers labelled as workers of this cloud, in every state."""

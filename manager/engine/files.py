@@ -29,7 +29,8 @@ class DockerFiles:
             answer = client.head(address, params={"path": path}, timeout=client.timeout)
             if answer.status_code == 404:
                 return None
-            raise_for_status(answer)
+            if not answer.ok:  # an answer without a body says no more
+                raise EngineError(f"{path} in {name} cannot be reached: its links lead nowhere", hint="ps")
             stat = decode.file_stat_of(answer.headers["x-docker-container-path-stat"])
         if stat.is_symlink and stat.link_target not in ("", path):
             return self.look(name, stat.link_target)

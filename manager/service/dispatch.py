@@ -11,7 +11,7 @@ from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
 from manager.server import Call, ClientGone
 
-BESIDE_ARGUMENTS = ("request", "files", "execution")
+BESIDE_ARGUMENTS = ("request", "files", "execution", "step")
 
 log = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import secrets
 import socket
+import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +15,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from manager.api.attached import Frames, refusal_of
-from manager.api.errors import Conflict, EngineError, ImageNotFound, WorkerNotFound
-from manager.engine.containers import Container
+from manager.api.errors import CloudError, Conflict, EngineError, ImageNotFound, WorkerNotFound
+from manager.engine.containers import Container, InnerFile
 from manager.engine.contract import Engine
 from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import ExecOrder, PartOrder, WorkerOrder
@@ -565,6 +566,55 @@ def test_no_command_runs_in_a_worker_that_does_not(world: World) -> None:
         world.engine.execs.create("sc_nobody_web_1_1", ExecOrder(("cat",)))
 
 
+def packed(files: dict[str, bytes]) -> io.BytesIO:
+    """Return an archive of files; a name with a final / is a directory."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name.rstrip("/"))
+            member.type, member.size = (
+                (tarfile.DIRTYPE if name.endswith("/") else tarfile.REGTYPE),
+                len(content),
+            )
+            member.mode = 0o755
+            tar.addfile(member, io.BytesIO(content))
+    packed.seek(0)
+    return packed
+
+
+def test_files_go_into_a_worker_and_come_out_again(world: World) -> None:
+    name, files, out = world.run(*FOREVER), world.engine.files, io.BytesIO()
+
+    files.write(name, "/", packed({"new/": b"", "new/file": b"content"}))
+    files.read(name, "/new", out, 1 << 20)
+
+    out.seek(0)
+    with tarfile.open(fileobj=out) as tar:
+        assert [member.name for member in tar] == ["new", "new/file"]
+        found = tar.extractfile("new/file")
+        assert found is not None
+        assert found.read() == b"content"
+
+
+def test_what_is_at_a_path_of_a_worker_is_told(world: World) -> None:
+    name, files = world.run(*FOREVER), world.engine.files
+    files.write(name, "/", packed({"new/": b"", "new/file": b"content"}))
+
+    assert files.look(name, "/new") == InnerFile("/new", is_directory=True, is_regular=False)
+    assert files.look(name, "/new/file") == InnerFile("/new/file", is_directory=False, is_regular=True)
+    assert files.look(name, "/new/none") is None
+
+
+def test_what_cannot_be_copied_is_refused(world: World) -> None:
+    name, files = world.run(*FOREVER), world.engine.files
+    files.write(name, "/", packed({"large": bytes(100_000)}))
+
+    with pytest.raises(CloudError, match="more than"):
+        files.read(name, "/large", io.BytesIO(), 50_000)
+    with pytest.raises(EngineError, match="there is no directory /none"):
+        files.write(name, "/none", packed({"file": b"x"}))
+
+
 def test_docker_tells_what_machine_it_runs_on(world: World) -> None:
     facts = world.engine.facts()
 
@@ -581,4 +631,4 @@ def test_a_file_that_is_no_archive_makes_no_image() -> None:
 def test_both_engines_keep_the_same_contract() -> None:
     engines: list[Engine] = [DockerEngine("never-asked"), FakeEngine(now=time.time)]
 
-    assert all(engine.parts and engine.images and engine.execs for engine in engines)
+    assert all(engine.parts and engine.images and engine.execs and engine.files for engine in engines)

@@ -19,6 +19,7 @@ from manager.api.errors import EngineError, ImageNotFound, WorkerNotFound
 from manager.engine.containers import Container, DockerFacts, Image, ImageDetails, LogLine, Part, Processes
 from manager.engine.orders import PartOrder, WorkerOrder
 from tests.fakes.execs import FakeExecs
+from tests.fakes.worker_files import FakeWorkerFiles
 
 _SIGNALS = {"SIGKILL": 9, "SIGTERM": 15, "SIGINT": 2}
 
@@ -83,6 +84,7 @@ class FakeEngine:
         self.images = FakeImages(self, images)
         self.parts = FakeParts(self)
         self.execs = FakeExecs(self)
+        self.files = FakeWorkerFiles(self)
         self._behaviours = behaviours or {}
         self._away = False
         self._workers: dict[str, Container] = {}

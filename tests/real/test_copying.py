@@ -1,0 +1,114 @@
+"""cp between this machine and the workers of a real cloud, as docker's users know it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.real.cloud import Apps, Cloud, inside
+
+FOREVER = ("sleep", "1000")
+
+
+@pytest.fixture
+def app(apps: Apps) -> str:
+    return apps.run(*FOREVER)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """A directory with a file, and a directory with a link."""
+    (tmp_path / "f").write_bytes(os.urandom(1_500_000))
+    (tmp_path / "d/s").mkdir(parents=True)
+    (tmp_path / "d/s/x").write_text("x\n")
+    (tmp_path / "d/link").symlink_to("s/x")
+    return tmp_path
+
+
+def test_a_file_goes_in_and_comes_out_unchanged(app: str, cloud: Cloud, here: Path) -> None:
+    into = cloud.ok("cp", "./f", f"{app}.1:/tmp/g", cwd=here)
+    cloud.ok("cp", f"{app}:/tmp/g", "./back", cwd=here)
+    cloud.ok("cp", f"{app}:/tmp/g", ".", cwd=here)
+
+    assert (here / "back").read_bytes() == (here / "g").read_bytes() == (here / "f").read_bytes()
+    assert (into.stdout, into.stderr) == ("", f"copied ./f to {app}.1:/tmp/g\n")
+    assert [entry.name for entry in here.iterdir() if entry.name.startswith(".")] == []
+
+
+def test_a_directory_goes_under_a_new_name_then_into_it_or_its_contents_do(
+    app: str, cloud: Cloud, here: Path
+) -> None:
+    for source in ("d", "d", "d/."):
+        cloud.ok("cp", source, f"{app}:/tmp/new", cwd=here)
+
+    found = inside(cloud.container(f"{app}.1"), "sh", "-c", "cd /tmp/new; find . | sort").stdout.split()
+
+    assert found == [".", "./d", "./d/link", "./d/s", "./d/s/x", "./link", "./s", "./s/x"]
+    cloud.ok("cp", f"{app}:/tmp/new/d", "out", cwd=here)
+    cloud.ok("cp", f"{app}:/tmp/new/d/.", "out", cwd=here)
+    assert sorted(str(path.relative_to(here / "out")) for path in (here / "out").rglob("*")) == [
+        "link",
+        "s",
+        "s/x",
+    ]
+    assert os.readlink(here / "out/link") == "s/x"
+
+
+def test_a_link_is_copied_and_followed_when_asked(app: str, cloud: Cloud, here: Path) -> None:
+    cloud.ok("cp", f"{app}:/bin/sh", "link", cwd=here)
+    cloud.ok("cp", "-L", f"{app}:/bin/sh", "file", cwd=here)
+
+    assert (here / "link").is_symlink()
+    assert (here / "file").read_bytes()[:4] == b"\x7fELF"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message", "hint"),
+    [
+        (("APP:/tmp/nosuch", "."), 1, "there is no /tmp/nosuch in APP.1", "exec APP.1 ls -la /tmp"),
+        (("nosuch", "APP:/tmp"), 1, "there is no file nosuch", "ls ."),
+        (("f", "APP:/none/x"), 1, "there is no directory /none in APP", "exec APP mkdir -p /none"),
+        (("f", "APP:/tmp/none/"), 1, "there is no directory /tmp/none/", "exec APP mkdir -p /tmp/none/"),
+        (("d", "APP:/etc/passwd"), 1, "/etc/passwd is a file", "exec APP ls -l /etc/passwd"),
+        (("APP:/etc/passwd", "none/x"), 1, "there is no directory", "mkdir -p "),
+        (("APP:/etc", "f"), 1, "f is a file", "ls -l f"),
+        (("APP:/dev/null", "x"), 1, "APP:/dev/null is neither a file nor a directory", "exec APP ls -l"),
+        (("APP:/etc/passwd", "/dev/null"), 1, "/dev/null is neither", "ls -l /dev/null"),
+        (("f", "nosuch:/tmp"), 1, "no app is named 'nosuch'", "apps"),
+        (("f", "APP.9:/tmp"), 1, "APP has no worker 9", "ps APP -a"),
+        (("f", "g"), 2, "neither 'f' nor 'g' is a path in a worker", "cp f web.1:/tmp/f"),
+        (("f",), 2, "cp needs DST", "cp ./f web.1:/tmp/f"),
+    ],
+)
+def test_what_cannot_be_copied_is_an_error_and_changes_nothing(
+    words: tuple[str, ...], code: int, message: str, hint: str, app: str, cloud: Cloud, here: Path
+) -> None:
+    before = {path: path.lstat().st_mtime_ns for path in (here, *here.rglob("*")) if path != here}
+
+    outcome = cloud.run("cp", *(word.replace("APP", app) for word in words), cwd=here)
+
+    assert (outcome.code, outcome.stdout) == (code, ""), outcome
+    assert message.replace("APP", app) in outcome.stderr
+    assert f"\nhint:  {hint.replace('APP', app)}" in outcome.stderr
+    assert {path: path.lstat().st_mtime_ns for path in here.rglob("*")} == before
+
+
+def test_an_app_of_several_workers_is_not_enough(apps: Apps, cloud: Cloud, here: Path) -> None:
+    app = apps.run(*FOREVER, options=("-n", "2"))
+
+    outcome = cloud.run("cp", "f", f"{app}:/tmp/f", cwd=here)
+
+    assert outcome.code == 2
+    assert f"{app} has 2 workers: say which" in outcome.stderr
+    assert f"hint:  cp ./file {app}.1:/tmp/f\n" in outcome.stderr
+
+
+def test_a_read_only_worker_takes_no_files(apps: Apps, cloud: Cloud, here: Path) -> None:
+    app = apps.run(*FOREVER, options=("--read-only",))
+
+    outcome = cloud.run("cp", "f", f"{app}:/root/f", cwd=here)
+
+    assert outcome.code == 6
+    assert "read-only" in outcome.stderr
