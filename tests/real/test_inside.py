@@ -167,7 +167,7 @@ def test_a_terminal_is_a_terminal_inside_too(app: str, cloud: Cloud) -> None:
         terminal.type("sleep 0.3; stty size; echo resi''zed\r")
         assert "30 100" in terminal.wait_for("resized")
 
-        terminal.type("echo be''gun; sleep 1000\r")
+        terminal.type("sh -c 'echo be\"\"gun; exec sleep 1000'\r")
         terminal.wait_for("begun")
         terminal.type("\x03")
         terminal.type("echo code $?\r")

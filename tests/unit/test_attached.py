@@ -115,7 +115,7 @@ def test_a_command_that_writes_while_it_is_written_to_does_not_wait_for_ever(
     finally:
         os.close(given)
 
-    assert out.buffer.getvalue() == content  # type: ignore[attr-defined]
+    assert out.buffer.getvalue() == content
 
 
 def test_what_a_command_does_not_read_is_no_failure(ends: tuple[socket.socket, socket.socket]) -> None:
