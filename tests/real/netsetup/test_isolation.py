@@ -134,7 +134,7 @@ def test_no_port_of_the_host_answers_over_ipv6(cloud: Cloud, nft: Nft) -> None:
     with socket.create_server(("::", 0), family=socket.AF_INET6) as server:
         port = server.getsockname()[1]
         nft.run(f"flush table bridge sc_{cloud.tag}\nflush table inet sc_{cloud.tag}")
-        eventually(lambda: worker.room.can_connect(host, port))  # once both have found each other
+        assert eventually(lambda: worker.room.can_connect(host, port))  # once both have found each other
 
         nft.run(ruleset(cloud.tag, cloud.subnet, [PRIVATE]))
         assert not worker.room.can_connect(host, port)
