@@ -20,8 +20,10 @@ Only healthy workers get requests. --health /PATH wants 2xx or 3xx; without it
 any answer below 500 to GET / is healthy, for tcp a connect; `--health none`:
 it runs.
 
-Workers of one app reach each other. Other apps, this host, other clouds and
-other networks are out of reach.
+Workers of one app reach each other. Other clouds and this host are out of
+reach, and so is all else unless it is given:
+  run --reach api ...            may connect to the workers of api, by its name
+  run --egress ...               may connect to other networks, by NAT
 
 Where does it break?   trace web     hop by hop, the failing one with its fix
 What is there?         net           each worker's link, address and rules
