@@ -20,7 +20,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from manager.api.arguments import Param, Params, bind, parse
-from manager.api.commands import Command, Option, command_of
+from manager.api.command import Command, Option
+from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
 from manager.api.suggest import did_you_mean
 from shell.files import is_here, split_copy

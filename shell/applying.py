@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manager.api.arguments import Params, bind
-from manager.api.commands import Command
+from manager.api.command import Command
 from manager.api.errors import CloudError, ProgramRejected, UsageError
 from manager.api.views import ChangeView, listing
 from shell import app_file, files, printing

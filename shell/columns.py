@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from manager.api.errors import UsageError
+from manager.api.listings import LISTINGS, Column, Format
 from manager.api.suggest import did_you_mean
-from manager.api.views import COLUMNS, VIEWS, Column, Format
 from shell.cells import cell
 
 Item = Mapping[str, object]
@@ -33,19 +33,19 @@ class Named:
 
 def field_names(kind: str) -> tuple[str, ...]:
     """Return the fields of an item of a listing, in the order of its JSON."""
-    return tuple(field.name for field in fields(VIEWS[kind]))
+    return tuple(field.name for field in fields(LISTINGS[kind].item))
 
 
 def names(kind: str) -> tuple[str, ...]:
     """Return every name that a column goes by: its header, its field, and its field without unit."""
-    headers = [column.header.lower() for column in COLUMNS[kind]]
+    headers = [column.header.lower() for column in LISTINGS[kind].columns]
     return tuple(dict.fromkeys([*headers, *field_names(kind), *map(_without_unit, field_names(kind))]))
 
 
 def named(kind: str, word: str, option: str) -> Named:
     """Return the column that `word` names; raises UsageError, with a guess, when there is none."""
     name = word.casefold()
-    for column in COLUMNS[kind]:
+    for column in LISTINGS[kind].columns:
         if name == column.header.casefold():
             return Named(column, by_header=True)
     for field in field_names(kind):
@@ -55,7 +55,7 @@ def named(kind: str, word: str, option: str) -> Named:
 
 
 def _column_of(kind: str, field: str) -> Column:
-    for column in COLUMNS[kind]:
+    for column in LISTINGS[kind].columns:
         if column.field == field:
             return column
     return Column(field.upper(), field, _FORMATS.get(field.rpartition("_")[2], "text"))
@@ -67,7 +67,7 @@ def _without_unit(field: str) -> str:
 
 
 def _unknown(kind: str, word: str, option: str) -> UsageError:
-    headers = [column.header.lower() for column in COLUMNS[kind]]
+    headers = [column.header.lower() for column in LISTINGS[kind].columns]
     guess = did_you_mean(word.casefold(), names(kind)) or headers[0]
     suffix = "=VALUE" if option == "filter" else ""
     return UsageError(

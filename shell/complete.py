@@ -11,8 +11,9 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from manager.api.commands import COMMANDS, Command, Operand, Option, command_of
-from manager.api.views import COLUMNS
+from manager.api.command import Command, Operand, Option
+from manager.api.commands import COMMANDS, command_of
+from manager.api.listings import LISTINGS
 from shell.columns import names as column_names
 from shell.options import KINDS
 from shell.snapshot import Named, Snapshot
@@ -147,7 +148,7 @@ def _values(
 
 def _columns(word: Word, command: Command, option: Option) -> list[Completion]:
     earlier, comma, last = word.value.rpartition(",") if option.name == "columns" else ("", "", word.value)
-    headers = {column.header.lower(): f"field {column.field}" for column in COLUMNS[command.lists]}
+    headers = {column.header.lower(): f"field {column.field}" for column in LISTINGS[command.lists].columns}
     suffix = "=" if option.name == "filter" else ""
     part = Word(word.start + len(earlier + comma), word.end, last)
     named = (Named(name + suffix, headers.get(name, "")) for name in column_names(command.lists))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from manager.api.commands import COMMANDS, Command
+from manager.api.command import Command
+from manager.api.commands import COMMANDS
 
 _BASH = """\
 # simplecloud: completion for bash. Use it with: source <(simplecloud completion bash)

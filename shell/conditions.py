@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 from manager.api import values
 from manager.api.arguments import Arguments
-from manager.api.commands import Command, usage
+from manager.api.command import Command, usage
 from manager.api.errors import UsageError
+from manager.api.listings import LISTINGS
 from manager.api.suggest import did_you_mean
-from manager.api.views import COLUMNS, AppView, WorkerView
+from shell.columns import field_names
 
 OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "contains")
 Kind = Literal["AppList", "WorkerList"]
-_VIEWS: dict[Kind, type[AppView] | type[WorkerView]] = {"AppList": AppView, "WorkerList": WorkerView}
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _NOTHING = ("-", "none")
 
@@ -152,16 +152,16 @@ def _no_field(target: str, kind: Kind, name: str) -> str:
 
 
 def _fields_hint(kind: Kind, said: Comparison) -> str:
-    guess = did_you_mean(said.field, [field.name for field in fields(_VIEWS[kind])])
+    guess = did_you_mean(said.field, field_names(kind))
     listing = "ps -o json" if kind == "WorkerList" else "apps -o json"
     return f"did you mean {guess}?" if guess else listing
 
 
 def field_named(kind: Kind, name: str) -> str | None:
     """Return the field of an item that a name means: its own, or the table's header in any case."""
-    if name in {field.name for field in fields(_VIEWS[kind])}:
+    if name in field_names(kind):
         return name
-    headers = {column.header.lower(): column for column in COLUMNS[kind]}
+    headers = {column.header.lower(): column for column in LISTINGS[kind].columns}
     column = headers.get(name.lower())
     if column is None:
         return None

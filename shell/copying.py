@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from manager.api.arguments import Params
-from manager.api.commands import Command
+from manager.api.command import Command
 from manager.api.copying import Copy, Found, copy_of, follows, placed
 from manager.api.errors import CloudError, ProgramRejected
 from shell import files, packing

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from manager.api import arguments
 from manager.api.arguments import Params
-from manager.api.commands import Command, command_of, verbs
+from manager.api.command import Command
+from manager.api.commands import command_of, verbs
 from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
 from shell.quoting import quote

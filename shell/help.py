@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
-from manager.api.commands import COMMANDS, GROUPS, Command, Option, usage
+from manager.api.command import Command, Option, usage
+from manager.api.commands import COMMANDS, GROUPS
 from shell.topics import TOPICS
 
 WIDTH = 80
@@ -19,7 +20,7 @@ _SETTINGS = (
 def overview() -> str:
     """Return every command in a line, by groups."""
     width = max(len(_names(row)) for row in COMMANDS)
-    parts = [_group(title, key, width) for key, title in GROUPS.items()]
+    parts = [_group(title, rows, width) for title, rows in GROUPS.items()]
     topics = f"`help TOPIC`: {', '.join(TOPICS)}."
     return "\n\n".join([*parts, "\n".join([*_SETTINGS, topics])])
 
@@ -27,9 +28,9 @@ def overview() -> str:
 def reference() -> str:
     """Return every command with its usage and examples as Markdown, for the README."""
     parts = []
-    for key, title in GROUPS.items():
+    for title, rows in GROUPS.items():
         parts.append(f"### {title}")
-        parts += [_reference(row) for row in COMMANDS if row.group == key]
+        parts += [_reference(row) for row in rows]
     return "\n\n".join(parts)
 
 
@@ -38,9 +39,8 @@ def _reference(command: Command) -> str:
     return f"**{_names(command)}**: {command.summary}\n\n```\n{shown}\n```"
 
 
-def _group(title: str, key: str, width: int) -> str:
-    rows = [_entry(_names(row), row.summary, width) for row in COMMANDS if row.group == key]
-    return "\n".join([title, *rows])
+def _group(title: str, rows: tuple[Command, ...], width: int) -> str:
+    return "\n".join([title, *(_entry(_names(row), row.summary, width) for row in rows)])
 
 
 def _entry(head: str, text: str, width: int) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from manager.api.arguments import Params
-from manager.api.commands import Command
+from manager.api.command import Command
 from manager.api.errors import NotAllowed
 from shell.outcome import Told
 

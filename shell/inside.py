@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from manager.api.arguments import Params
 from manager.api.attached import refusal_of
-from manager.api.commands import Command
+from manager.api.command import Command
 from manager.api.errors import CloudError, UsageError
 from shell.client import Document
 from shell.outcome import Interrupted, Told

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from manager.api.arguments import Params
-from manager.api.commands import Command
+from manager.api.command import Command
 from shell import render
 from shell.client import Document
 from shell.outcome import Told

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from manager.api.arguments import Params
-from manager.api.commands import Command
+from manager.api.command import Command
 from manager.api.errors import CloudError, UsageError
 from shell import files
 from shell.client import Document

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from zlib import crc32
 
-from manager.api.views import COLUMNS
+from manager.api.listings import LISTINGS
 from shell import cells
 from shell.columns import Item
 from shell.glyphs import columns, cut, escaped, stripped
@@ -37,7 +37,7 @@ def result(document: Mapping[str, object], options: Options) -> Iterator[str]:
 
 def _lines(document: Mapping[str, object], options: Options) -> Iterator[str]:
     kind = str(document.get("kind", ""))
-    if kind in COLUMNS:
+    if kind in LISTINGS:
         return listing(kind, _items(document.get("items")), options)
     if options.format in ("json", "jsonl"):
         return iter(as_json(document, options).splitlines())

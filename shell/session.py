@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from manager.api.arguments import Params
-from manager.api.commands import Command, command_of
+from manager.api.command import Command
+from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
 from manager.api.places import Places
 from shell import grammar, terminal

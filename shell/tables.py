@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from manager.api.views import API_VERSION, COLUMNS, NAME_FIELD, Column
+from manager.api.listings import LISTINGS, Column
+from manager.api.views import API_VERSION
 from shell.cells import RIGHT, cell
 from shell.columns import Item, chosen, field_names, filtered, ordered
 from shell.glyphs import columns as columns_of
@@ -97,7 +98,7 @@ def as_json(value: object, options: Options) -> str:
 
 
 def _names(kind: str, rows: Sequence[Item]) -> Iterator[str]:
-    return iter(dict.fromkeys(str(row.get(NAME_FIELD[kind])) for row in rows))
+    return iter(dict.fromkeys(str(row.get(LISTINGS[kind].name)) for row in rows))
 
 
 def _projected(rows: Sequence[Item], picked: Sequence[Column]) -> Sequence[Item]:
@@ -130,7 +131,7 @@ def _raw(value: object) -> object:
 
 def _table(kind: str, rows: Sequence[Item], picked: Sequence[Column], options: Options) -> Iterator[str]:
     wide = options.format == "wide"
-    shown = list(picked) or [column for column in COLUMNS[kind] if wide or not column.wide]
+    shown = list(picked) or [column for column in LISTINGS[kind].columns if wide or not column.wide]
     body = [[_cell(row, column, wide, options.now) for column in shown] for row in rows]
     if options.width is not None and not wide:
         droppable = () if picked else DROPPED[kind]
@@ -155,7 +156,7 @@ def _widths(shown: Sequence[Column], body: Sequence[Sequence[str]]) -> list[int]
 
 def is_too_wide(kind: str, rows: Sequence[Item], options: Options) -> bool:
     """Tell whether a table of all its columns needs more than the terminal has."""
-    shown = [column for column in COLUMNS[kind] if not column.wide]
+    shown = [column for column in LISTINGS[kind].columns if not column.wide]
     widths = _widths(shown, [[_cell(row, column, False, options.now) for column in shown] for row in rows])
     return options.width is not None and sum(widths) + _GAP * (len(widths) - 1) > options.width
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from manager.api.commands import Command, command_of, usage, without_options
+from manager.api.command import Command, usage, without_options
+from manager.api.commands import command_of
 from shell import cells
 from shell.glyphs import columns, cut
 from shell.snapshot import Snapshot

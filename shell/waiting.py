@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from manager.api.arguments import Arguments
-from manager.api.commands import Command
+from manager.api.command import Command
 from manager.api.errors import (
     CloudError,
     ExpectationFailed,

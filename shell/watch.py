@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from manager.api.arguments import Params, bind
-from manager.api.commands import Command, command_of
+from manager.api.command import Command
+from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
 from shell import picture, terminal
 from shell.picture import Document, Seen, View

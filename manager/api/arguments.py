@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from manager.api.commands import Command, Operand, Option, usage
+from manager.api.command import Command, Operand, Option, usage
 from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
 from manager.api.values import Kind, Value

@@ -1,4 +1,4 @@
-"""What the manager shows: the items of listings, and which columns a table makes of them.
+"""What the manager shows: the items of listings, the status, and the documents around them.
 
 Fields are added, never changed. Times are RFC 3339 in UTC; sizes bytes; durations seconds; CPU cores.
 None is "not applicable" and reads `-` in a table.
@@ -186,23 +186,6 @@ class StatsView:
     pids: int | None
 
 
-Format = Literal["text", "count", "cores", "bytes", "rate", "seconds", "ratio", "age", "list", "state", "yes"]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table: its header, the field of the item behind it, and how that is written.
-
-    `wide` columns appear with -o wide only.  beside: another field, written behind a slash.
-    """
-
-    header: str
-    field: str
-    format: Format = "text"
-    wide: bool = False
-    beside: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class ChangeView:
     """One option of an app that a file wants otherwise; "" where it is not set."""
@@ -212,145 +195,6 @@ class ChangeView:
     now: str
     wanted: str
 
-
-COLUMNS: Mapping[str, tuple[Column, ...]] = {
-    "AppList": (
-        Column("APP", "name"),
-        Column("READY", "ready", "count"),
-        Column("WANT", "want", "count"),
-        Column("SCALING", "scaling"),
-        Column("REQ/S", "rate_rps", "rate"),
-        Column("P95", "p95_s", "seconds"),
-        Column("ERRORS", "error_ratio", "ratio"),
-        Column("CPU", "cpu_cores", "cores"),
-        Column("MEMORY", "memory_bytes", "bytes"),
-        Column("ROUTE", "urls", "list"),
-        Column("AGE", "created_at", "age"),
-        Column("REVISION", "revision", "count", wide=True),
-        Column("IMAGE", "image", wide=True),
-        Column("COMMAND", "command", "list", wide=True),
-        Column("EGRESS", "egress", "yes", wide=True),
-        Column("REACHES", "reaches", "list", wide=True),
-        Column("NOTE", "note"),
-    ),
-    "WorkerList": (
-        Column("WORKER", "name"),
-        Column("STATE", "state", "state"),
-        Column("ADDRESS", "address"),
-        Column("CPU", "cpu_cores", "cores"),
-        Column("MEMORY", "memory_bytes", "bytes"),
-        Column("REQ/S", "rate_rps", "rate"),
-        Column("P95", "p95_s", "seconds"),
-        Column("INFLIGHT", "inflight", "count"),
-        Column("RESTARTS", "restarts", "count"),
-        Column("AGE", "started_at", "age"),
-        Column("CONTAINER", "container", wide=True),
-        Column("PID", "pid", "count", wide=True),
-        Column("REVISION", "revision", "count", wide=True),
-        Column("PORT", "port", "count", wide=True),
-        Column("REASON", "reason"),
-    ),
-    "StatsList": (
-        Column("WORKER", "name"),
-        Column("CPU %", "cpu_cores", "ratio"),
-        Column("MEM USAGE / LIMIT", "memory_bytes", "bytes", beside="memory_limit_bytes"),
-        Column("MEM %", "memory_ratio", "ratio"),
-        Column("NET I/O", "received_bytes", "bytes", beside="sent_bytes"),
-        Column("BLOCK I/O", "block_read_bytes", "bytes", beside="block_written_bytes"),
-        Column("PIDS", "pids", "count"),
-        Column("CONTAINER", "container", wide=True),
-    ),
-    "RouteList": (
-        Column("APP", "app"),
-        Column("RULE", "rule"),
-        Column("URL", "url"),
-        Column("WORKERS", "workers", "list"),
-        Column("HEALTH", "health"),
-        Column("LIVE", "live", "yes"),
-    ),
-    "EventList": (
-        Column("AGE", "at", "age"),
-        Column("APP", "app"),
-        Column("WORKER", "worker"),
-        Column("TIME", "at", wide=True),
-        Column("EVENT", "text"),
-    ),
-    "AutoscaleList": (
-        Column("APP", "app"),
-        Column("MODE", "mode"),
-        Column("MIN", "min", "count"),
-        Column("MAX", "max", "count"),
-        Column("SLO", "slo_s", "seconds"),
-        Column("SHARE", "slo_share", "ratio"),
-        Column("WANT", "want", "count"),
-        Column("READY", "ready", "count"),
-        Column("REASON", "reason"),
-    ),
-    "ReplayList": (
-        Column("POLICY", "policy"),
-        Column("MIN", "min", "count"),
-        Column("MAX", "max", "count"),
-        Column("SLO", "slo_s", "seconds"),
-        Column("SHARE", "slo_share", "ratio"),
-        Column("MEAN", "mean_workers", "cores"),
-        Column("MOST", "max_workers", "count"),
-        Column("WORKER-HOURS", "worker_hours", "cores"),
-        Column("OVER", "over_s", "seconds"),
-        Column("UNKNOWN", "unknown_s", "seconds", wide=True),
-        Column("UPS", "ups", "count"),
-        Column("DOWNS", "downs", "count"),
-    ),
-    "RevisionList": (
-        Column("REVISION", "revision", "count"),
-        Column("STATE", "state"),
-        Column("AGE", "created_at", "age"),
-        Column("CHANGE", "change"),
-        Column("IMAGE", "image"),
-        Column("COMMAND", "command", "list"),
-    ),
-    "CheckList": (
-        Column("CHECK", "name"),
-        Column("STATE", "state", "state"),
-        Column("FACT", "fact"),
-        Column("FIX", "fix"),
-    ),
-    "PortList": (
-        Column("WORKER", "name"),
-        Column("PORT", "link"),
-        Column("ADDRESS", "address"),
-        Column("MAC", "mac"),
-        Column("GROUP", "group", "count"),
-        Column("ATTACHED", "attached", "yes"),
-        Column("BOUND", "bound", "yes"),
-        Column("DRIFT", "drift"),
-    ),
-    "ChangeList": (
-        Column("APP", "app"),
-        Column("OPTION", "option"),
-        Column("NOW", "now"),
-        Column("WANTED", "wanted"),
-    ),
-    "ImageList": (
-        Column("IMAGE", "name"),
-        Column("ID", "id"),
-        Column("SIZE", "size_bytes", "bytes"),
-        Column("AGE", "created_at", "age"),
-    ),
-}
-NAME_FIELD: Mapping[str, str] = {
-    "CheckList": "name",
-    "PortList": "name",
-    "AppList": "name",
-    "WorkerList": "name",
-    "StatsList": "name",
-    "RouteList": "app",
-    "EventList": "id",
-    "AutoscaleList": "app",
-    "ReplayList": "policy",
-    "RevisionList": "revision",
-    "ChangeList": "app",
-    "ImageList": "name",
-}
 
 View = (
     AppView
@@ -366,20 +210,6 @@ View = (
     | ChangeView
     | StatsView
 )
-VIEWS: Mapping[str, type[View]] = {
-    "AppList": AppView,
-    "WorkerList": WorkerView,
-    "RouteList": RouteView,
-    "EventList": EventView,
-    "AutoscaleList": AutoscaleView,
-    "ReplayList": ReplayView,
-    "RevisionList": RevisionView,
-    "ImageList": ImageView,
-    "CheckList": CheckView,
-    "PortList": PortView,
-    "ChangeList": ChangeView,
-    "StatsList": StatsView,
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from manager.api.commands import COMMANDS, Command, command_of
+from manager.api.command import Command
+from manager.api.commands import COMMANDS, command_of
 from shell import help
 from shell.topics import TOPICS
 

@@ -1,0 +1,225 @@
+"""The listings: what an item of each is, what names it, and which columns a table makes of it.
+
+Without `-o wide`, `wide` columns do not appear; JSON and CSV carry every field of the item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from manager.api.views import (
+    AppView,
+    AutoscaleView,
+    ChangeView,
+    CheckView,
+    EventView,
+    ImageView,
+    PortView,
+    ReplayView,
+    RevisionView,
+    RouteView,
+    StatsView,
+    View,
+    WorkerView,
+)
+
+Format = Literal["text", "count", "cores", "bytes", "rate", "seconds", "ratio", "age", "list", "state", "yes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its header, the field of the item behind it, and how that is written.
+
+    `wide` columns appear with -o wide only.  beside: another field, written behind a slash.
+    """
+
+    header: str
+    field: str
+    format: Format = "text"
+    wide: bool = False
+    beside: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """item: the type of an item.  name: the field that `-o name` and `-q` print.  columns: of its table."""
+
+    item: type[View]
+    name: str
+    columns: tuple[Column, ...]
+
+
+LISTINGS: Mapping[str, Listing] = {
+    "AppList": Listing(
+        AppView,
+        "name",
+        (
+            Column("APP", "name"),
+            Column("READY", "ready", "count"),
+            Column("WANT", "want", "count"),
+            Column("SCALING", "scaling"),
+            Column("REQ/S", "rate_rps", "rate"),
+            Column("P95", "p95_s", "seconds"),
+            Column("ERRORS", "error_ratio", "ratio"),
+            Column("CPU", "cpu_cores", "cores"),
+            Column("MEMORY", "memory_bytes", "bytes"),
+            Column("ROUTE", "urls", "list"),
+            Column("AGE", "created_at", "age"),
+            Column("REVISION", "revision", "count", wide=True),
+            Column("IMAGE", "image", wide=True),
+            Column("COMMAND", "command", "list", wide=True),
+            Column("EGRESS", "egress", "yes", wide=True),
+            Column("REACHES", "reaches", "list", wide=True),
+            Column("NOTE", "note"),
+        ),
+    ),
+    "WorkerList": Listing(
+        WorkerView,
+        "name",
+        (
+            Column("WORKER", "name"),
+            Column("STATE", "state", "state"),
+            Column("ADDRESS", "address"),
+            Column("CPU", "cpu_cores", "cores"),
+            Column("MEMORY", "memory_bytes", "bytes"),
+            Column("REQ/S", "rate_rps", "rate"),
+            Column("P95", "p95_s", "seconds"),
+            Column("INFLIGHT", "inflight", "count"),
+            Column("RESTARTS", "restarts", "count"),
+            Column("AGE", "started_at", "age"),
+            Column("CONTAINER", "container", wide=True),
+            Column("PID", "pid", "count", wide=True),
+            Column("REVISION", "revision", "count", wide=True),
+            Column("PORT", "port", "count", wide=True),
+            Column("REASON", "reason"),
+        ),
+    ),
+    "StatsList": Listing(
+        StatsView,
+        "name",
+        (
+            Column("WORKER", "name"),
+            Column("CPU %", "cpu_cores", "ratio"),
+            Column("MEM USAGE / LIMIT", "memory_bytes", "bytes", beside="memory_limit_bytes"),
+            Column("MEM %", "memory_ratio", "ratio"),
+            Column("NET I/O", "received_bytes", "bytes", beside="sent_bytes"),
+            Column("BLOCK I/O", "block_read_bytes", "bytes", beside="block_written_bytes"),
+            Column("PIDS", "pids", "count"),
+            Column("CONTAINER", "container", wide=True),
+        ),
+    ),
+    "RouteList": Listing(
+        RouteView,
+        "app",
+        (
+            Column("APP", "app"),
+            Column("RULE", "rule"),
+            Column("URL", "url"),
+            Column("WORKERS", "workers", "list"),
+            Column("HEALTH", "health"),
+            Column("LIVE", "live", "yes"),
+        ),
+    ),
+    "EventList": Listing(
+        EventView,
+        "id",
+        (
+            Column("AGE", "at", "age"),
+            Column("APP", "app"),
+            Column("WORKER", "worker"),
+            Column("TIME", "at", wide=True),
+            Column("EVENT", "text"),
+        ),
+    ),
+    "AutoscaleList": Listing(
+        AutoscaleView,
+        "app",
+        (
+            Column("APP", "app"),
+            Column("MODE", "mode"),
+            Column("MIN", "min", "count"),
+            Column("MAX", "max", "count"),
+            Column("SLO", "slo_s", "seconds"),
+            Column("SHARE", "slo_share", "ratio"),
+            Column("WANT", "want", "count"),
+            Column("READY", "ready", "count"),
+            Column("REASON", "reason"),
+        ),
+    ),
+    "ReplayList": Listing(
+        ReplayView,
+        "policy",
+        (
+            Column("POLICY", "policy"),
+            Column("MIN", "min", "count"),
+            Column("MAX", "max", "count"),
+            Column("SLO", "slo_s", "seconds"),
+            Column("SHARE", "slo_share", "ratio"),
+            Column("MEAN", "mean_workers", "cores"),
+            Column("MOST", "max_workers", "count"),
+            Column("WORKER-HOURS", "worker_hours", "cores"),
+            Column("OVER", "over_s", "seconds"),
+            Column("UNKNOWN", "unknown_s", "seconds", wide=True),
+            Column("UPS", "ups", "count"),
+            Column("DOWNS", "downs", "count"),
+        ),
+    ),
+    "RevisionList": Listing(
+        RevisionView,
+        "revision",
+        (
+            Column("REVISION", "revision", "count"),
+            Column("STATE", "state"),
+            Column("AGE", "created_at", "age"),
+            Column("CHANGE", "change"),
+            Column("IMAGE", "image"),
+            Column("COMMAND", "command", "list"),
+        ),
+    ),
+    "CheckList": Listing(
+        CheckView,
+        "name",
+        (
+            Column("CHECK", "name"),
+            Column("STATE", "state", "state"),
+            Column("FACT", "fact"),
+            Column("FIX", "fix"),
+        ),
+    ),
+    "PortList": Listing(
+        PortView,
+        "name",
+        (
+            Column("WORKER", "name"),
+            Column("PORT", "link"),
+            Column("ADDRESS", "address"),
+            Column("MAC", "mac"),
+            Column("GROUP", "group", "count"),
+            Column("ATTACHED", "attached", "yes"),
+            Column("BOUND", "bound", "yes"),
+            Column("DRIFT", "drift"),
+        ),
+    ),
+    "ChangeList": Listing(
+        ChangeView,
+        "app",
+        (
+            Column("APP", "app"),
+            Column("OPTION", "option"),
+            Column("NOW", "now"),
+            Column("WANTED", "wanted"),
+        ),
+    ),
+    "ImageList": Listing(
+        ImageView,
+        "name",
+        (
+            Column("IMAGE", "name"),
+            Column("ID", "id"),
+            Column("SIZE", "size_bytes", "bytes"),
+            Column("AGE", "created_at", "age"),
+        ),
+    ),
+}

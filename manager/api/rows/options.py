@@ -1,0 +1,52 @@
+"""Options and operands that several rows share."""
+
+from __future__ import annotations
+
+from manager.api import values
+from manager.api.command import Operand, Option
+from manager.api.values import Kind
+
+LISTING = (
+    Option("output", values.FORMAT, "table, wide, json, jsonl, csv or name", "o"),
+    Option("sort", values.WORD, "sort by a column (-COLUMN: from high to low)"),
+    Option("filter", values.TEXT, "only rows where COLUMN=VALUE", many=True),
+    Option("columns", values.TEXT, "only these columns, separated by commas"),
+    Option("quiet", None, "names only", "q"),
+)
+WAITING = (
+    Option("wait", values.DURATION, "wait until it is ready (the default, 60s)", "w", implied="60s"),
+    Option("detach", None, "return at once", "d"),
+)
+DRY_RUN = Option("dry-run", None, "print the plan and change nothing")
+FILE = Option("file", values.FILE, "the file", "f")
+YES = Option("yes", None, "do not ask", "y")
+NOW = Option("now", None, "do not wait for open requests")
+APPS = Operand("APP", values.APP, required=False, many=True)
+TARGET = Operand("TARGET", values.TARGET)
+TARGETS = Operand("TARGET", values.TARGET, many=True)
+
+SCALING = (
+    Option("max", values.BOUND, "scale by itself, up to this many workers"),
+    Option("min", values.BOUND, "never below this many (1)"),
+    Option("slo", values.OBJECTIVE, "the objective to serve (250ms,95%)"),
+)
+TEMPLATE = (
+    Option("image", values.IMAGE, "the image to run in (simplecloud/base)"),
+    Option("copy", values.TEXT, "copy SRC[:DST] of this machine into the workers", many=True),
+    Option("port", values.PORT, "the port it listens on; gives it a route", "p"),
+    Option("host", values.TEXT, "the host name of its route (NAME.localhost)", many=True),
+    Option("path", values.PATH, "a path of its route (/NAME/)", many=True),
+    Option("health", values.HEALTH, "what tells that a worker is healthy"),
+    Option("env", values.ENVIRONMENT, "set an environment variable", "e", many=True),
+    Option("cpus", values.CPUS, "at most this many cores a worker"),
+    Option("memory", values.MEMORY, "at most this much memory a worker (512M)"),
+    Option("pids", Kind("N", values.whole(1, 100_000)), "at most this many processes a worker (512)"),
+    Option("user", values.WORD, "run as this user of the image"),
+    Option("cap-add", values.CAPABILITY, "add a capability", many=True),
+    Option("read-only", None, "the root file system cannot be written"),
+    Option("egress", None, "it may open connections to other networks (never to this host)"),
+    Option("reach", values.APP, "it may open connections to this app, by its name", many=True),
+    Option("pull", None, "fetch the image from its registry when it is not on this machine"),
+    Option("restart", values.RESTART, "when a worker ends: always, on-failure[:N] or no"),
+    Option("drain", values.DURATION, "how long open requests may take when a worker leaves (10s)"),
+)

@@ -1,0 +1,27 @@
+"""The rows of the shell itself."""
+
+from __future__ import annotations
+
+from manager.api import values
+from manager.api.command import Command, Operand
+
+ROWS: tuple[Command, ...] = (
+    Command(
+        "completion",
+        "shell",
+        "print what makes bash or zsh complete simplecloud",
+        operands=(Operand("SHELL", values.choice("bash", "zsh")),),
+        examples=("completion bash",),
+    ),
+    Command(
+        "help",
+        "shell",
+        "what commands there are, or how one is used",
+        operands=(Operand("VERB", values.WORD, required=False),),
+        examples=("help", "help run", "help networking"),
+        usage_tail="[VERB | TOPIC]",
+    ),
+    Command("version", "shell", "the version of simplecloud"),
+    Command("clear", "shell", "clear the screen"),
+    Command("exit", "shell", "leave the shell (Ctrl-D)", alias="quit"),
+)
