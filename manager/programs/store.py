@@ -46,7 +46,7 @@ class Programs:
     """The taken files of one cloud; safe to use from any thread."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
 
     def take(self, descriptor: int, name: str, *, executable: bool) -> Program:
         """Return the file behind an open descriptor as this cloud's own copy, on disk for good.
@@ -57,7 +57,7 @@ class Programs:
         try:
             before = os.fstat(descriptor)
             _check_file(before, name, executable=executable)
-            self._directory.mkdir(parents=True, exist_ok=True)
+            self.directory.mkdir(parents=True, exist_ok=True)
             return self._copied(descriptor, before, name)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
@@ -65,22 +65,22 @@ class Programs:
 
     def path(self, content: str) -> Path:
         """Return where the file with this sha256 stands, taken or not."""
-        return self._directory / content
+        return self.directory / content
 
     def forget_unused(self, keep: Collection[str], now: float) -> list[str]:
         """Return the sha256 of the files removed: those not in `keep` and not taken within the last hour.
 
         The hour (`now` is unix time) spares a file whose app is not recorded yet, and a copy being made.
         """
-        if not self._directory.is_dir():
+        if not self.directory.is_dir():
             return []
-        unused = [path for path in self._directory.iterdir() if path.name not in keep and _is_old(path, now)]
+        unused = [path for path in self.directory.iterdir() if path.name not in keep and _is_old(path, now)]
         for path in unused:
             path.unlink(missing_ok=True)
         return [path.name for path in unused]
 
     def _copied(self, descriptor: int, before: os.stat_result, name: str) -> Program:
-        with tempfile.NamedTemporaryFile(dir=self._directory, prefix=".taking-") as copy:
+        with tempfile.NamedTemporaryFile(dir=self.directory, prefix=".taking-") as copy:
             digest = _copy(descriptor, copy, before.st_size)
             if not _is_same(before, os.fstat(descriptor)) or copy.tell() != before.st_size:
                 raise ProgramRejected(
@@ -97,7 +97,7 @@ class Programs:
             os.link(copy, path)
         except FileExistsError:
             os.utime(path)  # taken anew: `forget_unused` counts from here
-        _sync_directory(self._directory)
+        _sync_directory(self.directory)
 
 
 def _check_file(found: os.stat_result, name: str, *, executable: bool) -> None:

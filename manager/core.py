@@ -1,0 +1,121 @@
+"""What a leading manager works with: the edges, the loop over them, and what is measured.
+
+Built once, in the order of their needs; `manager.service.verbs` makes from it what answers requests.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from manager.api.errors import StoreUnavailable
+from manager.api.places import Places
+from manager.api.views import ProcessView, rfc3339
+from manager.apply import Effects
+from manager.engine.docker_engine import DockerEngine
+from manager.hosts import HostsFiles
+from manager.journal import Journal
+from manager.keeper import MANAGERS, manager_pid_file, running_pid
+from manager.lead import Leadership
+from manager.look import Sight
+from manager.measure import Observer
+from manager.observe.health import Prober
+from manager.observe.proxy import ProxyApi
+from manager.programs.store import Programs
+from manager.reconcile import Reconciler
+from manager.recording import Recording
+from manager.scaler import Scaler
+from manager.settings import Settings
+from manager.store import EtcdStore, Fence
+from netsetup.network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The long-lived parts of a manager that more than one of its other parts needs; nothing runs yet."""
+
+    places: Places
+    settings: Settings
+    store: EtcdStore
+    engine: DockerEngine
+    network: Network
+    proxy: ProxyApi
+    programs: Programs
+    leadership: Leadership
+    journal: Journal
+    prober: Prober
+    reconciler: Reconciler
+    observer: Observer
+    recording: Recording
+
+    @classmethod
+    def build(cls, places: Places, settings: Settings, store: EtcdStore) -> Core:
+        """Put the core of a manager together."""
+        leadership = Leadership(store, f"{os.getpid()} {rfc3339(time.time())}")
+        engine = DockerEngine(places.cloud)
+        network = Network(places.cloud, places.tag, settings.network, settings.private_ports)
+        journal = Journal(store, lambda: leadership.fence, time.time)
+        dirty = threading.Event()
+        prober, proxy = Prober(dirty.set), ProxyApi(settings.proxy_api_port)
+        hosts = HostsFiles(places.state / "hosts")
+        sight = Sight(places.tag, settings.network, store, engine, network, hosts, prober, proxy, time.time)
+        programs = Programs(places.state / "programs")
+        effects = Effects(
+            cloud=places.cloud,
+            tag=places.tag,
+            store=store,
+            engine=engine,
+            network=network,
+            programs=programs.directory,
+            hosts=hosts,
+            journal=journal,
+            fence=lambda: _held(leadership),
+            clock=time.time,
+        )
+        reconciler = Reconciler(sight, effects, leadership, dirty)
+        return cls(
+            places=places,
+            settings=settings,
+            store=store,
+            engine=engine,
+            network=network,
+            proxy=proxy,
+            programs=programs,
+            leadership=leadership,
+            journal=journal,
+            prober=prober,
+            reconciler=reconciler,
+            observer=Observer(reconciler, proxy),
+            recording=Recording(places.state / "load"),
+        )
+
+    def scaler(self) -> Scaler:
+        """Return the autoscaler over this core."""
+        return Scaler(
+            reconciler=self.reconciler,
+            observer=self.observer,
+            network=self.network,
+            store=self.store,
+            fence=lambda: self.leadership.fence,
+            journal=self.journal,
+            clock=time.time,
+            recording=self.recording,
+        )
+
+    def standbys(self) -> Iterator[ProcessView]:
+        """Yield the managers of this cloud other than this one."""
+        for number in range(1, MANAGERS + 1):
+            file = manager_pid_file(self.places, number)
+            pid = running_pid(file)
+            if pid is not None and pid != os.getpid():
+                yield ProcessView(pid, rfc3339(file.stat().st_mtime), "standby")
+
+
+def _held(leadership: Leadership) -> Fence:
+    fence = leadership.fence
+    if fence is None:
+        raise StoreUnavailable("this manager does not lead now", hint="status")
+    return fence

@@ -1,0 +1,106 @@
+"""Which function answers which verb of the command table; here the services are put together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from manager.core import Core
+from manager.intake import Intake
+from manager.service.apps import AppVerbs
+from manager.service.changes import Changes
+from manager.service.copying import Copying
+from manager.service.describing import Describing
+from manager.service.dispatch import Dispatcher, Verb
+from manager.service.drills import Drills
+from manager.service.freezing import FreezeVerbs
+from manager.service.inside import Inside
+from manager.service.logs import Logs
+from manager.service.network import NetworkVerbs
+from manager.service.reading import Reading
+from manager.service.rescue import Rescue
+from manager.service.revisions import RevisionVerbs
+from manager.service.scaling import ScalingVerbs
+from manager.service.stats import Stats
+from manager.service.tracing import Tracing
+from manager.service.waiting import Waiting
+from manager.service.whatif import Whatif
+
+
+def dispatcher(core: Core) -> Dispatcher:
+    """Return what answers every request to this manager."""
+    answering = Dispatcher({})
+    reading = _reading(core, lambda: (core.reconciler.last_error, answering.last_error))
+    changes = Changes(core.store, core.leadership, core.reconciler, core.journal, time.time)
+    answering.verbs = {**_changing(core, changes, reading), **_looking(core, reading)}
+    return answering
+
+
+def _reading(core: Core, troubles: Callable[[], tuple[str, str]]) -> Reading:
+    return Reading(
+        cloud=core.places.cloud,
+        tag=core.places.tag,
+        settings=core.settings,
+        store=core.store,
+        engine=core.engine,
+        proxy=core.proxy,
+        reconciler=core.reconciler,
+        measures=core.observer.latest,
+        standbys=lambda: list(core.standbys()),
+        troubles=troubles,
+        started_at=time.time(),
+    )
+
+
+def _changing(core: Core, changes: Changes, reading: Reading) -> Mapping[str, Verb]:
+    """Return the verbs that change what is wanted, or what is there."""
+    tcp_ports, intake = core.settings.tcp_ports, Intake(core.engine, core.programs)
+    apps = AppVerbs(changes, Waiting(core.reconciler), core.reconciler, intake, tcp_ports)
+    revisions = RevisionVerbs(apps, core.store)
+    rescue = Rescue(core.store, core.programs, changes, apps.waiting, core.reconciler, tcp_ports)
+    freezing = FreezeVerbs(changes, core.store, core.reconciler, core.journal, time.time)
+    network = NetworkVerbs(core.places.tag, core.settings, core.network, core.reconciler, freezing.ask_again)
+    return {
+        "run": apps.run,
+        "scale": apps.scale,
+        "start": apps.start,
+        "stop": apps.stop,
+        "restart": apps.restart,
+        "rm": apps.rm,
+        "update": revisions.update,
+        "history": revisions.history,
+        "rollback": revisions.rollback,
+        "undo": revisions.undo,
+        "autoscale": ScalingVerbs(changes, reading, core.store).autoscale,
+        "adopt": rescue.adopt,
+        "backup": rescue.backup,
+        "restore": rescue.restore,
+        "freeze": freezing.freeze,
+        "thaw": freezing.thaw,
+        "net": network.net,
+        "crash": Drills(core.places, core.settings, core.engine, core.reconciler, core.journal).crash,
+    }
+
+
+def _looking(core: Core, reading: Reading) -> Mapping[str, Verb]:
+    """Return the verbs that show something, and those that go into a worker."""
+    inside = Inside(core.engine, core.reconciler)
+    tracing = Tracing(core.places.tag, core.settings, core.network, core.proxy, core.reconciler)
+    return {
+        "apps": reading.apps,
+        "ps": reading.ps,
+        "routes": reading.routes,
+        "images": reading.images,
+        "events": reading.events,
+        "inspect": reading.inspect,
+        "export": reading.export,
+        "status": reading.status,
+        "describe": Describing(reading, core.store).describe,
+        "stats": Stats(reading).stats,
+        "whatif": Whatif(reading, core.recording).whatif,
+        "trace": tracing.trace,
+        "logs": Logs(core.engine, core.reconciler).logs,
+        "exec": inside.exec,
+        "top": inside.top,
+        "cp": Copying(core.engine, inside).cp,
+    }
