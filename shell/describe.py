@@ -81,6 +81,8 @@ def _template_facts(spec: Document) -> Iterator[Fact]:
     yield "variables", ", ".join(map(escaped, _fields(template.get("environment"))))  # values may be secret
     yield "health", _health(_fields(template.get("health")), template)
     yield "limits", _limits(template)
+    yield "rights", _rights(template)
+    yield "reaches", _reaches(template)
     drain = cells.cell(template.get("drain_s"), "seconds", 0)
     yield "restart", f"{_text(template.get('restart'))}; open requests have {drain} when a worker leaves"
 
@@ -120,6 +122,19 @@ def _limits(template: Document) -> str:
     memory = cells.cell(template.get("memory_bytes"), "bytes", 0)
     read_only = ", root file system read-only" if template.get("read_only") else ""
     return f"{memory} memory, {cores}, {template.get('pids')} processes{read_only}"
+
+
+def _rights(template: Document) -> str:
+    """Return as whom the workers run, where that is not as any image says."""
+    user, added = template.get("user"), ", ".join(_texts(template.get("cap_add")))
+    parts = [f"runs as {_text(user)}" if user else "", f"capabilities added: {added}" if added else ""]
+    return "; ".join(part for part in parts if part)
+
+
+def _reaches(template: Document) -> str:
+    """Return what the workers may connect to beside each other; nothing, where that is all."""
+    apps = [f"the workers of {name}" for name in _texts(template.get("reach"))]
+    return ", ".join([*apps, *(["other networks"] if template.get("egress") else [])])
 
 
 def _traffic(view: Document, options: Options) -> str:
@@ -170,6 +185,10 @@ def _fields(value: object) -> Document:
 
 def _items(value: object) -> list[Document]:
     return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+
+
+def _texts(value: object) -> list[str]:
+    return [_text(entry) for entry in value] if isinstance(value, list) else []
 
 
 def _text(value: object) -> str:

@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
+from dataclasses import fields
+
+from manager.api.listings import LISTINGS
+from manager.api.views import API_VERSION
+
+
+def _fields() -> str:
+    """Return the fields of every listing's items, a paragraph each."""
+    told = (f"{kind}: {' '.join(field.name for field in fields(row.item))}" for kind, row in LISTINGS.items())
+    return "\n".join(textwrap.fill(text, 79, subsequent_indent="  ") for text in told)
+
+
 _NETWORKING = """\
 networking: how workers are reached, and what they reach
 
@@ -119,10 +132,29 @@ keys: at the prompt
 
 In the live view: ? shows its keys."""
 
+_JSON = f"""\
+json: what programs read
+
+  simplecloud apps -o json       one document
+  simplecloud ps -o jsonl        a line per item
+  simplecloud ps web -q          names only
+
+A listing is an object with apiVersion ({API_VERSION}), kind and items. Times
+are RFC 3339 in UTC; a name tells its unit: rate_rps, p95_s, memory_bytes,
+cpu_cores (1.5 is one and a half), error_ratio (0.01 is 1 %). null: nobody
+knows, or it does not apply. A failed command prints an object with error:
+kind, message, hint; its exit code is as without -o.
+
+Fields are added, never changed. Every document as JSON Schema:
+manager/api/schema.json. The fields of the items:
+
+{_fields()}"""
+
 TOPICS = {
     "networking": _NETWORKING,
     "scripts": _SCRIPTS,
     "files": _FILES,
     "autoscaling": _AUTOSCALING,
+    "json": _JSON,
     "keys": _KEYS,
 }

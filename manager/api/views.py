@@ -118,6 +118,23 @@ class ReplayView:
 
 
 @dataclass(frozen=True, slots=True)
+class WhatifView:
+    """A replay of the load since `since`; same: of the decisions compared, those that today's policy repeats.
+
+    skipped: damaged records.
+    """
+
+    app: str
+    since: str
+    span_s: float
+    decisions: int
+    compared: int
+    same: int
+    skipped: int
+    policies: list[ReplayView]
+
+
+@dataclass(frozen=True, slots=True)
 class RevisionView:
     """state: current, updating, failed (rolled back) or former."""
 
@@ -227,8 +244,39 @@ class MemberView:
 
 
 @dataclass(frozen=True, slots=True)
+class EtcdView:
+    healthy: bool
+    members: list[MemberView]
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyView:
+    url: str
+    healthy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DockerView:
+    version: str
+    live_restore: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkView:
+    bridge: str
+    subnet: str
+    gateway: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    cores: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class StatusView:
-    """Status of a cloud; the nested parts are what contract programs read.
+    """Is everything well: a part each of what a cloud consists of.
 
     frozen: the apps for which nothing is done by itself; "all" among them means every app.
     """
@@ -236,11 +284,11 @@ class StatusView:
     cloud: str
     manager: ProcessView
     standbys: list[ProcessView]
-    etcd: Mapping[str, object]
-    proxy: Mapping[str, object]
-    docker: Mapping[str, object]
-    network: Mapping[str, object]
-    host: Mapping[str, object]
+    etcd: EtcdView
+    proxy: ProxyView
+    docker: DockerView
+    network: NetworkView
+    host: HostView
     converged: bool
     apps: int
     workers: int

@@ -12,10 +12,15 @@ from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.errors import StoreUnavailable, WorkerNotFound
 from manager.api.views import (
+    DockerView,
+    EtcdView,
     EventView,
+    HostView,
     ImageView,
     MemberView,
+    NetworkView,
     ProcessView,
+    ProxyView,
     StatusView,
     document,
     listing,
@@ -174,14 +179,14 @@ class Reading:
             manager=ProcessView(os.getpid(), rfc3339(self.started_at), "leader"),
             standbys=self.standbys(),
             etcd=self._etcd(),
-            proxy={"url": self.settings.proxy_url, "healthy": self.proxy.healthy()},
+            proxy=ProxyView(self.settings.proxy_url, self.proxy.healthy()),
             docker=self._docker(),
-            network={
-                "bridge": bridge_name(self.tag),
-                "subnet": self.settings.subnet,
-                "gateway": str(gateway_of(self.settings.network)),
-            },
-            host={"cores": os.cpu_count() or 1, "memory_bytes": _memory_bytes()},
+            network=NetworkView(
+                bridge=bridge_name(self.tag),
+                subnet=self.settings.subnet,
+                gateway=str(gateway_of(self.settings.network)),
+            ),
+            host=HostView(os.cpu_count() or 1, _memory_bytes()),
             converged=picture is not None and picture.converged and not picture.trouble,
             apps=len(world.specs) if world else 0,
             workers=len(world.records) if world else 0,
@@ -190,16 +195,16 @@ class Reading:
         )
         return document("Status", asdict(view))
 
-    def _etcd(self) -> dict[str, object]:
+    def _etcd(self) -> EtcdView:
         members = [
-            asdict(MemberView(f"etcd{number}", member.endpoint, member.healthy))
+            MemberView(f"etcd{number}", member.endpoint, member.healthy)
             for number, member in enumerate(self.store.members(), start=1)
         ]
-        return {"healthy": self.store.available, "members": members}
+        return EtcdView(self.store.available, members)
 
-    def _docker(self) -> dict[str, object]:
+    def _docker(self) -> DockerView:
         facts = self.engine.facts()
-        return {"version": facts.version, "live_restore": facts.live_restore}
+        return DockerView(facts.version, facts.live_restore)
 
     def _notes(self, picture: Picture | None) -> list[str]:
         notes = [note for note in self.troubles() if note]

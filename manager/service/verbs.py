@@ -53,12 +53,13 @@ def _reading(core: Core, troubles: Callable[[], tuple[str, str]]) -> Reading:
 
 
 def _changing(core: Core, changes: Changes, reading: Reading) -> Mapping[str, Verb]:
-    """Return the verbs that change what is wanted, or what is there."""
+    """Return the verbs that change what is wanted or what is there, and their fellows."""
     tcp_ports, intake = core.settings.tcp_ports, Intake(core.engine, core.programs)
     apps = AppVerbs(changes, Waiting(core.reconciler), core.reconciler, intake, tcp_ports)
     revisions = RevisionVerbs(apps, core.store)
     rescue = Rescue(core.store, core.programs, changes, apps.waiting, core.reconciler, tcp_ports)
     freezing = FreezeVerbs(changes, core.store, core.reconciler, core.journal, time.time)
+    scaling = ScalingVerbs(changes, reading, core.store)
     network = NetworkVerbs(core.places.tag, core.settings, core.network, core.reconciler, freezing.ask_again)
     return {
         "run": apps.run,
@@ -71,7 +72,8 @@ def _changing(core: Core, changes: Changes, reading: Reading) -> Mapping[str, Ve
         "history": revisions.history,
         "rollback": revisions.rollback,
         "undo": revisions.undo,
-        "autoscale": ScalingVerbs(changes, reading, core.store).autoscale,
+        "autoscale": scaling.autoscale,
+        "explain": scaling.explain,
         "adopt": rescue.adopt,
         "backup": rescue.backup,
         "restore": rescue.restore,

@@ -11,7 +11,7 @@ from balancer.whatif import Replay, Tally, alike, recorded
 from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.errors import CloudError, UsageError
-from manager.api.views import PolicyName, ReplayView, document, rfc3339
+from manager.api.views import PolicyName, ReplayView, WhatifView, document, rfc3339
 from manager.model import AppSpec, Autoscale
 from manager.recording import Recording, Tape
 from manager.scaler import policy_of
@@ -92,20 +92,17 @@ def _answer(spec: AppSpec, tape: Tape, replays: list[Replay], really: Tally, fir
     today, *asked = replays
     views = [_view("recorded", None, really), _view("today", today.policy, today.tally)]
     views += [_view("asked", replay.policy, replay.tally) for replay in asked]
-    return document(
-        "Whatif",
-        {
-            "app": spec.name,
-            "since": rfc3339(first_s),
-            "span_s": round(really.span_s, 3),
-            "decisions": really.steps,
-            "compared": today.compared,
-            "same": today.same,
-            "skipped": tape.skipped,
-            "policies": [asdict(view) for view in views],
-            "notes": list(_notes(tape, replays, really)),
-        },
+    view = WhatifView(
+        app=spec.name,
+        since=rfc3339(first_s),
+        span_s=round(really.span_s, 3),
+        decisions=really.steps,
+        compared=today.compared,
+        same=today.same,
+        skipped=tape.skipped,
+        policies=views,
     )
+    return document("Whatif", {**asdict(view), "notes": list(_notes(tape, replays, really))})
 
 
 def _view(name: PolicyName, policy: Policy | None, tally: Tally) -> ReplayView:

@@ -3,63 +3,75 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+from tests.published import schemas, violations
 from tests.real.cloud import Apps, Cloud, Outcome, eventually
 
-Kind = type | tuple[type, ...]
+DOCUMENTS = {
+    "AppList": ("apps", "{app}"),
+    "WorkerList": ("ps", "{app}", "-a"),
+    "StatsList": ("stats", "{app}", "--no-stream"),
+    "RouteList": ("routes", "{app}"),
+    "EventList": ("events", "--app", "{app}"),
+    "AutoscaleList": ("autoscale",),
+    "Whatif": ("whatif", "{app}"),
+    "RevisionList": ("history", "{app}"),
+    "ImageList": ("images",),
+    "CheckList": ("trace", "{app}"),
+    "PortList": ("net", "{app}"),
+    "ChangeList": ("diff", "-f", "apps.toml"),
+    "Status": ("status",),
+    "Decision": ("explain", "{app}"),
+}
 
-NUMBER_OR_NONE = (int, float, type(None))
-APP_FIELDS: Mapping[str, Kind] = {
-    "name": str, "command": list, "image": str, "revision": int, "want": int, "ready": int,
-    "min": (int, type(None)), "max": (int, type(None)), "scaling": str, "slo_s": NUMBER_OR_NONE,
-    "rate_rps": NUMBER_OR_NONE, "p95_s": NUMBER_OR_NONE, "error_ratio": NUMBER_OR_NONE,
-    "cpu_cores": NUMBER_OR_NONE, "memory_bytes": (int, type(None)), "urls": list, "created_at": str,
-    "note": str,
-}  # fmt: skip
-WORKER_FIELDS: Mapping[str, Kind] = {
-    "name": str, "app": str, "slot": int, "revision": int, "state": str, "address": str, "port": int,
-    "container": str, "pid": int, "started_at": str, "restarts": int, "rate_rps": NUMBER_OR_NONE,
-    "p95_s": NUMBER_OR_NONE, "inflight": (int, type(None)), "cpu_cores": NUMBER_OR_NONE,
-    "memory_bytes": (int, type(None)), "reason": str,
-}  # fmt: skip
-STATES = {"starting", "ready", "unready", "draining", "backoff", "failed", "stopped", "spare"}
+
+def test_every_kind_of_document_is_as_published(apps: Apps, cloud: Cloud, tmp_path: Path) -> None:
+    name = apps.serve(2, "--max", "3")
+    (tmp_path / "apps.toml").write_text(cloud.ok("export", name).stdout.replace("max = 3", "max = 4"))
+    cloud.ok("load", name, "--rps", "40", "--for", "3s", "--path", "/?ms=20")
+    eventually(lambda: cloud.run("explain", name).code == 0, within_s=30)
+
+    told = {
+        kind: violations(
+            kind,
+            json.loads(
+                cloud.run(*(word.format(app=name) for word in words), "-o", "json", cwd=tmp_path).stdout
+            ),
+        )
+        for kind, words in DOCUMENTS.items()
+    }
+
+    assert {*DOCUMENTS, "Error"} == set(schemas()["$defs"])
+    assert {kind: said for kind, said in told.items() if said} == {}
 
 
-def test_an_app_list_has_the_fields_of_the_contract(apps: Apps, cloud: Cloud) -> None:
+def test_an_app_list_tells_of_the_app_that_was_run(apps: Apps, cloud: Cloud) -> None:
     name = apps.serve(2)
 
     listed = cloud.ok("apps", name, "-o", "json").json
 
     assert (listed["apiVersion"], listed["kind"]) == ("simplecloud/v1", "AppList")
     [app] = listed["items"]
-    assert [field for field, kind in APP_FIELDS.items() if not isinstance(app[field], kind)] == []
     port = cloud.settings.http_port
     assert app["urls"] == [f"http://{name}.localhost:{port}/", f"http://127.0.0.1:{port}/{name}/"]
-    assert (app["name"], app["want"], app["ready"], app["revision"], app["scaling"]) == (
-        name,
-        2,
-        2,
-        1,
-        "manual",
-    )
+    told = (app["name"], app["want"], app["ready"], app["revision"], app["scaling"])
+    assert told == (name, 2, 2, 1, "manual")
     assert is_recent(app["created_at"])
 
 
-def test_a_worker_list_has_the_fields_of_the_contract(apps: Apps, cloud: Cloud) -> None:
+def test_a_worker_list_tells_of_each_worker(apps: Apps, cloud: Cloud) -> None:
     name = apps.serve(2)
 
-    listed = cloud.ok("ps", name, "-o", "json").json
+    workers = cloud.ok("ps", name, "-o", "json").items
 
-    assert (listed["apiVersion"], listed["kind"]) == ("simplecloud/v1", "WorkerList")
-    for number, worker in enumerate(listed["items"], start=1):
-        assert {
-            field for field, kind in WORKER_FIELDS.items() if not isinstance(worker[field], kind)
-        } == set()
-        assert (worker["name"], worker["app"], worker["slot"]) == (f"{name}.{number}", name, number)
-        assert worker["state"] in STATES
-        assert is_recent(worker["started_at"])
+    assert [(worker["name"], worker["app"], worker["slot"]) for worker in workers] == [
+        (f"{name}.1", name, 1),
+        (f"{name}.2", name, 2),
+    ]
+    assert {worker["state"] for worker in workers} == {"ready"}
+    assert all(is_recent(worker["started_at"]) for worker in workers)
 
 
 def test_rates_latencies_and_usage_appear_under_load(apps: Apps, cloud: Cloud) -> None:
@@ -83,28 +95,29 @@ def used(cloud: Cloud, worker: str) -> float | None:
     return cloud.worker(worker).cpu_cores
 
 
-def test_the_status_has_the_fields_of_the_contract(cloud: Cloud) -> None:
+def test_the_status_tells_of_every_part(cloud: Cloud) -> None:
     status = cloud.ok("status", "-o", "json").json
 
-    assert (status["apiVersion"], status["kind"]) == ("simplecloud/v1", "Status")
-    assert status["manager"].keys() >= {"pid", "started_at", "role"}
-    assert status["manager"]["role"] == "leader"
-    assert [standby.keys() >= {"pid", "started_at"} for standby in status["standbys"]] == [True]
+    assert [status["manager"]["role"], *(standby["role"] for standby in status["standbys"])] == [
+        "leader",
+        "standby",
+    ]
     assert status["etcd"]["healthy"] is True
     assert len(status["etcd"]["members"]) == 1
     assert status["proxy"] == {"url": f"http://127.0.0.1:{cloud.settings.http_port}", "healthy": True}
-    assert status["docker"].keys() >= {"version", "live_restore"}
-    assert status["network"].keys() >= {"bridge", "subnet", "gateway"}
-    assert status["host"].keys() >= {"cores", "memory_bytes"}
-    assert [type(status[field]) for field in ("converged", "apps", "workers")] == [bool, int, int]
 
 
 def test_an_error_has_kind_message_and_hint(cloud: Cloud) -> None:
     outcome = cloud.run("ps", "nosuch", "-o", "json")
 
     assert outcome.code == 1
-    error = json.loads(outcome.stderr or outcome.stdout)["error"]
-    assert error == {"kind": "app-not-found", "message": "no app is named 'nosuch'", "hint": "apps"}
+    document = json.loads(outcome.stderr)
+    assert violations("Error", document) == []
+    assert document["error"] == {
+        "kind": "app-not-found",
+        "message": "no app is named 'nosuch'",
+        "hint": "apps",
+    }
 
 
 def test_a_listing_can_be_filtered_sorted_cut_and_named(apps: Apps, cloud: Cloud) -> None:

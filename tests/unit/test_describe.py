@@ -66,6 +66,17 @@ def test_an_app_has_its_facts_workers_last_ending_and_events() -> None:
     assert lines[-1] == "  03:04:05Z  web.2  exit code 3; next try in 1 s"
 
 
+def test_rights_and_reach_are_told_where_they_are_not_the_usual_ones() -> None:
+    given = {"user": "nobody", "cap_add": ["NET_RAW"], "reach": ["db", "api"], "egress": True}
+
+    lines = described("AppDescription", an_app(spec={**SPEC, "template": {**TEMPLATE, **given}}))
+    usual = described("AppDescription", an_app())
+
+    assert "  rights     runs as nobody; capabilities added: NET_RAW" in lines
+    assert "  reaches    the workers of db, the workers of api, other networks" in lines
+    assert [line for line in usual if line.startswith(("  rights", "  reaches"))] == []
+
+
 def test_values_of_variables_are_not_shown() -> None:
     lines = described("AppDescription", an_app())
 

@@ -1,0 +1,53 @@
+"""The published schema says what the views are, and takes nothing back."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from manager.api.listings import LISTINGS
+from manager.api.views import CheckView, listing
+from tests.published import FILE, as_text, schemas, violations, withdrawn
+
+
+def test_the_published_schema_is_what_the_views_are() -> None:
+    assert FILE.read_text() == as_text(schemas())
+
+
+def test_every_listing_is_published() -> None:
+    Draft202012Validator.check_schema(schemas())
+
+    documents = {"Status", "Decision", "Whatif", "Error"}
+    assert {*LISTINGS} - {"ReplayList"} | documents == set(json.loads(FILE.read_text())["$defs"])
+
+
+def test_a_document_with_its_fields_is_as_published() -> None:
+    assert violations("CheckList", listing("CheckList", [CheckView("disk", "ok", "9 G free", "")])) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [({"state": "well"}, "$.items[0].state"), ({"colour": "red"}, "$.items[0].colour: not published")],
+)
+def test_a_field_of_another_kind_or_of_no_kind_is_a_violation(change: dict[str, str], told: str) -> None:
+    document = json.loads(json.dumps(listing("CheckList", [CheckView("disk", "ok", "9 G free", "")])))
+    document["items"][0].update(change)
+
+    assert [said for said in violations("CheckList", document) if told in said] != []
+
+
+def test_a_field_may_be_added_and_none_taken_back_or_changed() -> None:
+    before = schemas()["$defs"]
+    item = before["AppList"]["properties"]["items"]["items"]
+    more, less, other = (copy.deepcopy(before) for _ in range(3))
+    more["AppList"]["properties"]["items"]["items"]["properties"]["colour"] = {"type": "string"}
+    del less["AppList"]["properties"]["items"]["items"]["properties"]["note"]
+    other["AppList"]["properties"]["items"]["items"]["properties"]["note"] = {"type": "integer"}
+
+    assert "note" in item["properties"]
+    assert list(withdrawn(before, more)) == []
+    assert len(list(withdrawn(before, less))) == 1
+    assert len(list(withdrawn(before, other))) == 1
