@@ -11,7 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from manager.api.errors import EngineError, ImageNotFound, WorkerNotFound
+from manager.api.errors import (
+    EngineError,
+    ImageNotFound,
+    SecretNotFound,
+    SecretRejected,
+    WorkerNotFound,
+)
 from manager.engine.contract import Engine
 from manager.engine.orders import FileMount, WorkerOrder
 from manager.hosts import HostsFiles
@@ -27,6 +33,7 @@ from manager.records import (
     target_key,
     worker_key,
 )
+from manager.secrets import INSIDE, Secrets
 from manager.steps import (
     Bury,
     Forget,
@@ -65,6 +72,7 @@ class Effects:
     network: Network
     programs: Path
     hosts: HostsFiles
+    secrets: Secrets
     journal: Journal
     fence: Callable[[], Fence]
     clock: Callable[[], float]
@@ -113,14 +121,22 @@ class Effects:
         record = step.record
         try:
             self._start(record, step.spec, port_of(self.tag, record, step.groups))
-        except (EngineError, ImageNotFound, WorkerNotFound, NetworkError) as error:
+        except (
+            EngineError,
+            ImageNotFound,
+            WorkerNotFound,
+            NetworkError,
+            SecretNotFound,
+            SecretRejected,
+        ) as error:
             log.warning("cannot start %s: %s", record.key.label, error)
             ending = Ending(self.clock(), "", CANNOT_START, str(error))
             self._record(record, ending, step.spec, ran_s=0.0)
 
     def _start(self, record: WorkerRecord, spec: AppSpec, port: Port) -> None:
         names = self.hosts.path(record.key) if record.reach else None
-        order = worker_order(self.cloud, record, spec, self.programs, names)
+        secrets = self.secrets.path(record.key) if spec.template.secrets else None
+        order = worker_order(self.cloud, record, spec, self.programs, names, secrets)
         self.network.bind([port])
         found = self.engine.worker(order.name)
         if found is not None and found.state in ("exited", "dead"):
@@ -129,6 +145,8 @@ class Effects:
             self.network.detach(port.name, port.address)
             self.engine.remove(order.name)  # one-shot: a new container for a new try
         if found is None or found.state != "running":
+            if secrets is not None:
+                self.secrets.lend(record.key, spec.template.secrets)
             self.engine.create(order)
             self.engine.start(order.name)
             self.journal.note("started", app=record.app, worker=record.key.label)
@@ -167,16 +185,26 @@ class Effects:
         self.engine.remove(name)
         self.network.detach(port_name, record.address)
         self.network.unbind([port_name])
+        self.secrets.take_back(record.key)
         self.journal.note(f"removed: {step.reason}", app=record.app, worker=record.key.label)
 
 
 def worker_order(
-    cloud: str, record: WorkerRecord, spec: AppSpec, programs: Path, names: Path | None
+    cloud: str,
+    record: WorkerRecord,
+    spec: AppSpec,
+    programs: Path,
+    names: Path | None,
+    secrets: Path | None,
 ) -> WorkerOrder:
-    """Return the container that the worker runs in.  names: its /etc/hosts, None when Docker makes it."""
+    """Return the container that the worker runs in.
+
+    names: its /etc/hosts, None when Docker makes it.  secrets: where it has those that it is lent.
+    """
     template = spec.template
     files = [FileMount(str(programs / mount.sha256), mount.path) for mount in template.mounts]
     files += [FileMount(str(names), HOSTS)] if names is not None else []
+    files += [FileMount(str(secrets), INSIDE)] if secrets is not None else []
     own = any(mount.path == template.command[0] for mount in template.mounts)
     return WorkerOrder(
         name=container_name(cloud, record.key),

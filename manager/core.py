@@ -28,6 +28,7 @@ from manager.programs.store import Programs
 from manager.reconcile import Reconciler
 from manager.recording import Recording
 from manager.scaler import Scaler
+from manager.secrets import Secrets, secrets_of
 from manager.settings import Settings
 from manager.store import EtcdStore, Fence
 from netsetup.network import Network
@@ -44,6 +45,7 @@ class Core:
     network: Network
     proxy: ProxyApi
     programs: Programs
+    secrets: Secrets
     leadership: Leadership
     journal: Journal
     prober: Prober
@@ -63,6 +65,7 @@ class Core:
         hosts = HostsFiles(places.state / "hosts")
         sight = Sight(places.tag, settings.network, store, engine, network, hosts, prober, proxy, time.time)
         programs = Programs(places.state / "programs")
+        secrets = secrets_of(places)
         effects = Effects(
             cloud=places.cloud,
             tag=places.tag,
@@ -71,6 +74,7 @@ class Core:
             network=network,
             programs=programs.directory,
             hosts=hosts,
+            secrets=secrets,
             journal=journal,
             fence=lambda: _held(leadership),
             clock=time.time,
@@ -84,6 +88,7 @@ class Core:
             network=network,
             proxy=proxy,
             programs=programs,
+            secrets=secrets,
             leadership=leadership,
             journal=journal,
             prober=prober,

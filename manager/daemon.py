@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import os
+import resource
 import signal
 import sys
 import threading
@@ -36,6 +37,7 @@ def serve(places: Places, number: int) -> int:
     if settings is None:
         raise SetupFailed(f"the cloud {places.cloud!r} was never started", hint="simplecloud up")
     _log_to(places, number)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # secrets pass through: no core dump may keep them
     threading.excepthook = _end_with_thread
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

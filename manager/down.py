@@ -22,6 +22,7 @@ from manager.api.errors import NetworkFailed, SetupFailed
 from manager.api.places import Places
 from manager.engine.docker_engine import DockerEngine
 from manager.processes import Role, processes_of
+from manager.secrets import secrets_of
 from manager.settings import Settings, load
 from netsetup.errors import NetworkError
 from netsetup.network import Network
@@ -64,6 +65,7 @@ def take_down(places: Places, *, purge: bool) -> LeftBehind:
         _remove_containers(places)
     with translated(), closing(_network(places, settings)) as network:
         network.remove()
+    secrets_of(places).unmount()
     shutil.rmtree(places.run, ignore_errors=True)
     left = left_behind(places)
     if purge and left.nothing:

@@ -20,6 +20,7 @@ from manager.model import AppSpec, Autoscale, Health, Mount, Template
 from manager.parts import BASE_IMAGE
 from manager.programs.check import check, resolve_command
 from manager.programs.store import Programs
+from manager.secrets import INSIDE, Secrets
 from manager.wiring import HOSTS
 from manager.wishes import autoscaled, free_number
 
@@ -66,6 +67,7 @@ class Intake:
 
     engine: Engine
     programs: Programs
+    secrets: Secrets
 
     def template(
         self,
@@ -77,9 +79,11 @@ class Intake:
         """Return what the workers are made from, its files taken in and checked against the image.
 
         base: what stands where the arguments say nothing (an update); None for a new app.  told: hears how
-        far an image is that is pulled.  Raises UsageError, ImageNotFound, EngineError or ProgramRejected.
+        far an image is that is pulled.  Raises UsageError, ImageNotFound, SecretNotFound, EngineError or
+        ProgramRejected.
         """
         wanted = wanted_template(arguments, base or Template(command=(), image=BASE_IMAGE))
+        self.secrets.require(wanted.secrets)
         if arguments.flag("pull") and not arguments.flag("dry_run"):
             self._pull_missing(wanted.image, told)
         with self.engine.images.open(wanted.image) as image:
@@ -106,7 +110,7 @@ class Intake:
             raise UsageError(f"two files would be {_twice(targets)} in the workers", hint="help run")
         mounts = [mount for mount in wanted.mounts if mount.path not in targets]
         targets += [mount.path for mount in mounts]
-        _require_own_hosts(wanted, targets)
+        _require_own(wanted, targets)
         mounts += [self._taken(file, image, targets, executable=False) for file in copies]
         if own is None:
             resolve_command(word, image, targets)
@@ -153,7 +157,8 @@ def wanted_template(arguments: Arguments, base: Template) -> Template:
         cap_add=arguments.texts("cap_add") or base.cap_add,
         read_only=arguments.flag("read_only") or base.read_only,
         egress=_egress(arguments, base),
-        reach=_reach(arguments, base),
+        reach=_names(arguments, "reach", base.reach),
+        secrets=_names(arguments, "secret", base.secrets),
         restart=arguments.text("restart") or base.restart,
         drain_s=_or(arguments.number("drain"), base.drain_s),
     )
@@ -165,14 +170,25 @@ def _egress(arguments: Arguments, base: Template) -> bool:
     return arguments.flag("egress") or (base.egress and not arguments.flag("no_egress"))
 
 
-def _reach(arguments: Arguments, base: Template) -> tuple[str, ...]:
-    named = tuple(sorted(set(arguments.texts("reach"))))
-    if named and arguments.flag("no_reach"):
-        raise UsageError("--reach and --no-reach contradict each other", hint="help update")
-    return () if arguments.flag("no_reach") else named or base.reach
+def _names(arguments: Arguments, option: str, base: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names that an option gives, which --no-OPTION takes back."""
+    named, none = tuple(sorted(set(arguments.texts(option)))), arguments.flag(f"no_{option}")
+    if named and none:
+        raise UsageError(f"--{option} and --no-{option} contradict each other", hint="help update")
+    return () if none else named or base
 
 
-def _require_own_hosts(wanted: Template, targets: Collection[str]) -> None:
+def _require_own(wanted: Template, targets: Collection[str]) -> None:
+    """Raises UsageError when a file would be copied to where the cloud puts its own."""
+    inside = [
+        target
+        for target in targets
+        if wanted.secrets and PurePosixPath(INSIDE) in PurePosixPath(target).parents
+    ]
+    if inside:
+        raise UsageError(
+            f"with --secret {INSIDE} has secrets only, so {inside[0]} cannot be there", hint="help run"
+        )
     if wanted.reach and PurePosixPath(HOSTS) in map(PurePosixPath, targets):
         raise UsageError(
             f"with --reach the cloud writes {HOSTS} itself, so no file can be copied there", hint="help run"

@@ -56,7 +56,10 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What every worker of one revision is made from.  reach: the apps that its workers may connect to."""
+    """What every worker of one revision is made from.  reach: the apps that its workers may connect to.
+
+    secrets: their names; what they hold is in no record.
+    """
 
     command: tuple[str, ...]
     image: str
@@ -73,6 +76,7 @@ class Template:
     read_only: bool = False
     egress: bool = False
     reach: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
     restart: str = "always"
     drain_s: float = 10.0
 

@@ -49,6 +49,8 @@ def _template(template: Template) -> Params:
         params["read_only"] = True
     if template.egress:
         params["egress"] = True
+    if template.secrets:
+        params["secret"] = list(template.secrets)
     if template.reach:
         params["reach"] = list(template.reach)
     return params

@@ -182,6 +182,12 @@ def _cp(session: Session, row: Command, params: Params) -> None:
     copying.copy(session, row, params)
 
 
+def _secret(session: Session, row: Command, params: Params) -> None:
+    from shell import secret
+
+    secret.secret(session, row, params)
+
+
 Act = Callable[["Session", Command, Params], None]
 _ACTS: Mapping[str, Act] = {
     "set": _set,
@@ -203,4 +209,5 @@ _ACTS: Mapping[str, Act] = {
     "export": _export,
     "exec": _exec,
     "cp": _cp,
+    "secret": _secret,
 }

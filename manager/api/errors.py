@@ -8,6 +8,9 @@
     |- AppReached               exit 1   app-reached      other apps need it
     |- ImageNotFound            exit 1   image-not-found
     |- ProgramRejected          exit 1   program-rejected a file cannot run in the image
+    |- SecretNotFound           exit 1   secret-not-found
+    |- SecretInUse              exit 1   secret-in-use
+    |- SecretRejected           exit 1   secret-rejected
     |- RouteTaken               exit 1   route-taken
     |- Conflict                 exit 1   conflict         somebody else changed it first; look again
     |- WorkersFailed            exit 1   workers-failed   accepted, but the workers do not get ready
@@ -75,6 +78,18 @@ class ImageNotFound(CloudError):
 
 class ProgramRejected(CloudError):
     kind = "program-rejected"
+
+
+class SecretNotFound(CloudError):
+    kind = "secret-not-found"
+
+
+class SecretInUse(CloudError):
+    kind = "secret-in-use"
+
+
+class SecretRejected(CloudError):
+    kind = "secret-rejected"
 
 
 class RouteTaken(CloudError):

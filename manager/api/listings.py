@@ -20,6 +20,7 @@ from manager.api.views import (
     ReplayView,
     RevisionView,
     RouteView,
+    SecretView,
     StatsView,
     View,
     WorkerView,
@@ -210,6 +211,16 @@ LISTINGS: Mapping[str, Listing] = {
             Column("OPTION", "option"),
             Column("NOW", "now"),
             Column("WANTED", "wanted"),
+        ),
+    ),
+    "SecretList": Listing(
+        SecretView,
+        "name",
+        (
+            Column("SECRET", "name"),
+            Column("SIZE", "size_bytes", "bytes"),
+            Column("AGE", "changed_at", "age"),
+            Column("APPS", "apps", "list"),
         ),
     ),
     "ImageList": Listing(

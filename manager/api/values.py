@@ -19,6 +19,7 @@ _TARGET = re.compile(r"(?P<app>[a-z0-9-]+)(\.(?P<slot>[0-9]{1,4}))?")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([KMGT]?)i?B?")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECRET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BYTES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
@@ -202,6 +203,15 @@ def absolute_path(word: str) -> str:
     return text(word)
 
 
+def secret_name(word: str) -> str:
+    """Return the name of a secret."""
+    if not _SECRET.fullmatch(word):
+        raise ValueError(
+            f"{word[:64]!r} is no name of a secret: letters, digits, dots, dashes, underscores, at most 64"
+        )
+    return word
+
+
 def choice(*words: str) -> Kind:
     """Return the kind whose values are exactly these words."""
 
@@ -218,6 +228,7 @@ NEW_APP = Kind("NAME", app_name)
 TARGET = Kind("TARGET", target, "targets")
 WORD = Kind("WORD", text)
 TEXT = Kind("TEXT", text)
+SECRET = Kind("SECRET", secret_name)
 PLACE = Kind("FILE|TARGET:PATH", text, "places")
 FILE = Kind("FILE", text, "files")
 IMAGE = Kind("IMAGE", text, "images")

@@ -156,6 +156,16 @@ class ImageView:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretView:
+    """A secret, without what it holds; apps: those that are given it."""
+
+    name: str
+    size_bytes: int
+    changed_at: str
+    apps: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckView:
     """One thing that was looked at: a fact about it, and the command that mends it ("" when it is well)."""
 
@@ -222,6 +232,7 @@ View = (
     | ReplayView
     | RevisionView
     | ImageView
+    | SecretView
     | CheckView
     | PortView
     | ChangeView

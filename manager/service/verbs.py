@@ -21,6 +21,7 @@ from manager.service.reading import Reading
 from manager.service.rescue import Rescue
 from manager.service.revisions import RevisionVerbs
 from manager.service.scaling import ScalingVerbs
+from manager.service.secrets import SecretVerbs
 from manager.service.stats import Stats
 from manager.service.tracing import Tracing
 from manager.service.waiting import Waiting
@@ -54,7 +55,7 @@ def _reading(core: Core, troubles: Callable[[], tuple[str, str]]) -> Reading:
 
 def _changing(core: Core, changes: Changes, reading: Reading) -> Mapping[str, Verb]:
     """Return the verbs that change what is wanted or what is there, and their fellows."""
-    tcp_ports, intake = core.settings.tcp_ports, Intake(core.engine, core.programs)
+    tcp_ports, intake = core.settings.tcp_ports, Intake(core.engine, core.programs, core.secrets)
     apps = AppVerbs(changes, Waiting(core.reconciler), core.reconciler, intake, tcp_ports)
     revisions = RevisionVerbs(apps, core.store)
     rescue = Rescue(core.store, core.programs, changes, apps.waiting, core.reconciler, tcp_ports)
@@ -80,6 +81,7 @@ def _changing(core: Core, changes: Changes, reading: Reading) -> Mapping[str, Ve
         "freeze": freezing.freeze,
         "thaw": freezing.thaw,
         "net": network.net,
+        "secret": SecretVerbs(core.secrets, reading, core.journal).secret,
         "crash": Drills(core.places, core.settings, core.engine, core.reconciler, core.journal).crash,
     }
 

@@ -23,6 +23,7 @@ from manager.observe.health import Prober
 from manager.observe.proxy import ProxyApi
 from manager.reconcile import TRY_AGAIN_S, Reconciler
 from manager.records import PROXY
+from manager.secrets import Secrets
 from manager.server import Call
 from manager.service.changes import Changes, Edit
 from manager.service.freezing import FreezeVerbs
@@ -119,6 +120,7 @@ class SimulatedManager:
             network=network,
             programs=Path("/programs"),
             hosts=hosts,
+            secrets=Secrets(Path("/no-secrets"), Path("/none-lent")),
             journal=journal,
             fence=self._fence,
             clock=clock,

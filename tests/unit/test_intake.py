@@ -13,6 +13,7 @@ from manager.api.errors import EngineError, ImageNotFound, UsageError
 from manager.intake import Intake, wanted_template
 from manager.model import Template
 from manager.programs.store import Programs
+from manager.secrets import Secrets
 from tests.fakes.engine import FakeEngine, fake_image
 
 TOOLS = fake_image("tools:1", {"/bin/sleep": (0o755, b"")})
@@ -25,8 +26,9 @@ class Desk:
     def __init__(self, directory: Path) -> None:
         self.engine = FakeEngine(now=lambda: 0.0)
         self.engine.images.registry["tools:1"] = TOOLS
+        self.secrets = Secrets(directory / "kept", directory / "lent")
         self.told: list[str] = []
-        self._intake = Intake(self.engine, Programs(directory))
+        self._intake = Intake(self.engine, Programs(directory), self.secrets)
 
     def run(self, line: str) -> Template:
         row = command_of("run")

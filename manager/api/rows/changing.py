@@ -113,6 +113,7 @@ ROWS: tuple[Command, ...] = (
             *TEMPLATE,
             Option("no-egress", None, "it may no longer open connections to other networks"),
             Option("no-reach", None, "it may no longer open connections to other apps"),
+            Option("no-secret", None, "it is no longer given any secret"),
             Option("order", values.choice("start-first", "stop-first"), "how each worker is replaced"),
             Option("parallel", Kind("N", values.whole(1, 100)), "how many are replaced at a time (1)"),
             Option("reset", None, "what is not given goes back to its default; copied files stay"),

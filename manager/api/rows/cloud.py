@@ -55,6 +55,20 @@ ROWS: tuple[Command, ...] = (
         lists="ImageList",
     ),
     Command(
+        "secret",
+        "shell",
+        "what workers must know and nobody else, as files in memory",
+        operands=(
+            Operand("ACTION", values.choice("ls", "set", "rm")),
+            Operand("NAME", values.SECRET, required=False),
+        ),
+        options=LISTING,
+        examples=("secret ls", "secret rm db-password"),
+        changes=True,
+        lists="SecretList",
+        usage_tail="ls | set NAME < FILE | rm NAME",
+    ),
+    Command(
         "status",
         "manager",
         "is everything well: manager, etcd, proxy, Docker, network",

@@ -46,6 +46,7 @@ TEMPLATE = (
     Option("read-only", None, "the root file system cannot be written"),
     Option("egress", None, "it may open connections to other networks (never to this host)"),
     Option("reach", values.APP, "it may open connections to this app, by its name", many=True),
+    Option("secret", values.SECRET, "give it this secret as /run/secrets/NAME", many=True),
     Option("pull", None, "fetch the image from its registry when it is not on this machine"),
     Option("restart", values.RESTART, "when a worker ends: always, on-failure[:N] or no"),
     Option("drain", values.DURATION, "how long open requests may take when a worker leaves (10s)"),

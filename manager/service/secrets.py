@@ -1,0 +1,75 @@
+"""The command `secret`: set, list and remove what workers are given with --secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from manager.api.arguments import Arguments
+from manager.api.errors import SecretInUse, UsageError
+from manager.api.views import SecretView, document, listing, rfc3339
+from manager.journal import Journal
+from manager.secrets import Secrets
+from manager.server import Call
+from manager.service.dispatch import Answer
+from manager.service.reading import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class SecretVerbs:
+    """The command `secret`. What a secret holds is neither shown nor noted anywhere."""
+
+    secrets: Secrets
+    reading: Reading
+    journal: Journal
+
+    def secret(self, call: Call, arguments: Arguments) -> Answer:
+        name = arguments.text("name")
+        match arguments.text("action"), name:
+            case "ls", None:
+                return listing("SecretList", self._views())
+            case "set", str(name):
+                return self._set(call, name)
+            case "rm", str(name):
+                return self._remove(name)
+            case "ls", _:
+                raise UsageError("secret ls takes no name", hint=f"secret ls --filter name={name}")
+            case action, _:
+                raise UsageError(f"secret {action}: which one?", hint=f"secret {action} NAME")
+
+    def _set(self, call: Call, name: str) -> Answer:
+        if len(call.request.files) != 1:
+            raise UsageError("one file comes with a secret", hint=f"simplecloud secret set {name} < FILE")
+        kept = self.secrets.put(name, call.request.files[0])
+        self.journal.note(f"secret {name} set")
+        users = list(self._users(name))
+        notes = (
+            [f"who runs keeps the former one until it is replaced: restart {' '.join(users)}"]
+            if users
+            else []
+        )
+        message = f"the secret {name} is set ({kept.size_bytes} bytes)"
+        return document("Result", {"message": message, "notes": notes})
+
+    def _remove(self, name: str) -> Answer:
+        self.secrets.require([name])
+        if users := list(self._users(name)):
+            raise SecretInUse(
+                f"{', '.join(users)} has the secret {name}", hint=f"update {users[0]} --no-secret"
+            )
+        self.secrets.remove(name)
+        self.journal.note(f"secret {name} removed")
+        return document("Result", {"message": f"the secret {name} is removed"})
+
+    def _views(self) -> Iterator[SecretView]:
+        for kept in self.secrets.all():
+            users = list(self._users(kept.name))
+            yield SecretView(kept.name, kept.size_bytes, rfc3339(kept.changed_at), users)
+
+    def _users(self, name: str) -> Iterator[str]:
+        """Yield the apps whose workers are given the secret, those of an update's former revision too."""
+        specs = self.reading.picture().world.specs
+        for spec in sorted(specs.values(), key=lambda spec: spec.name):
+            templates = [spec.template, *([spec.fallback.template] if spec.fallback else [])]
+            if any(name in template.secrets for template in templates):
+                yield spec.name

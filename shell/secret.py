@@ -1,0 +1,62 @@
+"""`secret`: what is set comes from standard input, or is asked for on a terminal without being shown.
+
+It goes to the manager as an open file in memory, never as a word of a command.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from manager.api.arguments import Params
+from manager.api.command import Command
+from manager.api.errors import UsageError
+from shell import printing, remote
+
+if TYPE_CHECKING:
+    from shell.session import Session
+
+_CHUNK_BYTES = 1 << 16
+_ENOUGH_BYTES = 1 << 20  # more than any secret may have: the manager refuses it
+
+
+def secret(session: Session, row: Command, params: Params) -> None:
+    """Set a secret, or have the manager list or remove; raises CloudError."""
+    name = params.get("name")
+    if params.get("action") != "set" or not isinstance(name, str):
+        remote.perform(session, row, params)
+        return
+    session.need_cloud()
+    with _asked_for(session, name) as descriptor:
+        request = {**params, "files": [{"word": name, "role": "copy"}]}
+        printing.result(session, session.client.call(row.verb, request, [descriptor]), row, params)
+
+
+@contextmanager
+def _asked_for(session: Session, name: str) -> Iterator[int]:
+    """Lend a file in memory with what is to be kept; raises UsageError where none can come."""
+    if not session.gives_stdin or session.sourcing or sys.stdin is None:
+        raise UsageError(
+            f"secret set {name}: a script has no standard input to read it from",
+            hint=f"simplecloud secret set {name} < FILE",
+        )
+    descriptor = os.memfd_create("secret", os.MFD_CLOEXEC)
+    try:
+        if sys.stdin.isatty():
+            os.write(descriptor, getpass.getpass(f"{name}: ").encode())
+        else:
+            _copy(sys.stdin.fileno(), descriptor)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _copy(source: int, target: int) -> None:
+    left = _ENOUGH_BYTES
+    while left > 0 and (chunk := os.read(source, min(_CHUNK_BYTES, left))):
+        os.write(target, chunk)
+        left -= len(chunk)

@@ -1,0 +1,87 @@
+"""Secrets reach the workers that were given them, and are in no record, inspection, log or listing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.real.cloud import Apps, Cloud, docker_by_hand, inside
+
+HUSH = "correct-horse-battery"
+
+
+@pytest.fixture
+def kept(cloud: Cloud, apps: Apps) -> Iterator[str]:
+    """Lend the name of a secret that is set; it and the test's apps are gone afterwards."""
+    assert cloud.run("secret", "set", "db-password", given=HUSH.encode()).code == 0
+    yield "db-password"
+    apps.remove()
+    cloud.ok("secret", "rm", "db-password")
+
+
+def test_a_worker_reads_its_secret_as_a_file_in_memory(apps: Apps, cloud: Cloud, kept: str) -> None:
+    name = apps.run("sleep", "1000", options=("--secret", kept, "--user", "65534"))
+    container = cloud.container(f"{name}.1")
+
+    assert inside(container, "cat", f"/run/secrets/{kept}").stdout == HUSH
+    assert " /run/secrets tmpfs ro," in inside(container, "cat", "/proc/mounts").stdout
+    assert inside(container, "sh", "-c", f"echo no > /run/secrets/{kept}").code != 0
+
+
+def test_a_secret_is_in_no_record_inspection_log_or_listing(apps: Apps, cloud: Cloud, kept: str) -> None:
+    name = apps.run("sleep", "1000", options=("--secret", kept))
+
+    with docker_by_hand() as client:
+        inspected = json.dumps(client.inspect_container(cloud.container(f"{name}.1")))
+    with cloud.store() as store:
+        records = [entry.value for entry in store.read("").entries.values()]
+    logs = [path.read_text() for path in cloud.places.log.glob("*.log")]
+    told = [
+        cloud.ok(*words).stdout
+        for words in (("inspect", name), ("describe", name), ("events",), ("secret", "ls"))
+    ]
+
+    assert len(records) > 3
+    assert [text for text in (inspected, *records, *logs, *told) if HUSH in text] == []
+
+
+def test_a_secret_in_use_cannot_be_removed_and_one_that_is_not_there_not_given(
+    apps: Apps, cloud: Cloud, kept: str
+) -> None:
+    name = apps.run("sleep", "1000", options=("--secret", kept))
+
+    removed, given = (
+        cloud.run("secret", "rm", kept),
+        cloud.run("run", "--secret", "nosuch", "other", "sleep", "9"),
+    )
+
+    assert (removed.code, given.code) == (1, 1)
+    assert f"{name} has the secret {kept}" in removed.stderr
+    assert "no secret is named 'nosuch'" in given.stderr
+    assert "other" not in cloud.app_names()
+    assert [(item["name"], item["apps"]) for item in cloud.ok("secret", "ls", "-o", "json").items] == [
+        (kept, [name])
+    ]
+
+
+def test_workers_that_are_replaced_have_what_was_set_anew(apps: Apps, cloud: Cloud, kept: str) -> None:
+    name = apps.run("sleep", "1000", options=("--secret", kept))
+
+    told = cloud.run("secret", "set", kept, given=b"another")
+    before = inside(cloud.container(f"{name}.1"), "cat", f"/run/secrets/{kept}").stdout
+    cloud.ok("restart", name)
+
+    assert f"restart {name}" in told.stderr
+    assert before == HUSH
+    container = str(cloud.worker(f"{name}.1").container)
+    assert inside(container, "cat", f"/run/secrets/{kept}").stdout == "another"
+
+
+def test_a_script_cannot_set_a_secret_and_says_how_it_is_done(cloud: Cloud) -> None:
+    outcome = cloud.script("secret set db-password\n")
+
+    assert outcome.code == 2
+    assert "hint:  simplecloud secret set db-password < FILE" in outcome.stderr
+    assert cloud.ok("secret", "ls", "-o", "json").items == []
