@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from manager.api.listings import LISTINGS, Column
@@ -34,20 +34,6 @@ class Options:
     timestamps: bool = False
 
 
-# What a terminal too narrow loses first. The name, the state and the reason stay.
-DROPPED: Mapping[str, tuple[str, ...]] = {
-    "AppList": ("SCALING", "AGE", "MEMORY", "CPU", "ERRORS", "ROUTE", "P95", "REQ/S", "WANT"),
-    "WorkerList": ("INFLIGHT", "CPU", "MEMORY", "P95", "ADDRESS", "REQ/S", "AGE", "RESTARTS"),
-    "StatsList": ("MEM %", "BLOCK I/O", "NET I/O"),
-    "RouteList": ("HEALTH", "URL", "WORKERS"),
-    "EventList": ("APP", "WORKER"),
-    "ImageList": ("ID", "AGE"),
-    "ReplayList": ("SHARE", "SLO", "MIN"),
-    "RevisionList": ("IMAGE", "AGE"),
-    "AutoscaleList": ("SHARE", "MODE", "MIN"),
-    "CheckList": ("FIX",),
-    "PortList": ("MAC", "GROUP", "PORT", "BOUND", "ADDRESS"),
-}
 # Sentences: they may be cut, but only after columns were dropped, and not below this.
 _SENTENCES = frozenset({"NOTE", "REASON", "EVENT", "RULE", "DRIFT"})
 _SENTENCE_COLUMNS = 24
@@ -134,7 +120,7 @@ def _table(kind: str, rows: Sequence[Item], picked: Sequence[Column], options: O
     shown = list(picked) or [column for column in LISTINGS[kind].columns if wide or not column.wide]
     body = [[_cell(row, column, wide, options.now) for column in shown] for row in rows]
     if options.width is not None and not wide:
-        droppable = () if picked else DROPPED[kind]
+        droppable = () if picked else LISTINGS[kind].dropped
         shown, body = _fitted(shown, body, droppable, options.width, "…" if options.utf8 else "...")
     if options.colour:
         body = [_coloured(line, shown) for line in body]

@@ -45,11 +45,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """item: the type of an item.  name: the field that `-o name` and `-q` print.  columns: of its table."""
+    """item: the type of an item.  name: the field that `-o name` and `-q` print.  columns: of its table.
+
+    dropped: headers, in the order in which a terminal too narrow loses them; names and reasons stay.
+    """
 
     item: type[View]
     name: str
     columns: tuple[Column, ...]
+    dropped: tuple[str, ...]
 
 
 LISTINGS: Mapping[str, Listing] = {
@@ -75,6 +79,7 @@ LISTINGS: Mapping[str, Listing] = {
             Column("REACHES", "reaches", "list", wide=True),
             Column("NOTE", "note"),
         ),
+        ("SCALING", "AGE", "MEMORY", "CPU", "ERRORS", "ROUTE", "P95", "REQ/S", "WANT"),
     ),
     "WorkerList": Listing(
         WorkerView,
@@ -96,6 +101,7 @@ LISTINGS: Mapping[str, Listing] = {
             Column("PORT", "port", "count", wide=True),
             Column("REASON", "reason"),
         ),
+        ("INFLIGHT", "CPU", "MEMORY", "P95", "ADDRESS", "REQ/S", "AGE", "RESTARTS"),
     ),
     "StatsList": Listing(
         StatsView,
@@ -110,6 +116,7 @@ LISTINGS: Mapping[str, Listing] = {
             Column("PIDS", "pids", "count"),
             Column("CONTAINER", "container", wide=True),
         ),
+        ("MEM %", "BLOCK I/O", "NET I/O"),
     ),
     "RouteList": Listing(
         RouteView,
@@ -122,6 +129,7 @@ LISTINGS: Mapping[str, Listing] = {
             Column("HEALTH", "health"),
             Column("LIVE", "live", "yes"),
         ),
+        ("HEALTH", "URL", "WORKERS"),
     ),
     "EventList": Listing(
         EventView,
@@ -133,6 +141,7 @@ LISTINGS: Mapping[str, Listing] = {
             Column("TIME", "at", wide=True),
             Column("EVENT", "text"),
         ),
+        ("APP", "WORKER"),
     ),
     "AutoscaleList": Listing(
         AutoscaleView,
@@ -148,6 +157,7 @@ LISTINGS: Mapping[str, Listing] = {
             Column("READY", "ready", "count"),
             Column("REASON", "reason"),
         ),
+        ("SHARE", "MODE", "MIN"),
     ),
     "ReplayList": Listing(
         ReplayView,
@@ -166,6 +176,7 @@ LISTINGS: Mapping[str, Listing] = {
             Column("UPS", "ups", "count"),
             Column("DOWNS", "downs", "count"),
         ),
+        ("SHARE", "SLO", "MIN"),
     ),
     "RevisionList": Listing(
         RevisionView,
@@ -178,6 +189,7 @@ LISTINGS: Mapping[str, Listing] = {
             Column("IMAGE", "image"),
             Column("COMMAND", "command", "list"),
         ),
+        ("IMAGE", "AGE"),
     ),
     "CheckList": Listing(
         CheckView,
@@ -188,6 +200,7 @@ LISTINGS: Mapping[str, Listing] = {
             Column("FACT", "fact"),
             Column("FIX", "fix"),
         ),
+        ("FIX",),
     ),
     "PortList": Listing(
         PortView,
@@ -202,6 +215,7 @@ LISTINGS: Mapping[str, Listing] = {
             Column("BOUND", "bound", "yes"),
             Column("DRIFT", "drift"),
         ),
+        ("MAC", "GROUP", "PORT", "BOUND", "ADDRESS"),
     ),
     "ChangeList": Listing(
         ChangeView,
@@ -212,6 +226,7 @@ LISTINGS: Mapping[str, Listing] = {
             Column("NOW", "now"),
             Column("WANTED", "wanted"),
         ),
+        ("NOW",),
     ),
     "SecretList": Listing(
         SecretView,
@@ -222,6 +237,7 @@ LISTINGS: Mapping[str, Listing] = {
             Column("AGE", "changed_at", "age"),
             Column("APPS", "apps", "list"),
         ),
+        ("APPS",),
     ),
     "ImageList": Listing(
         ImageView,
@@ -232,5 +248,6 @@ LISTINGS: Mapping[str, Listing] = {
             Column("SIZE", "size_bytes", "bytes"),
             Column("AGE", "created_at", "age"),
         ),
+        ("ID", "AGE"),
     ),
 }

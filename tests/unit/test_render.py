@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 
 import pytest
 
 from manager.api.errors import UsageError
+from manager.api.listings import LISTINGS
 from manager.api.views import AppView, EventView, RouteView, WorkerView, document, listing, unix_seconds
 from shell import cells, render
 from shell.glyphs import columns, cut, escaped, stripped
@@ -97,6 +99,18 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 
     for line in workers(*crowd, width=width).splitlines():
         assert columns(line) <= width
+
+
+@pytest.mark.parametrize("kind", LISTINGS)
+def test_every_listing_drops_columns_that_it_has_and_keeps_what_names_an_item(kind: str) -> None:
+    row = LISTINGS[kind]
+    headers, named = [column.header for column in row.columns], row.columns[0].header
+    item = {field.name: "x" * 30 for field in fields(row.item)}
+
+    head = shown({"kind": kind, "items": [item]}, width=40).splitlines()[0].split()
+
+    assert set(row.dropped) <= set(headers) - {named}
+    assert head[0] == named.split()[0]
 
 
 def test_columns_that_were_asked_for_are_not_dropped() -> None:
