@@ -181,8 +181,17 @@ class Engine(Protocol):
     def start(self, name: str) -> None:
         """The container runs.  Idempotent.  Raises WorkerNotFound."""
 
+    def pause(self, name: str) -> None:
+        """The container's processes are suspended.  Idempotent; what does not run or is gone stays so."""
+
+    def unpause(self, name: str) -> None:
+        """The container's processes go on where they were.  Idempotent, as `pause` is."""
+
     def stop(self, names: Collection[str], grace_s: float) -> None:
-        """None of them runs: SIGTERM to all at once, SIGKILL to what runs on after grace_s.  Idempotent."""
+        """None of them runs: SIGTERM to all at once, SIGKILL to what runs on after grace_s.  Idempotent.
+
+        What is paused goes on first, so that it can end in order.
+        """
 
     def kill(self, name: str, signal: str = "SIGKILL") -> None:
         """The signal is sent; a container that does not run or is gone needs none."""

@@ -82,8 +82,26 @@ class DockerEngine:
         with self._connection.borrow(f"start {name}") as client:
             client.start(name)
 
+    def pause(self, name: str) -> None:
+        """The container's processes are suspended.  Idempotent; what does not run or is gone stays so."""
+        with self._connection.borrow(f"pause {name}") as client, _unless_gone():
+            client.pause(name)
+
+    def unpause(self, name: str) -> None:
+        """The container's processes go on where they were.  Idempotent, as `pause` is."""
+        with self._connection.borrow(f"unpause {name}") as client:
+            try:
+                client.unpause(name)
+            except APIError:  # Docker has one answer for "it is not paused" and for what went wrong
+                answer = inspected(client, name)
+                if answer is not None and answer["State"]["Paused"]:
+                    raise
+
     def stop(self, names: Collection[str], grace_s: float) -> None:
-        """None of them runs: SIGTERM to all at once, SIGKILL to what runs on after grace_s.  Idempotent."""
+        """None of them runs: SIGTERM to all at once, SIGKILL to what runs on after grace_s.  Idempotent.
+
+        What is paused goes on first, so that it can end in order.
+        """
         if names:
             with ThreadPoolExecutor(len(names), thread_name_prefix="docker-stop") as stoppers:
                 list(stoppers.map(lambda name: self._stop(name, grace_s), names))

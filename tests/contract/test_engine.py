@@ -238,6 +238,50 @@ def test_stopping_what_does_not_run_is_harmless(world: World) -> None:
     assert world.the(world.order().name).pid == 0
 
 
+def test_a_paused_worker_goes_on_as_the_same_process(world: World) -> None:
+    name = world.run(*FOREVER)
+    before = world.the(name)
+
+    world.engine.pause(name)
+    world.engine.pause(name)
+    assert world.the(name) == replace(before, state="paused")
+
+    world.engine.unpause(name)
+    world.engine.unpause(name)
+    assert world.the(name) == before
+
+
+def test_a_paused_worker_ends_in_order_when_it_is_stopped(world: World) -> None:
+    name = world.run(*FOREVER)
+    world.engine.pause(name)
+
+    world.engine.stop([name], grace_s=10)
+
+    assert (world.the(name).state, world.the(name).exit_code) == ("exited", 128 + 15)
+
+
+def test_a_paused_worker_is_killed_and_removed_as_any(world: World) -> None:
+    killed, removed = world.run(*FOREVER, slot=1), world.run(*FOREVER, slot=2)
+    for name in (killed, removed):
+        world.engine.pause(name)
+
+    world.engine.kill(killed)
+    world.engine.remove(removed)
+
+    assert world.ended(killed).exit_code == 128 + 9
+    assert world.engine.worker(removed) is None
+
+
+def test_pausing_what_does_not_run_is_harmless(world: World) -> None:
+    world.engine.create(world.order(*FOREVER))
+
+    for name in (world.order().name, "sc_nobody_web_1_1"):
+        world.engine.pause(name)
+        world.engine.unpause(name)
+
+    assert world.the(world.order().name).state == "created"
+
+
 def test_a_killed_worker_is_seen_as_killed(world: World) -> None:
     name = world.run(*FOREVER)
 

@@ -16,7 +16,16 @@ from types import TracebackType
 from typing import BinaryIO, Literal, Self
 
 from manager.api.errors import EngineError, ImageNotFound, WorkerNotFound
-from manager.engine.containers import Container, DockerFacts, Image, ImageDetails, LogLine, Part, Processes
+from manager.engine.containers import (
+    Container,
+    DockerFacts,
+    Image,
+    ImageDetails,
+    LogLine,
+    Part,
+    Processes,
+    State,
+)
 from manager.engine.orders import PartOrder, WorkerOrder
 from tests.fakes.execs import FakeExecs
 from tests.fakes.worker_files import FakeWorkerFiles
@@ -140,6 +149,12 @@ class FakeEngine:
             )
             self._behave(name)
 
+    def pause(self, name: str) -> None:
+        self._turn(name, "pause", "running", "paused")
+
+    def unpause(self, name: str) -> None:
+        self._turn(name, "unpause", "paused", "running")
+
     def stop(self, names: Collection[str], grace_s: float) -> None:
         for name in names:
             ignores = self._behaviour(name).ignores_sigterm
@@ -223,7 +238,7 @@ class FakeEngine:
     def lines_after(self, name: str, count: int) -> tuple[list[LogLine], bool]:
         """Return the lines after the first `count`, and whether more may come."""
         worker = self._workers.get(name)
-        return self._lines[name][count:], bool(worker and worker.state in ("created", "running"))
+        return self._lines[name][count:], bool(worker and worker.state in ("created", "running", "paused"))
 
     def count_lines(self, name: str) -> int:
         return len(self._lines[name])
@@ -288,6 +303,12 @@ class FakeEngine:
             self.say(name, text, stream)
         if behaviour.exit_code is not None:
             self.end(name, behaviour.exit_code)
+
+    def _turn(self, name: str, verb: str, before: State, after: State) -> None:
+        self.reach(f"{verb} {name}")
+        if name in self._workers and self._workers[name].state == before:
+            with self.changing(f"{verb} {name}"):
+                self._workers[name] = replace(self._workers[name], state=after)
 
     def _signal(self, name: str, signal: str, *, verb: str) -> None:
         self.reach(f"{verb} {name}")
