@@ -39,11 +39,13 @@ from manager.steps import (
     Forget,
     Launch,
     MendNetwork,
+    Pause,
     Publish,
     Retire,
     SaveRecords,
     SaveSpec,
     SweepPort,
+    Unpause,
     WriteHosts,
 )
 from manager.store import Fence, Store
@@ -144,7 +146,7 @@ class Effects:
                 return  # it ended since the look: whether and when it starts again depends on how
             self.network.detach(port.name, port.address)
             self.engine.remove(order.name)  # one-shot: a new container for a new try
-        if found is None or found.state != "running":
+        if found is None or found.state not in ("running", "paused"):
             if secrets is not None:
                 self.secrets.lend(record.key, spec.template.secrets)
             self.engine.create(order)
@@ -176,6 +178,12 @@ class Effects:
         again = f"; next try in {after.retry_at - ending.at:.0f} s" if after.retry_at else ""
         then = "; frozen, so it is not started again" if again and frozen else again
         self.journal.note(f"{ending.words}{then}", app=record.app, worker=record.key.label)
+
+    def pause(self, step: Pause) -> None:
+        self.engine.pause(container_name(self.cloud, step.record.key))
+
+    def unpause(self, step: Unpause) -> None:
+        self.engine.unpause(container_name(self.cloud, step.record.key))
 
     def retire(self, step: Retire) -> None:
         """The worker is gone: one SIGTERM, then the container, its port and its rules."""

@@ -255,6 +255,7 @@ def new_app(
         hosts=hosts,
         paths=paths,
         tcp_port=_free_tcp_port(specs, tcp_ports) if template.port and template.protocol == "tcp" else None,
+        spares=arguments.whole("spares") or 0,
     )
     return spec if policy is None else autoscaled(spec, policy)
 

@@ -56,7 +56,7 @@ class Observer:
         if picture is None:
             return
         world = picture.world
-        running = {key: c for key, c in world.containers.items() if c.state == "running" and c.pid}
+        running = {key: container for key, container in world.containers.items() if container.pid}
         keys = {container.id: key for key, container in running.items()}
         usage = self.meter.read({container.id: container.pid for container in running.values()})
         workers, apps = self._rates(world)

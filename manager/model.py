@@ -149,6 +149,7 @@ class AppSpec:
     now: the last command that took workers away did not want to wait for open requests.
     fallback: while an update is under way, what it began from.  newest: the highest revision ever given.
     order, parallel: how an update replaces workers, and how many at a time.
+    spares: how many workers wait, paused, for the next slots to be wanted.
     """
 
     name: str
@@ -171,6 +172,7 @@ class AppSpec:
     order: Literal["start-first", "stop-first"] = "start-first"
     parallel: int = 1
     autoscale: Autoscale | None = None
+    spares: int = 0
 
     @property
     def wanted(self) -> int:
@@ -180,8 +182,18 @@ class AppSpec:
     @property
     def slots(self) -> frozenset[int]:
         """The places that shall have a worker: the lowest ones that no `stop APP.SLOT` emptied."""
-        enough = range(1, self.wanted + len(self.stopped_slots) + 1)
-        return frozenset([slot for slot in enough if slot not in self.stopped_slots][: self.wanted])
+        return frozenset(self._places(self.wanted))
+
+    @property
+    def spare_slots(self) -> frozenset[int]:
+        """The places that shall have a spare: the next ones after those of the workers."""
+        if self.stopped or self.removing:
+            return frozenset()
+        return frozenset(self._places(self.wanted + self.spares)[self.wanted :])
+
+    def _places(self, count: int) -> list[int]:
+        enough = range(1, count + len(self.stopped_slots) + 1)
+        return [slot for slot in enough if slot not in self.stopped_slots][:count]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +216,8 @@ class WorkerRecord:
     ending: there will be none.  leaving_since: when it was taken out of service for good.
     was_up: it has run, connected, in a frozen app: whatever it lacks from then on was taken from it.
     egress: it may open connections to other networks.  reach: and to workers of these apps.
+    spare: it has never been in service; once it is ready it is paused until its slot is wanted, and from
+    then on it is a worker as all are, created_at being that moment.
     """
 
     app: str
@@ -223,6 +237,7 @@ class WorkerRecord:
     was_up: bool = False
     egress: bool = False
     reach: tuple[str, ...] = ()
+    spare: bool = False
 
     @property
     def key(self) -> WorkerKey:

@@ -53,7 +53,7 @@ class Watcher:
         self._before = sample
         records = world.of_app(spec.name)
         ready = [record for record in records if is_ready(world, record)]
-        staying = [record for record in records if record.leaving_since is None]
+        staying = [record for record in records if record.leaving_since is None and not record.spare]
         told = _between(before, sample, spec.name)
         return Observation(
             span_s=sample.at - before.at if before is not None and sample is not None else None,

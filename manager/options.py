@@ -17,6 +17,7 @@ def asked(spec: AppSpec) -> Params:
         params["host"] = hosts
     if paths := [path for path in spec.paths if path not in default_paths(spec.name)]:
         params["path"] = paths
+    params["spares"] = str(spec.spares)
     if spec.autoscale is None:
         return {**params, "workers": str(spec.want)}
     return {**params, "max": str(spec.autoscale.max), **_policy(spec.autoscale)}
@@ -24,7 +25,8 @@ def asked(spec: AppSpec) -> Params:
 
 def usual() -> Params:
     """Return what holds where nothing is said."""
-    return {**_template(Template(command=(), image=BASE_IMAGE)), **_policy(Autoscale(min=1, max=1))}
+    template, policy = Template(command=(), image=BASE_IMAGE), Autoscale(min=1, max=1)
+    return {**_template(template), **_policy(policy), "spares": "0"}
 
 
 def _template(template: Template) -> Params:

@@ -6,7 +6,8 @@ the next one, looks again and goes on. The order for a worker is
     record -> rules -> container -> start -> network -> healthy -> published
     leaving -> unpublished -> gone from the proxy -> no open request or drain over -> removed -> forgotten
 
-so that nothing exists without a record, and nothing is removed that requests may still reach.
+so that nothing exists without a record, and nothing is removed that requests may still reach. A spare stops
+halfway, paused, and goes on when its slot is wanted (manager.spares).
 
 In a frozen app what the operator asks for still happens, and nothing happens by itself:
 
@@ -22,23 +23,37 @@ the dead. The autoscaler writes no other target (manager.scaler).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
 from balancer.routes import Route, app_of, change, render
 from manager.model import AppSpec, WorkerKey, WorkerRecord
 from manager.records import ALL
+from manager.spares import (
+    LOOK_S,
+    dispensable,
+    in_service,
+    is_kept,
+    is_quiet,
+    is_wanted,
+    lacking,
+    room,
+    shall_pause,
+)
 from manager.steps import (
     Bury,
     Forget,
     Launch,
+    Pause,
     Publish,
     Retire,
     SaveRecords,
     SaveSpec,
+    SlowStep,
     Step,
     SweepPort,
+    Unpause,
 )
 from manager.updates import end_of_update, late_at
 from manager.wiring import groups, mend, tell_names
@@ -72,11 +87,16 @@ class Plan:
 
 @dataclass(slots=True)
 class _Draft:
-    """What one pass collects before it is put in order."""
+    """What one pass collects before it is put in order.
+
+    spares: starts of spares, which wait for everything else.  cramped: a wanted worker got no address.
+    """
 
     saves: list[WorkerRecord] = field(default_factory=list)
     specs: list[SaveSpec] = field(default_factory=list)
-    slow: list[Launch | Bury | Retire] = field(default_factory=list)
+    slow: list[SlowStep] = field(default_factory=list)
+    spares: list[Launch] = field(default_factory=list)
+    cramped: bool = False
     forgets: list[WorkerKey] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     look_again_s: float = RESYNC_S
@@ -96,6 +116,7 @@ def plan(world: World) -> Plan:
     for record in world.records.values():
         if record.key not in world.busy and record.app in specs:
             _advance(world, specs[record.app], record, draft)
+    _add_spares(world, specs, addresses, draft)
     for spec in specs.values():
         if spec.removing and not any(record.app == spec.name for record in world.records.values()):
             draft.removed.append(spec.name)
@@ -112,8 +133,8 @@ def _ordered(world: World, draft: _Draft) -> Plan:
     steps: list[Step] = [mend(world)] if _mends(world, draft) else []
     steps += draft.specs
     if draft.saves:
-        steps.append(SaveRecords(tuple(draft.saves), _save_reason(draft.saves)))
-    after = replace(world, records={**world.records, **{record.key: record for record in draft.saves}})
+        steps.append(SaveRecords(tuple(draft.saves), _save_reason(world, draft.saves)))
+    after = _after(world, draft)
     steps += filter(None, (tell_names(after), _publish(after)))
     steps += draft.slow
     steps += [SweepPort(name) for name in sorted(world.stray_ports)]
@@ -123,25 +144,36 @@ def _ordered(world: World, draft: _Draft) -> Plan:
     return Plan(tuple(steps), draft.look_again_s)
 
 
+def _after(world: World, draft: _Draft) -> World:
+    """Return the picture with the records as they will be saved."""
+    return replace(world, records={**world.records, **{record.key: record for record in draft.saves}})
+
+
 def _mends(world: World, draft: _Draft) -> bool:
     """Return whether the network is mended now; in a frozen cloud only for a worker that was asked for."""
     thawed = ALL not in world.frozen
     return not world.network_intact and (thawed or any(isinstance(step, Launch) for step in draft.slow))
 
 
-def _save_reason(saves: list[WorkerRecord]) -> str:
-    leaving = [record.key.label for record in saves if record.leaving_since is not None]
-    staying = [record for record in saves if record.leaving_since is None]
-    new = [record.key.label for record in staying if not record.was_up]
-    up = [record.key.label for record in staying if record.was_up]
-    told = (("new", new), ("leaving", leaving), ("up, and frozen", up))
-    return "; ".join(f"{words}: {', '.join(labels)}" for words, labels in told if labels)
+def _save_reason(world: World, saves: list[WorkerRecord]) -> str:
+    told: dict[str, list[str]] = {}
+    for record in saves:
+        told.setdefault(_change_of(world.records.get(record.key), record), []).append(record.key.label)
+    return "; ".join(f"{words}: {', '.join(labels)}" for words, labels in told.items())
+
+
+def _change_of(before: WorkerRecord | None, record: WorkerRecord) -> str:
+    if record.leaving_since is not None:
+        return "leaving"
+    if before is None:
+        return "new spare" if record.spare else "new"
+    return "wanted" if before.spare and not record.spare else "up, and frozen"
 
 
 def _place(world: World, spec: AppSpec, addresses: set[IPv4Address], draft: _Draft) -> None:
     """Draft a record for each slot that lacks a worker of this revision, and mark who has to leave."""
     staying = [record for record in world.of_app(spec.name) if record.leaving_since is None]
-    older = _stand_ins(world, spec, staying)
+    older = _stand_ins(world, spec, [record for record in staying if not record.spare])
     idle = [record for record in staying if record.key not in world.busy]
     leavers = [record for record in idle if _must_leave(world, spec, record, older.get(record.slot))]
     taken = {record.key for record in world.of_app(spec.name)}
@@ -155,11 +187,33 @@ def _place(world: World, spec: AppSpec, addresses: set[IPv4Address], draft: _Dra
         elif spec.order == "start-first" or not _is_taken(world, spec, slot):
             address = _free_address(world, addresses)
             if address is None:
+                draft.cramped = True
                 break
             addresses.add(address)
             draft.saves.append(_new_record(world, spec, slot, address))
     leaving = {record.key: replace(record, leaving_since=world.now) for record in leavers}
     draft.saves += leaving.values()
+
+
+def _add_spares(
+    world: World, specs: Mapping[str, AppSpec], addresses: set[IPv4Address], draft: _Draft
+) -> None:
+    """Draft records and starts of the spares there shall be, while nothing else is started."""
+    places = [(spec, slot) for spec in specs.values() for slot in lacking(world, spec)]
+    if draft.cramped:
+        given_up = dispensable(world, specs)
+        draft.saves += [replace(given_up, leaving_since=world.now)] if given_up is not None else []
+    elif not places and not draft.spares:
+        return
+    elif any(isinstance(step, Launch) for step in draft.slow) or not is_quiet(_after(world, draft)):
+        draft.again_in(LOOK_S)
+    else:
+        draft.slow += draft.spares[: room(world)]
+        for spec, slot in places:
+            address = _free_address(world, addresses)
+            if address is not None:
+                addresses.add(address)
+                draft.saves.append(replace(_new_record(world, spec, slot, address), spare=True))
 
 
 def _free_address(world: World, used: Collection[IPv4Address]) -> IPv4Address | None:
@@ -234,7 +288,7 @@ def _must_leave(world: World, spec: AppSpec, record: WorkerRecord, stand_in: Wor
     older ones, as updates that overtake each other leave them, one is enough.
     """
     if record.slot not in spec.slots:
-        return True
+        return not is_kept(spec, record)
     if record.revision == spec.revision:
         return record.turn != spec.turns.get(record.slot, 0)
     container = world.containers.get(record.key)
@@ -251,6 +305,9 @@ def _advance(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -
         return
     if any(saved.key == record.key for saved in draft.saves):
         return  # it has just been told to leave
+    if is_wanted(spec, record):
+        _enter_service(world, record, draft)
+        return
     container = world.containers.get(record.key)
     if (
         container is not None
@@ -260,17 +317,33 @@ def _advance(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -
         reason = f"its container ended with exit code {container.exit_code}"
         draft.slow.append(Bury(record, spec, reason, world.is_frozen(spec.name)))
         return
-    if container is None or container.state != "running":
-        if container is None or container.state != "paused":
-            _start(world, spec, record, draft)
+    if container is None or container.state not in ("running", "paused"):
+        _start(world, spec, record, draft)
         return
+    if container.state == "paused" and not record.spare:
+        return  # somebody paused it by hand
     if record.key not in world.wired:
         if not is_left_alone(world, record):
             draft.slow.append(_launch(world, record, spec, "its port or its rules are not as they should be"))
     elif world.is_frozen(record.app) and not record.was_up:
         draft.saves.append(replace(record, was_up=True))
+    elif record.spare:
+        if shall_pause(world, record):
+            draft.slow.append(Pause(record, "it is ready, and a spare"))
     elif not is_ready(world, record) and is_published(world, record):
         draft.again_in(DRAIN_POLL_S)  # the proxy is about to take it up
+
+
+def _enter_service(world: World, record: WorkerRecord, draft: _Draft) -> None:
+    """Draft that a spare goes on and then is a worker as all are.
+
+    In this order: what is paused and no spare was paused by hand, and is left so.
+    """
+    container = world.containers.get(record.key)
+    if container is not None and container.state == "paused":
+        draft.slow.append(Unpause(record, "it was a spare, and is wanted"))
+    else:
+        draft.saves.append(in_service(record, world.now))
 
 
 def _start(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -> None:
@@ -281,7 +354,11 @@ def _start(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -> 
     if record.retry_at is not None and record.retry_at > world.now:
         draft.again_in(record.retry_at - world.now)
         return
-    draft.slow.append(_launch(world, record, spec, "it has no running container"))
+    step = _launch(world, record, spec, "it has no running container")
+    if record.spare:
+        draft.spares.append(step)
+    else:
+        draft.slow.append(step)
 
 
 def _launch(world: World, record: WorkerRecord, spec: AppSpec, reason: str) -> Launch:
@@ -294,7 +371,7 @@ def _leave(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -> 
     if record.key not in world.containers and record.key not in world.attached:
         draft.forgets.append(record.key)
         return
-    drain_ends_at = record.leaving_since + (0.0 if spec.now else record.drain_s)
+    drain_ends_at = record.leaving_since + (0.0 if spec.now or record.spare else record.drain_s)
     if is_published(world, record) or (is_live(world, record) and not spec.now):
         draft.again_in(CONFIRM_S)
     elif world.now < drain_ends_at and (world.live is None or world.inflight.get(record.key, 0) > 0):

@@ -26,12 +26,15 @@ from manager.steps import (
     Forget,
     Launch,
     MendNetwork,
+    Pause,
     Publish,
     Retire,
     SaveRecords,
     SaveSpec,
+    SlowStep,
     Step,
     SweepPort,
+    Unpause,
     WriteHosts,
     explain,
 )
@@ -39,7 +42,7 @@ from manager.world import World
 from netsetup.errors import NetworkError
 
 STARTS_AT_ONCE = 8  # more only wait for each other in dockerd, on 2 cores
-STOPS_AT_ONCE = 32  # these mostly wait for the workers to end
+STOPS_AT_ONCE = 32  # these mostly wait for the workers to end; whatever is quick goes with them
 TRY_AGAIN_S = 0.5
 
 log = logging.getLogger(__name__)
@@ -127,7 +130,7 @@ class Reconciler:
         for step in todo.steps:
             log.info("%s", explain(step))
             self._apply(step)
-        quick = any(not isinstance(step, Launch | Bury | Retire) for step in todo.steps)
+        quick = any(not isinstance(step, SlowStep) for step in todo.steps)
         return 0.0 if quick else todo.look_again_s
 
     def _apply(self, step: Step) -> None:
@@ -150,6 +153,10 @@ class Reconciler:
                 self._submit(step.record.key, self._starts, partial(self.effects.launch, step))
             case Bury():
                 self._submit(step.record.key, self._stops, partial(self.effects.bury, step))
+            case Pause():
+                self._submit(step.record.key, self._stops, partial(self.effects.pause, step))
+            case Unpause():
+                self._submit(step.record.key, self._stops, partial(self.effects.unpause, step))
             case Retire():
                 self._submit(step.record.key, self._stops, partial(self.effects.retire, step))
             case _:

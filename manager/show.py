@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from manager.api.views import AppView, RouteView, WorkerView, rfc3339
 from manager.measure import Measures
 from manager.model import AppSpec, WorkerRecord
+from manager.spares import is_kept
 from manager.world import World, is_live, is_ready, phase, ready_workers, thaw_of
+
+_TROUBLES = ("failed", "backoff", "unready")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ def app_view(world: World, spec: AppSpec, measures: Measures, addressing: Addres
         frozen=world.is_frozen(spec.name),
         egress=spec.template.egress,
         reaches=list(spec.template.reach),
+        spares=sum(phase(world, record).state == "spare" for record in world.of_app(spec.name)),
     )
 
 
@@ -76,8 +80,9 @@ def _note(world: World, spec: AppSpec, measures: Measures) -> str:
         return "being removed"
     if spec.stopped:
         return f"stopped; start {spec.name} brings {spec.want} back"
-    phases = [(record, phase(world, record)) for record in world.of_app(spec.name)]
-    for wanted in ("failed", "backoff", "unready", "starting"):
+    seen_of_all = [(record, phase(world, record)) for record in world.of_app(spec.name)]
+    phases = [(r, seen) for r, seen in seen_of_all if not r.spare or seen.state in _TROUBLES]
+    for wanted in (*_TROUBLES, "starting"):
         for record, seen in phases:
             if seen.state == wanted:
                 return f"{record.key.label} {seen.state}: {seen.reason}"
@@ -94,10 +99,11 @@ def _note(world: World, spec: AppSpec, measures: Measures) -> str:
     return f"listens on port {port} and has no route: run it with -p {port}" if port else ""
 
 
-def worker_views(world: World, spec: AppSpec, measures: Measures, *, with_stopped: bool) -> list[WorkerView]:
-    """Return the lines of `ps` for an app."""
-    views = [worker_view(world, record, measures) for record in world.of_app(spec.name)]
-    if with_stopped:
+def worker_views(world: World, spec: AppSpec, measures: Measures, *, everything: bool) -> list[WorkerView]:
+    """Return the lines of `ps` for an app, with `everything` those of its spares and stopped workers too."""
+    records = [record for record in world.of_app(spec.name) if everything or not is_kept(spec, record)]
+    views = [worker_view(world, record, measures) for record in records]
+    if everything:
         all_slots = range(1, spec.want + 1) if spec.stopped else sorted(spec.stopped_slots)
         taken = {view.slot for view in views}
         views += [_stopped_view(spec, slot) for slot in all_slots if slot not in taken]

@@ -41,6 +41,22 @@ class Bury:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """The worker's processes are suspended; it answers nobody."""
+
+    record: WorkerRecord
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unpause:
+    """The worker's processes go on where they were."""
+
+    record: WorkerRecord
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Publish:
     """The proxy's routes are changed, in one transaction."""
 
@@ -102,9 +118,9 @@ class SaveSpec:
     reason: str
 
 
-Step = (
-    SaveSpec | SaveRecords | WriteHosts | Launch | Bury | Publish | Retire | Forget | MendNetwork | SweepPort
-)
+# What takes Docker a while; its worker is busy until then.
+SlowStep = Launch | Bury | Pause | Unpause | Retire
+Step = SlowStep | SaveSpec | SaveRecords | WriteHosts | Publish | Forget | MendNetwork | SweepPort
 
 
 def explain(step: Step) -> str:
@@ -118,6 +134,10 @@ def explain(step: Step) -> str:
             return f"start {record.key.label}: {reason}"
         case Bury(record=record, reason=reason):
             return f"note the ending of {record.key.label}: {reason}"
+        case Pause(record=record, reason=reason):
+            return f"pause {record.key.label}: {reason}"
+        case Unpause(record=record, reason=reason):
+            return f"unpause {record.key.label}: {reason}"
         case Publish(reason=reason):
             return f"publish {reason}"
         case Retire(record=record, reason=reason):

@@ -17,7 +17,8 @@ def end_of_update(world: World, spec: AppSpec) -> SaveSpec | None:
 
     In a frozen app one that fails stays as it is: taking it back is for the operator.
     """
-    records, fresh = world.of_app(spec.name), _fresh(world, spec)
+    fresh = _fresh(world, spec)
+    records = [record for record in world.of_app(spec.name) if not record.spare]
     version = world.spec_versions.get(spec.name, 0)
     failure = next(filter(None, (_failure(world, record) for record in fresh)), None)
     if failure is not None:
@@ -37,8 +38,8 @@ def late_at(world: World, spec: AppSpec) -> float:
 
 
 def _fresh(world: World, spec: AppSpec) -> list[WorkerRecord]:
-    records = world.of_app(spec.name)
-    return [record for record in records if is_current(spec, record) and record.leaving_since is None]
+    staying = [r for r in world.of_app(spec.name) if r.leaving_since is None and not r.spare]
+    return [record for record in staying if is_current(spec, record)]
 
 
 def _failure(world: World, record: WorkerRecord) -> str | None:

@@ -97,6 +97,11 @@ def scaled(spec: AppSpec, change: ScaleChange, *, manual: bool = False) -> AppSp
     return _trimmed(replace(spec, want=count, stopped_slots=left, now=False))
 
 
+def with_spares(spec: AppSpec, count: int | None) -> AppSpec:
+    """Return the spec with so many spares; None leaves them."""
+    return spec if count is None else replace(spec, spares=count)
+
+
 def autoscaled(spec: AppSpec, policy: Autoscale | None) -> AppSpec:
     """Return the spec that scales by itself under the policy, or by hand again when it is None."""
     if policy is None:
@@ -204,8 +209,8 @@ def _require_slot(spec: AppSpec, slot: int) -> None:
         raise WorkerNotFound(f"{spec.name} has no worker {slot} (it has {names})", hint=f"ps {spec.name} -a")
 
 
-def as_adopted(spec: AppSpec, slots: frozenset[int]) -> AppSpec:
-    """Return the spec that wants exactly the workers in `slots`, and has no change under way."""
+def as_adopted(spec: AppSpec, slots: frozenset[int], spares: int = 0) -> AppSpec:
+    """Return the spec that wants exactly the workers in `slots` and spares, and has no change under way."""
     last = max(slots, default=0)
     return replace(
         spec,
@@ -216,6 +221,7 @@ def as_adopted(spec: AppSpec, slots: frozenset[int]) -> AppSpec:
         now=False,
         fallback=None,
         rolled_back=None,
+        spares=spares,
     )
 
 

@@ -157,7 +157,7 @@ def answering(world: World, spec: AppSpec) -> list[WorkerRecord]:
     When none answers in time, those that run stay where they are: an app that is overloaded would be taken
     away by its own slowness, and 503 for everybody helps nobody.
     """
-    staying = [record for record in world.of_app(spec.name) if record.leaving_since is None]
+    staying = [r for r in world.of_app(spec.name) if r.leaving_since is None and not r.spare]
     healthy = [record for record in staying if is_healthy(world, record)]
     return healthy or [r for r in staying if is_running(world, r) and is_published(world, r)]
 
@@ -177,9 +177,9 @@ def is_published(world: World, record: WorkerRecord) -> bool:
 
 
 def is_ready(world: World, record: WorkerRecord) -> bool:
-    """Return whether the worker is healthy and, where its app has a route, live in the proxy."""
+    """Return whether the worker is in service, healthy and, where its app has a route, live in the proxy."""
     spec = world.specs.get(record.app)
-    if spec is None or record.leaving_since is not None or not is_healthy(world, record):
+    if spec is None or record.leaving_since is not None or record.spare or not is_healthy(world, record):
         return False
     return spec.template.port is None or is_live(world, record)
 
@@ -194,7 +194,7 @@ def phase(world: World, record: WorkerRecord) -> Phase:
     if record.leaving_since is not None:
         return Phase("draining", _draining_words(world, record))
     container = world.containers.get(record.key)
-    if record.ending is not None and (container is None or container.state != "running"):
+    if record.ending is not None and (container is None or container.state not in ("running", "paused")):
         return _ended(world, record)
     alone = _frozen_words(world, record)
     if container is None:
@@ -204,21 +204,31 @@ def phase(world: World, record: WorkerRecord) -> Phase:
         memory = world.specs[record.app].template.memory_bytes if record.app in world.specs else None
         return Phase("backoff", exit_words(container.exit_code, container.oom_killed, memory))
     if container.state == "paused":
-        return Phase("unready", f"paused by hand: docker unpause {container.name}")
+        return _paused(world, record, container.name)
     if not is_running(world, record):
         cut = Phase("unready", f"it is not connected to the bridge; {alone}")
         return cut if alone else Phase("starting", "its network is being connected")
     return _running(world, record, container.started_at)
 
 
+def _paused(world: World, record: WorkerRecord, container: str) -> Phase:
+    if not record.spare:
+        return Phase("unready", f"paused by hand: docker unpause {container}")
+    spec = world.specs.get(record.app)
+    if spec is not None and record.slot in spec.slots:
+        return Phase("starting", "it was a spare and goes on")
+    return Phase("spare", "ready, and paused until it is wanted")
+
+
 def _running(world: World, record: WorkerRecord, started_at: float | None) -> Phase:
     if is_ready(world, record):
         return Phase("ready")
     if is_healthy(world, record):
-        return Phase("starting", "healthy; the proxy has not taken it up yet")
+        next_words = "it is paused now" if record.spare else "the proxy has not taken it up yet"
+        return Phase("starting", f"healthy; {next_words}")
     verdict = world.verdicts.get(record.key)
     words = verdict.text if verdict is not None else "no health answer yet"
-    young = started_at is not None and world.now - started_at < STARTUP_S
+    young = started_at is not None and world.now - max(started_at, record.created_at) < STARTUP_S
     return Phase("starting" if young and record.key not in world.answered else "unready", words)
 
 

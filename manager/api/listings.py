@@ -72,6 +72,7 @@ LISTINGS: Mapping[str, Listing] = {
             Column("MEMORY", "memory_bytes", "bytes"),
             Column("ROUTE", "urls", "list"),
             Column("AGE", "created_at", "age"),
+            Column("SPARES", "spares", "count", wide=True),
             Column("REVISION", "revision", "count", wide=True),
             Column("IMAGE", "image", wide=True),
             Column("COMMAND", "command", "list", wide=True),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 Value = str | int | float | tuple[float, float]
 
 RESERVED_NAMES = frozenset({"manager", "proxy", "etcd", "http", "all", "off", "localhost"})
-MAX_WORKERS = 1000
+MAX_WORKERS, MAX_SPARES = 1000, 100
 _APP = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
 _TARGET = re.compile(r"(?P<app>[a-z0-9-]+)(\.(?P<slot>[0-9]{1,4}))?")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
@@ -233,6 +233,7 @@ PLACE = Kind("FILE|TARGET:PATH", text, "places")
 FILE = Kind("FILE", text, "files")
 IMAGE = Kind("IMAGE", text, "images")
 WORKERS = Kind("N", whole(0, MAX_WORKERS))
+SPARES = Kind("K", whole(0, MAX_SPARES))
 BOUND = Kind("N", whole(1, MAX_WORKERS))
 COUNT = Kind("N", whole(1, 1_000_000))
 DURATION = Kind("DURATION", seconds)

@@ -39,6 +39,7 @@ class AppView:
     frozen: bool = False
     egress: bool = False
     reaches: list[str] = field(default_factory=list)
+    spares: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ class Reading:
         world, measures, everything = self.picture().world, self.measures(), arguments.flag("all")
         specs = self.specs(arguments)
         views = [
-            view for spec in specs for view in worker_views(world, spec, measures, with_stopped=everything)
+            view for spec in specs for view in worker_views(world, spec, measures, everything=everything)
         ]
         return self._with_age(listing("WorkerList", views))
 
@@ -160,7 +160,7 @@ class Reading:
         name, slot = resolve_target(arguments.text("target") or "", world)
         spec = wishes.find(world.specs, name)
         if slot is None:
-            workers = [asdict(view) for view in worker_views(world, spec, measures, with_stopped=True)]
+            workers = [asdict(view) for view in worker_views(world, spec, measures, everything=True)]
             view = asdict(app_view(world, spec, measures, self.addressing))
             return document("App", {**view, "spec": plain(spec), "workers": workers})
         records = [record for record in world.of_app(name) if record.slot == slot]

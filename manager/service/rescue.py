@@ -11,7 +11,7 @@ import json
 import os
 import tarfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from manager import wishes
@@ -55,21 +55,26 @@ def adoption(world: World) -> Adoption:
     specs: dict[str, AppSpec] = {}
     for record, spec in sorted(found, key=lambda pair: pair[0].revision):
         if record.app not in world.specs:
-            slots = frozenset(r.slot for r in records if r.app == record.app and r.revision == spec.revision)
-            specs[record.app] = wishes.as_adopted(spec, slots)
+            mine = [r for r in records if r.app == record.app and r.revision == spec.revision]
+            slots = frozenset(r.slot for r in mine if not r.spare)
+            specs[record.app] = wishes.as_adopted(spec, slots, spares=len(mine) - len(slots))
     return Adoption(specs, records)
 
 
 def _strays(world: World) -> Iterator[Container]:
     for key, container in world.containers.items():
-        if key not in world.records and container.state == "running":
+        if key not in world.records and container.state in ("running", "paused"):
             yield container
 
 
 def _told(container: Container) -> tuple[WorkerRecord, AppSpec] | None:
-    """Return what a container's labels tell of its worker and app; None when they are not whole."""
+    """Return what a container's labels tell of its worker and app; None when they are not whole.
+
+    They are of the time when it was made: a spare that runs has been in service since.
+    """
     try:
         record = decode(WorkerRecord, container.labels.get(RECORD_LABEL, ""))
+        record = replace(record, spare=record.spare and container.state == "paused")
         return record, decode(AppSpec, container.labels.get(SPEC_LABEL, ""))
     except UnreadableRecord:
         return None

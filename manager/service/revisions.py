@@ -37,10 +37,13 @@ class RevisionVerbs:
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             spec = wishes.changeable(specs, name)
-            former = replace(spec, hosts=(), paths=()) if reset else spec
+            former = replace(spec, hosts=(), paths=(), spares=0) if reset else spec
             moved = readdressed(specs, former, arguments, template, self.apps.tcp_ports)
-            if template == spec.template and moved == spec:
+            moved = wishes.with_spares(moved, arguments.whole("spares"))
+            if moved == spec and template == spec.template:
                 raise UsageError(f"that is what {name} runs already", hint=f"restart {name}")
+            if moved == replace(spec, spares=moved.spares) and template == spec.template:
+                return Wish((moved,))  # no worker is made from anything else
             parallel = arguments.whole("parallel") or 1
             return Wish((wishes.updated(moved, template, order=order, parallel=parallel),))
 

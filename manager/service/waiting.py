@@ -11,6 +11,7 @@ from manager.model import HOPELESS, WorkerRecord
 from manager.reconcile import Picture, Reconciler
 from manager.server import Call
 from manager.service.changes import Made
+from manager.spares import is_kept
 from manager.world import World, is_current, is_left_alone, is_ready, phase, thaw_of
 
 WAIT_S = 60.0
@@ -53,17 +54,17 @@ class Waiting:
 def is_settled(world: World, name: str) -> bool:
     """Return whether the app has exactly the workers it wants, each ready or at its own end.
 
-    One that a freeze keeps from coming back counts as at its end: nobody need wait for it.
+    One that a freeze keeps from coming back counts as at its end: nobody need wait for it. Nor for spares.
     """
-    records = world.of_app(name)
-    spec = world.specs.get(name)
+    records, spec = world.of_app(name), world.specs.get(name)
     if spec is None or spec.removing:
         return spec is None and not records
     if spec.fallback is not None:
         return False  # an update is under way
-    mine = [record for record in records if is_current(spec, record)]
+    others = [record for record in records if not is_kept(spec, record)]
+    mine = [record for record in others if is_current(spec, record)]
     done = sum(_is_done(world, record) for record in mine)
-    return done == spec.wanted and len(records) == len(mine)
+    return done == spec.wanted and len(others) == len(mine)
 
 
 def _is_done(world: World, record: WorkerRecord) -> bool:
@@ -104,7 +105,7 @@ def _too_late(picture: Picture | None, names: list[str], limit_s: float) -> Wait
     reasons = [
         f"{record.key.label} {seen.state}: {seen.reason}"
         for name in names
-        for record in (picture.world.of_app(name) if picture else [])
+        for record in (_awaited(picture.world, name) if picture else [])
         if (seen := phase(picture.world, record)).state != "ready"  # type: ignore[union-attr]
     ]
     what = reasons[0] if reasons else f"{', '.join(names)} did not get ready"
@@ -113,13 +114,19 @@ def _too_late(picture: Picture | None, names: list[str], limit_s: float) -> Wait
     )
 
 
+def _awaited(world: World, name: str) -> list[WorkerRecord]:
+    """Return the app's workers without its spares."""
+    spec, records = world.specs.get(name), world.of_app(name)
+    return records if spec is None else [record for record in records if not is_kept(spec, record)]
+
+
 def _summary(world: World, name: str) -> str:
     spec = world.specs.get(name)
     if spec is None:
         return f"{name}: removed"
     if spec.stopped:
         return f"{name}: stopped"
-    records = world.of_app(name)
+    records = _awaited(world, name)
     away = sum(is_left_alone(world, record) and not is_ready(world, record) for record in records)
     if away:
         return f"{name}: {spec.wanted - away} of {spec.wanted} workers ready, {away} left as they are: frozen"
@@ -142,7 +149,7 @@ class _Told:
         seen = {
             (record.key.label, record.revision): (record, phase(world, record))
             for name in names
-            for record in world.of_app(name)
+            for record in _awaited(world, name)
         }
         before = self._states
         self._states = {key: now.state for key, (_, now) in seen.items()}

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 from random import Random
 
 from balancer.routes import server_name
-from manager.model import WorkerKey, WorkerRecord
+from manager.model import AppSpec, WorkerKey, WorkerRecord
 from manager.records import ALL, PROXY
 from manager.world import is_current, is_left_alone
 from tests.simulation.edges import SimEngine, SimStore
@@ -107,15 +107,20 @@ class Cloud:
             if not all(self._is_serving(key) for key in records if key.app == app):
                 specs.pop(app)  # nothing more is done for it, and that is right
                 records = {key: record for key, record in records.items() if key.app != app}
-        wanted = {(spec.name, slot) for spec in specs.values() for slot in spec.slots}
+        wanted = {(spec.name, slot) for spec in specs.values() for slot in spec.slots | spec.spare_slots}
         if {(key.app, key.slot) for key in records} != wanted or len(records) != len(wanted):
             return False
         if any(spec.removing for spec in specs.values()):
             return False
         return (self.network.bridge or ALL in picture.world.frozen) and all(
-            is_current(specs[key.app], record) and self._is_serving(key) and self._is_found(record)
-            for key, record in records.items()
+            self._is_as_wanted(specs[record.app], record) for record in records.values()
         )
+
+    def _is_as_wanted(self, spec: AppSpec, record: WorkerRecord) -> bool:
+        if record.slot in spec.spare_slots:
+            fit = record.spare and record.revision == spec.revision
+            return fit and self.engine.all()[record.key].state == "paused"
+        return is_current(spec, record) and self._is_serving(record.key) and self._is_found(record)
 
     def _is_found(self, record: WorkerRecord) -> bool:
         """Return whether the worker is told by name; one that is frozen may have been cut off for good."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from manager.api.errors import EngineError
@@ -31,6 +32,8 @@ class Witness(Protocol):
     def stops(self, container: Container) -> None: ...
 
     def removes(self, container: Container) -> None: ...
+
+    def pauses(self, container: Container) -> None: ...
 
     def ended(self, container: Container, *, by_itself: bool) -> None: ...
 
@@ -158,6 +161,11 @@ class SimEngine(FakeEngine):
         super().vanish(name)
         self._witness.ended(running, by_itself=True)
 
+    def wake(self, name: str) -> None:
+        """Somebody unpaused the container by hand."""
+        self._workers[name] = replace(self._workers[name], state="running")
+        self.tell()
+
     def all(self) -> dict[WorkerKey, Container]:
         self._see()
         return self._all
@@ -179,7 +187,9 @@ class SimEngine(FakeEngine):
             self._witness.starts(container)
         elif verb == "remove":
             self._witness.removes(container)
-        else:
+        elif verb == "pause":
+            self._witness.pauses(container)
+        elif verb != "unpause":
             self._witness.stops(container)
 
 

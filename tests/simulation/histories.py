@@ -23,11 +23,15 @@ BYSTANDER, APP = "calm", "web"  # nobody touches the first; the second is what a
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What is done, one act after the other, to an app of so many workers; 0: it is not there yet."""
+    """What is done, one act after the other, to an app of so many workers and spares.
+
+    No workers: the app is not there yet.
+    """
 
     name: str
     workers: int
     acts: tuple[Callable[[Cloud], None], ...]
+    spares: int = 0
 
     def __str__(self) -> str:
         return self.name
@@ -57,6 +61,15 @@ SCENARIOS = (
     Scenario("a worker crashes", 2, (lambda cloud: crash(cloud, cloud.worker(APP, 1)),)),
     Scenario("a container is removed by hand", 2, (lambda cloud: vanish(cloud, cloud.worker(APP, 1)),)),
     Scenario("a link is cut", 1, (lambda cloud: cut(cloud, cloud.worker(APP, 1)),)),
+    Scenario("run with a spare", 0, _asking(ask.run(APP, 1, spares=1))),
+    Scenario("scale up onto spares and down", 1, _asking(ask.scale(APP, 3), ask.scale(APP, 2)), 2),
+    Scenario("scale to nothing but spares", 1, _asking(ask.scale(APP, 0), ask.scale(APP, 1)), 1),
+    Scenario("update with a spare", 1, _asking(ask.update(APP)), 1),
+    Scenario("update that fails, with a spare", 1, _asking(ask.update(APP, crashes=True)), 1),
+    Scenario("fewer spares, then none", 1, _asking(ask.keep_spares(APP, 1), ask.keep_spares(APP, 0)), 2),
+    Scenario("a spare crashes", 1, (lambda cloud: crash(cloud, cloud.worker(APP, 2)),), 1),
+    Scenario("remove with spares", 1, _asking(ask.remove(APP)), 2),
+    Scenario("frozen, scale onto a spare", 1, _asking(ask.freeze(), ask.scale(APP, 2), ask.thaw()), 1),
     Scenario("frozen, scale", 1, _asking(ask.freeze(), ask.scale(APP, 2), ask.scale(APP, 0), ask.thaw())),
     Scenario("frozen, update", 1, _asking(ask.freeze(APP), ask.update(APP), ask.thaw(APP))),
     Scenario(
@@ -71,12 +84,12 @@ SCENARIOS = (
 )
 
 
-def prepared(workers: int, port: int | None = 8000) -> Cloud:
+def prepared(workers: int, port: int | None = 8000, spares: int = 0) -> Cloud:
     """Return a settled cloud with a bystander and an app of so many workers."""
     cloud = Cloud()
     cloud.operator.ask(ask.run(BYSTANDER, 1))
     if workers:
-        cloud.operator.ask(ask.run(APP, workers, port=port))
+        cloud.operator.ask(ask.run(APP, workers, port=port, spares=spares))
     cloud.settle()
     cloud.keep_untouched(BYSTANDER)
     return cloud
@@ -84,7 +97,7 @@ def prepared(workers: int, port: int | None = 8000) -> Cloud:
 
 def play(scenario: Scenario, script: Script) -> Cloud:
     """Play a scenario with the outcomes of the script, until all is as it was asked for."""
-    cloud = prepared(scenario.workers)
+    cloud = prepared(scenario.workers, spares=scenario.spares)
     cloud.faults.chance = script
     for act in scenario.acts:
         act(cloud)
@@ -95,7 +108,7 @@ def play(scenario: Scenario, script: Script) -> Cloud:
 def live(seed: int) -> Cloud:
     """Play what a seed makes up: commands, misfortunes, faults and deaths, then some peace."""
     luck = Random(seed)
-    cloud = prepared(luck.randint(1, 3), luck.choice((8000, 8000, 8000, None)))
+    cloud = prepared(luck.randint(1, 3), luck.choice((8000, 8000, 8000, None)), luck.choice((0, 0, 1, 2)))
     cloud.luck = luck
     trouble, death = luck.choice(((0.0, 0.0), (0.05, 0.0), (0.0, 0.05), (0.05, 0.05), (0.2, 0.1)))
     cloud.faults.chance = Luck(luck, trouble, death, spared=frozenset({"write manager"}))
@@ -115,7 +128,8 @@ def live(seed: int) -> Cloud:
 def _command(luck: Random) -> Command:
     slot = luck.randint(1, 3)
     choices = (
-        ask.run(APP, slot),
+        ask.run(APP, slot, spares=luck.choice((0, 2))),
+        ask.keep_spares(APP, luck.randint(0, 2)),
         ask.scale(APP, luck.choice((1, 1, -1)), relative=True),
         ask.scale(APP, luck.randint(0, 3)),
         ask.stop(APP),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
@@ -115,6 +115,14 @@ class Judge:
         if record is None or record.leaving_since is not None:
             self._endings.pop(container.name, None)
 
+    def pauses(self, container: Container) -> None:
+        key = key_of(container)
+        record = self.store.records().get(key)
+        if record is None or not record.spare:
+            raise Broken(f"{container.name} is paused and is no spare")
+        if self._is_published(key) or self.traffic.count(container.id):
+            raise Broken(f"{container.name} is paused and has requests")
+
     def ended(self, container: Container, *, by_itself: bool) -> None:
         self.traffic.lose(container.id)
         if not by_itself:
@@ -158,12 +166,15 @@ class Judge:
         return container if container.started_at + BOOT_S <= self.clock() else None
 
     def is_silent(self, container: str) -> bool:
-        return container in self.silent
+        return container in self.silent or container in self._paused()
+
+    def _paused(self) -> set[str]:
+        return {each.id for each in self.engine.all().values() if each.state == "paused"}
 
     def answers(self, container: str, address: str) -> bool:
         """Return whether a probe of the container at its address would be answered well."""
         found = self.reached(address)
-        return found is not None and found.id == container and container not in self.silent
+        return found is not None and found.id == container and not self.is_silent(container)
 
     def misled(self, app: str, container: Container) -> None:
         raise Broken(f"a request for {app} reached {container.name}")
@@ -186,10 +197,17 @@ class Judge:
         for app, servers in before.items() if before is not self._published else ():
             for name in servers.keys() - self._published.get(app, {}).keys():
                 self._check_unpublished(key_of_server(name))
+        self._check_unused(self._published if before is not self._published else {})
         for key, container in self.untouched.items():
             found = self.engine.all().get(key)
             if found is None or found.id != container:
                 raise Broken(f"{key.label} of an app that nobody touched is another now")
+
+    def _check_unused(self, routes: Mapping[str, Collection[str]]) -> None:
+        for key in (key_of_server(name) for servers in routes.values() for name in servers):
+            record = self.store.records().get(key)
+            if record is not None and record.spare:
+                raise Broken(f"the routes lead to {key.label}, which is a spare")
 
     def begin_pass(self) -> None:
         self.hurt_in_pass.clear()
@@ -261,10 +279,14 @@ class Judge:
                 for record in self.store.records().values()
                 if record.app == spec.name and record.leaving_since is None and record.key not in busy
             ]
-            spare = 0 if all(is_current(spec, record) for record in staying) else spec.parallel
-            if sum(self._is_up(record) for record in staying) > spec.wanted + spare:
-                names = [f"{record.key.label} of revision {record.revision}" for record in staying]
+            names = [f"{record.key.label} of revision {record.revision}" for record in staying]
+            spares = [record for record in staying if record.spare and record.slot not in spec.slots]
+            workers = [record for record in staying if record not in spares]
+            more = 0 if all(is_current(spec, record) for record in workers) else spec.parallel
+            if sum(self._is_up(record) for record in workers) > spec.wanted + more:
                 raise Broken(f"{spec.name} wants {spec.wanted} and has {', '.join(names)}")
+            if len(spares) > spec.spares or {r.slot for r in spares} & {r.slot for r in workers}:
+                raise Broken(f"{spec.name} has spares {spares} beside {', '.join(names)}")
 
 
 def key_of(container: Container) -> WorkerKey:

@@ -32,6 +32,11 @@ def cut(cloud: Cloud, key: WorkerKey) -> None:
     cloud.judge.harm(key)
 
 
+def wake(cloud: Cloud, key: WorkerKey) -> None:
+    """Somebody unpaused the worker by hand."""
+    cloud.engine.wake(container_name(CLOUD, key))
+
+
 def lose_bridge(cloud: Cloud) -> None:
     """Somebody deleted the bridge by hand."""
     cloud.network.lose_bridge()
@@ -63,7 +68,7 @@ def lose_docker(cloud: Cloud, for_s: float) -> None:
     cloud.later(for_s, lambda: setattr(cloud.engine, "away", False))
 
 
-TO_A_WORKER: tuple[Callable[[Cloud, WorkerKey], None], ...] = (crash, crash, vanish, hang, cut)
+TO_A_WORKER: tuple[Callable[[Cloud, WorkerKey], None], ...] = (crash, crash, vanish, hang, cut, wake)
 FOR_A_WHILE: tuple[Callable[[Cloud, float], None], ...] = (lose_proxy, mute_proxy, lose_store, lose_docker)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from manager import apply, look, plan, wiring, world
+from manager import apply, look, plan, spares, wiring, world
 from manager.model import AppSpec, Ending, WorkerKey, WorkerRecord
 from manager.server import Call
 from manager.service import changes
@@ -160,6 +160,29 @@ def _names_of_the_leaving(patch: Patch) -> None:
     patch.setattr(wiring, "hosts_files", told)
 
 
+def _spares_are_routed(patch: Patch) -> None:
+    original = world.answering
+
+    def answering(seen: World, spec: AppSpec) -> list[WorkerRecord]:
+        records = {key: replace(record, spare=False) for key, record in seen.records.items()}
+        return original(replace(seen, records=records), spec)
+
+    patch.setattr(world, "answering", answering)
+
+
+def _surplus_stays(patch: Patch) -> None:
+    patch.setattr(plan, "is_kept", lambda spec, record: record.slot in spec.spare_slots)
+
+
+def _wanted_before_it_goes_on(patch: Patch) -> None:
+    """What is paused and no spare was paused by hand."""
+
+    def enter(seen: World, record: WorkerRecord, draft: plan._Draft) -> None:
+        draft.saves.append(spares.in_service(record, seen.now))
+
+    patch.setattr(plan, "_enter_service", enter)
+
+
 MUTANTS = (
     Mutant("writes without a fence", _no_fence),
     Mutant("removed while published", _retire_while_published),
@@ -179,4 +202,7 @@ MUTANTS = (
     Mutant("the frozen are started again", _freeze_is_forgotten),
     Mutant("the leaving are still told by name", _names_of_the_leaving),
     Mutant("steps under way are unknown", _busy_is_unknown),
+    Mutant("spares are in the routes", _spares_are_routed),
+    Mutant("a worker too many stays as a spare", _surplus_stays),
+    Mutant("a spare is a worker before it goes on", _wanted_before_it_goes_on),
 )

@@ -36,7 +36,9 @@ class Command:
     freezes: bool | None = None
 
 
-def run(app: str, workers: int, *, port: int | None = 8000, crashes: bool = False) -> Command:
+def run(
+    app: str, workers: int, *, port: int | None = 8000, crashes: bool = False, spares: int = 0
+) -> Command:
     template = Template(
         command=CRASHES if crashes else ("serve",),
         image=IMAGE,
@@ -47,10 +49,10 @@ def run(app: str, workers: int, *, port: int | None = 8000, crashes: bool = Fals
     )
 
     def edit(specs: Mapping[str, AppSpec]) -> Wish:
-        arguments = Arguments({"name": app, "workers": workers})
+        arguments = Arguments({"name": app, "workers": workers, "spares": spares})
         return Wish((new_app(specs, arguments, template, range(9000, 9004), NOW),))
 
-    return Command(f"run -n {workers} {app}", app, edit)
+    return Command(f"run -n {workers} --spares {spares} {app}", app, edit)
 
 
 def scale(app: str, amount: int, *, relative: bool = False) -> Command:
@@ -61,6 +63,13 @@ def scale(app: str, amount: int, *, relative: bool = False) -> Command:
 
     sign = "+" if relative and amount >= 0 else ""
     return Command(f"scale {app} {sign}{amount}", app, edit)
+
+
+def keep_spares(app: str, count: int) -> Command:
+    def edit(specs: Mapping[str, AppSpec]) -> Wish:
+        return Wish((wishes.with_spares(wishes.changeable(specs, app), count),))
+
+    return Command(f"update {app} --spares {count}", app, edit)
 
 
 def stop(app: str, slot: int | None = None, *, now: bool = False) -> Command:

@@ -27,6 +27,7 @@ RUNS = [
     "--restart on-failure:3 --drain 1500ms --image other:1 web -- sleep 9",
     "--egress web sleep 9",
     "--reach web web sleep 9",
+    "-n 2 --spares 3 -p 8000 web /app/server.py",
     "-p 8000 --max 6 web /app/server.py",
     "-p 8000 --max 6 --min 2 --slo 100ms,99.5% web /app/server.py",
     "web printf '\\x7f \\n é \"'",
@@ -109,6 +110,11 @@ WEB = spec_of("-n 2 -p 8000 --memory 256M --cpus 1 web sleep 9")
         ("memory = '256M'", [Difference("cpus", "1", "")], ["update"]),
         ("cpus = 1", [Difference("memory", "256M", "512M")], ["update"]),
         ("workers = 5\nmemory = '256M'\ncpus = 1", [Difference("workers", "2", "5")], ["scale web=5"]),
+        (
+            "spares = 2\nmemory = '256M'\ncpus = 1",
+            [Difference("spares", "0", "2")],
+            ["update"],
+        ),
         (
             "max = 4\nmemory = '256M'\ncpus = 1",
             [Difference("max", "", "4")],

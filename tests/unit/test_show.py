@@ -191,18 +191,18 @@ def test_a_paused_worker_says_how_to_go_on(world: World) -> None:
 def test_stopped_workers_are_shown_when_asked_for(world: World) -> None:
     spec = replace(an_app(), stopped_slots=frozenset({3}))
 
-    assert [view.name for view in worker_views(world, spec, NOTHING, with_stopped=False)] == [
+    assert [view.name for view in worker_views(world, spec, NOTHING, everything=False)] == [
         "web.1",
         "web.2",
     ]
-    (stopped,) = worker_views(world, spec, NOTHING, with_stopped=True)[2:]
+    (stopped,) = worker_views(world, spec, NOTHING, everything=True)[2:]
     assert (stopped.name, stopped.state, stopped.reason) == ("web.3", "stopped", "start web.3")
 
 
 def test_every_worker_of_a_stopped_app_is_shown_as_stopped() -> None:
     spec = replace(an_app(), stopped=True)
 
-    views = worker_views(serving([spec], []), spec, NOTHING, with_stopped=True)
+    views = worker_views(serving([spec], []), spec, NOTHING, everything=True)
 
     assert [(view.name, view.reason) for view in views] == [("web.1", "start web"), ("web.2", "start web")]
 

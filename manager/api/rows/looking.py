@@ -22,7 +22,7 @@ ROWS: tuple[Command, ...] = (
         "manager",
         "a line per worker",
         operands=(APPS,),
-        options=(Option("all", None, "stopped workers too", "a"), *LISTING),
+        options=(Option("all", None, "stopped workers and spares too", "a"), *LISTING),
         examples=("ps", "ps web -o wide", "ps --filter state=ready -q"),
         alias="workers",
         lists="WorkerList",
