@@ -141,12 +141,26 @@ class Freeze:
 
 
 @dataclass(frozen=True, slots=True)
+class Hurry:
+    """Workers made before `at` (unix seconds) need not end what they serve.
+
+    slots: those in these places only, all when it is empty.
+    """
+
+    at: float
+    slots: frozenset[int] = frozenset()
+
+    def takes(self, record: WorkerRecord) -> bool:
+        return record.created_at <= self.at and (not self.slots or record.slot in self.slots)
+
+
+@dataclass(frozen=True, slots=True)
 class AppSpec:
     """What the operator asked for.
 
     number: the app's mark on the network, unique in the cloud.  want: workers while it is not stopped.
     stopped_slots: places that `stop APP.SLOT` emptied.  turns: how often `restart APP.SLOT` renewed a slot.
-    now: the last command that took workers away did not want to wait for open requests.
+    hurry: which of its workers the last command did not want to wait for.
     fallback: while an update is under way, what it began from.  newest: the highest revision ever given.
     order, parallel: how an update replaces workers, and how many at a time.
     spares: how many workers wait, paused, for the next slots to be wanted.
@@ -163,7 +177,7 @@ class AppSpec:
     tcp_port: int | None = None
     stopped: bool = False
     removing: bool = False
-    now: bool = False
+    hurry: Hurry | None = None
     stopped_slots: frozenset[int] = frozenset()
     turns: Mapping[int, int] = field(default_factory=dict)
     newest: int = 1

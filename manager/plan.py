@@ -371,8 +371,9 @@ def _leave(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -> 
     if record.key not in world.containers and record.key not in world.attached:
         draft.forgets.append(record.key)
         return
-    drain_ends_at = record.leaving_since + (0.0 if spec.now or record.spare else record.drain_s)
-    if is_published(world, record) or (is_live(world, record) and not spec.now):
+    hurried = spec.hurry is not None and spec.hurry.takes(record)
+    drain_ends_at = record.leaving_since + (0.0 if hurried or record.spare else record.drain_s)
+    if is_published(world, record) or (is_live(world, record) and not hurried):
         draft.again_in(CONFIRM_S)
     elif world.now < drain_ends_at and (world.live is None or world.inflight.get(record.key, 0) > 0):
         draft.again_in(DRAIN_POLL_S)  # a proxy that does not say may still send requests
@@ -388,13 +389,19 @@ def _retire_reason(world: World, record: WorkerRecord) -> str:
 def _publish(world: World) -> Publish | None:
     """Return the change that makes the stored routes those of the healthy workers, or None."""
     wanted = render(_routes(world))
-    kept = {key: value for key, value in world.routes.items() if app_of(key) in world.unreadable}
-    difference = change(world.routes, {**kept, **wanted})
+    difference = change(world.routes, {**_kept(world), **wanted})
     if not difference.puts and not difference.deletes:
         return None
     touched = {app_of(key) for key in (*difference.puts, *difference.deletes)}
     names = sorted(name or "the proxy's root" for name in touched)
     return Publish(difference, f"routes of {', '.join(names)}")
+
+
+def _kept(world: World) -> dict[str, str]:
+    """Return the routes of the apps of which some record cannot be read."""
+    if not world.unreadable:
+        return {}
+    return {key: value for key, value in world.routes.items() if app_of(key) in world.unreadable}
 
 
 def _routes(world: World) -> Iterator[Route]:

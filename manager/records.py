@@ -7,9 +7,9 @@ key and never deleted: a newer manager may have written it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
-from functools import cache
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache, partial
 from ipaddress import IPv4Address
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -29,6 +29,7 @@ APPS, WORKERS, PROXY, REQUESTS, EVENTS, LEADER = (
 )
 
 T = TypeVar("T")
+Reader = Callable[[Any], Any]
 
 
 class UnreadableRecord(ValueError):
@@ -73,15 +74,16 @@ def encode(record: object) -> str:
     """Return a record of manager.model as text."""
     if not is_dataclass(record) or isinstance(record, type):
         raise TypeError(f"{type(record).__name__} is not a record")
-    plain = {"v": VERSION, **asdict(record)}
-    return json.dumps(plain, default=_plain, separators=(",", ":"), sort_keys=True)
+    return json.dumps({"v": VERSION, **_plain(record)}, default=_plain, separators=(",", ":"), sort_keys=True)
 
 
-def _plain(value: object) -> object:
+def _plain(value: object) -> Any:
     if isinstance(value, IPv4Address):
         return str(value)
     if isinstance(value, frozenset):
         return sorted(value)
+    if is_dataclass(value):
+        return {item.name: getattr(value, item.name) for item in fields(value)}
     raise TypeError(f"cannot store a {type(value).__name__}")
 
 
@@ -91,38 +93,47 @@ def decode(cls: type[T], text: str) -> T:
         plain = json.loads(text)
         if plain["v"] != VERSION:
             raise UnreadableRecord(f"version {plain['v']} is not known here (known: {VERSION})")
-        return _build(cls, plain)
+        record: T = _build(cls, plain)
+        return record
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableRecord(f"not a {cls.__name__}: {error}") from error
 
 
-def _build(cls: type[T], plain: Mapping[str, Any]) -> T:
-    return cls(**{name: _value(kind, plain[name]) for name, kind in _kinds(cls).items() if name in plain})  # type: ignore[arg-type]
+def _build(cls: type, plain: Mapping[str, Any]) -> Any:
+    return cls(**{name: read(plain[name]) for name, read in _readers(cls).items() if name in plain})
 
 
 @cache  # annotations are text here: each look at them would compile them again
-def _kinds(cls: type) -> Mapping[str, Any]:
-    """Return the annotated kind of each field of a record's class."""
+def _readers(cls: type) -> Mapping[str, Reader]:
+    """Return what reads each field of a record's class."""
     hints = get_type_hints(cls)
-    return {item.name: hints[item.name] for item in fields(cls)}
+    return {item.name: _reader(hints[item.name]) for item in fields(cls)}
 
 
-def _value(kind: Any, plain: Any) -> Any:
-    """Return `plain` (from JSON) as the annotated kind of a field."""
+def _reader(kind: Any) -> Reader:
+    """Return what makes a value of the annotated kind of what JSON has for it."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin is UnionType:
-        if plain is None and NoneType in inner:
-            return None
-        return _value(next(arm for arm in inner if arm is not NoneType), plain)
+        return _optional(_reader(next(arm for arm in inner if arm is not NoneType)))
     if origin is Literal:
-        return _one_of(inner, plain)
+        return partial(_one_of, inner)
     if origin in (tuple, frozenset):
-        return origin(_value(inner[0], item) for item in plain)
+        return _series(origin, _reader(inner[0]))
     if origin is Mapping:
-        return {inner[0](key): _value(inner[1], item) for key, item in plain.items()}
-    if is_dataclass(kind):
-        return _build(kind, plain)  # type: ignore[arg-type]
-    return _scalar(kind, plain)
+        return _mapping(inner[0], _reader(inner[1]))
+    return partial(_build if is_dataclass(kind) else _scalar, kind)
+
+
+def _optional(read: Reader) -> Reader:
+    return lambda plain: None if plain is None else read(plain)
+
+
+def _series(kind: type, read: Reader) -> Reader:
+    return lambda plain: kind(map(read, plain))
+
+
+def _mapping(key: type, read: Reader) -> Reader:
+    return lambda plain: {key(name): read(value) for name, value in plain.items()}
 
 
 def _one_of(allowed: tuple[object, ...], plain: object) -> object:
@@ -132,10 +143,10 @@ def _one_of(allowed: tuple[object, ...], plain: object) -> object:
 
 
 def _scalar(kind: type, plain: object) -> object:
+    if type(plain) is kind:
+        return plain
     if kind is IPv4Address:
         return IPv4Address(plain)
     if kind is float and isinstance(plain, int):
         return float(plain)
-    if type(plain) is not kind:
-        raise ValueError(f"{plain!r} is not a {kind.__name__}")
-    return plain
+    raise ValueError(f"{plain!r} is not a {kind.__name__}")

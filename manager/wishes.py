@@ -13,7 +13,7 @@ from typing import Literal
 from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
 from manager.api.suggest import did_you_mean
 from manager.api.values import MAX_WORKERS, app_name
-from manager.model import AppSpec, Autoscale, Past, Rollback, Template
+from manager.model import AppSpec, Autoscale, Hurry, Past, Rollback, Template
 
 Order = Literal["start-first", "stop-first"]
 
@@ -94,7 +94,7 @@ def scaled(spec: AppSpec, change: ScaleChange, *, manual: bool = False) -> AppSp
         )
     filled = max(0, count - spec.want)
     left = frozenset(sorted(spec.stopped_slots)[filled:])
-    return _trimmed(replace(spec, want=count, stopped_slots=left, now=False))
+    return _trimmed(replace(spec, want=count, stopped_slots=left, hurry=None))
 
 
 def with_spares(spec: AppSpec, count: int | None) -> AppSpec:
@@ -107,7 +107,7 @@ def autoscaled(spec: AppSpec, policy: Autoscale | None) -> AppSpec:
     if policy is None:
         return replace(spec, autoscale=None)
     want = min(policy.max, max(policy.min, spec.want))
-    return replace(spec, autoscale=policy, want=want, stopped_slots=frozenset(), now=False)
+    return replace(spec, autoscale=policy, want=want, stopped_slots=frozenset(), hurry=None)
 
 
 def _trimmed(spec: AppSpec) -> AppSpec:
@@ -116,10 +116,23 @@ def _trimmed(spec: AppSpec) -> AppSpec:
     return replace(spec, stopped_slots=frozenset(slot for slot in spec.stopped_slots if slot < last))
 
 
-def stopped(spec: AppSpec, slot: int | None, *, now: bool) -> AppSpec:
-    """Return the spec with the app, or one of its workers, stopped."""
+def _hurried(spec: AppSpec, slot: int | None, at: float | None) -> AppSpec:
+    """Return the spec of a command that hurried those in the slot, or all, at that time; None: nobody."""
+    if at is None:
+        return replace(spec, hurry=None)
     if slot is None:
-        return replace(spec, stopped=True, now=now)
+        return replace(spec, hurry=Hurry(at))
+    before = spec.hurry.slots if spec.hurry is not None and spec.hurry.at == at else frozenset()
+    return replace(spec, hurry=Hurry(at, before | {slot}))
+
+
+def stopped(spec: AppSpec, slot: int | None, *, now: float | None = None) -> AppSpec:
+    """Return the spec with the app, or one of its workers, stopped.
+
+    now: the time at which it is asked for, when they need not end what they serve.
+    """
+    if slot is None:
+        return _hurried(replace(spec, stopped=True), slot, now)
     if slot in spec.stopped_slots:
         return spec
     _require_slot(spec, slot)
@@ -127,11 +140,13 @@ def stopped(spec: AppSpec, slot: int | None, *, now: bool) -> AppSpec:
         raise CloudError(
             f"{spec.name} is autoscaled: it would start another", hint=f"restart {spec.name}.{slot}"
         )
-    return replace(spec, want=spec.want - 1, stopped_slots=spec.stopped_slots | {slot}, now=now)
+    fewer = replace(spec, want=spec.want - 1, stopped_slots=spec.stopped_slots | {slot})
+    return _hurried(fewer, slot, now)
 
 
 def started(spec: AppSpec, slot: int | None) -> AppSpec:
     """Return the spec with the app, or one of its stopped workers, running again."""
+    spec = replace(spec, hurry=None)
     if slot is None:
         return replace(
             spec, stopped=False, want=spec.want + len(spec.stopped_slots), stopped_slots=frozenset()
@@ -142,13 +157,14 @@ def started(spec: AppSpec, slot: int | None) -> AppSpec:
     return replace(spec, stopped=False)
 
 
-def restarted(spec: AppSpec, slot: int | None, *, now: bool) -> AppSpec:
+def restarted(spec: AppSpec, slot: int | None, *, now: float | None = None) -> AppSpec:
     """Return the spec with all workers to be replaced one by one, or one of them renewed in its slot."""
     _require_running(spec)
     if slot is None:
-        return replace(updated(spec, spec.template), now=now)
+        return _hurried(updated(spec, spec.template), slot, now)
     _require_slot(spec, slot)
-    return replace(spec, turns={**spec.turns, slot: spec.turns.get(slot, 0) + 1}, now=now)
+    renewed = replace(spec, turns={**spec.turns, slot: spec.turns.get(slot, 0) + 1})
+    return _hurried(renewed, slot, now)
 
 
 def updated(spec: AppSpec, template: Template, *, order: Order = "start-first", parallel: int = 1) -> AppSpec:
@@ -164,7 +180,7 @@ def updated(spec: AppSpec, template: Template, *, order: Order = "start-first", 
         rolled_back=None,
         order=order,
         parallel=parallel,
-        now=False,
+        hurry=None,
     )
 
 
@@ -177,6 +193,7 @@ def rolled_back(spec: AppSpec, reason: str, now: float) -> AppSpec:
         template=spec.fallback.template,
         revision=spec.fallback.revision,
         fallback=None,
+        hurry=None,
         rolled_back=Rollback(now, spec.revision, reason),
     )
 
@@ -198,9 +215,9 @@ def _require_running(spec: AppSpec) -> None:
         raise CloudError(f"{spec.name} is stopped", hint=f"start {spec.name}")
 
 
-def removed(spec: AppSpec, *, now: bool) -> AppSpec:
+def removed(spec: AppSpec, *, now: float | None = None) -> AppSpec:
     """Return the spec of an app on its way out."""
-    return replace(spec, removing=True, now=now)
+    return _hurried(replace(spec, removing=True), None, now)
 
 
 def _require_slot(spec: AppSpec, slot: int) -> None:
@@ -218,7 +235,7 @@ def as_adopted(spec: AppSpec, slots: frozenset[int], spares: int = 0) -> AppSpec
         stopped_slots=frozenset(range(1, last + 1)) - slots,
         stopped=False,
         removing=False,
-        now=False,
+        hurry=None,
         fallback=None,
         rolled_back=None,
         spares=spares,

@@ -54,7 +54,7 @@ class AppVerbs:
         return self.change(call, arguments, edit)
 
     def stop(self, call: Call, arguments: Arguments) -> Answer:
-        now = arguments.flag("now")
+        now = self._hurry(arguments)
 
         def one(spec: AppSpec, slot: int | None) -> AppSpec:
             return wishes.stopped(spec, slot, now=now)
@@ -65,7 +65,7 @@ class AppVerbs:
         return self.change(call, arguments, self._each(arguments, wishes.started))
 
     def restart(self, call: Call, arguments: Arguments) -> Answer:
-        now = arguments.flag("now")
+        now = self._hurry(arguments)
 
         def one(spec: AppSpec, slot: int | None) -> AppSpec:
             return wishes.restarted(spec, slot, now=now)
@@ -73,13 +73,17 @@ class AppVerbs:
         return self.change(call, arguments, self._each(arguments, one))
 
     def rm(self, call: Call, arguments: Arguments) -> Answer:
-        now = arguments.flag("now")
+        now = self._hurry(arguments)
         names = dict.fromkeys(arguments.texts("app"))
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             return Wish(tuple(wishes.removed(wishes.find(specs, name), now=now) for name in names))
 
         return self.change(call, arguments, edit)
+
+    def _hurry(self, arguments: Arguments) -> float | None:
+        """Return the time of a command that says --now, None of one that does not."""
+        return self.changes.clock() if arguments.flag("now") else None
 
     def _each(
         self,

@@ -8,10 +8,10 @@ from ipaddress import IPv4Network
 from random import Random
 
 from balancer.routes import server_name
-from manager.model import AppSpec, WorkerKey, WorkerRecord
+from manager.model import HOPELESS, AppSpec, WorkerKey, WorkerRecord
 from manager.records import ALL, PROXY
 from manager.world import is_current, is_left_alone
-from tests.simulation.edges import SimEngine, SimStore
+from tests.simulation.edges import CRASHES, SimEngine, SimStore
 from tests.simulation.faults import Broken, Faults, ManagerDied, fine
 from tests.simulation.judge import Judge, Known
 from tests.simulation.manager import SimulatedManager, World
@@ -119,8 +119,12 @@ class Cloud:
     def _is_as_wanted(self, spec: AppSpec, record: WorkerRecord) -> bool:
         if record.slot in spec.spare_slots:
             fit = record.spare and record.revision == spec.revision
-            return fit and self.engine.all()[record.key].state == "paused"
-        return is_current(spec, record) and self._is_serving(record.key) and self._is_found(record)
+            paused = self.engine.all()[record.key].state == "paused"
+            return fit and (paused or _is_hopeless(spec, record))
+        return is_current(spec, record) and (self._is_in_use(record) or _is_hopeless(spec, record))
+
+    def _is_in_use(self, record: WorkerRecord) -> bool:
+        return self._is_serving(record.key) and self._is_found(record)
 
     def _is_found(self, record: WorkerRecord) -> bool:
         """Return whether the worker is told by name; one that is frozen may have been cut off for good."""
@@ -298,3 +302,9 @@ class Cloud:
         lines += [f"{container.name} {container.state}" for container in self.engine.all().values()]
         lines += [f"the proxy has {self.proxy.taken}", manager.trouble if manager else "no manager"]
         return "\n".join(lines)
+
+
+def _is_hopeless(spec: AppSpec, record: WorkerRecord) -> bool:
+    """Return whether the worker's command ends whenever it is started, and there is none to fall back to."""
+    ends = spec.template.command == CRASHES and spec.fallback is None
+    return ends and record.failures >= HOPELESS and record.retry_at is not None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from ipaddress import IPv4Address
 
 from balancer.routes import server_name
 from manager.engine.containers import Container
-from manager.model import STEADY_S, WorkerKey, WorkerRecord, backoff_s
+from manager.model import STEADY_S, Hurry, WorkerKey, WorkerRecord, backoff_s
 from manager.world import is_current
 from tests.simulation.edges import SimEngine, SimStore
 from tests.simulation.faults import Broken
@@ -41,9 +42,10 @@ class Judge:
     """Raises Broken; a witness of containers and a court for requests.
 
     hurt: workers that something was done to by the world since all was well. excused: apps that need not
-    serve until all is well again. hurried: apps of which a command said --now. silent: ids of containers that
-    accept connections and never answer. untouched: containers that must stay what they are. ended_frozen:
-    when the worker was recorded whose container ended while its app was frozen: it must not start again.
+    serve until all is well again. hurried: whom a command with --now named, and when. silent: ids of
+    containers that accept connections and never answer. untouched: containers that must stay what they are.
+    ended_frozen: when the worker was recorded whose container ended while its app was frozen: it must not
+    start again.
     """
 
     clock: Callable[[], float]
@@ -57,7 +59,7 @@ class Judge:
     hurt: set[WorkerKey] = field(default_factory=set)
     hurt_in_pass: set[WorkerKey] = field(default_factory=set)
     excused: set[str] = field(default_factory=set)
-    hurried: set[str] = field(default_factory=set)
+    hurried: list[tuple[str, Hurry]] = field(default_factory=list)
     untouched: dict[WorkerKey, str] = field(default_factory=dict)
     ended_frozen: dict[WorkerKey, float] = field(default_factory=dict)
     frozen: frozenset[str] = frozenset()
@@ -99,7 +101,7 @@ class Judge:
             raise Broken(f"{container.name} is stopped while its routes are published")
         if self.is_named(record):
             raise Broken(f"{container.name} is stopped while others find it by name")
-        if key.app in self.hurried:
+        if self._is_hurried(record):
             return
         drains = self.clock() < record.leaving_since + record.drain_s
         if server_name(*key) in self.proxy.taken.get(key.app, {}) and (drains or not self._was_mute()):
@@ -158,7 +160,7 @@ class Judge:
             del self.ended_frozen[key]
 
     def reached(self, address: str) -> Container | None:
-        host = IPv4Address(address.partition(":")[0])
+        host = _host(address)
         netns = next((link.netns for link in self.network.links.values() if link.address == host), "")
         container = self.engine.namespaces().get(netns)
         if container is None or container.started_at is None:
@@ -239,6 +241,15 @@ class Judge:
         line = f"{record.address} {record.app} {record.key.label}\n"
         return any(line in text for text in self.hosts.texts.values())
 
+    def _is_hurried(self, record: WorkerRecord) -> bool:
+        """Return whether a command with --now named the worker, which was there by then."""
+        return any(
+            record.app == app
+            and record.created_at <= hurry.at
+            and record.slot in (hurry.slots or {record.slot})
+            for app, hurry in self.hurried
+        )
+
     def _was_mute(self) -> bool:
         """Return whether the proxy may have said nothing in the look that a step of now follows from."""
         return self.proxy.mute or self.clock() - self.proxy.unheard_at < STEP_S
@@ -268,7 +279,7 @@ class Judge:
             raise Broken(f"the routes lead to {key.label} at {address}, where it is not")
         staying = [r for r in self.store.records().values() if r.app == key.app and r.leaving_since is None]
         there = self.engine.all()
-        fit = [r for r in staying if r.key in there and there[r.key].id in known.well]
+        fit = [r for r in staying if not r.spare and r.key in there and there[r.key].id in known.well]
         if container.id in known.unwell and fit:  # when none answers, those that did may stay
             raise Broken(f"the routes lead to {key.label}, which does not answer")
 
@@ -287,6 +298,11 @@ class Judge:
                 raise Broken(f"{spec.name} wants {spec.wanted} and has {', '.join(names)}")
             if len(spares) > spec.spares or {r.slot for r in spares} & {r.slot for r in workers}:
                 raise Broken(f"{spec.name} has spares {spares} beside {', '.join(names)}")
+
+
+@cache
+def _host(address: str) -> IPv4Address:
+    return IPv4Address(address.partition(":")[0])
 
 
 def key_of(container: Container) -> WorkerKey:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from manager import apply, look, plan, spares, wiring, world
-from manager.model import AppSpec, Ending, WorkerKey, WorkerRecord
+from manager.model import AppSpec, Ending, Hurry, WorkerKey, WorkerRecord
 from manager.server import Call
 from manager.service import changes
 from manager.store import Fence
@@ -144,6 +144,10 @@ def _freeze_is_forgotten(patch: Patch) -> None:
     patch.setattr(plan, "is_left_alone", lambda seen, record: False)
 
 
+def _hurry_for_everybody(patch: Patch) -> None:
+    patch.setattr(Hurry, "takes", lambda self, record: True)
+
+
 def _busy_is_unknown(patch: Patch) -> None:
     original = look.Sight.look
     patch.setattr(look.Sight, "look", lambda self, busy: original(self, frozenset()))
@@ -201,6 +205,7 @@ MUTANTS = (
     Mutant("no back-off", _back_off_in_memory),
     Mutant("the frozen are started again", _freeze_is_forgotten),
     Mutant("the leaving are still told by name", _names_of_the_leaving),
+    Mutant("a hurry for one is for all", _hurry_for_everybody),
     Mutant("steps under way are unknown", _busy_is_unknown),
     Mutant("spares are in the routes", _spares_are_routed),
     Mutant("a worker too many stays as a spare", _surplus_stays),

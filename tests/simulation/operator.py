@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from manager import wishes
@@ -23,7 +23,7 @@ DRAIN_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: its words, for people, and what it makes of the specs.
+    """One command: its words, for people, and what it makes of the specs at which time.
 
     halts: the app it names may be without a server afterwards, as the operator wanted.  freezes: whether
     the cloud is frozen or thawed; None for a command that changes specs.
@@ -31,9 +31,12 @@ class Command:
 
     words: str
     app: str
-    edit: Edit
+    edit: Callable[[Mapping[str, AppSpec], float], Wish]
     halts: bool = False
     freezes: bool | None = None
+
+    def at(self, now: float) -> Edit:
+        return lambda specs: self.edit(specs, now)
 
 
 def run(
@@ -48,7 +51,7 @@ def run(
         reach=(app,),
     )
 
-    def edit(specs: Mapping[str, AppSpec]) -> Wish:
+    def edit(specs: Mapping[str, AppSpec], at: float) -> Wish:
         arguments = Arguments({"name": app, "workers": workers, "spares": spares})
         return Wish((new_app(specs, arguments, template, range(9000, 9004), NOW),))
 
@@ -58,7 +61,7 @@ def run(
 def scale(app: str, amount: int, *, relative: bool = False) -> Command:
     change = wishes.ScaleChange(app, amount, relative)
 
-    def edit(specs: Mapping[str, AppSpec]) -> Wish:
+    def edit(specs: Mapping[str, AppSpec], at: float) -> Wish:
         return Wish((wishes.scaled(wishes.changeable(specs, app), change),))
 
     sign = "+" if relative and amount >= 0 else ""
@@ -66,21 +69,21 @@ def scale(app: str, amount: int, *, relative: bool = False) -> Command:
 
 
 def keep_spares(app: str, count: int) -> Command:
-    def edit(specs: Mapping[str, AppSpec]) -> Wish:
+    def edit(specs: Mapping[str, AppSpec], at: float) -> Wish:
         return Wish((wishes.with_spares(wishes.changeable(specs, app), count),))
 
     return Command(f"update {app} --spares {count}", app, edit)
 
 
 def stop(app: str, slot: int | None = None, *, now: bool = False) -> Command:
-    def edit(specs: Mapping[str, AppSpec]) -> Wish:
-        return Wish((wishes.stopped(wishes.changeable(specs, app), slot, now=now),))
+    def edit(specs: Mapping[str, AppSpec], at: float) -> Wish:
+        return Wish((wishes.stopped(wishes.changeable(specs, app), slot, now=at if now else None),))
 
     return Command(f"stop {_target(app, slot)}{' --now' * now}", app, edit, halts=True)
 
 
 def start(app: str, slot: int | None = None) -> Command:
-    def edit(specs: Mapping[str, AppSpec]) -> Wish:
+    def edit(specs: Mapping[str, AppSpec], at: float) -> Wish:
         return Wish((wishes.started(wishes.changeable(specs, app), slot),))
 
     return Command(f"start {_target(app, slot)}", app, edit)
@@ -89,14 +92,14 @@ def start(app: str, slot: int | None = None) -> Command:
 def restart(app: str, slot: int | None = None) -> Command:
     """Return `restart`: of an app one worker after the other, of a slot in its place (then it halts)."""
 
-    def edit(specs: Mapping[str, AppSpec]) -> Wish:
-        return Wish((wishes.restarted(wishes.changeable(specs, app), slot, now=False),))
+    def edit(specs: Mapping[str, AppSpec], at: float) -> Wish:
+        return Wish((wishes.restarted(wishes.changeable(specs, app), slot),))
 
     return Command(f"restart {_target(app, slot)}", app, edit, halts=slot is not None)
 
 
 def update(app: str, *, crashes: bool = False, order: wishes.Order = "start-first") -> Command:
-    def edit(specs: Mapping[str, AppSpec]) -> Wish:
+    def edit(specs: Mapping[str, AppSpec], at: float) -> Wish:
         spec = wishes.changeable(specs, app)
         command = CRASHES if crashes else ("serve", "anew")
         template = replace(spec.template, command=command)
@@ -106,19 +109,19 @@ def update(app: str, *, crashes: bool = False, order: wishes.Order = "start-firs
 
 
 def remove(app: str, *, now: bool = False) -> Command:
-    def edit(specs: Mapping[str, AppSpec]) -> Wish:
-        return Wish((wishes.removed(wishes.find(specs, app), now=now),))
+    def edit(specs: Mapping[str, AppSpec], at: float) -> Wish:
+        return Wish((wishes.removed(wishes.find(specs, app), now=at if now else None),))
 
     return Command(f"rm {app}{' --now' * now}", app, edit, halts=True)
 
 
 def freeze(app: str | None = None) -> Command:
     """Return `freeze`, of an app or the whole cloud."""
-    return Command(f"freeze {app or ''}".strip(), app or "", lambda specs: Wish(()), freezes=True)
+    return Command(f"freeze {app or ''}".strip(), app or "", lambda specs, at: Wish(()), freezes=True)
 
 
 def thaw(app: str | None = None) -> Command:
-    return Command(f"thaw {app or ''}".strip(), app or "", lambda specs: Wish(()), freezes=False)
+    return Command(f"thaw {app or ''}".strip(), app or "", lambda specs, at: Wish(()), freezes=False)
 
 
 def _target(app: str, slot: int | None) -> str:
@@ -161,12 +164,13 @@ class Operator:
                 manager.freeze(command.app or None, frozen=command.freezes)
                 self._finish(command, "done")
                 return
-            self._under_way = self._wished(command)
-            if self._under_way is not None and self._under_way.now:
-                self.judge.hurried.add(command.app)
+            edit = command.at(self.judge.clock())
+            self._under_way = self._wished(edit)
+            if self._under_way is not None and self._under_way.hurry is not None:
+                self.judge.hurried.append((command.app, self._under_way.hurry))
             if command.halts or (self._under_way is not None and not self._under_way.wanted):
                 self.judge.excuse(command.app)
-            manager.change(f"request {len(self.given)}", command.edit)
+            manager.change(f"request {len(self.given)}", edit)
         except (StoreUnavailable, Conflict):
             return
         except CloudError:
@@ -202,10 +206,10 @@ class Operator:
         self._under_way = None
         self.check()
 
-    def _wished(self, command: Command) -> AppSpec | None:
-        """Return what the command makes of what was acknowledged; None when it will be refused."""
+    def _wished(self, edit: Edit) -> AppSpec | None:
+        """Return what the edit makes of what was acknowledged; None when it will be refused."""
         try:
-            return command.edit(self._acknowledged).specs[0]
+            return edit(self._acknowledged).specs[0]
         except CloudError:
             return None
 
@@ -219,10 +223,17 @@ class Operator:
 def _fulfils(stored: AppSpec, asked: AppSpec) -> bool:
     """Return whether the stored spec is the one asked for, or what a failed update of it falls back to."""
     if stored.rolled_back is not None and asked.rolled_back is None:
-        asked = replace(asked, revision=stored.revision, template=stored.template, turns=stored.turns)
+        asked = replace(
+            asked,
+            revision=stored.revision,
+            template=stored.template,
+            turns=stored.turns,
+            hurry=stored.hurry,  # it was for workers of the revision that failed
+        )
     return _gist(stored) == _gist(asked)
 
 
 def _gist(spec: AppSpec) -> AppSpec:
     """Return the spec without what depends on the moment at which it was written."""
-    return replace(spec, number=0, fallback=None, rolled_back=None)
+    hurry = spec.hurry and replace(spec.hurry, at=0.0)
+    return replace(spec, number=0, fallback=None, rolled_back=None, hurry=hurry)

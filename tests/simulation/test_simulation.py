@@ -33,6 +33,7 @@ from tests.simulation.manager import CLOUD
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "2000"))
 FIRST = int(os.environ.get("SIMULATION_FIRST", "0"))
 AT_ONCE, CHUNK = 2, 50
+FOUND = (3025, 4178, 4456, 9333)  # something was broken in these histories once
 SHORT = [
     scenario for scenario in SCENARIOS if str(scenario) in ("scale up", "a worker crashes", "remove now")
 ]
@@ -57,6 +58,32 @@ def test_made_up_histories_break_nothing() -> None:
         broken = [words for found in pool.map(survey, chunks) for words in found]
 
     assert not broken, "\n".join(broken[:5])
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_what_was_broken_once_is_not_broken_again(seed: int) -> None:
+    live(seed)
+
+
+def test_an_update_of_no_workers_may_turn_out_to_crash() -> None:
+    cloud = prepared(1)
+
+    cloud.operator.ask(ask.scale(APP, 0), ask.update(APP, crashes=True))
+    cloud.settle()
+    cloud.operator.ask(ask.scale(APP, 2))
+    cloud.settle()
+
+    assert cloud.store.specs()[APP].revision == 2
+    assert all(record.retry_at is not None for record in cloud.store.records().values() if record.app == APP)
+
+
+def test_a_hurried_stop_of_one_worker_takes_nothing_from_the_others() -> None:
+    cloud = prepared(3)
+
+    cloud.operator.ask(ask.restart(APP), ask.stop(APP, 1, now=True))
+    cloud.settle()
+
+    assert cloud.operator.given[-1] == f"stop {APP}.1 --now: done"
 
 
 def test_a_seed_is_one_history_for_ever() -> None:

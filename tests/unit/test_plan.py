@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv4Network
 import pytest
 
 from balancer.routes import app_of, render
-from manager.model import HOPELESS, AppSpec, Ending, Past, WorkerKey, WorkerRecord
+from manager.model import HOPELESS, AppSpec, Ending, Hurry, Past, WorkerKey, WorkerRecord
 from manager.observe.health import Verdict
 from manager.plan import CONFIRM_S, DRAIN_POLL_S, RESYNC_S, plan
 from manager.steps import (
@@ -162,10 +162,17 @@ def test_while_the_proxy_does_not_say_a_worker_stays_for_its_drain_time(world: W
 
 
 def test_a_hurried_stop_waits_for_no_request_but_for_the_routes(world: World) -> None:
-    hurried = wanting(world, replace(an_app(want=1), now=True))
+    hurried = wanting(world, replace(an_app(want=1), hurry=Hurry(NOW)))
 
     assert len(slow(replace(leaving(hurried, WEB_2), inflight={WEB_2: 3}, live=world.live))) == 1
     assert slow(leaving(hurried, WEB_2, hidden=False)) == []
+
+
+@pytest.mark.parametrize("hurry", [Hurry(NOW, frozenset({1})), Hurry(NOW - 3600)], ids=["slot", "time"])
+def test_a_hurry_is_for_the_workers_that_it_named_when_they_were_there(world: World, hurry: Hurry) -> None:
+    hurried = wanting(world, replace(an_app(want=1), hurry=hurry))
+
+    assert slow(replace(leaving(hurried, WEB_2), inflight={WEB_2: 3})) == []
 
 
 def test_a_worker_is_forgotten_when_nothing_of_it_is_left(world: World) -> None:

@@ -99,7 +99,7 @@ def test_a_manual_scale_ends_the_autoscaling() -> None:
 
 def test_a_worker_of_an_autoscaled_app_cannot_be_stopped_for_good() -> None:
     with pytest.raises(CloudError, match="would start another"):
-        wishes.stopped(spec(2, Autoscale(1, 6)), 2, now=False)
+        wishes.stopped(spec(2, Autoscale(1, 6)), 2)
 
 
 def test_a_frozen_app_keeps_its_number_and_says_what_it_would_have() -> None:

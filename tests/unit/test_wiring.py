@@ -167,7 +167,7 @@ def test_an_app_may_reach_itself_from_its_start() -> None:
 
 def test_a_reached_app_is_not_removed() -> None:
     with pytest.raises(AppReached) as refusal:
-        require_reached(SPECS, [wishes.removed(SPECS["api"], now=False)])
+        require_reached(SPECS, [wishes.removed(SPECS["api"])])
 
     assert refusal.value.message == "api is reached by web and cannot be removed"
     assert refusal.value.hint == "rm api web -y    (or: update --no-reach web)"
@@ -177,22 +177,22 @@ def test_the_hint_keeps_the_other_apps_that_are_reached() -> None:
     specs = {**SPECS, "web": reaching("api", "db")}
 
     with pytest.raises(AppReached) as refusal:
-        require_reached(specs, [wishes.removed(specs["api"], now=False)])
+        require_reached(specs, [wishes.removed(specs["api"])])
 
     assert refusal.value.hint == "rm api web -y    (or: update --reach db web)"
 
 
 def test_a_reached_app_is_removed_together_with_those_that_reach_it() -> None:
-    require_reached(SPECS, [wishes.removed(SPECS[name], now=False) for name in ("api", "web")])
-    leaving = {**SPECS, "web": wishes.removed(SPECS["web"], now=False)}
-    require_reached(leaving, [wishes.removed(leaving["api"], now=False)])
+    require_reached(SPECS, [wishes.removed(SPECS[name]) for name in ("api", "web")])
+    leaving = {**SPECS, "web": wishes.removed(SPECS["web"])}
+    require_reached(leaving, [wishes.removed(leaving["api"])])
 
 
 def test_an_app_that_an_update_may_fall_back_to_reaching_is_not_removed() -> None:
     updating = replace(reaching(), fallback=Past(1, reaching("api").template))
 
     with pytest.raises(AppReached):
-        require_reached({**SPECS, "web": updating}, [wishes.removed(SPECS["api"], now=False)])
+        require_reached({**SPECS, "web": updating}, [wishes.removed(SPECS["api"])])
 
 
 def test_what_does_not_touch_reach_is_never_refused_for_it() -> None:

@@ -11,7 +11,7 @@ import pytest
 from manager import wishes
 from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
 from manager.api.values import MAX_WORKERS
-from manager.model import AppSpec
+from manager.model import AppSpec, Hurry
 from manager.wishes import ScaleChange
 from tests.simulation.worlds import TEMPLATE, an_app
 
@@ -61,32 +61,30 @@ def test_scale_beyond_the_limits_is_refused(more: int) -> None:
 
 def test_a_stopped_app_is_not_scaled() -> None:
     with pytest.raises(CloudError, match="is stopped"):
-        wishes.scaled(wishes.stopped(an_app(), None, now=False), ScaleChange("web", 5))
+        wishes.scaled(wishes.stopped(an_app(), None), ScaleChange("web", 5))
 
 
 def test_stopping_an_app_keeps_what_it_wants_for_its_start() -> None:
-    stopped = wishes.stopped(an_app(want=3), None, now=False)
+    stopped = wishes.stopped(an_app(want=3), None)
 
     assert (stopped.wanted, stopped.slots) == (0, frozenset())
     assert wishes.started(stopped, None) == an_app(want=3)
 
 
 def test_stopping_one_worker_empties_its_slot_and_lowers_want() -> None:
-    stopped = wishes.stopped(an_app(want=3), 2, now=False)
+    stopped = wishes.stopped(an_app(want=3), 2)
 
     assert (stopped.want, stopped.slots) == (2, frozenset({1, 3}))
     assert wishes.started(stopped, 2) == an_app(want=3)
 
 
 def test_stopping_a_stopped_worker_changes_nothing() -> None:
-    stopped = wishes.stopped(an_app(want=3), 2, now=False)
+    stopped = wishes.stopped(an_app(want=3), 2)
 
-    assert wishes.stopped(stopped, 2, now=False) == stopped
+    assert wishes.stopped(stopped, 2) == stopped
 
 
-@pytest.mark.parametrize(
-    "wish", [partial(wishes.stopped, now=False), wishes.started, partial(wishes.restarted, now=False)]
-)
+@pytest.mark.parametrize("wish", [partial(wishes.stopped), wishes.started, partial(wishes.restarted)])
 def test_a_worker_that_is_not_there_cannot_be_stopped_started_or_restarted(
     wish: Callable[[AppSpec, int], AppSpec],
 ) -> None:
@@ -95,13 +93,13 @@ def test_a_worker_that_is_not_there_cannot_be_stopped_started_or_restarted(
 
 
 def test_scaling_up_fills_emptied_slots_first() -> None:
-    stopped = wishes.stopped(an_app(want=3), 2, now=False)
+    stopped = wishes.stopped(an_app(want=3), 2)
 
     assert wishes.scaled(stopped, ScaleChange("web", 3)).slots == frozenset({1, 2, 3})
 
 
 def test_scaling_down_takes_the_highest_slots_and_forgets_emptied_ones_above() -> None:
-    stopped = wishes.stopped(an_app(want=4), 3, now=False)
+    stopped = wishes.stopped(an_app(want=4), 3)
 
     smaller = wishes.scaled(stopped, ScaleChange("web", 2))
 
@@ -109,22 +107,33 @@ def test_scaling_down_takes_the_highest_slots_and_forgets_emptied_ones_above() -
 
 
 def test_starting_an_app_brings_its_stopped_workers_back_too() -> None:
-    stopped = wishes.stopped(an_app(want=3), 1, now=False)
+    stopped = wishes.stopped(an_app(want=3), 1)
 
     assert wishes.started(stopped, None).slots == frozenset({1, 2, 3})
 
 
 def test_restarting_an_app_is_an_update_to_what_it_is() -> None:
-    restarted = wishes.restarted(an_app(), None, now=True)
+    restarted = wishes.restarted(an_app(), None, now=5.0)
 
-    assert (restarted.revision, restarted.template, restarted.now) == (2, TEMPLATE, True)
+    assert (restarted.revision, restarted.template, restarted.hurry) == (2, TEMPLATE, Hurry(5.0))
     assert restarted.fallback is not None
 
 
 def test_restarting_one_worker_is_a_turn_of_its_slot() -> None:
-    restarted = wishes.restarted(wishes.restarted(an_app(), 2, now=False), 2, now=False)
+    restarted = wishes.restarted(wishes.restarted(an_app(), 2), 2)
 
     assert (restarted.revision, restarted.turns) == (1, {2: 2})
+
+
+def test_one_command_hurries_all_the_workers_it_names_and_the_next_one_nobody() -> None:
+    first = wishes.stopped(an_app(want=3), 1, now=5.0)
+    both = wishes.stopped(first, 3, now=5.0)
+    later = wishes.stopped(both, 2, now=6.0)
+
+    assert both.hurry == Hurry(5.0, frozenset({1, 3}))
+    assert later.hurry == Hurry(6.0, frozenset({2}))
+    assert wishes.started(later, 2).hurry is None
+    assert wishes.scaled(both, ScaleChange("web", 2)).hurry is None
 
 
 def test_a_revision_is_never_given_twice() -> None:
@@ -146,14 +155,14 @@ def test_an_update_that_failed_goes_back_to_what_the_first_of_several_began_from
 
 
 def test_workers_that_were_restarted_are_still_wanted_after_an_update_that_failed() -> None:
-    restarted = wishes.restarted(an_app(), 2, now=False)
+    restarted = wishes.restarted(an_app(), 2)
 
     assert wishes.rolled_back(wishes.updated(restarted, TEMPLATE), "no", 0.0).turns == restarted.turns
 
 
 def test_undo_of_an_update_is_a_new_revision_of_the_former_template() -> None:
     former = an_app()
-    current = wishes.restarted(wishes.updated(former, replace(TEMPLATE, command=("other",))), 1, now=False)
+    current = wishes.restarted(wishes.updated(former, replace(TEMPLATE, command=("other",))), 1)
 
     undone = wishes.undone(current, former)
 
