@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from textwrap import wrap
 
 from shell import cells, render
+from shell.document import Document, fields, items
 from shell.glyphs import cut, escaped, stripped
 from shell.tables import Options, listing
 
-Document = Mapping[str, object]
 Fact = tuple[str, str]
 
 _LABEL_COLUMNS = 9
@@ -22,16 +22,16 @@ def lines(document: Document, options: Options) -> Iterator[str]:
     is_app = document.get("kind") == "AppDescription"
     yield escaped(str(document.get("name")))
     facts = _app_facts(document, options) if is_app else _worker_facts(document, options)
-    for label, text in (*facts, *_template_facts(_fields(document.get("spec")))):
+    for label, text in (*facts, *_template_facts(fields(document.get("spec")))):
         if text:
             yield from _fact(label, text, options)
-    workers = _items(document.get("workers"))
+    workers = items(document.get("workers"))
     if workers:
         room = None if options.width is None else options.width - 2
         plain = replace(options, format="table", columns=_WORKER_COLUMNS, width=room)
         yield from ("", "workers", *(f"  {line}" for line in listing("WorkerList", workers, plain)))
-    yield from _ending(_fields(document.get("ending")), options)
-    yield from _events(_items(document.get("events")), options)
+    yield from _ending(fields(document.get("ending")), options)
+    yield from _events(items(document.get("events")), options)
 
 
 def _fact(label: str, text: str, options: Options) -> Iterator[str]:
@@ -43,14 +43,14 @@ def _fact(label: str, text: str, options: Options) -> Iterator[str]:
 
 
 def _app_facts(app: Document, options: Options) -> Iterator[Fact]:
-    spec = _fields(app.get("spec"))
-    decision, note = _fields(app.get("decision")), _text(app.get("note"))
+    spec = fields(app.get("spec"))
+    decision, note = fields(app.get("decision")), _text(app.get("note"))
     yield "note", "" if note == _text(decision.get("reason")) else note
     yield "workers", f"{app.get('ready')} of {app.get('want')} ready"
     yield "revision", f"{app.get('revision')}, app made {_ago(app.get('created_at'), options)}"
-    yield "scaling", _scaling(_fields(spec.get("autoscale")))
+    yield "scaling", _scaling(fields(spec.get("autoscale")))
     yield "decision", _decision(decision, options)
-    urls = [f"{route.get('url')}" for route in _items(app.get("routes"))]
+    urls = [f"{route.get('url')}" for route in items(app.get("routes"))]
     for number, url in enumerate(urls):
         yield "" if number else "routes", escaped(url)
     if not urls:
@@ -74,12 +74,12 @@ def _worker_facts(worker: Document, options: Options) -> Iterator[Fact]:
 
 
 def _template_facts(spec: Document) -> Iterator[Fact]:
-    template = _fields(spec.get("template"))
+    template = fields(spec.get("template"))
     yield "command", cells.cell(template.get("command"), "list", 0)
     yield "image", _text(template.get("image"))
-    yield "files", ", ".join(_text(mount.get("path")) for mount in _items(template.get("mounts")))
-    yield "variables", ", ".join(map(escaped, _fields(template.get("environment"))))  # values may be secret
-    yield "health", _health(_fields(template.get("health")), template)
+    yield "files", ", ".join(_text(mount.get("path")) for mount in items(template.get("mounts")))
+    yield "variables", ", ".join(map(escaped, fields(template.get("environment"))))  # values may be secret
+    yield "health", _health(fields(template.get("health")), template)
     yield "limits", _limits(template)
     yield "rights", _rights(template)
     yield "reaches", _reaches(template)
@@ -178,13 +178,6 @@ def _events(events: Sequence[Document], options: Options) -> Iterator[str]:
 def _ago(moment: object, options: Options) -> str:
     return f"{cells.cell(moment, 'age', options.now)} ago" if moment else cells.NOTHING
 
-
-def _fields(value: object) -> Document:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _items(value: object) -> list[Document]:
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
 
 
 def _texts(value: object) -> list[str]:

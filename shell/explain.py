@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from shell import cells
+from shell.document import Document, fields, items, number
 from shell.glyphs import escaped
 from shell.tables import Options
-
-Document = Mapping[str, object]
 
 _PLOT_COLUMNS, _PLOT_ROWS = 56, 8
 _TRUST = {"good": "model: good", "weak": "model: weak", "rule": "no model yet: a plain rule decides"}
@@ -16,7 +15,7 @@ _TRUST = {"good": "model: good", "weak": "model: weak", "rule": "no model yet: a
 
 def lines(record: Document, options: Options, *, plot: bool = True) -> Iterator[str]:
     """Return the decision in a few lines: what was seen, what follows, what limits and would change it."""
-    inputs, model = _fields(record.get("inputs")), _fields(record.get("model"))
+    inputs, model = fields(record.get("inputs")), fields(record.get("model"))
     yield _head(record)
     for label, told, source in (
         ("load", _load(inputs), _age(inputs)),
@@ -41,25 +40,25 @@ def _head(record: Document) -> str:
 
 
 def _load(inputs: Document) -> str:
-    level, slope = _number(inputs.get("level_rps")), _number(inputs.get("slope_rps_per_s"))
-    rate = level if level is not None else _number(inputs.get("rate_rps"))
+    level, slope = number(inputs.get("level_rps")), number(inputs.get("slope_rps_per_s"))
+    rate = level if level is not None else number(inputs.get("rate_rps"))
     if rate is None:
         return "not known"
     trend = ""
     if slope is not None and abs(slope) * 60 >= 0.05 * max(rate, 1.0):
         trend = f", {'rising' if slope > 0 else 'falling'} {abs(slope) * 60:.1f} req/s per minute"
-    waiting = _number(inputs.get("inflight"))
+    waiting = number(inputs.get("inflight"))
     return f"{rate:.1f} req/s{trend}" + (f", {waiting:.0f} in flight" if waiting else "")
 
 
 def _age(inputs: Document) -> str:
-    age = _number(inputs.get("age_s"))
+    age = number(inputs.get("age_s"))
     return "" if age is None else f"from the proxy, {cells.seconds(age)} old"
 
 
 def _safe(model: Document) -> str:
-    rate = _number(model.get("safe_rate_rps"))
-    full = _number(model.get("requests_per_replica_rps"))
+    rate = number(model.get("safe_rate_rps"))
+    full = number(model.get("requests_per_replica_rps"))
     if rate is None and full is None:
         return "not learned yet"
     parts = [f"{rate:.1f} req/s per worker keeps the objective" if rate is not None else ""]
@@ -69,29 +68,29 @@ def _safe(model: Document) -> str:
 
 def _trust(model: Document) -> str:
     words = _TRUST.get(str(model.get("trusted")), "")
-    r2, windows = _number(model.get("r2")), model.get("n")
+    r2, windows = number(model.get("r2")), model.get("n")
     return f"{words} (R2 {r2:.2f}, {windows} windows)" if r2 is not None else f"{words} ({windows} windows)"
 
 
 def _need(record: Document, inputs: Document, model: Document) -> str:
-    raw, ahead = record.get("raw"), _number(inputs.get("ahead_rps"))
+    raw, ahead = record.get("raw"), number(inputs.get("ahead_rps"))
     if raw is None:
         return "as many as now"
-    lead = _number(inputs.get("lead_s"))
+    lead = number(inputs.get("lead_s"))
     when = f"{ahead:.1f} req/s in {cells.seconds(lead or 0.0)}" if ahead is not None else "the load now"
-    costs = ", ".join(f"{cost.get('workers')}: {_total(cost):.2f}" for cost in _rows(record.get("costs")))
+    costs = ", ".join(f"{cost.get('workers')}: {_total(cost):.2f}" for cost in items(record.get("costs")))
     return f"{when} -> {raw}" + (f"   (cost by workers {costs})" if costs else "")
 
 
 def _total(cost: Document) -> float:
-    return sum(_number(cost.get(name)) or 0.0 for name in ("workers", "slow", "unmet", "effort"))
+    return sum(number(cost.get(name)) or 0.0 for name in ("workers", "slow", "unmet", "effort"))
 
 
 def _limits(record: Document, inputs: Document) -> str:
-    host = _number(inputs.get("host_cores"))
+    host = number(inputs.get("host_cores"))
     told = [
         f"{limit.get('name')}: {limit.get('before')} -> {limit.get('after')}"
-        for limit in _rows(record.get("limits"))
+        for limit in items(record.get("limits"))
     ]
     around = f"host {host:.1f} cores" if host is not None else "host not known"
     return f"{around}: {'; '.join(told) if told else 'none applied'}"
@@ -99,9 +98,9 @@ def _limits(record: Document, inputs: Document) -> str:
 
 def _timing(inputs: Document) -> str:
     lead, starts, ago = (
-        _number(inputs.get("lead_s")),
+        number(inputs.get("lead_s")),
         inputs.get("starts"),
-        _number(inputs.get("changed_ago_s")),
+        number(inputs.get("changed_ago_s")),
     )
     ready = (
         f"ready in {cells.seconds(lead)} (of {starts} starts)"
@@ -112,9 +111,9 @@ def _timing(inputs: Document) -> str:
 
 
 def _changes(record: Document) -> str:
-    at = _fields(record.get("thresholds"))
-    above, below = _number(at.get("adds_above_rps")), _number(at.get("removes_below_rps"))
-    after = _number(record.get("removes_after_s"))
+    at = fields(record.get("thresholds"))
+    above, below = number(at.get("adds_above_rps")), number(at.get("removes_below_rps"))
+    after = number(record.get("removes_after_s"))
     parts = [f"would add above {above:.1f} req/s" if above is not None else "would not add"]
     if below is not None:
         parts.append(f"would remove below {below:.1f} req/s for {after or 0:.0f} s")
@@ -123,8 +122,8 @@ def _changes(record: Document) -> str:
 
 def _plot(model: Document, options: Options) -> Iterator[str]:
     """Yield the fitted share of slow requests over the rate of one worker; nothing without a curve."""
-    curve = [point for point in map(_point, _rows(model.get("curve"))) if point is not None]
-    seen = [point for point in map(_point, _rows(model.get("seen"))) if point is not None]
+    curve = [point for point in map(_point, items(model.get("curve"))) if point is not None]
+    seen = [point for point in map(_point, items(model.get("seen"))) if point is not None]
     widest = max((rate for rate, _ in (*curve, *seen)), default=0.0)
     if len(curve) < 2 or widest <= 0:
         return
@@ -137,24 +136,12 @@ def _plot(model: Document, options: Options) -> Iterator[str]:
             rows[_PLOT_ROWS - 1 - row][column] = mark
     yield ""
     yield f"  slow requests by the rate of one worker ({dot} seen, {line} fitted)"
-    for number, cells_of_row in enumerate(rows):
-        label = "100%" if number == 0 else "0%" if number == _PLOT_ROWS - 1 else ""
+    for at, cells_of_row in enumerate(rows):
+        label = "100%" if at == 0 else "0%" if at == _PLOT_ROWS - 1 else ""
         yield f"  {label:>4} |{''.join(cells_of_row)}".rstrip()
     yield f"       +{'-' * _PLOT_COLUMNS} {widest:.0f} req/s"
 
 
 def _point(row: Document) -> tuple[float, float] | None:
-    rate, share = _number(row.get("worker_rps")), _number(row.get("slow_share"))
+    rate, share = number(row.get("worker_rps")), number(row.get("slow_share"))
     return None if rate is None or share is None else (rate, share)
-
-
-def _rows(value: object) -> Sequence[Document]:
-    return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
-
-
-def _fields(value: object) -> Document:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from manager.api.errors import CloudError
+from shell.document import items
 from shell.load import Load, Plan, Report
 
 RATE_RPS = 100.0
@@ -140,14 +141,14 @@ def _proof(before: Picture, after: Picture, reports: Sequence[Report], away_s: f
 
 def _picture(client: Client) -> Picture:
     """Return when each running container of a worker was started."""
-    workers = _items(client.call("ps", {"all": True}))
+    workers = items(client.call("ps", {"all": True}).get("items"))
     running = (item for item in workers if item.get("container") and item.get("state") not in _ENDED)
     return {str(item["container"]): str(item.get("started_at")) for item in running}
 
 
 def _plans(client: Client, proxy: str) -> list[Plan]:
     """Return a share of the load for every app that answers http."""
-    urls = [url for item in _items(client.call("apps", {})) if (url := _http_url(item))]
+    urls = [url for item in items(client.call("apps", {}).get("items")) if (url := _http_url(item))]
     return [_plan(proxy, url, RATE_RPS / len(urls)) for url in urls]
 
 
@@ -179,8 +180,3 @@ def _pid_of(status: Mapping[str, object]) -> object:
             return pid
         case _:
             return None
-
-
-def _items(document: Mapping[str, object]) -> list[Mapping[str, object]]:
-    items = document.get("items")
-    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []

@@ -13,6 +13,7 @@ from zlib import crc32
 from manager.api.listings import LISTINGS
 from shell import cells
 from shell.columns import Item
+from shell.document import fields, items
 from shell.glyphs import columns, cut, escaped, stripped
 from shell.tables import Options, as_json, is_too_wide, listing, paint
 
@@ -38,7 +39,7 @@ def result(document: Mapping[str, object], options: Options) -> Iterator[str]:
 def _lines(document: Mapping[str, object], options: Options) -> Iterator[str]:
     kind = str(document.get("kind", ""))
     if kind in LISTINGS:
-        return listing(kind, _items(document.get("items")), options)
+        return listing(kind, items(document.get("items")), options)
     if options.format in ("json", "jsonl"):
         return iter(as_json(document, options).splitlines())
     match kind:
@@ -77,7 +78,7 @@ def notes(document: Mapping[str, object], options: Options) -> Iterator[str]:
     if kind != "Status":
         yield from (f"note: {escaped(note)}" for note in _words(document.get("notes")))
     if kind == "CheckList" and options.format == "table":
-        yield from _fixes(_items(document.get("items")), options)
+        yield from _fixes(items(document.get("items")), options)
     empty = kind in _EMPTY and not document.get("items")
     if empty and options.width is not None and not options.filters and options.format in ("table", "wide"):
         yield f"note: {_EMPTY[kind]}"
@@ -119,11 +120,11 @@ def _log_line(worker: str, moment: str, text: str, options: Options) -> str:
 
 
 def _event_line(item: Item, options: Options) -> str:
-    fields = {name: value for name, value in item.items() if name != "kind"}
+    event = {name: value for name, value in item.items() if name != "kind"}
     if options.quiet or options.format not in ("table", "wide"):
-        lines = list(listing("EventList", [fields], options))
+        lines = list(listing("EventList", [event], options))
         # A stream has no head: the last line is the event's, also in CSV.
-        return lines[-1] if options.format != "json" else as_json(fields, Options(utf8=options.utf8))
+        return lines[-1] if options.format != "json" else as_json(event, Options(utf8=options.utf8))
     moment = str(item.get("at", ""))[11:19]
     about = item.get("worker") or item.get("app") or cells.NOTHING
     return f"{escaped(moment)}Z  {escaped(str(about))}  {escaped(str(item.get('text', '')))}"
@@ -152,9 +153,9 @@ def _status(document: Item, options: Options) -> Iterator[str]:
 
 def _parts(status: Item, now: float) -> Iterator[tuple[str, bool | None, str]]:
     """Return a part of the cloud, whether it is well (None: it cannot be unwell), and a fact."""
-    etcd, proxy = _fields(status.get("etcd")), _fields(status.get("proxy"))
-    docker, network = _fields(status.get("docker")), _fields(status.get("network"))
-    host = _fields(status.get("host"))
+    etcd, proxy = fields(status.get("etcd")), fields(status.get("proxy"))
+    docker, network = fields(status.get("docker")), fields(status.get("network"))
+    host = fields(status.get("host"))
     yield "cloud", status.get("converged") is True, _cloud_fact(status)
     yield "manager", True, _manager_fact(status, now)
     yield "etcd", etcd.get("healthy") is True, _etcd_fact(etcd)
@@ -175,16 +176,16 @@ def _cloud_fact(status: Item) -> str:
 
 
 def _manager_fact(status: Item, now: float) -> str:
-    manager = _fields(status.get("manager"))
+    manager = fields(status.get("manager"))
     started = cells.cell(manager.get("started_at"), "age", now)
-    standbys = _items(status.get("standbys"))
+    standbys = items(status.get("standbys"))
     others = ", ".join(f"standby pid {_text(standby.get('pid'))}" for standby in standbys)
     lead = f"pid {_text(manager.get('pid'))}, {_text(manager.get('role'))}, up {started}"
     return f"{lead}, {others}" if others else lead
 
 
 def _etcd_fact(etcd: Item) -> str:
-    members = _items(etcd.get("members"))
+    members = items(etcd.get("members"))
     away = [_text(member.get("name")) for member in members if member.get("healthy") is not True]
     fact = f"{len(members) - len(away)} of {len(members)} members healthy"
     return f"{fact}, away: {', '.join(away)}" if away else fact
@@ -209,13 +210,13 @@ def _load_report(report: Item) -> Iterator[str]:
     yield f"{'rate':<9}{cells.cell(report.get('rate_rps'), 'rate', 0):>8} req/s"
     for label in ("p50", "p95", "p99"):
         yield f"{label:<9}{cells.cell(report.get(f'{label}_s'), 'seconds', 0):>8}"
-    workers = _fields(report.get("per_worker"))
+    workers = fields(report.get("per_worker"))
     if workers:
         yield "workers  " + ", ".join(f"{_text(name)} {_text(count)}" for name, count in workers.items())
 
 
 def _causes(report: Item, field: str) -> str:
-    errors = _fields(report.get("errors"))
+    errors = fields(report.get("errors"))
     if field != "failed" or not errors:
         return ""
     return "  " + ", ".join(f"{_text(cause)} {_text(count)}" for cause, count in errors.items())
@@ -225,12 +226,6 @@ def _indented(options: Options) -> Options:
     return Options(width=0, utf8=options.utf8)
 
 
-def _items(value: object) -> list[Item]:
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
-
-
-def _fields(value: object) -> Item:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _words(value: object) -> list[str]:

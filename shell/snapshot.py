@@ -7,13 +7,13 @@ manager.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from manager.api.errors import CloudError
 from shell import cells
+from shell.document import Document, items, number
 
-Document = Mapping[str, object]
 Ask = Callable[[str], Document]  # the answer to a method without parameters; raises CloudError
 
 EVERY_S = 2.0
@@ -47,25 +47,20 @@ class Snapshot:
 
 def snapshot_of(apps: Document, workers: Document, images: Document) -> Snapshot:
     """Return the snapshot that the answers to `apps`, `ps` and `images` make."""
-    items = _items(apps)
+    listed = items(apps.get("items"))
     return Snapshot(
-        apps=tuple(Named(str(item.get("name")), _app_meta(item)) for item in items),
-        workers=tuple(Named(str(item.get("name")), _worker_meta(item)) for item in _items(workers)),
-        images=tuple(Named(str(item.get("name")), _image_meta(item)) for item in _items(images)),
-        ready=round(sum(_number(item.get("ready")) for item in items)),
-        want=round(sum(_number(item.get("want")) for item in items)),
-        rate_rps=sum(_number(item.get("rate_rps")) for item in items),
+        apps=_named(apps, _app_meta),
+        workers=_named(workers, _worker_meta),
+        images=_named(images, _image_meta),
+        ready=round(sum(number(item.get("ready")) or 0 for item in listed)),
+        want=round(sum(number(item.get("want")) or 0 for item in listed)),
+        rate_rps=sum(number(item.get("rate_rps")) or 0.0 for item in listed),
         known=True,
     )
 
 
-def _items(document: Document) -> list[Document]:
-    items = document.get("items")
-    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+def _named(answer: Document, meta_of: Callable[[Document], str]) -> tuple[Named, ...]:
+    return tuple(Named(str(item.get("name")), meta_of(item)) for item in items(answer.get("items")))
 
 
 def _app_meta(item: Document) -> str:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from shell import cells
+from shell.document import Document, items
 from shell.glyphs import escaped
 from shell.tables import Options, listing
-
-Document = Mapping[str, object]
 
 
 def lines(found: Document, options: Options) -> Iterator[str]:
     """Return what was replayed, a table of the policies, and whether the record is reproduced."""
-    rows = found.get("policies")
     span = cells.cell(found.get("span_s"), "seconds", 0)
     moment = str(found.get("since", ""))[:19].replace("T", " ")
     decisions = found.get("decisions")
     yield f"{escaped(str(found.get('app')))}: {decisions} decisions in {span} since {escaped(moment)}Z"
-    items = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
-    yield from listing("ReplayList", items, options)
+    yield from listing("ReplayList", items(found.get("policies")), options)
     yield f"today's policy reproduces {found.get('same')} of {found.get('compared')} decisions"
