@@ -179,7 +179,6 @@ def _ago(moment: object, options: Options) -> str:
     return f"{cells.cell(moment, 'age', options.now)} ago" if moment else cells.NOTHING
 
 
-
 def _texts(value: object) -> list[str]:
     return [_text(entry) for entry in value] if isinstance(value, list) else []
 

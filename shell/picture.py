@@ -1,144 +1,232 @@
-"""The live view as lines of text: what `watch` shows of one moment. Pure."""
+"""The live view as styled lines: what `watch` shows of one moment. Pure.
+
+A view is blocks above each other: what there is room for is given to the first of them first, and what is
+under the cursor is always seen. What a narrow terminal does without, in this order, is DROPPED.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from shell import cells, render
-from shell.glyphs import cut, escaped
-from shell.sparkline import bar, sparkline
+from manager.api.listings import LISTINGS, Column
+from shell import cells, render, styled, tables
+from shell.document import Document, fields, number
+from shell.glyphs import escaped, stripped
+from shell.keys import HELP, HELP_PAGE
+from shell.sparkline import bar, by_time, sparkline
+from shell.styled import Fragment, Line
+from shell.upcoming import upcoming
+from shell.view import SPAN_S, Seen, View, app_of, shown_apps, shown_workers, worker_of
 
-Document = Mapping[str, object]
-
-HISTORY = 60
-SPARK_COLUMNS = 20
-WIDE_COLUMNS = 100
+DROPPED = ("MEMORY", "ERRORS", "CPU", "LAST MINUTE", "P95", "REQ/S")
 EVENTS = 6
+_WIDE_COLUMNS = 120
+_BAR_BESIDE_COLUMNS = 46  # what stands beside the two bars of the header
+_APP_COLUMNS = (
+    Column("  APP", "name"),
+    Column("READY", "ready", "count"),
+    Column("REQ/S", "rate_rps", "rate"),
+    Column("P95", "p95_s", "seconds"),
+    Column("ERRORS", "error_ratio", "ratio"),
+    Column("CPU", "cpu_cores", "cores"),
+    Column("MEMORY", "memory_bytes", "bytes"),
+    Column("LAST MINUTE", "spark"),
+    Column("NEXT", "next"),
+)
+_WORKER_COLUMNS = tuple(column for column in LISTINGS["WorkerList"].columns if not column.wide)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What was asked for at one moment; empty documents before the first answer.
+class _Block:
+    """Lines under a head, of which the one at `cursor` has to be seen; at most `most` of them."""
 
-    rates: requests/s of each app at the last looks, oldest first.  away_since: since when (unix seconds)
-    nobody answers, None while somebody does.
-    """
-
-    status: Document = field(default_factory=dict)
-    apps: Sequence[Document] = ()
-    workers: Sequence[Document] = ()
-    events: Sequence[Document] = ()
-    rates: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    away_since: float | None = None
+    head: Sequence[Line]
+    rows: Sequence[Line]
+    cursor: int = 0
+    most: int = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """What the person chose: the app under the cursor, the order, a text that names must contain."""
-
-    chosen: int = 0
-    sort: str = ""
-    filter: str = ""
-    paused: bool = False
-    helping: bool = False
-
-
-def remembered(before: Seen, apps: Sequence[Document]) -> dict[str, list[float]]:
-    """Return the history of rates with these apps' rates at its end."""
-    history = {}
-    for app in apps:
-        name, rate = str(app.get("name")), app.get("rate_rps")
-        now = float(rate) if isinstance(rate, int | float) else 0.0
-        history[name] = [*before.rates.get(name, ()), now][-HISTORY:]
-    return history
-
-
-def shown_apps(seen: Seen, view: View) -> list[Document]:
-    """Return the apps in the order, and with the names, that the person chose."""
-    apps = [app for app in seen.apps if view.filter in str(app.get("name"))]
-    if view.sort:
-        apps.sort(key=lambda app: -_number(app.get(view.sort)))
-    return apps
-
-
-def lines(seen: Seen, view: View, options: render.Options, height: int) -> list[str]:
-    """Return the whole view, at most `height` lines; the caller adds the footer."""
+def lines(seen: Seen, view: View, options: render.Options, height: int) -> list[Line]:
+    """Return the view, at most `height` lines; what is below them is the caller's."""
     width = options.width or 80
-    apps = shown_apps(seen, view)
-    chosen = str(apps[min(view.chosen, len(apps) - 1)].get("name")) if apps else ""
-    text = [*_header(seen, options), "", *_apps(seen, apps, chosen, options), ""]
-    text += _workers(seen, chosen, options)
-    events = _events(seen, options)
-    room = max(0, height - len(text) - len(events) - 1)
-    text = text[: height - len(events) - 1] + [""] * min(1, room) + events
-    return [cut(line, width, "…" if options.utf8 else "...") for line in text[:height]]
+    blocks = [_Block([*_header(seen, options)], []), *_blocks(seen, view, options)]
+    drawn = [styled.cut(line, width, _mark(options)) for line in _stacked(blocks, height)]
+    return drawn if options.utf8 else [styled.as_ascii(line) for line in drawn]
 
 
-def _header(seen: Seen, options: render.Options) -> Iterator[str]:
+def _mark(options: render.Options) -> str:
+    return "…" if options.utf8 else "..."
+
+
+def _blocks(seen: Seen, view: View, options: render.Options) -> Iterator[_Block]:
+    if view.page:
+        yield _page(seen, view)
+        return
+    apps, app = shown_apps(seen, view), app_of(seen, view)
+    workers, worker = shown_workers(seen, view), worker_of(seen, view)
+    if seen.status:
+        yield _apps(seen, apps, "" if view.app else app, options)
+    if view.app and apps:
+        yield _Block([*_about(apps[0], options)], [])
+    yield _workers(workers, worker, options)
+    of_app = [event for event in seen.events if not view.app or event.get("app") == view.app]
+    yield _events(of_app, options, 1000 if view.app else EVENTS)
+
+
+def _stacked(blocks: Sequence[_Block], height: int) -> list[Line]:
+    """Return the blocks with an empty line between two, each cut to its share of the height."""
+    stacked: list[Line] = []
+    shown = [block for block in blocks if block.head or block.rows]
+    for at, block in enumerate(shown):
+        gap = [styled.line("")] if stacked else []
+        left = height - len(stacked) - len(gap) - len(block.head)
+        later = sum(1 + len(after.head) + min(3, len(after.rows)) for after in shown[at + 1 :])
+        room = min(block.most, max(left - later, min(left, 3), 0))
+        stacked += [*gap, *block.head, *_window(block.rows, block.cursor, room)]
+    return stacked[:height]
+
+
+def _window(rows: Sequence[Line], cursor: int, room: int) -> Sequence[Line]:
+    first = max(0, min(cursor - room // 2, len(rows) - room))
+    return rows[first : first + room]
+
+
+def _header(seen: Seen, options: render.Options) -> Iterator[Line]:
     if seen.away_since is not None:
         since_s = options.now - seen.away_since
-        yield f"manager DOWN {since_s:.0f} s: showing the last picture; workers keep serving"
+        told = f"manager DOWN {since_s:.0f} s: showing the last picture; workers keep serving"
+        yield styled.line(told, "bad")
     if not seen.status:
-        yield "waiting for the manager"
+        yield styled.line("waiting for the manager")
         return
-    host = _fields(seen.status.get("host"))
-    cores, memory = _number(host.get("cores")), _number(host.get("memory_bytes"))
-    cpu = sum(_number(app.get("cpu_cores")) for app in seen.apps)
-    used = sum(_number(app.get("memory_bytes")) for app in seen.apps)
-    marks = [f"{part} {'ok' if well else 'NOT OK'}" for part, well in _health(seen)]
-    yield f"{seen.status.get('cloud')}  " + "  ".join(marks)
-    yield (
-        f"cpu {bar(cpu / cores if cores else 0, 20, utf8=options.utf8)} {cpu:.2f} of {cores:g} cores   "
-        f"memory {bar(used / memory if memory else 0, 20, utf8=options.utf8)} {cells.size(used)}"
+    yield ("head", str(seen.status.get("cloud"))), *_health(seen), ("", "  "), _settled(seen)
+    yield styled.line(_usage(seen, options))
+
+
+def _health(seen: Seen) -> Iterator[Fragment]:
+    parts = {
+        "manager": seen.away_since is None,
+        "etcd": fields(seen.status.get("etcd")).get("healthy") is True,
+        "proxy": fields(seen.status.get("proxy")).get("healthy") is True,
+        "docker": bool(fields(seen.status.get("docker")).get("version")),
+    }
+    for part, well in parts.items():
+        yield "", f"  {part} "
+        yield ("well", "ok") if well else ("bad", "NOT OK")
+
+
+def _settled(seen: Seen) -> Fragment:
+    settled = seen.status.get("converged") is True
+    return ("well", "all as asked") if settled else ("busy", "not yet as asked")
+
+
+def _usage(seen: Seen, options: render.Options) -> str:
+    """Return what all workers use of the host."""
+    host = fields(seen.status.get("host"))
+    cores, memory = number(host.get("cores")) or 0.0, number(host.get("memory_bytes")) or 0.0
+    cpu = sum(number(app.get("cpu_cores")) or 0.0 for app in seen.apps)
+    used = sum(number(app.get("memory_bytes")) or 0.0 for app in seen.apps)
+    columns = min(20, max(4, ((options.width or 80) - _BAR_BESIDE_COLUMNS) // 2))
+    cpu_bar = bar(cpu / cores if cores else 0, columns, utf8=options.utf8)
+    memory_bar = bar(used / memory if memory else 0, columns, utf8=options.utf8)
+    return (
+        f"cpu {cpu_bar} {cpu:.2f} of {cores:g} cores   "
+        f"memory {memory_bar} {cells.size(used)} of {cells.size(memory)}"
     )
 
 
-def _health(seen: Seen) -> Iterator[tuple[str, bool]]:
-    yield "manager", seen.away_since is None
-    for part in ("etcd", "proxy"):
-        yield part, _fields(seen.status.get(part)).get("healthy") is True
-    yield "docker", bool(_fields(seen.status.get("docker")).get("version"))
-    yield "converged", seen.status.get("converged") is True
+def _apps(seen: Seen, apps: Sequence[Document], chosen: str, options: render.Options) -> _Block:
+    told = [
+        upcoming(app, _of(seen, app), seen.decisions.get(str(app.get("name")), {}), options.now)
+        for app in apps
+    ]
+    columns = [column for column in _APP_COLUMNS if column.field != "spark" or _has_history(seen)]
+    body = [
+        [_app_cell(seen, app, chosen, column, text, options) for column in columns]
+        for app, (_, text) in zip(apps, told, strict=True)
+    ]
+    shown, body = tables.fitted(columns, body, DROPPED, options.width or 80, _mark(options))
+    head, *rows = styled.table(
+        shown, body, lambda at, column, text: told[at][0] if column.header == "NEXT" else ""
+    )
+    return _with_cursor(head, rows, [str(app.get("name")) for app in apps], chosen)
 
 
-def _apps(seen: Seen, apps: Sequence[Document], chosen: str, options: render.Options) -> Iterator[str]:
-    """Yield a line per app; the last minute is what a narrow terminal does without."""
-    width = max([len("APP"), *(len(str(app.get("name"))) for app in apps)])
-    spark_columns = SPARK_COLUMNS if (options.width or 0) >= WIDE_COLUMNS else 0
-    minute = "LAST MINUTE".ljust(spark_columns) + "  " if spark_columns else ""
-    yield f"  {'APP':<{width}}  READY   REQ/S       P95    CPU  {minute}NEXT"
-    for app in apps:
-        name = str(app.get("name"))
-        mark = ">" if name == chosen else " "
-        ready = f"{app.get('ready')}/{app.get('want')}"
-        rate = cells.cell(app.get("rate_rps"), "rate", options.now)
-        p95 = cells.cell(app.get("p95_s"), "seconds", options.now)
-        cores = cells.cell(app.get("cpu_cores"), "cores", options.now)
-        spark = sparkline(seen.rates.get(name, ()), spark_columns, utf8=options.utf8) if spark_columns else ""
-        note = escaped(str(app.get("note") or ""))
-        gap = "  " if spark else ""
-        yield f"{mark} {name:<{width}}  {ready:>5} {rate:>7} {p95:>9} {cores:>6}  {spark}{gap}{note}".rstrip()
+def _has_history(seen: Seen) -> bool:
+    return any(len(history) > 1 for history in seen.rates.values())
 
 
-def _workers(seen: Seen, chosen: str, options: render.Options) -> Iterator[str]:
-    mine = [worker for worker in seen.workers if worker.get("app") == chosen]
-    if mine:
-        yield from render.result({"kind": "WorkerList", "items": mine}, options)
+def _of(seen: Seen, app: Document) -> list[Document]:
+    return [worker for worker in seen.workers if worker.get("app") == app.get("name")]
 
 
-def _events(seen: Seen, options: render.Options) -> list[str]:
-    last = list(seen.events)[-EVENTS:]
-    return [line for event in last if (line := render.item({"kind": "Event", **event}, options)) is not None]
+def _app_cell(
+    seen: Seen, app: Document, chosen: str, column: Column, upcoming: str, options: render.Options
+) -> str:
+    name = str(app.get("name"))
+    match column.field:
+        case "name":
+            return f"{'>' if name == chosen else ' '} {name}"
+        case "ready":
+            return f"{app.get('ready')}/{app.get('want')}"
+        case "spark":
+            columns = 20 if (options.width or 80) >= _WIDE_COLUMNS else 12
+            history = by_time(seen.rates.get(name, ()), options.now, SPAN_S, columns)
+            return sparkline(history, columns, utf8=options.utf8)
+        case "next":
+            return escaped(upcoming)
+        case _:
+            return cells.cell(app.get(column.field), column.format, options.now)
 
 
-def _fields(value: object) -> Document:
-    return value if isinstance(value, Mapping) else {}
+def _with_cursor(head: Line, rows: Sequence[Line], names: Sequence[str], chosen: str) -> _Block:
+    cursor = names.index(chosen) if chosen in names else 0
+    marked = [styled.chosen(row) if name == chosen else row for row, name in zip(rows, names, strict=True)]
+    return _Block([head], marked, cursor)
 
 
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+def _about(app: Document, options: render.Options) -> Iterator[Line]:
+    """Yield what an app is made from and where it answers."""
+    yield styled.line(f"  {cells.cell(app.get('command'), 'list', 0)}   {app.get('image')}", "dim")
+    urls = cells.cell(app.get("urls"), "list", 0)
+    policy = f"{app.get('min')} to {app.get('max')} workers by itself" if app.get("scaling") == "auto" else ""
+    yield styled.line("  " + "   ".join(part for part in (urls, policy) if part != cells.NOTHING), "dim")
+
+
+def _workers(workers: Sequence[Document], chosen: str, options: render.Options) -> _Block:
+    if not workers:
+        return _Block([], [])
+    body = [
+        [cells.cell(worker.get(column.field), column.format, options.now) for column in _WORKER_COLUMNS]
+        for worker in workers
+    ]
+    marked = [[f"{'>' if row[0] == chosen else ' '} {row[0]}", *row[1:]] for row in body]
+    first = Column("  WORKER", "name")
+    shown, fitted = tables.fitted(
+        [first, *_WORKER_COLUMNS[1:]],
+        marked,
+        tables.DROPPED["WorkerList"],
+        options.width or 80,
+        _mark(options),
+    )
+    head, *rows = styled.table(shown, fitted, lambda at, column, text: styled.STATE_STYLES.get(text, ""))
+    return _with_cursor(head, rows, [str(worker.get("name")) for worker in workers], chosen)
+
+
+def _events(events: Sequence[Document], options: render.Options, most: int) -> _Block:
+    told = [render.item({"kind": "Event", **event}, options) for event in events[-most:]]
+    rows = [styled.line(line, "dim") for line in told if line is not None]
+    return _Block([], rows, len(rows), most)
+
+
+def _page(seen: Seen, view: View) -> _Block:
+    """Return what a command printed: logs from their end, all else from its beginning."""
+    printed = seen.page if seen.page_of == view.page else ()
+    rows = HELP if view.page == HELP_PAGE else [styled.line(stripped(line)) for line in printed]
+    cursor = len(rows) + view.scroll if view.page[0] == "logs" else view.scroll
+    return _Block([styled.line(" ".join(view.page), "head")], rows, cursor)
 
 
 def plain_line(seen: Seen, now: float) -> str:
@@ -151,9 +239,3 @@ def plain_line(seen: Seen, now: float) -> str:
         for app in seen.apps
     )
     return f"{time.strftime('%H:%M:%S', time.gmtime(now))}Z  {apps or 'no apps'}"
-
-
-def moved(view: View, step: int, seen: Seen) -> View:
-    """Return the view with the cursor moved, kept on an app."""
-    last = max(0, len(shown_apps(seen, view)) - 1)
-    return replace(view, chosen=min(last, max(0, view.chosen + step)))

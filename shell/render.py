@@ -226,8 +226,6 @@ def _indented(options: Options) -> Options:
     return Options(width=0, utf8=options.utf8)
 
 
-
-
 def _words(value: object) -> list[str]:
     return [str(word) for word in value] if isinstance(value, list | tuple) else []
 

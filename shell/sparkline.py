@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+Moments = Sequence[tuple[float, float]]  # when (unix seconds), and what was seen then; oldest first
+
 _BLOCKS, _ASCII_BLOCKS = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
+
+
+def by_time(history: Moments, now: float, span_s: float, columns: int) -> list[float]:
+    """Return the means of the last `span_s` seconds in `columns` equal parts; 0 where nobody looked."""
+    parts: list[list[float]] = [[] for _ in range(columns)]
+    for moment, value in history:
+        at = columns - 1 - int((now - moment) / span_s * columns)
+        if 0 <= at < columns:
+            parts[at].append(value)
+    return [sum(part) / len(part) if part else 0.0 for part in parts]
 
 
 def sparkline(values: Sequence[float], columns: int, *, utf8: bool = True) -> str:

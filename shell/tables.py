@@ -35,7 +35,7 @@ class Options:
 
 
 # Sentences: they may be cut, but only after columns were dropped, and not below this.
-_SENTENCES = frozenset({"NOTE", "REASON", "EVENT", "RULE", "DRIFT"})
+_SENTENCES = frozenset({"NOTE", "REASON", "EVENT", "RULE", "DRIFT", "NEXT"})
 _SENTENCE_COLUMNS = 24
 _GAP = 2
 _STATE_COLOURS = {
@@ -121,7 +121,7 @@ def _table(kind: str, rows: Sequence[Item], picked: Sequence[Column], options: O
     body = [[_cell(row, column, wide, options.now) for column in shown] for row in rows]
     if options.width is not None and not wide:
         droppable = () if picked else LISTINGS[kind].dropped
-        shown, body = _fitted(shown, body, droppable, options.width, "…" if options.utf8 else "...")
+        shown, body = fitted(shown, body, droppable, options.width, "…" if options.utf8 else "...")
     if options.colour:
         body = [_coloured(line, shown) for line in body]
     return _aligned(shown, body)
@@ -147,7 +147,7 @@ def is_too_wide(kind: str, rows: Sequence[Item], options: Options) -> bool:
     return options.width is not None and sum(widths) + _GAP * (len(widths) - 1) > options.width
 
 
-def _fitted(
+def fitted(
     shown: list[Column], body: list[list[str]], droppable: Sequence[str], width: int, mark: str
 ) -> tuple[list[Column], list[list[str]]]:
     """Return the table in `width` columns: some columns dropped, then sentences cut, if that helps."""

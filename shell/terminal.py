@@ -24,7 +24,12 @@ def width_of(stream: TextIO) -> int | None:
 
 def has_colour(stream: TextIO) -> bool:
     """Tell whether colour is welcome: on a terminal, unless NO_COLOR or TERM=dumb."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return stream.isatty() and not os.environ.get("NO_COLOR") and not is_dumb()
+
+
+def is_dumb() -> bool:
+    """Tell whether the terminal can only take lines."""
+    return os.environ.get("TERM") == "dumb"
 
 
 def is_utf8(stream: TextIO) -> bool:
@@ -55,4 +60,4 @@ class Progress:
             self._shown = False
 
     def _overwrites(self) -> bool:
-        return self.stream.isatty() and os.environ.get("TERM") != "dumb"
+        return self.stream.isatty() and not is_dumb()

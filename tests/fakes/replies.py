@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from manager.api import wire
-from manager.api.errors import AppNotFound
+from manager.api.errors import AppNotFound, CloudError
 from manager.api.places import Places
-from manager.api.views import AppView, ImageView, WorkerView, document, listing
+from manager.api.views import AppView, EventView, ImageView, WorkerView, document, listing
 
 Answer = Callable[[Mapping[str, object]], Mapping[str, object]]
 
@@ -82,6 +82,10 @@ def worker(name: str, **fields: object) -> WorkerView:
     return WorkerView(**(usual | fields))  # type: ignore[arg-type]
 
 
+def event(worker: str, text: str) -> EventView:
+    return EventView("1-1", "2026-01-02T03:04:05.678Z", worker.partition(".")[0], worker, text)
+
+
 def image(name: str) -> ImageView:
     return ImageView(name, "1f2e3d4c5b6a", 188_000_000, "2026-01-02T03:04:05.678Z")
 
@@ -112,7 +116,7 @@ def status(**fields: object) -> Mapping[str, object]:
 
 @dataclass
 class Replies:
-    """Answers a method from `answers`, after its `items`; one that is not there is an error as usual.
+    """Answers a method from `answers`, after its `items`; what is not there, or raises, is an error as usual.
 
     A method in `stuck` sends its items and is never answered.
     """
@@ -132,7 +136,10 @@ class Replies:
         known = self.answers.get(request.method)
         if known is None:
             return wire.failure(request.id, AppNotFound(f"nothing is known of {request.method}", hint="apps"))
-        return wire.result(request.id, known(request.params))
+        try:
+            return wire.result(request.id, known(request.params))
+        except CloudError as error:
+            return wire.failure(request.id, error)
 
 
 def town() -> Replies:
@@ -160,6 +167,7 @@ def town() -> Replies:
             "ps": lambda params: listing("WorkerList", workers),
             "images": lambda params: listing("ImageList", [image("simplecloud/base")]),
             "status": lambda params: status(apps=2, workers=5),
+            "events": lambda params: listing("EventList", [event("web.4", "started")]),
         }
     )
 

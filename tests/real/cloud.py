@@ -11,13 +11,12 @@ import json
 import os
 import secrets
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import docker
 
@@ -27,27 +26,13 @@ from manager.parts import part_name, store_of
 from manager.settings import Settings, load
 from manager.store import EtcdStore
 from netsetup.addresses import port_name
+from tests.eventually import eventually as eventually
 
 ROOT = Path(__file__).parents[2]
 LAUNCHER = str(ROOT / "simplecloud")
 SERVER = str(ROOT / "demos" / "server.py")
 PROOF = "left behind: nothing (0 containers, 0 links, 0 rules, 0 mounts)"
-POLL_S = 0.02
 _NUMBERS = count(1)
-
-T = TypeVar("T")
-
-
-def eventually(condition: Callable[[], T], within_s: float, what: str = "the condition") -> T:
-    """Return what the condition returns as soon as that counts as true.
-
-    Raises AssertionError with its last value when it does not within `within_s` seconds.
-    """
-    deadline = time.monotonic() + within_s
-    while not (seen := condition()):
-        assert time.monotonic() < deadline, f"{what} did not come true within {within_s} s: {seen!r}"
-        time.sleep(POLL_S)
-    return seen
 
 
 @dataclass(frozen=True, slots=True)

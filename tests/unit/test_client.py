@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from manager.api.errors import AppNotFound, CloudError, FrameRejected, ManagerUnreachable
 from shell.client import Client
+from tests.eventually import eventually
 from tests.fakes.manager import FakeCall, FakeManager, PlacesAt, app_item
 
 
@@ -35,13 +35,6 @@ def client(places: PlacesAt, notes: list[str]) -> Client:
 def manager(places: PlacesAt) -> Iterator[FakeManager]:
     with FakeManager(places, apps={"web": app_item("web", 3, 3)}) as manager:
         yield manager
-
-
-def eventually(condition: Callable[[], bool], within_s: float = 10) -> None:
-    give_up_at = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < give_up_at
-        threading.Event().wait(0.01)
 
 
 def test_a_result_comes_back(client: Client, manager: FakeManager) -> None:
@@ -117,7 +110,7 @@ def test_a_call_waits_for_the_next_manager(client: Client, places: PlacesAt, not
     answers: list[object] = []
     asking = threading.Thread(target=lambda: answers.append(client.call("ps", {})["kind"]))
     asking.start()
-    eventually(lambda: bool(notes))
+    eventually(lambda: bool(notes), within_s=10.0)
     with FakeManager(places):
         asking.join(timeout=10)
     assert answers == ["WorkerList"]
@@ -221,4 +214,4 @@ def test_a_call_leaks_no_descriptor(client: Client, manager: FakeManager) -> Non
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(20):
         client.call("apps", {})
-    eventually(lambda: len(os.listdir("/proc/self/fd")) <= before)
+    eventually(lambda: len(os.listdir("/proc/self/fd")) <= before, within_s=10.0)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
-from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 
 from shell.load import IN_FLIGHT, Load, Plan, Report, arrivals, percentile, run
+from tests.eventually import eventually
 from tests.fakes.website import HELLO, Website, serving
 
 
@@ -152,7 +151,7 @@ def test_arrivals_do_not_wait_for_answers_and_those_over_the_bound_fail() -> Non
     website = Website(held=True)
     with serving(website):
         load = Load(plan_for(website.port, start=2000, seconds=0.3))
-        eventually(lambda: len(website.requests) >= IN_FLIGHT)
+        eventually(lambda: len(website.requests) >= IN_FLIGHT, within_s=10.0)
         website.release()
         report = load.join()
 
@@ -165,7 +164,7 @@ def test_a_stopped_load_reports_what_it_sent() -> None:
     website = Website()
     with serving(website):
         load = Load(plan_for(website.port, seconds=600))
-        eventually(lambda: len(website.requests) >= 5)
+        eventually(lambda: len(website.requests) >= 5, within_s=10.0)
         load.stop()
         report = load.join()
 
@@ -185,10 +184,3 @@ def test_fields_without_a_value_are_left_out() -> None:
     report = Report(sent=1, ok=0, failed=1, p50_s=None, p95_s=None, p99_s=None, rate_rps=2.0)
 
     assert report.fields() == {"sent": 1, "ok": 0, "failed": 1, "rate_rps": 2.0}
-
-
-def eventually(condition: Callable[[], bool], within_s: float = 10.0) -> None:
-    until = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < until, "it did not come true in time"
-        threading.Event().wait(0.005)

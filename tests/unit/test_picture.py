@@ -4,15 +4,50 @@ from __future__ import annotations
 
 import pytest
 
-from shell import picture
-from shell.picture import Seen, View
-from shell.sparkline import bar, sparkline
+from shell import picture, styled
+from shell.document import Document
+from shell.sparkline import bar, by_time, sparkline
 from shell.tables import Options
+from shell.view import Seen, View, remembered, shown_apps
 
-OPTIONS = Options(width=80, now=1000.0)
-APPS = [
-    {"name": "api", "ready": 2, "want": 2, "rate_rps": 3.0, "note": ""},
-    {"name": "web", "ready": 1, "want": 3, "rate_rps": 40.0, "note": "web.2 starting: no health answer yet"},
+NOW = 1000.0
+APPS: list[Document] = [
+    {
+        "name": "api",
+        "ready": 2,
+        "want": 2,
+        "rate_rps": 3.0,
+        "p95_s": 0.012,
+        "error_ratio": 0.0,
+        "cpu_cores": 0.1,
+        "memory_bytes": 20 * 2**20,
+        "scaling": "auto",
+        "note": "enough",
+    },
+    {
+        "name": "web",
+        "ready": 1,
+        "want": 3,
+        "rate_rps": 40.0,
+        "p95_s": None,
+        "cpu_cores": 0.3,
+        "memory_bytes": 30 * 2**20,
+        "scaling": "manual",
+        "note": "web.2 starting: no health answer yet",
+        "command": ["./server.py", "80 00"],
+        "image": "simplecloud/base",
+        "urls": ["http://web.localhost:8080/"],
+    },
+]
+WORKERS: list[Document] = [
+    {"name": "api.1", "app": "api", "state": "ready", "address": "10.200.0.2", "restarts": 0},
+    {"name": "api.2", "app": "api", "state": "ready", "address": "10.200.0.3", "restarts": 0},
+    {"name": "web.1", "app": "web", "state": "ready", "address": "10.200.0.4", "restarts": 0},
+    {"name": "web.2", "app": "web", "state": "starting", "started_at": "1970-01-01T00:16:38Z", "restarts": 2},
+]
+EVENTS: list[Document] = [
+    {"id": "1", "at": "1970-01-01T00:16:37Z", "app": "web", "worker": None, "text": "scale: want 3"},
+    {"id": "2", "at": "1970-01-01T00:16:38Z", "app": "web", "worker": "web.2", "text": "started"},
 ]
 STATUS = {
     "cloud": "default",
@@ -22,10 +57,25 @@ STATUS = {
     "host": {"cores": 2, "memory_bytes": 2**30},
     "converged": False,
 }
+DECISION = {
+    "action": "hold",
+    "reason": "enough",
+    "inputs": {"level_rps": 3.0},
+    "thresholds": {"adds_above_rps": 4.0},
+}
+SEEN = Seen(
+    status=STATUS,
+    apps=APPS,
+    workers=WORKERS,
+    events=EVENTS,
+    decisions={"api": DECISION},
+    rates={"api": [(950.0, 1.0), (NOW, 3.0)], "web": [(950.0, 20.0), (NOW, 40.0)]},
+)
 
 
-def view(seen: Seen, chosen: View, height: int = 40, options: Options = OPTIONS) -> str:
-    return "\n".join(picture.lines(seen, chosen, options, height))
+def drawn(view: View, width: int = 80, height: int = 40, seen: Seen = SEEN, *, utf8: bool = True) -> str:
+    options = Options(width=width, utf8=utf8, now=NOW)
+    return "\n".join(styled.text_of(line).rstrip() for line in picture.lines(seen, view, options, height))
 
 
 def test_a_sparkline_shows_the_last_values_relative_to_the_largest() -> None:
@@ -38,57 +88,131 @@ def test_a_value_that_is_not_nothing_does_not_look_like_nothing() -> None:
     assert sparkline([1, 1000], 2) == "▁█"
 
 
+def test_a_history_is_shown_by_when_it_was_not_by_how_often_somebody_looked() -> None:
+    history = [(-1.0, 9.0), (1.0, 8.0), (41.0, 1.0), (42.0, 3.0), (59.0, 4.0)]
+
+    assert by_time(history, now=60.0, span_s=60.0, columns=3) == [8.0, 0.0, (1.0 + 3.0 + 4.0) / 3]
+
+
 def test_a_bar_stays_in_its_columns() -> None:
     assert bar(0.5, 4) == "██░░"
     assert bar(7, 4, utf8=False) == "####"
 
 
-def test_every_app_is_there_with_what_comes_next() -> None:
-    shown = view(Seen(status=STATUS, apps=APPS), View())
+def test_the_view_in_80_columns() -> None:
+    assert drawn(View()) == (
+        "default  manager ok  etcd ok  proxy NOT OK  docker ok  not yet as asked\n"
+        "cpu ███░░░░░░░░░░░░░░ 0.40 of 2 cores   memory █░░░░░░░░░░░░░░░░ 50.0M of 1.0G\n"
+        "\n"
+        "  APP  READY  REQ/S    P95  ERRORS   CPU  LAST MINUTE   NEXT\n"
+        "> api    2/2    3.0  12 ms      0%  0.10   ▃         █  hold: 25 % headroom; en…\n"
+        "  web    1/3     40      -       -  0.30   ▄         █  starting web.2 (2 s)\n"
+        "\n"
+        "  WORKER  STATE  ADDRESS     CPU  MEMORY  REQ/S  P95  RESTARTS  AGE  REASON\n"
+        "  api.1   ready  10.200.0.2    -       -      -    -         0    -  -\n"
+        "  api.2   ready  10.200.0.3    -       -      -    -         0    -  -\n"
+        "\n"
+        "00:16:37Z  web  scale: want 3\n"
+        "00:16:38Z  web.2  started"
+    )
 
-    assert "> api" in shown
-    assert "1/3" in shown
-    assert "web.2 starting" in shown
-    assert "proxy NOT OK" in shown
+
+def test_the_view_in_140_columns_has_every_column() -> None:
+    _, _, _, head, api, *_ = drawn(View(), 140).splitlines()
+
+    assert head == "  APP  READY  REQ/S    P95  ERRORS   CPU  MEMORY  LAST MINUTE           NEXT"
+    assert api == (
+        "> api    2/2    3.0  12 ms      0%  0.10   20.0M     ▃               █  hold: 25 % headroom; enough"
+    )
 
 
+def test_the_view_in_60_columns_of_a_terminal_with_ascii_only() -> None:
+    assert drawn(View(), 60, utf8=False).splitlines()[:6] == [
+        "default  manager ok  etcd ok  proxy NOT OK  docker ok  no...",
+        "cpu #...... 0.40 of 2 cores   memory ....... 50.0M of 1.0G",
+        "",
+        "  APP  READY  REQ/S    P95  NEXT",
+        "> api    2/2    3.0  12 ms  hold: 25 % headroom; enough",
+        "  web    1/3     40      -  starting web.2 (2 s)",
+    ]
+    assert drawn(View(app="web"), 60, utf8=False).isascii()
+
+
+def test_a_narrow_terminal_loses_columns_in_the_stated_order() -> None:
+    heads = [drawn(View(), width).splitlines()[3] for width in range(140, 30, -1)]
+    lost = [next(at for at, head in enumerate(heads) if name not in head) for name in picture.DROPPED]
+
+    assert lost == sorted(lost)
+    assert all("READY" in head and "NEXT" in head for head in heads)
+
+
+def test_inside_an_app_are_what_it_is_made_from_its_workers_and_its_events() -> None:
+    assert drawn(View(app="web", worker="web.2"), 100).splitlines()[3:] == [
+        "  APP  READY  REQ/S  P95  ERRORS   CPU  MEMORY  LAST MINUTE   NEXT",
+        "  web    1/3     40    -       -  0.30   30.0M   ▄         █  starting web.2 (2 s)",
+        "",
+        "  ./server.py '80 00'   simplecloud/base",
+        "  http://web.localhost:8080/",
+        "",
+        "  WORKER  STATE     ADDRESS     CPU  MEMORY  REQ/S  P95  INFLIGHT  RESTARTS  AGE  REASON",
+        "  web.1   ready     10.200.0.4    -       -      -    -         -         0    -  -",
+        "> web.2   starting  -             -       -      -    -         -         2   2s  -",
+        "",
+        "00:16:37Z  web  scale: want 3",
+        "00:16:38Z  web.2  started",
+    ]
+
+
+@pytest.mark.parametrize("view", [View(), View(app="web"), View(page=("logs", "web"))])
 @pytest.mark.parametrize("width", [40, 60, 80, 140])
-@pytest.mark.parametrize("height", [5, 10, 24])
-def test_the_view_fits_the_terminal(width: int, height: int) -> None:
-    options = Options(width=width, now=1000.0)
-    lines = picture.lines(Seen(status=STATUS, apps=APPS), View(), options, height)
+@pytest.mark.parametrize("height", [1, 5, 10, 24])
+def test_the_view_fits_the_terminal(view: View, width: int, height: int) -> None:
+    shown = drawn(view, width, height).splitlines()
 
-    assert len(lines) <= height
-    assert max(map(len, lines)) <= width
+    assert len(shown) <= height
+    assert max(map(len, shown)) <= width
+
+
+@pytest.mark.parametrize("height", [8, 10, 24])
+def test_the_cursor_is_seen_among_more_apps_than_there_is_room_for(height: int) -> None:
+    many = Seen(status=STATUS, apps=[{**APPS[0], "name": f"app{number}"} for number in range(50)])
+
+    assert "> app40 " in drawn(View(chosen="app40"), 80, height, many)
+
+
+def test_logs_are_seen_from_their_end_and_an_explanation_from_its_beginning() -> None:
+    text = [f"line {number}" for number in range(100)]
+    logs, told = ("logs", "web"), ("explain", "web")
+
+    assert drawn(View(page=logs), 80, 9, Seen(page_of=logs, page=text)).endswith("line 99")
+    assert "line 0" in drawn(View(page=told), 80, 9, Seen(page_of=told, page=text))
+    assert "line 95" not in drawn(View(page=logs, scroll=-10), 80, 9, Seen(page_of=logs, page=text))
+
+
+def test_what_a_worker_prints_cannot_steer_the_terminal() -> None:
+    page = ("logs", "web")
+
+    assert "\x1b" not in drawn(View(page=page), seen=Seen(page_of=page, page=["web.1  \x1b[2Jhi"]))
 
 
 def test_a_manager_that_is_away_is_said_above_the_last_picture() -> None:
-    shown = view(Seen(status=STATUS, apps=APPS, away_since=988.0), View())
+    shown = drawn(View(), seen=Seen(status=STATUS, apps=APPS, away_since=988.0))
 
     assert shown.startswith("manager DOWN 12 s: showing the last picture; workers keep serving")
     assert "api" in shown
 
 
-def test_the_cursor_stays_on_an_app() -> None:
-    seen = Seen(apps=APPS)
-
-    assert picture.moved(View(), -1, seen).chosen == 0
-    assert picture.moved(View(chosen=1), 1, seen).chosen == 1
-
-
 def test_apps_can_be_sorted_and_filtered() -> None:
-    seen = Seen(apps=APPS)
-
-    assert [app["name"] for app in picture.shown_apps(seen, View(sort="rate_rps"))] == ["web", "api"]
-    assert [app["name"] for app in picture.shown_apps(seen, View(filter="ap"))] == ["api"]
+    assert [app["name"] for app in shown_apps(SEEN, View(sort="rate_rps"))] == ["web", "api"]
+    assert [app["name"] for app in shown_apps(SEEN, View(filter="ap"))] == ["api"]
 
 
-def test_the_history_of_rates_is_bounded() -> None:
+def test_the_history_of_rates_is_the_last_minute() -> None:
     seen = Seen()
-    for _ in range(picture.HISTORY + 5):
-        seen = Seen(rates=picture.remembered(seen, APPS))
+    for second in range(100):
+        seen = Seen(rates=remembered(seen, APPS, float(second)))
 
-    assert len(seen.rates["web"]) == picture.HISTORY
+    assert [moment for moment, _ in seen.rates["web"]] == [float(second) for second in range(40, 100)]
 
 
 def test_one_moment_is_one_line_where_nothing_can_be_drawn() -> None:

@@ -1,0 +1,177 @@
+"""The live view on a whole terminal: a thread that asks the manager, and prompt_toolkit, which paints.
+
+The screen is painted again only when what it shows has changed. No key waits for the manager: what a key
+orders is done by the thread. What was seen is the thread's to change; the view is the keys'.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from prompt_toolkit.application import Application
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.layout import FormattedTextControl, Layout, Window
+from prompt_toolkit.styles import Style
+
+from manager.api.errors import CloudError
+from shell import keys, picture
+from shell.client import Client
+from shell.look import carry_out, look
+from shell.styled import Line, line
+from shell.tables import Options
+from shell.view import Seen, View
+
+_STYLE = Style.from_dict(
+    # The terminal's own colours: they fit its background, whether dark or light.
+    {
+        "head": "bold",
+        "dim": "ansibrightblack",
+        "well": "ansigreen",
+        "busy": "ansiyellow",
+        "bad": "ansired",
+        "chosen": "bold",
+    }
+)
+# What prompt_toolkit calls the keys that are no characters.
+_NAMED: Mapping[Keys | str, str] = {
+    Keys.Enter: "enter",
+    Keys.Escape: "escape",
+    Keys.Backspace: "backspace",
+    Keys.Up: "up",
+    Keys.Down: "down",
+    Keys.PageUp: "pageup",
+    Keys.PageDown: "pagedown",
+}
+
+
+@dataclass(slots=True)
+class Screen:
+    """The full-screen view, until the person leaves. `seen` and `view` begin as given."""
+
+    client: Client
+    seen: Seen
+    view: View
+    interval_s: float
+    utf8: bool = True
+    _application: Application[None] = field(init=False)
+    _orders: queue.SimpleQueue[tuple[str, ...]] = field(default_factory=queue.SimpleQueue)
+    _wake: threading.Event = field(default_factory=threading.Event)
+    _leaving: threading.Event = field(default_factory=threading.Event)
+    _painted: list[Line] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Show the view until the person leaves it."""
+        self._application = Application(
+            layout=Layout(Window(FormattedTextControl(self._paint, show_cursor=False))),
+            key_bindings=self._bindings(),
+            style=_STYLE,
+            full_screen=True,
+        )
+        looker = threading.Thread(target=self._look_on, name="watch", daemon=True)
+        looker.start()
+        try:
+            self._application.run()
+        finally:
+            self._leaving.set()
+            self._wake.set()
+            looker.join()
+
+    def _look_on(self) -> None:
+        """Carry out what keys order, and look, once an interval and whenever something was ordered."""
+        while not self._leaving.is_set():
+            self._wake.wait(self.interval_s)
+            self._wake.clear()
+            while not self._orders.empty():
+                self._order(self._orders.get())
+            if not self.view.paused:
+                self.seen = look(self.client, self.seen)
+            self._turn_page()
+            if self._lines() != self._painted:
+                self._application.invalidate()
+
+    def _order(self, words: tuple[str, ...]) -> None:
+        try:
+            told = carry_out(self.client, words, self._options())
+            self._say("   ".join([" ".join(words), *told]), well=True)
+        except CloudError as error:
+            self._say(_told(error), well=False)
+
+    def _turn_page(self) -> None:
+        """Bring what the command of the page prints; one that is refused says so below, and goes."""
+        page = self.view.page
+        is_there = self.seen.page_of == page
+        if not page or page == keys.HELP_PAGE or (self.view.paused and is_there):
+            return
+        try:
+            printed = carry_out(self.client, page, self._options())
+            self.seen = replace(self.seen, page_of=page, page=printed)
+        except CloudError as error:
+            if not is_there:
+                self._say(_told(error), well=False, page=())
+
+    def _say(self, said: str, **changes: object) -> None:
+        """Have the view say something, and change with it; soon, and where the keys are heard."""
+
+        def change() -> None:
+            self.view = replace(self.view, said=said, **changes)  # type: ignore[arg-type]
+            self._application.invalidate()
+
+        loop = self._application.loop
+        if loop is not None:
+            loop.call_soon_threadsafe(change)
+
+    def _options(self) -> Options:
+        # one column less: some terminals wrap a line that ends in their last one
+        width = self._application.output.get_size().columns - 1
+        return Options(width=width, utf8=self.utf8, now=time.time())
+
+    def _lines(self) -> list[Line]:
+        height, options = self._application.output.get_size().rows, self._options()
+        body = picture.lines(self.seen, self.view, options, height - 1)
+        body += [line("")] * (height - 1 - len(body))
+        return [*body, keys.footer(self.view, self.seen, options.width or 80, utf8=self.utf8)]
+
+    def _paint(self) -> StyleAndTextTuples:
+        self._painted = self._lines()
+        fragments: StyleAndTextTuples = []
+        for at, painted in enumerate(self._painted):
+            fragments += [("", "\n")] if at else []
+            fragments += [
+                (" ".join(f"class:{name}" for name in style.split()), text) for style, text in painted
+            ]
+        return fragments
+
+    def _bindings(self) -> KeyBindings:
+        bindings = KeyBindings()
+
+        @bindings.add("c-c")
+        def _(event: KeyPressEvent) -> None:
+            event.app.exit()
+
+        @bindings.add("<any>")
+        def _(event: KeyPressEvent) -> None:
+            self._press(event.data)
+
+        for name in _NAMED:
+            bindings.add(name)(lambda event: self._press(_NAMED[event.key_sequence[0].key]))
+        return bindings
+
+    def _press(self, key: str) -> None:
+        before, after = self.view, keys.pressed(key, self.view, self.seen)
+        self.view = after.view
+        if after.order:
+            self._orders.put(after.order)
+        if after.order or after.view.page != before.page:
+            self._wake.set()
+        if after.leaves:
+            self._application.exit()
+
+
+def _told(error: CloudError) -> str:
+    return f"{error.message}   hint: {error.hint}" if error.hint else error.message

@@ -1,0 +1,202 @@
+"""The live view as a person meets it: over a pipe, against a manager that answers from a table."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from manager.api.errors import AppNotFound, Conflict
+from manager.api.views import document
+from shell.client import Client
+from shell.look import look
+from shell.screen import Screen
+from shell.view import Seen, View, app_of
+from tests.eventually import eventually
+from tests.fakes.replies import PlacesIn, Replies, serving, town
+from tests.fakes.shells import shell_at
+
+ENTER, ESCAPE, CTRL_C = "\r", "\x1b", "\x03"
+Step = tuple[str, Callable[[Screen], object]]  # keys, and what is seen after them
+
+
+@pytest.fixture
+def keyboard() -> Iterator[PipeInput]:
+    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+        yield keys
+
+
+@pytest.fixture
+def replies() -> Replies:
+    return town()
+
+
+@pytest.fixture
+def screen(replies: Replies, tmp_path: Path) -> Iterator[Screen]:
+    with serving(tmp_path, replies) as places:
+        client = client_of(places)
+        yield Screen(client, look(client, Seen()), View(), interval_s=0.02)
+
+
+def client_of(places: PlacesIn) -> Client:
+    return Client(places, note=lambda text: None)
+
+
+def driven(screen: Screen, keyboard: PipeInput, *steps: Step, leave: str = CTRL_C) -> None:
+    """Press keys one step after the other, each once the one before is seen, and leave."""
+    missed: list[str] = []
+
+    def type_on() -> None:
+        for keys, is_seen in steps:
+            keyboard.send_text(keys)
+            try:
+                eventually(partial(is_seen, screen), within_s=10.0)
+            except AssertionError:
+                missed.append(f"{keys!r}: {screen.view}")
+                break
+        keyboard.send_text(CTRL_C if missed else leave)
+
+    typist = threading.Thread(target=type_on, name="typist")
+    typist.start()
+    screen.run()
+    typist.join()
+    assert missed == []
+
+
+def test_enter_shows_an_app_and_escape_comes_back(screen: Screen, keyboard: PipeInput) -> None:
+    driven(
+        screen,
+        keyboard,
+        ("j", lambda screen: app_of(screen.seen, screen.view) == "pong"),
+        (ENTER, lambda screen: screen.view.app == "pong"),
+        (ESCAPE, lambda screen: screen.view.app == ""),
+        leave="q",
+    )
+
+
+def test_a_key_scales_without_waiting_and_says_so(
+    screen: Screen, keyboard: PipeInput, replies: Replies
+) -> None:
+    asked: list[Mapping[str, object]] = []
+
+    def scale(params: Mapping[str, object]) -> Mapping[str, object]:
+        asked.append(params)
+        return document("Result", {"message": "web: on its way"})
+
+    replies.answers["scale"] = scale
+
+    driven(screen, keyboard, ("+", lambda screen: "on its way" in screen.view.said))
+
+    assert screen.view.said == "scale web +1   web: on its way"
+    assert [(params["change"], params["detach"]) for params in asked] == [(["web", "+1"], True)]
+
+
+def test_a_refused_command_says_why_and_the_view_goes_on(
+    screen: Screen, keyboard: PipeInput, replies: Replies
+) -> None:
+    def refuse(params: Mapping[str, object]) -> Mapping[str, object]:
+        raise Conflict("web is autoscaled", hint="autoscale web off")
+
+    replies.answers["scale"] = refuse
+
+    driven(
+        screen,
+        keyboard,
+        ("-", lambda screen: not screen.view.well),
+        ("", lambda screen: screen.view.said == "web is autoscaled   hint: autoscale web off"),
+        ("j", lambda screen: screen.view.said == "" and screen.view.chosen == "pong"),
+    )
+
+
+def test_logs_fill_the_screen_and_q_comes_back(screen: Screen, keyboard: PipeInput, replies: Replies) -> None:
+    replies.items["logs"] = [{"kind": "LogLine", "worker": "web.1", "text": "hello", "time": ""}]
+    replies.answers["logs"] = lambda params: document("Result", {"message": ""})
+
+    driven(
+        screen,
+        keyboard,
+        ("l", lambda screen: screen.seen.page == ["web.1  hello"]),
+        ("q", lambda screen: screen.view.page == ()),
+    )
+
+
+def test_a_page_that_is_refused_says_why_and_does_not_open(
+    screen: Screen, keyboard: PipeInput, replies: Replies
+) -> None:
+    def refuse(params: Mapping[str, object]) -> Mapping[str, object]:
+        raise AppNotFound("web is scaled by hand", hint="autoscale web --max N")
+
+    replies.answers["explain"] = refuse
+
+    driven(screen, keyboard, ("e", lambda screen: screen.view.said.startswith("web is scaled by hand")))
+
+    assert screen.view.page == ()
+
+
+def test_a_paused_view_does_not_change(screen: Screen, keyboard: PipeInput, replies: Replies) -> None:
+    looks = threading.Semaphore(0)
+    answer = replies.answers["status"]
+
+    def status(params: Mapping[str, object]) -> Mapping[str, object]:
+        looks.release()
+        return answer(params)
+
+    replies.answers["status"] = status
+
+    def is_quiet(screen: Screen) -> bool:
+        while looks.acquire(blocking=False):
+            pass
+        return not looks.acquire(timeout=0.1)
+
+    driven(screen, keyboard, (" ", is_quiet), (" ", lambda screen: looks.acquire(timeout=1.0)))
+
+
+def test_a_manager_that_is_away_is_told_and_comes_back_by_itself(
+    keyboard: PipeInput, replies: Replies, tmp_path: Path
+) -> None:
+    with serving(tmp_path, replies) as places:
+        seen = look(client_of(places), Seen())
+    screen = Screen(client_of(places), seen, View(), interval_s=0.02)
+
+    def comes_back(screen: Screen) -> bool:
+        with serving(tmp_path, replies):
+            return eventually(lambda: screen.seen.away_since is None, within_s=5.0)
+
+    driven(screen, keyboard, ("", lambda screen: screen.seen.away_since is not None), ("", comes_back))
+
+    assert [app["name"] for app in screen.seen.apps] == ["web", "pong"]
+
+
+def test_once_is_a_line_off_a_terminal_and_shows_the_app_that_was_named(
+    replies: Replies, tmp_path: Path
+) -> None:
+    with serving(tmp_path, replies):
+        shell = shell_at(tmp_path)
+        assert shell.run("watch --once pong") == 0
+
+    assert shell.out.getvalue().partition("Z  ")[2] == "pong 1/1 ready - req/s\n"
+
+
+def test_an_app_that_is_not_there_is_an_error(replies: Replies, tmp_path: Path) -> None:
+    def refuse(params: Mapping[str, object]) -> Mapping[str, object]:
+        raise AppNotFound("no app is named 'nosuch'", hint="apps")
+
+    replies.answers["apps"] = refuse
+    with serving(tmp_path, replies):
+        shell = shell_at(tmp_path)
+        assert shell.run("watch --once nosuch") == 1
+
+    assert "no app is named 'nosuch'" in shell.err.getvalue()
+
+
+def test_an_option_behind_the_app_is_told_where_it_belongs(tmp_path: Path) -> None:
+    shell = shell_at(tmp_path)
+
+    assert shell.run("watch web --once") == 2
+    assert "hint:  watch --once web" in shell.err.getvalue()
