@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from shell import cells
 from shell.document import Document, fields, items, number
 from shell.glyphs import escaped
+from shell.plot import Plot, as_text
 from shell.tables import Options
 
-_PLOT_COLUMNS, _PLOT_ROWS = 56, 8
 _TRUST = {"good": "model: good", "weak": "model: weak", "rule": "no model yet: a plain rule decides"}
 
 
@@ -26,8 +26,8 @@ def lines(record: Document, options: Options, *, plot: bool = True) -> Iterator[
     ):
         yield f"  {label:<10}  {told:<52}  {source}".rstrip()
     yield f"  {'changes':<10}  {_changes(record)}"
-    if plot:
-        yield from _plot(model, options)
+    drawn = [*as_text(plot_of(record), utf8=options.utf8)] if plot else []
+    yield from ["", *(f"  {line}" for line in drawn)] if drawn else []
 
 
 def _head(record: Document) -> str:
@@ -120,26 +120,17 @@ def _changes(record: Document) -> str:
     return "   ".join(parts)
 
 
-def _plot(model: Document, options: Options) -> Iterator[str]:
-    """Yield the fitted share of slow requests over the rate of one worker; nothing without a curve."""
-    curve = [point for point in map(_point, items(model.get("curve"))) if point is not None]
-    seen = [point for point in map(_point, items(model.get("seen"))) if point is not None]
-    widest = max((rate for rate, _ in (*curve, *seen)), default=0.0)
-    if len(curve) < 2 or widest <= 0:
-        return
-    line, dot = ("·", "●") if options.utf8 else (".", "o")
-    rows = [[" "] * _PLOT_COLUMNS for _ in range(_PLOT_ROWS)]
-    for mark, points in ((line, curve), (dot, seen)):
-        for rate, share in points:
-            column = min(_PLOT_COLUMNS - 1, round(rate / widest * (_PLOT_COLUMNS - 1)))
-            row = min(_PLOT_ROWS - 1, round(min(1.0, share) * (_PLOT_ROWS - 1)))
-            rows[_PLOT_ROWS - 1 - row][column] = mark
-    yield ""
-    yield f"  slow requests by the rate of one worker ({dot} seen, {line} fitted)"
-    for at, cells_of_row in enumerate(rows):
-        label = "100%" if at == 0 else "0%" if at == _PLOT_ROWS - 1 else ""
-        yield f"  {label:>4} |{''.join(cells_of_row)}".rstrip()
-    yield f"       +{'-' * _PLOT_COLUMNS} {widest:.0f} req/s"
+def plot_of(record: Document) -> Plot:
+    """Return the fitted share of slow requests over the rate of one worker, with the points it is from."""
+    model = fields(record.get("model"))
+    safe, full = number(model.get("safe_rate_rps")), number(model.get("requests_per_replica_rps"))
+    return Plot(
+        title="slow requests by the rate of one worker",
+        across="req/s",
+        curve=[point for point in map(_point, items(model.get("curve"))) if point is not None],
+        seen=[point for point in map(_point, items(model.get("seen"))) if point is not None],
+        marks=[(at, f"{told} {at:.1f}") for told, at in (("safe", safe), ("full", full)) if at is not None],
+    )
 
 
 def _point(row: Document) -> tuple[float, float] | None:

@@ -28,6 +28,11 @@ def perform(session: Session, row: Command, params: Params) -> None:
     if row.verb == "crash" and params.get("prove") is True:
         _prove(session, params)
         return
+    if "svg" in params:
+        from shell.drawing import draw_decision
+
+        draw_decision(session, params)
+        return
     if row.verb == "stats" and _streams(session, params):
         from shell.watch import repeat
 

@@ -35,7 +35,11 @@ def watch(session: Session, row: Command, params: Params) -> None:
         raise _too_many(words)
     view, seen = View(app="".join(words)), _first(session, words)
     width = terminal.width_of(session.out)
-    if arguments.flag("once") and width is not None:
+    if arguments.text("svg"):
+        from shell.drawing import draw_view
+
+        draw_view(session, arguments, view, seen, interval_s)
+    elif arguments.flag("once") and width is not None:
         for line in picture.lines(seen, view, _options(session, width), _ALL):
             print(styled.text_of(line).rstrip(), file=session.out)
     elif width is not None and session.interactive and not terminal.is_dumb():

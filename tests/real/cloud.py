@@ -202,9 +202,9 @@ class Apps:
 
 
 @contextmanager
-def running_cloud(directory: Path, *options: str) -> Iterator[Cloud]:
+def running_cloud(directory: Path, *options: str, name: str = "") -> Iterator[Cloud]:
     """Lend a cloud that nobody else has; afterwards it is down and purged, and that is proved."""
-    cloud = Cloud(f"x9-{secrets.token_hex(3)}", directory)
+    cloud = Cloud(name or f"x9-{secrets.token_hex(3)}", directory)
     try:
         cloud.ok("up", "--etcd-members", "1", *options)
         yield cloud

@@ -83,11 +83,13 @@ ROWS: tuple[Command, ...] = (
         options=(
             Option("interval", values.DURATION, "how often to look (1s)"),
             Option("once", None, "look once"),
+            Option("svg", values.FILE, "write the view into this file, as a picture"),
+            Option("for", values.DURATION, "with --svg: look this long first, for the last minute's rates"),
             Option(
                 "output", values.choice("table", "jsonl"), "jsonl: the apps as a line of JSON a tick", "o"
             ),
         ),
-        examples=("watch", "watch web", "watch --once", "watch ps web"),
+        examples=("watch", "watch web", "watch --once", "watch ps web", "watch --svg view.svg --for 30s"),
         verbatim=True,
         usage_tail="[APP | COMMAND [ARG...]]",
     ),

@@ -108,9 +108,10 @@ ROWS: tuple[Command, ...] = (
         options=(
             Option("decision", values.COUNT, "this decision (the last)"),
             Option("no-plot", None, "without the drawing of the fitted curve"),
+            Option("svg", values.FILE, "write the fitted curve into this file, as a picture"),
             Option("output", values.choice("table", "json"), "table or json", "o"),
         ),
-        examples=("explain web", "explain web -o json"),
+        examples=("explain web", "explain web -o json", "explain web --svg curve.svg"),
     ),
     Command(
         "whatif",
