@@ -146,7 +146,7 @@ class Sight:
         counts: dict[WorkerKey, int] = {}
         for record in world.records.values():
             container = world.containers.get(record.key)
-            if record.leaving_since is None or record.port is None or container is None:
+            if record.leaving_since is None or record.port is None or record.spare or container is None:
                 continue
             if container.netns and not is_published(world, record) and not is_live(world, record):
                 counts[record.key] = self.network.in_flight(container.netns, record.port)

@@ -36,7 +36,6 @@ from manager.spares import (
     in_service,
     is_kept,
     is_quiet,
-    is_wanted,
     lacking,
     room,
     shall_pause,
@@ -63,6 +62,7 @@ from manager.world import (
     is_live,
     is_published,
     is_ready,
+    is_wanted_spare,
     route_of,
 )
 from netsetup.addresses import allocate
@@ -305,7 +305,7 @@ def _advance(world: World, spec: AppSpec, record: WorkerRecord, draft: _Draft) -
         return
     if any(saved.key == record.key for saved in draft.saves):
         return  # it has just been told to leave
-    if is_wanted(spec, record):
+    if is_wanted_spare(world, record):
         _enter_service(world, record, draft)
         return
     container = world.containers.get(record.key)

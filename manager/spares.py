@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from manager.model import AppSpec, WorkerRecord
-from manager.world import World, is_healthy, phase
+from manager.world import World, is_healthy, is_wanted_spare, phase
 
 AT_ONCE = 2  # steps under way, so that a worker that is wanted meanwhile need not queue behind spares
 LOOK_S = 0.5  # how soon to see whether the others have started
@@ -25,11 +25,6 @@ def is_kept(spec: AppSpec, record: WorkerRecord) -> bool:
     """Return whether the spare stays where it is: its slot comes next, and its revision may be wanted."""
     revisions = {spec.revision} if spec.fallback is None else {spec.revision, spec.fallback.revision}
     return record.spare and record.slot in spec.spare_slots and record.revision in revisions
-
-
-def is_wanted(spec: AppSpec, record: WorkerRecord) -> bool:
-    """Return whether the spare's slot has become one of those that shall have a worker."""
-    return record.spare and record.slot in spec.slots
 
 
 def in_service(record: WorkerRecord, now: float) -> WorkerRecord:
@@ -54,7 +49,7 @@ def is_quiet(world: World) -> bool:
     return not any(
         phase(world, record).state == "starting"
         for record in world.records.values()
-        if not record.spare or (record.app in world.specs and is_wanted(world.specs[record.app], record))
+        if not record.spare or is_wanted_spare(world, record)
     )
 
 

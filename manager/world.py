@@ -102,6 +102,12 @@ def is_current(spec: AppSpec, record: WorkerRecord) -> bool:
     )
 
 
+def is_wanted_spare(world: World, record: WorkerRecord) -> bool:
+    """Return whether a spare's slot has become one of those that shall have a worker."""
+    spec = world.specs.get(record.app)
+    return record.spare and spec is not None and record.slot in spec.slots
+
+
 def is_running(world: World, record: WorkerRecord) -> bool:
     """Return whether the worker's process runs and can be reached over the bridge.
 
@@ -214,8 +220,7 @@ def phase(world: World, record: WorkerRecord) -> Phase:
 def _paused(world: World, record: WorkerRecord, container: str) -> Phase:
     if not record.spare:
         return Phase("unready", f"paused by hand: docker unpause {container}")
-    spec = world.specs.get(record.app)
-    if spec is not None and record.slot in spec.slots:
+    if is_wanted_spare(world, record):
         return Phase("starting", "it was a spare and goes on")
     return Phase("spare", "ready, and paused until it is wanted")
 
@@ -228,8 +233,19 @@ def _running(world: World, record: WorkerRecord, started_at: float | None) -> Ph
         return Phase("starting", f"healthy; {next_words}")
     verdict = world.verdicts.get(record.key)
     words = verdict.text if verdict is not None else "no health answer yet"
-    young = started_at is not None and world.now - max(started_at, record.created_at) < STARTUP_S
-    return Phase("starting" if young and record.key not in world.answered else "unready", words)
+    return Phase("starting" if _may_still_start(world, record, started_at) else "unready", words)
+
+
+def _may_still_start(world: World, record: WorkerRecord, started_at: float | None) -> bool:
+    """Return whether nobody need wonder yet that the worker does not answer.
+
+    What one that was a spare has answered before it was paused says nothing of now.
+    """
+    if is_wanted_spare(world, record) or started_at is None:
+        return started_at is not None
+    if record.created_at > started_at:
+        return world.now - record.created_at < STARTUP_S
+    return world.now - started_at < STARTUP_S and record.key not in world.answered
 
 
 def _ended(world: World, record: WorkerRecord) -> Phase:

@@ -47,6 +47,8 @@ def _app_facts(app: Document, options: Options) -> Iterator[Fact]:
     decision, note = fields(app.get("decision")), _text(app.get("note"))
     yield "note", "" if note == _text(decision.get("reason")) else note
     yield "workers", f"{app.get('ready')} of {app.get('want')} ready"
+    spares = spec.get("spares")
+    yield "spares", f"{app.get('spares')} of {spares} are ready and paused" if spares else ""
     yield "revision", f"{app.get('revision')}, app made {_ago(app.get('created_at'), options)}"
     yield "scaling", _scaling(fields(spec.get("autoscale")))
     yield "decision", _decision(decision, options)

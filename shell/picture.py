@@ -207,7 +207,7 @@ def _workers(workers: Sequence[Document], chosen: str, options: render.Options) 
     shown, fitted = tables.fitted(
         [first, *_WORKER_COLUMNS[1:]],
         marked,
-        tables.DROPPED["WorkerList"],
+        LISTINGS["WorkerList"].dropped,
         options.width or 80,
         _mark(options),
     )

@@ -77,6 +77,13 @@ def test_rights_and_reach_are_told_where_they_are_not_the_usual_ones() -> None:
     assert [line for line in usual if line.startswith(("  rights", "  reaches"))] == []
 
 
+def test_an_app_tells_how_many_of_its_spares_are_ready() -> None:
+    lines = described("AppDescription", an_app(spec={**SPEC, "spares": 3}, spares=2))
+
+    assert "  spares     2 of 3 are ready and paused" in lines
+    assert not any("spares" in line for line in described("AppDescription", an_app()))
+
+
 def test_values_of_variables_are_not_shown() -> None:
     lines = described("AppDescription", an_app())
 

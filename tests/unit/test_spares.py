@@ -163,6 +163,19 @@ def test_a_spare_that_has_not_started_is_a_worker_at_once(world: World) -> None:
     assert saved(changed(without(world, WEB_2), "web 2"))[WEB_2] == replace(a_worker(2), created_at=NOW)
 
 
+def test_a_spare_that_goes_on_is_starting_until_it_answers_again(world: World) -> None:
+    records = [a_worker(1), a_spare(2), a_spare(3)]
+    awake = paused(serving([with_spares(2, want=2)], records), WEB_3)
+    mute = replace(awake, verdicts={WEB_1: awake.verdicts[WEB_1]})
+    later = known(mute, replace(a_worker(2), created_at=NOW))
+
+    assert phase(changed(world, "web 2"), a_spare(2)).state == "starting"
+    assert phase(mute, a_spare(2)).state == "starting"
+    assert phase(later, later.records[WEB_2]).state == "starting"
+    assert phase(replace(later, now=NOW + 31), later.records[WEB_2]).state == "unready"
+    assert not saved(mute).keys() - {WEB_2}, "no new spare is made meanwhile"
+
+
 def test_a_worker_too_many_leaves_and_does_not_become_a_spare() -> None:
     world = paused(serving([with_spares(1, want=2)], [a_worker(1), a_worker(2), a_spare(3)]), WEB_3)
     smaller = changed(world, "web 1")
