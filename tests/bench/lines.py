@@ -42,11 +42,37 @@ def start(count: int, cloud: Cloud, rounds: int) -> list[Result]:
     return [Result(what, ours, theirs, "docker run, 8 at a time", aim="<= 0.75")]
 
 
-def _run(cloud: Cloud, count: int) -> None:
-    cloud.ok("run", "-n", str(count), "-p", "8000", "bench", SERVER, "8000", within_s=300)
+def _run(cloud: Cloud, count: int, *options: str) -> None:
+    cloud.ok("run", "-n", str(count), "-p", "8000", *options, "bench", SERVER, "8000", within_s=300)
+    _await_all(cloud, count)
+
+
+def _await_all(cloud: Cloud, count: int) -> None:
+    """Return when each of so many workers has answered through the proxy."""
     address, seen = cloud.settings.bind, set[str]()
     while len(seen - {""}) < count:
         seen.add(answers(address, cloud.settings.http_port, "bench.localhost"))
+
+
+def scale_up(cloud: Cloud, rounds: int) -> list[Result]:
+    """`scale bench=10` from one worker until all have answered: onto nine spares, and without them."""
+    warm, cold = list[float](), list[float]()
+    for _ in range(rounds):
+        for spares, taken_s in ((9, warm), (0, cold)):
+            _run(cloud, 1, "--spares", str(spares))
+            eventually(partial(_has_spares, cloud, spares), within_s=60)
+            taken_s.append(seconds_of(partial(_scale, cloud, 10)))
+            cloud.ok("rm", "bench", "-y", "--now")
+    return [Result("scale 1 -> 10 with spares to all answering", warm, cold, "without spares", aim="<= 0.3")]
+
+
+def _has_spares(cloud: Cloud, count: int) -> bool:
+    return cloud.app("bench").spares == count
+
+
+def _scale(cloud: Cloud, count: int) -> None:
+    cloud.ok("scale", f"bench={count}")
+    _await_all(cloud, count)
 
 
 def one_shot(cloud: Cloud, rounds: int) -> list[Result]:
@@ -132,6 +158,7 @@ def _dockerd() -> int:
 LINES: Mapping[str, Line] = {
     "run-10": partial(start, 10),
     "run-30": partial(start, 30),
+    "spares": scale_up,
     "ps": one_shot,
     "recovery": recovery,
     "scaling": scaling_under_load,

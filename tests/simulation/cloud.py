@@ -119,8 +119,9 @@ class Cloud:
     def _is_as_wanted(self, spec: AppSpec, record: WorkerRecord) -> bool:
         if record.slot in spec.spare_slots:
             fit = record.spare and record.revision == spec.revision
-            paused = self.engine.all()[record.key].state == "paused"
-            return fit and (paused or _is_hopeless(spec, record))
+            container = self.engine.all().get(record.key)
+            crashes = record.failures > 1  # no update tries its command while no worker is wanted
+            return fit and (crashes or (container is not None and container.state == "paused"))
         return is_current(spec, record) and (self._is_in_use(record) or _is_hopeless(spec, record))
 
     def _is_in_use(self, record: WorkerRecord) -> bool:

@@ -277,9 +277,9 @@ class Judge:
         container = self.reached(address)
         if record is None or container is None or key_of(container) != key:
             raise Broken(f"the routes lead to {key.label} at {address}, where it is not")
-        staying = [r for r in self.store.records().values() if r.app == key.app and r.leaving_since is None]
-        there = self.engine.all()
-        fit = [r for r in staying if not r.spare and r.key in there and there[r.key].id in known.well]
+        mine = [r for r in self.store.records().values() if r.app == key.app and not r.spare]
+        staying, there = [r for r in mine if r.leaving_since is None], self.engine.all()
+        fit = [r for r in staying if r.key in there and there[r.key].id in known.well]
         if container.id in known.unwell and fit:  # when none answers, those that did may stay
             raise Broken(f"the routes lead to {key.label}, which does not answer")
 
