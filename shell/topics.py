@@ -82,6 +82,7 @@ Apps as a TOML file; a key is an option of `run`:
   command = ["./server.py", "--port", "8000"]
   port = 8000
   workers = 3              # leave it out, and `scale` alone decides
+  spares = 2               # two more wait, paused, for a scale-up
   memory = "256M"
   env = { GREETING = "hi" }
 
@@ -113,6 +114,9 @@ ready; the smallest number of workers that carries it is chosen, never above
   apps               the short reason, as NOTE
   explain web        the last decision: arithmetic, limits, the fitted curve
   events --app web   what was decided when
+
+With `run --spares 2` or `update web --spares 2` the next two workers are there
+already, started and paused, beside --max; only memory is spent on them.
 
 A plain `scale web=3` is refused while web is autoscaled: `scale web 3
 --manual` takes over."""
