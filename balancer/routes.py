@@ -137,6 +137,11 @@ def server_name(app: str, slot: int, revision: int) -> str:
     return f"w_{app}_{slot}_{revision}"
 
 
+def is_server(name: str) -> bool:
+    """Tell whether this is the name of a worker's service, and not of what an app has as a whole."""
+    return name.startswith("w_")
+
+
 def owner(name: str) -> str | None:
     """Return the app that a router, service or middleware of this name belongs to, or None."""
     kind, _, rest = name.partition("_")

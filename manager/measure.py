@@ -24,6 +24,7 @@ _LISTENING = "0A"
 class Measures:
     """What was observed last: by worker and by app; absent means not known.
 
+    sample: the proxy's counters as they were read last, at a monotonic time.
     listening: the tcp port on which a worker of an app without a route listens, by app.
     """
 
@@ -31,21 +32,19 @@ class Measures:
     workers: Mapping[WorkerKey, Rates] = field(default_factory=dict)
     apps: Mapping[str, Rates] = field(default_factory=dict)
     listening: Mapping[str, int] = field(default_factory=dict)
+    sample: Sample | None = None
 
 
 @dataclass(slots=True)
 class Observer:
-    """Takes the measures; `latest` is always a whole picture. One thread calls `look`.
-
-    sample: the proxy's counters as they were read last, at a monotonic time.
-    """
+    """Takes the measures; `latest` is always a whole picture. One thread calls `look`."""
 
     reconciler: Reconciler
     proxy: ProxyApi
     meter: Meter = field(default_factory=lambda: Meter(time.monotonic))
     traffic: Traffic = field(default_factory=Traffic)
-    sample: Sample | None = None
     _latest: Measures = field(default_factory=Measures)
+    _sample: Sample | None = None
 
     def latest(self) -> Measures:
         return self._latest
@@ -65,6 +64,7 @@ class Observer:
             workers=workers,
             apps=apps,
             listening=_listening(world, running),
+            sample=self._sample,
         )
 
     def _rates(self, world: World) -> tuple[dict[WorkerKey, Rates], Mapping[str, Rates]]:
@@ -72,8 +72,8 @@ class Observer:
         page = self.proxy.metrics()
         now = time.monotonic()
         if page is not None:
-            self.sample = parse(page, now)
-            self.traffic.add(self.sample)
+            self._sample = parse(page, now)
+            self.traffic.add(self._sample)
         seen = self.traffic.picture(now)
         if seen.age_s(now) > STALE_S:
             return {}, {}

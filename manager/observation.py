@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from balancer.routes import server_name
 from balancer.samples import Latencies, Observation
-from manager.measure import Measures, Observer
+from manager.measure import Measures
 from manager.model import AppSpec, WorkerKey, WorkerRecord
-from manager.observe.traffic import Counters, Sample, growth_of, sum_of
-from manager.world import World, is_ready
-from netsetup.network import Network
+from manager.observe.traffic import Counters, Sample, by_app, growths
+from manager.world import World, answering, is_live
+from netsetup.errors import NetworkError
 
 _JIFFY_S = 1 / os.sysconf("SC_CLK_TCK")
 _IDLE_FIELDS = (3, 4)  # idle and iowait of /proc/stat's first line
@@ -39,54 +38,72 @@ class HostMeter:
 
 @dataclass(slots=True)
 class Watcher:
-    """Looks at one app tick after tick; its memory is only what a difference needs."""
+    """Looks at one app tick after tick; its memory is only what a difference needs.
 
-    network: Network
-    _before: Sample | None = None
+    count_open: the open requests on a port in a network namespace; raises NetworkError.
+    """
+
+    count_open: Callable[[str, int], int]
+    _before: Measures | None = None
     _met: set[WorkerKey] | None = None
 
     def observe(
-        self, world: World, spec: AppSpec, observer: Observer, host_used_cores: float | None
+        self,
+        world: World,
+        spec: AppSpec,
+        measures: Measures,
+        host_used_cores: float | None,
     ) -> Observation:
-        """Return what has happened to the app since the last call; unknown things are None."""
-        measures, sample, before = observer.latest(), observer.sample, self._before
-        self._before = sample
+        """Return what has happened to the app since the last call; unknown things are None.
+
+        An overloaded worker that misses its health answers still serves while it is all there is, and what
+        it shows then is what a decision needs most: `ready` are those that requests are sent to.
+        """
+        before = self._before
+        if before is None or _span_s(before, measures):
+            self._before = measures
         records = world.of_app(spec.name)
-        ready = [record for record in records if is_ready(world, record)]
+        serving = [
+            record
+            for record in answering(world, spec)
+            if spec.template.port is None or is_live(world, record)
+        ]
         staying = [record for record in records if record.leaving_since is None and not record.spare]
-        told = _between(before, sample, spec.name)
+        told = _told(before, measures, spec.name)
+        is_http = spec.template.protocol == "http"
         return Observation(
-            span_s=sample.at - before.at if before is not None and sample is not None else None,
+            span_s=_span_s(before, measures),
             wanted=spec.wanted,
-            ready=len(ready),
-            starting=len(staying) - len(ready),
+            ready=len(serving),
+            starting=sum(_is_starting(world, record) for record in staying if record not in serving),
             completed=told.requests if told else None,
-            failed=told.by_class[4] if told else None,
+            failed=told.failed if told else None,
             latencies=_latencies(told) if told else None,
-            inflight=self._inflight(world, ready) if spec.template.protocol == "http" else None,
-            cpu_cores=_cores(measures, ready),
-            own_cores=_cores(measures, records),
+            inflight=float(sum(self._open(world, record) for record in records)) if is_http else None,
+            connections=None if is_http else _connections(measures.sample, spec),
+            cpu_cores=_cores(before, measures, serving),
+            own_cores=_cores(before, measures, records),
             worker_cores=spec.template.cpus,
             host_cores=float(os.cpu_count() or 1),
             host_used_cores=host_used_cores,
-            started_in_s=self._started(world, ready),
-            age_s=time.monotonic() - sample.at if sample is not None else None,
+            started_in_s=self._started(world, serving),
+            age_s=time.monotonic() - measures.sample.at if measures.sample else None,
             revision=str(spec.revision),
         )
 
-    def _inflight(self, world: World, ready: Iterable[WorkerRecord]) -> float:
-        containers = ((record, world.containers[record.key]) for record in ready)
-        return float(
-            sum(
-                self.network.in_flight(container.netns, record.port)
-                for record, container in containers
-                if record.port is not None and container.netns
-            )
-        )
+    def _open(self, world: World, record: WorkerRecord) -> int:
+        """Return a worker's open requests; those of one that has ended are gone with it."""
+        container = world.containers.get(record.key)
+        if record.port is None or container is None or not container.netns:
+            return 0
+        try:
+            return self.count_open(container.netns, record.port)
+        except NetworkError:
+            return 0
 
-    def _started(self, world: World, ready: Iterable[WorkerRecord]) -> tuple[float, ...]:
-        """Return how long the workers took that got ready for the first time since the last call."""
-        now = {record.key: record for record in ready}
+    def _started(self, world: World, serving: Iterable[WorkerRecord]) -> tuple[float, ...]:
+        """Return how long the workers took that began to serve since the last call."""
+        now = {record.key: record for record in serving}
         met, self._met = self._met, (self._met or set()) & world.records.keys() | now.keys()
         if met is None:
             return ()  # nobody knows when those got ready that this manager found
@@ -94,16 +111,28 @@ class Watcher:
         return tuple(world.now - record.created_at for record in fresh)
 
 
-def _between(before: Sample | None, after: Sample | None, app: str) -> Counters | None:
-    """Return what the app's workers counted between two samples; None where there are not two."""
-    if before is None or after is None or after.at <= before.at:
+def _is_starting(world: World, record: WorkerRecord) -> bool:
+    """Tell whether the worker has yet to serve; one that served and is too busy to answer adds nothing."""
+    return record.key not in world.answered
+
+
+def _span_s(before: Measures | None, now: Measures) -> float | None:
+    """Return the seconds between the proxy's counters in two measures; None where there are not two."""
+    if before is None or before.sample is None or now.sample is None or now.sample.at <= before.sample.at:
         return None
-    prefix = server_name(app, 0, 0).removesuffix("0_0")
-    return sum_of(
-        growth_of(before.services.get(name, Counters()), counters)
-        for name, counters in after.services.items()
-        if name.startswith(prefix)
-    )
+    return now.sample.at - before.sample.at
+
+
+def _told(before: Measures | None, now: Measures, app: str) -> Counters | None:
+    """Return what was asked of the app between two measures; None where that is not known."""
+    if before is None or before.sample is None or now.sample is None or not _span_s(before, now):
+        return None
+    return by_app(growths(before.sample, now.sample)).get(app, Counters())
+
+
+def _connections(sample: Sample | None, spec: AppSpec) -> float | None:
+    """Return the open connections of a tcp app, which has its entry point for itself."""
+    return None if sample is None else sample.connections.get(f"tcp{spec.tcp_port}", 0.0)
 
 
 def _latencies(told: Counters) -> Latencies:
@@ -112,7 +141,14 @@ def _latencies(told: Counters) -> Latencies:
     return Latencies(edges, tuple(told.buckets[edge] for edge in edges), total)
 
 
-def _cores(measures: Measures, records: Iterable[WorkerRecord]) -> float | None:
-    usages = [measures.usage[record.key].cpu_cores for record in records if record.key in measures.usage]
-    known = [cores for cores in usages if cores is not None]
-    return sum(known) if known else None
+def _cores(before: Measures | None, now: Measures, records: Iterable[WorkerRecord]) -> float | None:
+    """Return the cores that the workers used between two measures, None when nothing is known of them.
+
+    Over the very span in which their requests were counted, else the two would not belong together.
+    """
+    span_s = _span_s(before, now)
+    keys = [record.key for record in records if record.key in now.usage]
+    if before is None or not keys or not span_s:
+        return None
+    old_s = sum(before.usage[key].cpu_s for key in keys if key in before.usage)
+    return max(0.0, sum(now.usage[key].cpu_s for key in keys) - old_s) / span_s

@@ -93,8 +93,8 @@ class Scaler:
     def _asked(
         self, world: World, spec: AppSpec, target: ScalingTarget | None, used_cores: float | None
     ) -> Asked:
-        watcher = self._watchers.setdefault(spec.name, Watcher(self.network))
-        seen = watcher.observe(world, spec, self.observer, used_cores)
+        watcher = self._watchers.setdefault(spec.name, Watcher(self.network.in_flight))
+        seen = watcher.observe(world, spec, self.observer.latest(), used_cores)
         assert spec.autoscale is not None
         return Asked(policy_of(spec.autoscale), _memory_of(spec, target), seen)
 

@@ -1,9 +1,10 @@
-"""Requests per second, latency and errors of each worker, from the proxy's counters.
+"""Requests per second, latency and errors of each worker and app, from the proxy's counters.
 
-The proxy counts a request at the worker's service when it ends, each attempt of a repeated one for
-itself. So the sum over an app's workers is what the workers did, and a request that met a dead worker
-first counts once more, as an error there, though its client saw no error. What the proxy itself refuses
-with 503, while an app has no worker, it counts for nobody.
+The proxy counts a request when it ends, at the worker's service and at the app's router. At the service
+each attempt of a repeated one counts for itself: that is what the worker did. At the router it counts once,
+with the answer and the time that its client got, also the 503 of an app without a worker: that is what was
+asked of the app. (Of an app that was asked 60 requests/s while its one worker was overloaded, the services
+counted 335.)
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from balancer.routes import owner
+from balancer.routes import is_server, owner
 
 QUANTILE = 0.95
+NONE_BY_CLASS = (0.0,) * 6
+SERVER_ERROR, GIVEN_UP = 4, 5
 
 _LINE = re.compile(
-    r"^traefik_(service_requests_total|service_request_duration_seconds_bucket"
-    r"|service_request_duration_seconds_sum|open_connections)\b(?:\{(.*)\} (\S+)$)?",
+    r"^traefik_((?:service|router)_requests_total|(?:service|router)_request_duration_seconds_(?:bucket|sum)"
+    r"|open_connections)\b(?:\{(.*)\} (\S+)$)?",
     re.MULTILINE,
 )
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
@@ -29,13 +32,14 @@ _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What one service counted since the proxy began to.
+    """What one service or router counted since the proxy began to.
 
-    by_class: requests answered 1xx, 2xx, 3xx, 4xx, 5xx.  busy_s: the sum of their durations.
+    by_class: requests answered 1xx, 2xx, 3xx, 4xx, 5xx, and those that their clients gave up (499).
+    busy_s: the sum of their durations.
     buckets: how many took at most as long as each edge, the last edge being infinite.
     """
 
-    by_class: tuple[float, ...] = (0.0,) * 5
+    by_class: tuple[float, ...] = NONE_BY_CLASS
     busy_s: float = 0.0
     buckets: Mapping[float, float] = field(default_factory=dict)
 
@@ -43,17 +47,26 @@ class Counters:
     def requests(self) -> float:
         return sum(self.by_class)
 
+    @property
+    def errors(self) -> float:
+        return self.by_class[SERVER_ERROR]
+
+    @property
+    def failed(self) -> float:
+        """Return how many clients got nothing of use: an error of the app, or no answer in their time."""
+        return self.errors + self.by_class[GIVEN_UP]
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """The proxy's counters at a time.
 
-    services: by name (`w_APP_SLOT_REVISION`).
+    counters: by the name of a worker's service (`w_APP_SLOT_REVISION`) or of an app's router.
     connections: open ones by entry point, all that the proxy knows of tcp.  skipped: lines not understood.
     """
 
     at: float
-    services: Mapping[str, Counters]
+    counters: Mapping[str, Counters]
     connections: Mapping[str, float]
     skipped: int
 
@@ -89,8 +102,8 @@ def parse(text: str, at: float) -> Sample:
         family, labels, number = match.groups()
         value = _count(number)
         reading.skipped += value is None or not reading.take(family, labels, value)
-    services = {name: tally.counters() for name, tally in reading.tallies.items()}
-    return Sample(at, services, dict(reading.connections), reading.skipped)
+    counters = {name: tally.counters() for name, tally in reading.tallies.items()}
+    return Sample(at, counters, dict(reading.connections), reading.skipped)
 
 
 class Traffic:
@@ -110,11 +123,7 @@ class Traffic:
         if before is None or sample.at <= before.at:
             self._steps.clear()
             return
-        growth = {
-            name: growth_of(before.services.get(name, Counters()), counters)
-            for name, counters in sample.services.items()
-        }
-        self._steps.append((sample.at, sample.at - before.at, growth))
+        self._steps.append((sample.at, sample.at - before.at, growths(before, sample)))
 
     def picture(self, now: float) -> Picture:
         """Return the rates over the window that ends now; nothing older takes part."""
@@ -125,18 +134,18 @@ class Traffic:
         span_s = sum(span for _, span, _ in self._steps)
         return Picture(
             at=newest.at if newest else None,
-            workers={name: _rates([total], span_s) for name, total in totals.items()},
-            apps=_by_app(totals, span_s),
+            workers={name: _rates(total, span_s) for name, total in totals.items() if is_server(name)},
+            apps={app: _rates(total, span_s) for app, total in by_app(totals).items()},
             connections=newest.connections if newest else {},
             skipped=newest.skipped if newest else 0,
         )
 
 
 class _Tally:
-    """The counters of one service while its lines are read: one per method, code and bucket."""
+    """The counters of one service or router while its lines are read: one per method, code and bucket."""
 
     def __init__(self) -> None:
-        self.by_class = [0.0] * 5
+        self.by_class = [*NONE_BY_CLASS]
         self.busy_s = 0.0
         self.buckets: defaultdict[float, float] = defaultdict(float)
 
@@ -158,9 +167,10 @@ class _Reading:
         if family == "open_connections":
             self.connections[place.entry_point] += value
             return bool(place.entry_point)
-        if owner(place.service) is None:
-            return bool(place.service)  # somebody else's service is no fault
-        tally = self.tallies[place.service]
+        name = place.router if family.startswith("router") else place.service
+        if owner(name) is None:
+            return bool(name)  # somebody else's service is no fault
+        tally = self.tallies[name]
         match family.rpartition("_")[2]:
             case "total" if place.code_class is not None:
                 tally.by_class[place.code_class] += value
@@ -175,9 +185,10 @@ class _Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a line counts; code_class 0 is 1xx."""
+    """Where a line counts; code_class is its place in Counters.by_class."""
 
     service: str
+    router: str
     entry_point: str
     code_class: int | None
     edge_s: float | None
@@ -186,14 +197,20 @@ class _Place:
 @lru_cache(maxsize=16384)  # the same labels come again every second
 def _place(labels: str) -> _Place:
     named = dict(_LABEL.findall(labels))
-    code = named.get("code", "")
-    known = len(code) == 3 and code.isdecimal() and "1" <= code[0] <= "5"
     return _Place(
         service=named.get("service", "").partition("@")[0],
+        router=named.get("router", "").partition("@")[0],
         entry_point=named.get("entrypoint", ""),
-        code_class=int(code[0]) - 1 if known else None,
+        code_class=_class_of(named.get("code", "")),
         edge_s=_edge(named.get("le", "")),
     )
+
+
+def _class_of(code: str) -> int | None:
+    if code == "499":
+        return GIVEN_UP
+    known = len(code) == 3 and code.isdecimal() and "1" <= code[0] <= "5"
+    return int(code[0]) - 1 if known else None
 
 
 def _edge(text: str) -> float | None:
@@ -207,6 +224,26 @@ def _count(text: str | None) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) and value >= 0 else None
+
+
+def growths(before: Sample, after: Sample) -> dict[str, Counters]:
+    """Return what each service and router counted between two samples."""
+    return {
+        name: growth_of(before.counters.get(name, Counters()), counters)
+        for name, counters in after.counters.items()
+    }
+
+
+def by_app(grown: Mapping[str, Counters]) -> dict[str, Counters]:
+    """Return what was asked of each app: what its routers counted.
+
+    A proxy that was started by an older version counts by service alone; then it is what the workers did.
+    """
+    routers: defaultdict[str, list[Counters]] = defaultdict(list)
+    workers: defaultdict[str, list[Counters]] = defaultdict(list)
+    for name, counters in grown.items():
+        (workers if is_server(name) else routers)[owner(name) or ""].append(counters)
+    return {app: sum_of(parts) for app, parts in {**workers, **routers}.items()}
 
 
 def growth_of(before: Counters, after: Counters) -> Counters:
@@ -238,19 +275,11 @@ def sum_of(parts: Iterable[Counters]) -> Counters:
     return tally.counters()
 
 
-def _by_app(totals: Mapping[str, Counters], span_s: float) -> dict[str, Rates]:
-    grouped: defaultdict[str, list[Counters]] = defaultdict(list)
-    for name, total in totals.items():
-        grouped[owner(name) or ""].append(total)
-    return {app: _rates(parts, span_s) for app, parts in grouped.items()}
-
-
-def _rates(parts: Iterable[Counters], span_s: float) -> Rates:
-    total = sum_of(parts)
+def _rates(total: Counters, span_s: float) -> Rates:
     return Rates(
         rate_rps=total.requests / span_s if span_s > 0 else 0.0,
         p95_s=quantile(total.buckets, QUANTILE),
-        error_ratio=total.by_class[4] / total.requests if total.requests > 0 else None,
+        error_ratio=total.errors / total.requests if total.requests > 0 else None,
     )
 
 

@@ -34,7 +34,7 @@ def sample(at: float, requests: float, errors: float = 0, *, name: str = "w_web_
     """Return a sample in which every request took between 0.1 and 0.2 s."""
     total = requests + errors
     buckets = {0.1: 0.0, 0.2: total, math.inf: total}
-    return Sample(at, {name: Counters((0.0, requests, 0.0, 0.0, errors), total * 0.15, buckets)}, {}, 0)
+    return Sample(at, {name: Counters((0.0, requests, 0.0, 0.0, errors, 0.0), total * 0.15, buckets)}, {}, 0)
 
 
 def traffic(*samples: Sample) -> Traffic:
@@ -49,9 +49,9 @@ def test_a_page_becomes_counters_of_our_services_only() -> None:
 
     assert found.at == 5.0
     assert found.skipped == 0
-    assert set(found.services) == {"w_web_1_1"}
-    web = found.services["w_web_1_1"]
-    assert web.by_class == (0, 96, 0, 0, 4)
+    assert set(found.counters) == {"w_web_1_1"}
+    web = found.counters["w_web_1_1"]
+    assert web.by_class == (0, 96, 0, 0, 4, 0)
     assert web.buckets == {0.1: 86, 0.25: 96, math.inf: 96}
     assert web.busy_s == 4.5
     assert found.connections == {"tcp9000": 3}
@@ -76,13 +76,13 @@ def test_a_garbage_line_is_skipped_and_counted(line: str) -> None:
     found = parse(PAGE + line + "\n", at=1.0)
 
     assert found.skipped == 1
-    assert found.services["w_web_1_1"] == parse(PAGE, at=1.0).services["w_web_1_1"]
+    assert found.counters["w_web_1_1"] == parse(PAGE, at=1.0).counters["w_web_1_1"]
 
 
 @settings(deadline=None)
 @given(st.text())
 def test_any_text_can_be_read(text: str) -> None:
-    assert parse(text, at=0.0).services == {}
+    assert parse(text, at=0.0).counters == {}
 
 
 def test_rates_are_over_the_window() -> None:
@@ -97,13 +97,32 @@ def test_rates_are_over_the_window() -> None:
 
 def test_an_apps_rates_are_those_of_its_workers_together() -> None:
     def both(at: float, one: float, two: float) -> Sample:
-        services = {**sample(at, one).services, **sample(at, two, name="w_web_2_1").services}
-        return Sample(at, {**services, **sample(at, two, name="w_web-1_1_1").services}, {}, 0)
+        services = {**sample(at, one).counters, **sample(at, two, name="w_web_2_1").counters}
+        return Sample(at, {**services, **sample(at, two, name="w_web-1_1_1").counters}, {}, 0)
 
     picture = traffic(both(0, 0, 0), both(2, 20, 40)).picture(2.0)
 
     assert picture.apps["web"].rate_rps == 30
     assert picture.apps["web-1"].rate_rps == 20
+
+
+def test_what_is_asked_of_an_app_is_counted_once_however_often_the_proxy_repeats_it() -> None:
+    def at(at_s: float, asked: float, attempts: float) -> Sample:
+        services = sample(at_s, 0, attempts).counters
+        return Sample(at_s, {**services, **sample(at_s, asked, name="app_web").counters}, {}, 0)
+
+    picture = traffic(at(0, 0, 0), at(1, 60, 335)).picture(1.0)
+
+    assert picture.apps["web"].rate_rps == 60
+    assert picture.workers["w_web_1_1"].rate_rps == 335
+
+
+def test_what_a_client_gave_up_has_failed_but_is_no_error_of_the_app() -> None:
+    line = 'traefik_router_requests_total{code="499",router="app_web@etcd",service="app_web@etcd"} 7\n'
+
+    found = parse(line, at=1.0).counters["app_web"]
+
+    assert (found.requests, found.failed, found.errors) == (7, 7, 0)
 
 
 def test_the_first_sample_says_nothing_of_rates() -> None:
