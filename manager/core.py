@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from manager import failpoint
 from manager.api.errors import StoreUnavailable
 from manager.api.places import Places
 from manager.api.views import ProcessView, rfc3339
@@ -56,13 +57,14 @@ class Core:
     @classmethod
     def build(cls, places: Places, settings: Settings, store: EtcdStore) -> Core:
         """Put the core of a manager together."""
+        store = failpoint.on(store)
         leadership = Leadership(store, f"{os.getpid()} {rfc3339(time.time())}")
-        engine = DockerEngine(places.cloud)
-        network = Network(places.cloud, places.tag, settings.network, settings.private_ports)
+        engine = failpoint.on(DockerEngine(places.cloud))
+        network = failpoint.on(Network(places.cloud, places.tag, settings.network, settings.private_ports))
         journal = Journal(store, lambda: leadership.fence, time.time)
         dirty = threading.Event()
         prober, proxy = Prober(dirty.set), ProxyApi(settings.proxy_api_port)
-        hosts = HostsFiles(places.state / "hosts")
+        hosts = failpoint.on(HostsFiles(places.state / "hosts"))
         sight = Sight(places.tag, settings.network, store, engine, network, hosts, prober, proxy, time.time)
         programs = Programs(places.state / "programs")
         secrets = secrets_of(places)
