@@ -16,6 +16,21 @@ if TYPE_CHECKING:  # unit tests do without what the real parts import
     from tests.real.cloud import Apps, Cloud
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--chaos", metavar="DURATION", help="play faults for so long, such as 10m, and nothing else"
+    )
+    parser.addoption("--chaos-seed", type=int, metavar="N", help="which faults, with --chaos")
+    parser.addoption(
+        "--chaos-without", metavar="RE", help="no faults of these names, such as 'leader|manager'"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("chaos") is not None and config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args = ["tests/chaos"]
+
+
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """The cloud that the tests share; each leaves it running, and without its own apps."""

@@ -206,7 +206,7 @@ def running_cloud(directory: Path, *options: str, name: str = "") -> Iterator[Cl
     """Lend a cloud that nobody else has; afterwards it is down and purged, and that is proved."""
     cloud = Cloud(name or f"x9-{secrets.token_hex(3)}", directory)
     try:
-        cloud.ok("up", "--etcd-members", "1", *options)
+        cloud.ok("up", *(options if "--etcd-members" in options else ("--etcd-members", "1", *options)))
         yield cloud
     finally:
         down = cloud.run("down", "--purge", "-y")

@@ -32,6 +32,7 @@ class Traffic:
     """Requests at `rate_rps` from entering to leaving; afterwards all of them are counted.
 
     failures: what went wrong, how often.  workers: answers by the worker that gave them.
+    failed_at: when each request was sent that failed (monotonic seconds), and why it did.
     """
 
     cloud: Cloud
@@ -40,6 +41,7 @@ class Traffic:
     rate_rps: float = 100.0
     sent: int = 0
     failures: Counter[str] = field(default_factory=Counter)
+    failed_at: list[tuple[float, str]] = field(default_factory=list)
     workers: Counter[str] = field(default_factory=Counter)
     _kept: list[Line] = field(default_factory=list)
     _over: threading.Event = field(default_factory=threading.Event)
@@ -88,16 +90,21 @@ class Traffic:
             await line.writer.wait_closed()
 
     async def _ask(self, address: tuple[str, int], *, kept: bool) -> None:
+        sent_at = time.monotonic()
         try:
             async with asyncio.timeout(PATIENCE_S):
                 status, worker = await self._exchange(address, kept=kept)
         except (OSError, EOFError, asyncio.IncompleteReadError) as error:
-            self.failures[f"{type(error).__name__}: {error}"] += 1
+            self._failed(sent_at, f"{type(error).__name__}: {error}")
             return
         if status == "200":
             self.workers[worker] += 1
         else:
-            self.failures[f"status {status}"] += 1
+            self._failed(sent_at, f"status {status}")
+
+    def _failed(self, sent_at: float, reason: str) -> None:
+        self.failures[reason] += 1
+        self.failed_at.append((sent_at, reason))
 
     async def _exchange(self, address: tuple[str, int], *, kept: bool) -> tuple[str, str]:
         """Return status and worker of one answer."""

@@ -1,0 +1,47 @@
+"""Whatever befalls a cloud, and however much at once: it loses nothing, and ends as it was asked to be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.faults import FAULTS
+from tests.chaos.scene import Scene
+from tests.chaos.schedule import schedule
+from tests.real.cloud import SERVER, running_cloud
+
+Tell = Callable[[str], None]
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
+    """Return what says a sentence to whoever started the tests, at once."""
+
+    def said(words: str) -> None:
+        with capsys.disabled():
+            print(f"\n{words}", flush=True)
+
+    return said
+
+
+@pytest.fixture
+def faults(pytestconfig: pytest.Config) -> Collection[str]:
+    """Return the names of the faults that there are, without those that nobody wants."""
+    unwanted = pytestconfig.getoption("chaos_without")
+    return [name for name in FAULTS if unwanted is None or not re.search(unwanted, name)]
+
+
+def test_a_history_of_faults_breaks_nothing(
+    seed: int, duration_s: float, faults: Collection[str], tmp_path: Path, tell: Tell
+) -> None:
+    tell(f"chaos for {duration_s:g} s: seed {seed}")
+
+    with running_cloud(tmp_path, "--etcd-members", "3") as cloud:
+        scene = Scene(cloud, schedule(seed, duration_s, faults, SERVER), tmp_path)
+        scene.play()
+
+    tell(f"{scene.verdict}\nreport: {tmp_path}")
+    assert scene.broken == []

@@ -1,0 +1,76 @@
+"""Looks at the cloud all the while, and remembers what did not hold and what the leader used."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import docker.errors
+
+from manager.api.errors import CloudError
+from manager.parts import store_of
+from manager.records import PROXY, WORKERS
+from manager.store import EtcdStore
+from tests.chaos import parts
+from tests.chaos.invariants import broken_in_store, changed
+from tests.chaos.samples import Sample, sample
+from tests.chaos.schedule import CALM
+from tests.real.cloud import Cloud, containers_of
+
+LOOK_S = 0.5
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Watch:
+    """Looks twice a second from entering to leaving.  broken: what it saw that must not be, once each."""
+
+    cloud: Cloud
+    untouched: Mapping[str, tuple[str, str]]
+    broken: dict[str, float] = field(default_factory=dict)
+    samples: list[Sample] = field(default_factory=list)
+    looks: int = 0
+    _began_at: float = field(default_factory=time.monotonic)
+    _over: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread = field(init=False)
+
+    def __enter__(self) -> Watch:
+        self._thread = threading.Thread(target=self._watch, name="watch")
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        with closing(store_of(self.cloud.places, self.cloud.settings)) as store:
+            while not self._over.wait(LOOK_S):
+                self.looks += 1
+                at_s = time.monotonic() - self._began_at
+                for words in (*self._in_store(store), *self._in_docker()):
+                    self.broken.setdefault(words, at_s)
+                self.samples += filter(None, (sample(pid, at_s) for pid in parts.leader(self.cloud)))
+
+    def _in_store(self, store: EtcdStore) -> list[str]:
+        try:
+            entries = store.read(WORKERS, PROXY).entries
+        except CloudError:
+            return []  # etcd is away, as it was told to be
+        return broken_in_store({key: entry.value for key, entry in entries.items()})
+
+    def _in_docker(self) -> list[str]:
+        try:
+            return changed(self.untouched, containers_of(self.cloud))
+        except docker.errors.NotFound:
+            return []  # another app's container went between the list and the look
+
+
+def of_calm(cloud: Cloud) -> Mapping[str, tuple[str, str]]:
+    """Return the containers of the app that nobody touches."""
+    return {name: each for name, each in containers_of(cloud).items() if f"_{CALM}_" in name}
