@@ -17,7 +17,20 @@ from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 VARIABLE = "SIMPLECLOUD_FAILPOINT"
 EFFECTS = frozenset(
-    ("write", "create", "start", "stop", "remove", "bind", "unbind", "attach", "detach", "ensure")
+    (
+        "write",
+        "create",
+        "start",
+        "pause",
+        "unpause",
+        "stop",
+        "remove",
+        "bind",
+        "unbind",
+        "attach",
+        "detach",
+        "ensure",
+    )
 )
 
 _ONE_AT_A_TIME = threading.Lock()
