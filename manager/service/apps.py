@@ -10,7 +10,7 @@ from manager.api.arguments import Arguments
 from manager.api.errors import StoreUnavailable
 from manager.api.values import split_target
 from manager.api.views import document
-from manager.intake import Intake, new_app, offered_files
+from manager.intake import Intake, offered_files
 from manager.model import AppSpec
 from manager.plan import plan
 from manager.reconcile import Reconciler
@@ -18,6 +18,7 @@ from manager.server import Call
 from manager.service.changes import Changes, Edit, Wish
 from manager.service.dispatch import Answer
 from manager.service.waiting import Waiting
+from manager.specs import new_app
 from manager.steps import explain
 from manager.wiring import require_reached
 from manager.world import World

@@ -20,7 +20,6 @@ from manager.api.errors import CloudError, StoreUnavailable, UsageError
 from manager.api.views import document
 from manager.apply import RECORD_LABEL, SPEC_LABEL
 from manager.engine.containers import Container
-from manager.intake import reinstated
 from manager.model import AppSpec, WorkerRecord
 from manager.programs.store import Programs
 from manager.reconcile import Reconciler
@@ -29,6 +28,7 @@ from manager.server import Call
 from manager.service.changes import Changes, Made, Wish, read_specs
 from manager.service.dispatch import Answer
 from manager.service.waiting import Waiting
+from manager.specs import reinstated
 from manager.store import Store
 from manager.world import World
 

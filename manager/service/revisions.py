@@ -9,14 +9,16 @@ from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.errors import CloudError, UsageError
 from manager.api.views import RevisionView, listing, rfc3339
-from manager.intake import bare, offered_files, readdressed, reinstated
+from manager.intake import offered_files
 from manager.model import AppSpec, Revision
 from manager.records import REVISIONS, UnreadableRecord, decode, undo_key
 from manager.server import Call
 from manager.service.apps import AppVerbs
 from manager.service.changes import Wish, read_specs
 from manager.service.dispatch import Answer
+from manager.specs import readdressed, reinstated
 from manager.store import Store
+from manager.templates import bare
 
 
 @dataclass(frozen=True, slots=True)

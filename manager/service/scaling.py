@@ -10,13 +10,13 @@ from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.errors import CloudError, UsageError
 from manager.api.views import AutoscaleView, document, listing
-from manager.intake import autoscale_policy
 from manager.model import AppSpec
 from manager.records import DECISIONS
 from manager.server import Call
 from manager.service.changes import Changes, Wish
 from manager.service.dispatch import Answer
 from manager.service.reading import Reading
+from manager.specs import autoscale_policy
 from manager.store import Store
 from manager.world import World, ready_workers
 

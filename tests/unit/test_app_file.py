@@ -10,10 +10,11 @@ import pytest
 from manager.api.arguments import bind, parse
 from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
-from manager.intake import autoscale_policy, new_app, wanted_template
 from manager.model import AppSpec, Mount, Template
 from manager.options import asked, usual
 from manager.parts import BASE_IMAGE
+from manager.specs import autoscale_policy, new_app
+from manager.templates import wanted_template
 from shell import app_file
 from shell.app_file import Difference, Entry
 

@@ -11,8 +11,8 @@ from manager import wishes
 from manager.api import arguments
 from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
-from manager.intake import autoscale_policy
 from manager.model import AppSpec, Autoscale, ScalingTarget, Template
+from manager.specs import autoscale_policy
 from manager.wishes import ScaleChange
 from manager.world import as_scaled
 
