@@ -17,10 +17,11 @@ from typing import assert_never
 
 from manager.api.errors import CloudError, Conflict, EngineError, StoreUnavailable
 from manager.apply import Effects
+from manager.draft import RESYNC_S
 from manager.lead import Leadership
 from manager.look import Sight
 from manager.model import WorkerKey
-from manager.plan import RESYNC_S, Plan, plan
+from manager.plan import Plan, plan
 from manager.steps import (
     Bury,
     Forget,

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from manager import apply, look, plan, spares, wiring, world
+from manager import apply, life, look, slots, spares, wiring, world
+from manager.draft import Draft
 from manager.model import AppSpec, Ending, Hurry, WorkerKey, WorkerRecord
 from manager.server import Call
 from manager.service import changes
@@ -40,12 +41,12 @@ def _no_fence(patch: Patch) -> None:
 
 
 def _retire_while_published(patch: Patch) -> None:
-    patch.setattr(plan, "is_published", lambda world, record: False)
-    patch.setattr(plan, "is_live", lambda world, record: False)
+    patch.setattr(life, "is_published", lambda world, record: False)
+    patch.setattr(life, "is_live", lambda world, record: False)
 
 
 def _retire_while_live(patch: Patch) -> None:
-    patch.setattr(plan, "is_live", lambda world, record: False)
+    patch.setattr(life, "is_live", lambda world, record: False)
 
 
 def _no_drain(patch: Patch) -> None:
@@ -54,7 +55,7 @@ def _no_drain(patch: Patch) -> None:
 
 def _addresses_of_the_leaving(patch: Patch) -> None:
     original = allocate
-    patch.setattr(plan, "allocate", lambda subnet, used: min(used, default=original(subnet, used)))
+    patch.setattr(slots, "allocate", lambda subnet, used: min(used, default=original(subnet, used)))
 
 
 def _restart_on_boot(patch: Patch) -> None:
@@ -70,7 +71,7 @@ def _restart_on_boot(patch: Patch) -> None:
             return original(self)
         seen.add(self.number)
         with pytest.MonkeyPatch.context() as first_pass:
-            first_pass.setattr(plan, "_must_leave", must_leave)
+            first_pass.setattr(slots, "_must_leave", must_leave)
             return original(self)
 
     patch.setattr(simulated.SimulatedManager, "think", think)
@@ -99,10 +100,10 @@ def _dead_stay_published(patch: Patch) -> None:
 
 
 def _forget_before_removal(patch: Patch) -> None:
-    def leave(seen: World, spec: AppSpec, record: WorkerRecord, draft: plan._Draft) -> None:
+    def leave(seen: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> None:
         draft.forgets.append(record.key)
 
-    patch.setattr(plan, "_leave", leave)
+    patch.setattr(life, "_leave", leave)
 
 
 def _port_is_kept(patch: Patch) -> None:
@@ -119,18 +120,18 @@ def _requests_run_twice(patch: Patch) -> None:
 
 
 def _all_at_once(patch: Patch) -> None:
-    patch.setattr(plan, "_replacement_room", lambda seen, spec: len(spec.slots))
+    patch.setattr(slots, "_replacement_room", lambda seen, spec: len(spec.slots))
 
 
 def _old_leave_early(patch: Patch) -> None:
-    original = plan._must_leave
+    original = slots._must_leave
 
     def must_leave(seen: World, spec: AppSpec, record: WorkerRecord, stand_in: WorkerRecord | None) -> bool:
         successor = WorkerKey(record.app, record.slot, spec.revision)
         early = record.revision != spec.revision and successor in seen.records
         return early or original(seen, spec, record, stand_in)
 
-    patch.setattr(plan, "_must_leave", must_leave)
+    patch.setattr(slots, "_must_leave", must_leave)
 
 
 def _back_off_in_memory(patch: Patch) -> None:
@@ -141,7 +142,7 @@ def _back_off_in_memory(patch: Patch) -> None:
 
 
 def _freeze_is_forgotten(patch: Patch) -> None:
-    patch.setattr(plan, "is_left_alone", lambda seen, record: False)
+    patch.setattr(life, "is_left_alone", lambda seen, record: False)
 
 
 def _hurry_for_everybody(patch: Patch) -> None:
@@ -175,16 +176,16 @@ def _spares_are_routed(patch: Patch) -> None:
 
 
 def _surplus_stays(patch: Patch) -> None:
-    patch.setattr(plan, "is_kept", lambda spec, record: record.slot in spec.spare_slots)
+    patch.setattr(slots, "is_kept", lambda spec, record: record.slot in spec.spare_slots)
 
 
 def _wanted_before_it_goes_on(patch: Patch) -> None:
     """What is paused and no spare was paused by hand."""
 
-    def enter(seen: World, record: WorkerRecord, draft: plan._Draft) -> None:
+    def enter(seen: World, record: WorkerRecord, draft: Draft) -> None:
         draft.saves.append(spares.in_service(record, seen.now))
 
-    patch.setattr(plan, "_enter_service", enter)
+    patch.setattr(life, "_enter_service", enter)
 
 
 MUTANTS = (

@@ -9,9 +9,11 @@ from ipaddress import IPv4Address, IPv4Network
 import pytest
 
 from balancer.routes import app_of, render
+from manager.draft import RESYNC_S
+from manager.life import CONFIRM_S, DRAIN_POLL_S
 from manager.model import HOPELESS, AppSpec, Ending, Hurry, Past, WorkerKey, WorkerRecord
 from manager.observe.health import Verdict
-from manager.plan import CONFIRM_S, DRAIN_POLL_S, RESYNC_S, plan
+from manager.plan import plan
 from manager.steps import (
     Bury,
     Forget,
