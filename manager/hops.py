@@ -117,7 +117,7 @@ def _bridge(sights: Sights) -> CheckView:
 
 def _workers(world: World, spec: AppSpec, sights: Sights) -> Iterator[CheckView]:
     for record in world.of_app(spec.name):
-        if record.leaving_since is None:
+        if record.leaving_since is None and not record.spare:
             yield from _until_broken(_worker(world, record, sights.workers.get(record.key)))
 
 

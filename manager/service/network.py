@@ -154,7 +154,7 @@ def _worker_port(world: World, record: WorkerRecord, picture: NetworkPicture, ta
 
 def _is_running(world: World, key: WorkerKey) -> bool:
     container = world.containers.get(key)
-    return container is not None and container.state == "running"
+    return container is not None and container.state in ("running", "paused")
 
 
 def _drift(world: World, record: WorkerRecord, picture: NetworkPicture, tag: str) -> str:

@@ -145,6 +145,13 @@ def test_a_program_that_listens_on_loopback_is_told_apart_from_one_that_does_not
     assert [check.fact for check in found] == ["listens on 127.0.0.1 only, where nobody else reaches it"]
 
 
+def test_no_way_leads_to_a_spare() -> None:
+    spare = replace(RECORD, slot=2, spare=True)
+    world = replace(WORLD, records={KEY: RECORD, spare.key: spare})
+
+    assert not any(check.name.startswith("web.2") for check in hops(world, SPEC, SIGHTS))
+
+
 def test_a_stopped_app_is_told_to_be_started() -> None:
     stopped = replace(SPEC, stopped=True)
     sights = replace(SIGHTS, live={"web": frozenset()}, workers={}, status=503)
