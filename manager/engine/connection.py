@@ -8,7 +8,7 @@ lasts, has one for itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty, Full, LifoQueue
 
 import docker
@@ -58,9 +58,9 @@ class Connection:
         return Stream(client, answer, doing, self._base_url)
 
     def close(self) -> None:
-        """The clients that nobody has borrowed are closed."""
+        """No client is kept; those that nobody has borrowed have no connection."""
         while not self._idle.empty():
-            self._idle.get().close()
+            self._idle.get()
 
     def _take(self) -> docker.APIClient:
         try:
@@ -69,10 +69,10 @@ class Connection:
             return self._new_client()
 
     def _give_back(self, client: docker.APIClient) -> None:
-        try:
+        # Only its connections: docker would keep one for each URL, 25 of them, and a new one takes 0.1 ms.
+        client.close()
+        with suppress(Full):
             self._idle.put_nowait(client)
-        except Full:
-            client.close()
 
     def _new_client(self) -> docker.APIClient:
         if self._version is None:

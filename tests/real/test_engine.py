@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 import time
@@ -197,6 +198,15 @@ def test_a_probe_that_a_killed_manager_left_is_replaced(engine: DockerEngine, im
         assert files.read("/bin/sh", 4) == b"\x7fELF"
 
     assert engine.owned() == []
+
+
+def test_no_connection_is_kept_whatever_was_asked(engine: DockerEngine) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+
+    for number in range(30):
+        assert engine.worker(f"sc_{engine.cloud}_app_{number}_1") is None
+
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 def test_calls_from_many_threads_do_not_get_in_each_others_way(engine: DockerEngine, image: str) -> None:
