@@ -32,4 +32,12 @@ expect error "503" expect http shop /
 scale shop=2
 expect http shop / --contains "hello from shop" --count 20
 
+# Spares are started and ready before they are wanted, and paused until then: a scale-up lets them go on.
+update shop --spares 3
+wait shop spares == 3
+ps shop -a
+scale shop=5
+expect http shop / --contains "hello from shop.5" --timeout 5s
+wait shop spares == 3
+
 rm shop -y
