@@ -4,6 +4,7 @@
 GET /            hello from web.1
 GET /?ms=200     the same, after 200 ms
 GET /?cpu=20     the same, after 20 ms of work
+POST             the same; a proxy does not ask anybody else when this one fails
 """
 
 import socket
@@ -33,6 +34,10 @@ class Answer(BaseHTTPRequestHandler):
         self.send_header("X-Worker", WORKER)
         self.end_headers()
         self.wfile.write(body)
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.do_GET()
 
     def log_request(self, code="-", size="-"):
         if urlsplit(self.path).query:

@@ -24,7 +24,7 @@ BEFORE_S, AFTER_S = (
     6.0,
 )  # requests may fail from so long before a fault that costs them until so long after
 SETTLE_S = 60.0
-LOADS = {CALM: (50.0, "/"), BUSY: (25.0, "/?ms=300")}  # requests/s and what they ask; long ones have to drain
+LOADS = {CALM: ("/", 50.0, "GET"), BUSY: ("/?ms=300", 25.0, "POST")}  # these have to drain, or are lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Scene:
         for app in (CALM, BUSY):
             self.cloud.ok("run", "-n", "2", "-p", "8000", "--drain", "2s", app, SERVER, "8000")
         operator = Operator(self.cloud, self.schedule.orders, self._note)
-        traffics = {app: Traffic(self.cloud, app, path, rate) for app, (rate, path) in LOADS.items()}
+        traffics = {app: Traffic(self.cloud, app, *load) for app, load in LOADS.items()}
         with Watch(self.cloud, of_calm(self.cloud)) as watch, ExitStack() as stack:
             for traffic in traffics.values():
                 stack.enter_context(traffic)

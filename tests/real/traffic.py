@@ -39,6 +39,7 @@ class Traffic:
     app: str
     path: str = "/"
     rate_rps: float = 100.0
+    method: str = "GET"  # what is not GET is not sent to another worker when one fails
     sent: int = 0
     failures: Counter[str] = field(default_factory=Counter)
     failed_at: list[tuple[float, str]] = field(default_factory=list)
@@ -112,7 +113,8 @@ class Traffic:
         try:
             ending = "" if kept else "Connection: close\r\n"
             line.writer.write(
-                f"GET {self.path} HTTP/1.1\r\nHost: {self.app}.localhost\r\n{ending}\r\n".encode()
+                f"{self.method} {self.path} HTTP/1.1\r\nHost: {self.app}.localhost\r\n"
+                f"Content-Length: 0\r\n{ending}\r\n".encode()
             )
             answer = await _read(line.reader)
         except BaseException:
