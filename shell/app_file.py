@@ -76,10 +76,11 @@ def read(text: str, directory: str) -> list[Entry]:
     apps = document.pop("apps", None)
     if document or not isinstance(apps, dict) or not apps:
         raise UsageError("an app is a table [apps.NAME], and there is nothing beside them", hint=EXAMPLE)
-    return [_entry(name, table, directory) for name, table in apps.items()]
+    return [read_entry(name, table, directory) for name, table in apps.items()]
 
 
-def _entry(name: str, table: object, directory: str) -> Entry:
+def read_entry(name: str, table: object, directory: str) -> Entry:
+    """Return the app that a table of options is, as in a file in `directory`; raises UsageError."""
     if not isinstance(table, dict):
         raise UsageError(f"apps.{name} is not a table", hint=EXAMPLE)
     settings = dict(table)

@@ -1,16 +1,18 @@
-"""`apply`, `diff` and `export`: apps as a TOML file, made so by the commands an operator would type."""
+"""`apply`, `diff`, `export` and `import`: apps as a file, made so by the commands an operator would type."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manager.api.arguments import Params, bind
 from manager.api.command import Command
-from manager.api.errors import CloudError, ProgramRejected, UsageError
+from manager.api.errors import ProgramRejected, UsageError
 from manager.api.views import ChangeView, listing
 from shell import app_file, files, printing
 from shell.app_file import Entry
@@ -44,7 +46,34 @@ def diff(session: Session, row: Command, params: Params) -> None:
 
 def apply(session: Session, row: Command, params: Params) -> None:
     """Print the commands that make the apps as the file says, and carry them out one by one."""
-    wanted = _wanted(row, params)
+    _make(session, _wanted(row, params), params)
+
+
+def import_(session: Session, row: Command, params: Params) -> None:
+    """Do the same with a compose file, and tell what of it is ignored."""
+    from shell import compose  # YAML's parser, which nothing else needs
+
+    path = bind(row, params).text("file") or ""
+    directory = os.path.dirname(path)
+    with _named_in_errors(path):
+        services = compose.read(_text_of(path, "help files"), _variables(directory))
+        wanted = [app_file.read_entry(name, table, directory) for name, table in services.tables.items()]
+    for told in services.ignored:
+        session.note(told)
+    _make(session, wanted, params)
+
+
+def _variables(directory: str) -> Mapping[str, str]:
+    """Return what compose fills in: the variables of .env beside the file, and over them this process's."""
+    try:
+        lines = Path(directory, ".env").read_text().splitlines()
+    except (OSError, ValueError):
+        lines = []
+    pairs = (word.partition("=") for line in lines for word in shlex.split(line, comments=True)[:1])
+    return {**{name: value for name, _, value in pairs}, **os.environ}
+
+
+def _make(session: Session, wanted: list[Entry], params: Params) -> None:
     present, usual = _present(session)
     plan = [
         words
@@ -63,14 +92,24 @@ def _wanted(row: Command, params: Params) -> list[Entry]:
     path = bind(row, params).text("file")
     if path is None:
         raise UsageError(f"{row.verb} needs a file", hint=f"{row.verb} -f apps.toml")
+    text = _text_of(path, "export > apps.toml")
+    with _named_in_errors(path):
+        return app_file.read(text, os.path.dirname(path))
+
+
+def _text_of(path: str, hint: str) -> str:
     try:
-        text = Path(path).read_text()
+        return Path(path).read_text()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ProgramRejected(f"cannot read {path}: {reason}", hint="export > apps.toml") from error
+        raise ProgramRejected(f"cannot read {path}: {reason}", hint=hint) from error
+
+
+@contextmanager
+def _named_in_errors(path: str) -> Iterator[None]:
     try:
-        return app_file.read(text, os.path.dirname(path))
-    except CloudError as error:
+        yield
+    except UsageError as error:
         error.message = f"{path}: {error.message}"
         raise
 

@@ -170,6 +170,12 @@ def _export(session: Session, row: Command, params: Params) -> None:
     applying.export(session, row, params)
 
 
+def _import(session: Session, row: Command, params: Params) -> None:
+    from shell import applying
+
+    applying.import_(session, row, params)
+
+
 def _exec(session: Session, row: Command, params: Params) -> None:
     from shell import inside
 
@@ -207,6 +213,7 @@ _ACTS: Mapping[str, Act] = {
     "apply": _apply,
     "diff": _diff,
     "export": _export,
+    "import": _import,
     "exec": _exec,
     "cp": _cp,
     "secret": _secret,

@@ -95,7 +95,11 @@ Apps as a TOML file; a key is an option of `run`:
   apply -f apps.toml --dry-run   the commands that would make it so
   apply -f apps.toml             the same, carried out
   export > apps.toml             a file of what there is
-Files are meant from the directory of the TOML file."""
+Files are meant from the directory of the TOML file.
+
+
+  import compose.yaml --dry-run  the same from a compose file: a service is an
+app, depends_on what it reaches; what does not map is named."""
 
 _AUTOSCALING = """\
 autoscaling: as few workers as serve the objective

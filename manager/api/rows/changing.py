@@ -189,4 +189,13 @@ ROWS: tuple[Command, ...] = (
         operands=(APPS,),
         examples=("export web",),
     ),
+    Command(
+        "import",
+        "shell",
+        "make apps as a compose file says; names each key that it ignores",
+        operands=(Operand("FILE", values.FILE),),
+        options=(DRY_RUN,),
+        examples=("import compose.yaml --dry-run", "import compose.yaml"),
+        changes=True,
+    ),
 )

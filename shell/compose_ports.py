@@ -1,0 +1,66 @@
+"""The ports of a compose file's services: short and long syntax, and what they speak. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from manager.api.errors import UsageError
+
+# Known to speak something else than http, so that the health check is one that they can pass.
+_TCP_PORTS = frozenset(
+    {21, 22, 25, 53, 110, 143, 389, 1883, 3306, 4222, 5432, 5672, 6379, 9092, 11211, 27017}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port of a container. published: on the host, "" when none is.  told: as it was written."""
+
+    target: int
+    published: str
+    protocol: str
+    speaks: str
+    told: str
+
+
+def of_service(name: str, value: object) -> list[Port]:
+    """Return the ports that a service publishes; raises UsageError."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise UsageError(f"{name}.ports: this is no list", hint='ports: ["8080:80"]')
+    return [_port(name, item) for item in value]
+
+
+def _port(name: str, value: object) -> Port:
+    speaks = ""
+    if isinstance(value, dict):
+        target, published = str(value.get("target")), str(value.get("published") or "")
+        protocol, speaks = str(value.get("protocol") or "tcp"), str(value.get("app_protocol") or "")
+    else:
+        places, _, protocol = str(value).partition("/")
+        published, _, target = places.rpartition(":")
+    if not target.isdecimal() or not 0 < int(target) < 65536:
+        raise UsageError(f"{name}.ports: {value!r} is not one port", hint='ports: ["8080:80"]')
+    spoken = _spoken(speaks, int(target))
+    return Port(int(target), published.rpartition(":")[2], protocol or "tcp", spoken, str(value))
+
+
+def _spoken(said: str, target: int) -> str:
+    if said:
+        return "http" if said.startswith("http") else "tcp"
+    return "tcp" if target in _TCP_PORTS else "http"
+
+
+def require_apart(services: Mapping[str, object]) -> None:
+    """Raise UsageError when two services publish the same port of the host."""
+    owners: dict[tuple[str, str], str] = {}
+    for name, value in services.items():
+        for port in of_service(name, value):
+            owner = owners.setdefault((port.published, port.protocol), name)
+            if port.published and owner != name:
+                raise UsageError(
+                    f"{owner} and {name} publish the same port {port.published}",
+                    hint=f"give {name}.ports another one",
+                )

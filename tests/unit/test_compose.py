@@ -1,0 +1,204 @@
+"""A compose file becomes apps: what maps, what is ignored by name, and what is refused."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from manager.api.errors import UsageError
+from shell import app_file, compose
+from tests.fakes.replies import Replies, serving
+from tests.fakes.shells import shell_at
+
+FULL = """
+version: "3.8"
+x-common: &common
+  restart: unless-stopped
+services:
+  front:
+    <<: *common
+    image: ${IMAGE:-nginx}
+    command: python3 -m http.server "80 00"
+    ports: ["18080:8000", "8443:443"]
+    environment: {GREETING: hi, DEBUG: true, WITHOUT: null}
+    depends_on: {cache: {condition: service_started}}
+    deploy:
+      replicas: 2
+      resources: {limits: {cpus: "0.50", memory: 256m, pids: 99}, reservations: {cpus: "0.1"}}
+    healthcheck: {test: ["CMD", "curl", "-f", "http://localhost:8000/ready"], interval: 5s}
+    user: nobody
+    cap_add: [NET_BIND_SERVICE]
+    read_only: true
+    stop_grace_period: 1m30s
+    volumes: [./data:/data]
+  cache:
+    image: redis
+    command: ["redis-server", "--save", ""]
+    ports: [6379]
+    restart: no
+networks: {back: {}}
+"""
+
+
+def commands(text: str, variables: Mapping[str, str] | None = None) -> list[str]:
+    """Return the commands that make the apps of a compose file, where there is none yet."""
+    tables = compose.read(text, variables or {}).tables
+    entries = [app_file.read_entry(name, table, "") for name, table in tables.items()]
+    found = [app_file.commands(None, entry, {}, {}) for entry in app_file.in_order(entries)]
+    return [shlex.join(words) for each in found for words in each]
+
+
+def service(keys: str) -> str:
+    return f"services: {{web: {{image: i, command: sleep 9, {keys}}}}}"
+
+
+def refused(text: str) -> tuple[str, str]:
+    with pytest.raises(UsageError) as caught:
+        compose.read(text, {})
+    return caught.value.message, caught.value.hint
+
+
+def test_every_key_that_maps_becomes_an_option_and_what_is_depended_on_comes_first() -> None:
+    assert commands(FULL) == [
+        "run --image redis --port 6379/tcp --restart no cache redis-server --save ''",
+        "run --workers 2 --image nginx --port 8000/http --health /ready --env GREETING=hi --env DEBUG=true "
+        "--cpus 0.50 --memory 256M --pids 99 --user nobody --cap-add NET_BIND_SERVICE --read-only "
+        "--reach cache --restart always --drain 90s front python3 -m http.server '80 00'",
+    ]
+
+
+def test_every_key_that_is_ignored_is_named() -> None:
+    told = compose.read(FULL, {}).ignored
+
+    assert [sentence.partition(":")[0] if "ports" not in sentence else sentence for sentence in told] == [
+        "x-common is ignored",
+        "networks is ignored",
+        "front.ports 18080: is ignored: the cloud chooses where the proxy listens; see apps",
+        "front.ports 8443:443 is ignored: an app has one port, by tcp",
+        "front.environment WITHOUT is ignored",
+        "front.deploy.resources.reservations is ignored",
+        "front.healthcheck.interval is ignored",
+        "front.volumes is ignored",
+    ]
+
+
+def test_yaml_is_read_as_compose_reads_it() -> None:
+    [command] = commands(service('ports: [22:22], restart: no, environment: {A: yes, B: 1.50, C: "on"}'))
+
+    assert command == (
+        "run --image i --port 22/tcp --env A=yes --env B=1.5 --env C=on --restart no web sleep 9"
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "filled"),
+    [
+        ("$WORD", "word"),
+        ("${WORD}s", "words"),
+        ("${EMPTY:-default}", "default"),
+        ("${EMPTY-default}", ""),
+        ("${NONE-default}", "default"),
+        ("$$WORD", "$WORD"),
+    ],
+)
+def test_variables_are_filled_in(written: str, filled: str) -> None:
+    [command] = commands(service(f'user: "u{written}"'), {"WORD": "word", "EMPTY": ""})
+
+    assert f"--user {shlex.quote('u' + filled)} " in command
+
+
+@pytest.mark.parametrize(
+    ("port", "option"),
+    [
+        ('"127.0.0.1:8080:80"', "80/http"),
+        ('"5432"', "5432/tcp"),
+        ('"80/udp", "81/tcp"', "81/http"),
+        ("{target: 90, app_protocol: http2}", "90/http"),
+        ("{target: 80, published: 8080, app_protocol: grpc}", "80/tcp"),
+    ],
+)
+def test_a_port_is_http_unless_it_is_known_to_be_something_else(port: str, option: str) -> None:
+    [command] = commands(service(f"ports: [{port}]"))
+
+    assert f"--port {option}" in command
+
+
+@pytest.mark.parametrize(
+    ("check", "option"),
+    [
+        ("{disable: true}", "--health none"),
+        ('{test: ["NONE"]}', "--health none"),
+        ("{test: curl -f http://127.0.0.1/ || exit 1}", "--health /"),
+        ("{test: wget -q http://localhost:80}", "--health /"),
+        ("{test: redis-cli ping}", ""),
+    ],
+)
+def test_a_health_check_is_the_path_that_it_asks_for(check: str, option: str) -> None:
+    [command] = commands(service(f"healthcheck: {check}"))
+
+    assert (option in command) if option else ("--health" not in command)
+
+
+def test_a_file_beside_the_image_s_is_not_taken_for_one_of_this_machine() -> None:
+    [command] = commands("services: {web: {image: i, entrypoint: ./start, command: [a b]}}")
+
+    assert command == """run --image i web sh -c 'exec "$0" "$@"' ./start 'a b'"""
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("a: [", "this is not YAML: line 2", "help files"),
+        ("- a", "this is no compose file", ""),
+        ("version: '3'", "there are no services in it", "services:"),
+        ("services: {}", "there are no services in it", "services:"),
+        ("services: {web: 3}", "the service 'web' is no mapping", "web:"),
+        ("services: {My_App: {}}", "the service 'My_App' cannot name an app", "call it my-app"),
+        ("services: {proxy: {}}", "the service 'proxy' is reserved", "call it proxy-app"),
+        ("services: {web: {image: i}}", "web.command: there is none", ""),
+        ("services: {web: {build: .}}", "web.build: this is not supported", "docker build -t web ."),
+        (service("extends: {}"), "web.extends: this is not supported", ""),
+        (service("ports: [80-90]"), "web.ports: '80-90' is not one port", ""),
+        (service("depends_on: [db]"), "web.depends_on: there is no service 'db'", ""),
+        (service("user: $NOBODY"), "the variable NOBODY has no value", "export NOBODY="),
+        (service("mem_limit: much"), "web.memory: 'much' is not a size", ""),
+        (service("command: 'a \"b'"), "web.command: no closing quotation", ""),
+    ],
+)
+def test_what_cannot_be_is_refused_with_what_to_do(text: str, message: str, hint: str) -> None:
+    said = refused(text)
+
+    assert said[0].startswith(message)
+    assert said[1].startswith(hint)
+
+
+def test_two_services_cannot_publish_the_same_port() -> None:
+    two = "services: {a: {command: x, ports: ['80:1']}, b: {command: x, ports: ['127.0.0.1:80:2']}}"
+
+    assert refused(two)[0] == "a and b publish the same port 80"
+
+
+def test_import_prints_what_it_does_and_names_what_it_ignores(tmp_path: Path) -> None:
+    file, replies = tmp_path / "compose.yaml", Replies({"export": lambda params: {"items": [], "usual": {}}})
+    file.write_text(service("volumes: [a], user: $NAME_OF_USER"))
+    (tmp_path / ".env").write_text("# who runs it\nNAME_OF_USER='nobody'\n")
+    with serving(tmp_path, replies):
+        shell = shell_at(tmp_path)
+        assert shell.run(f"import {file} --dry-run") == 0
+
+    assert shell.out.getvalue() == "run --image i --user nobody web sleep 9\n"
+    assert "web.volumes is ignored: workers are stateless" in shell.err.getvalue()
+
+
+def test_a_file_that_cannot_be_read_or_used_is_an_error_that_names_it(tmp_path: Path) -> None:
+    file = tmp_path / "compose.yaml"
+    file.write_text(service("cpus: many"))
+    shell = shell_at(tmp_path)
+
+    assert shell.run(f"import {tmp_path}/no.yaml") == 1
+    assert shell.run(f"import {file}") == 2
+    assert f"cannot read {tmp_path}/no.yaml: No such file" in shell.err.getvalue()
+    assert f"{file}: web: --cpus: 'many' is not a number of cores" in shell.err.getvalue()
