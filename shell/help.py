@@ -19,7 +19,7 @@ _SETTINGS = (
 
 def overview() -> str:
     """Return every command in a line, by groups."""
-    width = max(len(_names(row)) for row in COMMANDS)
+    width = max(len(names(row)) for row in COMMANDS)
     parts = [_group(title, rows, width) for title, rows in GROUPS.items()]
     topics = f"`help TOPIC`: {', '.join(TOPICS)}."
     return "\n\n".join([*parts, "\n".join([*_SETTINGS, topics])])
@@ -35,12 +35,12 @@ def reference() -> str:
 
 
 def _reference(command: Command) -> str:
-    shown = "\n".join([_usage(command), *(f"   e.g. {example}" for example in command.examples)])
-    return f"**{_names(command)}**: {command.summary}\n\n```\n{shown}\n```"
+    shown = "\n".join([usage_lines(command), *(f"   e.g. {example}" for example in command.examples)])
+    return f"**{names(command)}**: {command.summary}\n\n```\n{shown}\n```"
 
 
 def _group(title: str, rows: tuple[Command, ...], width: int) -> str:
-    return "\n".join([title, *(_entry(_names(row), row.summary, width) for row in rows)])
+    return "\n".join([title, *(_entry(names(row), row.summary, width) for row in rows)])
 
 
 def _entry(head: str, text: str, width: int) -> str:
@@ -52,13 +52,14 @@ def _entry(head: str, text: str, width: int) -> str:
     return f"  {head:<{width}}  {told.lstrip()}"
 
 
-def _names(command: Command) -> str:
+def names(command: Command) -> str:
+    """Return the verb, and its alias."""
     return f"{command.verb}, {command.alias}" if command.alias else command.verb
 
 
 def page(command: Command) -> str:
     """Return how a command is used: its usage, options and examples."""
-    parts = [f"{_names(command)}: {command.summary}", _usage(command)]
+    parts = [f"{names(command)}: {command.summary}", usage_lines(command)]
     if command.options:
         parts.append("\n".join(["options:", *_options(command)]))
     if command.examples:
@@ -66,7 +67,8 @@ def page(command: Command) -> str:
     return "\n\n".join(parts)
 
 
-def _usage(command: Command) -> str:
+def usage_lines(command: Command) -> str:
+    """Return how a command is written, in lines of 80 columns."""
     whole = textwrap.fill(
         _bound(usage(command)),
         WIDTH,
@@ -89,12 +91,13 @@ def _bound(text: str) -> str:
 
 
 def _options(command: Command) -> list[str]:
-    heads = [_option_head(option) for option in command.options]
+    heads = [option_head(option) for option in command.options]
     width = max(len(head) for head in heads if len(head) <= _HEAD_COLUMNS)
     return [_entry(head, option.help, width) for head, option in zip(heads, command.options, strict=True)]
 
 
-def _option_head(option: Option) -> str:
+def option_head(option: Option) -> str:
+    """Return how an option is written, its letter in a column of its own."""
     letter = f"-{option.letter}, " if option.letter else "    "
     if option.kind is None:
         return f"{letter}--{option.name}"

@@ -69,6 +69,9 @@ def _help(session: Session, row: Command, params: Params) -> None:
     from shell import help as pages
 
     verb = bind(row, params).text("verb")
+    if params.get("output") == "man":
+        _manual(session, verb)
+        return
     if verb is None:
         print(pages.overview(), file=session.out)
         return
@@ -82,6 +85,14 @@ def _help(session: Session, row: Command, params: Params) -> None:
         guess = did_you_mean(verb, (*verbs(), *TOPICS))
         raise UsageError(f'no command is named "{verb}"', hint=f"help {guess}" if guess else "help", at=0)
     print(pages.page(about), file=session.out)
+
+
+def _manual(session: Session, verb: str | None) -> None:
+    from shell import main, man
+
+    if verb is not None:
+        raise UsageError("the manual is one page, of all commands", hint="help -o man", at=0)
+    print(man.page(main.USAGE, version()), file=session.out)
 
 
 def _record(session: Session, row: Command, params: Params) -> None:

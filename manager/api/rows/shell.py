@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from manager.api import values
-from manager.api.command import Command, Operand
+from manager.api.command import Command, Operand, Option
 
 ROWS: tuple[Command, ...] = (
     Command(
@@ -18,7 +18,8 @@ ROWS: tuple[Command, ...] = (
         "shell",
         "what commands there are, or how one is used",
         operands=(Operand("VERB", values.WORD, required=False),),
-        examples=("help", "help run", "help networking"),
+        options=(Option("output", values.choice("text", "man"), "man: all of it as a manual page", "o"),),
+        examples=("help", "help run", "help networking", "help -o man"),
         usage_tail="[VERB | TOPIC]",
     ),
     Command("version", "shell", "the version of simplecloud"),
