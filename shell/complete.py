@@ -80,7 +80,7 @@ def place_of(command: Command, before: Sequence[str]) -> Place:
     given: list[Option] = []
     waiting = bare = False
     for word in before:
-        bare = bare or (command.verbatim and bool(operands))
+        bare = bare or _ends_options(command, operands)
         if waiting:
             waiting = False
         elif bare or word == "-" or not word.startswith("-"):
@@ -90,8 +90,13 @@ def place_of(command: Command, before: Sequence[str]) -> Place:
         elif option := command.option(option_name(word)):
             given.append(option)
             waiting = _takes_next(option, word)
-    bare = bare or (command.verbatim and bool(operands))
+    bare = bare or _ends_options(command, operands)
     return Place(command, given[-1] if waiting else None, tuple(operands), tuple(given), bare)
+
+
+def _ends_options(command: Command, operands: Sequence[str]) -> bool:
+    """Tell whether what follows belongs to the command that is to be run."""
+    return command.verbatim and len(operands) > command.late_options
 
 
 def option_name(word: str) -> str:

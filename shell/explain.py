@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from shell import cells
@@ -10,13 +11,14 @@ from shell.glyphs import escaped
 from shell.plot import Plot, as_text
 from shell.tables import Options
 
+_GAP = "   "
 _TRUST = {"good": "model: good", "weak": "model: weak", "rule": "no model yet: a plain rule decides"}
 
 
 def lines(record: Document, options: Options, *, plot: bool = True) -> Iterator[str]:
     """Return the decision in a few lines: what was seen, what follows, what limits and would change it."""
     inputs, model = fields(record.get("inputs")), fields(record.get("model"))
-    yield _head(record)
+    yield from _head(record, options.width)
     for label, told, source in (
         ("load", _load(inputs), _age(inputs)),
         ("safe rate", _safe(model), _trust(model)),
@@ -24,19 +26,33 @@ def lines(record: Document, options: Options, *, plot: bool = True) -> Iterator[
         ("limits", _limits(record, inputs), ""),
         ("timing", _timing(inputs), ""),
     ):
-        yield f"  {label:<10}  {told:<52}  {source}".rstrip()
-    yield f"  {'changes':<10}  {_changes(record)}"
+        yield from _fact(label, told, source, options.width)
+    yield from _fact("changes", _changes(record), "", options.width)
     drawn = [*as_text(plot_of(record), utf8=options.utf8)] if plot else []
     yield from ["", *(f"  {line}" for line in drawn)] if drawn else []
 
 
-def _head(record: Document) -> str:
+def _head(record: Document, width: int | None) -> Iterator[str]:
     app, to, was = record.get("app"), record.get("to"), record.get("from")
     moment = str(record.get("at", ""))[11:19]
-    what = f"{app} wants {to} workers (now {record.get('ready', was)}): {record.get('action')}"
-    return (
-        f"{escaped(what)}: {escaped(str(record.get('reason', '')))}   decision {record.get('id')}, {moment}Z"
-    )
+    what = f"{app} wants {to} worker{'' if to == 1 else 's'} (now {record.get('ready', was)})"
+    told = escaped(f"{what}: {record.get('action')}: {record.get('reason', '')}")
+    which = f"decision {record.get('id')}, {moment}Z"
+    if width is None or len(told) + len(_GAP) + len(which) <= width:
+        yield f"{told}{_GAP}{which}"
+    else:
+        yield from (*textwrap.wrap(told, width), f"  {which}")
+
+
+def _fact(label: str, told: str, source: str, width: int | None) -> Iterator[str]:
+    """Yield a fact, and where it is from behind it, or below it where a terminal has no room."""
+    line = f"  {label:<10}  {told:<52}  {source}".rstrip()
+    if width is None or len(line) <= width:
+        yield line
+        return
+    parts = [part for text in (told, source) for part in textwrap.wrap(text, width - 14)]
+    for head, part in zip([label, *[""] * len(parts)], parts, strict=False):
+        yield f"  {head:<10}  {part}"
 
 
 def _load(inputs: Document) -> str:

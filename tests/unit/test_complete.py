@@ -47,6 +47,21 @@ def test_verbs_are_offered_where_a_statement_begins(text: str) -> None:
     assert at(text)[0] == Completion("scale", len(text) - 3, "change the number of workers")
 
 
+@pytest.mark.parametrize(
+    "text", ["update web --rese", "update web -e A=1 --rese", "update --cpus 1 web --rese"]
+)
+def test_an_update_has_its_options_behind_the_app_too(text: str) -> None:
+    assert offered(text)[0] == "--reset"
+
+
+def test_the_value_of_a_late_option_is_offered_and_none_in_the_command_given() -> None:
+    assert offered("update web --reach a")[0] == "api"
+    assert offered("update web --image ") == ["simplecloud/base", "tools"]
+    assert offered("update web ./server.py --rea") == []
+    assert offered("update web -- --rea") == []
+    assert offered("run web --rea") == []
+
+
 def test_letters_in_their_order_are_enough_and_the_nearest_comes_first() -> None:
     assert offered("st")[:2] == ["start", "stop"]
     assert "restart" in offered("st")

@@ -41,8 +41,8 @@ RECORD: dict[str, object] = {
 }
 
 
-def told(record: dict[str, object], *, plot: bool = True, utf8: bool = True) -> str:
-    return "\n".join(explain.lines(record, Options(utf8=utf8), plot=plot))
+def told(record: dict[str, object], *, plot: bool = True, utf8: bool = True, width: int | None = None) -> str:
+    return "\n".join(explain.lines(record, Options(utf8=utf8, width=width), plot=plot))
 
 
 def test_every_part_of_the_arithmetic_is_told() -> None:
@@ -60,6 +60,24 @@ def test_every_part_of_the_arithmetic_is_told() -> None:
         "would add above 456.0 req/s   would remove below 258.0 req/s for 24 s",
     ):
         assert part in text
+
+
+def test_a_narrow_terminal_has_below_each_other_what_stands_behind() -> None:
+    lines = told(RECORD, width=80, plot=False).splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert lines[:6] == [
+        "web wants 3 workers (now 3): hold: enough   decision 418, 13:04:09Z",
+        "  load        412.0 req/s, rising 60.0 req/s per minute",
+        "              from the proxy, 1.0 s old",
+        "  safe rate   167.0 req/s per worker keeps the objective, full at 200.0 req/s",
+        "              model: good (R2 0.95, 140 windows)",
+        "  need        430.0 req/s in 1.9 s -> 3   (cost by workers 3: 3.50)",
+    ]
+
+
+def test_one_worker_is_no_plural() -> None:
+    assert told({**RECORD, "to": 1}).startswith("web wants 1 worker (now 3): ")
 
 
 def test_the_curve_is_drawn_from_nothing_to_all() -> None:
