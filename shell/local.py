@@ -12,7 +12,7 @@ from manager.api.command import Command
 from manager.api.commands import command_of, verbs
 from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
-from shell import terminal
+from shell import pager, terminal
 from shell.options import KINDS
 from shell.outcome import Told
 
@@ -73,18 +73,18 @@ def _help(session: Session, row: Command, params: Params) -> None:
         _manual(session, verb)
         return
     if verb is None:
-        print(pages.overview(), file=session.out)
+        pager.show(session, pages.overview().splitlines())
         return
     from shell.topics import TOPICS
 
     if verb in TOPICS:
-        print(TOPICS[verb], file=session.out)
+        pager.show(session, TOPICS[verb].splitlines())
         return
     about = command_of(verb)
     if about is None:
         guess = did_you_mean(verb, (*verbs(), *TOPICS))
         raise UsageError(f'no command is named "{verb}"', hint=f"help {guess}" if guess else "help", at=0)
-    print(pages.page(about), file=session.out)
+    pager.show(session, pages.page(about).splitlines())
 
 
 def _manual(session: Session, verb: str | None) -> None:

@@ -16,6 +16,7 @@ KINDS: Mapping[str, Kind] = {
     "output": FORMAT,
     "timing": _SWITCH,
     "confirm": _SWITCH,
+    "pager": _SWITCH,
     "keys": choice("emacs", "vi"),
 }
 
@@ -24,7 +25,8 @@ KINDS: Mapping[str, Kind] = {
 class ShellOptions:
     """errexit: stop at the first failure.  echo: print commands.  output: the format of listings.
 
-    timing: tell how long each command took.  confirm: ask before what cannot be undone.  keys: of the prompt.
+    timing: tell how long each command took.  confirm: ask before what cannot be undone.  pager: long results
+    through $PAGER, on a terminal.  keys: of the prompt.
     """
 
     errexit: bool = True
@@ -32,6 +34,7 @@ class ShellOptions:
     output: str = "table"
     timing: bool = False
     confirm: bool = True
+    pager: bool = False
     keys: Literal["emacs", "vi"] = "emacs"
 
     def change(self, name: str, word: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from manager.api.arguments import Params
 from manager.api.command import Command
-from shell import render
+from shell import pager, render
 from shell.client import Document
 from shell.outcome import Told
 from shell.terminal import has_colour, width_of
@@ -36,8 +36,7 @@ def result(session: Session, document: Document, row: Command, params: Params) -
     """Print a result, and its notes beside it; raises Told when it says that something is not well."""
     session.progress.clear()
     options = options_for(session.out, params, _format(session, row))
-    for line in render.result(document, options):
-        print(line, file=session.out)
+    pager.show(session, render.result(document, options))
     for line in render.notes(document, options):
         print(line, file=session.err, flush=True)
     if has_failing_check(document):

@@ -22,6 +22,16 @@ def width_of(stream: TextIO) -> int | None:
         return 80
 
 
+def height_of(stream: TextIO) -> int | None:
+    """Return the rows of the terminal that a stream is, None when it is none."""
+    if not stream.isatty():
+        return None
+    try:
+        return os.get_terminal_size(stream.fileno()).lines or 24
+    except OSError:
+        return 24
+
+
 def has_colour(stream: TextIO) -> bool:
     """Tell whether colour is welcome: on a terminal, unless NO_COLOR or TERM=dumb."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and not is_dumb()

@@ -250,7 +250,7 @@ def test_echo_on_prints_commands_before_they_run(shell: Shell) -> None:
 def test_set_alone_shows_options_and_variables(shell: Shell) -> None:
     assert shell.run("set n 3; set") == 0
     assert shell.out.getvalue() == (
-        "errexit  on\necho  off\noutput  table\ntiming  off\nconfirm  on\nkeys  emacs\nn  3\n"
+        "errexit  on\necho  off\noutput  table\ntiming  off\nconfirm  on\npager  off\nkeys  emacs\nn  3\n"
     )
 
 

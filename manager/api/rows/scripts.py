@@ -59,7 +59,7 @@ ROWS: tuple[Command, ...] = (
             Operand("NAME", values.WORD, required=False),
             Operand("VALUE", values.TEXT, required=False, many=True),
         ),
-        examples=("set n 3", "set output wide", "set timing on", "set keys vi"),
+        examples=("set n 3", "set output wide", "set timing on", "set pager on", "set keys vi"),
     ),
     Command(
         "echo",
