@@ -35,6 +35,7 @@ _STYLE = Style.from_dict(
         "well": "ansigreen",
         "busy": "ansiyellow",
         "bad": "ansired",
+        "idle": "ansicyan",
         "chosen": "bold",
     }
 )

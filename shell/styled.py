@@ -15,15 +15,19 @@ Fragment = tuple[str, str]  # its style, its text
 Line = tuple[Fragment, ...]
 StyleOf = Callable[[int, Column, str], str]  # of a cell: the number of its row, its column, its text
 
-STYLES = ("head", "dim", "well", "busy", "bad", "chosen")
+STYLES = ("head", "dim", "well", "busy", "bad", "idle", "chosen")
 STATE_STYLES = {
     "ready": "well",
+    "spare": "idle",
     "starting": "busy",
     "draining": "busy",
     "stopped": "dim",
     "unready": "bad",
     "backoff": "bad",
     "failed": "bad",
+    "ok": "well",
+    "warn": "busy",
+    "FAIL": "bad",
 }
 _GAP = "  "
 

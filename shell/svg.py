@@ -18,23 +18,25 @@ _COLUMN, _ROW, _MARGIN = 8, 18, 12  # pixels
 _PART = re.compile(r"\S+(?: \S+)*")  # several blanks would become one
 _WIDTH, _HEIGHT, _AXIS = 640, 280, 52
 _RIGHT, _BOTTOM = _WIDTH - _MARGIN, _HEIGHT - _AXIS
-_STYLE = """\
-:root { --paper: #fff; --ink: #1f2328; --dim: #59636e; --well: #1a7f37; --busy: #9a6700; --bad: #d1242f; }
-@media (prefers-color-scheme: dark) {
-:root { --paper: #0d1117; --ink: #e6edf3; --dim: #9198a1; --well: #3fb950; --busy: #d29922; --bad: #f85149; }
+# By the names of the styles, and of what is under them: on light, and on dark.
+_COLOURS = {
+    "paper": ("#ffffff", "#0d1117"),
+    "ink": ("#1f2328", "#e6edf3"),
+    "dim": ("#59636e", "#9198a1"),
+    "well": ("#1a7f37", "#3fb950"),
+    "busy": ("#9a6700", "#d29922"),
+    "bad": ("#d1242f", "#f85149"),
+    "idle": ("#1b7c83", "#39c5cf"),
 }
+_RULES = """\
 text { font: 13px ui-monospace, Menlo, "DejaVu Sans Mono", monospace; fill: var(--ink); }
-.paper { fill: var(--paper); }
 .head, .chosen { font-weight: bold; }
-.dim { fill: var(--dim); }
-.well { fill: var(--well); }
-.busy { fill: var(--busy); }
-.bad { fill: var(--bad); }
 .axis { stroke: var(--dim); }
 .mark { stroke: var(--busy); stroke-dasharray: 4 3; }
 .curve { stroke: var(--well); stroke-width: 2; fill: none; }
 .seen { fill: var(--ink); fill-opacity: 0.6; }
-.middle { text-anchor: middle; } .end { text-anchor: end; }"""
+.middle { text-anchor: middle; }
+.end { text-anchor: end; }"""
 
 
 def screen(lines: Sequence[Line], title: str) -> str:
@@ -112,5 +114,19 @@ def _document(width: int, height: int, title: str, body: Sequence[str]) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
     head += f'viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">'
     paper = f'<rect class="paper" width="{width}" height="{height}" rx="6"/>'
-    parts = [head, f"<title>{escape(title)}</title>", f"<style>\n{_STYLE}\n</style>", paper, *body, "</svg>"]
+    parts = [
+        head,
+        f"<title>{escape(title)}</title>",
+        f"<style>\n{_style()}\n</style>",
+        paper,
+        *body,
+        "</svg>",
+    ]
     return "\n".join(parts) + "\n"
+
+
+def _style() -> str:
+    light, dark = ("; ".join(f"--{name}: {each[at]}" for name, each in _COLOURS.items()) for at in (0, 1))
+    fills = (f".{name} {{ fill: var(--{name}); }}" for name in _COLOURS)
+    schemes = (f":root {{ {light} }}", f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}")
+    return "\n".join([*schemes, _RULES, *fills])

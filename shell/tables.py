@@ -12,6 +12,7 @@ from shell.cells import RIGHT, cell
 from shell.columns import Item, chosen, field_names, filtered, ordered
 from shell.glyphs import columns as columns_of
 from shell.glyphs import cut
+from shell.styled import STATE_STYLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +39,7 @@ class Options:
 _SENTENCES = frozenset({"NOTE", "REASON", "EVENT", "RULE", "DRIFT", "NEXT"})
 _SENTENCE_COLUMNS = 24
 _GAP = 2
-_STATE_COLOURS = {
-    "ready": "32",
-    "spare": "36",
-    "starting": "33",
-    "draining": "33",
-    "stopped": "2",
-    "unready": "31",
-    "backoff": "31",
-    "failed": "31",
-    "ok": "32",
-    "warn": "33",
-    "FAIL": "31",
-}
+_COLOURS = {"well": "32", "idle": "36", "busy": "33", "dim": "2", "bad": "31"}
 # 0x7f to 0x9f steer some terminals, and JSON does not escape them by itself.
 _JSON_CONTROLS = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 
@@ -178,7 +167,7 @@ def _least(shown: Sequence[Column], widths: Sequence[int]) -> int:
 
 def _coloured(line: Sequence[str], shown: Sequence[Column]) -> list[str]:
     return [
-        paint(text, _STATE_COLOURS.get(text, "")) if column.format == "state" else text
+        paint(text, _COLOURS.get(STATE_STYLES.get(text, ""), "")) if column.format == "state" else text
         for text, column in zip(line, shown, strict=True)
     ]
 
