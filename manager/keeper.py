@@ -23,6 +23,8 @@ from manager.api.places import Places
 
 MANAGERS = 2
 PATIENCE_S = 0.5  # between looks when nobody ends
+# An arena for each of a manager's threads would keep what a few large answers once took: 50 MiB in minutes.
+ARENAS = {"MALLOC_ARENA_MAX": "2"}
 STEADY_S = 5.0  # a manager that lived this long is started again at once
 
 log = logging.getLogger(__name__)
@@ -138,5 +140,5 @@ def spawn(places: Places, what: str, *arguments: str) -> subprocess.Popen[bytes]
             stderr=output,
             start_new_session=True,
             cwd="/",
-            env={**os.environ, "PYTHONPATH": str(root)},
+            env={**ARENAS, **os.environ, "PYTHONPATH": str(root)},
         )

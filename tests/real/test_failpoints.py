@@ -3,7 +3,7 @@
 The leader kills itself right after its n-th effect, while requests flow to an app that nobody touches; that
 is also right before the effect that follows, and a leader dies before its first one too.
 
-FAILPOINTS_EVERY: only every so manieth effect, 5 unless it says else: a run of all of them takes minutes.
+FAILPOINTS_EVERY: only every so manieth effect, 7 unless it says else: a run of all of them takes minutes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.real.cloud import SERVER, Cloud, containers_of, eventually, running_c
 from tests.real.remains import orphans
 from tests.real.traffic import Traffic
 
-EVERY = int(os.environ.get("FAILPOINTS_EVERY", "5"))
+EVERY = int(os.environ.get("FAILPOINTS_EVERY", "7"))
 SOON_S = 20.0
 CALM, APP = "calm", "web"  # nobody touches the first
 COMMANDS = (
