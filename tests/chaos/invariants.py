@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from balancer.routes import server_name
 from manager.model import WorkerRecord
@@ -11,6 +11,7 @@ from manager.records import PROXY, WORKERS, UnreadableRecord, decode
 from tests.chaos.schedule import MOST
 from tests.simulation.proxy import servers_of
 
+APART_S = 0.5  # failures further apart have something between them that went well
 AT_ONCE = 2  # an update has at most so many workers more
 
 
@@ -50,6 +51,17 @@ def _lost_routes(records: Mapping[str, WorkerRecord], entries: Mapping[str, str]
             record = records.get(name)
             if record is None or f"{record.address}:{record.port}" != address:
                 yield f"the routes of {app} lead to {name} at {address}, where it is not"
+
+
+def longest(moments: Iterable[float]) -> float:
+    """Return the seconds of the longest time in which one failure followed the other."""
+    first = last = -APART_S
+    spans = [0.0]
+    for moment in sorted(moments):
+        first = moment if moment - last > APART_S else first
+        last = moment
+        spans.append(last - first)
+    return max(spans)
 
 
 def changed(before: Mapping[str, object], now: Mapping[str, object]) -> list[str]:

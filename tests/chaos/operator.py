@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -60,21 +60,23 @@ def app_of(words: tuple[str, ...]) -> str:
 
 @dataclass(slots=True)
 class Operator:
-    """Works in a thread of its own from `start` to `stop`.  told: hears of each command and its outcome."""
+    """Works in a thread of its own from entering to leaving, which waits for the command under way.
+
+    given: each command and what it did.  possible: what each app may be now.
+    """
 
     cloud: Cloud
     orders: Iterable[Order]
-    told: Callable[[tuple[str, ...], Outcome], None]
+    given: list[tuple[tuple[str, ...], Outcome]] = field(default_factory=list)
     possible: dict[str, Possible] = field(default_factory=lambda: {BUSY: frozenset({State(2)})})
     _over: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread = field(init=False)
 
-    def start(self) -> None:
+    def __enter__(self) -> None:
         self._thread = threading.Thread(target=self._work, name="operator")
         self._thread.start()
 
-    def stop(self) -> None:
-        """End after the command under way."""
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
 
@@ -89,7 +91,7 @@ class Operator:
         verb, *rest = words
         outcome = self.cloud.run(verb, how, *rest)
         if outcome.code == UNREACHABLE and "is down" in outcome.stderr:
-            self.told(("up",), self.cloud.run("up"))  # as the hint says
+            self.given.append((("up",), self.cloud.run("up")))  # as the hint says
         app = app_of(words)
         before = self.possible.get(app, frozenset({None}))
         then = after(words, before)
@@ -97,4 +99,4 @@ class Operator:
             self.possible[app] = then
         elif not any(refusal in outcome.stderr for refusal in REFUSED):
             self.possible[app] = before | then
-        self.told(words, outcome)
+        self.given.append((words, outcome))

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.faults import FAULTS
-from tests.chaos.scene import Scene
+from tests.chaos.scene import COSTS, play
 from tests.chaos.schedule import schedule
+from tests.chaos.verdict import broken, line
 from tests.real.cloud import SERVER, running_cloud
 
 Tell = Callable[[str], None]
@@ -40,8 +41,7 @@ def test_a_history_of_faults_breaks_nothing(
     tell(f"chaos for {duration_s:g} s: seed {seed}")
 
     with running_cloud(tmp_path, "--etcd-members", "3") as cloud:
-        scene = Scene(cloud, schedule(seed, duration_s, faults, SERVER), tmp_path)
-        scene.play()
+        course = play(cloud, schedule(seed, duration_s, faults, SERVER), tmp_path)
 
-    tell(f"{scene.verdict}\nreport: {tmp_path}")
-    assert scene.broken == []
+    tell(f"{line(course, COSTS)}\nreport: {tmp_path}")
+    assert broken(course, COSTS) == []

@@ -10,10 +10,11 @@ import pytest
 from balancer.routes import Route, Server, render, server_name
 from manager.model import WorkerRecord
 from manager.records import PROXY, WORKERS, encode, worker_key
-from tests.chaos.invariants import broken_in_store, changed
+from tests.chaos.invariants import broken_in_store, changed, longest
 from tests.chaos.operator import Possible, State, after, app_of
 from tests.chaos.samples import Sample, growth
-from tests.chaos.schedule import BUSY, PASSING, Schedule, schedule
+from tests.chaos.schedule import BUSY, PASSING, Blow, Schedule, schedule
+from tests.chaos.verdict import Course, Requests, Struck, broken, line
 from tests.simulation.worlds import a_worker
 
 FAULTS = ("one", "two", "three")
@@ -96,6 +97,43 @@ def test_a_run_makes_an_app_of_nothing() -> None:
 
     assert app_of(words) == PASSING
     assert after(words, frozenset({None})) == {State(2)}
+
+
+PROXY_DIES = Struck(Blow(10, "proxy killed", 0, 0), at=110, ended_at=110)
+COSTS = {"proxy killed": {"calm"}, "etcd frozen": set()}
+
+
+def course(*struck: Struck, failed_at: float) -> Course:
+    """Return what happened when one request to calm failed at that time."""
+    requests = {"calm": Requests(50, [(failed_at, "status 404")])}
+    return Course(made_up(1), 100, struck, [0, 1], requests, {}, [], 0.5, [])
+
+
+def test_a_request_may_fail_while_what_costs_it_is_mended_and_no_longer() -> None:
+    assert broken(course(PROXY_DIES, failed_at=112), COSTS) == []
+    assert broken(course(PROXY_DIES, failed_at=120), COSTS) == [
+        "1 requests to calm failed: status 404 after 20.0 s"
+    ]
+    assert len(broken(course(failed_at=112), COSTS)) == 1
+
+
+def test_what_comes_over_a_fault_gives_it_more_time() -> None:
+    etcd_too = Struck(Blow(12, "etcd frozen", 0, 4), at=112, ended_at=116)
+
+    assert broken(course(PROXY_DIES, etcd_too, failed_at=120), COSTS) == []
+    assert len(broken(course(etcd_too, failed_at=114), COSTS)) == 1
+
+
+def test_the_verdict_is_one_line() -> None:
+    assert line(course(PROXY_DIES, failed_at=112), COSTS) == (
+        "chaos seed 1, 60 s: held, settled after 0.5 s; 1 faults of 1 kinds, 2 commands (1 done), "
+        "50 requests to calm (1 failed, at most 0.0 s on end); no leader lived long enough to be measured"
+    )
+
+
+def test_the_longest_time_without_an_answer_ends_where_something_went_well() -> None:
+    assert longest([]) == 0
+    assert longest([1.0, 1.3, 1.7, 5.0, 5.2]) == pytest.approx(0.7)
 
 
 def test_growth_is_that_of_the_leader_that_lived_longest() -> None:
