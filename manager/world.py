@@ -161,11 +161,19 @@ def answering(world: World, spec: AppSpec) -> list[WorkerRecord]:
     """Return the workers that somebody who asks the app should go to: the healthy ones that are not leaving.
 
     When none answers in time, those that run stay where they are: an app that is overloaded would be taken
-    away by its own slowness, and 503 for everybody helps nobody.
+    away by its own slowness, and 503 for everybody helps nobody. Nor are those taken away, to be brought back
+    a moment later, that lost the bridge and are about to be joined to it again.
     """
     staying = [r for r in world.of_app(spec.name) if r.leaving_since is None and not r.spare]
     healthy = [record for record in staying if is_healthy(world, record)]
-    return healthy or [r for r in staying if is_running(world, r) and is_published(world, r)]
+    there = (r for r in staying if is_running(world, r) or _is_being_joined(world, r))
+    return healthy or [record for record in there if is_published(world, record)]
+
+
+def _is_being_joined(world: World, record: WorkerRecord) -> bool:
+    container = world.containers.get(record.key)
+    under_way = record.key in world.busy or not world.network_intact
+    return under_way and container is not None and container.state == "running"
 
 
 def is_live(world: World, record: WorkerRecord) -> bool:

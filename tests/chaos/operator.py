@@ -1,7 +1,8 @@
 """The operator: gives the orders of the schedule, and keeps what may be, after what each of them answered.
 
 A command that ends with 0 is done and holds. One that was refused changed nothing. Of any other, nobody
-knows: both what was before and what it asked for may be.
+knows: both what was before and what it asked for may be. So with an update that nobody waited for: it is
+taken back when its workers do not get ready.
 """
 
 from __future__ import annotations
@@ -85,17 +86,19 @@ class Operator:
         for order in self.orders:
             if self._over.wait(max(0.0, began_at + order.at_s - time.monotonic())):
                 return
-            self._give(order.words, "--wait=15s" if order.waits else "--detach")
+            self._give(order)
 
-    def _give(self, words: tuple[str, ...], how: str) -> None:
+    def _give(self, order: Order) -> None:
+        words = order.words
         verb, *rest = words
-        outcome = self.cloud.run(verb, how, *rest)
-        if outcome.code == UNREACHABLE and "is down" in outcome.stderr:
+        outcome = self.cloud.run(verb, "--wait=15s" if order.waits else "--detach", *rest)
+        if outcome.code == UNREACHABLE:
             self.given.append((("up",), self.cloud.run("up")))  # as the hint says
         app = app_of(words)
         before = self.possible.get(app, frozenset({None}))
         then = after(words, before)
-        if outcome.code == 0:
+        may_fall_back = verb == "update" and not order.waits
+        if outcome.code == 0 and not may_fall_back:
             self.possible[app] = then
         elif not any(refusal in outcome.stderr for refusal in REFUSED):
             self.possible[app] = before | then

@@ -85,14 +85,13 @@ def play(cloud: Cloud, schedule: Schedule, folder: Path) -> Course:
         cloud.ok("run", "-n", "2", "-p", "8000", "--drain", "2s", app, SERVER, "8000")
     blows, operator = Blows(cloud), Operator(cloud, schedule.orders)
     with Watch(cloud, of_calm(cloud)) as watch, _loads(cloud) as traffics:
-        began_at = time.monotonic()
         with operator:
-            blows.strike_all(schedule.blows, began_at)
+            blows.strike_all(schedule.blows, watch.began_at)
         settled_s, unsettled = _settle(cloud)
         at_the_end = [*unsettled, *broken_when_settled(cloud, operator.possible)]
     course = Course(
         schedule=schedule,
-        began_at=began_at,
+        began_at=watch.began_at,
         struck=sorted(blows.struck, key=lambda struck: struck.at),
         codes=[outcome.code for _, outcome in operator.given],
         requests={app: Requests(traffic.sent, traffic.failed_at) for app, traffic in traffics.items()},

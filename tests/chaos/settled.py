@@ -13,7 +13,10 @@ from tests.real.remains import orphans
 
 
 def is_settled(cloud: Cloud) -> bool:
-    """Return whether all is as it is wanted, with two managers and all of etcd; starts what nobody keeps."""
+    """Return whether all is as it is wanted, with two managers and all of etcd, and no update under way.
+
+    Starts what nobody keeps any more, as its error says.
+    """
     outcome = cloud.run("status", "-o", "json")
     if outcome.code == 3:
         cloud.run("up")
@@ -22,7 +25,9 @@ def is_settled(cloud: Cloud) -> bool:
         return False
     status = outcome.json
     whole = len(status["standbys"]) == 1 and status["etcd"]["healthy"] and status["proxy"]["healthy"]
-    return bool(whole and status["converged"])
+    return bool(whole and status["converged"]) and all(
+        spec.fallback is None for spec in _stored(cloud).values()
+    )
 
 
 def broken_when_settled(cloud: Cloud, possible: Mapping[str, Possible]) -> list[str]:

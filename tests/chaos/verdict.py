@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from tests.chaos.invariants import longest
 from tests.chaos.samples import Sample, growth
 from tests.chaos.schedule import Blow, Schedule
 
-BEFORE_S, AFTER_S = 0.5, 6.0  # requests may fail from so long before what costs them until so long after it
+BEFORE_S, AFTER_S = 0.5, 10.0  # requests may fail from so long before what costs them until so long after it
 
 Costs = Mapping[str, Collection[str]]  # by fault: the apps whose requests may fail by it
 
@@ -61,20 +62,27 @@ def broken(course: Course, costs: Costs) -> list[str]:
 
 def _lost(course: Course, costs: Costs) -> Iterator[str]:
     for app, requests in course.requests.items():
-        spans = list(excuses(course.struck, app, costs))
+        led_at = [course.began_at + sample.at_s for sample in course.samples]
+        spans = list(excuses(course.struck, app, costs, led_at))
         lost = [each for each in requests.failed_at if not any(a <= each[0] <= b for a, b in spans)]
         if lost:
             at, reason = lost[0]
             yield f"{len(lost)} requests to {app} failed: {reason} after {at - course.began_at:.1f} s"
 
 
-def excuses(struck: Sequence[Struck], app: str, costs: Costs) -> Iterator[tuple[float, float]]:
-    """Yield when requests to the app may fail: around what costs them, longer when more came over it."""
+def excuses(
+    struck: Sequence[Struck], app: str, costs: Costs, led_at: Sequence[float]
+) -> Iterator[tuple[float, float]]:
+    """Yield when requests to the app may fail: around what costs them, until a manager can have mended it.
+
+    Longer when more came over it, and while there was none: led_at tells when one was seen.
+    """
     for each in struck:
         if app in costs[each.blow.fault]:
             last = each.ended_at + AFTER_S
             ends = [other.ended_at for other in struck if each.ended_at <= other.ended_at <= last]
-            yield each.at - BEFORE_S, max(ends) + AFTER_S
+            led = next((at for at in led_at if at >= max(ends)), inf)
+            yield each.at - BEFORE_S, led + AFTER_S
 
 
 def line(course: Course, costs: Costs) -> str:

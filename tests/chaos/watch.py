@@ -33,7 +33,7 @@ class Watch:
     broken: dict[str, float] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
     looks: int = 0
-    _began_at: float = field(default_factory=time.monotonic)
+    began_at: float = field(default_factory=time.monotonic)
     _over: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread = field(init=False)
 
@@ -50,7 +50,7 @@ class Watch:
         with closing(store_of(self.cloud.places, self.cloud.settings)) as store:
             while not self._over.wait(LOOK_S):
                 self.looks += 1
-                at_s = time.monotonic() - self._began_at
+                at_s = time.monotonic() - self.began_at
                 self._note(at_s, self._in_store(store))
                 if self.looks % CONTAINERS_EVERY == 0:
                     self._note(at_s, self._in_docker())

@@ -275,13 +275,22 @@ class Judge:
             return
         record = self.store.records().get(key)
         container = self.reached(address)
-        if record is None or container is None or key_of(container) != key:
-            raise Broken(f"the routes lead to {key.label} at {address}, where it is not")
         mine = [r for r in self.store.records().values() if r.app == key.app and not r.spare]
         staying, there = [r for r in mine if r.leaving_since is None], self.engine.all()
-        fit = [r for r in staying if r.key in there and there[r.key].id in known.well]
+        fit = [r for r in staying if self._is_up(r) and there[r.key].id in known.well]
+        if container is None and not fit and self._is_cut_off(key):
+            return
+        if record is None or container is None or key_of(container) != key:
+            raise Broken(f"the routes lead to {key.label} at {address}, where it is not")
         if container.id in known.unwell and fit:  # when none answers, those that did may stay
             raise Broken(f"the routes lead to {key.label}, which does not answer")
+
+    def _is_cut_off(self, key: WorkerKey) -> bool:
+        """Return whether the worker runs and has lost its link, so that it is to be joined again."""
+        container = self.engine.all().get(key)
+        return (
+            container is not None and bool(container.netns) and key.port_name(TAG) not in self.network.links
+        )
 
     def _check_counts(self, busy: Collection[WorkerKey]) -> None:
         for spec in self.store.specs().values():

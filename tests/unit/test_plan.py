@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
+from typing import Any
 
 import pytest
 
@@ -191,6 +192,20 @@ def test_an_app_is_forgotten_after_its_last_worker() -> None:
     assert isinstance(publish, Publish)
     assert not any(app_of(key) for key in published_after(removed))
     assert forget == Forget((), ("web",), "gone: web")
+
+
+@pytest.mark.parametrize(
+    "joining",
+    [{"network_intact": False}, {"busy": frozenset({WEB_1, WEB_2})}],
+    ids=["no bridge", "under way"],
+)
+def test_routes_stay_while_all_their_workers_are_joined_to_the_bridge_again(
+    world: World, joining: dict[str, Any]
+) -> None:
+    cut_off = replace(world, attached=frozenset(), wired=frozenset())
+
+    assert names_in(published_after(replace(cut_off, **joining))) == {"w_web_1_1", "w_web_2_1"}
+    assert names_in(published_after(cut_off)) == set()
 
 
 def test_an_ending_is_noted_before_there_is_another_container(world: World) -> None:
