@@ -66,7 +66,9 @@ def _blocks(seen: Seen, view: View, options: render.Options) -> Iterator[_Block]
         return
     apps, app = shown_apps(seen, view), app_of(seen, view)
     workers, worker = shown_workers(seen, view), worker_of(seen, view)
-    if seen.status:
+    if seen.status and not seen.apps:
+        yield _Block([styled.line(render.NO_APPS, "dim")], [])
+    elif seen.status:
         yield _apps(seen, apps, "" if view.app else app, options)
     if view.app and apps:
         yield _Block([*_about(apps[0], options)], [])

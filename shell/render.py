@@ -20,8 +20,9 @@ from shell.tables import Options, as_json, is_too_wide, listing, paint
 __all__ = ["Options", "item", "notes", "result"]
 
 _PREFIX_COLOURS = ("36", "33", "32", "35", "34", "96", "93", "92", "95", "94")
+NO_APPS = "no apps yet: run -n 3 -p 8000 web ./server.py"
 _EMPTY = {
-    "AppList": "no apps yet: run -n 3 -p 8000 web ./server.py",
+    "AppList": NO_APPS,
     "WorkerList": "no workers",
     "StatsList": "no worker runs",
     "RouteList": "no routes",

@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from prompt_toolkit.application import Application
@@ -125,7 +126,8 @@ class Screen:
 
         loop = self._application.loop
         if loop is not None:
-            loop.call_soon_threadsafe(change)
+            with suppress(RuntimeError):  # the person has left in this moment
+                loop.call_soon_threadsafe(change)
 
     def _options(self) -> Options:
         # one column less: some terminals wrap a line that ends in their last one

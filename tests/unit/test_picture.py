@@ -202,6 +202,14 @@ def test_a_manager_that_is_away_is_said_above_the_last_picture() -> None:
     assert "api" in shown
 
 
+def test_a_cloud_without_apps_says_how_to_make_one() -> None:
+    assert "no apps yet: run -n 3 -p 8000 web ./server.py" in drawn(View(), seen=Seen(status=STATUS))
+
+
+def test_an_app_that_is_gone_while_one_looks_leaves_an_empty_table() -> None:
+    assert drawn(View(app="gone")).splitlines()[3].startswith("  APP")
+
+
 def test_apps_can_be_sorted_and_filtered() -> None:
     assert [app["name"] for app in shown_apps(SEEN, View(sort="rate_rps"))] == ["web", "api"]
     assert [app["name"] for app in shown_apps(SEEN, View(filter="ap"))] == ["api"]
