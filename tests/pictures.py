@@ -1,4 +1,4 @@
-"""`python -m tests.pictures`: makes the README's pictures anew, of a real cloud under load."""
+"""`python -m tests.pictures`: makes the README's session and pictures anew, of real clouds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from tests.real.cloud import ROOT, running_cloud
+from tests.session import captured, put_into_readme
 
 PICTURES = ROOT / "docs"
 # Each request to shop costs 15 ms of CPU, and a worker of it may use a fifth of a core.
@@ -23,6 +24,11 @@ explain shop
 
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        running_cloud(Path(directory), "--http-port", "8080") as cloud,
+    ):
+        put_into_readme(captured(cloud))
     with tempfile.TemporaryDirectory() as directory, running_cloud(Path(directory), name="example") as cloud:
         made = cloud.run(given=SCRIPT.encode(), cwd=ROOT, within_s=180)
     print(made.stdout, made.stderr, sep="")
