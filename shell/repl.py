@@ -32,6 +32,7 @@ from shell.highlight import fragments
 from shell.history import PrivateHistory
 from shell.session import Session
 from shell.snapshot import Snapshot, Watch
+from shell.soon import soon
 from shell.toolbar import command_at, toolbar
 from shell.typed import continues
 from shell.xdg import history_file, init_file
@@ -74,7 +75,7 @@ class Draft:
 def run(session: Session) -> int:
     """Read lines and carry them out until the person leaves, and return 0 then."""
     prompt: PromptSession[str]
-    watch = Watch(lambda method: _ask(session, method), lambda: prompt.app.invalidate())
+    watch = Watch(lambda method: _ask(session, method), lambda: soon(prompt.app, prompt.app.invalidate))
     draft = Draft()
     prompt = prompt_of(session.places.prompt, lambda: watch.snapshot, draft)
     _greet(session, prompt)

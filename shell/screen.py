@@ -10,7 +10,6 @@ import queue
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from prompt_toolkit.application import Application
@@ -24,6 +23,7 @@ from manager.api.errors import CloudError
 from shell import keys, picture
 from shell.client import Client
 from shell.look import carry_out, look
+from shell.soon import soon
 from shell.styled import Line, line
 from shell.tables import Options
 from shell.view import Seen, View
@@ -95,7 +95,7 @@ class Screen:
                 self.seen = look(self.client, self.seen)
             self._turn_page()
             if self._lines() != self._painted:
-                self._application.invalidate()
+                soon(self._application, self._application.invalidate)
 
     def _order(self, words: tuple[str, ...]) -> None:
         try:
@@ -124,10 +124,7 @@ class Screen:
             self.view = replace(self.view, said=said, **changes)  # type: ignore[arg-type]
             self._application.invalidate()
 
-        loop = self._application.loop
-        if loop is not None:
-            with suppress(RuntimeError):  # the person has left in this moment
-                loop.call_soon_threadsafe(change)
+        soon(self._application, change)
 
     def _options(self) -> Options:
         # one column less: some terminals wrap a line that ends in their last one

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 import pytest
-from prompt_toolkit.application import create_app_session
+from prompt_toolkit.application import Application, create_app_session
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
@@ -17,6 +18,7 @@ from manager.api.views import document
 from shell.client import Client
 from shell.look import look
 from shell.screen import Screen
+from shell.soon import soon
 from shell.view import Seen, View, app_of
 from tests.eventually import eventually
 from tests.fakes.replies import PlacesIn, Replies, serving, town
@@ -200,3 +202,19 @@ def test_an_option_behind_the_app_is_told_where_it_belongs(tmp_path: Path) -> No
 
     assert shell.run("watch web --once") == 2
     assert "hint:  watch --once web" in shell.err.getvalue()
+
+
+def test_what_comes_as_an_application_ends_is_done_by_nobody(keyboard: PipeInput) -> None:
+    application: Application[None] = Application()
+    loop = asyncio.new_event_loop()
+    done: list[str] = []
+
+    soon(application, lambda: done.append("before it runs"))
+    application.loop = loop
+    soon(application, lambda: done.append("while it runs"))
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    loop.close()
+    soon(application, lambda: done.append("after it has ended"))
+
+    assert done == ["while it runs"]
