@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
@@ -11,7 +12,7 @@ import pytest
 from manager.api.views import document
 from shell import svg
 from shell.plot import Plot, as_text
-from shell.styled import Line
+from shell.styled import STYLES, Line
 from tests.fakes.replies import serving, town
 from tests.fakes.shells import shell_at
 
@@ -69,6 +70,12 @@ def test_a_picture_is_readable_on_light_and_on_dark() -> None:
 
     assert "prefers-color-scheme: dark" in style
     assert style.count("--ink:") == style.count("--paper:") == 2
+
+
+def test_every_style_of_a_line_has_its_look() -> None:
+    [rules] = texts(svg.screen([], "nothing"), "style")
+
+    assert all(re.search(rf"\.{name}\b[^{{}}]*{{", rules) for name in STYLES)
 
 
 def test_a_plot_has_its_curve_its_points_and_its_marks() -> None:
