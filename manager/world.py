@@ -171,8 +171,9 @@ def answering(world: World, spec: AppSpec) -> list[WorkerRecord]:
 
 
 def _is_being_joined(world: World, record: WorkerRecord) -> bool:
+    """Return whether the worker runs without the bridge, and a step brings it back there, now or soon."""
     container = world.containers.get(record.key)
-    under_way = record.key in world.busy or not world.network_intact
+    under_way = record.key in world.busy or not (world.network_intact or is_left_alone(world, record))
     return under_way and container is not None and container.state == "running"
 
 

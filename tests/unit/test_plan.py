@@ -208,6 +208,12 @@ def test_routes_stay_while_all_their_workers_are_joined_to_the_bridge_again(
     assert names_in(published_after(cut_off)) == set()
 
 
+def test_routes_go_when_nobody_will_join_their_workers_again(world: World) -> None:
+    cut_off = replace(frozen(up(world)), attached=frozenset(), wired=frozenset(), network_intact=False)
+
+    assert names_in(published_after(cut_off)) == set()
+
+
 def test_an_ending_is_noted_before_there_is_another_container(world: World) -> None:
     (step,) = slow(ended(world, WEB_1))
 
