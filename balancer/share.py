@@ -100,7 +100,7 @@ def shared(decision: ScalingDecision, granted: int) -> ScalingDecision:
         final=granted,
         action=action_of(decision.from_workers, granted),
         limits=(*decision.limits, Limit("share", decision.final, granted)),
-        reason=f"{decision.reason}; {granted} by the share of a full host",
+        reason=f"{decision.reason}; held to {granted}, its share of a full host",
     )
 
 

@@ -16,10 +16,10 @@ from balancer.samples import Observation, Sample, known
 
 CURVE_USES = np.linspace(0.1, 1.0, 10)
 SAID = {
-    "max": "the maximum",
-    "min": "the minimum",
-    "host": "what the host can carry: more would not help",
-    "recent": "what the last seconds needed",
+    "max": "held to {after}, the maximum",
+    "min": "kept at {after}, the minimum",
+    "host": "held to {after}: the host has no CPU for more, more would not help",
+    "recent": "kept at {after}, as a moment ago that many were needed",
 }
 
 
@@ -83,14 +83,16 @@ def safe_rate(capacity: Capacity, slo_share: float, workers: int) -> float:
     return min(max(use, 0.0), 1.0) * capacity.worker_rps
 
 
-def reason_of(trust: Trust, demand: Forecast, raw: int, final: int, limits: tuple[Limit, ...]) -> str:
-    """Return why, in one line: the demand, what it asks for, and the last limit that changed that."""
-    load = max(demand.level_rps, demand.ahead_rps)
+def reason_of(sample: Sample, trust: Trust, demand: Forecast, raw: int, limits: tuple[Limit, ...]) -> str:
+    """Return why, in one line: the demand, what it needs, and the last limit that changed that."""
+    unit = "req/s" if sample.seen.connections is None else "connections"
+    needs = f"{raw} worker{'s' * (raw != 1)}"
     if trust is Trust.RULE:
-        why = f"{demand.level_rps:.1f}/s, and not enough is known of the app to count workers"
+        more = f"requests wait, so {needs}" if raw > sample.wanted else f"{needs} as before"
+        why = f"{demand.level_rps:.1f} {unit}, and not yet known what one worker can do: {more}"
     else:
-        why = f"{load:.1f}/s to come ask for {raw}"
-    return f"{why}; {final} by {SAID[limits[-1].name]}" if limits else why
+        why = f"{max(demand.level_rps, demand.ahead_rps):.1f} {unit} expected: {needs} needed"
+    return f"{why}; {SAID[limits[-1].name].format(after=limits[-1].after)}" if limits else why
 
 
 def _with_demand(base: Inputs, sample: Sample, demand: Forecast, backlog_rps: float) -> Inputs:
@@ -98,7 +100,7 @@ def _with_demand(base: Inputs, sample: Sample, demand: Forecast, backlog_rps: fl
         base,
         rate_rps=sample.demand,
         failed_share=sample.failed_share,
-        inflight=sample.inflight,
+        inflight=known(sample.seen.inflight),
         cpu_cores=sample.cores,
         level_rps=demand.level_rps,
         slope_rps_per_s=demand.slope_rps_per_s,
