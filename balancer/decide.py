@@ -34,11 +34,13 @@ def decide(policy: Policy, memory: Memory, seen: Observation, now_s: float) -> t
     memory, silence = _awake(memory, seen, now_s)
     problem = problem_of(seen)
     if problem is not None:
-        return _held(policy, replace(memory, inflight=None), seen, now_s, problem)
-    sample = sample_of(seen, memory.inflight)
+        return _held(policy, replace(memory, waiting=None), seen, now_s, problem)
+    sample = sample_of(seen, memory.waiting)
     picked, memory = pick(policy, learned(memory, sample, now_s), sample, now_s)
     if silence is None and now_s < memory.hold_until_s:
-        silence = f"deciding goes on in {memory.hold_until_s - now_s:.0f} s, after one start-up time"
+        silence = (
+            f"held for {memory.hold_until_s - now_s:.0f} s more, until what was wanted before can be there"
+        )
     if silence is not None:
         return _held(policy, memory, seen, now_s, silence)
     return _limited(policy, memory, sample, picked, now_s)
@@ -56,9 +58,9 @@ def _awake(memory: Memory, seen: Observation, now_s: float) -> tuple[Memory, str
     span_s = known(seen.span_s) or 1.0
     if 0.0 < now_s - before_s <= GAP_SPANS * span_s:
         return memory, None
-    memory = replace(memory, hold_until_s=now_s + lead_s(memory) + span_s, inflight=None)
+    memory = replace(memory, hold_until_s=now_s + lead_s(memory) + span_s, waiting=None)
     if now_s > before_s:
-        return memory, f"nothing was decided for {now_s - before_s:.0f} s"
+        return memory, f"held: nothing was decided for {now_s - before_s:.0f} s before"
     demand = replace(memory.demand, since_s=now_s, rates=(), surprises=(), due=(), next_rps=None)
     memory = replace(memory, demand=demand, wishes=(), changed_s=None, moved_s=now_s, removed_s=now_s)
     return memory, "the clock stepped back"
@@ -107,7 +109,7 @@ def _limited(
         from_workers=sample.wanted,
         final=final,
         action=action_of(sample.wanted, final),
-        reason=reason_of(picked.model.trusted, picked.demand, picked.raw, final, limits),
+        reason=reason_of(sample, picked.model.trusted, picked.demand, picked.raw, limits),
         carried_out=policy.mode is Mode.ON,
         inputs=inputs_of(memory, sample.seen, now_s, sample, picked.demand, picked.backlog_rps),
         model=_told_model(policy, picked, final),

@@ -16,7 +16,7 @@ import numpy as np
 from balancer.latency import Floats
 
 SAMPLES, LINE_SAMPLES = 60, 4
-HALF_LIFE_S = 12.0
+HALF_LIFE_S = 8.0
 SHRINK = 4.0  # the squared t-value at which half of a slope is believed
 JUMP = 4.0  # standard deviations by which demand leaves everything before it behind
 NEWEST = 5

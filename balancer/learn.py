@@ -53,7 +53,7 @@ def learned(memory: Memory, sample: Sample, now_s: float) -> Memory:
     times = tuple(round(t, 3) for t in sample.seen.started_in_s if known(t) is not None)
     memory = replace(
         memory,
-        inflight=sample.inflight,
+        waiting=round(sample.waiting, 3),
         start_times_s=(*memory.start_times_s, *times)[-START_TIMES:],
         neighbours_cores=_neighbours(memory, sample, now_s),
         demand=learn_demand(memory.demand, Rate(now_s, round(sample.demand, 3)), sample.span_s),
@@ -105,9 +105,11 @@ def _settled(memory: Memory, sample: Sample, now_s: float) -> bool:
     """Tell whether all of the span was served by the workers that are ready now, and few requests failed.
 
     Just-ready ones served a part of the span only. (The CPU of starting ones is not among the ready ones'.)
+    Those that are out of rotation finish what they have: it would be counted for the others.
     """
     calm = memory.moved_s is None or now_s - memory.moved_s > SETTLED_SPANS * sample.span_s
-    return calm and sample.ready > 0 and sample.failed_share <= FAILED_SHARE
+    none_out = sample.ready + sample.starting >= sample.wanted
+    return calm and none_out and sample.ready > 0 and sample.failed_share <= FAILED_SHARE
 
 
 def _learned_cpu(memory: Memory, sample: Sample, now_s: float) -> Memory:
@@ -134,10 +136,8 @@ def _with_ceiling(memory: Memory, sample: Sample) -> Memory:
 
 
 def _waited(sample: Sample) -> bool:
-    """Tell whether requests waited at the begin and at the end of the span, by what was in flight."""
-    if sample.inflight is None:
-        return False
-    return min(sample.inflight, sample.inflight - sample.inflight_change) > QUEUED * sample.ready
+    """Tell whether requests waited at the begin and at the end of the span, by what waited then."""
+    return min(sample.waiting, sample.waiting - sample.waiting_change) > QUEUED * sample.ready
 
 
 def _host_full(sample: Sample) -> bool:
@@ -161,5 +161,5 @@ def _steady(memory: Memory, sample: Sample, demand: Forecast) -> bool:
     level = max(demand.level_rps, 1.0 / sample.span_s)
     off = abs(sample.demand - demand.level_rps)
     calm = off < STEADY_SD * math.sqrt(memory.demand.spread * level / sample.span_s)
-    change = abs(sample.inflight_change) <= QUEUED * math.sqrt(sample.ready) + 2.0
+    change = abs(sample.waiting_change) <= QUEUED * math.sqrt(sample.ready) + 2.0
     return calm and change and sample.waiting < 1.5 * QUEUED * sample.ready

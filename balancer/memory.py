@@ -13,7 +13,7 @@ from balancer.fit import CpuFit
 from balancer.forecast import History
 from balancer.latency import SlowFit
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Memory:
     at_s: float | None = None
     revision: str = ""
     slo_s: float = 0.0
-    inflight: float | None = None
+    waiting: float | None = None
     ready: int = 0
     changed_s: float | None = None
     moved_s: float | None = None

@@ -124,7 +124,7 @@ class Sample:
     """An observation that can be decided on: numbers where there must be numbers.
 
     demand: requests/s that arrived, or open connections.  served: what succeeded of it.
-    waiting: requests without an answer, from the kernel, else from throughput and latency.
+    waiting: requests without an answer at the end of the span; waiting_change: since the one before.
     """
 
     span_s: float
@@ -135,9 +135,8 @@ class Sample:
     served: float
     completed: float
     failed_share: float
-    inflight: float | None
-    inflight_change: float
     waiting: float
+    waiting_change: float
     cores: float | None
     seen: Observation
 
@@ -161,18 +160,17 @@ def problem_of(seen: Observation) -> str | None:
     return None
 
 
-def sample_of(seen: Observation, inflight_before: float | None) -> Sample:
+def sample_of(seen: Observation, waiting_before: float | None) -> Sample:
     """Return the sample in an observation without a problem.
 
-    Demand is completions plus the change of what is in flight, over the span: throughput alone hides
-    what a saturated app is asked for.
+    Demand is completions plus the change of what waits, over the span: throughput alone hides what a
+    saturated app is asked for.
     """
     span_s = known(seen.span_s) or 1.0
     completed, failed = known(seen.completed) or 0.0, known(seen.failed) or 0.0
-    inflight = known(seen.inflight)
-    change = inflight - inflight_before if inflight is not None and inflight_before is not None else 0.0
+    waiting = _waiting(seen, completed / span_s)
+    change = 0.0 if waiting_before is None else waiting - waiting_before
     connections = known(seen.connections)
-    median_s = seen.latencies.quantile_s(0.5) if seen.latencies else None
     served = (completed - failed) / span_s if connections is None else connections
     return Sample(
         span_s=span_s,
@@ -183,9 +181,17 @@ def sample_of(seen: Observation, inflight_before: float | None) -> Sample:
         served=served,
         completed=completed,
         failed_share=failed / completed if completed else 0.0,
-        inflight=inflight,
-        inflight_change=change,
-        waiting=inflight if inflight is not None else completed / span_s * (known(median_s) or 0.0),
+        waiting=waiting,
+        waiting_change=change,
         cores=known(seen.cpu_cores),
         seen=seen,
     )
+
+
+def _waiting(seen: Observation, completed_rps: float) -> float:
+    """Return the requests without an answer: as the kernel counts them, else by Little's law."""
+    inflight = known(seen.inflight)
+    if inflight is not None:
+        return inflight
+    took_s = seen.latencies.quantile_s(0.5) if seen.latencies else None
+    return completed_rps * (known(took_s) or 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -181,6 +182,25 @@ def test_an_app_that_starts_overloaded_gets_its_number_within_three_ticks() -> N
 
     assert decision.final >= 6
     assert decision.model.trusted is Trust.WEAK
+
+
+def test_what_workers_out_of_rotation_still_finish_is_not_counted_for_the_others() -> None:
+    operator = taught()
+    windows = operator.decisions[-1].model.windows
+
+    decision = operator.sees_all([replace(seen(90.0, 4), ready=1, cpu_cores=0.4)] * 5)
+
+    assert decision.model.windows == windows
+
+
+def test_what_waits_is_told_by_latency_where_it_cannot_be_counted() -> None:
+    operator = Operator()
+    late = Latencies((1.0, 2.0), (0.0, 160.0), 160.0)
+
+    operator.sees(replace(seen(80.0, 4), inflight=None))
+    decision = operator.sees(replace(seen(80.0, 4), inflight=None, latencies=late))
+
+    assert (decision.inputs.rate_rps or 0.0) > 120.0
 
 
 def test_workers_that_wait_for_something_else_than_cpu_are_counted_by_what_they_serve() -> None:
@@ -406,3 +426,14 @@ def test_the_thresholds_are_where_the_number_changes() -> None:
 def test_an_impossible_policy_is_refused() -> None:
     with pytest.raises(ValueError, match="no number of workers"):
         Policy(min=5, max=3)
+
+
+def test_a_reason_is_understood_at_first_reading() -> None:
+    operator = taught(80.0, 4)
+    enough = operator.sees(seen(80.0, 4)).reason
+    most = taught(80.0, 4, Policy(max=4, slo_share=0.99)).sees(seen(150.0, 4)).reason
+    unknown = Operator().sees_all([replace(seen(80.0, 4), cpu_cores=None)] * 2).reason
+
+    assert re.fullmatch(r"\d+\.\d req/s expected: [34] workers needed(; kept at 4, .*)?", enough)
+    assert re.fullmatch(r"\d+\.\d req/s expected: \d workers needed; held to 4, the maximum", most)
+    assert unknown.endswith("and not yet known what one worker can do: 4 workers as before")
