@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from tests.bench.autoscale import autoscale
 from tests.bench.rivals import answers, docker, docker_bridge
 from tests.bench.table import Result
 from tests.real.cloud import SERVER, Cloud, eventually
@@ -163,4 +164,5 @@ LINES: Mapping[str, Line] = {
     "recovery": recovery,
     "scaling": scaling_under_load,
     "idle": idle,
+    "autoscale": autoscale,
 }
