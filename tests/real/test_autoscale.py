@@ -1,0 +1,62 @@
+"""A real app scales itself: its only worker is too busy to answer, or its managers are killed meanwhile."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from tests.real.cloud import LAUNCHER, Apps, Cloud, eventually
+
+BUSY = "/?cpu=15"
+FIFTH_OF_A_CORE = ("--cpus", "0.2")
+
+
+@contextmanager
+def under_load(cloud: Cloud, app: str, *options: str) -> Iterator[None]:
+    """Ask the app without a pause for as long as the block lasts."""
+    command = [LAUNCHER, "--cloud", cloud.name, "load", app, *options, "--for", "2m", "--path", BUSY]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as load:
+        try:
+            yield
+        finally:
+            load.send_signal(signal.SIGINT)
+
+
+def test_an_app_whose_only_worker_is_too_busy_to_answer_gets_more(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1, *FIFTH_OF_A_CORE, "--max", "2")
+
+    with under_load(cloud, name, "--rps", "60"):
+        eventually(lambda: cloud.app(name).want == 2, within_s=30, what="a second worker")
+
+
+def test_managers_killed_under_load_take_no_worker_away(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1, *FIFTH_OF_A_CORE, "--max", "2")
+
+    with under_load(cloud, name, "--rps", "20"):
+        eventually(lambda: cloud.app(name).want == 2, within_s=30, what="a second worker")
+        for _ in range(3):
+            leader, _ = eventually(lambda: standing_by(cloud), within_s=20)
+            before = decisions(cloud, name)
+            os.kill(leader, signal.SIGKILL)
+            eventually(partial(has_decided, cloud, name, before + 2), within_s=20, what="the next manager")
+            assert cloud.app(name).want == 2
+
+
+def standing_by(cloud: Cloud) -> list[int]:
+    """Return the leader's pid and the standby's, or nothing while there are not both."""
+    status = cloud.status()
+    pids = [status["manager"]["pid"], *(standby["pid"] for standby in status["standbys"])]
+    return pids if len(pids) == 2 else []
+
+
+def has_decided(cloud: Cloud, name: str, number: int) -> bool:
+    return decisions(cloud, name) >= number
+
+
+def decisions(cloud: Cloud, name: str) -> int:
+    told = cloud.run("explain", name, "-o", "json")
+    return int(told.json["id"]) if told.code == 0 else 0
