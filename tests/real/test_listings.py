@@ -19,6 +19,7 @@ DOCUMENTS = {
     "Whatif": ("whatif", "{app}"),
     "RevisionList": ("history", "{app}"),
     "ImageList": ("images",),
+    "SecretList": ("secret", "ls"),
     "CheckList": ("trace", "{app}"),
     "PortList": ("net", "{app}"),
     "ChangeList": ("diff", "-f", "apps.toml"),
