@@ -99,8 +99,9 @@ class Prober:
         """End the thread and close every connection; the last verdicts stay readable."""
         self._stopping.set()
         self._wake()
-        self._thread.join()
+        self._thread.join()  # before the bell goes, so that no wake finds it gone
         self._waker.close()
+        self._bell.close()
 
     def watch(self, targets: Mapping[str, Target]) -> None:
         """Probe exactly these from now on; what was learnt of an unchanged target is kept."""
@@ -125,7 +126,6 @@ class Prober:
         for name in list(self._watched):
             self._drop(name)
         self._selector.close()
-        self._bell.close()
 
     def _hear(self, ready: selectors.SelectorKey) -> None:
         if isinstance(ready.data, _Watched):
