@@ -92,9 +92,12 @@ def wait_for_dockerd(ended: Callable[[], bool] = lambda: False) -> None:
     while not dockerd_answers():
         if ended():
             lines = _read_or_empty(LOG).splitlines()[-_LOG_LINES:]
-            raise SetupFailed("\n".join(["dockerd does not stay up; its last words:", *lines]))
+            told = "\n".join(["dockerd does not stay up; its last words:", *lines])
+            raise SetupFailed(told, hint=f"less {LOG}")
         if time.monotonic() > deadline:
-            raise SetupFailed(f"dockerd does not answer on {SOCKET} after {_START_TIMEOUT_S:.0f} s")
+            raise SetupFailed(
+                f"dockerd does not answer on {SOCKET} after {_START_TIMEOUT_S:.0f} s", hint=f"less {LOG}"
+            )
         time.sleep(_POLL_S)
 
 

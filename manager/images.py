@@ -266,7 +266,7 @@ def _output(*argv: str) -> str:
     try:
         return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:
-        raise SetupFailed(f"cannot run {argv[0]}: {error}") from error
+        raise SetupFailed(f"cannot run {argv[0]}: {error}", hint="simplecloud doctor") from error
 
 
 @contextmanager

@@ -182,10 +182,10 @@ def _run(argv: Sequence[str], what: str) -> None:
     try:
         subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
     except OSError as error:
-        raise SetupFailed(f"cannot {what}: {argv[0]}: {error.strerror}") from error
+        raise SetupFailed(f"cannot {what}: {argv[0]}: {error.strerror}", hint="simplecloud doctor") from error
     except subprocess.CalledProcessError as error:
         words = (error.stderr or error.stdout).strip().splitlines() or [f"exit code {error.returncode}"]
-        raise SetupFailed(f"cannot {what}: {words[-1]}") from error
+        raise SetupFailed(f"cannot {what}: {words[-1]}", hint="simplecloud doctor") from error
 
 
 # --- dockerd

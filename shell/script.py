@@ -97,7 +97,7 @@ def run_file(session: Session, path: str, *, check_only: bool = False) -> int:
     if place in session.sourcing:
         raise CloudError(f"{path} sources itself", hint=f"cat {path}")
     if len(session.sourcing) >= MAX_DEPTH:
-        raise CloudError(f"scripts source scripts more than {MAX_DEPTH} deep at {path}")
+        raise CloudError(f"scripts source scripts more than {MAX_DEPTH} deep at {path}", hint=f"cat {path}")
     try:
         with open(path, "rb") as file:  # not the resolved one: /dev/fd/63 is fine to open only
             raw = file.readlines()

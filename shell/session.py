@@ -135,7 +135,9 @@ class Session:
             )
         print(f"{question} (y/N) ", end="", file=self.err, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            raise CloudError(f"{row.verb}: not confirmed, nothing was changed")
+            raise CloudError(
+                f"{row.verb}: not confirmed, nothing was changed", hint=f"{_typed_again(row, params)} -y"
+            )
 
     def note(self, text: str) -> None:
         """Say something beside the results."""

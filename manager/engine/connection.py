@@ -157,7 +157,7 @@ def _translated(doing: str, base_url: str) -> Iterator[None]:
     except NotFound as error:
         raise WorkerNotFound(f"cannot {doing}: {said_by(error)}", hint="ps") from error
     except APIError as error:
-        raise EngineError(f"cannot {doing}: {said_by(error)}") from error
+        raise EngineError(f"cannot {doing}: {said_by(error)}", hint="doctor") from error
     except requests.Timeout as error:
         raise EngineError(
             f"cannot {doing} for sure: docker did not answer in time and may still do it, look again",

@@ -72,5 +72,5 @@ def too_large(path: str, limit_bytes: int) -> CloudError:
 def _read_only(directory: str) -> NotAllowed:
     return NotAllowed(
         f"{directory} is read-only in the worker: nothing can be copied into it",
-        hint="run --copy SRC:DST ... (or run it without --read-only)",
+        hint="help run    (--copy SRC:DST brings files in; without --read-only they can be written)",
     )
