@@ -21,7 +21,7 @@ from shell.quoting import quote
 class SyntaxRejected(UsageError):
     """The text cannot be read; `span` is the part of it that is off."""
 
-    def __init__(self, message: str, span: tuple[int, int], *, hint: str = "") -> None:
+    def __init__(self, message: str, span: tuple[int, int], *, hint: str = "help scripts") -> None:
         super().__init__(message, hint=hint)
         self.span = span
 

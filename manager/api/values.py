@@ -43,7 +43,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
     def parse(word: str) -> int:
         if not re.fullmatch(r"[0-9]{1,12}", word) or not low <= int(word) <= high:
-            raise ValueError(f"{word!r} is not a whole number from {low} to {high}")
+            raise ValueError(f"{word[:40]!r} is not a whole number from {low} to {high}")
         return int(word)
 
     return parse
@@ -52,7 +52,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 def app_name(word: str) -> str:
     """Return the word when an app may be called that."""
     if word in RESERVED_NAMES:
-        raise ValueError(f"{word!r} is reserved and cannot name an app")
+        raise ValueError(f"{word[:40]!r} is reserved and cannot name an app")
     if not _APP.fullmatch(word):
         raise ValueError(
             f"{word[:40]!r} cannot name an app: lower-case letters, digits and dashes, "
@@ -92,7 +92,7 @@ def seconds(word: str) -> float:
     """Return the seconds of a duration such as 500ms, 5s, 2m or 1h."""
     found = _DURATION.fullmatch(word)
     if found is None:
-        raise ValueError(f"{word!r} is not a duration such as 500ms, 5s, 2m or 1h")
+        raise ValueError(f"{word[:40]!r} is not a duration such as 500ms, 5s, 2m or 1h")
     return float(found[1]) * _SECONDS[found[2]]
 
 
@@ -100,7 +100,7 @@ def size(word: str) -> int:
     """Return the bytes of a size such as 64M or 1G (powers of 1024)."""
     found = _SIZE.fullmatch(word)
     if found is None:
-        raise ValueError(f"{word!r} is not a size such as 64M or 1G")
+        raise ValueError(f"{word[:40]!r} is not a size such as 64M or 1G")
     return round(float(found[1]) * _BYTES[found[2]])
 
 
@@ -108,21 +108,21 @@ def memory(word: str) -> int:
     """Return the bytes of a memory limit; Docker refuses less than 6M."""
     limit = size(word)
     if limit < 6 * 2**20:
-        raise ValueError(f"{word!r} is below the smallest memory limit, 6M")
+        raise ValueError(f"{word[:40]!r} is below the smallest memory limit, 6M")
     return limit
 
 
 def cpus(word: str) -> float:
     """Return a number of cores such as 0.5."""
     if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", word) or not 0.01 <= float(word) <= 1024:
-        raise ValueError(f"{word!r} is not a number of cores such as 0.5 or 2")
+        raise ValueError(f"{word[:40]!r} is not a number of cores such as 0.5 or 2")
     return float(word)
 
 
 def rate(word: str) -> float:
     """Return requests per second, above 0 and at most 100000."""
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", word) or not 0 < float(word) <= 100_000:
-        raise ValueError(f"{word!r} is not a rate in requests per second, such as 50")
+        raise ValueError(f"{word[:40]!r} is not a rate in requests per second, such as 50")
     return float(word)
 
 
@@ -130,10 +130,10 @@ def objective(word: str) -> tuple[float, float]:
     """Return an objective such as 250ms or 250ms,99% as (seconds, share of requests); 95% when not said."""
     duration, comma, percent = word.partition(",")
     if comma and not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,2})?%", percent):
-        raise ValueError(f"{word!r} is not an objective such as 250ms or 250ms,99%")
+        raise ValueError(f"{word[:40]!r} is not an objective such as 250ms or 250ms,99%")
     limit_s, share = seconds(duration), float(percent[:-1]) / 100 if comma else 0.95
     if not 0.001 <= limit_s <= 600 or not 0.5 <= share < 1:
-        raise ValueError(f"{word!r}: an objective is 1ms to 10m, for 50% to 99.99% of the requests")
+        raise ValueError(f"{word[:40]!r}: an objective is 1ms to 10m, for 50% to 99.99% of the requests")
     return limit_s, share
 
 
@@ -141,15 +141,15 @@ def ramp(word: str) -> tuple[float, float]:
     """Return the first and the last rate of a ramp such as 10:200, in requests per second."""
     first, colon, last = word.partition(":")
     if not colon:
-        raise ValueError(f"{word!r} is not a ramp such as 10:200")
+        raise ValueError(f"{word[:40]!r} is not a ramp such as 10:200")
     return rate(first), rate(last)
 
 
 def port(word: str) -> str:
     """Return PORT/http or PORT/tcp, normalised (http when nothing is said)."""
-    number, _, protocol = word.partition("/")
-    if protocol not in ("", "http", "tcp"):
-        raise ValueError(f"{word!r}: a port is PORT, PORT/http or PORT/tcp")
+    number, slash, protocol = word.partition("/")
+    if slash and protocol not in ("http", "tcp"):
+        raise ValueError(f"{word[:40]!r}: a port is PORT, PORT/http or PORT/tcp")
     whole(1, 65535)(number)
     return f"{int(number)}/{protocol or 'http'}"
 
@@ -159,7 +159,7 @@ def health(word: str) -> str:
     if word in ("tcp", "none"):
         return word
     if not re.fullmatch(r"/[!-~]{0,255}", word):
-        raise ValueError(f"{word!r} is not a health check: /PATH, tcp or none")
+        raise ValueError(f"{word[:40]!r} is not a health check: /PATH, tcp or none")
     return word
 
 
@@ -192,7 +192,7 @@ def capability(word: str) -> str:
 def restart_policy(word: str) -> str:
     """Return always, no, on-failure or on-failure:N."""
     if not re.fullmatch(r"always|no|on-failure(:[1-9][0-9]{0,3})?", word):
-        raise ValueError(f"{word!r} is not a restart policy: always, on-failure[:N] or no")
+        raise ValueError(f"{word[:40]!r} is not a restart policy: always, on-failure[:N] or no")
     return word
 
 
