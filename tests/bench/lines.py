@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.bench.autoscale import autoscale
 from tests.bench.rivals import answers, docker, docker_bridge
+from tests.bench.swarm import swarm
 from tests.bench.table import Result
 from tests.real.cloud import SERVER, Cloud, eventually
 from tests.real.traffic import Traffic
@@ -41,6 +42,39 @@ def start(count: int, cloud: Cloud, rounds: int) -> list[Result]:
             rival.remove()
     what = f"`run -n {count}` to all answering"
     return [Result(what, ours, theirs, "docker run, 8 at a time", aim="<= 0.75")]
+
+
+def against_swarm(count: int, cloud: Cloud, rounds: int) -> list[Result]:
+    """`run -n COUNT` until each worker has answered, a scale-up onto spares, and `ps`; beside Swarm's own."""
+    starts, theirs, scales, their_scales, looks, their_looks = ([] for _ in range(6))
+    with swarm() as rival:
+        for _ in range(rounds):
+            starts.append(seconds_of(partial(_run, cloud, count)))
+            looks.append(seconds_of(lambda: cloud.ok("ps")))
+            cloud.ok("rm", "bench", "-y", "--now")
+            theirs.append(seconds_of(partial(rival.run, count)))
+            their_looks.append(seconds_of(lambda: rival.docker("service", "ps", "bench")))
+            rival.remove()
+            _run(cloud, 1, "--spares", str(count - 1))
+            eventually(partial(_has_spares, cloud, count - 1), within_s=120)
+            scales.append(seconds_of(partial(_scale, cloud, count)))
+            cloud.ok("rm", "bench", "-y", "--now")
+            rival.run(1)
+            their_scales.append(seconds_of(partial(rival.scale, count)))
+            rival.remove()
+    return [
+        Result(
+            f"`run -n {count}` to all answering", starts, theirs, "service create, to running", aim="<= 0.5"
+        ),
+        Result(
+            f"scale 1 -> {count} with spares to all answering",
+            scales,
+            their_scales,
+            "service scale, to running",
+            aim="<= 0.05",
+        ),
+        Result(f"`ps` of {count} workers, one-shot", looks, their_looks, "service ps", "ms", "<= 3"),
+    ]
 
 
 def _run(cloud: Cloud, count: int, *options: str) -> None:
@@ -160,6 +194,8 @@ LINES: Mapping[str, Line] = {
     "run-10": partial(start, 10),
     "run-30": partial(start, 30),
     "spares": scale_up,
+    "swarm-10": partial(against_swarm, 10),
+    "swarm-30": partial(against_swarm, 30),
     "ps": one_shot,
     "recovery": recovery,
     "scaling": scaling_under_load,
