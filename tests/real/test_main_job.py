@@ -186,11 +186,16 @@ def test_events_tell_what_happened_to_an_app(apps: Apps, cloud: Cloud) -> None:
     name = apps.run("sleep", "1000")
     cloud.ok("scale", f"{name}=2")
 
-    texts = [item["text"] for item in cloud.ok("events", "--app", name, "-o", "json").items]
+    texts = eventually(lambda: both_started(cloud, name), within_s=5)  # events are written in batches
 
     assert texts[0] == "run: want 1, revision 1"
     assert any(text.startswith("scale: want 2") for text in texts)
-    assert texts.count("started") == 2
+
+
+def both_started(cloud: Cloud, name: str) -> list[str]:
+    """Return the events of an app, once they say that two workers were started."""
+    texts = [item["text"] for item in cloud.ok("events", "--app", name, "-o", "json").items]
+    return texts if texts.count("started") == 2 else []
 
 
 def test_a_cloud_that_is_down_is_told_with_exit_3_and_the_command_that_starts_it(cloud: Cloud) -> None:
