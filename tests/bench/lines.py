@@ -7,15 +7,19 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
+from ipaddress import IPv4Network
 from pathlib import Path
 
+from manager.plan import plan
 from tests.bench.autoscale import autoscale
 from tests.bench.rivals import answers, docker, docker_bridge
 from tests.bench.swarm import swarm
 from tests.bench.table import Result
 from tests.real.cloud import SERVER, Cloud, eventually
 from tests.real.traffic import Traffic
+from tests.simulation.worlds import a_worker, an_app, serving
 
 Line = Callable[[Cloud, int], list[Result]]
 
@@ -190,6 +194,31 @@ def _dockerd() -> int:
     return int(Path("/var/run/docker.pid").read_text())
 
 
+def passes(cloud: Cloud, rounds: int) -> list[Result]:
+    """Planning a cloud in which nothing is to do, of 5 and of 1000 apps with 10 workers each; made up."""
+    return [
+        Result(
+            f"planning {10 * apps} workers, nothing to do",
+            [_planning_s(apps) for _ in range(rounds)],
+            unit="ms",
+            aim=aim,
+        )
+        for apps, aim in ((5, ""), (1000, "<= 500 ms"))
+    ]
+
+
+def _planning_s(apps: int) -> float:
+    specs = [an_app(f"a{number}", want=10) for number in range(apps)]
+    addresses = IPv4Network("10.0.0.0/8").hosts()
+    records = [
+        replace(a_worker(slot, app=spec.name), address=next(addresses))
+        for spec in specs
+        for slot in range(1, 11)
+    ]
+    world = serving(specs, records)
+    return seconds_of(partial(plan, world))
+
+
 LINES: Mapping[str, Line] = {
     "run-10": partial(start, 10),
     "run-30": partial(start, 30),
@@ -199,6 +228,7 @@ LINES: Mapping[str, Line] = {
     "ps": one_shot,
     "recovery": recovery,
     "scaling": scaling_under_load,
+    "pass": passes,
     "idle": idle,
     "autoscale": autoscale,
 }
