@@ -57,7 +57,7 @@ ROWS: tuple[Command, ...] = (
     Command(
         "secret",
         "shell",
-        "what workers must know and nobody else, as files in memory",
+        "what workers must know and nobody else; set reads standard input",
         operands=(
             Operand("ACTION", values.choice("ls", "set", "rm")),
             Operand("NAME", values.SECRET, required=False),
@@ -66,7 +66,7 @@ ROWS: tuple[Command, ...] = (
         examples=("secret ls", "secret rm db-password"),
         changes=True,
         lists="SecretList",
-        usage_tail="ls | set NAME < FILE | rm NAME",
+        usage_tail="ls | set NAME | rm NAME",
     ),
     Command(
         "status",
