@@ -61,20 +61,18 @@ class PartsTender:
     _down_since: dict[str, float] = field(default_factory=dict)
 
     def look(self) -> None:
-        running = {part.name for part in self.engine.parts.list() if part.state == "running"}
+        states = self.engine.parts.states()
         for order in self.orders:
-            if order.name in running or held_until(part_hold_file(self.places, order.name)) > time.time():
+            state = states.get(order.name)
+            if state == "running" or held_until(part_hold_file(self.places, order.name)) > time.time():
                 self._down_since.pop(order.name, None)
                 continue
             since = self._down_since.setdefault(order.name, time.monotonic())
-            if time.monotonic() - since < PATIENCE_S and self._restarts_by_itself(order.name):
+            if time.monotonic() - since < PATIENCE_S and state == "restarting":
                 continue
             log.warning("%s does not run: starting it", order.name)
             self.engine.parts.start(order)
             self.engine.parts.restart(order.name)
-
-    def _restarts_by_itself(self, name: str) -> bool:
-        return any(part.name == name and part.state == "restarting" for part in self.engine.parts.list())
 
 
 def tend_keeper(places: Places) -> None:

@@ -172,7 +172,7 @@ class Up:
             raise SetupFailed(f"{order.name} does not stay up", hint=f"docker logs {order.name}")
 
     def _runs(self, order: PartOrder) -> bool:
-        return any(part.name == order.name and part.state == "running" for part in self.engine.parts.list())
+        return self.engine.parts.states().get(order.name) == "running"
 
     def _network(self) -> None:
         settings = self.settings

@@ -7,7 +7,7 @@ manager, is harmless.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
@@ -22,6 +22,7 @@ from manager.engine.containers import (
     LogLine,
     Part,
     Processes,
+    State,
 )
 from manager.engine.orders import ExecOrder, PartOrder, WorkerOrder
 
@@ -77,6 +78,9 @@ class Parts(Protocol):
     """The cloud's own containers."""
 
     def list(self) -> list[Part]: ...
+
+    def states(self) -> Mapping[str, State]:
+        """Return the state of each part by its name: one question, where `list` asks one more for each."""
 
     def start(self, order: PartOrder, *, replace: bool = False) -> None:
         """The part runs.  One that was made from another order is left as it is unless `replace`."""

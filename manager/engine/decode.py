@@ -25,7 +25,7 @@ class Listed:
 
     name: str
     id: str
-    state: str
+    state: State
     status: str
     labels: Mapping[str, str]
 
@@ -60,7 +60,7 @@ def listed_of(answer: Mapping[str, Any]) -> Listed:
     return Listed(
         name=names[0].removeprefix("/"),
         id=answer["Id"],
-        state=answer["State"],
+        state=cast(State, answer["State"]),
         status=answer["Status"],
         labels=answer["Labels"] or {},
     )

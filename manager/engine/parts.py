@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +13,7 @@ from docker.errors import NotFound
 from manager.api.errors import EngineError
 from manager.engine import decode, payload
 from manager.engine.connection import Connection
-from manager.engine.containers import Part
+from manager.engine.containers import Part, State
 from manager.engine.images import DockerImages
 from manager.engine.orders import PartOrder
 
@@ -28,14 +28,14 @@ class DockerParts:
 
     def list(self) -> list[Part]:
         """Return the parts of this cloud, in every state, by name."""
-        labels = [f"{payload.CLOUD}={self._cloud}", payload.PART]
         with self._connection.borrow("list the parts of the cloud") as client:
-            rows = client.containers(all=True, filters={"label": labels})
-            listed = [decode.listed_of(row) for row in rows]
-            answers = [
-                inspected(client, row.id) for row in listed if row.labels[payload.PART] != payload.PROBE
-            ]
+            answers = [inspected(client, row.id) for row in self._listed(client)]
         return sorted((decode.part_of(answer) for answer in answers if answer), key=lambda part: part.name)
+
+    def states(self) -> dict[str, State]:
+        """Return the state of each part by its name: one question, where `list` asks one more for each."""
+        with self._connection.borrow("list the parts of the cloud") as client:
+            return {row.name: row.state for row in self._listed(client)}
 
     def start(self, order: PartOrder, *, replace: bool = False) -> None:
         """The part runs.  One that was made from another order is left as it is unless `replace`."""
@@ -58,6 +58,12 @@ class DockerParts:
         with self._connection.borrow(f"remove {name}") as client, suppress(NotFound):
             client.stop(name, timeout=math.ceil(grace_s))
             client.remove_container(name, force=True, v=True)
+
+    def _listed(self, client: docker.APIClient) -> Sequence[decode.Listed]:
+        labels = [f"{payload.CLOUD}={self._cloud}", payload.PART]
+        rows = client.containers(all=True, filters={"label": labels})
+        listed = [decode.listed_of(row) for row in rows]
+        return [row for row in listed if row.labels[payload.PART] != payload.PROBE]
 
     def _found(self, client: docker.APIClient, name: str) -> Part | None:
         answer = inspected(client, name)

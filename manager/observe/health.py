@@ -30,6 +30,7 @@ from manager.observe.verdicts import (
     asked,
     explain,
     judge,
+    period_of,
     request,
     settle,
     span,
@@ -180,10 +181,13 @@ class Prober:
             self._hold(watched, error.errno or 0)
             return
         watched.probe = _Probe(wire, now, now + watched.standing.limit_s)
-        self._selector.register(wire, selectors.EVENT_WRITE, watched)
         code = wire.connect_ex((watched.target.address, watched.target.port))
         if code not in {0, errno.EINPROGRESS}:
             self._fail(watched, code)
+        elif watched.target.kind == "tcp":
+            self._listen(watched, watched.probe, selectors.EVENT_WRITE)
+        else:
+            self._ask(watched, watched.probe)
 
     def _hold(self, watched: _Watched, code: int) -> None:
         """Ask again later: that this process lacks descriptors or ports says nothing of the worker."""
@@ -207,13 +211,25 @@ class Prober:
         if watched.target.kind == "tcp":
             self._conclude(watched, ok=True, text="connect")
             self._close(watched)
-            return
+        else:
+            self._ask(watched, probe)
+
+    def _ask(self, watched: _Watched, probe: _Probe) -> None:
+        """Send the question; on a bridge the connection is mostly there as soon as it is asked for."""
         try:
             probe.wire.send(request(watched.target))
+        except BlockingIOError:
+            self._listen(watched, probe, selectors.EVENT_WRITE)
         except OSError as error:
             self._fail(watched, error.errno or 0)
-            return
-        self._selector.modify(probe.wire, selectors.EVENT_READ, watched)
+        else:
+            self._listen(watched, probe, selectors.EVENT_READ)
+
+    def _listen(self, watched: _Watched, probe: _Probe, events: int) -> None:
+        if probe.wire in self._selector.get_map():
+            self._selector.modify(probe.wire, events, watched)
+        else:
+            self._selector.register(probe.wire, events, watched)
 
     def _receive(self, watched: _Watched, probe: _Probe) -> None:
         try:
@@ -253,7 +269,8 @@ class Prober:
         took_s = now - probe.began_at
         verdict = Verdict(ok, f"{text} in {span(took_s)}" if timed else text, now, took_s)
         before = watched.standing.verdict
-        watched.standing = settle(watched.standing, watched.target, verdict, random.random())
+        period_s = period_of(len(self._watched))
+        watched.standing = settle(watched.standing, watched.target, verdict, random.random(), period_s)
         after = watched.standing.verdict
         self._short = False
         self._fresh = True
@@ -262,7 +279,8 @@ class Prober:
 
     def _close(self, watched: _Watched) -> None:
         if watched.probe is not None:
-            self._selector.unregister(watched.probe.wire)
+            if watched.probe.wire in self._selector.get_map():
+                self._selector.unregister(watched.probe.wire)
             watched.probe.wire.close()
             watched.probe = None
             self._look_at = min(self._look_at, watched.moment)

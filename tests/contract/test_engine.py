@@ -395,6 +395,7 @@ def test_a_part_runs_and_is_no_worker(world: World) -> None:
     world.engine.parts.start(world.part(*FOREVER))
 
     (part,) = world.engine.parts.list()
+    assert world.engine.parts.states() == {part.name: "running"}
 
     assert (part.part, part.state) == ("etcd", "running")
     assert part.pid > 1

@@ -380,6 +380,9 @@ class FakeParts:
         self._engine.reach("list the parts of the cloud")
         return sorted(self._parts.values(), key=lambda part: part.name)
 
+    def states(self) -> dict[str, State]:
+        return {part.name: part.state for part in self.list()}
+
     def start(self, order: PartOrder, *, replace: bool = False) -> None:
         self._engine.reach(f"start {order.name}")
         part = self._parts.get(order.name)

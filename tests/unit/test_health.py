@@ -19,13 +19,16 @@ from manager.observe.health import Prober
 from manager.observe.verdicts import (
     LEAST_LIMIT_S,
     LONGEST_PAUSE_S,
+    LONGEST_PERIOD_S,
     PATIENCE_S,
     PERIOD_S,
+    QUESTIONS_PER_S,
     Standing,
     Target,
     Verdict,
     explain,
     judge,
+    period_of,
     settle,
     span,
 )
@@ -48,7 +51,7 @@ def settled(*answers: bool, target: Target = HTTP, took_s: float = 0.01) -> Stan
     standing = Standing(due_at=0.0)
     for ok in answers:
         at = standing.due_at + took_s
-        standing = settle(standing, target, Verdict(ok, "", at, took_s), spread=0.0)
+        standing = settle(standing, target, Verdict(ok, "", at, took_s), spread=0.0, period_s=PERIOD_S)
     return standing
 
 
@@ -138,6 +141,12 @@ def test_a_frozen_worker_is_known_within_a_second_of_its_last_answer() -> None:
 
     assert ready.verdict is not None
     assert second_silence_at - ready.verdict.at < 1.0
+
+
+def test_many_workers_are_asked_less_often_so_that_questions_stay_few() -> None:
+    assert period_of(1) == period_of(20) == PERIOD_S
+    assert 50 / period_of(50) == QUESTIONS_PER_S
+    assert period_of(10_000) == LONGEST_PERIOD_S
 
 
 def test_pauses_of_an_unready_worker_grow_gently() -> None:
