@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from manager.api.command import Command, Operand, Option
 from manager.api.commands import COMMANDS, command_of
@@ -182,10 +182,10 @@ def _operands(place: Place, word: Word, snapshot: Snapshot, directory: Directory
         return []
     if command.verb == "crash" and not given:
         return _ranked(word, [*_PARTS, *snapshot.workers])
-    left = Snapshot(
+    left = replace(
+        snapshot,
         apps=tuple(app for app in snapshot.apps if app.name not in given),
         workers=tuple(worker for worker in snapshot.workers if worker.name not in given),
-        images=snapshot.images,
     )
     return _live(operand.kind.completes, word, left, directory)
 
@@ -235,6 +235,8 @@ def _live(completes: str, word: Word, snapshot: Snapshot, directory: Directory) 
             return _ranked(word, [*snapshot.apps, *snapshot.workers])
         case "images":
             return _ranked(word, snapshot.images)
+        case "secrets":
+            return _ranked(word, snapshot.secrets)
         case "files":
             return _files(word, directory)
         case "places":

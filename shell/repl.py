@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from prompt_toolkit import PromptSession
@@ -75,7 +76,7 @@ class Draft:
 def run(session: Session) -> int:
     """Read lines and carry them out until the person leaves, and return 0 then."""
     prompt: PromptSession[str]
-    watch = Watch(lambda method: _ask(session, method), lambda: soon(prompt.app, prompt.app.invalidate))
+    watch = Watch(partial(_ask, session), lambda: soon(prompt.app, prompt.app.invalidate))
     draft = Draft()
     prompt = prompt_of(session.places.prompt, lambda: watch.snapshot, draft)
     _greet(session, prompt)
@@ -94,8 +95,8 @@ def run(session: Session) -> int:
     return 0
 
 
-def _ask(session: Session, method: str) -> Mapping[str, object]:
-    return session.client.call(method, {}, patience_s=0.0, answer_within_s=_ANSWER_S)
+def _ask(session: Session, method: str, params: Mapping[str, object]) -> Mapping[str, object]:
+    return session.client.call(method, params, patience_s=0.0, answer_within_s=_ANSWER_S)
 
 
 def _greet(session: Session, prompt: PromptSession[str]) -> None:

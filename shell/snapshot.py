@@ -7,14 +7,15 @@ manager.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from manager.api.errors import CloudError
 from shell import cells
 from shell.document import Document, items, number
 
-Ask = Callable[[str], Document]  # the answer to a method without parameters; raises CloudError
+Ask = Callable[[str, Document], Document]  # the answer to a method with parameters; raises CloudError
+QUESTIONS: Mapping[str, Document] = {"apps": {}, "ps": {}, "images": {}, "secret": {"action": "ls"}}
 
 EVERY_S = 2.0
 
@@ -38,6 +39,7 @@ class Snapshot:
     apps: tuple[Named, ...] = ()
     workers: tuple[Named, ...] = ()
     images: tuple[Named, ...] = ()
+    secrets: tuple[Named, ...] = ()
     ready: int = 0
     want: int = 0
     rate_rps: float = 0.0
@@ -45,13 +47,14 @@ class Snapshot:
     away: bool = False
 
 
-def snapshot_of(apps: Document, workers: Document, images: Document) -> Snapshot:
-    """Return the snapshot that the answers to `apps`, `ps` and `images` make."""
-    listed = items(apps.get("items"))
+def snapshot_of(answers: Mapping[str, Document]) -> Snapshot:
+    """Return the snapshot that the answers to all QUESTIONS make."""
+    listed = items(answers["apps"].get("items"))
     return Snapshot(
-        apps=_named(apps, _app_meta),
-        workers=_named(workers, _worker_meta),
-        images=_named(images, _image_meta),
+        apps=_named(answers["apps"], _app_meta),
+        workers=_named(answers["ps"], _worker_meta),
+        images=_named(answers["images"], _size_meta),
+        secrets=_named(answers["secret"], _size_meta),
         ready=round(sum(number(item.get("ready")) or 0 for item in listed)),
         want=round(sum(number(item.get("want")) or 0 for item in listed)),
         rate_rps=sum(number(item.get("rate_rps")) or 0.0 for item in listed),
@@ -74,14 +77,14 @@ def _worker_meta(item: Document) -> str:
     return " ".join(cells.cell(fact, "text", 0) for fact in facts if fact)
 
 
-def _image_meta(item: Document) -> str:
+def _size_meta(item: Document) -> str:
     return cells.cell(item.get("size_bytes"), "bytes", 0)
 
 
 def look(ask: Ask, before: Snapshot) -> Snapshot:
     """Return what the manager says now, or what it said before, as from one that is away."""
     try:
-        return snapshot_of(ask("apps"), ask("ps"), ask("images"))
+        return snapshot_of({method: ask(method, params) for method, params in QUESTIONS.items()})
     except CloudError:
         return replace(before, away=True)
 

@@ -28,7 +28,7 @@ _BYTES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 class Kind:
     """A kind of value: its name in usage lines, how a word becomes one, and what completes it.
 
-    `completes` names the live list that completion offers: apps, targets, images, files, places
+    `completes` names the live list that completion offers: apps, targets, images, secrets, files, places
     (files, and what is in a worker), or nothing.
     """
 
@@ -228,7 +228,7 @@ NEW_APP = Kind("NAME", app_name)
 TARGET = Kind("TARGET", target, "targets")
 WORD = Kind("WORD", text)
 TEXT = Kind("TEXT", text)
-SECRET = Kind("SECRET", secret_name)
+SECRET = Kind("SECRET", secret_name, "secrets")
 PLACE = Kind("FILE|TARGET:PATH", text, "places")
 FILE = Kind("FILE", text, "files")
 IMAGE = Kind("IMAGE", text, "images")

@@ -166,6 +166,7 @@ def town() -> Replies:
             "apps": lambda params: listing("AppList", apps),
             "ps": lambda params: listing("WorkerList", workers),
             "images": lambda params: listing("ImageList", [image("simplecloud/base")]),
+            "secret": lambda params: listing("SecretList", []),
             "status": lambda params: status(apps=2, workers=5),
             "events": lambda params: listing("EventList", [event("web.4", "started")]),
         }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from manager.api.views import listing
+from manager.api.views import SecretView, listing
 from shell.complete import Completion, complete
 from shell.highlight import fragments
 from shell.snapshot import Named, Snapshot, snapshot_of
@@ -18,6 +18,7 @@ CLOUD = Snapshot(
     apps=(Named("web", "3/4 ready, 463 req/s"), Named("api", "1/1 ready")),
     workers=tuple(Named(f"web.{slot}", "ready") for slot in (1, 2, 3)),
     images=(Named("simplecloud/base", "179M"), Named("tools", "12.3M")),
+    secrets=(Named("db-password", "12"),),
     ready=4,
     want=5,
     rate_rps=463.0,
@@ -166,6 +167,11 @@ def test_other_words_with_a_meaning_of_their_own_are_offered() -> None:
     assert offered("crash ma")[0] == "manager"
 
 
+def test_secrets_are_offered_where_one_is_named() -> None:
+    assert offered("run --secret ") == ["db-password"]
+    assert offered("secret rm d") == ["db-password"]
+
+
 def test_without_a_manager_the_words_of_the_table_are_offered() -> None:
     assert at("ps w", snapshot=Snapshot()) == []
     assert at("ps --so", snapshot=Snapshot())[0].text == "--sort"
@@ -173,16 +179,21 @@ def test_without_a_manager_the_words_of_the_table_are_offered() -> None:
 
 def test_a_snapshot_has_what_apps_and_workers_are_doing() -> None:
     found = snapshot_of(
-        listing("AppList", [app("web", want=4), app("pong", rate_rps=None, want=1, ready=1)]),
-        listing(
-            "WorkerList", [worker("web.1"), worker("web.2", state="backoff", address=None, reason="a\nb")]
-        ),
-        listing("ImageList", [image("tools")]),
+        {
+            "apps": listing("AppList", [app("web", want=4), app("pong", rate_rps=None, want=1, ready=1)]),
+            "ps": listing(
+                "WorkerList",
+                [worker("web.1"), worker("web.2", state="backoff", address=None, reason="a\nb")],
+            ),
+            "images": listing("ImageList", [image("tools")]),
+            "secret": listing("SecretList", [SecretView("db-password", 12, "2026-01-02T03:04:05.678Z", [])]),
+        }
     )
 
     assert found.apps == (Named("web", "3/4 ready, 463 req/s"), Named("pong", "1/1 ready"))
     assert found.workers == (Named("web.1", "ready 10.200.0.11"), Named("web.2", "backoff a\\nb"))
     assert found.images == (Named("tools", "179M"),)
+    assert found.secrets == (Named("db-password", "12B"),)
     assert (found.ready, found.want, round(found.rate_rps)) == (4, 5, 463)
 
 

@@ -209,9 +209,9 @@ def test_the_entries_of_a_directory_end_in_a_slash_when_they_are_directories(tmp
 def test_a_manager_that_is_away_leaves_what_it_said_last(tmp_path: Path) -> None:
     replies = town()
     answers = {name: answer({}) for name, answer in replies.answers.items()}
-    there = look(lambda method: answers[method], Snapshot())
+    there = look(lambda method, _: answers[method], Snapshot())
 
-    def away(method: str) -> Mapping[str, object]:
+    def away(method: str, params: Mapping[str, object]) -> Mapping[str, object]:
         raise ManagerUnreachable(f"no answer to {method}")
 
     gone = look(away, there)
@@ -225,7 +225,7 @@ def test_the_manager_is_asked_only_while_a_prompt_is_shown() -> None:
     asked: list[str] = []
     changes = threading.Event()
 
-    def ask(method: str) -> Mapping[str, object]:
+    def ask(method: str, params: Mapping[str, object]) -> Mapping[str, object]:
         asked.append(method)
         return listing("AppList", [app("web")])
 
@@ -234,7 +234,7 @@ def test_the_manager_is_asked_only_while_a_prompt_is_shown() -> None:
         assert asked == []
         watch.show()
         assert changes.wait(10)
-        assert asked[:3] == ["apps", "ps", "images"]
+        assert asked[:4] == ["apps", "ps", "images", "secret"]
         assert watch.snapshot.apps[0].name == "web"
     finally:
         watch.stop()
