@@ -44,7 +44,7 @@ def screen(lines: Sequence[Line], title: str) -> str:
     widest = max((columns(text_of(line)) for line in lines), default=0)
     width, height = widest * _COLUMN + 2 * _MARGIN, len(lines) * _ROW + 2 * _MARGIN
     rows = (_row(line, _MARGIN + (at + 1) * _ROW - 5) for at, line in enumerate(lines))
-    return _document(width, height, title, [row for row in rows if row])
+    return document(width, height, title, [row for row in rows if row])
 
 
 def _row(line: Line, y: int) -> str:
@@ -76,7 +76,7 @@ def plot(drawn: Plot) -> str:
         f'<circle class="seen" cx="{axes.x(at):.1f}" cy="{axes.y(share):.1f}" r="3.5"/>'
         for at, share in drawn.seen
     ]
-    return _document(_WIDTH, _HEIGHT, drawn.title, body)
+    return document(_WIDTH, _HEIGHT, drawn.title, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class _Axes:
         yield f'<text class="busy end" x="{x - 5:.1f}" y="{_AXIS + 10 + number * _ROW}">{escape(told)}</text>'
 
 
-def _document(width: int, height: int, title: str, body: Sequence[str]) -> str:
+def document(width: int, height: int, title: str, body: Sequence[str]) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
     head += f'viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">'
     paper = f'<rect class="paper" width="{width}" height="{height}" rx="6"/>'

@@ -39,7 +39,7 @@ class Swarm:
         """A service has so many tasks, all of them running."""
         mounted = f"type=bind,source={SERVER},target=/app/server.py,readonly"
         options = ["--detach", "--no-resolve-image", "--network", "bench", "--endpoint-mode", "dnsrr"]
-        options += ["--replicas", str(count), "--mount", mounted, "--name", "bench"]
+        options += ["--init", "--replicas", str(count), "--mount", mounted, "--name", "bench"]
         self.docker("service", "create", *options, BASE_IMAGE, "/app/server.py", "8000")
         eventually(lambda: self._running() == count, TASKS_S, "tasks")
 
@@ -47,6 +47,11 @@ class Swarm:
         """The service has so many tasks running."""
         self.docker("service", "scale", "--detach", f"bench={count}")
         eventually(lambda: self._running() == count, TASKS_S, "tasks")
+
+    def scale_down(self, count: int) -> None:
+        """The service has so many tasks, and there are no more containers."""
+        self.docker("service", "scale", "--detach", f"bench={count}")
+        eventually(lambda: len(self.docker("ps", "-aq").split()) == count, TASKS_S, "the end of tasks")
 
     def remove(self) -> None:
         """There is no service, and no container of its."""
