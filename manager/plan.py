@@ -63,7 +63,7 @@ def plan(world: World) -> Plan:
             advance(world, specs[record.app], record, draft)
     add_spares(world, specs, addresses, draft)
     for spec in specs.values():
-        if spec.removing and not any(record.app == spec.name for record in world.records.values()):
+        if spec.removing and not world.of_app(spec.name):
             draft.removed.append(spec.name)
     return _ordered(world, draft)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, TypeVar
 
 from balancer.routes import Route, Server, server_name
 from manager.api.views import WorkerState
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
 STARTUP_S = 30.0  # after this a worker that does not answer is called unready, not starting
 GRACE_S = 10.0  # from SIGTERM to SIGKILL
+
+T = TypeVar("T")
+
+
+def _derived(empty: Callable[[], T]) -> T:
+    """Return a field that is filled when it is first needed, and is no part of what a picture says."""
+    made: T = field(default_factory=empty, init=False, compare=False, repr=False)
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +65,30 @@ class World:
     targets: Mapping[str, ScalingTarget] = field(default_factory=dict)
     hosts: Mapping[WorkerKey, str] = field(default_factory=dict)
     frozen: frozenset[str] = frozenset()
+    _sorted: dict[str, list[WorkerRecord]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    _segments: set[str] = field(default_factory=set, init=False, compare=False, repr=False)
 
     def is_frozen(self, app: str) -> bool:
         return app in self.frozen or ALL in self.frozen
 
     def of_app(self, name: str) -> list[WorkerRecord]:
         """Return the records of an app, by slot, the newest revision first."""
-        mine = (record for record in self.records.values() if record.app == name)
-        return sorted(mine, key=lambda record: (record.slot, -record.revision))
+        return [*self._by_app().get(name, ())]
+
+    def _by_app(self) -> Mapping[str, Sequence[WorkerRecord]]:
+        """Return all records by their apps; sorted once, since every app is asked for in every pass."""
+        if not self._sorted:
+            for record in sorted(self.records.values(), key=lambda record: (record.slot, -record.revision)):
+                self._sorted.setdefault(record.app, []).append(record)
+        return self._sorted
+
+    def has_routed(self, server: str) -> bool:
+        """Return whether some stored route leads to the server of that name."""
+        if not self._segments:
+            self._segments.update(chain.from_iterable(key.split("/") for key in self.routes))
+        return server in self._segments
 
 
 def as_scaled(spec: AppSpec, target: ScalingTarget | None) -> AppSpec:
@@ -187,8 +212,7 @@ def is_live(world: World, record: WorkerRecord) -> bool:
 
 def is_published(world: World, record: WorkerRecord) -> bool:
     """Return whether the worker's server stands in the routes that the proxy reads."""
-    segment = f"/{server_name(*record.key)}/"
-    return any(segment in key for key in world.routes)
+    return world.has_routed(server_name(*record.key))
 
 
 def is_ready(world: World, record: WorkerRecord) -> bool:

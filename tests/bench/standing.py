@@ -12,7 +12,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from manager.plan import plan
-from manager.records import APPS, PROXY, TARGETS, WORKERS
+from manager.records import APPS
 from tests.bench.rivals import docker
 from tests.bench.table import Result
 from tests.bench.work import Race, remove, run, scale_up, seconds_of
@@ -85,10 +85,9 @@ def idle(cloud: Cloud, rounds: int) -> list[Result]:
 
 
 def revision(cloud: Cloud) -> int:
-    """Return how often what the loop looks at was written so far: the last revision among its records."""
+    """Return how often etcd was written to so far."""
     with cloud.store() as store:
-        entries = store.read(APPS, WORKERS, PROXY, TARGETS).entries.values()
-    return max(entry.mod_revision for entry in entries)
+        return store.read(APPS).revision
 
 
 def cpu_percent(pids: list[int]) -> float:

@@ -21,7 +21,7 @@ def start(
     cloud: Cloud,
     rounds: int,
 ) -> list[Result]:
-    """`run -n COUNT` until each worker has answered through the proxy; the rival's until each has answered."""
+    """`run -n COUNT` until each worker has answered through the proxy, the rival's until each has."""
     race = Race(f"`run -n {count}` to all answering", told, aim)
     with rivals() as rival:
         for _ in range(rounds):
@@ -32,7 +32,7 @@ def start(
 
 
 def against_swarm(count: int, cloud: Cloud, rounds: int) -> list[Result]:
-    """`run -n COUNT` until each worker has answered, looks at it, `scale` to one and `rm`; beside Swarm's own."""
+    """`run -n COUNT` to all answering, looks at it, `scale` to one, `rm`; beside Swarm's own."""
     starts = Race(f"`run -n {count}` to all answering", "service create, to running", "<= 0.5")
     workers = Race(f"`ps` of {count} workers, one-shot", "service ps", "<= 3", "ms")
     apps = Race(f"`apps` of {count} workers, one-shot", "service ls", "<= 3", "ms")

@@ -22,7 +22,7 @@ _SERVER = re.compile(rf"/services/app_{APP}/weighted/services/\d+/name$")
 
 
 def scaling(cloud: Cloud, rounds: int) -> list[Result]:
-    """An app under 100 requests/s scaled 4 -> 1 -> 4 again and again: what failed, and when the proxy knew."""
+    """Scaling 4 -> 1 -> 4 under 100 requests/s, again and again: what failed, when the proxy knew."""
     run(cloud, 4)
     with Traffic(cloud, APP) as traffic, _lags(cloud) as lags:
         for _ in range(SCALINGS):
