@@ -19,7 +19,7 @@ from pathlib import Path
 
 from manager.api import wire
 from manager.api.errors import CloudError, FrameRejected, NotAllowed, UsageError
-from manager.api.wire import Lines, Request
+from manager.api.wire import Lines, NotARequest, Request
 
 MAX_CLIENTS = 128
 BACKLOG = 1024  # those beyond MAX_CLIENTS are told so, which takes being accepted
@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 
 class ClientGone(Exception):
     """The client hung up or does not read."""
+
+
+class NoSuchMethod(UsageError):
+    """The method of a request is none of the manager's."""
 
 
 @dataclass(slots=True)
@@ -47,6 +51,8 @@ class Call:
 
     def emit(self, kind: str, **fields: object) -> None:
         """Send one item of the stream; raises ClientGone when nobody takes it."""
+        if self.request.notifies:
+            return
         _send(self.sock, wire.item(self.request.id, {"kind": kind, **fields}))
 
     def progress(self, text: str) -> None:
@@ -157,10 +163,12 @@ class Server:
             sock.settimeout(SEND_LIMIT_S)
         if line is None:
             return False
+        files = lines.take_files()
         try:
-            request = wire.request_of(line, lines.take_files())
+            request = wire.request_of(line, files)
         except FrameRejected as error:
-            _send(sock, wire.failure(None, error, wire.PARSE_ERROR))
+            _close(files)
+            _send(sock, _refused(error))
             return True
         self._answer(sock, request)
         return True
@@ -169,10 +177,11 @@ class Server:
         uid, _, _ = _peer(sock)
         call = Call(request, sock, uid)
         try:
-            _send(sock, self._outcome(call), call.handed)
+            outcome = self._outcome(call)
+            if not request.notifies:
+                _send(sock, outcome, call.handed)
         finally:
-            for descriptor in (*request.files, *call.handed):
-                os.close(descriptor)
+            _close((*request.files, *call.handed))
         if call.after is not None:
             call.after()
 
@@ -181,10 +190,24 @@ class Server:
         request = call.request
         try:
             return wire.result(request.id, self.dispatch(call))
+        except NoSuchMethod as error:
+            return wire.failure(request.id, error, wire.METHOD_NOT_FOUND)
         except UsageError as error:
             return wire.failure(request.id, error, wire.INVALID_PARAMS)
         except CloudError as error:
             return wire.failure(request.id, error)
+
+
+def _refused(error: FrameRejected) -> Mapping[str, object]:
+    """Return the frame that answers what is no request."""
+    if isinstance(error, NotARequest):
+        return wire.failure(error.id, error, error.code)
+    return wire.failure(None, error, wire.PARSE_ERROR)
+
+
+def _close(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def _send(sock: socket.socket, message: Mapping[str, object], files: Sequence[int] = ()) -> None:

@@ -173,7 +173,7 @@ def _answer(line: bytes, on_item: OnItem | None) -> Document | None:
     try:
         frame = json.loads(line)
     except ValueError:
-        raise FrameRejected("the manager's answer is not JSON") from None
+        raise FrameRejected("the manager's answer is not JSON", hint="doctor") from None
     match frame:
         case {"method": "item", "params": {"item": dict(item)}}:
             if on_item is not None:
@@ -184,4 +184,4 @@ def _answer(line: bytes, on_item: OnItem | None) -> Document | None:
         case {"result": dict(result)}:
             return result
         case _:
-            raise CloudError("the manager's answer is neither a result nor an error")
+            raise CloudError("the manager's answer is neither a result nor an error", hint="doctor")

@@ -23,18 +23,32 @@ MAX_FRAME_BYTES = 2**20
 MAX_FILES = 16
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
 DOMAIN_ERROR = -32000
+EXAMPLE = '{"jsonrpc":"2.0","id":1,"method":"ps","params":{}}'
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it came, with the descriptors of its files."""
+    """One request as it came, with the descriptors of its files.
+
+    notifies: it came without an id, so nobody waits for an answer.
+    """
 
     id: int | str | None
     method: str
     params: Mapping[str, object]
     files: tuple[int, ...] = ()
+    notifies: bool = False
+
+
+class NotARequest(FrameRejected):
+    """A frame is JSON and no request; `code` is JSON-RPC's, `id` the one it has, or None."""
+
+    def __init__(self, message: str, code: int, request_id: int | str | None) -> None:
+        super().__init__(message, hint=EXAMPLE)
+        self.code = code
+        self.id = request_id
 
 
 @dataclass(slots=True)
@@ -96,19 +110,24 @@ def send(sock: socket.socket, message: Mapping[str, object], files: Sequence[int
 
 
 def request_of(line: bytes, files: tuple[int, ...] = ()) -> Request:
-    """Return the request that a line is; raises FrameRejected with what is wrong with it."""
+    """Return the request that a line is; raises FrameRejected, or NotARequest, with what is wrong with it."""
     try:
         frame = json.loads(line)
     except (ValueError, RecursionError):
-        raise FrameRejected("a frame is not JSON") from None
+        raise FrameRejected("a frame is not JSON", hint=EXAMPLE) from None
+    if not isinstance(frame, dict):
+        raise NotARequest("a frame is one JSON object", INVALID_REQUEST, None)
+    number = frame.get("id")
+    if isinstance(number, bool) or not isinstance(number, int | str | None):
+        raise NotARequest("the id of a request is a whole number or text", INVALID_REQUEST, None)
     match frame:
-        case {"jsonrpc": "2.0", "method": str(method), **rest}:
-            number, params = rest.get("id"), rest.get("params", {})
-            if isinstance(params, dict) and isinstance(number, int | str | None):
-                return Request(number, method, params, files)
-            raise FrameRejected("a request has an id (number or text) and params (an object)")
+        case {"jsonrpc": "2.0", "method": str(method)}:
+            params = frame.get("params", {})
         case _:
-            raise FrameRejected('a request is {"jsonrpc":"2.0","id":1,"method":"ps","params":{}}')
+            raise NotARequest("a request has jsonrpc 2.0 and a method", INVALID_REQUEST, number)
+    if not isinstance(params, dict):
+        raise NotARequest("the params of a request are an object, by name", INVALID_PARAMS, number)
+    return Request(number, method, params, files, notifies="id" not in frame)
 
 
 def result(request_id: int | str | None, value: Mapping[str, object]) -> dict[str, object]:
@@ -139,7 +158,7 @@ def answer_of(line: bytes) -> Mapping[str, object]:
         case {"error": dict(reason)}:
             raise error_from(reason)
         case _:
-            raise FrameRejected("the manager sent neither a result nor an error")
+            raise FrameRejected("the manager sent neither a result nor an error", hint="doctor")
 
 
 def error_from(frame: Mapping[str, object]) -> CloudError:
@@ -148,6 +167,6 @@ def error_from(frame: Mapping[str, object]) -> CloudError:
         case {"message": str(message), "data": {"kind": str(kind), **rest}}:
             return error_of(kind, message, str(rest.get("hint", "")))
         case {"message": str(message)}:
-            return CloudError(message)
+            return CloudError(message, hint="doctor")
         case _:
-            return CloudError("the manager answered with an error that has no message")
+            return CloudError("the manager answered with an error that has no message", hint="doctor")

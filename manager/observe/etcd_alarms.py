@@ -75,7 +75,8 @@ def _ask(
         answer = connection.getresponse()
         text = answer.read()
         if answer.status != http.HTTPStatus.OK and not tolerant:
-            raise StoreUnavailable(f"etcd at {endpoint} refuses {path}: {text.decode(errors='replace')}")
+            refusal = text.decode(errors="replace")
+            raise StoreUnavailable(f"etcd at {endpoint} refuses {path}: {refusal}", hint="status")
         found: object = json.loads(text)
         return found
     except (OSError, http.client.HTTPException, ValueError) as error:

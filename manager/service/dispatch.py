@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from manager.api.arguments import Arguments, bind
 from manager.api.commands import command_of
-from manager.api.errors import CloudError, UsageError
-from manager.server import Call, ClientGone
+from manager.api.errors import CloudError
+from manager.server import Call, ClientGone, NoSuchMethod
 
 BESIDE_ARGUMENTS = ("request", "files", "execution", "step")
 
@@ -30,7 +30,8 @@ class Dispatcher:
         row = command_of(call.request.method)
         verb = self.verbs.get(row.verb) if row is not None else None
         if row is None or verb is None:
-            raise UsageError(f"the manager has no method {call.request.method[:40]!r}", hint="help")
+            method = call.request.method
+            raise NoSuchMethod(f"the manager has no method {method[:40]!r}", hint="help")
         params = {k: v for k, v in call.request.params.items() if k not in BESIDE_ARGUMENTS}
         arguments = bind(row, params)
         try:

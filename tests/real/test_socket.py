@@ -67,6 +67,7 @@ def test_a_frame_that_is_no_request_gets_an_error_and_the_connection_goes_on(
         refused = answered(line, frame)
 
         assert refused["error"]["data"]["kind"] in ("frame-rejected", "usage")
+        assert refused["error"]["data"]["hint"]
         assert answered(line, PS)["result"]["kind"] == "WorkerList"
 
 
@@ -98,6 +99,18 @@ def test_a_request_with_wrong_words_or_types_is_a_usage_error(
     assert refused["error"]["data"]["kind"] == "usage", refused
     assert refused["id"] == 1
     assert cloud.app_names() == before
+
+
+def test_a_method_that_there_is_not_is_told_by_the_code_of_json_rpc(cloud: Cloud) -> None:
+    with line_to(cloud) as line:
+        assert answered(line, PS.replace(b'"ps"', b'"sacle"'))["error"]["code"] == -32601
+
+
+def test_a_request_without_an_id_gets_no_answer(cloud: Cloud) -> None:
+    with line_to(cloud) as line:
+        asked_without = b'{"jsonrpc":"2.0","method":"apps"}\n'
+
+        assert answered(line, asked_without + PS)["result"]["kind"] == "WorkerList"
 
 
 def test_a_frame_over_a_mebibyte_gets_an_error_and_the_connection_is_closed(cloud: Cloud) -> None:
