@@ -19,9 +19,9 @@ from typing import IO, TYPE_CHECKING
 
 from manager.api.arguments import Params
 from manager.api.command import Command
-from manager.api.copying import Copy, Found, copy_of, follows, placed
+from manager.api.copying import STREAM, Copy, Found, copy_of, follows, placed
 from manager.api.errors import CloudError, ProgramRejected
-from shell import files, packing
+from shell import archives, files, packing
 from shell.client import Document
 
 if TYPE_CHECKING:
@@ -54,13 +54,40 @@ def copy(session: Session, row: Command, params: Params) -> None:
     """Copy as two words ask for; raises CloudError."""
     source, destination = str(params["src"]), str(params["dst"])
     asked = _Asked(session, params, copy_of(source, destination))
-    if asked.copy.inwards:
+    if STREAM in (source, destination):
+        session.need_cloud()
+        (_stream_in if asked.copy.inwards else _stream_out)(asked)
+    elif asked.copy.inwards:
         local = _source(asked, source)
         session.need_cloud()
         _copy_in(asked, local, source)
     else:
         session.need_cloud()
         _copy_out(asked, destination)
+
+
+def _stream_in(asked: _Asked) -> None:
+    """Unpack the archive of standard input into a directory of the worker."""
+    copy = asked.copy
+    with archives.given(asked.session, copy) as archive:
+        found = asked.look(copy.inside)
+        if not found.is_directory:
+            raise CloudError(
+                f"there is no directory {copy.inside} in {copy.target}",
+                hint=f"exec {copy.target} mkdir -p {copy.inside}",
+            )
+        asked.ask("write", found.path, [archive.fileno()])
+    _tell(asked, f"unpacked standard input in {copy.target}:{found.path}")
+
+
+def _stream_out(asked: _Asked) -> None:
+    """Write what is at a path of the worker to standard output, as an archive."""
+    archives.refuse_terminal(asked.session, asked.copy)
+    path = posixpath.normpath(asked.copy.inside)
+    found = asked.look(path)
+    with tempfile.TemporaryFile() as archive:
+        asked.ask("read", found.path if asked.follow else path, [archive.fileno()])
+        archives.put_out(asked.session, archive)
 
 
 def _source(asked: _Asked, source: str) -> str:

@@ -20,6 +20,7 @@ from manager.api.errors import CloudError, UsageError
 
 EXAMPLE = "cp ./file web.1:/tmp/file"
 MAX_COPY_BYTES = 8 << 30
+STREAM = "-"  # for a path of this machine: a tar archive on standard input or output
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def copy_of(source: str, destination: str) -> Copy:
     if not there and not here:
         raise UsageError(
             f"neither {source!r} nor {destination!r} is a path in a worker, such as web.1:/tmp/file",
-            hint=f"cp {source} web.1:/tmp/{posixpath.basename(source.rstrip('/'))}",
+            hint=f"cp {source} web.1:/tmp/{posixpath.basename(source.rstrip('/')).removeprefix(STREAM)}",
         )
     target, path = there or here or ("", "")
     inside = posixpath.join("/", path)

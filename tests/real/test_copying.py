@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,33 @@ def test_a_link_is_copied_and_followed_when_asked(app: str, cloud: Cloud, here: 
 
     assert (here / "link").is_symlink()
     assert (here / "file").read_bytes()[:4] == b"\x7fELF"
+
+
+def packed(directory: Path) -> bytes:
+    """Return the directory `d` as a tar archive."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.add(directory / "d", arcname="d")
+    return archive.getvalue()
+
+
+def test_a_dash_is_an_archive_on_standard_input_or_output(app: str, cloud: Cloud, here: Path) -> None:
+    came_in = cloud.run("cp", "-", f"{app}:/tmp", given=packed(here))
+    went_out = cloud.ok("cp", f"{app}:/tmp/d", "-")
+
+    assert (came_in.code, came_in.stderr) == (0, f"unpacked standard input in {app}:/tmp\n")
+    with tarfile.open(fileobj=io.BytesIO(went_out.stdout.encode())) as tar:
+        assert sorted(tar.getnames()) == ["d", "d/link", "d/s", "d/s/x"]
+    assert went_out.stderr == ""
+
+
+def test_what_is_no_archive_or_no_directory_is_refused(app: str, cloud: Cloud, here: Path) -> None:
+    no_archive = cloud.run("cp", "-", f"{app}:/tmp", given=b"no archive")
+    no_directory = cloud.run("cp", "-", f"{app}:/none", given=packed(here))
+
+    assert (no_archive.code, no_directory.code) == (1, 1)
+    assert "standard input has no tar archive\nhint:  tar -c FILE |" in no_archive.stderr
+    assert f"no directory /none in {app}\nhint:  exec {app} mkdir -p /none" in no_directory.stderr
 
 
 @pytest.mark.parametrize(

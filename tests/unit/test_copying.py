@@ -20,6 +20,8 @@ from shell.packing import move, pack, unpack
         (("./f", "web.1:/tmp/f"), Copy("./f", "web.1", "/tmp/f", inwards=True)),
         (("web:tmp/f", "f"), Copy("f", "web", "/tmp/f", inwards=False)),
         (("./a:b", "web:/x"), Copy("./a:b", "web", "/x", inwards=True)),
+        (("-", "web:/d"), Copy("-", "web", "/d", inwards=True)),
+        (("web:/d", "-"), Copy("-", "web", "/d", inwards=False)),
         (("web:/a:b", "/x:y"), Copy("/x:y", "web", "/a:b", inwards=False)),
     ],
 )
@@ -33,6 +35,7 @@ def test_a_worker_s_side_has_a_target_and_a_path(words: tuple[str, str], copy: C
         (("a", "b"), "neither 'a' nor 'b'"),
         (("web:/a", "api:/b"), "not between workers"),
         (("a", "web:"), "'web:' has no path"),
+        (("-", "-"), "neither '-' nor '-'"),
         (("a", "Web:/b"), "'Web' is neither an app"),
     ],
 )
