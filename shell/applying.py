@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from shell.session import Session
 
 
+_HOW = ("wait", "detach")
+
+
 def export(session: Session, row: Command, params: Params) -> None:
     """Print the apps as the file that makes them."""
     entries, usual = _present(session, list(bind(row, params).texts("app")))
@@ -82,7 +85,11 @@ def _make(session: Session, wanted: list[Entry], params: Params) -> None:
     ]
     if not plan:
         session.note(f"nothing to do: {', '.join(entry.name for entry in wanted)} as the file says")
-    for words in plan:
+    waiting = [
+        f"--{key}{'' if value is True else f'={value}'}" for key, value in params.items() if key in _HOW
+    ]
+    for verb, *rest in plan:
+        words = [verb, *waiting, *rest]
         print(" ".join(quote(word) for word in words), file=session.out, flush=True)
         if params.get("dry_run") is not True and (code := session.execute_words(words)):
             raise Told(code)

@@ -8,11 +8,12 @@ from typing import Literal
 
 from manager.api import values
 from manager.api.arguments import Arguments
-from manager.api.command import Command, usage
+from manager.api.command import Command
 from manager.api.errors import UsageError
 from manager.api.listings import LISTINGS
 from manager.api.suggest import did_you_mean
 from shell.columns import field_names
+from shell.quoting import quote
 
 OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "contains")
 Kind = Literal["AppList", "WorkerList"]
@@ -104,7 +105,8 @@ def parse(row: Command, arguments: Arguments) -> Condition:
         case [target, field, operator, value]:
             return _field_is(row, _target(row, target), _comparison(row, field, operator, value))
         case _:
-            raise UsageError(f"{row.verb}: this is no condition", hint=usage(row))
+            hint = f"{row.examples[0]}    (or: help {row.verb})"
+            raise UsageError(f"{row.verb}: this is no condition", hint=hint)
 
 
 def _answers(row: Command, app: str, path: str, arguments: Arguments) -> Answers:
@@ -177,7 +179,8 @@ def holds(said: Comparison, observed: object) -> bool:
     if observed is None:
         return False
     if isinstance(observed, bool) or not isinstance(observed, int | float):
-        raise UsageError(f"{said.field} is not a number and has no order", hint="== or != or contains")
+        hint = f"expect web {said.field} == {quote(said.value)}"
+        raise UsageError(f"{said.field} is not a number and has no order", hint=hint)
     return _ordered(said.operator, observed, quantity(said.field, said.value))
 
 
@@ -214,7 +217,7 @@ def quantity(field: str, word: str) -> float:
             return values.seconds(word)
         raise ValueError(f"{word!r} is not a number")
     except ValueError as error:
-        raise UsageError(f"{field}: {error}") from None
+        raise UsageError(f"{field}: {error}", hint=f"expect web {field} == 1") from None
 
 
 def shown(observed: object) -> str:

@@ -32,6 +32,9 @@ def row_of(given: Sequence[str]) -> Command:
     # what follows `expect error` is a command with options of its own
     if row.verb in ("expect", "wait") and "error" in given[1:4]:
         return replace(row, verbatim=True)
+    # of `watch web --once` all options are watch's own, of `watch ps -a` the last is not
+    if row.verb == "watch" and not any(command_of(word) for word in given[1:]):
+        return replace(row, verbatim=False)
     return row
 
 
@@ -95,6 +98,4 @@ def _check_options(row: Command, given: Sequence[str | None]) -> None:
             return
         name = (word or "").partition("=")[0]
         if name.startswith("--") and row.option(name) is None:
-            guess = did_you_mean(name, [f"--{option.name}" for option in row.options])
-            hint = f"{row.verb} {guess} ..." if guess else f"help {row.verb}"
-            raise UsageError(f"{row.verb} has no option {name}", hint=hint, at=index)
+            raise arguments.unknown_option(row, name, index)

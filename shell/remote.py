@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def perform(session: Session, row: Command, params: Params) -> None:
     """Have the manager carry a command out and print what it answers; raises CloudError."""
-    if row.option("--yes") is not None:
+    if row.option("--yes") is not None and params.get("dry_run") is not True:
         session.confirm(row, params, _question(row, params))
     if row.verb == "crash" and params.get("prove") is True:
         _prove(session, params)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from manager.api.errors import AppNotFound, CloudError, ManagerUnreachable, WorkerNotFound
+from manager.api.errors import AppNotFound, CloudError, ManagerUnreachable, UsageError, WorkerNotFound
 from manager.api.suggest import did_you_mean
 from manager.api.values import split_target
 from manager.api.views import unix_seconds
@@ -29,6 +29,7 @@ from shell.conditions import (
 )
 from shell.endpoint import Endpoint, app_item, endpoint_of
 from shell.outcome import Told
+from shell.quoting import quote
 
 if TYPE_CHECKING:
     from shell.load import Load
@@ -138,8 +139,9 @@ def _load_is(session: Session, app: str, said: Comparison) -> Sight:
     field = said.field if said.field in numbers or f"{said.field}_s" not in numbers else f"{said.field}_s"
     if field not in numbers:
         guess = did_you_mean(field, numbers)
-        hint = f"did you mean {guess}?" if guess else f"load {app} has {' '.join(numbers)}"
-        raise CloudError(f"a load has no {said.field!r}", hint=hint)
+        known = ", ".join(numbers)
+        hint = f"expect load {app} {guess or 'failed'} {said.operator} {quote(said.value)}"
+        raise UsageError(f"a load has no {said.field!r}: it has {known}", hint=hint)
     return _compared(Comparison(field, said.operator, said.value), numbers[field])
 
 

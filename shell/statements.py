@@ -124,13 +124,14 @@ def _filled(session: Session, statement: Statement) -> list[str]:
 
 
 def _value(session: Session, variable: Variable) -> str:
-    name, known = variable.name, session.variables
-    if name.startswith("env."):
-        name, known = name.removeprefix("env."), dict(os.environ)
+    of_environment = variable.name.startswith("env.")
+    name = variable.name.removeprefix("env.") if of_environment else variable.name
+    known = os.environ if of_environment else session.variables
     if name in known:
         return known[name]
     guess = did_you_mean(name, known)
-    hint = f"did you mean ${guess}?" if guess else f"set {name} VALUE"
+    hint = f"env {name}=VALUE simplecloud ..." if of_environment else f"set {name} VALUE"
+    hint = f"did you mean ${'env.' if of_environment else ''}{guess}?" if guess else hint
     span = (variable.start, variable.end)
     raise SyntaxRejected(f'variable "{variable.name}" is not set', span, hint=hint)
 

@@ -17,6 +17,7 @@ from manager.api.errors import (
 from shell import conditions, loading
 from shell.client import PATIENCE_S
 from shell.conditions import Answers, Condition, Fails, FieldIs, Gone, LoadDone, LoadIs, ManagerIs, Ready
+from shell.quoting import quote
 from shell.sights import Sight, look
 
 if TYPE_CHECKING:
@@ -98,5 +99,7 @@ def _follow(condition: Condition) -> str:
             return "status"
         case Answers(app):
             return f"routes {app}"
-        case LoadDone() | LoadIs() | Fails():
-            return ""
+        case LoadDone(app) | LoadIs(app):
+            return f"ps {app}"
+        case Fails(_, command):
+            return " ".join(quote(word) for word in command)

@@ -32,7 +32,7 @@ def watch(session: Session, row: Command, params: Params) -> None:
         _repeat(session, words, interval_s, once=arguments.flag("once"))
         return
     if len(words) > 1:
-        raise _too_many(words)
+        raise UsageError(f"no command is named {words[0]!r}", hint="watch ps web", at=0)
     view, seen = View(app="".join(words)), _first(session, words)
     width = terminal.width_of(session.out)
     if arguments.text("svg"):
@@ -48,14 +48,6 @@ def watch(session: Session, row: Command, params: Params) -> None:
         Screen(session.client, seen, view, interval_s, terminal.is_utf8(session.out)).run()
     else:
         _lines(session, view, interval_s, seen, arguments.text("output") or "", once=arguments.flag("once"))
-
-
-def _too_many(words: list[str]) -> UsageError:
-    if words[1].startswith("-"):
-        name, *late = words
-        hint = " ".join(["watch", *late, name])
-        return UsageError(f"{late[0]} stands behind {name}: options come before it", hint=hint, at=1)
-    return UsageError(f"no command is named {words[0]!r}", hint="watch ps web", at=0)
 
 
 def _first(session: Session, app: list[str]) -> Seen:

@@ -106,7 +106,7 @@ def _take_option(command: Command, words: Sequence[str], index: int, params: Par
     name, equals, inline = word.partition("=") if word.startswith("--") else (word[:2], "", word[2:])
     option = command.option(name)
     if option is None:
-        raise _unknown_option(command, name, index)
+        raise unknown_option(command, name, index, words)
     if option.kind is None:
         if word.startswith("--") and equals:
             raise UsageError(f"{name} takes no value", hint=f"help {command.verb}", at=index)
@@ -140,17 +140,29 @@ def _add(option: Option, value: str, params: Params, index: int) -> None:
 _VOLUMES = ("-v", "--volume", "--mount")
 
 
-def _unknown_option(command: Command, name: str, index: int) -> UsageError:
+def unknown_option(command: Command, name: str, index: int, words: Sequence[str] = ()) -> UsageError:
+    """Return the error for `name`, at `index` of the words after the verb, which is no option."""
     if command.verbatim and name in _VOLUMES:
         return UsageError(
             f"{command.verb} has no {name}: workers are stateless, what they write goes with them",
             hint=f"{command.verb} --copy ./config.json ...",
             at=index,
         )
-    names = [f"--{option.name}" for option in command.options]
-    guess = did_you_mean(name, names)
-    hint = f"{command.verb} {guess} ..." if guess else f"help {command.verb}"
-    return UsageError(f"{command.verb} has no option {name}", hint=hint, at=index)
+    guess = did_you_mean(name.lstrip("-"), [option.name for option in command.options])
+    message = f"{command.verb} has no option {name}"
+    if guess is None:
+        return UsageError(message, hint=f"help {command.verb}", at=index)
+    hint = _mended(command, words, index, name, f"--{guess}") if words else f"{command.verb} --{guess} ..."
+    return UsageError(f"{message} (did you mean --{guess}?)", hint=hint, at=index)
+
+
+def _mended(command: Command, words: Sequence[str], index: int, wrong: str, right: str) -> str:
+    """Return the command as typed, with another word for the one that is off."""
+    from shlex import quote  # only on an error
+
+    typed = [quote(word) for word in words]
+    typed[index] = right + typed[index].removeprefix(wrong)
+    return " ".join([command.verb, *typed])
 
 
 def _take_operands(command: Command, words: list[str], params: Params, end: int) -> None:
@@ -220,8 +232,14 @@ def _parsed(command: Command, value: object, kind: Kind, label: str, words: Sequ
     try:
         return kind.parse(word)
     except ValueError as error:
-        at = words.index(word) if word in words else None
-        raise UsageError(f"{label}: {error}", hint=_example(command), at=at) from None
+        raise UsageError(f"{label}: {error}", hint=_example(command), at=_place(word, words)) from None
+
+
+def _place(value: str, words: Sequence[str]) -> int | None:
+    """Return the index of the word that a value is, or the end of, as in --wait=x."""
+    if value in words:
+        return words.index(value)
+    return next((index for index, word in enumerate(words) if value and word.endswith(f"={value}")), None)
 
 
 def _example(command: Command) -> str:

@@ -49,6 +49,11 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def lines(word: str) -> int | str:
+    """Return a number of lines, or `all`."""
+    return word if word == "all" else whole(0, 1_000_000_000)(word)
+
+
 def app_name(word: str) -> str:
     """Return the word when an app may be called that."""
     if word in RESERVED_NAMES:
@@ -233,6 +238,7 @@ PLACE = Kind("FILE|TARGET:PATH", text, "places")
 FILE = Kind("FILE", text, "files")
 IMAGE = Kind("IMAGE", text, "images")
 WORKERS = Kind("N", whole(0, MAX_WORKERS))
+LINES = Kind("N", lines)
 SPARES = Kind("K", whole(0, MAX_SPARES))
 BOUND = Kind("N", whole(1, MAX_WORKERS))
 COUNT = Kind("N", whole(1, 1_000_000))

@@ -39,6 +39,8 @@ class FreezeVerbs:
 
     def freeze(self, call: Call, arguments: Arguments) -> Answer:
         app = arguments.text("app")
+        if arguments.flag("dry_run"):
+            return self._plan(app, f"freeze {_name(app)}", frozen=True)
         revision = self.set_frozen(app)
         if revision is None:
             return _said(f"{_name(app)} is frozen already")
@@ -47,6 +49,8 @@ class FreezeVerbs:
 
     def thaw(self, call: Call, arguments: Arguments) -> Answer:
         app = arguments.text("app")
+        if arguments.flag("dry_run"):
+            return self._plan(app, f"thaw {_name(app)}", frozen=False)
         revision = self.set_thawed(app)
         left = self._still_frozen(app)
         if revision is None:
@@ -84,6 +88,11 @@ class FreezeVerbs:
     def ask_again(self, is_meant: Callable[[WorkerRecord], bool]) -> None:
         """Bring the workers meant up in spite of a freeze."""
         ask_again(self.store, self.changes.fence(), is_meant)
+
+    def _plan(self, app: str | None, step: str, *, frozen: bool) -> Answer:
+        """Tell what it takes that the app, or the cloud, is frozen or not."""
+        key, entries = self._read(app)
+        return document("Plan", {"steps": [] if (key in entries) == frozen else [step]})
 
     def _read(self, app: str | None) -> tuple[str, Mapping[str, Entry]]:
         """Return the freeze's key and the entries it is about; raises AppNotFound."""

@@ -10,7 +10,7 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -96,6 +96,8 @@ class Rescue:
         if picture is None:
             raise StoreUnavailable("nothing has been seen of this cloud yet", hint="status")
         told = adoption(picture.world)
+        if arguments.flag("dry_run"):
+            return _plan(f"adopt {record.app}.{record.slot}" for record in told.records)
         if not told.records:
             return document("Result", {"message": "every worker has its record: nothing to adopt"})
         puts = {app_key(spec.name): encode(spec) for spec in told.specs.values()}
@@ -134,6 +136,9 @@ class Rescue:
                 raise CloudError("every app of the backup is there already", hint="apps")
             return Wish(new)
 
+        if arguments.flag("dry_run"):
+            present = read_specs(self.store.read(APPS))
+            return _plan(f"restore {spec.name}" for spec in edit(present).specs)
         made = self.changes.make(call, edit)
         return document("Result", {"message": self.waiting.until_settled(call, made, arguments)})
 
@@ -164,6 +169,10 @@ class Rescue:
             os.close(descriptor)
         if program.sha256 != Path(member.name).name:
             raise ValueError(f"{member.name} is damaged")
+
+
+def _plan(steps: Iterable[str]) -> Answer:
+    return document("Plan", {"steps": list(steps)})
 
 
 def _only_file(call: Call) -> int:

@@ -10,7 +10,7 @@ from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.errors import CloudError, UsageError
 from manager.api.views import AutoscaleView, document, listing
-from manager.model import AppSpec
+from manager.model import AppSpec, Autoscale
 from manager.records import DECISIONS
 from manager.server import Call
 from manager.service.changes import Changes, Wish
@@ -19,6 +19,8 @@ from manager.service.reading import Reading
 from manager.specs import autoscale_policy
 from manager.store import Store
 from manager.world import World, ready_workers
+
+_POLICY = {"state", "max", "min", "slo", "mode"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +33,22 @@ class ScalingVerbs:
 
     def autoscale(self, call: Call, arguments: Arguments) -> Answer:
         name = arguments.text("app")
-        if name is None:
+        if name is None or not _POLICY & arguments.values.keys():
             world = self.reading.picture().world
-            specs = (spec for spec in world.specs.values() if spec.autoscale is not None)
-            return listing("AutoscaleList", (_view(world, spec) for spec in specs))
+            shown = [spec for spec in world.specs.values() if spec.autoscale and name in (None, spec.name)]
+            if shown or name is None:
+                return listing("AutoscaleList", (_view(world, spec) for spec in shown))
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             spec = wishes.changeable(specs, name)
             policy = None if arguments.text("state") == "off" else autoscale_policy(arguments, spec.autoscale)
             if policy is None and arguments.text("state") != "off":
                 raise UsageError(f"how many workers may {name} have?", hint=f"autoscale {name} --max 6")
-            return Wish((wishes.autoscaled(spec, policy),))
+            return Wish((wishes.autoscaled(spec, policy),), _said(name, policy))
 
-        self.changes.make(call, edit)
-        said = "scaled by hand" if arguments.text("state") == "off" else "scaled by itself"
-        return document("Result", {"message": f"{name} is {said} from now on"})
+        if arguments.flag("dry_run"):
+            return document("Plan", {"steps": [edit(self.reading.picture().world.specs).note]})
+        return document("Result", {"message": self.changes.make(call, edit).note})
 
     def explain(self, call: Call, arguments: Arguments) -> Answer:
         world, name = self.reading.picture().world, arguments.text("app") or ""
@@ -64,6 +67,16 @@ class ScalingVerbs:
             )
         ready = len(ready_workers(world, spec))
         return document("Decision", {**known[wanted], "ready": ready})
+
+
+def _said(name: str, policy: Autoscale | None) -> str:
+    match policy:
+        case None:
+            return f"{name} is scaled by hand from now on"
+        case Autoscale(mode="recommend"):
+            return f"{name} is told what it needs from now on, and scaled by hand"
+        case _:
+            return f"{name} is scaled by itself from now on, {policy.min} to {policy.max} workers"
 
 
 def _view(world: World, spec: AppSpec) -> AutoscaleView:

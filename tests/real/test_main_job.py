@@ -76,6 +76,32 @@ def test_dry_run_prints_the_plan_and_changes_nothing(apps: Apps, cloud: Cloud) -
     assert cloud.is_ready(name, 1)
 
 
+PLANNED = (
+    "run --dry-run APP-b sleep 1000",
+    "start APP --dry-run",
+    "stop APP.1 --dry-run",
+    "restart APP --dry-run",
+    "update APP -e A=1 --dry-run",
+    "autoscale APP --max 3 --dry-run",
+    "freeze APP --dry-run",
+    "thaw APP --dry-run",
+    "adopt --dry-run",
+    "rm APP --dry-run",
+)
+
+
+def test_the_plan_of_any_change_asks_nobody_and_leaves_everything_as_it_is(apps: Apps, cloud: Cloud) -> None:
+    name = apps.run("sleep", "1000")
+    before = cloud.ok("export").stdout, cloud.container(f"{name}.1")
+
+    for command in PLANNED:
+        assert cloud.ok(*command.replace("APP", name).split()).stdout, command
+
+    assert (cloud.ok("export").stdout, cloud.container(f"{name}.1")) == before
+    assert not cloud.ok("events", "--app", f"{name}-b", "-q").stdout
+    assert not cloud.status()["frozen"]
+
+
 def test_stop_of_one_worker_lowers_want_and_says_so_start_brings_it_back(apps: Apps, cloud: Cloud) -> None:
     name = apps.serve(3)
 

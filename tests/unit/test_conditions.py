@@ -69,8 +69,9 @@ def test_conditions_are_understood(words: str, expected: Condition) -> None:
     ],
 )
 def test_what_is_no_condition_is_refused(words: str) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as refused:
         condition(*words.split())
+    assert refused.value.hint
 
 
 def test_a_field_of_workers_is_not_looked_for_in_an_app() -> None:

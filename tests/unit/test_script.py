@@ -91,10 +91,10 @@ def test_a_file_is_checked_whole_before_anything_runs(shell: Shell, tmp_path: Pa
     assert script.run_file(shell.session, path) == 2
     assert shell.out.getvalue() == ""
     assert shell.err.getvalue() == (
-        "demo.sc:3: error: scale has no option --wiat\n"
+        "demo.sc:3: error: scale has no option --wiat (did you mean --wait?)\n"
         "       scale web=3 --wiat\n"
         "                   ^^^^^^\n"
-        "hint:  scale --wait ...\n"
+        "hint:  scale web=3 --wait\n"
     )
 
 

@@ -147,6 +147,22 @@ def test_an_undefined_variable_is_an_error_at_its_place(shell: Shell) -> None:
     )
 
 
+def test_a_variable_of_the_environment_that_is_not_set_is_set_outside(shell: Shell) -> None:
+    assert shell.run("echo $env.NO_SUCH_NAME_HERE") == 2
+    assert "hint:  env NO_SUCH_NAME_HERE=VALUE simplecloud ...\n" in shell.err.getvalue()
+
+
+def test_a_mistyped_option_is_mended_in_the_command_as_typed(shell: Shell) -> None:
+    assert shell.run("scale 'we b=3' --wiat=5s") == 2
+    assert "scale has no option --wiat (did you mean --wait?)" in shell.err.getvalue()
+    assert "hint:  scale 'we b=3' --wait=5s\n" in shell.err.getvalue()
+
+
+def test_the_value_behind_an_equals_sign_is_pointed_at(shell: Shell) -> None:
+    assert shell.run("scale web=3 --wait=x") == 2
+    assert "scale web=3 --wait=x\n                   ^^^^^^^^\n" in shell.err.getvalue()
+
+
 def test_a_command_fills_in_what_it_prints(shell: Shell, manager: FakeManager) -> None:
     assert shell.run("echo <$(apps -q)> $(echo a; echo b)") == 0
     assert shell.out.getvalue() == "<web> a\nb\n"
@@ -190,6 +206,11 @@ def test_what_asks_needs_yes_where_nobody_can_answer(
     assert shell.run(command) == 2
     assert f"hint:  {command} -y\n" in shell.err.getvalue()
     assert manager.calls == []
+
+
+def test_who_only_asks_for_the_plan_is_not_asked(shell: Shell, manager: FakeManager) -> None:
+    assert shell.run("rm web --dry-run") == 0
+    assert manager.calls[-1].params["dry_run"] is True
 
 
 @pytest.mark.parametrize(("answer", "code", "methods"), [("y\n", 0, ["rm"]), ("\n", 1, []), ("", 1, [])])

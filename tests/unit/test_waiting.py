@@ -175,8 +175,8 @@ def test_a_load_is_reported_and_expected(shell: Shell, manager: FakeManager, web
     assert website.requests[0].startswith(b"GET /x ")
     assert shell.run("expect load web failed == 0; expect load web sent == 10; expect load web p95 < 5s") == 0
     assert shell.run("expect load web sent == 11") == 5
-    assert shell.run("expect load web snet == 11") == 1
-    assert "did you mean sent?" in shell.err.getvalue()
+    assert shell.run("expect load web snet == 11") == 2
+    assert "hint:  expect load web sent == 11\n" in shell.err.getvalue()
 
 
 def test_a_load_in_the_background_is_waited_for(shell: Shell, manager: FakeManager, website: Website) -> None:

@@ -197,11 +197,12 @@ def test_an_app_that_is_not_there_is_an_error(replies: Replies, tmp_path: Path) 
     assert "no app is named 'nosuch'" in shell.err.getvalue()
 
 
-def test_an_option_behind_the_app_is_told_where_it_belongs(tmp_path: Path) -> None:
-    shell = shell_at(tmp_path)
+def test_options_may_stand_behind_the_app(replies: Replies, tmp_path: Path) -> None:
+    with serving(tmp_path, replies):
+        shell = shell_at(tmp_path)
+        assert shell.run("watch pong --once --interval 500ms") == 0
 
-    assert shell.run("watch web --once") == 2
-    assert "hint:  watch --once web" in shell.err.getvalue()
+    assert shell.out.getvalue().partition("Z  ")[2] == "pong 1/1 ready - req/s\n"
 
 
 def test_what_comes_as_an_application_ends_is_done_by_nobody(keyboard: PipeInput) -> None:

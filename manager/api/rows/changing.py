@@ -69,6 +69,7 @@ ROWS: tuple[Command, ...] = (
         options=(
             *SCALING,
             Option("mode", values.choice("on", "recommend"), "recommend: decide and tell, do not act"),
+            DRY_RUN,
             *LISTING,
         ),
         examples=(
@@ -170,7 +171,7 @@ ROWS: tuple[Command, ...] = (
         "apply",
         "shell",
         "make apps as a TOML file says; prints the commands that do it",
-        options=(FILE, DRY_RUN),
+        options=(FILE, *WAITING, DRY_RUN),
         examples=("apply -f apps.toml --dry-run", "apply -f apps.toml"),
         changes=True,
     ),
@@ -194,7 +195,7 @@ ROWS: tuple[Command, ...] = (
         "shell",
         "make apps as a compose file says; names each key that it ignores",
         operands=(Operand("FILE", values.FILE),),
-        options=(DRY_RUN,),
+        options=(*WAITING, DRY_RUN),
         examples=("import compose.yaml --dry-run", "import compose.yaml"),
         changes=True,
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from manager.api import values
 from manager.api.command import Command, Operand, Option
-from manager.api.rows.options import APPS, LISTING, WAITING, YES
+from manager.api.rows.options import APPS, DRY_RUN, LISTING, WAITING, YES
 from manager.api.values import Kind
 
 ROWS: tuple[Command, ...] = (
@@ -13,6 +13,7 @@ ROWS: tuple[Command, ...] = (
         "manager",
         "do nothing by itself, for an app or the whole cloud, until thaw",
         operands=(Operand("APP", values.APP, required=False),),
+        options=(DRY_RUN,),
         examples=("freeze", "freeze web"),
         changes=True,
     ),
@@ -21,6 +22,7 @@ ROWS: tuple[Command, ...] = (
         "manager",
         "end a freeze",
         operands=(Operand("APP", values.APP, required=False),),
+        options=(DRY_RUN,),
         examples=("thaw", "thaw web"),
         changes=True,
     ),
@@ -139,7 +141,7 @@ ROWS: tuple[Command, ...] = (
         "adopt",
         "manager",
         "rebuild apps from workers that run and that the store has lost",
-        options=(YES, *WAITING),
+        options=(YES, *WAITING, DRY_RUN),
         examples=("adopt -y",),
         changes=True,
     ),
@@ -155,7 +157,7 @@ ROWS: tuple[Command, ...] = (
         "manager",
         "bring the apps of a backup back; those that are there stay as they are",
         operands=(Operand("BACKUP", values.FILE),),
-        options=WAITING,
+        options=(*WAITING, DRY_RUN),
         examples=("restore cloud.backup",),
         changes=True,
     ),

@@ -34,7 +34,7 @@ ROWS: tuple[Command, ...] = (
         operands=(TARGETS,),
         options=(
             Option("follow", None, "go on as new lines come, of new workers too", "f"),
-            Option("tail", values.WORKERS, "only the last N lines of each worker"),
+            Option("tail", values.LINES, "only the last N lines of each worker (all)"),
             Option("since", values.DURATION, "only lines younger than this"),
             Option("timestamps", None, "show when each line was printed", "t"),
             Option("grep", values.TEXT, "only lines that this regular expression matches"),
@@ -60,7 +60,7 @@ ROWS: tuple[Command, ...] = (
     Command(
         "cp",
         "shell",
-        "copy files between this machine and a worker",
+        "copy files between this machine and a worker; - is a tar archive on a pipe",
         operands=(Operand("SRC", values.PLACE), Operand("DST", values.PLACE)),
         options=(Option("follow-link", None, "what a link at SRC leads to, not the link", "L"),),
         examples=("cp ./f web.1:/tmp/f", "cp web.1:/var/log ./log", "cp ./conf/. web.1:/etc/app"),
