@@ -89,11 +89,22 @@ def _refuse_late_option(command: Command, words: Sequence[str], index: int) -> N
     known = command.option(word.partition("=")[0]) or command.option(word[:2])
     if known is None:
         hint = f"{command.verb} {name} -- {word}"
-    elif known.kind is None:
-        hint = " ".join([command.verb, word, *words[:index], *words[index + 1 :]])
     else:
-        hint = f"{command.verb} {word} ... {name} ..."
+        takes_next = known.kind is not None and not known.implied and word in _spellings(known)
+        end = index + 1 + takes_next
+        hint = _typed(command, [*words[index:end], *words[:index], *words[end:]])
     raise UsageError(f"{word} stands behind {name}: options come before it", hint=hint, at=index)
+
+
+def _spellings(option: Option) -> tuple[str, str]:
+    return f"--{option.name}", f"-{option.letter}"
+
+
+def _typed(command: Command, words: Sequence[str]) -> str:
+    """Return a command as it must be written to be read back."""
+    from shlex import quote  # only on an error
+
+    return " ".join([command.verb, *(quote(word) for word in words)])
 
 
 def _is_number(command: Command, word: str, operands: list[str]) -> bool:
@@ -158,11 +169,7 @@ def unknown_option(command: Command, name: str, index: int, words: Sequence[str]
 
 def _mended(command: Command, words: Sequence[str], index: int, wrong: str, right: str) -> str:
     """Return the command as typed, with another word for the one that is off."""
-    from shlex import quote  # only on an error
-
-    typed = [quote(word) for word in words]
-    typed[index] = right + typed[index].removeprefix(wrong)
-    return " ".join([command.verb, *typed])
+    return _typed(command, [*words[:index], right + words[index].removeprefix(wrong), *words[index + 1 :]])
 
 
 def _take_operands(command: Command, words: list[str], params: Params, end: int) -> None:

@@ -33,7 +33,7 @@ class Waiting:
         picture, told = self.reconciler.picture(), _Told(call)
         while picture is None or not self._are_settled(picture, made, began_at):
             if time.monotonic() - started > limit_s:
-                raise _too_late(picture, names, limit_s)
+                raise _too_late(picture, names, limit_s, is_new=call.request.method == "run")
             if picture is not None:
                 told.tell(picture.world, names)
             picture = self.reconciler.next_picture(picture, 0.25)
@@ -101,7 +101,8 @@ def _raise_when_hopeless(world: World, name: str, began_at: float) -> None:
             )
 
 
-def _too_late(picture: Picture | None, names: list[str], limit_s: float) -> WaitTimedOut:
+def _too_late(picture: Picture | None, names: list[str], limit_s: float, *, is_new: bool) -> WaitTimedOut:
+    """Return the error for a wait that ends; an app that is new may be taken back."""
     reasons = [
         f"{record.key.label} {seen.state}: {seen.reason}"
         for name in names
@@ -109,9 +110,8 @@ def _too_late(picture: Picture | None, names: list[str], limit_s: float) -> Wait
         if (seen := phase(picture.world, record)).state != "ready"  # type: ignore[union-attr]
     ]
     what = reasons[0] if reasons else f"{', '.join(names)} did not get ready"
-    return WaitTimedOut(
-        f"not ready within {limit_s:.0f} s: {what}", hint=f"logs {names[0]}    (or: ps {names[0]})"
-    )
+    other = f"rm {names[0]} -y" if is_new else f"ps {names[0]}"
+    return WaitTimedOut(f"not ready within {limit_s:g} s: {what}", hint=f"logs {names[0]}    (or: {other})")
 
 
 def _awaited(world: World, name: str) -> list[WorkerRecord]:

@@ -58,7 +58,7 @@ def test_run_that_waits_in_vain_ends_with_4_and_keeps_the_app(apps: Apps, cloud:
 
     assert outcome.code == 4
     assert "not ready within 1 s" in outcome.stderr
-    assert f"logs {name}" in outcome.stderr
+    assert f"hint:  logs {name}    (or: rm {name} -y)" in outcome.stderr
     assert name in cloud.app_names()
 
 

@@ -158,6 +158,22 @@ def test_a_mistyped_option_is_mended_in_the_command_as_typed(shell: Shell) -> No
     assert "hint:  scale 'we b=3' --wait=5s\n" in shell.err.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("typed", "mended"),
+    [
+        ("run web -n 2 sleep 9", "run -n 2 web sleep 9"),
+        ("run web -n2 sleep 9", "run -n2 web sleep 9"),
+        ("run web --read-only sleep 9", "run --read-only web sleep 9"),
+        ("run web -w sleep 9", "run -w web sleep 9"),
+        ("run web -e 'A=b c' sleep 9", "run -e 'A=b c' web sleep 9"),
+        ("run web -x sleep 9", "run web -- -x"),
+    ],
+)
+def test_an_option_that_stands_too_late_is_put_before_the_name(typed: str, mended: str, shell: Shell) -> None:
+    assert shell.run(typed) == 2
+    assert f"hint:  {mended}\n" in shell.err.getvalue()
+
+
 def test_the_value_behind_an_equals_sign_is_pointed_at(shell: Shell) -> None:
     assert shell.run("scale web=3 --wait=x") == 2
     assert "scale web=3 --wait=x\n                   ^^^^^^^^\n" in shell.err.getvalue()
