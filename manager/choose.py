@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from manager import ports
@@ -42,7 +42,7 @@ def settings_for(places: Places, asked: Asked) -> Settings:
     if known is not None:
         _require_same(known, asked)
         return known
-    claimed = list(_other_settings(places))
+    claimed = dict(_other_settings(places))
     bind = _bind(asked.bind or LOOPBACK)
     tcp_first, tcp_last = _tcp_block(places, asked.tcp_ports, bind, claimed)
     http_port = _http_port(places, asked.http_port, bind, claimed)
@@ -83,8 +83,8 @@ def _require_same(known: Settings, asked: Asked) -> None:
         )
 
 
-def _other_settings(places: Places) -> Iterator[Settings]:
-    """Yield the settings of the other clouds on this machine, up or down."""
+def _other_settings(places: Places) -> Iterator[tuple[str, Settings]]:
+    """Yield name and settings of the other clouds on this machine, up or down."""
     for directory in places.state.parent.glob("*/"):
         if directory.name != places.cloud:
             try:
@@ -92,7 +92,7 @@ def _other_settings(places: Places) -> Iterator[Settings]:
             except CloudError:
                 continue  # its own `up` will tell
             if known is not None:
-                yield known
+                yield directory.name, known
 
 
 def _bind(text: str) -> str:
@@ -105,8 +105,8 @@ def _bind(text: str) -> str:
     return address
 
 
-def _http_port(places: Places, asked: int | None, bind: str, claimed: list[Settings]) -> int:
-    taken = {settings.http_port for settings in claimed}
+def _http_port(places: Places, asked: int | None, bind: str, claimed: Mapping[str, Settings]) -> int:
+    taken = {settings.http_port: cloud for cloud, settings in claimed.items()}
     if asked is not None or places.cloud == DEFAULT_CLOUD:
         port = asked or HTTP_PORT
         _require_port(bind, port, "--http-port", taken)
@@ -117,24 +117,33 @@ def _http_port(places: Places, asked: int | None, bind: str, claimed: list[Setti
     return free
 
 
-def _require_port(bind: str, port: int, option: str, taken: set[int]) -> None:
+def _require_port(bind: str, port: int, option: str, taken: Mapping[int, str]) -> None:
     if port in taken:
-        raise UsageError(f"port {port} belongs to another cloud", hint=f"up {option} {port + 1000}")
+        owner = f"the cloud {taken[port]!r}"
+        raise UsageError(f"port {port} belongs to {owner}", hint=f"up {option} {_next(option, port)}")
     if not ports.is_free(bind, port):
         raise UsageError(
             f"port {port} is in use by {ports.owner_of(port)}", hint=f"up {option} {port + 1000}"
         )
 
 
-def _tcp_block(places: Places, asked: str | None, bind: str, claimed: list[Settings]) -> tuple[int, int]:
-    taken = {port for settings in claimed for port in settings.tcp_ports}
+def _next(option: str, port: int) -> str:
+    """Return what may be given to the option instead."""
+    first = port + 1000
+    return f"{first}" if option == "--http-port" else f"{first}-{first + TCP_BLOCK - 1}"
+
+
+def _tcp_block(
+    places: Places, asked: str | None, bind: str, claimed: Mapping[str, Settings]
+) -> tuple[int, int]:
+    taken = {port: cloud for cloud, settings in claimed.items() for port in settings.tcp_ports}
     if asked is not None or places.cloud == DEFAULT_CLOUD:
         first, last = _range(asked) if asked else (TCP_FIRST, TCP_FIRST + TCP_BLOCK - 1)
         for port in range(first, last + 1):
             _require_port(bind, port, "--tcp-ports", taken)
         return first, last
     starts = range(TCP_FIRST + TCP_BLOCK, TCP_FIRST + 100 * TCP_BLOCK, TCP_BLOCK)
-    free = (start for start in starts if taken.isdisjoint(range(start, start + TCP_BLOCK)))
+    free = (start for start in starts if taken.keys().isdisjoint(range(start, start + TCP_BLOCK)))
     first_free = ports.first_free_block(bind, free, TCP_BLOCK)
     if first_free is None:
         raise UsageError("no 16 ports in a row are free for tcp apps", hint="up --tcp-ports 19000-19015")
@@ -152,16 +161,16 @@ def _range(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _internal_ports(count: int, claimed: list[Settings], own: set[int]) -> list[int]:
-    taken = own | {port for settings in claimed for port in settings.private_ports}
+def _internal_ports(count: int, claimed: Mapping[str, Settings], own: set[int]) -> list[int]:
+    taken = own | {port for settings in claimed.values() for port in settings.private_ports}
     free = [port for port in INTERNAL_PORTS if port not in taken and ports.is_free(LOOPBACK, port)]
     if len(free) < count:
         raise UsageError(f"fewer than {count} ports from {INTERNAL_PORTS[0]} are free", hint="doctor")
     return free[:count]
 
 
-def _subnet(asked: str | None, claimed: list[Settings]) -> str:
-    taken = [*taken_networks(), *(settings.network for settings in claimed)]
+def _subnet(asked: str | None, claimed: Mapping[str, Settings]) -> str:
+    taken = [*taken_networks(), *(settings.network for settings in claimed.values())]
     try:
         return str(free_subnet(taken) if asked is None else check_subnet(asked, taken))
     except NetworkError as error:

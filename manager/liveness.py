@@ -12,6 +12,8 @@ from manager.api.errors import CloudError
 from manager.api.places import Places
 from manager.settings import Settings
 
+_STUCK = ("backoff", "failed", "unready")
+
 
 def proxy_answers(settings: Settings) -> bool:
     """Return whether a request passes entry point, routes from etcd, and the proxy's own ping."""
@@ -27,11 +29,15 @@ def proxy_answers(settings: Settings) -> bool:
 
 def ask_status(places: Places) -> Mapping[str, object] | None:
     """Return what `status` says, or None when no manager answers within a moment."""
+    return _ask(places, "status")
+
+
+def _ask(places: Places, method: str) -> Mapping[str, object] | None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(2.0)
         try:
             sock.connect(str(places.socket))
-            wire.send(sock, {"jsonrpc": "2.0", "id": 1, "method": "status", "params": {}})
+            wire.send(sock, {"jsonrpc": "2.0", "id": 1, "method": method, "params": {}})
             line = wire.Lines(sock).read()
         except (OSError, CloudError):
             return None
@@ -44,6 +50,25 @@ def ask_status(places: Places) -> Mapping[str, object] | None:
 def is_up(places: Places) -> bool:
     """Return whether a manager of the cloud answers."""
     return places.socket.exists() and ask_status(places) is not None
+
+
+def unsettled_apps(places: Places) -> list[str] | None:
+    """Return the apps with a worker that is still to come, or None when no manager answers.
+
+    An app is settled too when one of its workers tells why there are not as many as wanted.
+    """
+    apps, workers = _ask(places, "apps"), _ask(places, "ps")
+    if apps is None or workers is None:
+        return None
+    stuck = {worker["app"] for worker in _items(workers) if worker["state"] in _STUCK}
+    return [
+        str(app["name"]) for app in _items(apps) if app["ready"] != app["want"] and app["name"] not in stuck
+    ]
+
+
+def _items(document: Mapping[str, object]) -> list[Mapping[str, object]]:
+    items = document.get("items")
+    return items if isinstance(items, list) else []
 
 
 def has_standby(places: Places) -> bool:

@@ -25,7 +25,7 @@ from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import PartOrder
 from manager.external_etcd import keep_files, knock
 from manager.images import ensure_images
-from manager.liveness import has_standby, is_up, proxy_answers
+from manager.liveness import has_standby, is_up, proxy_answers, unsettled_apps
 from manager.model import container_name
 from manager.records import PROXY
 from manager.renew import ask_again
@@ -60,6 +60,7 @@ class Up:
                 say(f"the cloud {self.places.cloud!r} is up")
                 return 0
             self._start()
+        self._await_apps()
         took_s = time.monotonic() - self.began_at
         say(f"the cloud {self.places.cloud!r} is up: {self.settings.proxy_url} ({took_s:.1f} s)")
         return 0
@@ -203,6 +204,14 @@ class Up:
 
     def _self_test(self) -> None:
         _until(lambda: proxy_answers(self.settings), "the proxy does not serve its own route", "proxy")
+
+    def _await_apps(self) -> None:
+        """The apps that the state has are ready again; one that does not get so is no reason to fail."""
+        ends_at = time.monotonic() + READY_S
+        while (late := unsettled_apps(self.places)) != [] and time.monotonic() < ends_at:
+            time.sleep(POLL_S)
+        for name in late or []:
+            self.telling.say(f"{name} is not ready yet: ps {name}")
 
 
 def _require_free(address: str, port: int) -> None:

@@ -150,6 +150,13 @@ def test_a_busy_port_names_its_owner_and_the_option_and_begins_nothing(unborn: C
     assert "hint:  up --http-port" in refused.stderr
 
 
+def test_a_port_of_another_cloud_names_that_cloud(unborn: Cloud, cloud: Cloud) -> None:
+    refused = unborn.run("up", "--http-port", str(cloud.settings.http_port))
+
+    assert refused.code == 2
+    assert f"belongs to the cloud '{cloud.name}'" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
@@ -252,9 +259,9 @@ def test_up_brings_all_back_after_a_reboot(unborn: Cloud) -> None:
     unborn.ok("run", "-n", "2", "-p", "8000", "web", SERVER)
     reboot(unborn)
 
-    unborn.ok("up", within_s=20)
-    eventually(lambda: unborn.is_ready("web", 2), within_s=20)
+    unborn.ok("up", within_s=40)
 
+    assert unborn.is_ready("web", 2)
     assert unborn.get("web").status == 200
 
 
