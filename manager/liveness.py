@@ -10,9 +10,8 @@ from balancer.routes import SENTINEL_HOST
 from manager.api import wire
 from manager.api.errors import CloudError
 from manager.api.places import Places
+from manager.model import HOPELESS
 from manager.settings import Settings
-
-_STUCK = ("backoff", "failed", "unready")
 
 
 def proxy_answers(settings: Settings) -> bool:
@@ -55,15 +54,20 @@ def is_up(places: Places) -> bool:
 def unsettled_apps(places: Places) -> list[str] | None:
     """Return the apps with a worker that is still to come, or None when no manager answers.
 
-    An app is settled too when one of its workers tells why there are not as many as wanted.
+    An app is settled too when it is frozen, or one of its workers does not stay up.
     """
     apps, workers = _ask(places, "apps"), _ask(places, "ps")
     if apps is None or workers is None:
         return None
-    stuck = {worker["app"] for worker in _items(workers) if worker["state"] in _STUCK}
-    return [
-        str(app["name"]) for app in _items(apps) if app["ready"] != app["want"] and app["name"] not in stuck
-    ]
+    stuck = {worker["app"] for worker in _items(workers) if _is_stuck(worker)}
+    behind = (app for app in _items(apps) if app["ready"] != app["want"] and not app["frozen"])
+    return [str(app["name"]) for app in behind if app["name"] not in stuck]
+
+
+def _is_stuck(worker: Mapping[str, object]) -> bool:
+    restarts = worker["restarts"]
+    fails = isinstance(restarts, int) and restarts >= HOPELESS
+    return worker["state"] in ("failed", "unready") or (worker["state"] == "backoff" and fails)
 
 
 def _items(document: Mapping[str, object]) -> list[Mapping[str, object]]:
