@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from manager.api.errors import (
@@ -65,7 +65,10 @@ CANNOT_START = 125  # the exit code that docker itself gives for a container it 
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """The edges that steps touch. `fence` raises when this manager may not act now."""
+    """The edges that steps touch. `fence` raises when this manager may not act now.
+
+    held_until: the unix time before which a drill keeps the container of this name down, or 0.
+    """
 
     cloud: str
     tag: str
@@ -78,6 +81,7 @@ class Effects:
     journal: Journal
     fence: Callable[[], Fence]
     clock: Callable[[], float]
+    held_until: Callable[[str], float]
 
     def save(self, step: SaveRecords) -> None:
         self.store.write({worker_key(r.key): encode(r) for r in step.records}, fence=self.fence())
@@ -174,6 +178,9 @@ class Effects:
         self, record: WorkerRecord, ending: Ending, spec: AppSpec, *, ran_s: float, frozen: bool = False
     ) -> None:
         after = failed(record, ending, spec.template.restart, ran_s)
+        held_until = self.held_until(container_name(self.cloud, record.key))
+        if after.retry_at is not None and held_until > after.retry_at:
+            after = replace(after, retry_at=held_until)
         self.store.write({worker_key(record.key): encode(after)}, fence=self.fence())
         again = f"; next try in {after.retry_at - ending.at:.0f} s" if after.retry_at else ""
         then = "; frozen, so it is not started again" if again and frozen else again

@@ -19,7 +19,7 @@ from manager.apply import Effects
 from manager.engine.docker_engine import DockerEngine
 from manager.hosts import HostsFiles
 from manager.journal import Journal
-from manager.keeper import MANAGERS, manager_pid_file, running_pid
+from manager.keeper import MANAGERS, held_until, hold_file_of, manager_pid_file, running_pid
 from manager.lead import Leadership
 from manager.look import Sight
 from manager.measure import Observer
@@ -80,6 +80,7 @@ class Core:
             journal=journal,
             fence=lambda: _held(leadership),
             clock=time.time,
+            held_until=lambda container: held_until(hold_file_of(places, container)),
         )
         reconciler = Reconciler(sight, effects, leadership, dirty)
         return cls(

@@ -43,8 +43,8 @@ def hold_file(places: Places) -> Path:
     return places.run / "hold"
 
 
-def part_hold_file(places: Places, name: str) -> Path:
-    """The file whose text is the unix time before which a part is not started again (a drill)."""
+def hold_file_of(places: Places, name: str) -> Path:
+    """The file whose text is the unix time before which a container is not started again (a drill)."""
     return places.run / f"hold-{name}"
 
 

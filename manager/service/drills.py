@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from manager import wishes
@@ -18,7 +20,7 @@ from manager.api.places import Places
 from manager.api.views import document
 from manager.engine.contract import Engine
 from manager.journal import Journal
-from manager.keeper import hold_file, part_hold_file
+from manager.keeper import MANAGERS, hold_file, hold_file_of, manager_pid_file, running_pid
 from manager.model import container_name
 from manager.parts import part_name
 from manager.reconcile import Reconciler
@@ -49,13 +51,17 @@ class Drills:
             case "etcd":
                 return self._etcd(number or 1, for_s)
             case _:
-                return self._worker(what)
+                return self._worker(what, for_s)
 
     def _manager(self, call: Call, for_s: float | None) -> Answer:
+        """The leader dies; to be without a manager for a while, so do all, once this is answered."""
+        pids = [os.getpid()]
         if for_s:
             write_whole(hold_file(self.places), f"{time.time() + for_s}\n")
-        call.after = _kill_me
-        return document("Result", {"message": f"manager {os.getpid()} is killed"})
+            files = (manager_pid_file(self.places, number) for number in range(1, MANAGERS + 1))
+            pids = sorted({pid for file in files if (pid := running_pid(file))} - {*pids}) + pids
+        call.after = lambda: _kill(pids)
+        return document("Result", {"message": "; ".join(f"manager {pid} is killed" for pid in pids)})
 
     def _etcd(self, number: int, for_s: float | None) -> Answer:
         count = len(self.settings.etcd_ports)
@@ -71,14 +77,14 @@ class Drills:
         if part is None or not part.pid:
             raise CloudError(f"{words} does not run", hint="status")
         if for_s:
-            write_whole(part_hold_file(self.places, name), f"{time.time() + for_s}\n")
+            write_whole(hold_file_of(self.places, name), f"{time.time() + for_s}\n")
             self.engine.kill(name)  # Docker leaves it down; the manager starts it when the time is over
         else:
             os.kill(part.pid, signal.SIGKILL)
         self.journal.note(f"{words} was killed by a drill")
         return document("Result", {"message": f"{words} (process {part.pid}) is killed"})
 
-    def _worker(self, word: str) -> Answer:
+    def _worker(self, word: str, for_s: float | None) -> Answer:
         picture = self.reconciler.picture()
         if picture is None:
             raise CloudError("nothing has been seen of this cloud yet", hint="status")
@@ -89,11 +95,16 @@ class Drills:
         if not running:
             raise WorkerNotFound(f"{word} has no running worker", hint=f"ps {name}")
         for record in running:
-            self.engine.kill(container_name(self.places.cloud, record.key))
+            container = container_name(self.places.cloud, record.key)
+            if for_s:
+                write_whole(hold_file_of(self.places, container), f"{time.time() + for_s}\n")
+            self.engine.kill(container)
             self.journal.note("killed by a drill", app=record.app, worker=record.key.label)
         names = ", ".join(record.key.label for record in running)
         return document("Result", {"message": f"killed: {names}"})
 
 
-def _kill_me() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+def _kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

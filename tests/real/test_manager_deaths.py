@@ -239,7 +239,7 @@ def test_a_worker_that_dies_while_no_manager_lives_is_replaced_by_the_next(apps:
     assert victim is not None
 
     cloud.ok("crash", "manager", "--for", "2s", "-y")
-    kill(*(pid for pid, words in processes_of(cloud).items() if " manager " in words and "--number" in words))
+    assert cloud.run("expect", "manager", "down").code == 0
     os.kill(victim, signal.SIGKILL)
 
     eventually(lambda: is_whole(cloud), within_s=20)

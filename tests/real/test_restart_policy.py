@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 
 from manager.api.views import unix_seconds
@@ -60,6 +61,16 @@ def test_run_that_waits_in_vain_ends_with_4_and_keeps_the_app(apps: Apps, cloud:
     assert "not ready within 1 s" in outcome.stderr
     assert f"hint:  logs {name}    (or: rm {name} -y)" in outcome.stderr
     assert name in cloud.app_names()
+
+
+def test_a_worker_that_a_drill_keeps_down_comes_back_when_the_time_is_over(apps: Apps, cloud: Cloud) -> None:
+    name = apps.run("sleep", "1000")
+
+    cloud.ok("crash", f"{name}.1", "--for", "3s", "-y")
+
+    eventually(lambda: cloud.worker(f"{name}.1").state == "backoff", within_s=2)
+    eventually(lambda: cloud.is_ready(name, 1), within_s=10)
+    assert re.search("killed; next try in [23] s", cloud.ok("events", "--app", name).stdout)
 
 
 def test_the_waits_grow_from_0_to_1_to_2_seconds(apps: Apps, cloud: Cloud) -> None:

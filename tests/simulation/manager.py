@@ -124,6 +124,7 @@ class SimulatedManager:
             journal=journal,
             fence=self._fence,
             clock=clock,
+            held_until=lambda container: 0.0,
         )
         self.reconciler = Reconciler(sight, effects, self.leadership, _starts=self.pool, _stops=self.pool)
         self.changes = Changes(world.store, self.leadership, self.reconciler, journal, clock)
