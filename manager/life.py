@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from manager.api.views import counted
 from manager.draft import Draft
 from manager.model import AppSpec, WorkerRecord
 from manager.spares import in_service, shall_pause
@@ -103,4 +104,4 @@ def _leave(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> N
 
 def _retire_reason(world: World, record: WorkerRecord) -> str:
     left = world.inflight.get(record.key, 0)
-    return f"drain time is over with {left} open requests" if left else "no open requests"
+    return f"drain time is over with {counted(left, 'open request')}" if left else "no open requests"

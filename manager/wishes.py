@@ -221,6 +221,8 @@ def removed(spec: AppSpec, *, now: float | None = None) -> AppSpec:
 
 
 def _require_slot(spec: AppSpec, slot: int) -> None:
+    if slot in spec.stopped_slots:
+        raise CloudError(f"{spec.name}.{slot} is stopped", hint=f"start {spec.name}.{slot}")
     if slot not in spec.slots:
         names = ", ".join(f"{spec.name}.{number}" for number in sorted(spec.slots)) or "none"
         raise WorkerNotFound(f"{spec.name} has no worker {slot} (it has {names})", hint=f"ps {spec.name} -a")

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from balancer.routes import Route, Server, server_name
-from manager.api.views import WorkerState
+from manager.api.views import WorkerState, counted
 from manager.model import AppSpec, ScalingTarget, WorkerKey, WorkerRecord, exit_words
 from manager.records import ALL
 
@@ -313,4 +313,4 @@ def _quoted(lines: Iterable[str]) -> str:
 
 def _draining_words(world: World, record: WorkerRecord) -> str:
     count = world.inflight.get(record.key, 0)
-    return f"{count} open requests" if count else "leaving"
+    return counted(count, "open request") if count else "leaving"

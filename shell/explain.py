@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
+from manager.api.views import counted
 from shell import cells
 from shell.document import Document, fields, items, number
 from shell.glyphs import escaped
@@ -35,7 +36,7 @@ def lines(record: Document, options: Options, *, plot: bool = True) -> Iterator[
 def _head(record: Document, width: int | None) -> Iterator[str]:
     app, to, was = record.get("app"), record.get("to"), record.get("from")
     moment = str(record.get("at", ""))[11:19]
-    what = f"{app} wants {to} worker{'' if to == 1 else 's'} (now {record.get('ready', was)})"
+    what = f"{app} wants {counted(number(to) or 0, 'worker')} (now {record.get('ready', was)})"
     told = escaped(f"{what}: {record.get('action')}: {record.get('reason', '')}")
     which = f"decision {record.get('id')}, {moment}Z"
     if width is None or len(told) + len(_GAP) + len(which) <= width:

@@ -11,9 +11,10 @@ from itertools import zip_longest
 from zlib import crc32
 
 from manager.api.listings import LISTINGS
+from manager.api.views import counted
 from shell import cells
 from shell.columns import Item
-from shell.document import fields, items
+from shell.document import fields, items, number
 from shell.glyphs import columns, cut, escaped, stripped
 from shell.tables import Options, as_json, is_too_wide, listing, paint
 
@@ -139,8 +140,8 @@ def _sentence(document: Item) -> Iterator[str]:
 def _plan(steps: Sequence[str]) -> Iterator[str]:
     if not steps:
         yield "nothing to do"
-    for number, step in enumerate(steps, start=1):
-        yield f"{number:>3}  {escaped(step)}"
+    for at, step in enumerate(steps, start=1):
+        yield f"{at:>3}  {escaped(step)}"
 
 
 def _status(document: Item, options: Options) -> Iterator[str]:
@@ -171,7 +172,7 @@ def _parts(status: Item, now: float) -> Iterator[tuple[str, bool | None, str]]:
 
 
 def _cloud_fact(status: Item) -> str:
-    counts = f"{_text(status.get('apps'))} apps, {_text(status.get('workers'))} workers"
+    counts = ", ".join(counted(number(status.get(f"{noun}s")) or 0, noun) for noun in ("app", "worker"))
     settled = "all as asked" if status.get("converged") is True else "not yet as asked"
     return f"{_text(status.get('cloud'))}: {counts}, {settled}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from manager.api.views import unix_seconds
+from manager.api.views import counted, unix_seconds
 from shell.document import Document, fields, number
 from shell.styled import Fragment
 
@@ -44,7 +44,7 @@ def _leaving(workers: Sequence[Document]) -> Iterator[str]:
         return
     others = f" and {len(leaving) - 1} more" if len(leaving) > 1 else ""
     left = sum(number(worker.get("inflight")) or 0.0 for worker in leaving)
-    ends = f" after {left:.0f} open requests" if left else ""
+    ends = f" after {counted(left, 'open request')}" if left else ""
     yield f"stopping {leaving[0].get('name')}{others}{ends}"
 
 

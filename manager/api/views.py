@@ -318,6 +318,11 @@ def document(kind: str, fields: Mapping[str, object]) -> dict[str, object]:
     return {"apiVersion": API_VERSION, "kind": kind, **fields}
 
 
+def counted(count: float, noun: str) -> str:
+    """Return a number of things in words: `1 app`, `3 apps`."""
+    return f"{count:.0f} {noun}{'' if count == 1 else 's'}"
+
+
 def rfc3339(unix_s: float) -> str:
     """Return a time as RFC 3339 in UTC with milliseconds."""
     moment = datetime.fromtimestamp(unix_s, UTC)

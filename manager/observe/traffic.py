@@ -21,6 +21,7 @@ from balancer.routes import is_server, owner
 QUANTILE = 0.95
 NONE_BY_CLASS = (0.0,) * 6
 SERVER_ERROR, GIVEN_UP = 4, 5
+LEAST_SPAN_S = 0.001  # what was counted in less is no rate
 
 _LINE = re.compile(
     r"^traefik_((?:service|router)_requests_total|(?:service|router)_request_duration_seconds_(?:bucket|sum)"
@@ -277,7 +278,7 @@ def sum_of(parts: Iterable[Counters]) -> Counters:
 
 def _rates(total: Counters, span_s: float) -> Rates:
     return Rates(
-        rate_rps=total.requests / span_s if span_s > 0 else 0.0,
+        rate_rps=total.requests / span_s if span_s >= LEAST_SPAN_S else 0.0,
         p95_s=quantile(total.buckets, QUANTILE),
         error_ratio=total.errors / total.requests if total.requests > 0 else None,
     )
