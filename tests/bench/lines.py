@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from tests.bench.autoscale import autoscale
-from tests.bench.growth import growth
 from tests.bench.prompt import prompt
 from tests.bench.rivals import compose, docker_bridge
+from tests.bench.sizes import sizes
 from tests.bench.standing import idle, one_shot, passes, recovery
 from tests.bench.starting import against_swarm, spares, spares_against_swarm, start
 from tests.bench.table import Result
@@ -37,6 +37,6 @@ LINES: Mapping[str, Line] = {
     "pass": passes,
     "idle": idle,
     "prompt": prompt,
-    "growth": growth,
+    "sizes": sizes,
     "autoscale": autoscale,
 }

@@ -13,10 +13,10 @@ from tests.real.cloud import ROOT, Cloud
 
 COUNTS = (10, 50, 100, 200)
 APPS = (1, 10, 100, 1000)  # of 10 workers each, made up
-PICTURE = ROOT / "docs" / "growth.svg"
+PICTURE = ROOT / "docs" / "sizes.svg"
 
 
-def growth(cloud: Cloud, rounds: int) -> list[Result]:
+def sizes(cloud: Cloud, rounds: int) -> list[Result]:
     """`run -n N` to all answering, `ps`, the leader's memory; and planning a made-up cloud; over N."""
     starts, looks, memory = [], [], []
     for count in COUNTS:
