@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache, partial
 from ipaddress import IPv4Address
+from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -95,7 +96,7 @@ def decode(cls: type[T], text: str) -> T:
             raise UnreadableRecord(f"version {plain['v']} is not known here (known: {VERSION})")
         record: T = _build(cls, plain)
         return record
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise UnreadableRecord(f"not a {cls.__name__}: {error}") from error
 
 
@@ -129,7 +130,7 @@ def _optional(read: Reader) -> Reader:
 
 
 def _series(kind: type, read: Reader) -> Reader:
-    return lambda plain: kind(map(read, plain))
+    return lambda plain: kind(map(read, _of(list, plain)))
 
 
 def _mapping(key: type, read: Reader) -> Reader:
@@ -143,10 +144,22 @@ def _one_of(allowed: tuple[object, ...], plain: object) -> object:
 
 
 def _scalar(kind: type, plain: object) -> object:
-    if type(plain) is kind:
-        return plain
     if kind is IPv4Address:
-        return IPv4Address(plain)
-    if kind is float and isinstance(plain, int):
-        return float(plain)
-    raise ValueError(f"{plain!r} is not a {kind.__name__}")
+        return IPv4Address(_of(str, plain))
+    if kind is float:
+        return _number(plain)
+    return _of(kind, plain)
+
+
+def _number(plain: object) -> float:
+    """Return the number; JSON's NaN and Infinity, which no answer can carry, are none."""
+    number = float(plain) if type(plain) is int else _of(float, plain)
+    if not isfinite(number):
+        raise ValueError(f"{number} is not a number")
+    return number
+
+
+def _of(kind: type[T], plain: object) -> T:
+    if type(plain) is not kind:
+        raise ValueError(f"{plain!r} is not a {kind.__name__}")
+    return plain

@@ -71,8 +71,10 @@ def read(text: str, directory: str) -> list[Entry]:
     """Return the apps of a file in `directory`; raises UsageError with what is wrong in it."""
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, and int's own for a number of thousands of digits
         raise UsageError(f"this is not TOML: {error}", hint=EXAMPLE) from None
+    except RecursionError:
+        raise UsageError("this is not TOML: it is nested too deeply", hint=EXAMPLE) from None
     apps = document.pop("apps", None)
     if document or not isinstance(apps, dict) or not apps:
         raise UsageError("an app is a table [apps.NAME], and there is nothing beside them", hint=EXAMPLE)
@@ -83,6 +85,13 @@ def read_entry(name: str, table: object, directory: str) -> Entry:
     """Return the app that a table of options is, as in a file in `directory`; raises UsageError."""
     if not isinstance(table, dict):
         raise UsageError(f"apps.{name} is not a table", hint=EXAMPLE)
+    try:
+        return _entry(name, table, directory)
+    except ValueError as error:  # an open quote, a path that is none, a number of thousands of digits
+        raise UsageError(f"{name}: {str(error).lower()}", hint=EXAMPLE) from None
+
+
+def _entry(name: str, table: Mapping[str, object], directory: str) -> Entry:
     settings = dict(table)
     command, files = settings.pop("command", None), settings.pop("files", {})
     if isinstance(command, str):

@@ -6,7 +6,6 @@ again, with the same request id, so that what it asks for happens once.
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
@@ -14,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from manager.api import wire
-from manager.api.errors import CloudError, FrameRejected, ManagerUnreachable, NotAllowed
+from manager.api.errors import CloudError, ManagerUnreachable, NotAllowed
 from manager.api.places import DEFAULT_CLOUD, GROUP, Places
 
 PATIENCE_S = 10.0
@@ -170,11 +169,7 @@ def _send(sock: socket.socket, request: Document, files: Sequence[int]) -> None:
 
 def _answer(line: bytes, on_item: OnItem | None) -> Document | None:
     """Return the result that a frame brings, None after an item; raises the error that it tells."""
-    try:
-        frame = json.loads(line)
-    except ValueError:
-        raise FrameRejected("the manager's answer is not JSON", hint="doctor") from None
-    match frame:
+    match wire.frame_of(line, "the manager's answer", "doctor"):
         case {"method": "item", "params": {"item": dict(item)}}:
             if on_item is not None:
                 on_item(item)

@@ -22,7 +22,7 @@ Handler = Callable[["_Service", object], Table]
 _URL = re.compile(
     r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[0-9]+)?(/[!-~]*?)?['\"]?(?:\s|$)"
 )
-_DURATION = re.compile(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9.]+)s)?(?:([0-9]+)ms)?")
+_DURATION = re.compile(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+(?:\.[0-9]+)?)s)?(?:([0-9]+)ms)?")
 _SIZE = re.compile(r"([0-9.]+)\s*([bkmg]?)b?", re.IGNORECASE)
 
 

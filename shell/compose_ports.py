@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ def _port(name: str, value: object) -> Port:
     else:
         places, _, protocol = str(value).partition("/")
         published, _, target = places.rpartition(":")
-    if not target.isdecimal() or not 0 < int(target) < 65536:
+    if not re.fullmatch("[0-9]{1,5}", target) or not 0 < int(target) < 65536:
         raise UsageError(f"{name}.ports: {value!r} is not one port", hint='ports: ["8080:80"]')
     spoken = _spoken(speaks, int(target))
     return Port(int(target), published.rpartition(":")[2], protocol or "tcp", spoken, str(value))

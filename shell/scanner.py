@@ -22,6 +22,7 @@ _PLAIN_INSIDE = re.compile(r"[^ \t\r\n\f\v\\'\"$;)]+")
 _IN_DOUBLE = re.compile(r'[^"\\$\n]+')
 _CONTINUED = re.compile(r"\\\r?\n")
 _VARIABLE = re.compile(r"\$(?:\{([^}\n]*)\}|(env\.[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9_]+|[?@*#$!]))")
+_MOST_NESTED = 32  # $( in $(: each is read, and later carried out, within the one around it
 _NAME = re.compile(r"(?:env\.)?[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -31,6 +32,7 @@ class Scanner:
 
     text: str
     at: int = 0
+    nested: int = 0
 
     def statements(self, *, inside: bool) -> tuple[Statement, ...]:
         opened = self.at - 2
@@ -138,9 +140,7 @@ class Scanner:
         """Read a variable or a substitution; a $ before anything else is itself."""
         start = self.at
         if self.text.startswith("$(", start):
-            self.at += 2
-            inner = self.statements(inside=True)
-            return Substitution(inner, start, self.at)
+            return self._substitution()
         found = _VARIABLE.match(self.text, start)
         if found is None and self.text.startswith("${", start):
             raise self._unclosed("${ without its }", start)
@@ -149,6 +149,16 @@ class Scanner:
             return Text("$")
         self.at = found.end()
         return Variable(self._name(found), start, self.at)
+
+    def _substitution(self) -> Substitution:
+        start = self.at
+        if self.nested >= _MOST_NESTED:
+            raise SyntaxRejected(f"more than {_MOST_NESTED} $( within each other", (start, start + 2))
+        self.at += 2
+        self.nested += 1
+        inner = self.statements(inside=True)
+        self.nested -= 1
+        return Substitution(inner, start, self.at)
 
     def _name(self, found: re.Match[str]) -> str:
         name = found[2] if found[1] is None else found[1]

@@ -13,7 +13,6 @@ import yaml
 
 from manager.api.errors import UsageError
 
-_BASE: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, where it was built in
 _RESOLVED = (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("int", r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
@@ -21,15 +20,21 @@ _RESOLVED = (
     ("null", r"~|null|Null|NULL|", "~nN\0"),
     ("merge", r"<<", "<"),
 )
+_MOST_VALUES = 100_000  # a few lines of aliases of aliases stand for more than any machine holds
+# PyYAML raises what its conversions do: a tag such as !!int stands before anything
+_UNREADABLE = (yaml.YAMLError, ValueError, KeyError, AttributeError)
 _VARIABLE = re.compile(
     r"\$(?:(?P<plain>\w+)|\{(?P<name>\w+)(?:(?P<operator>:?[-?])(?P<word>[^}]*))?\}|(?P<dollar>\$))"
 )
 
 
-class _Loader(_BASE):  # type: ignore[misc]
-    """Plain data only, by the rules of YAML 1.2."""
+class _Loader(yaml.SafeLoader):
+    """Plain data only, by the rules of YAML 1.2.
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+    Not libyaml's, whose composer ends the process when a file is nested deeply.
+    """
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}  # type: ignore[misc]
 
 
 for tag, pattern, first in _RESOLVED:
@@ -41,16 +46,36 @@ def read(text: str, variables: Mapping[str, str]) -> Mapping[str, object]:
     """Return the mapping that a file is, its variables filled in; raises UsageError."""
     try:
         document = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
+        _require_bounded(document)
+        filled = _filled(document, variables)
+    except _UNREADABLE as error:
         raise UsageError(f"this is not YAML: {_where(error)}", hint="help files") from None
-    if not isinstance(document, dict):
+    except RecursionError:
+        raise UsageError("this is not YAML: it is nested too deeply", hint="help files") from None
+    if not isinstance(filled, dict):
         raise UsageError("this is no compose file: there are no services in it", hint="help files")
-    return {str(key): _filled(value, variables) for key, value in document.items()}
+    return filled
 
 
-def _where(error: yaml.YAMLError) -> str:
+def _where(error: Exception) -> str:
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-    return f"line {mark.line + 1}: {problem}" if mark is not None else str(error).splitlines()[0]
+    return f"line {mark.line + 1}: {problem}" if mark is not None else str(error).partition("\n")[0]
+
+
+def _require_bounded(document: object) -> None:
+    """Raise UsageError when the document is larger than any file of services, its aliases written out."""
+    left, seen = [document], 0
+    while left:
+        seen += 1
+        match left.pop():
+            case dict() as mapping:
+                left += mapping.values()
+            case list() as items:
+                left += items
+        if seen + len(left) > _MOST_VALUES:
+            raise UsageError(
+                f"there are more than {_MOST_VALUES} values in it, its aliases written out", hint="help files"
+            )
 
 
 def _filled(value: object, variables: Mapping[str, str]) -> object:

@@ -14,6 +14,8 @@ Value = str | int | float | tuple[float, float]
 
 RESERVED_NAMES = frozenset({"manager", "proxy", "etcd", "http", "all", "off", "localhost"})
 MAX_WORKERS, MAX_SPARES = 1000, 100
+LONGEST_S = 10 * 365 * 86400.0
+MOST_BYTES = 2**50  # 1024T
 _APP = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
 _TARGET = re.compile(r"(?P<app>[a-z0-9-]+)(\.(?P<slot>[0-9]{1,4}))?")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
@@ -98,7 +100,10 @@ def seconds(word: str) -> float:
     found = _DURATION.fullmatch(word)
     if found is None:
         raise ValueError(f"{word[:40]!r} is not a duration such as 500ms, 5s, 2m or 1h")
-    return float(found[1]) * _SECONDS[found[2]]
+    duration_s = float(found[1]) * _SECONDS[found[2]]
+    if duration_s > LONGEST_S:
+        raise ValueError(f"{word[:40]!r} is longer than ten years")
+    return duration_s
 
 
 def size(word: str) -> int:
@@ -106,7 +111,10 @@ def size(word: str) -> int:
     found = _SIZE.fullmatch(word)
     if found is None:
         raise ValueError(f"{word[:40]!r} is not a size such as 64M or 1G")
-    return round(float(found[1]) * _BYTES[found[2]])
+    size_bytes = float(found[1]) * _BYTES[found[2]]
+    if size_bytes > MOST_BYTES:
+        raise ValueError(f"{word[:40]!r} is more than 1024T")
+    return round(size_bytes)
 
 
 def memory(word: str) -> int:

@@ -101,7 +101,9 @@ class Lines:
 
 def send(sock: socket.socket, message: Mapping[str, object], files: Sequence[int] = ()) -> None:
     """Send one object as one line; the descriptors travel with its first byte."""
-    line = json.dumps(message, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    text = json.dumps(message, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    # half a surrogate pair, which JSON can say and UTF-8 cannot, stays the escape that it came as
+    line = text.encode(errors="backslashreplace") + b"\n"
     if files:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))]
         sent = sock.sendmsg([line], rights)
@@ -109,12 +111,18 @@ def send(sock: socket.socket, message: Mapping[str, object], files: Sequence[int
     sock.sendall(line)
 
 
+def frame_of(line: bytes, what: str, hint: str) -> object:
+    """Return what a line says; raises FrameRejected with what it was to be, and the hint."""
+    try:
+        frame: object = json.loads(line)
+    except (ValueError, RecursionError):
+        raise FrameRejected(f"{what} is not JSON", hint=hint) from None
+    return frame
+
+
 def request_of(line: bytes, files: tuple[int, ...] = ()) -> Request:
     """Return the request that a line is; raises FrameRejected, or NotARequest, with what is wrong with it."""
-    try:
-        frame = json.loads(line)
-    except (ValueError, RecursionError):
-        raise FrameRejected("a frame is not JSON", hint=EXAMPLE) from None
+    frame = frame_of(line, "a frame", EXAMPLE)
     if not isinstance(frame, dict):
         raise NotARequest("a frame is one JSON object", INVALID_REQUEST, None)
     number = frame.get("id")
@@ -152,7 +160,7 @@ def failure(request_id: int | str | None, error: CloudError, code: int = DOMAIN_
 
 def answer_of(line: bytes) -> Mapping[str, object]:
     """Return the result that a line tells; raises the error that it tells instead, as a CloudError."""
-    match json.loads(line):
+    match frame_of(line, "the manager's answer"):
         case {"result": dict(value)}:
             return value
         case {"error": dict(reason)}:

@@ -108,7 +108,7 @@ def _decode(body: bytes) -> list[_Part] | None:
     """Return the parts that the API lists, or None when it is no list of parts."""
     try:
         items = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         return None
@@ -116,7 +116,7 @@ def _decode(body: bytes) -> list[_Part] | None:
         _Part(
             name=str(item.get("name", "")).partition("@")[0],
             enabled=item.get("status") == "enabled",
-            errors=tuple(str(error) for error in item.get("error") or ()),
+            errors=tuple(str(error) for error in _listed(item.get("error"))),
             children=_children(item.get("weighted")),
         )
         for item in items
@@ -124,8 +124,12 @@ def _decode(body: bytes) -> list[_Part] | None:
 
 
 def _children(weighted: object) -> tuple[str, ...]:
-    services = weighted.get("services") if isinstance(weighted, dict) else None
-    return tuple(str(service.get("name")) for service in services or () if isinstance(service, dict))
+    services = _listed(weighted.get("services")) if isinstance(weighted, dict) else []
+    return tuple(str(service.get("name")) for service in services if isinstance(service, dict))
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _workers_by_app(parts: Iterable[_Part]) -> dict[str, frozenset[str]]:

@@ -151,7 +151,7 @@ def test_a_file_beside_the_image_s_is_not_taken_for_one_of_this_machine() -> Non
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ("a: [", "this is not YAML: line 2", "help files"),
+        ("a: [", "this is not YAML: line 1", "help files"),
         ("- a", "this is no compose file", ""),
         ("version: '3'", "there are no services in it", "services:"),
         ("services: {}", "there are no services in it", "services:"),
