@@ -16,14 +16,15 @@ def processes_of(places: Places, role: Role) -> list[int]:
     return [
         int(process.name)
         for process in Path("/proc").glob("[0-9]*")
-        if _words(process)[2:7] == wanted and _runs(process)
+        if _words(process)[1:6] == wanted and _runs(process)
     ]
 
 
 def _words(process: Path) -> list[str]:
-    """Return the command line: python, -P, -m, manager, ROLE, --cloud, NAME for ours."""
+    """Return the command line: python, -m, manager, ROLE, --cloud, NAME for ours, and for one by hand."""
     try:
-        return (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        return [word for word in words if word != "-P"]
     except OSError:
         return []
 

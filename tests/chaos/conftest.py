@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from secrets import randbelow
 
 import pytest
 
 from manager.api.values import seconds
 
-SHORT = (1, 25.0)  # seed, seconds
-FOUND: tuple[tuple[int, float], ...] = ()  # something was broken in these once
+# seed, seconds, and the faults that are left out: a seed makes another history of every set of faults
+SHORT = (1, 25.0, ())
+LATER = ("a manager by hand", "etcd out of space")
+FOUND = ((70069, 25.0, LATER), (5, 15.0, LATER))  # something was broken in these once
 AROUND_S = 300.0  # for the cloud to come up, settle and go
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     duration, seed = metafunc.config.getoption("chaos"), metafunc.config.getoption("chaos_seed")
-    played = [SHORT, *FOUND]
+    played: list[tuple[int, float, Collection[str]]] = [SHORT, *FOUND]
     if duration is not None:
-        played = [(randbelow(100_000) if seed is None else seed, seconds(duration))]
+        played = [(randbelow(100_000) if seed is None else seed, seconds(duration), ())]
     marked = [pytest.param(*each, marks=pytest.mark.timeout(each[1] + AROUND_S)) for each in played]
-    metafunc.parametrize(("seed", "duration_s"), marked)
+    metafunc.parametrize(("seed", "duration_s", "left_out"), marked)

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from manager.records import APPS, PROXY, WORKERS
 from netsetup.addresses import bridge_name
 from tests.chaos import parts
 from tests.chaos.schedule import BUSY, CALM, Blow
-from tests.real.cloud import Cloud, docker_by_hand, eventually
+from tests.real.cloud import ROOT, Cloud, docker_by_hand, eventually
 from tests.real.line import line_to
 
 Undo = Callable[[], object]
@@ -26,6 +27,7 @@ Strike = Callable[[Cloud, Blow], Undo | None]
 Find = Callable[[Cloud, Blow], list[int]]
 HALF_A_REQUEST = b'{"jsonrpc":"2.0","id":1,"method":"ev'
 GARBAGE = (b"\x00\xff{]\n", b"[" * 10_000 + b"\n", HALF_A_REQUEST, b"a" * 2**20 + b"\n")
+ALARM = "/v3/maintenance/alarm"
 AWAY_S = 30.0  # etcd is back by then
 FOREIGN_ROUTES = {f"{PROXY}http/services/x/nonsense": "1", f"{PROXY}http/routers/b@d": ""}
 UNDECODABLE = {f"{APPS}ghost": "{", f"{WORKERS}ghost/1/1": '{"v":99}'}
@@ -76,6 +78,33 @@ def _compact(cloud: Cloud, blow: Blow) -> None:
     newest = parts.etcd_call(cloud, "/v3/kv/range", key="AA==").get("header", {}).get("revision")
     if newest is not None:
         parts.etcd_call(cloud, "/v3/kv/compaction", revision=newest, physical=True)
+
+
+def _no_space(cloud: Cloud, blow: Blow) -> Undo:
+    """A member of etcd tells that its space is used up: none takes a write until that is taken back."""
+    member = _identity(cloud, blow)
+    parts.etcd_call(cloud, ALARM, action="ACTIVATE", memberID=member, alarm="NOSPACE")
+    return lambda: eventually(partial(_take_back, cloud, member), AWAY_S, "etcd's alarm to be taken back")
+
+
+def _identity(cloud: Cloud, blow: Blow) -> str:
+    members = parts.etcd_call(cloud, "/v3/cluster/member/list").get("members", [])
+    return str(members[blow.pick % len(members)]["ID"]) if members else "1"
+
+
+def _take_back(cloud: Cloud, member: str) -> bool:
+    """Return whether there is no alarm any more."""
+    parts.etcd_call(cloud, ALARM, action="DEACTIVATE", memberID=member, alarm="NOSPACE")
+    told = parts.etcd_call(cloud, ALARM, action="GET")
+    return "header" in told and not told.get("alarms")
+
+
+def _third_manager(cloud: Cloud, blow: Blow) -> Undo:
+    """Somebody starts a manager by hand; it may lead by the time that it is killed."""
+    command = [sys.executable, "-m", "manager", "manager", "--cloud", cloud.name, "--number", "3"]
+    silent = subprocess.DEVNULL
+    process = subprocess.Popen(command, cwd=ROOT, stdin=silent, stdout=silent, stderr=silent)
+    return partial(_end, process)
 
 
 def _foreign(keys: Mapping[str, str]) -> Strike:
@@ -209,6 +238,7 @@ FAULTS: Mapping[str, Fault] = {
     "standby killed": Fault(_kill(_all(parts.standbys))),
     "standby frozen": Fault(_freeze(_all(parts.standbys))),
     "both managers killed": Fault(_kill(_all(parts.managers))),
+    "a manager by hand": Fault(_third_manager),
     "keeper killed": Fault(_kill(_all(parts.keeper))),
     "keeper and leader killed": Fault(_kill(_all(parts.keeper, parts.leader))),
     "an etcd member killed": Fault(_kill(_member)),
@@ -216,6 +246,7 @@ FAULTS: Mapping[str, Fault] = {
     "all of etcd killed": Fault(_kill(_all(parts.etcd_members))),
     "all of etcd frozen": Fault(_freeze(_all(parts.etcd_members))),
     "etcd compacted": Fault(_compact),
+    "etcd out of space": Fault(_no_space),
     "foreign routes": Fault(_foreign(FOREIGN_ROUTES), stays=True),
     "undecodable records": Fault(_foreign(UNDECODABLE), stays=True),
     "proxy killed": Fault(_kill(_all(parts.proxy)), ALL_APPS),

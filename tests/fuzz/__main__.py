@@ -12,26 +12,25 @@ import sys
 import tempfile
 from pathlib import Path
 
-from manager.api.values import seconds
-
 HANGS_S = 5
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("target", help="what reads: see tests/fuzz/targets.py")
-    parser.add_argument("--for", dest="duration_s", type=seconds, default=300.0, metavar="DURATION")
+    parser.add_argument("--for", dest="duration", default="5m", metavar="DURATION")
     parser.add_argument("--crashes", type=Path, default=Path(tempfile.gettempdir()), metavar="DIRECTORY")
     asked = parser.parse_args()
     atheris = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["manager", "shell", "tomllib", "yaml", "json", "shlex"]):
         targets = importlib.import_module("tests.fuzz.targets")
+    duration_s = targets.values.seconds(asked.duration)
     if asked.target not in targets.TARGETS:
         parser.error(f"no target is called {asked.target}: there are {', '.join(targets.TARGETS)}")
     with tempfile.TemporaryDirectory() as directory:
         _seed(asked.target, Path(directory))
         options = [
-            f"-max_total_time={asked.duration_s:.0f}",
+            f"-max_total_time={duration_s:.0f}",
             f"-timeout={HANGS_S}",
             f"-artifact_prefix={asked.crashes}/{asked.target}-",
             "-max_len=4096",
