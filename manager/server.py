@@ -23,6 +23,7 @@ from manager.api.wire import Lines, NotARequest, Request
 
 MAX_CLIENTS = 128
 BACKLOG = 1024  # those beyond MAX_CLIENTS are told so, which takes being accepted
+ACCEPT_AGAIN_S = 0.2
 SEND_LIMIT_S = 5.0  # a reader that takes longer for one frame is gone
 
 log = logging.getLogger(__name__)
@@ -113,9 +114,10 @@ class Server:
         while not self._stopping.is_set():
             try:
                 sock, _ = self._listener.accept()
-            except OSError:
-                return
-            self._admit(sock)
+            except OSError:  # stopped; or out of descriptors, which clients that go give back
+                self._stopping.wait(ACCEPT_AGAIN_S)
+            else:
+                self._admit(sock)
 
     def _admit(self, sock: socket.socket) -> None:
         sock.settimeout(SEND_LIMIT_S)

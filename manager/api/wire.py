@@ -95,6 +95,8 @@ class Lines:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 whole = payload[: len(payload) - len(payload) % 4]
                 self._files += array.array("i", whole).tolist()
+        if len(self._files) > MAX_FILES:
+            raise FrameRejected(f"more than {MAX_FILES} files came with a frame", hint="help run")
         self._buffer += chunk
         return bool(chunk)
 
@@ -160,7 +162,7 @@ def failure(request_id: int | str | None, error: CloudError, code: int = DOMAIN_
 
 def answer_of(line: bytes) -> Mapping[str, object]:
     """Return the result that a line tells; raises the error that it tells instead, as a CloudError."""
-    match frame_of(line, "the manager's answer"):
+    match frame_of(line, "the manager's answer", "doctor"):
         case {"result": dict(value)}:
             return value
         case {"error": dict(reason)}:

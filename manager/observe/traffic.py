@@ -22,6 +22,7 @@ QUANTILE = 0.95
 NONE_BY_CLASS = (0.0,) * 6
 SERVER_ERROR, GIVEN_UP = 4, 5
 LEAST_SPAN_S = 0.001  # what was counted in less is no rate
+MOST_COUNTED = 2.0**53
 
 _LINE = re.compile(
     r"^traefik_((?:service|router)_requests_total|(?:service|router)_request_duration_seconds_(?:bucket|sum)"
@@ -219,12 +220,12 @@ def _edge(text: str) -> float | None:
 
 
 def _count(text: str | None) -> float | None:
-    """Return a counter's value, or None for what is no number, negative or endless."""
+    """Return a counter's value, or None for what is no number, negative or too large to count."""
     try:
         value = float(text or "")
     except ValueError:
         return None
-    return value if math.isfinite(value) and value >= 0 else None
+    return value if 0 <= value <= MOST_COUNTED else None
 
 
 def growths(before: Sample, after: Sample) -> dict[str, Counters]:

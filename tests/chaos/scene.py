@@ -22,6 +22,7 @@ from tests.real.cloud import SERVER, Cloud, Outcome, eventually
 from tests.real.traffic import Traffic
 
 SETTLE_S = 60.0
+AGAIN_S = 0.05  # until what could not end yet is tried again
 LOADS = {CALM: ("/", 50.0, "GET"), BUSY: ("/?ms=300", 25.0, "POST")}  # these have to drain, or are lost
 COSTS = {name: fault.costs for name, fault in FAULTS.items()}
 
@@ -54,8 +55,7 @@ class Blows:
                 self._wait_until(began_at + blow.at_s)
                 self._strike(blow)
         finally:
-            for lasting in sorted(self._lasting, key=lambda each: each.ends_at):
-                self._end(lasting)
+            eventually(self._end_all, SETTLE_S, "the end of every fault")
 
     def _strike(self, blow: Blow) -> None:
         at = time.monotonic()
@@ -70,12 +70,19 @@ class Blows:
             for lasting in [each for each in self._lasting if each.ends_at <= now]:
                 self._end(lasting)
             ends = [each.ends_at for each in self._lasting]
-            time.sleep(max(0.0, min([moment, *ends]) - time.monotonic()))
+            time.sleep(max(AGAIN_S, min([moment, *ends]) - time.monotonic()))
+
+    def _end_all(self) -> bool:
+        """Return whether nothing lasts any more."""
+        for lasting in sorted(self._lasting, key=lambda each: each.ends_at):
+            self._end(lasting)
+        return not self._lasting
 
     def _end(self, lasting: Lasting) -> None:
-        lasting.undo()
-        self._lasting.remove(lasting)
-        self.struck.append(Struck(lasting.blow, lasting.at, time.monotonic()))
+        """It has ended, or is tried again later when it cannot end yet."""
+        if lasting.undo() is not False:
+            self._lasting.remove(lasting)
+            self.struck.append(Struck(lasting.blow, lasting.at, time.monotonic()))
 
 
 def play(cloud: Cloud, schedule: Schedule, folder: Path) -> Course:

@@ -43,6 +43,9 @@ CORPUS: Mapping[str, Sequence[str]] = {
         _service(f"ports: ['{'9' * 5000}']"),
         _service("ports: ['٣']"),
     ),
-    "metrics": (),
+    "metrics": (
+        'traefik_service_requests_total{code="200",service="w_web_1_1@etcd"} 1e308\n'
+        'traefik_service_requests_total{code="201",service="w_web_1_1@etcd"} 1e308\n',
+    ),
     "values": tuple("9" * 400 + unit for unit in ("", "M", "T", "ms", "h", "h,99%")),
 }

@@ -15,6 +15,7 @@ SAMPLES: Mapping[str, Sequence[str]] = {
     ),
     "wire": (
         '{"jsonrpc":"2.0","id":1,"method":"scale","params":{"change":["web=3"]}}\n',
+        '{"jsonrpc":"2.0","id":2,"method":"ps","params":{"app":["web"],"all":true,"target":"web.1"}}\n',
         '{"jsonrpc":"2.0","id":"a","result":{"kind":"AppList","items":[]}}\n',
         '{"id":1,"error":{"code":-32000,"message":"no","data":{"kind":"conflict","hint":"apps"}}}\n',
     ),

@@ -8,7 +8,8 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from manager.api import values, wire
+from manager.api import arguments, values, wire
+from manager.api.commands import COMMANDS
 from manager.api.errors import CloudError, FrameRejected, UsageError
 from manager.api.values import Kind
 from manager.model import AppSpec, Freeze, Hurry, Revision, ScalingTarget, WorkerRecord
@@ -62,7 +63,9 @@ def _wire(given: bytes) -> None:
         with an_error_for_people():
             wire.answer_of(line)
         with an_error_for_people():
-            _answered(wire.request_of(line))
+            request = wire.request_of(line)
+            _answered(request)
+            _checked(request)
 
 
 def _lines(given: bytes) -> list[bytes]:
@@ -84,6 +87,13 @@ def _answered(request: wire.Request) -> None:
         line = wire.Lines(theirs).read() or b""
     assert json.loads(line)["id"] == request.id
     assert wire.error_from(json.loads(line)["error"]).message == f"no {request.method}"
+
+
+def _checked(request: wire.Request) -> None:
+    """Whatever is asked for, each command takes it or says what is wrong with it."""
+    for command in COMMANDS:
+        with an_error_for_people():
+            arguments.bind(command, request.params)
 
 
 def _records(text: str) -> None:

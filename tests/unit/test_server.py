@@ -1,0 +1,89 @@
+"""The socket's server goes on, whatever a client sends and however many there are."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from manager.api import wire
+from manager.api.errors import AppNotFound, FrameRejected
+from manager.server import Call, Server
+
+ASKED = {"jsonrpc": "2.0", "id": 1, "method": "ps", "params": {}}
+
+
+def dispatch(call: Call) -> Mapping[str, object]:
+    if call.request.method == "ps":
+        return {"kind": "WorkerList"}
+    raise AppNotFound(f"no app is named {call.request.method}")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Iterator[Path]:
+    """Return the path of a socket that is served."""
+    server = Server(tmp_path / "manager.sock", os.getgid(), dispatch)
+    server.start()
+    yield server.path
+    server.stop()
+
+
+@pytest.fixture
+def line(path: Path) -> Iterator[socket.socket]:
+    with closing(socket.socket(socket.AF_UNIX)) as line:
+        line.settimeout(5)
+        line.connect(str(path))
+        yield line
+
+
+def answer(line: socket.socket) -> Mapping[str, object]:
+    return wire.answer_of(wire.Lines(line).read() or b"")
+
+
+def test_what_utf_8_cannot_say_is_answered_as_it_came(line: socket.socket) -> None:
+    line.sendall(b'{"jsonrpc":"2.0","id":"\\ud800","method":"\\udfff"}\n')
+
+    frame = json.loads(wire.Lines(line).read() or b"")
+
+    assert frame["id"] == "\ud800"
+    assert frame["error"]["message"] == "no app is named \udfff"
+
+
+def test_files_without_end_are_refused(line: socket.socket) -> None:
+    with open(os.devnull) as file:
+        for _ in range(2):
+            socket.send_fds(line, [b"{"], [file.fileno()] * wire.MAX_FILES)
+
+        with pytest.raises(FrameRejected, match="more than 16 files"):
+            answer(line)
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Lend a process that can open nothing more."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.open(os.devnull, os.O_RDONLY)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_who_came_while_there_were_no_descriptors_is_answered_later(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as first, socket.socket(socket.AF_UNIX) as second:
+        with no_descriptors():
+            for line in (first, second):  # the kernel has a descriptor for the first already
+                line.settimeout(5)
+                line.connect(str(path))
+                wire.send(line, ASKED)
+            assert answer(first) == {"kind": "WorkerList"}
+
+        assert answer(second) == {"kind": "WorkerList"}
