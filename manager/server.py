@@ -179,13 +179,22 @@ class Server:
         uid, _, _ = _peer(sock)
         call = Call(request, sock, uid)
         try:
-            outcome = self._outcome(call)
-            if not request.notifies:
-                _send(sock, outcome, call.handed)
+            self._tell(sock, call)
         finally:
             _close((*request.files, *call.handed))
         if call.after is not None:
             call.after()
+
+    def _tell(self, sock: socket.socket, call: Call) -> None:
+        """Carry out what was asked, and answer who asked with an id."""
+        outcome = self._outcome(call)
+        if call.request.notifies:
+            return
+        try:
+            _send(sock, outcome, call.handed)
+        except FrameRejected as error:  # a mistake of ours must not take the manager down
+            log.exception("the answer to %s cannot be told", call.request.method)
+            _send(sock, wire.failure(call.request.id, error))
 
     def _outcome(self, call: Call) -> Mapping[str, object]:
         """Return the frame that answers the request."""

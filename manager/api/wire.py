@@ -102,8 +102,14 @@ class Lines:
 
 
 def send(sock: socket.socket, message: Mapping[str, object], files: Sequence[int] = ()) -> None:
-    """Send one object as one line; the descriptors travel with its first byte."""
-    text = json.dumps(message, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """Send one object as one line; the descriptors travel with its first byte.
+
+    Raises FrameRejected, and sends nothing, when there is in it what JSON cannot say.
+    """
+    try:
+        text = json.dumps(message, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise FrameRejected(f"what was to be sent is not JSON: {error}") from error
     # half a surrogate pair, which JSON can say and UTF-8 cannot, stays the escape that it came as
     line = text.encode(errors="backslashreplace") + b"\n"
     if files:

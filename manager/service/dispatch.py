@@ -33,9 +33,8 @@ class Dispatcher:
             method = call.request.method
             raise NoSuchMethod(f"the manager has no method {method[:40]!r}", hint="help")
         params = {k: v for k, v in call.request.params.items() if k not in BESIDE_ARGUMENTS}
-        arguments = bind(row, params)
         try:
-            return verb(call, arguments)
+            return verb(call, bind(row, params))
         except (CloudError, ClientGone):
             raise
         except Exception as error:  # a mistake of ours must not take the manager down; `status` shows it

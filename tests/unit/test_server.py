@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import socket
@@ -22,6 +23,8 @@ ASKED = {"jsonrpc": "2.0", "id": 1, "method": "ps", "params": {}}
 def dispatch(call: Call) -> Mapping[str, object]:
     if call.request.method == "ps":
         return {"kind": "WorkerList"}
+    if call.request.method == "stats":
+        return {"cpu_cores": math.nan}
     raise AppNotFound(f"no app is named {call.request.method}")
 
 
@@ -53,6 +56,15 @@ def test_what_utf_8_cannot_say_is_answered_as_it_came(line: socket.socket) -> No
 
     assert frame["id"] == "\ud800"
     assert frame["error"]["message"] == "no app is named \udfff"
+
+
+def test_an_answer_that_json_cannot_say_is_an_error_and_no_end(line: socket.socket) -> None:
+    wire.send(line, {**ASKED, "method": "stats"})
+    with pytest.raises(FrameRejected, match="is not JSON"):
+        answer(line)
+
+    wire.send(line, ASKED)
+    assert answer(line) == {"kind": "WorkerList"}
 
 
 def test_files_without_end_are_refused(line: socket.socket) -> None:
