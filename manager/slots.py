@@ -22,7 +22,7 @@ def place(world: World, spec: AppSpec, addresses: set[IPv4Address], draft: Draft
     idle = [record for record in staying if record.key not in world.busy]
     leavers = [record for record in idle if _must_leave(world, spec, record, older.get(record.slot))]
     taken = {record.key for record in world.of_app(spec.name)}
-    room = _replacement_room(world, spec) if older else len(spec.slots)
+    room = _replacement_room(world, spec, staying, older) if older else len(spec.slots)
     for slot in sorted(spec.slots):
         if room <= 0 or WorkerKey(spec.name, slot, spec.revision) in taken:
             continue
@@ -87,14 +87,21 @@ def _is_taken(world: World, spec: AppSpec, slot: int) -> bool:
     return any(record.slot == slot for record in world.of_app(spec.name))
 
 
-def _replacement_room(world: World, spec: AppSpec) -> int:
-    """Return how many more workers of an update may be replaced now, beside those under way."""
+def _replacement_room(
+    world: World, spec: AppSpec, staying: Iterable[WorkerRecord], older: Mapping[int, WorkerRecord]
+) -> int:
+    """Return how many more workers of an update may be replaced now, beside those under way.
+
+    Those that an overtaken update is just starting are under way too: they cannot leave yet.
+    """
     records = [record for record in world.of_app(spec.name) if record.slot in spec.slots]
     fresh = [r for r in records if r.revision == spec.revision and r.leaving_since is None]
     under_way = sum(not is_ready(world, record) for record in fresh)
     if spec.order == "stop-first":
         under_way += sum(r.revision != spec.revision and r.leaving_since is not None for r in records)
-    return spec.parallel - under_way
+    starting = [r for r in staying if r.key in world.busy and r.revision != spec.revision and not r.spare]
+    overtaken = sum(record is not older.get(record.slot) for record in starting)
+    return spec.parallel - under_way - overtaken
 
 
 def _new_record(world: World, spec: AppSpec, slot: int, address: IPv4Address) -> WorkerRecord:

@@ -359,6 +359,15 @@ def test_of_updates_that_overtake_each_other_one_old_worker_a_slot_stays() -> No
     assert WorkerKey("web", 1, 2) not in saved(overtaken)
 
 
+def test_an_update_has_no_room_while_the_one_that_it_overtook_starts_its_workers(world: World) -> None:
+    third = replace(updating(), revision=3, newest=3)
+    overtaken = a_worker(1, 2)
+    starting = replace(known(wanting(world, third), overtaken), busy=frozenset({overtaken.key}))
+
+    assert saved(starting) == {}
+    assert set(saved(replace(starting, busy=frozenset()))) == {overtaken.key, WorkerKey("web", 1, 3)}
+
+
 def test_when_no_old_worker_is_ready_the_one_an_update_began_from_stays() -> None:
     third = replace(updating(want=1), revision=3, newest=3)
     unready = replace(serving([third], [a_worker(1), a_worker(1, 2)]), live={})
