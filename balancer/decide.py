@@ -2,7 +2,7 @@
 
 The order is: look whether anything can be decided; learn; pick a number (pick.py); apply the limits.
 Adding happens at once. Removing waits: the number never falls below what any decision of the last
-REMOVE_AFTER_S found right. What cannot be seen is never a reason to remove.
+seconds found right (_wait_s). What cannot be seen is never a reason to remove.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from balancer.samples import Mode, Observation, Policy, Sample, known, problem_o
 from balancer.tell import curve_points, inputs_of, reason_of, safe_rate
 
 REMOVE_AFTER_S = 24.0
+REGRET = 2.0  # times that a worker takes to be back, for which it is kept under a smooth load
 GAP_SPANS = 3.0  # a longer silence between decisions is a restart or a stepped clock
 SHOWN_COSTS = 2  # numbers of workers above those that came out
 
@@ -100,7 +101,8 @@ def _limited(
     """Return the decision for a picked number: within its bounds, and not below what was just needed."""
     bounds = _bounds(policy, picked.cap)
     bounded, limits = _clamped(picked.raw, bounds)
-    final = _not_too_soon(memory, bounded, sample.wanted, policy.max, now_s)
+    wait_s = _wait_s(memory, sample)
+    final = _not_too_soon(memory, bounded, sample.wanted, policy.max, now_s - wait_s)
     if final != bounded:
         limits = (*limits, Limit("recent", bounded, final))
     decision = ScalingDecision(
@@ -117,7 +119,7 @@ def _limited(
         costs=_shown(picked.costs, picked.raw, final),
         limits=limits,
         thresholds=_thresholds(policy, picked, final),
-        removes_after_s=REMOVE_AFTER_S,
+        removes_after_s=wait_s,
     )
     return decision, _remembered(memory, sample.wanted, bounded, final, now_s)
 
@@ -138,9 +140,18 @@ def _clamped(number: int, bounds: tuple[tuple[str, int, int], ...]) -> tuple[int
     return number, limits
 
 
-def _not_too_soon(memory: Memory, bounded: int, now: int, most: int, now_s: float) -> int:
-    """Return the number, or as many of those there are now as a decision of the last seconds needed."""
-    recent = [wish.workers for wish in memory.wishes if wish.at_s > now_s - REMOVE_AFTER_S]
+def _wait_s(memory: Memory, sample: Sample) -> float:
+    """Return how long fewer workers must have been enough: longer, the more ragged the demand is.
+
+    A demand that strays no more than chance arrivals do hardly ever wants back at once what it let go.
+    """
+    back_s = lead_s(memory) + sample.span_s
+    return min(REMOVE_AFTER_S, REGRET * back_s * memory.demand.spread)
+
+
+def _not_too_soon(memory: Memory, bounded: int, now: int, most: int, since_s: float) -> int:
+    """Return the number, or as many of those there are now as a decision after since_s needed."""
+    recent = [wish.workers for wish in memory.wishes if wish.at_s > since_s]
     return bounded if bounded >= now else min(now, most, max([bounded, *recent]))
 
 

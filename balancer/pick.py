@@ -14,7 +14,7 @@ from balancer.memory import Memory
 from balancer.samples import Policy, Sample, known
 from balancer.tell import model_of
 
-DRAIN_BACKLOG_S = 4.0  # what waits is to be served within this time
+DRAIN_BACKLOG_S = 2.0  # what waits is to be served within this time
 GOOD_ERROR, GOOD_WINDOWS, WEAK_ERROR = 0.1, 20, 0.25
 TCP_USE = 0.7  # of a worker's capacity; connections have no latency to learn from
 CAP_TOLERANCE = 0.1  # workers; the meter's noise is no neighbour

@@ -42,14 +42,30 @@ def test_more_demand_adds_at_once() -> None:
 
 def test_less_demand_removes_only_after_the_window() -> None:
     operator = taught()
-    ticks = int(REMOVE_AFTER_S / SPAN_S)
 
-    early = operator.sees_all([seen(30.0, 4)] * (ticks - 1))
-    late = operator.sees_all([seen(30.0, 4)] * 3)
+    early = operator.sees_all([seen(30.0, 4)] * 3)
+    late = operator.sees_all([seen(30.0, 4)] * int(REMOVE_AFTER_S / SPAN_S))
 
     assert early.action is Action.HOLD
     assert early.limits[-1].name == "recent"
     assert late.action is Action.REMOVE
+
+
+def test_a_ragged_demand_keeps_workers_for_longer_than_a_smooth_one() -> None:
+    smooth, ragged = taught(), taught()
+
+    ragged.sees_all([seen(rate_rps, 4) for rate_rps in (40.0, 120.0) * 20])
+
+    assert ragged.decisions[-1].removes_after_s == REMOVE_AFTER_S
+    assert smooth.decisions[-1].removes_after_s < REMOVE_AFTER_S / 2
+
+
+def test_workers_that_start_slowly_are_kept_for_longer() -> None:
+    quick, slow = taught(), taught()
+
+    slow.sees(replace(seen(80.0, 4), started_in_s=(8.0,)))
+
+    assert slow.decisions[-1].removes_after_s > quick.decisions[-1].removes_after_s
 
 
 def test_a_steady_demand_is_held_forever() -> None:
@@ -221,7 +237,8 @@ def test_waiting_elsewhere_does_not_ask_for_ever_more_workers() -> None:
         observation = replace(seen(40.0, workers), cpu_cores=0.1, inflight=80.0)
         workers = operator.sees(observation).final
 
-    assert workers <= 6
+    assert {decision.final for decision in operator.decisions[20:]} == {workers}
+    assert workers <= 8
 
 
 def test_a_tcp_app_scales_on_cpu_and_connections() -> None:
@@ -363,10 +380,10 @@ def test_a_restart_of_the_manager_holds_for_one_start_up_time_and_removes_nothin
     operator.sees_all([seen(30.0, 4)] * 10)
 
     at_once = operator.sees(seen(30.0, 4), after_s=20.0)
-    soon = operator.sees_all([seen(30.0, 4)] * 8)
+    soon = operator.sees_all([seen(30.0, 4)] * 6)
 
     assert at_once.action is soon.action is Action.HOLD
-    assert at_once.model.windows == operator.decisions[-10].model.windows + 1
+    assert at_once.model.windows == operator.decisions[-8].model.windows + 1
 
 
 def test_nothing_that_changes_a_decision_is_lost_on_the_way_through_text() -> None:
