@@ -87,6 +87,12 @@ def worker_rate(memory: Memory, line: CpuLine, cores: float) -> float:
     return min(by_cpu, memory.ceiling_rps) if memory.ceiling_rps else by_cpu
 
 
+def host_full(sample: Sample) -> bool:
+    """Tell whether the host's cores are used up, by whomever."""
+    cores, used = known(sample.seen.host_cores), known(sample.seen.host_used_cores)
+    return cores is not None and used is not None and used > FULL_HOST * cores
+
+
 def capacity_of(memory: Memory, policy: Policy, worker_rps: float) -> Capacity:
     """Return what one worker of that rate can do, and what a slow request is worth."""
     curve = slow_curve(memory.slow, 1.0 / worker_rps, policy.slo_s)
@@ -128,7 +134,7 @@ def _with_ceiling(memory: Memory, sample: Sample) -> Memory:
     workers serve less each, and a ceiling that sank with them would ask for ever more of them.
     """
     has_cpu = (sample.cores or 0.0) < IDLE_CPU * worker_cores(memory, sample) * sample.ready
-    queued = memory.queued_ticks + 1 if _waited(sample) and has_cpu and not _host_full(sample) else 0
+    queued = memory.queued_ticks + 1 if _waited(sample) and has_cpu and not host_full(sample) else 0
     memory = replace(memory, queued_ticks=min(queued, QUEUED_TICKS))
     if queued < QUEUED_TICKS and memory.ceiling_rps is None:
         return memory
@@ -138,11 +144,6 @@ def _with_ceiling(memory: Memory, sample: Sample) -> Memory:
 def _waited(sample: Sample) -> bool:
     """Tell whether requests waited at the begin and at the end of the span, by what waited then."""
     return min(sample.waiting, sample.waiting - sample.waiting_change) > QUEUED * sample.ready
-
-
-def _host_full(sample: Sample) -> bool:
-    cores, used = known(sample.seen.host_cores), known(sample.seen.host_used_cores)
-    return cores is not None and used is not None and used > FULL_HOST * cores
 
 
 def _neighbours(memory: Memory, sample: Sample, now_s: float) -> float:

@@ -9,7 +9,7 @@ from balancer.choose import Capacity, Cost, cheapest, costs
 from balancer.decision import Model, Trust
 from balancer.fit import CpuLine, cautious_line, cpu_line
 from balancer.forecast import Forecast, forecast, promise
-from balancer.learn import QUEUED, capacity_of, lead_s, learned_slow, worker_cores, worker_rate
+from balancer.learn import QUEUED, capacity_of, host_full, lead_s, learned_slow, worker_cores, worker_rate
 from balancer.memory import Memory
 from balancer.samples import Policy, Sample, known
 from balancer.tell import model_of
@@ -45,7 +45,8 @@ def pick(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> tuple[
     memory = replace(memory, demand=promise(memory.demand, demand, now_s, ahead_s, sample.span_s))
     line, cores = cpu_line(memory.cpu), worker_cores(memory, sample)
     if line is None or sample.cores is None:
-        return Pick(_by_rule(memory, sample), demand, Model(Trust.RULE, memory.cpu.windows)), memory
+        model, cap = Model(Trust.RULE, memory.cpu.windows), _cap_by_limit(memory, sample)
+        return Pick(_by_rule(memory, sample), demand, model, cap), memory
     trust = _trust(memory, line, cores)
     if line.error_at(cores) > WEAK_ERROR:
         line = cautious_line(memory.cpu)
@@ -76,6 +77,14 @@ def _by_rule(memory: Memory, sample: Sample) -> int:
     learning = sample.cores is not None and memory.cpu.windows > 0
     too_much = sample.ready > 0 and sample.waiting > QUEUED * sample.ready
     return sample.wanted + (too_much and not learning and not sample.starting)
+
+
+def _cap_by_limit(memory: Memory, sample: Sample) -> int | None:
+    """Return the workers that could use a host which has no CPU left, never fewer than there are."""
+    host_cores = known(sample.seen.host_cores)
+    if host_cores is None or not host_full(sample):
+        return None
+    return max(sample.wanted, math.ceil(host_cores / worker_cores(memory, sample)))
 
 
 def _by_use(demand: Forecast, capacity: Capacity) -> int:

@@ -46,6 +46,23 @@ def test_managers_killed_under_load_take_no_worker_away(apps: Apps, cloud: Cloud
             assert cloud.app(name).want == 2
 
 
+def test_workers_for_which_the_host_has_no_cpu_are_not_started_and_explain_says_so(
+    apps: Apps, cloud: Cloud
+) -> None:
+    name = apps.serve(1, "--max", "16")
+    said = partial(told_of, cloud, name, "the host has no CPU for more")
+
+    with under_load(cloud, name, "--rps", "300"):
+        eventually(said, within_s=60, what="the host's limit")
+        assert cloud.app(name).want <= (os.cpu_count() or 1)
+
+
+def told_of(cloud: Cloud, name: str, sentence: str) -> bool:
+    """Return whether the newest decision gives this reason."""
+    told = cloud.run("explain", name, "-o", "json")
+    return told.code == 0 and sentence in told.json["reason"]
+
+
 def standing_by(cloud: Cloud) -> list[int]:
     """Return the leader's pid and the standby's, or nothing while there are not both."""
     status = cloud.status()

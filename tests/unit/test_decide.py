@@ -241,6 +241,16 @@ def test_waiting_elsewhere_does_not_ask_for_ever_more_workers() -> None:
     assert workers <= 8
 
 
+def test_before_anything_is_known_a_full_host_gets_no_more_workers_than_can_use_it() -> None:
+    operator, workers = Operator(), 1
+    for _ in range(20):
+        failing = replace(overloaded(400.0, workers, 900.0), failed=30.0, host_cores=2.0, host_used_cores=2.0)
+        workers = operator.sees(failing).final
+
+    assert workers == 2
+    assert [limit.name for limit in operator.decisions[-1].limits] == ["host"]
+
+
 def test_a_tcp_app_scales_on_cpu_and_connections() -> None:
     operator = Operator()
     for tick in range(40):
