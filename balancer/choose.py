@@ -18,7 +18,7 @@ from balancer.latency import Floats, SlowCurve
 FULL_USE = 0.97  # what is asked beyond this stays undone
 UNMET = 2.0
 USUAL_USE = 0.62
-OBJECTIVE_WORTH = 0.22  # of the bill, for as many slow requests as the objective allows
+OBJECTIVE_WORTH = 0.25  # of the bill, for as many slow requests as the objective allows
 REMOVE_EFFORT, ADD_EFFORT = 0.25, 0.2  # workers; a change must be worth this much, else numbers flap
 STEADY_DEMANDS = 100  # at which a steady choice is looked up
 
