@@ -109,7 +109,7 @@ def send(sock: socket.socket, message: Mapping[str, object], files: Sequence[int
     try:
         text = json.dumps(message, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
-        raise FrameRejected(f"what was to be sent is not JSON: {error}") from error
+        raise FrameRejected(f"what was to be sent is not JSON: {error}", hint="doctor") from error
     # half a surrogate pair, which JSON can say and UTF-8 cannot, stays the escape that it came as
     line = text.encode(errors="backslashreplace") + b"\n"
     if files:

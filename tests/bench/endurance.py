@@ -1,4 +1,4 @@
-"""`python -m tests.bench.growth [--commands N]`: what the two managers use while they carry out N commands.
+"""`python -m tests.bench.endurance [--commands N]`: what both managers use while they carry out N commands.
 
 Most commands are cheap looks over one kept connection; some come from a new shell, some change an app. A
 manager that keeps nothing of what is done stays where it was once it is warm.
@@ -47,7 +47,7 @@ Command = Callable[[], object]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.growth", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.endurance", description=__doc__)
     parser.add_argument(
         "--commands", type=int, default=10_000, metavar="N", help=f"how many, after {WARM} that warm (10000)"
     )
