@@ -6,6 +6,7 @@ import json
 import math
 import os
 import resource
+import select
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -92,10 +93,10 @@ def no_descriptors() -> Iterator[None]:
 def test_who_came_while_there_were_no_descriptors_is_answered_later(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as first, socket.socket(socket.AF_UNIX) as second:
         with no_descriptors():
-            for line in (first, second):  # the kernel has a descriptor for the first already
+            for line in (first, second):  # the kernel may have a descriptor for the first already
                 line.settimeout(5)
                 line.connect(str(path))
                 wire.send(line, ASKED)
-            assert answer(first) == {"kind": "WorkerList"}
+            select.select([first], [], [], 0.5)
 
-        assert answer(second) == {"kind": "WorkerList"}
+        assert answer(first) == answer(second) == {"kind": "WorkerList"}
