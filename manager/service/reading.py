@@ -200,7 +200,8 @@ class Reading:
             MemberView(f"etcd{number}", member.endpoint, member.healthy)
             for number, member in enumerate(self.store.members(), start=1)
         ]
-        return EtcdView(self.store.available, members)
+        # a member answers only with a quorum behind it; the store may not have noticed yet that none does
+        return EtcdView(self.store.available and any(member.healthy for member in members), members)
 
     def _docker(self) -> DockerView:
         facts = self.engine.facts()

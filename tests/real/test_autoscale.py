@@ -33,17 +33,20 @@ def test_an_app_whose_only_worker_is_too_busy_to_answer_gets_more(apps: Apps, cl
         eventually(lambda: cloud.app(name).want == 2, within_s=30, what="a second worker")
 
 
-def test_managers_killed_under_load_take_no_worker_away(apps: Apps, cloud: Cloud) -> None:
-    name = apps.serve(1, *FIFTH_OF_A_CORE, "--max", "2")
+def test_managers_killed_while_the_load_rises_take_no_worker_away(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1, *FIFTH_OF_A_CORE, "--max", "3")
+    counts = [1]
 
-    with under_load(cloud, name, "--rps", "20"):
-        eventually(lambda: cloud.app(name).want == 2, within_s=30, what="a second worker")
+    with under_load(cloud, name, "--ramp", "10:90"):
         for _ in range(3):
             leader, _ = eventually(lambda: standing_by(cloud), within_s=20)
             before = decisions(cloud, name)
             os.kill(leader, signal.SIGKILL)
             eventually(partial(has_decided, cloud, name, before + 2), within_s=20, what="the next manager")
-            assert cloud.app(name).want == 2
+            counts.append(cloud.app(name).want)
+        eventually(lambda: cloud.app(name).want == 3, within_s=60, what="as many workers as it may have")
+
+    assert counts == sorted(counts)
 
 
 def test_workers_for_which_the_host_has_no_cpu_are_not_started_and_explain_says_so(
