@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from string import Template
 
 from shell.glyphs import columns
 from shell.plot import Plot
@@ -28,15 +29,15 @@ _COLOURS = {
     "bad": ("#d1242f", "#f85149"),
     "idle": ("#1b7c83", "#39c5cf"),
 }
-_RULES = """\
-text { font: 13px ui-monospace, Menlo, "DejaVu Sans Mono", monospace; fill: var(--ink); }
+_RULES = Template("""\
+text { font: 13px ui-monospace, Menlo, "DejaVu Sans Mono", monospace; fill: $ink; }
 .head, .chosen { font-weight: bold; }
-.axis { stroke: var(--dim); }
-.mark { stroke: var(--busy); stroke-dasharray: 4 3; }
-.curve { stroke: var(--well); stroke-width: 2; fill: none; }
-.seen { fill: var(--ink); fill-opacity: 0.6; }
+.axis { stroke: $dim; }
+.mark { stroke: $busy; stroke-dasharray: 4 3; }
+.curve { stroke: $well; stroke-width: 2; fill: none; }
+.seen { fill: $ink; fill-opacity: 0.6; }
 .middle { text-anchor: middle; }
-.end { text-anchor: end; }"""
+.end { text-anchor: end; }""")
 
 
 def screen(lines: Sequence[Line], title: str) -> str:
@@ -126,7 +127,15 @@ def document(width: int, height: int, title: str, body: Sequence[str]) -> str:
 
 
 def _style() -> str:
-    light, dark = ("; ".join(f"--{name}: {each[at]}" for name, each in _COLOURS.items()) for at in (0, 1))
-    fills = (f".{name} {{ fill: var(--{name}); }}" for name in _COLOURS)
-    schemes = (f":root {{ {light} }}", f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}")
-    return "\n".join([*schemes, _RULES, *fills])
+    """Return the rules with the light colours, and again with the dark ones where the reader wants those.
+
+    Many a viewer knows no variables, and would show a black picture.
+    """
+    light, dark = (_coloured(scheme) for scheme in (0, 1))
+    return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
+
+
+def _coloured(scheme: int) -> str:
+    colours = {name: each[scheme] for name, each in _COLOURS.items()}
+    fills = (f".{name} {{ fill: {colour}; }}" for name, colour in colours.items())
+    return "\n".join([_RULES.substitute(colours), *fills])

@@ -42,7 +42,7 @@ def shown(out: TextIO, master: int, directory: Path, *, wanted: bool = True) -> 
     pager.show(session, LINES)
     print("end", file=out, flush=True)
     text = ""
-    while "end" not in text:
+    while "end\r\n" not in text:
         text += os.read(master, 4096).decode()
     return text.replace("\r\n", "\n").removesuffix("end\n")
 
