@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from manager import failpoint
+from manager.api.documents import rfc3339
 from manager.api.errors import StoreUnavailable
 from manager.api.places import Places
-from manager.api.views import ProcessView, rfc3339
+from manager.api.views import ProcessView
 from manager.apply import Effects
 from manager.engine.docker_engine import DockerEngine
 from manager.hosts import HostsFiles

@@ -10,9 +10,9 @@ import os
 from collections.abc import Iterator
 
 from manager import dockerd
+from manager.api.documents import listing
 from manager.api.errors import CloudError
 from manager.api.places import Places
-from manager.api.views import listing
 from manager.checks.finding import Finding, fail, warn
 from manager.checks.leftovers import check_leftovers
 from manager.checks.machine import check_machine

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
+from manager.api.documents import rfc3339
 from manager.api.errors import Conflict, StoreUnavailable
-from manager.api.views import EventView, rfc3339
+from manager.api.views import EventView
 from manager.records import EVENTS, REQUESTS
 from manager.store import Fence, Store
 

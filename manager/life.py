@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from manager.api.views import counted
+from manager.api.documents import counted
 from manager.draft import Draft
 from manager.model import AppSpec, WorkerRecord
 from manager.spares import in_service, shall_pause

@@ -17,7 +17,7 @@ from balancer.crowd import Asked, Decided, decide_all
 from balancer.decision import Action, ScalingDecision, frozen
 from balancer.memory import Memory
 from balancer.samples import Mode, Policy
-from manager.api.views import rfc3339
+from manager.api.documents import rfc3339
 from manager.journal import Journal
 from manager.measure import Observer
 from manager.model import AppSpec, Autoscale, ScalingTarget

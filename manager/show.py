@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from manager.api.views import AppView, RouteView, WorkerView, rfc3339
+from manager.api.documents import rfc3339
+from manager.api.views import AppView, RouteView, WorkerView
 from manager.measure import Measures
 from manager.model import AppSpec, WorkerRecord
 from manager.spares import is_kept

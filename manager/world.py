@@ -9,7 +9,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from balancer.routes import Route, Server, server_name
-from manager.api.views import WorkerState, counted
+from manager.api.documents import counted
+from manager.api.views import WorkerState
 from manager.model import AppSpec, ScalingTarget, WorkerKey, WorkerRecord, exit_words
 from manager.records import ALL
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from manager.api.arguments import Params, bind
 from manager.api.command import Command
+from manager.api.documents import listing
 from manager.api.errors import ProgramRejected, UsageError
-from manager.api.views import ChangeView, listing
+from manager.api.views import ChangeView
 from shell import app_file, files, printing
 from shell.app_file import Entry
 from shell.outcome import Told

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import assert_never
 
+from manager.api.documents import unix_seconds
 from manager.api.listings import Format
-from manager.api.views import unix_seconds
 from shell.glyphs import escaped
 
 NOTHING = "-"

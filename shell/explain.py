@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from manager.api.views import counted
+from manager.api.documents import counted
 from shell import cells
 from shell.document import Document, fields, items, number
 from shell.glyphs import escaped

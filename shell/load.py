@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
-from manager.api.views import API_VERSION
+from manager.api.documents import API_VERSION
 from shell.exchange import Answer, BadAnswer, Connections
 
 IN_FLIGHT = 512

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from zlib import crc32
 
+from manager.api.documents import counted
 from manager.api.listings import LISTINGS
-from manager.api.views import counted
 from shell import cells
 from shell.columns import Item
 from shell.document import fields, items, number

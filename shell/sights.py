@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from manager.api.documents import unix_seconds
 from manager.api.errors import AppNotFound, CloudError, ManagerUnreachable, UsageError, WorkerNotFound
 from manager.api.suggest import did_you_mean
 from manager.api.values import split_target
-from manager.api.views import unix_seconds
 from shell.conditions import (
     Answers,
     Comparison,

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from manager.api.documents import API_VERSION
 from manager.api.listings import LISTINGS, Column
-from manager.api.views import API_VERSION
 from shell.cells import RIGHT, cell
 from shell.columns import Item, chosen, field_names, filtered, ordered
 from shell.glyphs import columns as columns_of

@@ -5,13 +5,13 @@ from __future__ import annotations
 import textwrap
 from dataclasses import fields
 
-from manager.api.listings import LISTINGS
-from manager.api.views import API_VERSION
+from manager.api.documents import API_VERSION
+from manager.api.views import ITEMS
 
 
 def _fields() -> str:
     """Return the fields of every listing's items, a paragraph each."""
-    told = (f"{kind}: {' '.join(field.name for field in fields(row.item))}" for kind, row in LISTINGS.items())
+    told = (f"{kind}: {' '.join(field.name for field in fields(item))}" for kind, item in ITEMS.items())
     return "\n".join(textwrap.fill(text, 79, subsequent_indent="  ") for text in told)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from manager.api.views import counted, unix_seconds
+from manager.api.documents import counted, unix_seconds
 from shell.document import Document, fields, number
 from shell.styled import Fragment
 

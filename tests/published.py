@@ -19,8 +19,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from jsonschema import Draft202012Validator
 
 from balancer.decision import ScalingDecision
-from manager.api.listings import LISTINGS
-from manager.api.views import API_VERSION, StatusView, WhatifView
+from manager.api.documents import API_VERSION
+from manager.api.views import ITEMS, StatusView, WhatifView
 
 FILE = Path(__file__).parents[1] / "manager" / "api" / "schema.json"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -32,7 +32,7 @@ Schema = dict[str, Any]
 
 def schemas() -> Schema:
     """Return the schema of every document; `$defs` has one for each kind."""
-    documents = {kind: _listing(kind) for kind in LISTINGS if kind not in _WITHIN}
+    documents = {kind: _listing(kind) for kind in ITEMS if kind not in _WITHIN}
     documents["Whatif"] = _document("Whatif", schema_of(WhatifView))
     documents["Status"] = _document("Status", schema_of(StatusView))
     documents["Decision"] = _document("Decision", _decision())
@@ -83,7 +83,7 @@ def _document(kind: str, body: Schema) -> Schema:
 
 
 def _listing(kind: str) -> Schema:
-    return _document(kind, _object({"items": {"type": "array", "items": schema_of(LISTINGS[kind].item)}}))
+    return _document(kind, _object({"items": {"type": "array", "items": schema_of(ITEMS[kind])}}))
 
 
 def _decision() -> Schema:

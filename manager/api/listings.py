@@ -1,4 +1,4 @@
-"""The listings: what an item of each is, what names it, and which columns a table makes of it.
+"""The listings: what names an item of each, and which columns a table makes of it.
 
 Without `-o wide`, `wide` columns do not appear; JSON and CSV carry every field of the item.
 """
@@ -8,23 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
-
-from manager.api.views import (
-    AppView,
-    AutoscaleView,
-    ChangeView,
-    CheckView,
-    EventView,
-    ImageView,
-    PortView,
-    ReplayView,
-    RevisionView,
-    RouteView,
-    SecretView,
-    StatsView,
-    View,
-    WorkerView,
-)
 
 Format = Literal["text", "count", "cores", "bytes", "rate", "seconds", "ratio", "age", "list", "state", "yes"]
 
@@ -45,12 +28,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """item: the type of an item.  name: the field that `-o name` and `-q` print.  columns: of its table.
+    """How a listing is printed.
+
+    name: the field that `-o name` and `-q` print.  columns: of its table.
 
     dropped: headers, in the order in which a terminal too narrow loses them; names and reasons stay.
     """
 
-    item: type[View]
     name: str
     columns: tuple[Column, ...]
     dropped: tuple[str, ...]
@@ -58,7 +42,6 @@ class Listing:
 
 LISTINGS: Mapping[str, Listing] = {
     "AppList": Listing(
-        AppView,
         "name",
         (
             Column("APP", "name"),
@@ -83,7 +66,6 @@ LISTINGS: Mapping[str, Listing] = {
         ("SCALING", "AGE", "MEMORY", "CPU", "ERRORS", "ROUTE", "P95", "REQ/S", "WANT"),
     ),
     "WorkerList": Listing(
-        WorkerView,
         "name",
         (
             Column("WORKER", "name"),
@@ -105,7 +87,6 @@ LISTINGS: Mapping[str, Listing] = {
         ("INFLIGHT", "CPU", "MEMORY", "P95", "ADDRESS", "REQ/S", "AGE", "RESTARTS"),
     ),
     "StatsList": Listing(
-        StatsView,
         "name",
         (
             Column("WORKER", "name"),
@@ -120,7 +101,6 @@ LISTINGS: Mapping[str, Listing] = {
         ("MEM %", "BLOCK I/O", "NET I/O"),
     ),
     "RouteList": Listing(
-        RouteView,
         "app",
         (
             Column("APP", "app"),
@@ -133,7 +113,6 @@ LISTINGS: Mapping[str, Listing] = {
         ("HEALTH", "URL", "WORKERS"),
     ),
     "EventList": Listing(
-        EventView,
         "id",
         (
             Column("AGE", "at", "age"),
@@ -145,7 +124,6 @@ LISTINGS: Mapping[str, Listing] = {
         ("APP", "WORKER"),
     ),
     "AutoscaleList": Listing(
-        AutoscaleView,
         "app",
         (
             Column("APP", "app"),
@@ -161,7 +139,6 @@ LISTINGS: Mapping[str, Listing] = {
         ("SHARE", "MODE", "MIN"),
     ),
     "ReplayList": Listing(
-        ReplayView,
         "policy",
         (
             Column("POLICY", "policy"),
@@ -180,7 +157,6 @@ LISTINGS: Mapping[str, Listing] = {
         ("SHARE", "SLO", "MIN"),
     ),
     "RevisionList": Listing(
-        RevisionView,
         "revision",
         (
             Column("REVISION", "revision", "count"),
@@ -193,7 +169,6 @@ LISTINGS: Mapping[str, Listing] = {
         ("IMAGE", "AGE"),
     ),
     "CheckList": Listing(
-        CheckView,
         "name",
         (
             Column("CHECK", "name"),
@@ -204,7 +179,6 @@ LISTINGS: Mapping[str, Listing] = {
         ("FIX",),
     ),
     "PortList": Listing(
-        PortView,
         "name",
         (
             Column("WORKER", "name"),
@@ -219,7 +193,6 @@ LISTINGS: Mapping[str, Listing] = {
         ("MAC", "GROUP", "PORT", "BOUND", "ADDRESS"),
     ),
     "ChangeList": Listing(
-        ChangeView,
         "app",
         (
             Column("APP", "app"),
@@ -230,7 +203,6 @@ LISTINGS: Mapping[str, Listing] = {
         ("NOW",),
     ),
     "SecretList": Listing(
-        SecretView,
         "name",
         (
             Column("SECRET", "name"),
@@ -241,7 +213,6 @@ LISTINGS: Mapping[str, Listing] = {
         ("APPS",),
     ),
     "ImageList": Listing(
-        ImageView,
         "name",
         (
             Column("IMAGE", "name"),

@@ -1,4 +1,4 @@
-"""What the manager shows: the items of listings, the status, and the documents around them.
+"""What the manager shows: the items of listings, and the status.
 
 Fields are added, never changed. Times are RFC 3339 in UTC; sizes bytes; durations seconds; CPU cores.
 None is "not applicable" and reads `-` in a table.
@@ -6,12 +6,10 @@ None is "not applicable" and reads `-` in a table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
-API_VERSION = "simplecloud/v1"
 WorkerState = Literal["starting", "ready", "unready", "draining", "backoff", "failed", "stopped", "spare"]
 PolicyName = Literal["recorded", "today", "asked"]
 
@@ -241,6 +239,23 @@ View = (
 )
 
 
+ITEMS: Mapping[str, type[View]] = {
+    "AppList": AppView,
+    "WorkerList": WorkerView,
+    "StatsList": StatsView,
+    "RouteList": RouteView,
+    "EventList": EventView,
+    "AutoscaleList": AutoscaleView,
+    "ReplayList": ReplayView,
+    "RevisionList": RevisionView,
+    "CheckList": CheckView,
+    "PortList": PortView,
+    "ChangeList": ChangeView,
+    "SecretList": SecretView,
+    "ImageList": ImageView,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessView:
     pid: int
@@ -306,29 +321,3 @@ class StatusView:
     workers: int
     notes: list[str]
     frozen: list[str]
-
-
-def listing(kind: str, items: Iterable[View]) -> dict[str, object]:
-    """Return the JSON object of a listing."""
-    return {"apiVersion": API_VERSION, "kind": kind, "items": [asdict(item) for item in items]}
-
-
-def document(kind: str, fields: Mapping[str, object]) -> dict[str, object]:
-    """Return the JSON object of a single thing."""
-    return {"apiVersion": API_VERSION, "kind": kind, **fields}
-
-
-def counted(count: float, noun: str) -> str:
-    """Return a number of things in words: `1 app`, `3 apps`."""
-    return f"{count:.0f} {noun}{'' if count == 1 else 's'}"
-
-
-def rfc3339(unix_s: float) -> str:
-    """Return a time as RFC 3339 in UTC with milliseconds."""
-    moment = datetime.fromtimestamp(unix_s, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
-
-
-def unix_seconds(moment: str) -> float:
-    """Return the unix time of an RFC 3339 text."""
-    return datetime.fromisoformat(moment).timestamp()

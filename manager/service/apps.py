@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from manager import wishes
 from manager.api.arguments import Arguments
+from manager.api.documents import document
 from manager.api.errors import StoreUnavailable
 from manager.api.values import split_target
-from manager.api.views import document
 from manager.intake import Intake, offered_files
 from manager.model import AppSpec
 from manager.plan import plan

@@ -11,8 +11,8 @@ from typing import Any
 
 from manager.api.arguments import Arguments
 from manager.api.copying import MAX_COPY_BYTES, Copy, copy_of
+from manager.api.documents import document
 from manager.api.errors import CloudError, UsageError
-from manager.api.views import document
 from manager.engine.contract import Engine
 from manager.server import Call
 from manager.service.dispatch import Answer

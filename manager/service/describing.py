@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, replace
 
 from manager import wishes
 from manager.api.arguments import Arguments
-from manager.api.views import EventView, document, rfc3339
+from manager.api.documents import document, rfc3339
+from manager.api.views import EventView
 from manager.journal import events
 from manager.model import AppSpec, Ending, ScalingTarget, WorkerRecord
 from manager.records import latest_decision_key

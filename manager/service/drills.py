@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from manager import wishes
 from manager.api.arguments import Arguments
+from manager.api.documents import document
 from manager.api.errors import CloudError, UsageError, WorkerNotFound
 from manager.api.places import Places
-from manager.api.views import document
 from manager.engine.contract import Engine
 from manager.journal import Journal
 from manager.keeper import MANAGERS, hold_file, hold_file_of, manager_pid_file, running_pid

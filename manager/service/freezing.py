@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from manager import wishes
 from manager.api.arguments import Arguments
-from manager.api.views import document
+from manager.api.documents import document
 from manager.journal import Journal
 from manager.model import Freeze, WorkerRecord
 from manager.reconcile import Reconciler

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from manager.api.arguments import Arguments
+from manager.api.documents import document
 from manager.api.errors import Conflict, EngineError, StoreUnavailable, UsageError, WorkerNotFound
-from manager.api.views import document
 from manager.engine.containers import Execution
 from manager.engine.contract import Engine
 from manager.engine.orders import ExecOrder

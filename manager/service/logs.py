@@ -11,8 +11,8 @@ from queue import Empty, Full, Queue
 
 from manager import wishes
 from manager.api.arguments import Arguments
+from manager.api.documents import document, rfc3339
 from manager.api.errors import CloudError, UsageError, WorkerNotFound
-from manager.api.views import document, rfc3339
 from manager.engine.containers import Container, LogLine
 from manager.engine.contract import Engine, LogStream
 from manager.reconcile import Reconciler

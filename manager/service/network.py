@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from manager import wishes
 from manager.api.arguments import Arguments
+from manager.api.documents import listing
 from manager.api.errors import NetworkFailed, StoreUnavailable
-from manager.api.views import PortView, listing
+from manager.api.views import PortView
 from manager.model import WorkerKey, WorkerRecord
 from manager.reconcile import Reconciler
 from manager.records import ALL

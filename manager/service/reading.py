@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 
 from manager import wishes
 from manager.api.arguments import Arguments
+from manager.api.documents import document, listing, rfc3339, unix_seconds
 from manager.api.errors import StoreUnavailable, WorkerNotFound
 from manager.api.views import (
     DockerView,
@@ -22,10 +23,6 @@ from manager.api.views import (
     ProcessView,
     ProxyView,
     StatusView,
-    document,
-    listing,
-    rfc3339,
-    unix_seconds,
 )
 from manager.engine.contract import Engine
 from manager.journal import events

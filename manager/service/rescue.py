@@ -16,8 +16,8 @@ from pathlib import Path
 
 from manager import wishes
 from manager.api.arguments import Arguments
+from manager.api.documents import document
 from manager.api.errors import CloudError, StoreUnavailable, UsageError
-from manager.api.views import document
 from manager.apply import RECORD_LABEL, SPEC_LABEL
 from manager.engine.containers import Container
 from manager.model import AppSpec, WorkerRecord

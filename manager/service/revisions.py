@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from manager import wishes
 from manager.api.arguments import Arguments
+from manager.api.documents import listing, rfc3339
 from manager.api.errors import CloudError, UsageError
-from manager.api.views import RevisionView, listing, rfc3339
+from manager.api.views import RevisionView
 from manager.intake import offered_files
 from manager.model import AppSpec, Revision
 from manager.records import REVISIONS, UnreadableRecord, decode, undo_key

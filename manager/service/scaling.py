@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from manager import wishes
 from manager.api.arguments import Arguments
+from manager.api.documents import document, listing
 from manager.api.errors import CloudError, UsageError
-from manager.api.views import AutoscaleView, document, listing
+from manager.api.views import AutoscaleView
 from manager.model import AppSpec, Autoscale
 from manager.records import DECISIONS
 from manager.server import Call

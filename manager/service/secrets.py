@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from manager.api.arguments import Arguments
+from manager.api.documents import document, listing, rfc3339
 from manager.api.errors import SecretInUse, UsageError
-from manager.api.views import SecretView, document, listing, rfc3339
+from manager.api.views import SecretView
 from manager.journal import Journal
 from manager.secrets import Secrets
 from manager.server import Call

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from manager import wishes
 from manager.api.arguments import Arguments
+from manager.api.documents import listing
 from manager.api.errors import WorkerNotFound
-from manager.api.views import StatsView, listing
+from manager.api.views import StatsView
 from manager.engine.containers import Container
 from manager.model import WorkerKey, WorkerRecord
 from manager.observe.consumption import consumption

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from manager import wishes
 from manager.api.arguments import Arguments
+from manager.api.documents import listing
 from manager.api.errors import CloudError, NetworkFailed, StoreUnavailable
-from manager.api.views import listing
 from manager.engine.containers import Container
 from manager.hops import Seen, Sights, hops
 from manager.look import KINDS

@@ -10,8 +10,9 @@ from balancer.samples import Policy
 from balancer.whatif import Replay, Tally, alike, recorded
 from manager import wishes
 from manager.api.arguments import Arguments
+from manager.api.documents import document, rfc3339
 from manager.api.errors import CloudError, UsageError
-from manager.api.views import PolicyName, ReplayView, WhatifView, document, rfc3339
+from manager.api.views import PolicyName, ReplayView, WhatifView
 from manager.model import AppSpec, Autoscale
 from manager.recording import Recording, Tape
 from manager.scaler import policy_of

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from manager.api import wire
+from manager.api.documents import listing
 from manager.api.errors import AppNotFound, CloudError
 from manager.api.places import Places
-from manager.api.views import listing
 
 Answer = Mapping[str, object]
 Verb = Callable[["FakeCall"], Answer]

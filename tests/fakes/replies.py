@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from manager.api import wire
+from manager.api.documents import document, listing
 from manager.api.errors import AppNotFound, CloudError
 from manager.api.places import Places
-from manager.api.views import AppView, EventView, ImageView, WorkerView, document, listing
+from manager.api.views import AppView, EventView, ImageView, WorkerView
 
 Answer = Callable[[Mapping[str, object]], Mapping[str, object]]
 

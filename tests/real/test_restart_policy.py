@@ -6,7 +6,7 @@ import os
 import re
 import signal
 
-from manager.api.views import unix_seconds
+from manager.api.documents import unix_seconds
 from tests.real.cloud import Apps, Cloud, docker_by_hand, eventually
 
 CRASHES = ("sh", "-c", "echo out of luck; sleep 0.1; exit 3")

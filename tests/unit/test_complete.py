@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from manager.api.views import SecretView, listing
+from manager.api.documents import listing
+from manager.api.views import SecretView
 from shell.complete import Completion, complete
 from shell.highlight import fragments
 from shell.snapshot import Named, Snapshot, snapshot_of

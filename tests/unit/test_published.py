@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import fields
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from manager.api.documents import listing
 from manager.api.listings import LISTINGS
-from manager.api.views import CheckView, listing
+from manager.api.views import ITEMS, CheckView
 from tests.published import FILE, as_text, schemas, violations, withdrawn
 
 
@@ -22,6 +24,14 @@ def test_every_listing_is_published() -> None:
 
     documents = {"Status", "Decision", "Whatif", "Error"}
     assert {*LISTINGS} - {"ReplayList"} | documents == set(json.loads(FILE.read_text())["$defs"])
+
+
+@pytest.mark.parametrize("kind", sorted({*ITEMS, *LISTINGS}))
+def test_every_column_shows_a_field_of_its_item(kind: str) -> None:
+    known = {field.name for field in fields(ITEMS[kind])}
+    shown = {name for column in LISTINGS[kind].columns for name in (column.field, column.beside) if name}
+
+    assert {LISTINGS[kind].name, *shown} <= known
 
 
 def test_a_document_with_its_fields_is_as_published() -> None:

@@ -9,9 +9,10 @@ from dataclasses import fields
 
 import pytest
 
+from manager.api.documents import document, listing, unix_seconds
 from manager.api.errors import UsageError
 from manager.api.listings import LISTINGS
-from manager.api.views import AppView, EventView, RouteView, WorkerView, document, listing, unix_seconds
+from manager.api.views import ITEMS, AppView, EventView, RouteView, WorkerView
 from shell import cells, render
 from shell.glyphs import columns, cut, escaped, stripped
 from shell.load import Report
@@ -105,7 +106,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 def test_every_listing_drops_columns_that_it_has_and_keeps_what_names_an_item(kind: str) -> None:
     row = LISTINGS[kind]
     headers, named = [column.header for column in row.columns], row.columns[0].header
-    item = {field.name: "x" * 30 for field in fields(row.item)}
+    item = {field.name: "x" * 30 for field in fields(ITEMS[kind])}
 
     head = shown({"kind": kind, "items": [item]}, width=40).splitlines()[0].split()
 

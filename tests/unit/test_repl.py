@@ -23,8 +23,8 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from manager.api.documents import listing
 from manager.api.errors import ManagerUnreachable
-from manager.api.views import listing
 from shell import repl
 from shell.history import PrivateHistory, keeps
 from shell.load import Load, Plan

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from manager.api.views import StatsView, listing
+from manager.api.documents import listing
+from manager.api.views import StatsView
 from manager.observe.consumption import Consumption, consumption
 from netsetup.counters import PortTraffic, port_traffic
 from shell.render import Options, result

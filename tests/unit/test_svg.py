@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from manager.api.views import document
+from manager.api.documents import document
 from shell import svg
 from shell.plot import Plot, as_text
 from shell.styled import STYLES, Line

@@ -13,8 +13,8 @@ from prompt_toolkit.application import Application, create_app_session
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from manager.api.documents import document
 from manager.api.errors import AppNotFound, Conflict
-from manager.api.views import document
 from shell.client import Client
 from shell.look import look
 from shell.screen import Screen
