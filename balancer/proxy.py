@@ -59,6 +59,7 @@ def static_arguments(
         f"--providers.etcd.rootkey={root_key}",
         *_tls_arguments(etcd_tls),
         "--metrics.prometheus=true",
+        "--metrics.prometheus.addentrypointslabels=false",
         "--metrics.prometheus.addrouterslabels=true",
         "--metrics.prometheus.addserviceslabels=true",
         f"--metrics.prometheus.buckets={','.join(f'{edge:g}' for edge in sorted(buckets_s))}",

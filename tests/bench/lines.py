@@ -7,6 +7,7 @@ from functools import partial
 
 from tests.bench.autoscale import autoscale
 from tests.bench.prompt import prompt
+from tests.bench.proxies import proxies
 from tests.bench.rivals import compose, docker_bridge
 from tests.bench.sizes import sizes
 from tests.bench.standing import idle, one_shot, passes, recovery
@@ -34,6 +35,7 @@ LINES: Mapping[str, Line] = {
     "recovery-30": partial(recovery, 30),
     "recovery-100": partial(recovery, 100),
     "scaling": scaling,
+    "proxies": proxies,
     "pass": passes,
     "idle": idle,
     "prompt": prompt,

@@ -121,7 +121,8 @@ class _Answering(BaseHTTPRequestHandler):
     name = ""
 
     def do_GET(self) -> None:
-        body = json.dumps([self.name, self.path]).encode()
+        told = str(self.client_address[1]) if self.path == "/port" else self.path
+        body = json.dumps([self.name, told]).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -154,7 +155,7 @@ class _TcpServer(socketserver.ThreadingTCPServer):
 
 @contextmanager
 def worker(name: str, address: str) -> Iterator[Server]:
-    """Run an http worker that answers `[name, path]`."""
+    """Run an http worker that answers `[name, path]`, and [name, CLIENT'S PORT] to /port."""
     with _serving(_Server((address, 0), type("Answering", (_Answering,), {"name": name})), name) as server:
         yield server
 

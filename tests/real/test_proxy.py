@@ -6,6 +6,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import pytest
@@ -96,6 +97,15 @@ def test_an_app_is_reached_by_its_host_and_by_its_path(proxy: Proxy, running: Ex
     assert answered(proxy, "/web", "anything.example") == ["w_web_1_1", "/"]
     assert proxy.get("/webby")[0] == 404
     assert proxy.get("/other")[0] == 404
+
+
+def test_connections_to_workers_are_kept_for_the_next_request(proxy: Proxy, running: ExitStack) -> None:
+    proxy.publish(http("web", *workers(running, "web", 1)))
+
+    with ThreadPoolExecutor(16) as clients:
+        ports = {*clients.map(lambda _: answered(proxy, "/port", "web.localhost")[1], range(400))}
+
+    assert len(ports) <= 3 * 16
 
 
 def test_apps_with_names_alike_never_answer_for_each_other(proxy: Proxy, running: ExitStack) -> None:
