@@ -7,11 +7,13 @@ with the reason, so that the back-off survives this manager.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from manager.api.errors import (
+    EngineAway,
     EngineError,
     ImageNotFound,
     SecretNotFound,
@@ -23,10 +25,13 @@ from manager.engine.orders import FileMount, WorkerOrder
 from manager.hosts import HostsFiles
 from manager.journal import Journal
 from manager.model import AppSpec, Ending, WorkerRecord, container_name, exit_words, failed
+from manager.programs.store import Programs
 from manager.records import (
+    APPS,
     DECISIONS,
     PROXY,
     REVISIONS,
+    UNDO,
     app_key,
     encode,
     freeze_key,
@@ -60,6 +65,7 @@ log = logging.getLogger(__name__)
 
 # What a worker is, kept beside it: from these labels `adopt` rebuilds the state when etcd has lost it.
 RECORD_LABEL, SPEC_LABEL = "simplecloud.record", "simplecloud.spec"
+_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 CANNOT_START = 125  # the exit code that docker itself gives for a container it could not run
 
 
@@ -75,7 +81,7 @@ class Effects:
     store: Store
     engine: Engine
     network: Network
-    programs: Path
+    programs: Programs
     hosts: HostsFiles
     secrets: Secrets
     journal: Journal
@@ -97,6 +103,9 @@ class Effects:
         self.store.write(puts, deletes, fence=self.fence())
 
     def forget(self, step: Forget) -> None:
+        self.fence()
+        for key in step.records:
+            self.secrets.take_back(key)
         keys = [worker_key(key) for key in step.records] + [app_key(name) for name in step.apps]
         for name in step.apps:
             keys += self.store.read(f"{REVISIONS}{name}/", f"{DECISIONS}{name}/").entries
@@ -104,6 +113,16 @@ class Effects:
         self.store.write({}, keys, fence=self.fence())
         for name in step.apps:
             self.journal.note("removed", app=name)
+        if step.apps:
+            self._forget_programs()
+
+    def _forget_programs(self) -> None:
+        """Copied files go that neither an app, a former revision, an undo nor a container names."""
+        stored = self.store.read(APPS, REVISIONS, UNDO).entries.values()
+        texts = [entry.value for entry in stored]
+        texts += [label for container in self.engine.workers() for label in container.labels.values()]
+        named = {digest for text in texts for digest in _DIGEST.findall(text)}
+        self.programs.forget_unused(named, self.clock())
 
     def mend(self, step: MendNetwork) -> None:
         ports = [port_of(self.tag, record, step.groups) for record in step.records]
@@ -123,7 +142,11 @@ class Effects:
         self.network.unbind([step.name])
 
     def launch(self, step: Launch) -> None:
-        """The worker runs and is connected; or its record tells why it could not be started."""
+        """The worker runs and is connected; or its record tells why it could not be started.
+
+        What Docker or the network failed at is no ending of the worker's, which its restart policy could
+        take for the last: it is tried again.
+        """
         record = step.record
         try:
             self._start(record, step.spec, port_of(self.tag, record, step.groups))
@@ -137,7 +160,8 @@ class Effects:
         ) as error:
             log.warning("cannot start %s: %s", record.key.label, error)
             ending = Ending(self.clock(), "", CANNOT_START, str(error))
-            self._record(record, ending, step.spec, ran_s=0.0)
+            ours = isinstance(error, EngineAway | NetworkError)
+            self._record(record, ending, "always" if ours else step.spec.template.restart, ran_s=0.0)
 
     def _start(self, record: WorkerRecord, spec: AppSpec, port: Port) -> None:
         names = self.hosts.path(record.key) if record.reach else None
@@ -172,12 +196,12 @@ class Effects:
         lines = tuple(self.engine.last_words(name))
         ending = Ending(self.clock(), container.id, container.exit_code, words, container.oom_killed, lines)
         ran_s = at - (container.started_at or at)
-        self._record(record, ending, step.spec, ran_s=ran_s, frozen=step.frozen)
+        self._record(record, ending, step.spec.template.restart, ran_s=ran_s, frozen=step.frozen)
 
     def _record(
-        self, record: WorkerRecord, ending: Ending, spec: AppSpec, *, ran_s: float, frozen: bool = False
+        self, record: WorkerRecord, ending: Ending, restart: str, *, ran_s: float, frozen: bool = False
     ) -> None:
-        after = failed(record, ending, spec.template.restart, ran_s)
+        after = failed(record, ending, restart, ran_s)
         held_until = self.held_until(container_name(self.cloud, record.key))
         if after.retry_at is not None and held_until > after.retry_at:
             after = replace(after, retry_at=held_until)
@@ -200,7 +224,6 @@ class Effects:
         self.engine.remove(name)
         self.network.detach(port_name, record.address)
         self.network.unbind([port_name])
-        self.secrets.take_back(record.key)
         self.journal.note(f"removed: {step.reason}", app=record.app, worker=record.key.label)
 
 
@@ -208,7 +231,7 @@ def worker_order(
     cloud: str,
     record: WorkerRecord,
     spec: AppSpec,
-    programs: Path,
+    programs: Programs,
     names: Path | None,
     secrets: Path | None,
 ) -> WorkerOrder:
@@ -217,7 +240,7 @@ def worker_order(
     names: its /etc/hosts, None when Docker makes it.  secrets: where it has those that it is lent.
     """
     template = spec.template
-    files = [FileMount(str(programs / mount.sha256), mount.path) for mount in template.mounts]
+    files = [FileMount(str(programs.path(mount.sha256)), mount.path) for mount in template.mounts]
     files += [FileMount(str(names), HOSTS)] if names is not None else []
     files += [FileMount(str(secrets), INSIDE)] if secrets is not None else []
     own = any(mount.path == template.command[0] for mount in template.mounts)

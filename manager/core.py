@@ -75,7 +75,7 @@ class Core:
             store=store,
             engine=engine,
             network=network,
-            programs=programs.directory,
+            programs=programs,
             hosts=hosts,
             secrets=secrets,
             journal=journal,

@@ -10,9 +10,10 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from manager.api.errors import SecretNotFound, SecretRejected
@@ -40,6 +41,7 @@ class Secrets:
 
     kept: Path
     lent: Path
+    _mounting: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
 
     def put(self, name: str, descriptor: int) -> KeptSecret:
         """The secret is what the open file holds, from its beginning.  Raises SecretRejected."""
@@ -95,12 +97,13 @@ class Secrets:
             _libc().umount2(os.fsencode(self.lent), _MNT_DETACH)
 
     def _mount(self) -> None:
-        self.lent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self.lent.is_mount():
-            return
         flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
-        if _libc().mount(b"simplecloud", os.fsencode(self.lent), b"tmpfs", flags, b"mode=0700,size=64m"):
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        with self._mounting:  # a second mount would hide what the first one holds
+            self.lent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self.lent.is_mount():
+                return
+            if _libc().mount(b"simplecloud", os.fsencode(self.lent), b"tmpfs", flags, b"mode=0700,size=64m"):
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
     def _told(self, name: str) -> KeptSecret:
         found = (self.kept / name).stat()
@@ -127,12 +130,11 @@ def _replace(path: Path, content: bytes, mode: int) -> None:
     new = path.with_name(f".{path.name}.new")
     new.unlink(missing_ok=True)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(descriptor, content)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
         os.fchmod(descriptor, mode)
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
     new.replace(path)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import threading
+from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -23,12 +25,13 @@ Rule = tuple[str, ...]
 
 
 class Forwarding:
-    """The accept rules of one bridge, marked with the cloud's alias."""
+    """The accept rules of one bridge, marked with the cloud's alias.  Threads may change them at once."""
 
     def __init__(self, bridge: str, alias: str) -> None:
         self._bridge = bridge
         self._alias = alias
         self._stood_at: tuple[int, bool] | None = None
+        self._changing = threading.Lock()
 
     def ensure(self, generation: int, egress: bool) -> list[str]:
         """The rules stand in each of Docker's chains; return a sentence for each where they had not.
@@ -37,13 +40,14 @@ class Forwarding:
         Raises NetworkError.
         """
         wanted = self._wanted(egress)
-        tools = [_LEGACY] if self._stood_at == (generation, egress) else [_NFT, _LEGACY]
-        made = [
-            f"rule of {self._alias} put into {CHAIN} by {tool}"
-            for tool, present in _chains(tools)
-            if self._replace(tool, present, wanted)
-        ]
-        self._stood_at = None if made else (generation, egress)
+        with self._changing:
+            tools = [_LEGACY] if self._stood_at == (generation, egress) else [_NFT, _LEGACY]
+            made = [
+                f"rule of {self._alias} put into {CHAIN} by {tool}"
+                for tool, present in _chains(tools)
+                if self._replace(tool, present, wanted)
+            ]
+            self._stood_at = None if made else (generation, egress)
         return made
 
     def intact(self, generation: int, egress: bool) -> bool:
@@ -60,8 +64,9 @@ class Forwarding:
 
     def remove(self) -> None:
         """No rule of Docker's chains carries the mark.  Raises NetworkError."""
-        for tool, present in _chains([_NFT, _LEGACY]):
-            self._replace(tool, present, [])
+        with self._changing:
+            for tool, present in _chains([_NFT, _LEGACY]):
+                self._replace(tool, present, [])
 
     def count(self) -> int:
         return sum(len(self._marked(present)) for _, present in _chains([_NFT, _LEGACY]))
@@ -78,15 +83,16 @@ class Forwarding:
         return sorted(rule for rule in present if mark in pairwise(rule))
 
     def _replace(self, tool: str, present: Iterable[Rule], wanted: list[Rule]) -> bool:
-        """The chain has the rules wanted and no other of ours; return whether that was a change."""
+        """The chain has the rules wanted and no other of ours; return whether that was a change.
+
+        What is wanted comes before what is not goes: no frame meets a chain that lacks it.
+        """
         marked = self._marked(present)
-        if marked == wanted:
-            return False
-        for rule in marked:
-            _iptables(tool, "-D", CHAIN, *rule)
-        for rule in wanted:
+        for rule in (Counter(wanted) - Counter(marked)).elements():
             _iptables(tool, "-I", CHAIN, *rule)
-        return True
+        for rule in (Counter(marked) - Counter(wanted)).elements():
+            _iptables(tool, "-D", CHAIN, *rule)
+        return marked != wanted
 
 
 def marks() -> list[str]:

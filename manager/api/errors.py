@@ -17,6 +17,7 @@
     |- StoreUnavailable         exit 1   store-unavailable
     |  `- NotConfirmed          exit 1   store-unavailable  sent, and it may still be applied
     |- EngineError              exit 1   engine-error
+    |  `- EngineAway            exit 1   engine-error     Docker did not say; it may still be done
     |- NetworkFailed            exit 1   network-error
     |- SetupFailed              exit 1   setup-failed
     |- ManagerUnreachable       exit 3   manager-unreachable
@@ -114,6 +115,10 @@ class NotConfirmed(StoreUnavailable):
 
 class EngineError(CloudError):
     kind = "engine-error"
+
+
+class EngineAway(EngineError):
+    """Docker cannot be reached or did not answer in time: nobody knows whether it was done."""
 
 
 class NetworkFailed(CloudError):

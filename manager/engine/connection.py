@@ -17,7 +17,7 @@ import urllib3
 from docker.constants import MINIMUM_DOCKER_API_VERSION
 from docker.errors import APIError, DockerException, NotFound, create_api_error_from_http_exception
 
-from manager.api.errors import EngineError, WorkerNotFound
+from manager.api.errors import EngineAway, EngineError, WorkerNotFound
 
 
 class Connection:
@@ -159,12 +159,12 @@ def _translated(doing: str, base_url: str) -> Iterator[None]:
     except APIError as error:
         raise EngineError(f"cannot {doing}: {said_by(error)}", hint="doctor") from error
     except requests.Timeout as error:
-        raise EngineError(
+        raise EngineAway(
             f"cannot {doing} for sure: docker did not answer in time and may still do it, look again",
             hint="doctor",
         ) from error
     except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise EngineError(f"cannot {doing}: docker cannot be reached at {base_url}", hint="doctor") from error
+        raise EngineAway(f"cannot {doing}: docker cannot be reached at {base_url}", hint="doctor") from error
 
 
 def said_by(error: APIError) -> str:

@@ -15,7 +15,7 @@ from hashlib import sha256
 from types import TracebackType
 from typing import BinaryIO, Literal, Self
 
-from manager.api.errors import EngineError, ImageNotFound, WorkerNotFound
+from manager.api.errors import EngineAway, EngineError, ImageNotFound, WorkerNotFound
 from manager.engine.containers import (
     Container,
     DockerFacts,
@@ -246,7 +246,7 @@ class FakeEngine:
     def reach(self, doing: str) -> None:
         """Raise EngineError while Docker is away."""
         if self._away:
-            raise EngineError(f"cannot {doing}: docker cannot be reached", hint="doctor")
+            raise EngineAway(f"cannot {doing}: docker cannot be reached", hint="doctor")
 
     @contextmanager
     def changing(self, change: str) -> Iterator[None]:
@@ -260,7 +260,7 @@ class FakeEngine:
         self.tell()
         if self.lose_next_answer:
             self.lose_next_answer = False
-            raise EngineError(f"cannot {change} for sure: docker did not answer in time", hint="doctor")
+            raise EngineAway(f"cannot {change} for sure: docker did not answer in time", hint="doctor")
 
     def tell(self) -> None:
         """Everybody who watches looks again."""

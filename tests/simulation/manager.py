@@ -21,6 +21,7 @@ from manager.look import Sight
 from manager.model import WorkerKey
 from manager.observe.health import Prober
 from manager.observe.proxy import ProxyApi
+from manager.programs.store import Programs
 from manager.reconcile import TRY_AGAIN_S, Reconciler
 from manager.records import PROXY
 from manager.secrets import Secrets
@@ -118,7 +119,7 @@ class SimulatedManager:
             store=world.store,
             engine=world.engine,
             network=network,
-            programs=Path("/programs"),
+            programs=Programs(Path("/no-programs")),
             hosts=hosts,
             secrets=Secrets(Path("/no-secrets"), Path("/none-lent")),
             journal=journal,

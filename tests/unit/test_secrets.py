@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -83,6 +84,19 @@ def test_a_worker_is_lent_what_it_was_given_in_memory_and_nothing_else(secrets: 
     assert {path.name: path.read_bytes() for path in secrets.path(WORKER).iterdir()} == {"db": b"hush"}
     assert secrets.lent.is_mount()
     assert secrets.lent.stat().st_mode & 0o777 == 0o700
+
+
+def test_workers_that_start_at_once_have_one_memory_for_their_secrets(secrets: Secrets) -> None:
+    put(secrets, "db", b"hush")
+    keys = [WorkerKey("web", slot, 1) for slot in range(1, 9)]
+
+    with ThreadPoolExecutor(len(keys)) as pool:
+        list(pool.map(lambda key: secrets.lend(key, ["db"]), keys))
+    lent = [(secrets.path(key) / "db").read_bytes() for key in keys]
+    secrets.unmount()
+
+    assert lent == [b"hush"] * len(keys)
+    assert not secrets.lent.is_mount()
 
 
 def test_lending_again_brings_what_is_there_now(secrets: Secrets) -> None:

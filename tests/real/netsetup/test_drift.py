@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Interface
 
 import pytest
@@ -181,6 +182,21 @@ def test_dockers_chain_gets_one_rule_whichever_iptables_made_it(room: Room, tool
         assert rules() == [f"-A {CHAIN} -j RETURN"]
 
     room.run(story)
+
+
+def test_threads_that_open_the_way_out_at_once_make_each_rule_once(room: Room) -> None:
+    forwarding = Forwarding("sc12abbr", "simplecloud:test")
+    room.run(lambda: subprocess.run(["iptables-nft", "-N", CHAIN], check=True))
+    room.run(lambda: forwarding.ensure(generation(), egress=False))
+
+    def open_out(_: int) -> list[str]:
+        return room.run(lambda: forwarding.ensure(generation(), egress=True))
+
+    with ThreadPoolExecutor(8) as pool:
+        made = [sentence for sentences in pool.map(open_out, range(8)) for sentence in sentences]
+
+    assert room.run(forwarding.count) == 3
+    assert len(made) == 1
 
 
 def test_a_machine_without_docker_needs_no_rule_of_docker(room: Room) -> None:

@@ -1,0 +1,121 @@
+"""What a step leaves behind in the store and on disk, on fakes of the edges."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from manager.apply import SPEC_LABEL, Effects
+from manager.engine.orders import WorkerOrder
+from manager.hosts import HostsFiles
+from manager.journal import Journal
+from manager.model import AppSpec, Mount, WorkerKey, WorkerRecord
+from manager.programs.store import UNUSED_FOR_S, Programs
+from manager.records import WORKERS, app_key, decode, encode, undo_key
+from manager.secrets import Secrets
+from manager.steps import Forget, Launch
+from manager.store import Fence
+from netsetup.network import Network
+from tests.fakes.engine import FakeEngine, fake_image
+from tests.fakes.store import FakeStore
+from tests.simulation.faults import Faults
+from tests.simulation.network import FakeHosts, FakeNetwork
+from tests.simulation.worlds import NOW, TEMPLATE, a_worker, an_app
+
+DIGESTS = tuple(digit * 64 for digit in "abcd")
+
+
+def nothing() -> None:
+    """The world stands still."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """The effects of a manager that leads, and what they touch."""
+
+    store: FakeStore
+    engine: FakeEngine
+    programs: Programs
+    secrets: Secrets
+    effects: Effects
+
+    def launched(self, restart: str) -> WorkerRecord:
+        """Launch a worker under a restart policy; return its record after."""
+        spec = replace(an_app(), template=replace(TEMPLATE, restart=restart))
+        self.effects.launch(Launch(a_worker(1), spec, ""))
+        (entry,) = self.store.read(WORKERS).entries.values()
+        return decode(WorkerRecord, entry.value)
+
+
+@pytest.fixture
+def edges(tmp_path: Path) -> Edges:
+    store = FakeStore(lambda: NOW)
+    store.write({"manager": "1"})
+    fence = Fence("manager", store.read("manager").entries["manager"].create_revision)
+    engine = FakeEngine(now=lambda: NOW, images=[fake_image(TEMPLATE.image)])
+    faults = Faults(nothing, nothing)
+    programs, secrets = Programs(tmp_path / "programs"), Secrets(tmp_path / "kept", tmp_path / "lent")
+    effects = Effects(
+        cloud="default",
+        tag="ab12",
+        store=store,
+        engine=engine,
+        network=cast(Network, FakeNetwork(faults, dict, lambda container: 0)),
+        programs=programs,
+        hosts=cast(HostsFiles, FakeHosts(faults)),
+        secrets=secrets,
+        journal=Journal(store, lambda: fence, lambda: NOW),
+        fence=lambda: fence,
+        clock=lambda: NOW,
+        held_until=lambda container: 0.0,
+    )
+    return Edges(store, engine, programs, secrets, effects)
+
+
+def test_a_worker_that_docker_refuses_has_ended_as_its_restart_policy_says(edges: Edges) -> None:
+    edges.engine.fail_next = "no such command"
+
+    assert edges.launched("no").retry_at is None
+
+
+def test_what_docker_did_not_answer_is_tried_again_whatever_the_restart_policy(edges: Edges) -> None:
+    edges.engine.lose_next_answer = True
+
+    assert edges.launched("no").retry_at == NOW
+
+
+def test_a_worker_is_forgotten_with_the_secrets_that_it_was_lent(edges: Edges) -> None:
+    lent = edges.secrets.path(WorkerKey("web", 1, 1))
+    lent.mkdir(parents=True)
+    (lent / "password").write_text("x")
+
+    edges.effects.forget(Forget((WorkerKey("web", 1, 1),), (), ""))
+
+    assert not lent.exists()
+
+
+def test_copied_files_that_nothing_names_go_with_an_app(edges: Edges) -> None:
+    edges.programs.directory.mkdir()
+    for digest in DIGESTS:
+        path = edges.programs.path(digest)
+        path.touch()
+        os.utime(path, (NOW, NOW - 2 * UNUSED_FOR_S))
+    stored, undone, lost, _ = DIGESTS
+    edges.store.write({app_key("other"): encode(copying(stored)), undo_key("web"): encode(copying(undone))})
+    order = WorkerOrder(
+        "sc_default_lost_1_1", "lost", 1, 1, TEMPLATE.image, ("serve",), "lost.1", a_worker(1).address
+    )
+    edges.engine.create(replace(order, labels={SPEC_LABEL: encode(copying(lost))}))
+
+    edges.effects.forget(Forget((), ("web",), ""))
+
+    assert {path.name for path in edges.programs.directory.iterdir()} == {stored, undone, lost}
+
+
+def copying(digest: str) -> AppSpec:
+    """Return an app whose workers have the file of that digest."""
+    return replace(an_app(), template=replace(TEMPLATE, mounts=(Mount(digest, "/app/server.py"),)))
