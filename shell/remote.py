@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -81,12 +82,13 @@ class _Printer:
         self.row = row
         self.params = params
         self.stream = Unrepeated()
+        self.pattern = _pattern(params)
 
     def item(self, item: Document) -> None:
-        """Print one item of the stream, unless it was printed before."""
+        """Print one item of the stream, unless it was printed before or is not asked for."""
         from shell import printing
 
-        if self.stream.is_new(item):
+        if self.stream.is_new(item) and (self.pattern is None or self.pattern.search(str(item.get("text")))):
             printing.item(self.session, item, self.row, self.params)
 
     def result(self, document: Document) -> None:
@@ -94,6 +96,19 @@ class _Printer:
         from shell import printing
 
         printing.result(self.session, document, self.row, self.params)
+
+
+def _pattern(params: Params) -> re.Pattern[str] | None:
+    """Return what lines are searched for; here, since an expression may take for ever and no manager may."""
+    expression = params.get("grep")
+    if not isinstance(expression, str):
+        return None
+    try:
+        return re.compile(expression)
+    except re.error as error:
+        raise UsageError(
+            f"--grep: {expression!r} is no regular expression: {error}", hint="help logs"
+        ) from None
 
 
 def _question(row: Command, params: Params) -> str:

@@ -43,14 +43,18 @@ class Connection:
             finally:
                 self._give_back(client)
 
-    def stream(self, doing: str, path: str, params: Mapping[str, str]) -> Stream:
-        """Return the answer to a GET that lasts, on a client of its own."""
+    def stream(self, doing: str, path: str, params: Mapping[str, str], *, lasting: bool = True) -> Stream:
+        """Return the answer to a GET, to be read as it comes, on a client of its own.
+
+        lasting: it may be silent for ever, and goes on until somebody ends it.
+        """
         with _translated(doing, self._base_url):
             client = self._new_client()
             try:
                 # The GET may wait for ever; a Docker that does not answer at all is found out here.
                 client.ping()
-                answer = client.get(url(client, path), params=params, stream=True, timeout=None)
+                timeout_s = None if lasting else self._timeout_s
+                answer = client.get(url(client, path), params=params, stream=True, timeout=timeout_s)
                 raise_for_status(answer)
             except BaseException:
                 client.close()

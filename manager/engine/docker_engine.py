@@ -126,7 +126,7 @@ class DockerEngine:
         if since is not None:
             params["since"] = f"{since:.9f}"
         path = f"/containers/{quote(name, safe='')}/logs"
-        return DockerLogs(self._connection.stream(f"read the logs of {name}", path, params))
+        return DockerLogs(self._connection.stream(f"read the logs of {name}", path, params, lasting=follow))
 
     def last_words(self, name: str, lines: int = 5) -> list[str]:
         """Return the last lines of a container, [] when it is gone."""

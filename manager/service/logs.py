@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
+import heapq
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from queue import Empty, Full, Queue
 
 from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.documents import document, rfc3339
-from manager.api.errors import CloudError, UsageError, WorkerNotFound
+from manager.api.errors import CloudError, WorkerNotFound
 from manager.engine.containers import Container, LogLine
 from manager.engine.contract import Engine, LogStream
 from manager.reconcile import Reconciler
@@ -29,29 +30,30 @@ Targets = list[tuple[str, int | None]]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which lines are wanted: `since` in unix seconds, the last `tail` of each worker, matching `pattern`."""
+    """Which lines are wanted: `since` in unix seconds, the last `tail` of each worker."""
 
     since: float | None
     tail: int | None
-    pattern: re.Pattern[str] | None
-
-    def takes(self, line: LogLine) -> bool:
-        return self.pattern is None or self.pattern.search(line.text) is not None
 
 
 @dataclass(slots=True)
 class Follower:
-    """Reads the logs of containers as they come, one thread each, into one queue."""
+    """Reads the logs of containers as they come, one thread each, into one queue.
+
+    _streams: those that are read.  _read_to: for those that were, the time of the last line.
+    """
 
     engine: Engine
     filter: Filter
     lines: Queue[tuple[str, LogLine]] = field(default_factory=lambda: Queue(WAITING_LINES))
     _streams: dict[str, LogStream | None] = field(default_factory=dict)
+    _read_to: dict[str, float] = field(default_factory=dict)
     _over: threading.Event = field(default_factory=threading.Event)
 
     def add(self, container: Container) -> None:
-        """Read this container's log too, from its beginning when it is a later one."""
-        if container.id in self._streams:
+        """Read this container's log too, or on: one that runs may have a log that ended, as Docker did."""
+        known = container.id in self._read_to
+        if container.id in self._streams or (known and container.state != "running"):
             return
         self._streams[container.id] = None
         worker = f"{container.app}.{container.slot}"
@@ -67,16 +69,23 @@ class Follower:
 
     def _read(self, worker: str, container: Container) -> None:
         try:
-            stream = self.engine.logs(
-                container.name, since=self.filter.since, tail=self.filter.tail, follow=True
-            )
-        except CloudError:
-            return  # it went before its log was opened
-        self._streams[container.id] = stream
-        with stream:
-            for line in stream:
-                if self.filter.takes(line) and not self._put(worker, line):
+            for line in self._lines(container):
+                self._read_to[container.id] = line.at
+                if not self._put(worker, line):
                     return
+            self._read_to.setdefault(container.id, 0.0)
+        except CloudError:
+            return  # it went, or Docker did
+        finally:
+            del self._streams[container.id]
+
+    def _lines(self, container: Container) -> Iterator[LogLine]:
+        """Yield the wanted lines, of a log that was read only those that came later."""
+        read_to = self._read_to.get(container.id, 0.0)
+        since, tail = (read_to, None) if read_to else (self.filter.since, self.filter.tail)
+        with self.engine.logs(container.name, since=since, tail=tail, follow=True) as stream:
+            self._streams[container.id] = stream
+            yield from (line for line in stream if not read_to or line.at > read_to)
 
     def _put(self, worker: str, line: LogLine) -> bool:
         """Queue the line; False when nobody wants lines any more."""
@@ -110,14 +119,14 @@ class Logs:
         return document("Result", {"message": ""})
 
     def _print(self, call: Call, containers: Iterable[Container], wanted: Filter) -> None:
-        """Send the lines of all containers in the order of their times."""
-        lines: list[tuple[str, LogLine]] = []
-        for container in containers:
-            with self.engine.logs(container.name, since=wanted.since, tail=wanted.tail) as stream:
-                worker = f"{container.app}.{container.slot}"
-                lines += [(worker, line) for line in stream if wanted.takes(line)]
-        for worker, line in sorted(lines, key=lambda pair: pair[1].at):
-            _send(call, worker, line)
+        """Send the lines of all containers in the order of their times, as they are read."""
+        with ExitStack() as open_logs:
+            logs = []
+            for container in containers:
+                log = self.engine.logs(container.name, since=wanted.since, tail=wanted.tail)
+                logs.append(_told(f"{container.app}.{container.slot}", open_logs.enter_context(log)))
+            for worker, line in heapq.merge(*logs, key=lambda pair: pair[1].at):
+                _send(call, worker, line)
 
     def _follow(self, call: Call, targets: Targets, wanted: Filter) -> None:
         """Send lines as they come, until the client hangs up."""
@@ -143,12 +152,12 @@ class Logs:
 
 
 def _filter(arguments: Arguments) -> Filter:
-    since_s, pattern = arguments.number("since"), arguments.text("grep")
-    try:
-        compiled = re.compile(pattern) if pattern is not None else None
-    except re.error as error:
-        raise UsageError(f"--grep: {pattern!r} is no regular expression: {error}", hint="help logs") from None
-    return Filter(time.time() - since_s if since_s is not None else None, arguments.whole("tail"), compiled)
+    since_s = arguments.number("since")
+    return Filter(time.time() - since_s if since_s is not None else None, arguments.whole("tail"))
+
+
+def _told(worker: str, log: Iterable[LogLine]) -> Iterator[tuple[str, LogLine]]:
+    return ((worker, line) for line in log)
 
 
 def _check(world: World, targets: Targets) -> None:

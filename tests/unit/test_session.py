@@ -41,14 +41,29 @@ def test_results_go_to_stdout_and_nothing_else(shell: Shell, manager: FakeManage
     )  # fmt: skip
 
 
-def test_log_lines_are_results(shell: Shell, manager: FakeManager) -> None:
-    def logs(call: FakeCall) -> dict[str, object]:
-        call.emit({"kind": "LogLine", "worker": "web.1", "time": "", "stream": "stderr", "text": "hello"})
-        return {"kind": "Result", "message": ""}
+def logs(call: FakeCall) -> dict[str, object]:
+    for text in ("hello", "world"):
+        call.emit({"kind": "LogLine", "worker": "web.1", "time": "", "stream": "stderr", "text": text})
+    return {"kind": "Result", "message": ""}
 
+
+def test_log_lines_are_results(shell: Shell, manager: FakeManager) -> None:
     manager.verbs["logs"] = logs
     assert shell.run("logs web") == 0
-    assert shell.out.getvalue() == "web.1  hello\n"
+    assert shell.out.getvalue() == "web.1  hello\nweb.1  world\n"
+
+
+def test_log_lines_are_searched_by_the_shell(shell: Shell, manager: FakeManager) -> None:
+    manager.verbs["logs"] = logs
+    assert shell.run("logs web --grep '^w.r'") == 0
+    assert shell.out.getvalue() == "web.1  world\n"
+
+
+def test_a_search_for_no_expression_is_refused_before_anything_is_asked(
+    shell: Shell, manager: FakeManager
+) -> None:
+    assert shell.run("logs web --grep '('") == 2
+    assert manager.calls == []
 
 
 def test_a_change_carries_a_request_id_of_its_own(shell: Shell, manager: FakeManager) -> None:

@@ -1,0 +1,82 @@
+"""A log that breaks off is read on, and no line comes twice or is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+import pytest
+
+from manager.api.errors import EngineAway
+from manager.engine.containers import LogLine
+from manager.engine.contract import Engine
+from manager.model import WorkerKey
+from manager.service.logs import Filter, Follower
+from tests.simulation.worlds import a_container
+from tests.unit.test_health import eventually
+
+WEB_1 = a_container(WorkerKey("web", 1, 1))
+LINES = tuple(LogLine(float(second), "stdout", f"line {second}") for second in range(1, 7))
+
+
+class BreakingLog(AbstractContextManager["BreakingLog"]):
+    """These lines, and then the end, or a Docker that dies."""
+
+    def __init__(self, lines: Sequence[LogLine], *, dies: bool) -> None:
+        self.lines = lines
+        self.dies = dies
+
+    def __iter__(self) -> Iterator[LogLine]:
+        yield from self.lines
+        if self.dies:
+            raise EngineAway("cannot read the logs of web.1: docker cannot be reached")
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+
+@dataclass(slots=True)
+class BreakingEngine:
+    """Each time a log is asked for, three lines more of it are there."""
+
+    dies: bool
+    asked: list[tuple[float | None, int | None]] = field(default_factory=list)
+
+    def logs(self, name: str, *, since: float | None, tail: int | None, follow: bool) -> BreakingLog:
+        self.asked.append((since, tail))
+        there = LINES[: 3 * len(self.asked)]
+        return BreakingLog([line for line in there if line.at >= (since or 0)], dies=self.dies)
+
+
+def is_reading() -> bool:
+    return any(thread.name == "logs web.1" for thread in threading.enumerate())
+
+
+def read(follower: Follower) -> list[str]:
+    """Let the follower read what there is now; return the lines."""
+    follower.add(WEB_1)
+    eventually(lambda: not is_reading())
+    return [follower.lines.get_nowait()[1].text for _ in range(follower.lines.qsize())]
+
+
+@pytest.mark.parametrize("dies", [True, False])
+def test_the_log_of_a_worker_that_runs_is_read_on_from_its_last_line(dies: bool) -> None:
+    engine = BreakingEngine(dies)
+    follower = Follower(cast(Engine, engine), Filter(since=None, tail=10))
+
+    assert read(follower) == ["line 1", "line 2", "line 3"]
+    assert read(follower) == ["line 4", "line 5", "line 6"]
+    assert engine.asked == [(None, 10), (3.0, None)]
+
+
+def test_the_log_of_a_worker_that_ended_is_read_once() -> None:
+    engine = BreakingEngine(dies=False)
+    follower = Follower(cast(Engine, engine), Filter(since=None, tail=None))
+    read(follower)
+
+    follower.add(replace(WEB_1, state="exited"))
+
+    assert len(engine.asked) == 1
