@@ -91,6 +91,7 @@ def _run(asked: argparse.Namespace, places: Places) -> int:
 def _asked(asked: argparse.Namespace) -> Asked:
     """Return what the options of `up` ask for; raises UsageError."""
     from manager.choose import Asked
+    from manager.docker_host import asked_socket
     from manager.external_etcd import asked_etcd
 
     given: dict[Role, str | None] = {"ca": asked.etcd_ca, "cert": asked.etcd_cert, "key": asked.etcd_key}
@@ -105,17 +106,20 @@ def _asked(asked: argparse.Namespace) -> Asked:
         asked.etcd_members,
         asked_etcd(asked.etcd, files) if asked.etcd is not None else None,
         asked.systemd,
+        asked_socket(),
     )
 
 
 def _set_up(places: Places) -> int:
     from manager import setup
+    from manager.docker_host import docker_socket
     from manager.engine.docker_engine import DockerEngine
     from manager.images import ensure_images
     from manager.telling import say
 
-    setup.prepare(say)
-    ensure_images(DockerEngine(places.cloud).images, say)
+    socket = docker_socket(places)
+    setup.prepare(say, socket)
+    ensure_images(DockerEngine(places.cloud, socket).images, say)
     return 0
 
 

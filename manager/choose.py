@@ -6,10 +6,12 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from manager import ports
 from manager.api.errors import CloudError, UsageError
 from manager.api.places import DEFAULT_CLOUD, Places
+from manager.dockerd import SOCKET
 from manager.external_etcd import Etcd
 from manager.settings import Settings, load
 from netsetup.addresses import check_subnet, free_subnet
@@ -32,6 +34,7 @@ class Asked:
     etcd_members: int | None = None
     etcd: Etcd | None = None
     systemd: bool = False
+    docker: Path | None = None
 
 
 def settings_for(places: Places, asked: Asked) -> Settings:
@@ -40,7 +43,7 @@ def settings_for(places: Places, asked: Asked) -> Settings:
         raise UsageError("--etcd and --etcd-members exclude each other", hint="up --etcd-members 3")
     known = load(places)
     if known is not None:
-        _require_same(known, asked)
+        require_same(known, asked)
         return known
     claimed = dict(_other_settings(places))
     bind = _bind(asked.bind or LOOPBACK)
@@ -62,10 +65,11 @@ def settings_for(places: Places, asked: Asked) -> Settings:
         bind=bind,
         own_etcd=asked.etcd.endpoints if asked.etcd else (),
         own_etcd_files=tuple(asked.etcd.files) if asked.etcd else (),
+        docker=str(asked.docker or SOCKET),
     )
 
 
-def _require_same(known: Settings, asked: Asked) -> None:
+def require_same(known: Settings, asked: Asked) -> None:
     """Raise UsageError when the operator asks for other settings than the cloud was made with."""
     same = {
         "--http-port": asked.http_port in (None, known.http_port),
@@ -74,6 +78,7 @@ def _require_same(known: Settings, asked: Asked) -> None:
         "--subnet": asked.subnet in (None, known.subnet),
         "--etcd-members": asked.etcd_members in (None, len(known.etcd_ports)),
         "--etcd": asked.etcd is None or asked.etcd.endpoints == known.own_etcd,
+        "DOCKER_HOST": asked.docker in (None, Path(known.docker)),
     }
     other = next((option for option, holds in same.items() if not holds), None)
     if other is not None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from manager import failpoint
 from manager.api.documents import rfc3339
@@ -60,7 +61,7 @@ class Core:
         """Put the core of a manager together."""
         store = failpoint.on(store)
         leadership = Leadership(store, f"{os.getpid()} {rfc3339(time.time())}")
-        engine = failpoint.on(DockerEngine(places.cloud))
+        engine = failpoint.on(DockerEngine(places.cloud, Path(settings.docker)))
         network = failpoint.on(Network(places.cloud, places.tag, settings.network, settings.private_ports))
         journal = Journal(store, lambda: leadership.fence, time.time)
         dirty = threading.Event()

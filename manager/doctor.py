@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from manager import dockerd
 from manager.api.documents import listing
@@ -18,6 +19,7 @@ from manager.checks.leftovers import check_leftovers
 from manager.checks.machine import check_machine
 from manager.checks.parts import check_parts
 from manager.checks.processes import check_processes, is_running, processes_now
+from manager.docker_host import docker_socket
 from manager.engine.docker_engine import DockerEngine
 from manager.settings import Settings, load
 from manager.telling import say
@@ -34,10 +36,11 @@ def examine(places: Places, *, fix: bool) -> int:
 
 def look(places: Places) -> list[Finding]:
     """Return every finding about the machine and the cloud."""
-    engine = DockerEngine(places.cloud) if dockerd.state() == "answers" else None
+    socket = docker_socket(places)
+    engine = DockerEngine(places.cloud, socket) if dockerd.state(socket) == "answers" else None
     try:
-        machine = list(check_machine(engine, say))
-        return [*machine, *_cloud(places, engine)]
+        machine = list(check_machine(engine, socket, say))
+        return [*machine, *_cloud(places, engine, socket)]
     except CloudError as error:  # Docker went away in the middle
         return [fail("doctor", error.message, error.hint or "simplecloud doctor")]
     finally:
@@ -45,7 +48,7 @@ def look(places: Places) -> list[Finding]:
             engine.close()
 
 
-def _cloud(places: Places, engine: DockerEngine | None) -> Iterator[Finding]:
+def _cloud(places: Places, engine: DockerEngine | None, socket: Path) -> Iterator[Finding]:
     if os.geteuid() != 0:
         yield warn("cloud", "its state is for root: not looked at", "sudo simplecloud doctor")
         return
@@ -55,7 +58,7 @@ def _cloud(places: Places, engine: DockerEngine | None) -> Iterator[Finding]:
         yield fail("cloud", error.message, error.hint)
         settings = None
     yield from _running(places, settings, engine)
-    yield from check_leftovers(places, docker_answers=engine is not None)
+    yield from check_leftovers(places, socket if engine is not None else None)
 
 
 def _running(places: Places, settings: Settings | None, engine: DockerEngine | None) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from manager import dockerd, parts, systemd
 from manager.api.errors import NetworkFailed, SetupFailed
 from manager.api.places import Places
+from manager.docker_host import docker_socket
 from manager.engine.docker_engine import DockerEngine
 from manager.processes import Role, processes_of
 from manager.secrets import secrets_of
@@ -61,7 +62,7 @@ def take_down(places: Places, *, purge: bool) -> LeftBehind:
     settings = _settings(places)
     systemd.disable(places)
     end_processes(places, "keeper", "manager")
-    if dockerd.dockerd_answers():
+    if dockerd.dockerd_answers(docker_socket(places)):
         _remove_containers(places)
     with translated(), closing(_network(places, settings)) as network:
         network.remove()
@@ -127,7 +128,7 @@ def _end(pids: Iterable[int]) -> None:
 
 def _remove_containers(places: Places) -> None:
     """Workers end before the proxy, and etcd last; then each is removed."""
-    engine = DockerEngine(places.cloud)
+    engine = _engine(places)
     workers = [container.name for container in engine.workers()]
     engine.stop(workers, WORKERS_GRACE_S)
     for name in workers:
@@ -140,7 +141,11 @@ def _remove_containers(places: Places) -> None:
 
 def has_containers(places: Places) -> bool:
     """Return whether Docker has a container of the cloud, as far as it says."""
-    return dockerd.dockerd_answers() and bool(DockerEngine(places.cloud).owned())
+    return dockerd.dockerd_answers(docker_socket(places)) and bool(_engine(places).owned())
+
+
+def _engine(places: Places) -> DockerEngine:
+    return DockerEngine(places.cloud, docker_socket(places))
 
 
 def _network(places: Places, settings: Settings | None) -> Network:
@@ -157,9 +162,9 @@ def left_behind(places: Places) -> LeftBehind:
 
 
 def _count_containers(places: Places) -> int | None:
-    match dockerd.state():
+    match dockerd.state(docker_socket(places)):
         case "answers":
-            return len(DockerEngine(places.cloud).owned())
+            return len(_engine(places).owned())
         case "absent":
             return 0
         case _:

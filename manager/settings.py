@@ -10,6 +10,7 @@ from pathlib import Path
 
 from manager.api.errors import SetupFailed
 from manager.api.places import Places
+from manager.dockerd import SOCKET
 from manager.external_etcd import Role
 
 FILE = "cloud.json"
@@ -21,6 +22,7 @@ class Settings:
 
     etcd_ports: client and peer port of each embedded member.  own_etcd: `host:port` of the members of the
     operator's own etcd, and then nothing is embedded; own_etcd_files: which of ca, cert and key it needs.
+    docker: the path of the socket where the Docker answers that runs its containers.
     """
 
     http_port: int
@@ -32,6 +34,7 @@ class Settings:
     bind: str = "127.0.0.1"
     own_etcd: tuple[str, ...] = ()
     own_etcd_files: tuple[Role, ...] = ()
+    docker: str = str(SOCKET)
 
     @property
     def network(self) -> IPv4Network:

@@ -48,13 +48,13 @@ TOOLS = (
 _UNWANTED_UNITS = {"etcd-server": "etcd.service", "nftables": "nftables.service"}
 
 
-def prepare(say: Say) -> None:
-    """The tools are installed and dockerd answers. Needs root where there is something to do.
+def prepare(say: Say, socket: Path) -> None:
+    """The tools are installed and Docker answers on the socket. Needs root where there is something to do.
 
     Raises SetupFailed, NotAllowed.
     """
     install(missing_tools(TOOLS), say)
-    ensure_dockerd(say)
+    ensure_dockerd(say, socket)
 
 
 def ensure_group() -> int:
@@ -191,10 +191,12 @@ def _run(argv: Sequence[str], what: str) -> None:
 # --- dockerd
 
 
-def ensure_dockerd(say: Say) -> None:
-    """dockerd answers: started by systemd where that runs, else by us."""
-    if dockerd.dockerd_answers():
+def ensure_dockerd(say: Say, socket: Path) -> None:
+    """dockerd answers on the socket: the machine's own is started by systemd where that runs, else by us."""
+    if dockerd.dockerd_answers(socket):
         return
+    if socket != dockerd.SOCKET:
+        raise SetupFailed(f"no Docker answers on {socket}", hint="echo $DOCKER_HOST")
     _require_root("starting dockerd")
     if _SYSTEMD.is_dir():
         say("starting docker.service")

@@ -20,6 +20,7 @@ from manager import keeper, parts, ports, setup, systemd
 from manager.api.errors import CloudError, SetupFailed
 from manager.api.places import Places
 from manager.choose import LOOPBACK, Asked, settings_for
+from manager.docker_host import docker_socket
 from manager.down import end_processes, has_containers, take_down, translated
 from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import PartOrder
@@ -127,7 +128,7 @@ class Up:
         ]
 
     def _machine(self) -> None:
-        setup.prepare(self.telling.say)
+        setup.prepare(self.telling.say, docker_socket(self.places))
         group = setup.ensure_group()
         for directory, mode in (
             (self.places.run, 0o750),
@@ -139,7 +140,7 @@ class Up:
         os.chown(self.places.run, 0, group)
 
     def _images(self) -> None:
-        self.engine = DockerEngine(self.places.cloud)
+        self.engine = DockerEngine(self.places.cloud, docker_socket(self.places))
         ensure_images(self.engine.images, self.telling.say)
 
     def _settings(self) -> None:

@@ -24,6 +24,7 @@ _EXIT_STATUS: Mapping[str, str] = {
 }
 _ENVIRONMENT: Mapping[str, str] = {
     "SIMPLECLOUD_CLOUD": "Which cloud of this machine, where --cloud does not say.",
+    "DOCKER_HOST": "The Unix socket of the Docker that a new cloud runs on, where not the usual one.",
     "NO_COLOR, TERM=dumb": "No colours; with TERM=dumb no live view either.",
     "COLUMNS": "How wide the terminal is.",
     "XDG_STATE_HOME, XDG_CONFIG_HOME": "Where the history of the prompt and its first commands are.",

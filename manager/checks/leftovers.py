@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from manager.api.errors import CloudError, EngineError, NetworkFailed, UsageError
 from manager.api.places import Places, places_of
@@ -34,10 +35,13 @@ class Marks:
         return ", ".join(f"{count} {what}{'s' * (count > 1)}" for what, count in counts.items() if count)
 
 
-def check_leftovers(asked: Places, *, docker_answers: bool) -> Iterator[Finding]:
-    """Yield a line for each cloud that left something, or one that says that none did."""
+def check_leftovers(asked: Places, docker: Path | None) -> Iterator[Finding]:
+    """Yield a line for each cloud that left something, or one that says that none did.
+
+    docker: the socket where the Docker answers whose containers are looked at, None when none does.
+    """
     try:
-        containers = containers_by_cloud() if docker_answers else {}
+        containers = containers_by_cloud(docker) if docker is not None else {}
         with translated():
             network = survey()
     except (EngineError, NetworkFailed) as error:

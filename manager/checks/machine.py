@@ -29,10 +29,10 @@ _UNSYNCHRONISED = 5  # adjtimex's TIME_ERROR
 Say = Callable[[str], None]
 
 
-def check_machine(engine: DockerEngine | None, say: Say) -> Iterator[Finding]:
-    """Yield what was found of the machine; `engine` is None where Docker does not answer."""
+def check_machine(engine: DockerEngine | None, socket: Path, say: Say) -> Iterator[Finding]:
+    """Yield what was found of the machine; `engine` is None where Docker does not answer on the socket."""
     yield from programs(setup.missing_tools(setup.TOOLS), say)
-    yield docker(dockerd.state(), engine, say)
+    yield docker(dockerd.state(socket), engine, socket, say)
     if engine is not None:
         yield from _of_docker(engine, say)
     yield group()
@@ -60,7 +60,7 @@ def _install(tools: list[setup.Tool], say: Say) -> str:
     return f"installed {', '.join(tool.package for tool in tools)}"
 
 
-def docker(state: dockerd.State, engine: DockerEngine | None, say: Say) -> Finding:
+def docker(state: dockerd.State, engine: DockerEngine | None, socket: Path, say: Say) -> Finding:
     """Return whether Docker answers, and when not, which of three reasons it has."""
     match state:
         case "absent":
@@ -69,11 +69,13 @@ def docker(state: dockerd.State, engine: DockerEngine | None, say: Say) -> Findi
         case "forbidden":
             return fail(
                 "docker",
-                f"you may not use Docker: {dockerd.SOCKET} is for root and the group docker",
+                f"you may not use Docker: {socket} is for root and the group docker",
                 "sudo simplecloud doctor    (or: sudo usermod -aG docker $USER)",
             )
         case "stopped":
-            return fail("docker", "dockerd does not answer", _docker_start(), partial(_start_docker, say))
+            return fail(
+                "docker", "dockerd does not answer", _docker_start(), partial(_start_docker, socket, say)
+            )
         case "answers":
             version = engine.facts().version if engine else "some version"
             return ok("docker", f"Docker {version} answers")
@@ -83,8 +85,8 @@ def _docker_start() -> str:
     return "systemctl start docker" if Path("/run/systemd/system").is_dir() else "simplecloud doctor --fix"
 
 
-def _start_docker(say: Say) -> str:
-    setup.ensure_dockerd(say)
+def _start_docker(socket: Path, say: Say) -> str:
+    setup.ensure_dockerd(say, socket)
     return "dockerd started"
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from urllib.parse import quote
 
 import docker
@@ -33,24 +34,25 @@ _EVENTS = ["create", "start", "die", "oom", "pause", "unpause", "destroy"]
 class DockerEngine:
     """The containers of one cloud; safe to use from any thread, each container in one.
 
-    timeout_s: how long Docker may stay silent in one call.  Nothing is asked of Docker before the first call.
+    socket: where Docker answers.  timeout_s: how long it may stay silent in one call.  Nothing is asked of it
+    before the first call.
     """
 
     def __init__(
         self,
         cloud: str,
+        socket: Path,
         *,
-        base_url: str = "unix:///var/run/docker.sock",
         pool_size: int = 16,
         timeout_s: float = 20.0,
     ) -> None:
         self.cloud = cloud
-        self._connection = Connection(base_url, timeout_s=timeout_s, idle_clients=pool_size)
+        self._connection = Connection(f"unix://{socket}", timeout_s=timeout_s, idle_clients=pool_size)
         self._inspections = Inspections()
         self._inspectors = ThreadPoolExecutor(_INSPECTIONS_AT_ONCE, thread_name_prefix="docker-inspect")
         self.images = DockerImages(cloud, self._connection)
         self.parts = DockerParts(cloud, self._connection, self.images)
-        self.execs = DockerExecs(self._connection, base_url)
+        self.execs = DockerExecs(self._connection, socket)
         self.files = DockerFiles(self._connection)
 
     def workers(self) -> list[Container]:

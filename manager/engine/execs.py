@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import docker
 
@@ -33,9 +34,9 @@ _NEVER_TYPED = ",".join(["ctrl-@"] * 8)
 class DockerExecs:
     """The commands inside one cloud's workers; safe to use from any thread."""
 
-    def __init__(self, connection: Connection, base_url: str) -> None:
+    def __init__(self, connection: Connection, path: Path) -> None:
         self._connection = connection
-        self._path = base_url.removeprefix("unix://")
+        self._path = str(path)
 
     def create(self, name: str, order: ExecOrder) -> str:
         """Return the id of a command that is ready to be started in the container.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from manager.engine import decode, payload
 from manager.engine.connection import Connection
 
 
-def containers_by_cloud(base_url: str = "unix:///var/run/docker.sock") -> Mapping[str, list[str]]:
+def containers_by_cloud(socket: Path) -> Mapping[str, list[str]]:
     """Return the names of the containers that carry a cloud's label, by cloud. Raises EngineError."""
-    connection = Connection(base_url, timeout_s=20.0, idle_clients=1)
+    connection = Connection(f"unix://{socket}", timeout_s=20.0, idle_clients=1)
     try:
         with connection.borrow("list containers") as client:
             rows = client.containers(all=True, filters={"label": [payload.CLOUD]})

@@ -16,6 +16,7 @@ import pytest
 
 from manager.api.attached import Frames, refusal_of
 from manager.api.errors import CloudError, Conflict, EngineError, ImageNotFound, WorkerNotFound
+from manager.dockerd import SOCKET
 from manager.engine.containers import Container, InnerFile
 from manager.engine.contract import Engine
 from manager.engine.docker_engine import DockerEngine
@@ -676,6 +677,6 @@ def test_a_file_that_is_no_archive_makes_no_image() -> None:
 
 
 def test_both_engines_keep_the_same_contract() -> None:
-    engines: list[Engine] = [DockerEngine("never-asked"), FakeEngine(now=time.time)]
+    engines: list[Engine] = [DockerEngine("never-asked", SOCKET), FakeEngine(now=time.time)]
 
     assert all(engine.parts and engine.images and engine.execs and engine.files for engine in engines)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import docker
 
+from manager.dockerd import SOCKET
 from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import WorkerOrder
 
@@ -69,7 +70,7 @@ def _add(tar: tarfile.TarFile, path: str, kind: bytes, target: str = "") -> None
 @contextmanager
 def own_cloud() -> Iterator[DockerEngine]:
     """Lend an engine of a cloud that nobody else has; its containers are gone afterwards."""
-    engine = DockerEngine(f"test-{secrets.token_hex(4)}")
+    engine = DockerEngine(f"test-{secrets.token_hex(4)}", SOCKET)
     try:
         yield engine
     finally:

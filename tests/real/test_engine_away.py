@@ -90,7 +90,7 @@ def doorway(tmp_path: Path) -> Iterator[Doorway]:
 
 
 def test_a_docker_that_is_not_there_is_said_to_be_unreachable(tmp_path: Path) -> None:
-    engine = DockerEngine("nowhere", base_url=f"unix://{tmp_path}/none.sock")
+    engine = DockerEngine("nowhere", tmp_path / "none.sock")
 
     with pytest.raises(EngineError, match="cannot be reached"):
         engine.workers()
@@ -101,7 +101,7 @@ def test_a_docker_that_does_not_answer_leaves_the_result_open(tmp_path: Path) ->
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(f"{tmp_path}/silent.sock")
         silent.listen()
-        engine = DockerEngine("nowhere", base_url=f"unix://{tmp_path}/silent.sock", timeout_s=0.2)
+        engine = DockerEngine("nowhere", tmp_path / "silent.sock", timeout_s=0.2)
 
         with pytest.raises(EngineError, match="look again"):
             engine.start("sc_nobody_web_1_1")
@@ -111,7 +111,7 @@ def test_a_docker_that_does_not_answer_leaves_the_result_open(tmp_path: Path) ->
 def test_a_watch_outlives_docker_and_tells_when_it_is_back(tmp_path: Path, doorway: Doorway) -> None:
     changes = threading.Semaphore(0)
     with own_cloud() as engine, own_image(engine) as image:
-        through = DockerEngine(engine.cloud, base_url=f"unix://{tmp_path}/docker.sock")
+        through = DockerEngine(engine.cloud, tmp_path / "docker.sock")
         watch = through.watch(changes.release)
         assert changes.acquire(timeout=5)
 
@@ -129,7 +129,7 @@ def test_a_watch_outlives_docker_and_tells_when_it_is_back(tmp_path: Path, doorw
 
 
 def test_a_watch_can_be_closed_while_docker_is_away(tmp_path: Path) -> None:
-    engine = DockerEngine("nowhere", base_url=f"unix://{tmp_path}/none.sock")
+    engine = DockerEngine("nowhere", tmp_path / "none.sock")
     watch = engine.watch(lambda: None)
 
     watch.close()

@@ -15,7 +15,7 @@ from manager.checks.leftovers import Marks, leftovers, marks_by_cloud
 from manager.checks.machine import Space, clock, docker, names, newest_change, programs, room
 from manager.checks.parts import alarm_finding, subnet
 from manager.checks.processes import Processes, check_processes
-from manager.dockerd import State
+from manager.dockerd import SOCKET, State
 from manager.doctor import mend
 from manager.observe.etcd_alarms import Alarm
 from manager.settings import Settings
@@ -45,7 +45,7 @@ def states(findings: list[Finding]) -> dict[str, str]:
     ],
 )
 def test_three_reasons_why_docker_does_not_answer_are_told_apart(state: State, fact: str) -> None:
-    found = docker(state, None, nothing)
+    found = docker(state, None, SOCKET, nothing)
 
     assert (found.view.state, found.view.fact) == ("FAIL", fact)
     assert found.view.fix

@@ -278,15 +278,15 @@ def test_what_only_asks_needs_no_root(copy: Copy, words: list[str]) -> None:
     assert copy.argvs() == [["-P", "-m", "shell", *words]]
 
 
-def test_sudo_is_used_where_there_is_one_and_keeps_the_arguments_and_the_cloud(copy: Copy) -> None:
+def test_sudo_is_used_where_there_is_one_and_keeps_the_arguments_the_cloud_and_its_docker(copy: Copy) -> None:
     be_nobody(copy)
     put_script(copy.bin / "sudo", "#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
 
-    result = copy.run("down", "a  b", "", SIMPLECLOUD_CLOUD="b")
+    result = copy.run("down", "a  b", "", SIMPLECLOUD_CLOUD="b", DOCKER_HOST="unix:///x")
 
     launcher = str(copy.root / "simplecloud")
     assert result.stdout.split("\n")[:-1] == [
-        "--preserve-env=SIMPLECLOUD_CLOUD", "--", launcher, "down", "a  b", "",
+        "--preserve-env=SIMPLECLOUD_CLOUD", "--preserve-env=DOCKER_HOST", "--", launcher, "down", "a  b", "",
     ]  # fmt: skip
 
 
