@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import gc
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from manager.api.errors import EngineError
 from manager.engine.docker_engine import DockerEngine
+from manager.engine.orders import WorkerOrder
+from tests.eventually import eventually
 from tests.real.busybox import own_cloud, own_image, worker_order
+from tests.real.doorway import Doorway, Way, doorway
 
-DOCKER = "/var/run/docker.sock"
+SHORT_S = 0.5  # how long a Docker is waited for that will not answer
 
 # The socket is closed by the collector, and only said to have been: `connect` of docker's transport.
 pytestmark = [
@@ -28,52 +28,6 @@ pytestmark = [
 ]
 
 
-class Doorway:
-    """A Unix socket before Docker's, which can be shut as if Docker died, and opened again."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = str(path)
-        self._sockets: list[socket.socket] = []
-        self._threads: list[threading.Thread] = []
-
-    def open(self) -> None:
-        listening = socket.socket(socket.AF_UNIX)
-        listening.bind(self._path)
-        listening.listen()
-        self._begin(listening, partial(self._accept, listening))
-
-    def shut(self) -> None:
-        os.unlink(self._path)
-        for one in self._sockets:
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(5)
-        for one in self._sockets:
-            one.close()
-        self._sockets, self._threads = [], []
-
-    def _accept(self, listening: socket.socket) -> None:
-        with suppress(OSError):
-            while True:
-                inside, _ = listening.accept()
-                outside = socket.socket(socket.AF_UNIX)
-                outside.connect(DOCKER)
-                self._begin(inside, partial(self._carry, inside, outside))
-                self._begin(outside, partial(self._carry, outside, inside))
-
-    def _carry(self, source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while chunk := source.recv(1 << 16):
-                target.sendall(chunk)
-            target.shutdown(socket.SHUT_WR)
-
-    def _begin(self, one: socket.socket, work: Callable[[], None]) -> None:
-        self._sockets.append(one)
-        self._threads.append(threading.Thread(target=work))
-        self._threads[-1].start()
-
-
 @pytest.fixture
 def refused_connections() -> Iterator[None]:
     """Collect within the test what docker's client drops unclosed when it cannot connect."""
@@ -82,11 +36,9 @@ def refused_connections() -> Iterator[None]:
 
 
 @pytest.fixture
-def doorway(tmp_path: Path) -> Iterator[Doorway]:
-    door = Doorway(tmp_path / "docker.sock")
-    door.open()
-    yield door
-    door.shut()
+def door(tmp_path: Path) -> Iterator[Doorway]:
+    with doorway(tmp_path) as door:
+        yield door
 
 
 def test_a_docker_that_is_not_there_is_said_to_be_unreachable(tmp_path: Path) -> None:
@@ -108,16 +60,16 @@ def test_a_docker_that_does_not_answer_leaves_the_result_open(tmp_path: Path) ->
         engine.close()
 
 
-def test_a_watch_outlives_docker_and_tells_when_it_is_back(tmp_path: Path, doorway: Doorway) -> None:
+def test_a_watch_outlives_docker_and_tells_when_it_is_back(door: Doorway) -> None:
     changes = threading.Semaphore(0)
     with own_cloud() as engine, own_image(engine) as image:
-        through = DockerEngine(engine.cloud, tmp_path / "docker.sock")
+        through = DockerEngine(engine.cloud, door.path)
         watch = through.watch(changes.release)
         assert changes.acquire(timeout=5)
 
-        doorway.shut()
+        door.shut()
         assert not changes.acquire(timeout=0.5)
-        doorway.open()
+        door.open()
 
         assert changes.acquire(timeout=5), "it tells once Docker is back"
         engine.create(worker_order(image, "sleep", "100", prefix=f"sc_{engine.cloud}"))
@@ -136,3 +88,46 @@ def test_a_watch_can_be_closed_while_docker_is_away(tmp_path: Path) -> None:
 
     assert "docker-events" not in [thread.name for thread in threading.enumerate()]
     engine.close()
+
+
+CHANGES: tuple[tuple[str, Callable[[DockerEngine, WorkerOrder], None], str | None], ...] = (
+    ("create", lambda engine, order: engine.create(order), "created"),
+    ("start", lambda engine, order: engine.start(order.name), "running"),
+    ("pause", lambda engine, order: engine.pause(order.name), "paused"),
+    ("unpause", lambda engine, order: engine.unpause(order.name), "running"),
+    ("stop", lambda engine, order: engine.stop([order.name], 0), "exited"),
+    ("remove", lambda engine, order: engine.remove(order.name), None),
+)
+
+
+@pytest.mark.parametrize("way", [Way.DEAF, Way.LOST, Way.SILENT], ids=lambda way: way.value)
+def test_a_change_that_failed_is_made_once_it_is_repeated_whatever_came_of_it(
+    door: Doorway, way: Way
+) -> None:
+    with own_cloud() as engine, own_image(engine) as image:
+        through = DockerEngine(engine.cloud, door.path, timeout_s=SHORT_S)
+        order = worker_order(image, "sleep", "100", prefix=f"sc_{engine.cloud}")
+        for name, change, state in CHANGES:
+            door.fail(way)
+            with pytest.raises(EngineError, match="docker"):
+                change(through, order)
+            door.mend(way)
+            change(engine, order)
+            found = engine.worker(order.name)
+            assert (found and found.state) == state, name
+        through.close()
+
+
+@pytest.mark.parametrize(("way", "made"), [(Way.DEAF, False), (Way.LOST, True)], ids=str)
+def test_a_change_that_failed_was_made_or_was_not(door: Doorway, way: Way, made: bool) -> None:
+    with own_cloud() as engine, own_image(engine) as image:
+        through = DockerEngine(engine.cloud, door.path)
+        order = worker_order(image, "sleep", "100", prefix=f"sc_{engine.cloud}")
+        door.fail(way)
+
+        with pytest.raises(EngineError, match="cannot create"):
+            through.create(order)
+
+        eventually(lambda: (engine.worker(order.name) is not None) is made, within_s=5)
+        engine.remove(order.name)
+        through.close()
