@@ -2,8 +2,9 @@
 
 Law: nothing here asks the product whether it is well where the machine, the store or a client can tell.
 
-schedule is made up-front from a seed, and saved; faults are what befalls; operator gives the commands and
-keeps what was acknowledged; watch looks at what must hold at every moment (invariants), settled at what must
-hold at the end; scene puts them together and leaves a folder, verdict judges. test_chaos plays a short seed,
-those that broke something once, and with `./simplecloud test --chaos 10m` a long one.
+schedule is made up-front from a seed, and saved; ground is the cloud on which it happens; faults are what
+befalls; operator gives the commands and keeps what was acknowledged; watch looks at what must hold at every
+moment (invariants), settled at what must hold at the end; scene puts them together and leaves a folder,
+verdict judges. test_chaos plays a short seed, those that broke something once, and with
+`./simplecloud test --chaos 10m` a long one.
 """

@@ -18,13 +18,15 @@ from manager.api.errors import CloudError
 from manager.records import APPS, PROXY, WORKERS
 from netsetup.addresses import bridge_name
 from tests.chaos import parts
+from tests.chaos.ground import Ground
 from tests.chaos.schedule import BUSY, CALM, Blow
 from tests.real.cloud import ROOT, Cloud, docker_by_hand
+from tests.real.doorway import Way
 from tests.real.line import line_to
 
 Undo = Callable[[], object]  # False: this cannot be done yet, while another fault lasts
-Strike = Callable[[Cloud, Blow], Undo | None]
-Find = Callable[[Cloud, Blow], list[int]]
+Strike = Callable[[Ground, Blow], Undo | None]
+Find = Callable[[Ground, Blow], list[int]]
 HALF_A_REQUEST = b'{"jsonrpc":"2.0","id":1,"method":"ev'
 GARBAGE = (b"\x00\xff{]\n", b"[" * 10_000 + b"\n", HALF_A_REQUEST, b"a" * 2**20 + b"\n")
 ALARM = "/v3/maintenance/alarm"
@@ -55,7 +57,7 @@ def _kill(find: Find) -> Strike:
 
 
 def _freeze(find: Find) -> Strike:
-    def strike(cloud: Cloud, blow: Blow) -> Undo:
+    def strike(cloud: Ground, blow: Blow) -> Undo:
         pids = find(cloud, blow)
         _signal(pids, signal.SIGSTOP)
         return partial(_signal, pids, signal.SIGCONT)
@@ -228,6 +230,16 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def _docker(way: Way) -> Strike:
+    """The managers' way to Docker fails them; what they had asked it for may have been done, or not."""
+
+    def strike(cloud: Ground, blow: Blow) -> Undo:
+        cloud.door.fail(way)
+        return partial(cloud.door.mend, way)
+
+    return strike
+
+
 ALL_APPS = frozenset({CALM, BUSY})
 HURT = frozenset({BUSY})
 
@@ -258,6 +270,10 @@ FAULTS: Mapping[str, Fault] = {
     "rules deleted": Fault(_delete_rules),
     "a chain flushed": Fault(_flush_chain),
     "forwarding forbidden": Fault(_forbid_forwarding),
+    "docker away": Fault(_docker(Way.AWAY)),
+    "docker deaf to changes": Fault(_docker(Way.DEAF)),
+    "docker's answers lost": Fault(_docker(Way.LOST)),
+    "docker silent": Fault(_docker(Way.SILENT)),
     "slow clients": Fault(_slow_clients),
     "garbage from clients": Fault(_garbage_clients),
     "a flood of logs": Fault(_flood_logs),

@@ -12,6 +12,7 @@ from math import inf
 from pathlib import Path
 
 from tests.chaos.faults import FAULTS, Undo
+from tests.chaos.ground import Ground
 from tests.chaos.operator import Operator
 from tests.chaos.samples import COLUMNS, Sample
 from tests.chaos.schedule import BUSY, CALM, Blow, Schedule
@@ -44,7 +45,7 @@ class Lasting:
 class Blows:
     """Strikes, one blow after the other, and ends what has lasted long enough."""
 
-    cloud: Cloud
+    cloud: Ground
     struck: list[Struck] = field(default_factory=list)
     _lasting: list[Lasting] = field(default_factory=list)
 
@@ -85,7 +86,7 @@ class Blows:
             self.struck.append(Struck(lasting.blow, lasting.at, time.monotonic()))
 
 
-def play(cloud: Cloud, schedule: Schedule, folder: Path) -> Course:
+def play(cloud: Ground, schedule: Schedule, folder: Path) -> Course:
     """Return what came of the schedule; the folder tells it too."""
     schedule.save(folder / "schedule.json")
     for app in LOADS:

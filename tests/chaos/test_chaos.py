@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.faults import FAULTS
+from tests.chaos.ground import ground
 from tests.chaos.scene import COSTS, play
 from tests.chaos.schedule import schedule
 from tests.chaos.verdict import broken, line
-from tests.real.cloud import SERVER, running_cloud
+from tests.real.cloud import SERVER
 
 Tell = Callable[[str], None]
 
@@ -41,7 +42,7 @@ def test_a_history_of_faults_breaks_nothing(
 ) -> None:
     tell(f"chaos for {duration_s:g} s: seed {seed}")
 
-    with running_cloud(tmp_path, "--etcd-members", "3") as cloud:
+    with ground(tmp_path) as cloud:
         course = play(cloud, schedule(seed, duration_s, faults, SERVER), tmp_path)
 
     tell(f"{line(course, COSTS)}\nreport: {tmp_path}")
