@@ -36,6 +36,9 @@ _START_TIMEOUT_S = 60.0
 _POLL_S = 0.05
 _RESTART_PAUSE_S = 5.0  # between two starts, for a dockerd that cannot stay up
 _LOG_LINES = 5
+# What dockerd writes itself: its own, and that of a containerd which it started.
+_DOCKER_S_PIDS = (Path("/var/run/docker.pid"), Path("/var/run/docker/containerd/containerd.pid"))
+_END_S = 1.0
 
 
 def dockerd_answers(path: Path = SOCKET) -> bool:
@@ -112,6 +115,24 @@ def keep_dockerd() -> None:
             _start()
 
 
+def forget_ended(pid_file: Path, within_s: float = _END_S) -> None:
+    """The file is gone if its process has ended, or does so in a moment, whether anybody reaps it or not.
+
+    dockerd takes a process that nobody has reaped yet for one that runs: for another dockerd, and ends; or
+    for its containerd, which ends right after its dockerd, and it waits 15 s in vain for that.
+    """
+    try:
+        pid = int(pid_file.read_text())
+    except (OSError, ValueError):
+        return
+    deadline = time.monotonic() + within_s
+    while _runs(pid):
+        if time.monotonic() > deadline:
+            return  # a containerd that lives on by itself: the next dockerd goes on with it
+        time.sleep(_POLL_S)
+    pid_file.unlink(missing_ok=True)
+
+
 def command(daemon_json: str) -> list[str]:
     """Return how to start dockerd so that workers outlive it; a setting given twice would end it."""
     try:
@@ -131,6 +152,8 @@ def _only_starter(wait: bool = True) -> Iterator[None]:
 
 
 def _start() -> int:
+    for file in _DOCKER_S_PIDS:
+        forget_ended(file)
     PID.parent.mkdir(parents=True, exist_ok=True)
     LOG.parent.mkdir(parents=True, exist_ok=True)
     pid = _spawn(command(_read_or_empty(DAEMON_JSON)), LOG)
@@ -170,7 +193,13 @@ def _has_ended(pid: int) -> bool:
     """Return whether the dockerd of that pid is gone; one that was our child is not left a zombie."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    return _read_or_empty(Path(f"/proc/{pid}/comm")).strip() != "dockerd"
+    return not _runs(pid) or _read_or_empty(Path(f"/proc/{pid}/comm")).strip() != "dockerd"
+
+
+def _runs(pid: int) -> bool:
+    """Return whether the process is there, and more than something to reap."""
+    after_name = _read_or_empty(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    return bool(after_name) and after_name[0] != "Z"
 
 
 def _read_or_empty(path: Path) -> str:

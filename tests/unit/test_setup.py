@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.server
+import os
 import socketserver
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -123,3 +125,23 @@ def test_a_socket_that_a_dead_dockerd_left_does_not_answer(tmp_path: Path) -> No
 )
 def test_workers_outlive_dockerd_unless_its_settings_decide(daemon_json: str, expected: list[str]) -> None:
     assert dockerd.command(daemon_json) == expected
+
+
+def test_a_process_that_nobody_has_reaped_is_no_reason_not_to_start(tmp_path: Path) -> None:
+    file = tmp_path / "dockerd.pid"
+    with subprocess.Popen(["true"]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and is left a zombie
+        file.write_text(f"{ended.pid}\n")
+
+        dockerd.forget_ended(file)
+
+    assert not file.exists()
+
+
+def test_a_process_that_lives_on_is_not_forgotten(tmp_path: Path) -> None:
+    file = tmp_path / "containerd.pid"
+    file.write_text(f"{os.getpid()}\n")
+
+    dockerd.forget_ended(file, within_s=0.01)
+
+    assert file.exists()
