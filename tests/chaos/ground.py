@@ -14,7 +14,7 @@ from tests.real.cloud import Cloud, running_cloud
 from tests.real.doorway import Doorway, doorway
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ground(Cloud):
     """door: what the managers reach Docker through, and nobody else does."""
 
@@ -27,4 +27,4 @@ def ground(directory: Path) -> Iterator[Ground]:
     with doorway(directory) as door, pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, f"unix://{door.path}")
         with running_cloud(directory, "--etcd-members", "3") as cloud:
-            yield Ground(cloud.name, cloud.directory, door)
+            yield Ground(cloud.name, cloud.directory, door=door)

@@ -22,6 +22,7 @@ import docker
 
 from manager.api.places import Places
 from manager.api.views import AppView, WorkerView
+from manager.dockerd import SOCKET
 from manager.parts import part_name, store_of
 from manager.settings import Settings, load
 from manager.store import EtcdStore
@@ -68,10 +69,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """A cloud of this machine that is up; its commands run in `directory` unless they say where."""
+    """A cloud of this machine that is up; its commands run in `directory` unless they say where.
+
+    docker: the socket where the Docker answers that it is on.
+    """
 
     name: str
     directory: Path
+    docker: Path = SOCKET
 
     @property
     def places(self) -> Places:
@@ -202,9 +207,9 @@ class Apps:
 
 
 @contextmanager
-def running_cloud(directory: Path, *options: str, name: str = "") -> Iterator[Cloud]:
+def running_cloud(directory: Path, *options: str, name: str = "", docker: Path = SOCKET) -> Iterator[Cloud]:
     """Lend a cloud that nobody else has; afterwards it is down and purged, and that is proved."""
-    cloud = Cloud(name or f"x9-{secrets.token_hex(3)}", directory)
+    cloud = Cloud(name or f"x9-{secrets.token_hex(3)}", directory, docker)
     try:
         cloud.ok("up", *(options if "--etcd-members" in options else ("--etcd-members", "1", *options)))
         yield cloud
@@ -218,7 +223,7 @@ def running_cloud(directory: Path, *options: str, name: str = "") -> Iterator[Cl
 def traces(cloud: Cloud) -> list[str]:
     """Return what this machine still has of a cloud, found without asking the product."""
     tag, places = cloud.places.tag, cloud.places
-    with docker_by_hand() as client:
+    with docker_by_hand(cloud.docker) as client:
         label = {"label": f"simplecloud.cloud={cloud.name}"}
         found = [str(item["Id"]) for item in client.containers(all=True, filters=label)]
     found += [f"link {name}" for name in os.listdir("/sys/class/net") if name.startswith(f"sc{tag}")]
@@ -247,15 +252,15 @@ def processes_of(cloud: Cloud) -> dict[int, str]:
 
 
 @contextmanager
-def docker_by_hand() -> Iterator[docker.APIClient]:
+def docker_by_hand(socket: Path = SOCKET) -> Iterator[docker.APIClient]:
     """Lend a plain client, to look and to do what an operator does behind our back."""
-    with closing(docker.APIClient("unix:///var/run/docker.sock")) as client:
+    with closing(docker.APIClient(f"unix://{socket}")) as client:
         yield client
 
 
 def containers_of(cloud: Cloud) -> Mapping[str, tuple[str, str]]:
     """Return id and start time of every running worker of a cloud, by name, as Docker tells them."""
-    with docker_by_hand() as client:
+    with docker_by_hand(cloud.docker) as client:
         labels = [f"simplecloud.cloud={cloud.name}", "simplecloud.app"]
         names = [item["Names"][0] for item in client.containers(filters={"label": labels})]
         seen = [client.inspect_container(name) for name in names]

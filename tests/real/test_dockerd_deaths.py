@@ -1,0 +1,68 @@
+"""dockerd is killed and started again: with live-restore nobody notices, without it all comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from manager.docker_host import VARIABLE
+from tests.real.cloud import Cloud, containers_of, eventually, running_cloud
+from tests.real.dockerd import OwnDockerd, own_dockerd
+from tests.real.traffic import Traffic
+
+SERVE = ("busybox", "httpd", "-f", "-p", "8000", "-h", "/www")
+SOON_S = 15.0  # after dockerd is back
+
+
+@pytest.fixture(scope="module")
+def dockerd() -> Iterator[OwnDockerd]:
+    with own_dockerd() as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+def cloud(dockerd: OwnDockerd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    directory = tmp_path_factory.mktemp("operator")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, f"unix://{dockerd.socket}")
+        with running_cloud(directory, docker=dockerd.socket) as cloud:
+            cloud.ok("run", "-n", "2", "-p", "8000", "web", *SERVE)
+            yield cloud
+
+
+def is_well(cloud: Cloud) -> bool:
+    status = cloud.run("status", "-o", "json")
+    if status.code:
+        return False
+    healthy = all(status.json[part]["healthy"] for part in ("etcd", "proxy"))
+    return bool(status.json["converged"]) and healthy and cloud.is_ready("web", 2)
+
+
+def test_with_live_restore_no_request_fails_and_no_worker_is_another(
+    dockerd: OwnDockerd, cloud: Cloud
+) -> None:
+    before = containers_of(cloud)
+
+    with Traffic(cloud, "web") as traffic:
+        with dockerd.killed("--live-restore"):
+            cloud.ok("scale", "web=3", "--detach")
+            traffic.flows_on(200)
+        eventually(lambda: cloud.is_ready("web", 3), SOON_S)
+        cloud.ok("scale", "web=2")
+
+    assert traffic.failures == {}
+    assert containers_of(cloud) == before
+
+
+def test_without_live_restore_all_comes_back_by_itself(dockerd: OwnDockerd, cloud: Cloud) -> None:
+    before = containers_of(cloud)
+
+    with dockerd.killed():
+        pass
+    eventually(lambda: is_well(cloud), SOON_S)
+    assert cloud.get("web").status == 200
+
+    after = containers_of(cloud)
+    assert after.keys() == before.keys()
+    assert not set(after.values()) & set(before.values())
