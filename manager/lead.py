@@ -140,13 +140,14 @@ class Leadership:
             self._stopping.wait(REFRESH_S)
 
     def _renew(self) -> None:
-        if self._lease is not None and self.store.refresh(self._lease):
+        # without a fence the lease may hold the key of a claim whose answer was lost: seize it anew
+        if self._fence is not None and self._lease is not None and self.store.refresh(self._lease):
             return
         self._fence = None
         self.gained.clear()
         self._lease = self.store.grant(LEASE_S)
         entry = self.store.read(LEADER).entries.get(LEADER)
-        # Whoever wrote the key that is there is dead: this manager holds the host's lock.
+        # Whoever wrote the key that is there is dead, or this manager: it holds the host's lock.
         if entry is None:
             self._fence = claim(self.store, LEADER, self.name, self._lease)
         else:
