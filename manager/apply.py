@@ -66,6 +66,7 @@ log = logging.getLogger(__name__)
 # What a worker is, kept beside it: from these labels `adopt` rebuilds the state when etcd has lost it.
 RECORD_LABEL, SPEC_LABEL = "simplecloud.record", "simplecloud.spec"
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+LAST_LINE_LENGTH = 200  # of the lines that an ending quotes: what a worker prints must not fill the store
 CANNOT_START = 125  # the exit code that docker itself gives for a container it could not run
 
 
@@ -193,7 +194,7 @@ class Effects:
             return
         at = container.finished_at or self.clock()
         words = exit_words(container.exit_code, container.oom_killed, step.spec.template.memory_bytes)
-        lines = tuple(self.engine.last_words(name))
+        lines = tuple(line[:LAST_LINE_LENGTH] for line in self.engine.last_words(name))
         ending = Ending(self.clock(), container.id, container.exit_code, words, container.oom_killed, lines)
         ran_s = at - (container.started_at or at)
         self._record(record, ending, step.spec.template.restart, ran_s=ran_s, frozen=step.frozen)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from manager.api.errors import Conflict
 from manager.store.values import Entry, Fence, Fenced
+
+PART_BYTES = 1 << 20  # etcd takes 1.5 MiB at once, unless it is told otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +40,34 @@ def change_of(
 
 
 def parts_of(change: Change, max_ops: int) -> list[Change]:
-    """Return the change in transactions of at most max_ops operations: itself, when it is small enough.
+    """Return the change in transactions of at most max_ops operations and PART_BYTES: itself, when it fits.
 
     The parts put in the order given and then delete, so that what refers to a key comes after it. Each
     carries the fence and the expectations about its own keys; those about other keys guard the first.
     """
     size = max_ops - 1  # etcd counts compares like operations, and the fence is one more
-    keys = [*change.puts, *change.deletes]
-    if len(keys) <= size and len(change.expected) <= size:
+    written = list(_portions(change, size)) or [[]]
+    if len(written) == 1 and len(change.expected) <= size:
         return [change]
-    written = [keys[start : start + size] for start in range(0, len(keys), size)] or [[]]
-    elsewhere = change.expected.keys() - set(keys)
+    elsewhere = change.expected.keys() - {*change.puts, *change.deletes}
     return [
         _part(change, part, elsewhere if index == 0 else frozenset()) for index, part in enumerate(written)
     ]
+
+
+def _portions(change: Change, size: int) -> Iterator[list[str]]:
+    """Yield the keys in their order, so many at once as a transaction takes."""
+    portion: list[str] = []
+    total = 0
+    for key in (*change.puts, *change.deletes):
+        length = len(key) + len(change.puts.get(key, "").encode(errors="replace"))
+        if portion and (len(portion) == size or total + length > PART_BYTES):
+            yield portion
+            portion, total = [], 0
+        portion.append(key)
+        total += length
+    if portion:
+        yield portion
 
 
 def _part(change: Change, keys: list[str], guards: Iterable[str]) -> Change:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from manager.api.errors import Conflict, NotConfirmed, StoreUnavailable
 from manager.store import Fence
-from manager.store.change import Change, parts_of
+from manager.store.change import PART_BYTES, Change, parts_of
 from tests.fakes.store import FakeStore
 
 KEYS = st.text("abcdef", min_size=1, max_size=3)
@@ -43,6 +43,14 @@ def test_the_parts_put_in_order_and_delete_last() -> None:
         ["old-router"],
         ["old-service"],
     ]
+
+
+def test_no_part_is_larger_than_etcd_takes() -> None:
+    half = "x" * (PART_BYTES // 2)
+
+    parts = parts_of(Change({"a": half, "b": "", "c": half, "d": half}, ("e",)), max_ops=128)
+
+    assert [[*part.puts, *part.deletes] for part in parts] == [["a", "b"], ["c"], ["d", "e"]]
 
 
 @given(change=CHANGES)
