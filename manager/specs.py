@@ -82,13 +82,18 @@ def _addresses(
 
 
 def reinstated(specs: Mapping[str, AppSpec], spec: AppSpec, tcp_ports: range) -> AppSpec:
-    """Return the spec of an app that was removed, with a mark and a tcp port that are free now.
+    """Return the spec of before, with the mark and the tcp port that the app has now, or that are free.
 
     Raises RouteTaken when another app has got its route.
     """
-    _require_free(specs, spec.hosts, spec.paths)
-    tcp_port = spec.tcp_port and _free_tcp_port(specs, tcp_ports)
-    return replace(spec, number=free_number(specs), tcp_port=tcp_port)
+    others = {name: other for name, other in specs.items() if name != spec.name}
+    _require_free(others, spec.hosts, spec.paths)
+    now = specs.get(spec.name)
+    number = now.number if now else free_number(specs)
+    own_port = now.tcp_port if now else None
+    return replace(
+        spec, number=number, tcp_port=spec.tcp_port and (own_port or _free_tcp_port(others, tcp_ports))
+    )
 
 
 def readdressed(

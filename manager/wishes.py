@@ -204,7 +204,7 @@ def undone(spec: AppSpec | None, former: AppSpec) -> AppSpec:
         newest = max(former.revision, former.newest) + 1  # no record of the removed app may be taken for new
         return replace(former, revision=newest, newest=newest, fallback=None, removing=False)
     if former.revision == spec.revision:
-        return replace(former, turns=spec.turns, removing=False)
+        return replace(former, newest=spec.newest, turns=spec.turns, removing=False)
     base = replace(former, stopped=False, revision=spec.revision, newest=spec.newest, turns=spec.turns)
     again = updated(base, former.template)
     return replace(again, stopped=former.stopped, fallback=Past(spec.revision, spec.template))

@@ -24,6 +24,7 @@ from manager.records import (
     decode,
     encode,
     revision_key,
+    target_key,
     undo_key,
 )
 from manager.server import Call
@@ -91,10 +92,15 @@ class Changes:
         puts = {app_key(spec.name): encode(spec) for spec in wish.specs}
         known = {k: entry.mod_revision for k, entry in snapshot.entries.items() if k in puts}
         new = [k for k in puts if k not in known]
+        stale = []
         for spec in wish.specs:
             former = before.get(spec.name)
             if former is not None:
                 puts[undo_key(spec.name)] = encode(former)
+            else:
+                stale.append(undo_key(spec.name))  # of another app of that name
+            if _follows(spec) and not _follows(former):
+                stale.append(target_key(spec.name))
             if former is None or former.revision != spec.revision:
                 entry = Revision(spec.revision, self.clock(), change, spec.template)
                 puts[revision_key(spec.name, spec.revision)] = encode(entry)
@@ -102,7 +108,7 @@ class Changes:
             names = [spec.name for spec in wish.specs]
             puts[key] = json.dumps({"at": self.clock(), "apps": names, "note": wish.note})
             new.append(key)
-        return self.store.write(puts, fence=self.fence(), unchanged=known, absent=new)
+        return self.store.write(puts, stale, fence=self.fence(), unchanged=known, absent=new)
 
     def fence(self) -> Fence:
         """Return the fence of this manager's writes; raises StoreUnavailable while it cannot lead."""
@@ -114,6 +120,11 @@ class Changes:
                 "etcd does not answer, so nothing can be changed; workers keep serving", hint="status"
             )
         return fence
+
+
+def _follows(spec: AppSpec | None) -> bool:
+    """Return whether the app has as many workers as the autoscaler wants."""
+    return spec is not None and spec.autoscale is not None and spec.autoscale.mode == "on"
 
 
 def _words(wish: Wish, name: str) -> str:

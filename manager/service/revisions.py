@@ -87,9 +87,7 @@ class RevisionVerbs:
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             if name in specs and specs[name].removing:
                 raise CloudError(f"{name} is still being removed", hint=f"wait {name} gone")
-            if name not in specs:
-                return Wish((wishes.undone(None, reinstated(specs, former, self.apps.tcp_ports)),))
-            return Wish((wishes.undone(specs[name], former),))
+            return Wish((wishes.undone(specs.get(name), reinstated(specs, former, self.apps.tcp_ports)),))
 
         return self.apps.change(call, arguments, edit)
 

@@ -177,6 +177,12 @@ def test_undo_of_a_scale_keeps_the_workers_that_are_there() -> None:
     assert wishes.undone(current, an_app(want=2)) == an_app(want=2)
 
 
+def test_undo_after_a_rollback_gives_no_revision_twice() -> None:
+    failed = wishes.rolled_back(wishes.updated(an_app(), TEMPLATE), "no", 0.0)
+
+    assert wishes.undone(failed, an_app()).newest == 2
+
+
 def test_undo_of_a_removal_gives_a_revision_that_no_old_record_has() -> None:
     undone = wishes.undone(None, replace(an_app(), newest=4))
 

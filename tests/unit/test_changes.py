@@ -1,0 +1,119 @@
+"""What a command stores beside the specs: what `undo` goes back to, and nothing that is out of date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from threading import Event
+from typing import cast
+
+import pytest
+
+from manager import wishes
+from manager.api.errors import RouteTaken
+from manager.api.wire import Request
+from manager.journal import Journal
+from manager.lead import Leadership
+from manager.model import AppSpec, Autoscale
+from manager.reconcile import Reconciler
+from manager.records import APPS, TARGETS, UNDO, target_key
+from manager.server import Call
+from manager.service.changes import Changes, Wish, read_specs
+from manager.specs import reinstated
+from manager.store import Fence
+from tests.fakes.store import FakeStore
+from tests.simulation.worlds import NOW, an_app
+
+PORTS = range(9000, 9010)
+
+
+@dataclass(slots=True)
+class Leading:
+    """The leadership of a manager that leads, and the loop that it wakes."""
+
+    fence: Fence
+    dirty: Event = field(default_factory=Event)
+
+
+@dataclass(slots=True)
+class Asked:
+    request: Request
+
+
+@dataclass(slots=True)
+class Desk:
+    """Where commands are taken, over a store in memory."""
+
+    store: FakeStore
+    changes: Changes
+
+    def make(self, edit: Callable[[Mapping[str, AppSpec]], AppSpec]) -> None:
+        call = cast(Call, Asked(Request(1, "change", {})))
+        self.changes.make(call, lambda specs: Wish((edit(specs),)))
+
+    def keys(self, prefix: str) -> set[str]:
+        return set(self.store.read(prefix).entries)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    store = FakeStore(lambda: NOW)
+    store.write({"manager": "1"})
+    leading = Leading(Fence("manager", store.read("manager").entries["manager"].create_revision))
+    journal = Journal(store, lambda: leading.fence, lambda: NOW)
+    leadership, reconciler = cast(Leadership, leading), cast(Reconciler, leading)
+    return Desk(store, Changes(store, leadership, reconciler, journal, lambda: NOW))
+
+
+def test_a_new_app_has_nothing_to_undo_of_a_former_one_of_its_name(desk: Desk) -> None:
+    desk.make(lambda specs: an_app())
+    desk.make(lambda specs: replace(specs["web"], want=5))
+    kept = desk.keys(UNDO)
+    desk.store.write({}, [f"{APPS}web"])
+
+    desk.make(lambda specs: an_app())
+
+    assert kept == {f"{UNDO}web"}
+    assert desk.keys(UNDO) == set()
+
+
+@pytest.mark.parametrize("before", [None, Autoscale(1, 9, 0.25, 0.95, "recommend")])
+def test_an_app_that_begins_to_follow_its_load_begins_with_the_workers_that_it_has(
+    desk: Desk, before: Autoscale | None
+) -> None:
+    desk.make(lambda specs: replace(an_app(want=5), autoscale=before))
+    desk.store.write({target_key("web"): "of long ago"})
+
+    desk.make(lambda specs: wishes.autoscaled(specs["web"], Autoscale(1, 6, 0.25, 0.95)))
+
+    assert desk.keys(TARGETS) == set()
+    assert read_specs(desk.store.read(APPS))["web"].want == 5
+
+
+def test_an_app_that_follows_its_load_goes_on_from_its_target_under_another_policy(desk: Desk) -> None:
+    desk.make(lambda specs: wishes.autoscaled(an_app(), Autoscale(1, 6, 0.25, 0.95)))
+    desk.store.write({target_key("web"): "as it is"})
+
+    desk.make(lambda specs: wishes.autoscaled(specs["web"], Autoscale(1, 9, 0.25, 0.95)))
+
+    assert desk.keys(TARGETS) == {target_key("web")}
+
+
+def test_an_app_of_before_keeps_its_own_mark_and_port_and_takes_nobodys() -> None:
+    now = replace(an_app(), number=3, tcp_port=9001)
+    former = replace(an_app(), number=1, tcp_port=9000)
+    other = replace(an_app("other"), number=1, tcp_port=9000)
+
+    back = reinstated({"web": now, "other": other}, former, PORTS)
+    renewed = reinstated({"other": other}, former, PORTS)
+
+    assert (back.number, back.tcp_port) == (3, 9001)
+    assert (renewed.number, renewed.tcp_port) == (2, 9001)
+
+
+def test_a_route_that_another_app_has_got_is_not_taken_back() -> None:
+    former, now = an_app(), replace(an_app(), hosts=())
+    other = replace(an_app("other"), hosts=former.hosts)
+
+    with pytest.raises(RouteTaken):
+        reinstated({"web": now, "other": other}, former, PORTS)
