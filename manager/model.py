@@ -6,6 +6,7 @@ restarted; the slot is the lasting place. A worker's phase is not here: it is de
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
@@ -17,6 +18,7 @@ BACKOFF_CAP_S = 60.0
 DEFAULT_MEMORY_BYTES = 512 * 2**20  # every worker has a limit, so that none takes the machine down
 HOPELESS = 2  # endings in a row after which nobody waits any more: the first may have been bad luck
 STEADY_S = 10.0  # a worker that ran this long failed anew, not again; Docker's own rule
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class WorkerKey(NamedTuple):
@@ -41,6 +43,10 @@ class Mount:
 
     sha256: str
     path: str
+
+    def __post_init__(self) -> None:
+        if not _SHA256.fullmatch(self.sha256):  # it becomes a part of a path, of what a worker is given
+            raise ValueError(f"{self.sha256[:80]!r} is no sha256")
 
 
 @dataclass(frozen=True, slots=True)

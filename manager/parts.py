@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from balancer.proxy import EtcdTls, static_arguments
 from manager.api.places import Places
 from manager.engine.orders import FileMount, PartOrder
@@ -47,6 +49,19 @@ def part_name(cloud: str, part: str, number: int | None = None) -> str:
     return f"sc_{cloud}_{part}" + (f"_{number}" if number is not None else "")
 
 
+def rules_mark(places: Places) -> Path:
+    """Return the file that is there, in memory, from when the cloud's rules were loaded until the next boot.
+
+    Every part has it mounted: Docker, which starts parts after a boot, cannot do so before somebody has seen
+    to the rules that shut everybody but root out of them.
+    """
+    return places.run / "rules"
+
+
+def _mark(places: Places) -> FileMount:
+    return FileMount(str(rules_mark(places)), "/run/rules")
+
+
 def etcd_orders(places: Places, settings: Settings) -> list[PartOrder]:
     """Return the containers of the embedded etcd's members."""
     members = {f"etcd{n}": ports for n, ports in enumerate(settings.etcd_ports, start=1)}
@@ -57,7 +72,7 @@ def etcd_orders(places: Places, settings: Settings) -> list[PartOrder]:
             part="etcd",
             image=ETCD_IMAGE,
             command=_etcd_arguments(name, ports, peers, places.cloud),
-            mounts=(FileMount(str(places.state / name), "/data", writable=True),),
+            mounts=(FileMount(str(places.state / name), "/data", writable=True), _mark(places)),
         )
         for number, (name, ports) in enumerate(members.items(), start=1)
     ]
@@ -99,7 +114,10 @@ def proxy_order(places: Places, settings: Settings) -> PartOrder:
             buckets_s=LATENCY_BUCKETS_S,
             etcd_tls=EtcdTls(**{role: f"/etcd/{role}.pem" for role in files}) if files else None,
         ),
-        mounts=tuple(FileMount(str(kept_file(places.state, role)), f"/etcd/{role}.pem") for role in files),
+        mounts=(
+            *(FileMount(str(kept_file(places.state, role)), f"/etcd/{role}.pem") for role in files),
+            _mark(places),
+        ),
     )
 
 

@@ -65,7 +65,7 @@ class Secrets:
     def require(self, names: Iterable[str]) -> None:
         """Raises SecretNotFound when one of the secrets is not there."""
         for name in names:
-            if not (self.kept / name).is_file():
+            if "/" in name or not (self.kept / name).is_file():
                 raise SecretNotFound(
                     f"no secret is named {name!r}", hint=f"simplecloud secret set {name} < FILE"
                 )

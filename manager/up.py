@@ -120,8 +120,8 @@ class Up:
             ("machine: Docker, etcd, nftables", self._machine),
             ("images: base, etcd, proxy", self._images),
             ("settings: ports and subnet", self._settings),
-            ("store: etcd", self._store),
             ("network: bridge and rules", self._network),
+            ("store: etcd", self._store),
             ("proxy: Traefik", self._proxy),
             ("managers: a leader and a standby", self._managers),
             ("self-test: a request through the proxy", self._self_test),
@@ -154,7 +154,8 @@ class Up:
         orders = parts.etcd_orders(self.places, self.settings)
         for order, member_ports in zip(orders, self.settings.etcd_ports, strict=True):
             for mount in order.mounts:
-                Path(mount.host_path).mkdir(mode=0o700, exist_ok=True)
+                if mount.writable:
+                    Path(mount.host_path).mkdir(mode=0o700, exist_ok=True)
             self._start_part(order, [(LOOPBACK, port) for port in member_ports])
         with closing(parts.store_of(self.places, self.settings)) as store:
             _until(lambda: self._is_there(store.members()), "etcd does not answer", "etcd_1")
@@ -182,6 +183,7 @@ class Up:
             network = Network(self.places.cloud, self.places.tag, settings.network, settings.private_ports)
             network.ensure()
             network.close()
+        parts.rules_mark(self.places).touch()
 
     def _proxy(self) -> None:
         with closing(parts.store_of(self.places, self.settings)) as store:

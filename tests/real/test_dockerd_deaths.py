@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from manager.docker_host import VARIABLE
+from manager.engine.docker_engine import DockerEngine
+from manager.parts import rules_mark
 from tests.real.cloud import Cloud, containers_of, eventually, running_cloud
 from tests.real.dockerd import OwnDockerd, own_dockerd
 from tests.real.traffic import Traffic
@@ -53,6 +55,21 @@ def test_with_live_restore_no_request_fails_and_no_worker_is_another(
 
     assert traffic.failures == {}
     assert containers_of(cloud) == before
+
+
+def test_no_part_runs_before_the_rules_are_loaded_that_shut_others_out_of_it(
+    dockerd: OwnDockerd, cloud: Cloud
+) -> None:
+    mark = rules_mark(cloud.places)
+
+    with dockerd.killed():  # it ends the parts, and starts them again, as after a boot
+        mark.unlink()
+    engine = DockerEngine(cloud.name, dockerd.socket)
+    eventually(lambda: "running" not in engine.parts.states().values(), SOON_S)
+    engine.close()
+
+    mark.touch()
+    eventually(lambda: is_well(cloud), SOON_S)
 
 
 def test_without_live_restore_all_comes_back_by_itself(dockerd: OwnDockerd, cloud: Cloud) -> None:

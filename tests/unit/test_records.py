@@ -137,3 +137,11 @@ def test_the_keys_of_one_app_are_never_those_of_another() -> None:
     assert worker_key(WorkerKey("web", 1, 2)) == "workers/web/1/2"
     assert revision_key("web", 12) == "revisions/web/000012"
     assert not worker_key(WorkerKey("web-1", 1, 1)).startswith("workers/web/")
+
+
+@pytest.mark.parametrize("digest", ["../../../etc/shadow", "", "A" * 64, "a" * 63])
+def test_a_file_whose_name_is_no_digest_is_unreadable(digest: str) -> None:
+    text = encode(Mount("a" * 64, "/app/server.py")).replace("a" * 64, digest)
+
+    with pytest.raises(UnreadableRecord, match="sha256"):
+        decode(Mount, text)
