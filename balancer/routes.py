@@ -28,6 +28,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 SENTINEL_HOST = "proxy.localhost"
@@ -173,9 +174,15 @@ def render(routes: Iterable[Route]) -> dict[str, str]:
         if route.app in seen:
             raise ValueError(f"the app {route.app!r} has two routes")
         seen.add(route.app)
-        keys |= _routers(route) | _spread(route)
-        for server in route.servers:
-            keys |= _worker(route, server)
+        keys |= _rendered(route)
+    return keys
+
+
+@lru_cache(1024)  # they are rendered in every pass, and most are what they were
+def _rendered(route: Route) -> Mapping[str, str]:
+    keys = _routers(route) | _spread(route)
+    for server in route.servers:
+        keys |= _worker(route, server)
     return keys
 
 

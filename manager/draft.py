@@ -32,4 +32,6 @@ class Draft:
 
     def applied_to(self, world: World) -> World:
         """Return the picture with the records as they will be saved."""
+        if not self.saves:
+            return world  # with all that was derived from it
         return replace(world, records={**world.records, **{record.key: record for record in self.saves}})

@@ -21,6 +21,7 @@ from manager.world import STARTUP_S, World, as_scaled, is_live, is_published
 from netsetup.network import Network, NetworkPicture
 
 APART_S = 0.015
+_READ = (APPS, WORKERS, PROXY, TARGETS, FROZEN)
 
 log = logging.getLogger(__name__)
 
@@ -53,30 +54,27 @@ class Sight:
 
     def look(self, busy: frozenset[WorkerKey]) -> World:
         """Return the cloud as it is now; raises StoreUnavailable, EngineError or NetworkError."""
-        snapshot = self.store.read(APPS, WORKERS, PROXY, TARGETS, FROZEN)
+        snapshot = self.store.read(*_READ)
         containers = {WorkerKey(c.app, c.slot, c.revision): c for c in self.engine.workers()}
         picture = self.network.look()
-        targets = self._read(ScalingTarget, TARGETS, snapshot.entries)
+        stored = _by_prefix(snapshot.entries)
+        targets = self._read(ScalingTarget, TARGETS, stored[TARGETS])
         world = World(
             now=self.clock(),
             revision=snapshot.revision,
             subnet=self.subnet,
             specs={
                 spec.name: as_scaled(spec, targets.get(spec.name))
-                for spec in self._read(AppSpec, APPS, snapshot.entries).values()
+                for spec in self._read(AppSpec, APPS, stored[APPS]).values()
             },
             targets=targets,
-            frozen=frozenset(_under(FROZEN, snapshot.entries)),
+            frozen=frozenset(stored[FROZEN]),
             records={
-                record.key: record for record in self._read(WorkerRecord, WORKERS, snapshot.entries).values()
+                record.key: record for record in self._read(WorkerRecord, WORKERS, stored[WORKERS]).values()
             },
-            routes=_under(PROXY, snapshot.entries),
+            routes={key: entry.value for key, entry in stored[PROXY].items()},
             containers=containers,
-            spec_versions={
-                key.removeprefix(APPS): entry.mod_revision
-                for key, entry in snapshot.entries.items()
-                if key.startswith(APPS)
-            },
+            spec_versions={name: entry.mod_revision for name, entry in stored[APPS].items()},
             unreadable=self._unreadable(snapshot.entries),
             live=self.proxy.live(),
             busy=busy,
@@ -93,13 +91,17 @@ class Sight:
         known = set(names.values())
         stray = {name for name in {*picture.ports, *picture.bound} if name not in known}
         verdicts = self._probe(world, attached)
-        world = replace(
-            world, attached=attached, wired=wired, verdicts=verdicts, stray_ports=frozenset(stray)
-        )
         self._answered |= {world.containers[key].id for key, verdict in verdicts.items() if verdict.ok}
         self._answered &= {container.id for container in world.containers.values()}
-        answered = frozenset(key for key, c in world.containers.items() if c.id in self._answered)
-        return replace(world, answered=answered, inflight=self._inflight(world))
+        return replace(
+            world,
+            attached=attached,
+            wired=wired,
+            verdicts=verdicts,
+            stray_ports=frozenset(stray),
+            answered=frozenset(key for key, c in world.containers.items() if c.id in self._answered),
+            inflight=self._inflight(world),
+        )
 
     def _is_wired(self, world: World, key: WorkerKey, picture: NetworkPicture) -> bool:
         """Return whether the rules let pass what the worker's record says, no less and no more."""
@@ -161,14 +163,9 @@ class Sight:
         return max(before, count)
 
     def _read(self, cls: type[T], prefix: str, entries: Mapping[str, Entry]) -> dict[str, T]:
-        """Return the readable records under a prefix, by the rest of their keys."""
-        records = {}
-        for key, entry in entries.items():
-            if key.startswith(prefix):
-                record = self._decode(cls, key, entry)
-                if isinstance(record, cls):
-                    records[key.removeprefix(prefix)] = record
-        return records
+        """Return the readable ones of the records under a prefix, by the rest of their keys."""
+        decoded = {rest: self._decode(cls, prefix + rest, entry) for rest, entry in entries.items()}
+        return {rest: record for rest, record in decoded.items() if isinstance(record, cls)}
 
     def _decode(self, cls: type[T], key: str, entry: Entry) -> Stored | None:
         known = self._decoded.get(key)
@@ -189,5 +186,10 @@ class Sight:
         return frozenset(key.split("/")[1] for key, (_, record) in self._decoded.items() if record is None)
 
 
-def _under(prefix: str, entries: Mapping[str, Entry]) -> dict[str, str]:
-    return {key.removeprefix(prefix): entry.value for key, entry in entries.items() if key.startswith(prefix)}
+def _by_prefix(entries: Mapping[str, Entry]) -> Mapping[str, Mapping[str, Entry]]:
+    """Return what was read under each prefix, by the rest of the keys."""
+    found: dict[str, dict[str, Entry]] = {prefix: {} for prefix in _READ}
+    for key, entry in entries.items():
+        kind, slash, rest = key.partition("/")
+        found[kind + slash][rest] = entry
+    return found

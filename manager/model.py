@@ -258,10 +258,10 @@ class WorkerRecord:
     egress: bool = False
     reach: tuple[str, ...] = ()
     spare: bool = False
+    key: WorkerKey = field(init=False, compare=False, repr=False)  # each pass asks for it dozens of times
 
-    @property
-    def key(self) -> WorkerKey:
-        return WorkerKey(self.app, self.slot, self.revision)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", WorkerKey(self.app, self.slot, self.revision))
 
     def has_buried(self, container: str) -> bool:
         """Return whether the ending of the container of this id is recorded."""

@@ -75,7 +75,7 @@ def encode(record: object) -> str:
     """Return a record of manager.model as text."""
     if not is_dataclass(record) or isinstance(record, type):
         raise TypeError(f"{type(record).__name__} is not a record")
-    return json.dumps({"v": VERSION, **_plain(record)}, default=_plain, separators=(",", ":"), sort_keys=True)
+    return _ENCODER.encode({"v": VERSION, **_plain(record)})
 
 
 def _plain(value: object) -> Any:
@@ -84,8 +84,11 @@ def _plain(value: object) -> Any:
     if isinstance(value, frozenset):
         return sorted(value)
     if is_dataclass(value):
-        return {item.name: getattr(value, item.name) for item in fields(value)}
+        return {item.name: getattr(value, item.name) for item in fields(value) if item.init}
     raise TypeError(f"cannot store a {type(value).__name__}")
+
+
+_ENCODER = json.JSONEncoder(default=_plain, separators=(",", ":"), sort_keys=True)
 
 
 def decode(cls: type[T], text: str) -> T:
@@ -108,7 +111,7 @@ def _build(cls: type, plain: Mapping[str, Any]) -> Any:
 def _readers(cls: type) -> Mapping[str, Reader]:
     """Return what reads each field of a record's class."""
     hints = get_type_hints(cls)
-    return {item.name: _reader(hints[item.name]) for item in fields(cls)}
+    return {item.name: _reader(hints[item.name]) for item in fields(cls) if item.init}
 
 
 def _reader(kind: Any) -> Reader:

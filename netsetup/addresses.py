@@ -6,6 +6,7 @@ A cloud's `tag` is 4 hex digits; everything of the cloud on this machine starts 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Network
 from itertools import chain
@@ -35,6 +36,7 @@ def port_prefix(tag: str) -> str:
     return f"{link_prefix(tag)}w"
 
 
+@lru_cache(8192)  # each pass asks for every worker's, more than once
 def port_name(tag: str, key: str) -> str:
     """Return the link name of the port that `key` names: 15 characters, the kernel's limit."""
     return port_prefix(tag) + sha256(key.encode()).hexdigest()[:8]
