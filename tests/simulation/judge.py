@@ -275,15 +275,18 @@ class Judge:
             return
         record = self.store.records().get(key)
         container = self.reached(address)
-        mine = [r for r in self.store.records().values() if r.app == key.app and not r.spare]
-        staying, there = [r for r in mine if r.leaving_since is None], self.engine.all()
-        fit = [r for r in staying if self._is_up(r) and there[r.key].id in known.well]
-        if container is None and not fit and self._is_cut_off(key):
+        if container is None and self._is_cut_off(key) and not self._has_fit(key.app, known):
             return
         if record is None or container is None or key_of(container) != key:
             raise Broken(f"the routes lead to {key.label} at {address}, where it is not")
-        if container.id in known.unwell and fit:  # when none answers, those that did may stay
+        if container.id in known.unwell and self._has_fit(key.app, known):  # else those that did may stay
             raise Broken(f"the routes lead to {key.label}, which does not answer")
+
+    def _has_fit(self, app: str, known: Known) -> bool:
+        """Return whether a worker of the app answers, as the manager knows."""
+        mine = [r for r in self.store.records().values() if r.app == app and not r.spare]
+        up = [r for r in mine if r.leaving_since is None and self._is_up(r)]
+        return any(self.engine.all()[r.key].id in known.well for r in up)
 
     def _is_cut_off(self, key: WorkerKey) -> bool:
         """Return whether the worker runs and has lost its link, so that it is to be joined again."""
@@ -299,14 +302,17 @@ class Judge:
                 for record in self.store.records().values()
                 if record.app == spec.name and record.leaving_since is None and record.key not in busy
             ]
-            names = [f"{record.key.label} of revision {record.revision}" for record in staying]
             spares = [record for record in staying if record.spare and record.slot not in spec.slots]
             workers = [record for record in staying if record not in spares]
             more = 0 if all(is_current(spec, record) for record in workers) else spec.parallel
             if sum(self._is_up(record) for record in workers) > spec.wanted + more:
-                raise Broken(f"{spec.name} wants {spec.wanted} and has {', '.join(names)}")
+                raise Broken(f"{spec.name} wants {spec.wanted} and has {_named(staying)}")
             if len(spares) > spec.spares or {r.slot for r in spares} & {r.slot for r in workers}:
-                raise Broken(f"{spec.name} has spares {spares} beside {', '.join(names)}")
+                raise Broken(f"{spec.name} has spares {spares} beside {_named(staying)}")
+
+
+def _named(records: Iterable[WorkerRecord]) -> str:
+    return ", ".join(f"{record.key.label} of revision {record.revision}" for record in records)
 
 
 @cache

@@ -21,6 +21,7 @@ from tests.simulation.histories import (
     APP,
     SCENARIOS,
     Scenario,
+    collect_seldom,
     live,
     pairs_of_deaths,
     play,
@@ -54,7 +55,7 @@ def test_every_two_deaths_are_survived(scenario: Scenario) -> None:
 @pytest.mark.timeout(60 + SEEDS // 10)
 def test_made_up_histories_break_nothing() -> None:
     chunks = [range(start, min(start + CHUNK, FIRST + SEEDS)) for start in range(FIRST, FIRST + SEEDS, CHUNK)]
-    with ProcessPoolExecutor(AT_ONCE, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(AT_ONCE, get_context("spawn"), initializer=collect_seldom) as pool:
         broken = [words for found in pool.map(survey, chunks) for words in found]
 
     assert not broken, "\n".join(broken[:5])
