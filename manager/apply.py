@@ -74,7 +74,7 @@ CANNOT_START = 125  # the exit code that docker itself gives for a container it 
 class Effects:
     """The edges that steps touch. `fence` raises when this manager may not act now.
 
-    held_until: the unix time before which a drill keeps the container of this name down, or 0.
+    held_s: for how long a drill still keeps the container of this name down, or 0.
     """
 
     cloud: str
@@ -88,7 +88,7 @@ class Effects:
     journal: Journal
     fence: Callable[[], Fence]
     clock: Callable[[], float]
-    held_until: Callable[[str], float]
+    held_s: Callable[[str], float]
 
     def save(self, step: SaveRecords) -> None:
         self.store.write({worker_key(r.key): encode(r) for r in step.records}, fence=self.fence())
@@ -203,7 +203,7 @@ class Effects:
         self, record: WorkerRecord, ending: Ending, restart: str, *, ran_s: float, frozen: bool = False
     ) -> None:
         after = failed(record, ending, restart, ran_s)
-        held_until = self.held_until(container_name(self.cloud, record.key))
+        held_until = ending.at + self.held_s(container_name(self.cloud, record.key))
         if after.retry_at is not None and held_until > after.retry_at:
             after = replace(after, retry_at=held_until)
         self.store.write({worker_key(record.key): encode(after)}, fence=self.fence())

@@ -21,7 +21,7 @@ from manager.apply import Effects
 from manager.engine.docker_engine import DockerEngine
 from manager.hosts import HostsFiles
 from manager.journal import Journal
-from manager.keeper import MANAGERS, held_until, hold_file_of, manager_pid_file, running_pid
+from manager.keeper import MANAGERS, held_s, hold_file_of, manager_pid_file, running_pid
 from manager.lead import Leadership
 from manager.look import Sight
 from manager.measure import Observer
@@ -67,7 +67,18 @@ class Core:
         dirty = threading.Event()
         prober, proxy = Prober(dirty.set), ProxyApi(settings.proxy_api_port)
         hosts = failpoint.on(HostsFiles(places.state / "hosts"))
-        sight = Sight(places.tag, settings.network, store, engine, network, hosts, prober, proxy, time.time)
+        sight = Sight(
+            places.tag,
+            settings.network,
+            store,
+            engine,
+            network,
+            hosts,
+            prober,
+            proxy,
+            time.time,
+            time.monotonic,
+        )
         programs = Programs(places.state / "programs")
         secrets = secrets_of(places)
         effects = Effects(
@@ -82,7 +93,7 @@ class Core:
             journal=journal,
             fence=lambda: _held(leadership),
             clock=time.time,
-            held_until=lambda container: held_until(hold_file_of(places, container)),
+            held_s=lambda container: held_s(hold_file_of(places, container)),
         )
         reconciler = Reconciler(sight, effects, leadership, dirty)
         return cls(

@@ -107,7 +107,7 @@ def wait_for_dockerd(ended: Callable[[], bool] = lambda: False) -> None:
 def keep_dockerd() -> None:
     """The dockerd that was started here is on its way up again when it has ended; returns at once."""
     pid, started_at = _remembered()
-    if pid is None or not _has_ended(pid) or time.time() - started_at < _RESTART_PAUSE_S:
+    if pid is None or not _has_ended(pid) or 0 <= time.time() - started_at < _RESTART_PAUSE_S:
         return
     # Somebody else is at it, or Docker was removed: who needs it will say so.
     with contextlib.suppress(BlockingIOError, SetupFailed), _only_starter(wait=False):

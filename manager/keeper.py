@@ -39,12 +39,12 @@ def manager_pid_file(places: Places, number: int) -> Path:
 
 
 def hold_file(places: Places) -> Path:
-    """The file whose text is the unix time before which no manager is started (a drill)."""
+    """The file that keeps managers from being started for a while (a drill)."""
     return places.run / "hold"
 
 
 def hold_file_of(places: Places, name: str) -> Path:
-    """The file whose text is the unix time before which a container is not started again (a drill)."""
+    """The file that keeps a container from being started again for a while (a drill)."""
     return places.run / f"hold-{name}"
 
 
@@ -96,7 +96,7 @@ def _look_after(places: Places, kept: Kept) -> None:
         kept.quick_deaths = kept.quick_deaths + 1 if lived_s < STEADY_S else 0
         log.warning("manager %d ended after %.1f s", kept.number, lived_s)
     kept.pidfd = _running(manager_pid_file(places, kept.number))
-    held = held_until(hold_file(places)) > time.time()
+    held = held_s(hold_file(places)) > 0
     if kept.pidfd is None and not held and time.monotonic() - kept.started_at >= kept.pause_s():
         kept.children.append(spawn(places, "manager", "--number", str(kept.number)))
         manager_pid_file(places, kept.number).write_text(f"{kept.children[-1].pid}\n")
@@ -121,10 +121,15 @@ def running_pid(pid_file: Path) -> int | None:
     return pid if b"manager" in command and state != "Z" else None
 
 
-def held_until(file: Path) -> float:
-    """Return the unix time in a hold file, 0 when there is none."""
+def hold_text(for_s: float) -> str:
+    """Return what a hold file says: until when, on the clock that all processes share and nobody sets."""
+    return f"{time.monotonic() + for_s}\n"
+
+
+def held_s(file: Path) -> float:
+    """Return for how long a hold file holds from now on, 0 when it does not or is not there."""
     try:
-        return float(file.read_text())
+        return max(0.0, float(file.read_text()) - time.monotonic())
     except (OSError, ValueError):
         return 0.0
 

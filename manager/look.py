@@ -21,6 +21,7 @@ from manager.world import STARTUP_S, World, as_scaled, is_live, is_published
 from netsetup.network import Network, NetworkPicture
 
 APART_S = 0.015
+SET_S = 1.0  # a clock that goes another way by less is not worth a write
 _READ = (APPS, WORKERS, PROXY, TARGETS, FROZEN)
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,10 @@ T = TypeVar("T", AppSpec, WorkerRecord, ScalingTarget)
 
 @dataclass(slots=True)
 class Sight:
-    """The edges that a look reads. Decoded records are kept until their text changes."""
+    """The edges that a look reads. Decoded records are kept until their text changes.
+
+    clock: unix seconds, which may be set.  steady: seconds that nobody sets.
+    """
 
     tag: str
     subnet: IPv4Network
@@ -48,19 +52,23 @@ class Sight:
     prober: Prober
     proxy: ProxyApi
     clock: Callable[[], float]
+    steady: Callable[[], float]
     _decoded: dict[str, tuple[int, Stored | None]] = field(default_factory=dict)
     _answered: set[str] = field(default_factory=set)
     _counted: dict[WorkerKey, tuple[float, int]] = field(default_factory=dict)
+    _offset_s: float | None = None
 
     def look(self, busy: frozenset[WorkerKey]) -> World:
         """Return the cloud as it is now; raises StoreUnavailable, EngineError or NetworkError."""
         snapshot = self.store.read(*_READ)
         containers = {WorkerKey(c.app, c.slot, c.revision): c for c in self.engine.workers()}
         picture = self.network.look()
+        now = self.clock()
         stored = _by_prefix(snapshot.entries)
         targets = self._read(ScalingTarget, TARGETS, stored[TARGETS])
         world = World(
-            now=self.clock(),
+            now=now,
+            clock_set_s=self._clock_set_s(now),
             revision=snapshot.revision,
             subnet=self.subnet,
             specs={
@@ -82,6 +90,13 @@ class Sight:
             network_intact=picture.bridge_intact and picture.rules_intact,
         )
         return self._with_workers(world, picture)
+
+    def _clock_set_s(self, now: float) -> float:
+        """Return by how much the clock was set forward since the look before; what NTP slews is 0."""
+        offset_s = now - self.steady()
+        before, self._offset_s = self._offset_s, offset_s
+        step_s = 0.0 if before is None else offset_s - before
+        return step_s if abs(step_s) >= SET_S else 0.0
 
     def _with_workers(self, world: World, picture: NetworkPicture) -> World:
         """Return the world with what is known of each worker's port, health and open requests."""

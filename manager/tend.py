@@ -17,7 +17,7 @@ from manager.api.errors import CloudError
 from manager.api.places import Places
 from manager.engine.contract import Engine
 from manager.engine.orders import PartOrder
-from manager.keeper import held_until, hold_file_of, keeper_pid_file, running_pid, spawn
+from manager.keeper import held_s, hold_file_of, keeper_pid_file, running_pid, spawn
 
 LOOK_S = 1.0
 PATIENCE_S = 3.0  # longer than Docker's first few waits before a restart
@@ -64,7 +64,7 @@ class PartsTender:
         states = self.engine.parts.states()
         for order in self.orders:
             state = states.get(order.name)
-            if state == "running" or held_until(hold_file_of(self.places, order.name)) > time.time():
+            if state == "running" or held_s(hold_file_of(self.places, order.name)) > 0:
                 self._down_since.pop(order.name, None)
                 continue
             since = self._down_since.setdefault(order.name, time.monotonic())

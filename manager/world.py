@@ -43,6 +43,7 @@ class World:
     hosts: what the files of names say that workers have as /etc/hosts.
     unreadable: names of apps with a record of an unknown version: nothing of theirs is touched.
     frozen: names of apps for which nothing is done by itself; ALL among them means every app.
+    clock_set_s: by how much the clock was set forward since the picture before, 0 if it was not.
     """
 
     now: float
@@ -66,6 +67,7 @@ class World:
     targets: Mapping[str, ScalingTarget] = field(default_factory=dict)
     hosts: Mapping[WorkerKey, str] = field(default_factory=dict)
     frozen: frozenset[str] = frozenset()
+    clock_set_s: float = 0.0
     _sorted: dict[str, list[WorkerRecord]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from manager.api.errors import CloudError, UsageError, WorkerNotFound
 from manager.api.places import Places
 from manager.engine.contract import Engine
 from manager.journal import Journal
-from manager.keeper import MANAGERS, hold_file, hold_file_of, manager_pid_file, running_pid
+from manager.keeper import MANAGERS, hold_file, hold_file_of, hold_text, manager_pid_file, running_pid
 from manager.model import container_name
 from manager.parts import part_name
 from manager.reconcile import Reconciler
@@ -57,7 +56,7 @@ class Drills:
         """The leader dies; to be without a manager for a while, so do all, once this is answered."""
         pids = [os.getpid()]
         if for_s:
-            write_whole(hold_file(self.places), f"{time.time() + for_s}\n")
+            write_whole(hold_file(self.places), hold_text(for_s))
             files = (manager_pid_file(self.places, number) for number in range(1, MANAGERS + 1))
             pids = sorted({pid for file in files if (pid := running_pid(file))} - {*pids}) + pids
         call.after = lambda: _kill(pids)
@@ -77,7 +76,7 @@ class Drills:
         if part is None or not part.pid:
             raise CloudError(f"{words} does not run", hint="status")
         if for_s:
-            write_whole(hold_file_of(self.places, name), f"{time.time() + for_s}\n")
+            write_whole(hold_file_of(self.places, name), hold_text(for_s))
             self.engine.kill(name)  # Docker leaves it down; the manager starts it when the time is over
         else:
             os.kill(part.pid, signal.SIGKILL)
@@ -97,7 +96,7 @@ class Drills:
         for record in running:
             container = container_name(self.places.cloud, record.key)
             if for_s:
-                write_whole(hold_file_of(self.places, container), f"{time.time() + for_s}\n")
+                write_whole(hold_file_of(self.places, container), hold_text(for_s))
             self.engine.kill(container)
             self.journal.note("killed by a drill", app=record.app, worker=record.key.label)
         names = ", ".join(record.key.label for record in running)

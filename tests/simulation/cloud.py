@@ -30,12 +30,17 @@ REQUESTS_S = (0.01, 0.06, 0.2)  # what a request may take; DRAIN_S lies between 
 
 @dataclass(slots=True)
 class Clock:
-    """Seconds since 1970, as the simulation has them."""
+    """Seconds that nobody sets.  ahead_s: how far the time of day was set forward from them."""
 
     now: float = NOW
+    ahead_s: float = 0.0
 
     def __call__(self) -> float:
         return self.now
+
+    def of_day(self) -> float:
+        """Return what managers read: seconds since 1970."""
+        return self.now + self.ahead_s
 
 
 class Cloud:
@@ -44,7 +49,7 @@ class Cloud:
     def __init__(self) -> None:
         self.clock = Clock()
         self.luck: Random | None = None
-        self.judge = Judge(self.clock)
+        self.judge = Judge(self.clock, self.clock.of_day)
         self.operator = Operator(self.judge)
         self.faults = Faults(self._meanwhile, self._after_effect)
         self.store = SimStore(self.clock, self.faults)
@@ -63,6 +68,7 @@ class Cloud:
         self._request_at = self.clock.now
         self._coming: list[tuple[float, Callable[[], None]]] = []
         self._world = World(
+            self.clock.of_day,
             self.clock,
             SUBNET,
             self.store,

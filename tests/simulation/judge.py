@@ -49,6 +49,7 @@ class Judge:
     """
 
     clock: Callable[[], float]
+    of_day: Callable[[], float]
     store: SimStore = field(init=False)
     engine: SimEngine = field(init=False)
     network: FakeNetwork = field(init=False)
@@ -103,7 +104,7 @@ class Judge:
             raise Broken(f"{container.name} is stopped while others find it by name")
         if self._is_hurried(record):
             return
-        drains = self.clock() < record.leaving_since + record.drain_s
+        drains = self.of_day() < record.leaving_since + record.drain_s
         if server_name(*key) in self.proxy.taken.get(key.app, {}) and (drains or not self._was_mute()):
             raise Broken(f"{container.name} is stopped while the proxy serves it")
         if self.traffic.count(container.id) and drains:

@@ -68,6 +68,7 @@ class World:
     """The fakes that outlive managers."""
 
     clock: Callable[[], float]
+    steady: Callable[[], float]
     subnet: IPv4Network
     store: SimStore
     engine: SimEngine
@@ -101,7 +102,7 @@ class SimulatedManager:
         # Sight and Effects are declared to take the real edges; the fakes do what these are asked here.
         network, proxy = cast(Network, world.network), cast(ProxyApi, world.proxy)
         hosts = cast(HostsFiles, world.hosts)
-        self.prober = FakeProber(world.answers, lambda: self.reconciler.dirty.set(), clock)
+        self.prober = FakeProber(world.answers, lambda: self.reconciler.dirty.set(), world.steady)
         sight = Sight(
             tag=TAG,
             subnet=world.subnet,
@@ -112,6 +113,7 @@ class SimulatedManager:
             prober=cast(Prober, self.prober),
             proxy=proxy,
             clock=clock,
+            steady=self.world.steady,
         )
         effects = Effects(
             cloud=CLOUD,
@@ -125,7 +127,7 @@ class SimulatedManager:
             journal=journal,
             fence=self._fence,
             clock=clock,
-            held_until=lambda container: 0.0,
+            held_s=lambda container: 0.0,
         )
         self.reconciler = Reconciler(sight, effects, self.leadership, _starts=self.pool, _stops=self.pool)
         self.changes = Changes(world.store, self.leadership, self.reconciler, journal, clock)
@@ -147,7 +149,7 @@ class SimulatedManager:
 
     def renew(self) -> None:
         """The leader key is renewed, as Leadership's thread does."""
-        self.renew_at = self.world.clock() + REFRESH_S
+        self.renew_at = self.world.steady() + REFRESH_S
         try:
             self.leadership._renew()
         except (StoreUnavailable, Conflict) as error:
@@ -162,7 +164,7 @@ class SimulatedManager:
         except TROUBLE as error:
             self.trouble = str(error)
             wait_s = TRY_AGAIN_S
-        self.wake_at = self.world.clock() + wait_s
+        self.wake_at = self.world.steady() + wait_s
         return not self.trouble
 
     def change(self, request: str, edit: Edit) -> None:

@@ -164,7 +164,7 @@ class Operator:
                 manager.freeze(command.app or None, frozen=command.freezes)
                 self._finish(command, "done")
                 return
-            edit = command.at(self.judge.clock())
+            edit = command.at(self.judge.of_day())
             self._under_way = self._wished(edit)
             if self._under_way is not None and self._under_way.hurry is not None:
                 self.judge.hurried.append((command.app, self._under_way.hurry))

@@ -7,6 +7,7 @@ SIMULATION_FIRST: the seed to begin with, 0 unless it says else.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
 from multiprocessing import get_context
@@ -30,6 +31,8 @@ from tests.simulation.histories import (
     survey,
 )
 from tests.simulation.manager import CLOUD
+from tests.simulation.operator import DRAIN_S
+from tests.simulation.proxy import Request
 
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "2000"))
 FIRST = int(os.environ.get("SIMULATION_FIRST", "0"))
@@ -146,3 +149,38 @@ def test_the_back_off_is_kept_over_deaths_of_managers() -> None:
     assert cloud.managers > 5
     assert all(wait >= backoff_s(count) for count, wait in enumerate(waits, start=1))
     assert max(waits) < 65
+
+
+HOUR_S = 3600.0
+
+
+@pytest.mark.parametrize("ahead_s", [HOUR_S, -HOUR_S])
+def test_the_back_off_takes_what_it_takes_whatever_the_clock_is_set_to(ahead_s: float) -> None:
+    cloud = _with_a_crashing_app()
+    cloud.later(20, lambda: setattr(cloud.clock, "ahead_s", ahead_s))
+
+    starts = _starts_of_a_crashing_worker(cloud, minutes=3)
+
+    waits = [later - earlier for earlier, later in pairwise(starts)]
+    assert waits == pytest.approx([backoff_s(count) for count in range(1, len(waits) + 1)], abs=2.1)
+    assert len(waits) > 5
+
+
+@pytest.mark.parametrize("ahead_s", [HOUR_S, -HOUR_S])
+def test_a_worker_drains_as_long_as_it_may_whatever_the_clock_is_set_to(ahead_s: float) -> None:
+    cloud = prepared(2)
+    victim = cloud.worker(APP, 2)
+    cloud.traffic.open = [Request(APP, cloud.engine.all()[victim].id, cloud.clock.now + HOUR_S)]
+    cloud.operator.ask(ask.scale(APP, 1))
+    _turn_until(cloud, lambda: cloud.store.records()[victim].leaving_since is not None)
+    left_at, cloud.clock.ahead_s = cloud.clock.now, ahead_s
+    cloud.manager.reconciler.dirty.set() if cloud.manager else None
+
+    _turn_until(cloud, lambda: victim not in cloud.engine.all())
+
+    assert DRAIN_S <= cloud.clock.now - left_at < DRAIN_S + 2.1
+
+
+def _turn_until(cloud: Cloud, holds: Callable[[], bool]) -> None:
+    while not holds():
+        cloud.turn()

@@ -71,7 +71,7 @@ def edges(tmp_path: Path) -> Edges:
         journal=Journal(store, lambda: fence, lambda: NOW),
         fence=lambda: fence,
         clock=lambda: NOW,
-        held_until=lambda container: 0.0,
+        held_s=lambda container: 0.0,
     )
     return Edges(store, engine, programs, secrets, effects)
 

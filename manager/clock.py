@@ -1,0 +1,37 @@
+"""What a clock that was set does to records: their times go with it, so that waits take what they take; pure.
+
+Back-off, drains and the limits of a start and an update are told as times of day, since they outlive the
+manager that began them. An hour back would make a worker wait that long for its next start; an hour forward
+would end its open requests, and take an update back.
+
+The manager that leads sees the clock being set. Where none did, waits end too early or too late that once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from manager.model import WorkerRecord
+from manager.steps import SaveRecords
+from manager.world import World
+
+
+def move_times(world: World) -> SaveRecords:
+    """Return the step that moves the times of all records as far as the clock was set."""
+    by_s = world.clock_set_s
+    way = "forward" if by_s > 0 else "back"
+    reason = f"the clock was set {way} by {abs(by_s):.0f} s: what they wait for goes with it"
+    return SaveRecords(tuple(_moved(record, by_s) for record in world.records.values()), reason)
+
+
+def _moved(record: WorkerRecord, by_s: float) -> WorkerRecord:
+    return replace(
+        record,
+        created_at=record.created_at + by_s,
+        retry_at=_later(record.retry_at, by_s),
+        leaving_since=_later(record.leaving_since, by_s),
+    )
+
+
+def _later(at: float | None, by_s: float) -> float | None:
+    return None if at is None else at + by_s
