@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -86,17 +87,38 @@ class Journal:
         requests = [
             key
             for key, entry in entries.items()
-            if key.startswith(REQUESTS) and json.loads(entry.value).get("at", 0) < oldest
+            if key.startswith(REQUESTS) and _written_at(entry.value) < oldest
         ]
         return [*events[:-KEEP_EVENTS], *requests]
 
 
 def events(store: Store) -> list[EventView]:
-    """Return the events that the store holds, oldest first."""
-    views = []
-    for key, entry in store.read(EVENTS).entries.items():
-        event = json.loads(entry.value)
-        views.append(
-            EventView(key.removeprefix(EVENTS), event["at"], event["app"], event["worker"], event["text"])
-        )
-    return sorted(views, key=lambda view: view.id)
+    """Return the events that the store holds, oldest first; one that cannot be read is left out."""
+    entries = store.read(EVENTS).entries
+    views = [_event(key.removeprefix(EVENTS), entry.value) for key, entry in entries.items()]
+    return sorted((view for view in views if view is not None), key=lambda view: view.id)
+
+
+def _event(number: str, text: str) -> EventView | None:
+    match _decoded(text):
+        case {"at": str(at), "app": str() | None as app, "worker": str() | None as worker, "text": str(told)}:
+            return EventView(number, at, app, worker, told)
+        case _:
+            return None
+
+
+def _written_at(text: str) -> float:
+    """Return when a request's record was written; one that cannot be read is never outdated."""
+    match _decoded(text):
+        case {"at": int() | float() as at}:
+            return at
+        case _:
+            return math.inf
+
+
+def _decoded(text: str) -> object:
+    """Return the JSON value, None when it is none: who else writes to the store cannot stop the journal."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

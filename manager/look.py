@@ -18,6 +18,7 @@ from manager.records import APPS, FROZEN, PROXY, TARGETS, WORKERS, UnreadableRec
 from manager.store import Entry, Store
 from manager.wiring import is_as_recorded
 from manager.world import STARTUP_S, World, as_scaled, is_live, is_published
+from netsetup.errors import NetworkError
 from netsetup.network import Network, NetworkPicture
 
 APART_S = 0.015
@@ -166,10 +167,19 @@ class Sight:
             if record.leaving_since is None or record.port is None or record.spare or container is None:
                 continue
             if container.netns and not is_published(world, record) and not is_live(world, record):
-                counts[record.key] = self.network.in_flight(container.netns, record.port)
+                counts[record.key] = self._open_requests(record.key, container.netns, record.port)
         for key in self._counted.keys() - counts.keys():
             del self._counted[key]
         return {key: self._larger(key, count, world.now) for key, count in counts.items()}
+
+    def _open_requests(self, key: WorkerKey, netns: str, port: int) -> int:
+        """Return the open requests of a worker; 1 where nobody can count them: its drain time goes on."""
+        try:
+            return self.network.in_flight(netns, port)
+        except NetworkError as error:
+            if key not in self._counted:
+                log.warning("open requests of %s cannot be counted: %s", key.label, error)
+            return 1
 
     def _larger(self, key: WorkerKey, count: int, now: float) -> int:
         at, before = self._counted.setdefault(key, (now, 1))

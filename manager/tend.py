@@ -70,9 +70,16 @@ class PartsTender:
             since = self._down_since.setdefault(order.name, time.monotonic())
             if time.monotonic() - since < PATIENCE_S and state == "restarting":
                 continue
-            log.warning("%s does not run: starting it", order.name)
+            self._start(order)
+
+    def _start(self, order: PartOrder) -> None:
+        """The part runs, or the log says why not: the others need not wait for it."""
+        log.warning("%s does not run: starting it", order.name)
+        try:
             self.engine.parts.start(order)
             self.engine.parts.restart(order.name)
+        except CloudError as error:
+            log.warning("%s; next try in %.0f s", error, LOOK_S)
 
 
 def tend_keeper(places: Places) -> None:

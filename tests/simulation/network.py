@@ -59,6 +59,7 @@ class FakeNetwork:
     ) -> None:
         self.bridge = False
         self.bound: dict[str, Port] = {}
+        self.nameless: set[str] = set()  # namespaces whose name somebody removed by hand
         self._faults = faults
         self._namespaces = namespaces
         self._open_requests = open_requests
@@ -116,7 +117,7 @@ class FakeNetwork:
 
     def in_flight(self, netns: str, tcp_port: int) -> int:
         container = self._namespaces().get(netns)
-        if container is None:
+        if container is None or netns in self.nameless:
             raise NetworkError(f"cannot enter {netns}: no such file or directory")
         return self._open_requests(container.id)
 

@@ -90,6 +90,16 @@ def test_a_hurried_stop_of_one_worker_takes_nothing_from_the_others() -> None:
     assert cloud.operator.given[-1] == f"stop {APP}.1 --now: done"
 
 
+def test_a_leaving_worker_that_cannot_be_entered_keeps_nobody_from_anything() -> None:
+    cloud = prepared(2)
+    cloud.network.nameless.add(cloud.engine.all()[cloud.worker(APP, 2)].netns)
+
+    cloud.operator.ask(ask.scale(APP, 1))
+    cloud.settle()
+
+    assert {key.slot for key in cloud.engine.all() if key.app == APP} == {1}
+
+
 def test_a_seed_is_one_history_for_ever() -> None:
     first, again = live(7), live(7)
 
