@@ -1,8 +1,9 @@
 """Keeps the managers of one cloud running: managers never start managers.
 
 It holds no state but its lock. A manager that it finds running, started by an earlier keeper, is watched
-like its own. It restarts a dockerd that simplecloud started, and none other. On SIGTERM it goes and
-leaves the managers alone; its pid file is removed, which tells them that nobody has to bring it back.
+like its own. It restarts a dockerd that simplecloud started, and none other. What the machine refuses it, a
+fork or a file, it tries again. On SIGTERM it goes and leaves the managers alone; its pid file is removed,
+which tells them that nobody has to bring it back: after any other end the file stays, and one of them does.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from manager import setup
@@ -62,7 +65,7 @@ class Kept:
         return 0.0 if self.quick_deaths < 2 else min(10.0, 0.2 * 2**self.quick_deaths)
 
 
-def run(places: Places) -> int:
+def run(places: Places, keep_dockerd: Callable[[], None] = setup.keep_dockerd) -> int:
     """Keep the managers until SIGTERM; returns at once when another keeper holds the lock."""
     lock = os.open(places.run / "keeper.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -73,15 +76,24 @@ def run(places: Places) -> int:
     pid_file.write_text(f"{os.getpid()}\n")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     kept = [Kept(number) for number in range(1, MANAGERS + 1)]
+    looks: list[Callable[[], None]] = [*(partial(_look_after, places, one) for one in kept), keep_dockerd]
     try:
         while True:
-            for one in kept:
-                _look_after(places, one)
-            setup.keep_dockerd()
+            for look in looks:
+                _try(look)
             running = [one.pidfd for one in kept if one.pidfd is not None]
             select.select(running, [], [], PATIENCE_S)
-    finally:
+    except SystemExit:
         pid_file.unlink(missing_ok=True)
+        raise
+
+
+def _try(look: Callable[[], None]) -> None:
+    """What the machine refuses now, such as a process more, it may have in the next round."""
+    try:
+        look()
+    except OSError as error:
+        log.warning("%s; next try in %.1f s", error, PATIENCE_S)
 
 
 def _look_after(places: Places, kept: Kept) -> None:
@@ -98,16 +110,29 @@ def _look_after(places: Places, kept: Kept) -> None:
     kept.pidfd = _running(manager_pid_file(places, kept.number))
     held = held_s(hold_file(places)) > 0
     if kept.pidfd is None and not held and time.monotonic() - kept.started_at >= kept.pause_s():
-        kept.children.append(spawn(places, "manager", "--number", str(kept.number)))
-        manager_pid_file(places, kept.number).write_text(f"{kept.children[-1].pid}\n")
-        kept.started_at = time.monotonic()
-        kept.pidfd = os.pidfd_open(kept.children[-1].pid)
+        _start(places, kept)
+
+
+def _start(places: Places, kept: Kept) -> None:
+    """A manager runs that its file names; raises OSError when there is none."""
+    kept.started_at = time.monotonic()
+    child = spawn(places, "manager", "--number", str(kept.number))
+    kept.children.append(child)
+    try:
+        kept.pidfd = os.pidfd_open(child.pid)
+        manager_pid_file(places, kept.number).write_text(f"{child.pid}\n")
+    except OSError:
+        child.kill()  # nobody would find it, and the next round would start one beside it
+        raise
 
 
 def _running(pid_file: Path) -> int | None:
     """Return a pidfd of the manager that the file names, or None when it does not run."""
     pid = running_pid(pid_file)
-    return None if pid is None else os.pidfd_open(pid)
+    try:
+        return None if pid is None else os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
 
 
 def running_pid(pid_file: Path) -> int | None:

@@ -1,0 +1,42 @@
+"""The keeper goes on whatever the machine refuses it, until it is told to go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+from manager import keeper
+from tests.eventually import eventually
+from tests.fakes.manager import PlacesAt
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesWithoutLogs(PlacesAt):
+    """No manager can be started: what it would say has no place."""
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "missing"
+
+
+def count(file: Path) -> None:
+    with file.open("a") as rounds:
+        rounds.write("x")
+
+
+def test_a_keeper_that_can_start_no_manager_tries_again_until_it_is_told_to_go(tmp_path: Path) -> None:
+    places, rounds = PlacesWithoutLogs("test", directory=tmp_path), tmp_path / "rounds"
+    rounds.touch()
+    process = get_context("spawn").Process(target=keeper.run, args=(places, partial(count, rounds)))
+    process.start()
+    try:
+        eventually(lambda: rounds.stat().st_size > 1, within_s=20)
+        assert keeper.keeper_pid_file(places).read_text() == f"{process.pid}\n"
+    finally:
+        process.terminate()
+        process.join()
+
+    assert process.exitcode == 0
+    assert not keeper.keeper_pid_file(places).exists()
