@@ -37,7 +37,7 @@ def serve(places: Places, number: int) -> int:
     if settings is None:
         raise SetupFailed(f"the cloud {places.cloud!r} was never started", hint="simplecloud up")
     _log_to(places, number)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # secrets pass through: no core dump may keep them
+    _set_limits()
     threading.excepthook = _end_with_thread
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -55,6 +55,13 @@ def serve(places: Places, number: int) -> int:
     manager.stop()
     keeper.stop()
     return 0
+
+
+def _set_limits() -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # secrets pass through: no core dump may keep them
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # three for each worker stay open: with the usual 1024 no command is served beyond 330 workers
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _end_with_thread(died: threading.ExceptHookArgs) -> None:

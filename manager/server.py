@@ -62,9 +62,10 @@ class Call:
 
     def check(self) -> None:
         """Raise ClientGone when the client has hung up."""
+        listening = select.poll()  # select() takes no descriptor beyond 1023
+        listening.register(self.sock, select.POLLIN)
         try:
-            readable = select.select([self.sock], [], [], 0)[0]
-            if readable and self.sock.recv(1, socket.MSG_PEEK) == b"":
+            if listening.poll(0) and self.sock.recv(1, socket.MSG_PEEK) == b"":
                 raise ClientGone
         except OSError as error:
             raise ClientGone from error

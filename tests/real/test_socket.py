@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import json
 import os
+import resource
 import select
 import shutil
 import socket
@@ -338,3 +339,9 @@ def test_a_member_of_the_group_works_without_root(member: User, apps: Apps, clou
 
     assert ran.code == 0, ran
     assert listed.stdout == f"{name}.1\n"
+
+
+def test_a_manager_may_open_as_many_files_as_the_machine_lets_it(cloud: Cloud) -> None:
+    for pid in cloud.manager_pids():
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        assert soft == hard

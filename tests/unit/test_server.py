@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import os
@@ -16,8 +17,9 @@ import pytest
 
 from manager.api import wire
 from manager.api.errors import AppNotFound, FrameRejected
-from manager.server import Call, Server
+from manager.server import Call, ClientGone, Server
 
+MANY = 1024  # where select() ends
 ASKED = {"jsonrpc": "2.0", "id": 1, "method": "ps", "params": {}}
 
 
@@ -78,21 +80,25 @@ def test_files_without_end_are_refused(line: socket.socket) -> None:
 
 
 @contextmanager
-def no_descriptors() -> Iterator[None]:
-    """Lend a process that can open nothing more."""
+def descriptors(count: int) -> Iterator[None]:
+    """Lend a process that has descriptors below this number only."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    free = os.open(os.devnull, os.O_RDONLY)
-    os.close(free)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, before[1]))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
+def next_descriptor() -> int:
+    free = os.open(os.devnull, os.O_RDONLY)
+    os.close(free)
+    return free
+
+
 def test_who_came_while_there_were_no_descriptors_is_answered_later(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as first, socket.socket(socket.AF_UNIX) as second:
-        with no_descriptors():
+        with descriptors(next_descriptor()):
             for line in (first, second):  # the kernel may have a descriptor for the first already
                 line.settimeout(5)
                 line.connect(str(path))
@@ -100,3 +106,14 @@ def test_who_came_while_there_were_no_descriptors_is_answered_later(path: Path) 
             select.select([first], [], [], 0.5)
 
         assert answer(first) == answer(second) == {"kind": "WorkerList"}
+
+
+def test_a_client_that_hangs_up_is_noticed_on_a_descriptor_of_any_number() -> None:
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs), descriptors(MANY + 1):
+        high = socket.socket(fileno=fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, MANY))
+        call = Call(wire.Request(1, "ps", {}), high, uid=0)
+        call.check()
+
+    with closing(high), pytest.raises(ClientGone):
+        call.check()
