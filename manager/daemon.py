@@ -16,7 +16,7 @@ from manager import parts
 from manager.api.errors import SetupFailed
 from manager.api.places import Places
 from manager.core import Core
-from manager.lead import HostLock, Watchdog
+from manager.lead import REFRESH_S, HostLock, Watchdog
 from manager.records import PROXY
 from manager.server import Server
 from manager.service.verbs import dispatcher
@@ -47,12 +47,15 @@ def serve(places: Places, number: int) -> int:
     lock = HostLock(places.run / "lock")
     with Watchdog(lock, store):
         lock.take()
+    heart = Looker("heart", lock.beat, REFRESH_S)
+    heart.start()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     log.info("manager %d (process %d) takes over", number, os.getpid())
     manager = Manager.build(places, settings, store)
     manager.start()
     stopping.wait()
     manager.stop()
+    heart.stop()
     keeper.stop()
     return 0
 

@@ -4,6 +4,9 @@ Three things, each for one danger. The flock tells a quick death at once. The le
 under a lease, tells that a leader is frozen; and since every write compares the key's create revision, a
 leader that was thought dead can change nothing in the store. But fencing does not reach Docker and the
 kernel, so a successor ends a frozen leader through its pidfd, and waits for its exit, before it acts.
+
+A leader without a key need not be frozen: a store that is full grants nobody a lease. So the holder of the
+lock beats, too, and one that does is ended only by a standby that is granted what the holder does not have.
 """
 
 from __future__ import annotations
@@ -43,6 +46,14 @@ class HostLock:
         fcntl.flock(self._file, fcntl.LOCK_EX)
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+
+    def beat(self) -> None:
+        """Whoever looks at the lock can tell that its holder is not frozen."""
+        os.utime(self._file)
+
+    def beaten_ns(self) -> int:
+        """Return when the lock was last taken or beaten: a time to compare with itself only."""
+        return self.path.stat().st_mtime_ns
 
     def holder(self) -> int | None:
         """Return the pid of the process that holds the lock, as it wrote it."""
@@ -86,18 +97,34 @@ class Watchdog:
         self._thread.join()
 
     def _watch(self) -> None:
-        silent_since: float | None = None
+        silent_since, beaten_ns = None, 0
         while not self._over.wait(REFRESH_S):
-            try:
-                led = LEADER in self._store.read(LEADER).entries
-            except StoreUnavailable:
-                silent_since = None  # nothing is known of the leader: leave it alone
-                continue
             now = time.monotonic()
-            silent_since = None if led else silent_since or now
-            if silent_since is not None and now - silent_since >= SILENCE_S and not self._over.is_set():
-                self._lock.end_holder()
+            if not self._is_silent():
                 silent_since = None
+            elif silent_since is None:
+                silent_since, beaten_ns = now, self._lock.beaten_ns()
+            elif now - silent_since >= SILENCE_S:
+                frozen = self._lock.beaten_ns() == beaten_ns
+                if (frozen or self._grants()) and not self._over.is_set():
+                    self._lock.end_holder()
+                silent_since = None
+
+    def _is_silent(self) -> bool:
+        """Return whether nobody leads; False while the store says nothing, and nothing is known."""
+        try:
+            return LEADER not in self._store.read(LEADER).entries
+        except StoreUnavailable:
+            return False
+
+    def _grants(self) -> bool:
+        """Return whether the store grants leases, so that the holder of the lock could have one."""
+        try:
+            self._store.revoke(self._store.grant(LEASE_S))
+        except StoreUnavailable as error:
+            log.warning("no manager leads, and none can: %s", error)
+            return False
+        return True
 
 
 @dataclass(slots=True)

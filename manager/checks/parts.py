@@ -14,7 +14,7 @@ from manager.checks.processes import simplecloud
 from manager.engine.containers import Part
 from manager.engine.docker_engine import DockerEngine
 from manager.liveness import proxy_answers
-from manager.observe.etcd_alarms import Alarm, alarms, disarm, make_room
+from manager.observe.etcd_alarms import Alarm, alarms, complaint, disarm, make_room
 from manager.settings import Settings
 from manager.store import Member
 from netsetup.network import taken_networks
@@ -77,13 +77,13 @@ def _alarms(places: Places, settings: Settings) -> Finding:
 
 
 def alarm_finding(places: Places, settings: Settings, raised: list[Alarm]) -> Finding:
-    if not raised:
+    told = complaint(raised)
+    if told is None:
         return ok("etcd alarms", "none")
-    kinds = ", ".join(sorted({alarm.kind for alarm in raised}))
+    words, command = told
+    fix = simplecloud(places, command)
     if any(alarm.kind != "NOSPACE" for alarm in raised):
-        return fail("etcd alarms", f"{kinds}: its data is damaged", simplecloud(places, "down"))
-    fix = simplecloud(places, "doctor --fix")
-    words = f"{kinds}: its quota is used up and it takes no writes"
+        return fail("etcd alarms", words, fix)
     return fail("etcd alarms", words, fix, lambda: _take_back(places, settings, raised))
 
 

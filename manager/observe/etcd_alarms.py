@@ -9,7 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from manager.api.errors import StoreUnavailable
@@ -38,6 +38,18 @@ def alarms(endpoint: str, tls: Tls | None = None) -> list[Alarm]:
             ]
         case _:
             return []
+
+
+def complaint(raised: Iterable[Alarm]) -> tuple[str, str] | None:
+    """Return what the alarms mean, and the command that comes next; None when there are none."""
+    kinds = sorted({alarm.kind for alarm in raised})
+    match kinds:
+        case []:
+            return None
+        case ["NOSPACE"]:
+            return "NOSPACE: its quota is used up and it takes no writes", "doctor --fix"
+        case _:
+            return f"{', '.join(kinds)}: its data is damaged", "down"
 
 
 def make_room(endpoint: str, tls: Tls | None = None) -> None:

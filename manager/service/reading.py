@@ -28,6 +28,7 @@ from manager.engine.contract import Engine
 from manager.journal import events
 from manager.measure import Measures
 from manager.model import AppSpec
+from manager.observe.etcd_alarms import Alarm, complaint
 from manager.observe.proxy import ProxyApi
 from manager.options import asked, usual
 from manager.reconcile import Picture, Reconciler
@@ -37,7 +38,7 @@ from manager.service.apps import resolve_target
 from manager.service.dispatch import Answer
 from manager.settings import Settings
 from manager.show import Addressing, app_view, route_views, worker_view, worker_views
-from manager.store import Store
+from manager.store import Member, Store
 from manager.world import World
 from netsetup.addresses import bridge_name, gateway_of
 
@@ -46,7 +47,11 @@ FOLLOW_S = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the reading commands need; `measures` returns the latest observation."""
+    """What the reading commands need.
+
+    measures: the latest observation.  alarms: those of the whole etcd, as the member at an endpoint knows
+    them; raises StoreUnavailable.
+    """
 
     cloud: str
     tag: str
@@ -58,6 +63,7 @@ class Reading:
     measures: Callable[[], Measures]
     standbys: Callable[[], list[ProcessView]]
     troubles: Callable[[], Iterable[str]]
+    alarms: Callable[[str], list[Alarm]]
     started_at: float
 
     @property
@@ -171,11 +177,13 @@ class Reading:
     def status(self, call: Call, arguments: Arguments) -> Answer:
         picture = self.reconciler.picture()
         world = picture.world if picture else None
+        members = self.store.members()
+        alarm = self._alarm(members)
         view = StatusView(
             cloud=self.cloud,
             manager=ProcessView(os.getpid(), rfc3339(self.started_at), "leader"),
             standbys=self.standbys(),
-            etcd=self._etcd(),
+            etcd=self._etcd(members, takes_writes=not alarm),
             proxy=ProxyView(self.settings.proxy_url, self.proxy.healthy()),
             docker=self._docker(),
             network=NetworkView(
@@ -187,25 +195,35 @@ class Reading:
             converged=picture is not None and picture.converged and not picture.trouble,
             apps=len(world.specs) if world else 0,
             workers=len(world.records) if world else 0,
-            notes=self._notes(picture),
+            notes=self._notes(picture, alarm),
             frozen=sorted(world.frozen) if world else [],
         )
         return document("Status", asdict(view))
 
-    def _etcd(self) -> EtcdView:
-        members = [
+    def _alarm(self, members: Iterable[Member]) -> str:
+        """Return what etcd complains of and what to do, "" for nothing, as a member that answers knows it."""
+        endpoint = next((member.endpoint for member in members if member.healthy), None)
+        try:
+            told = complaint(self.alarms(endpoint)) if endpoint is not None else None
+        except StoreUnavailable:
+            return ""  # it is away by now, which the next status tells
+        return f"etcd: {told[0]} ({told[1]})" if told else ""
+
+    def _etcd(self, members: Iterable[Member], *, takes_writes: bool) -> EtcdView:
+        views = [
             MemberView(f"etcd{number}", member.endpoint, member.healthy)
-            for number, member in enumerate(self.store.members(), start=1)
+            for number, member in enumerate(members, start=1)
         ]
         # a member answers only with a quorum behind it; the store may not have noticed yet that none does
-        return EtcdView(self.store.available and any(member.healthy for member in members), members)
+        answers = self.store.available and any(view.healthy for view in views)
+        return EtcdView(answers and takes_writes, views)
 
     def _docker(self) -> DockerView:
         facts = self.engine.facts()
         return DockerView(facts.version, facts.live_restore)
 
-    def _notes(self, picture: Picture | None) -> list[str]:
-        notes = [note for note in self.troubles() if note]
+    def _notes(self, picture: Picture | None, alarm: str) -> list[str]:
+        notes = [note for note in (alarm, *self.troubles()) if note]
         if picture is None:
             return [*notes, "nothing has been seen yet: etcd or Docker does not answer"]
         world = picture.world

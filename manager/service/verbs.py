@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
+from manager import parts
 from manager.core import Core
 from manager.intake import Intake
+from manager.observe.etcd_alarms import alarms
 from manager.service.apps import AppVerbs
 from manager.service.changes import Changes
 from manager.service.copying import Copying
@@ -49,6 +52,7 @@ def _reading(core: Core, troubles: Callable[[], tuple[str, str]]) -> Reading:
         measures=core.observer.latest,
         standbys=lambda: list(core.standbys()),
         troubles=troubles,
+        alarms=partial(alarms, tls=parts.tls_of(core.places, core.settings)),
         started_at=time.time(),
     )
 

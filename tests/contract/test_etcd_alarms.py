@@ -42,6 +42,23 @@ def test_a_store_that_used_up_its_quota_takes_writes_again_after_its_alarm(tmp_p
         assert alarms(endpoint) == []
 
 
+def test_a_store_that_used_up_its_quota_grants_no_lease_and_keeps_those_there_are(tmp_path: Path) -> None:
+    with etcd_servers(1, tmp_path, f"--quota-backend-bytes={QUOTA_BYTES}") as servers:
+        store = EtcdStore(servers.endpoints, "test/")
+        eventually(lambda: store.members()[0].healthy, within_s=10)
+        lease = store.grant(60)
+        store.write({"leader": "one"}, lease=lease)
+        with pytest.raises(StoreUnavailable, match="space exceeded"):
+            fill(store)
+
+        with pytest.raises(StoreUnavailable, match="space exceeded"):
+            store.grant(60)
+        assert store.refresh(lease)
+        assert store.read("leader").entries.keys() == {"leader"}
+        store.write({}, ["leader"])
+        store.close()
+
+
 def test_an_etcd_that_is_away_is_told() -> None:
     with pytest.raises(StoreUnavailable, match="does not answer"):
         alarms("127.0.0.1:1")

@@ -37,13 +37,16 @@ class FakeStore:
 
     clock: seconds; leases expire by it, at the next call of any method (expire_leases, when nothing else).
     Faults: while `away`, nothing is answered and nothing applied; `lose_next_answer` applies the next write
-    and raises NotConfirmed, whatever came of it; `lose_next_request` raises the same and applies nothing.
+    and raises NotConfirmed, whatever came of it; `lose_next_request` raises the same and applies nothing;
+    while `full`, puts and new leases are refused.  refused: how many were.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.away = False
         self.lose_next_answer = False
         self.lose_next_request = False
+        self.full = False
+        self.refused = 0
         self._clock = clock
         self._lock = RLock()
         self._revision = 1
@@ -85,6 +88,7 @@ class FakeStore:
     def grant(self, ttl_s: int) -> int:
         with self._lock:
             self._arrive()
+            self._refuse_if_full()
             self._leases_granted += 1
             self._leases[self._leases_granted] = _Lease(ttl_s, self._clock() + ttl_s, set())
             return self._leases_granted
@@ -127,8 +131,15 @@ class FakeStore:
             raise StoreUnavailable("etcd at fake:2379 does not answer", hint="status")
         self.expire_leases()
 
+    def _refuse_if_full(self) -> None:
+        if self.full:
+            self.refused += 1
+            raise StoreUnavailable("etcd refuses: space exceeded; nothing was changed", hint="doctor")
+
     def _deliver(self, change: Change) -> int:
         self._arrive()
+        if change.puts:
+            self._refuse_if_full()
         if self.lose_next_request:
             self.lose_next_request = False
             raise _unanswered()

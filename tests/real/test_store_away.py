@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from manager.api.errors import StoreUnavailable
+from tests.chaos.parts import etcd_call
 from tests.real.cloud import Apps, Cloud, containers_of, docker_by_hand, eventually
 from tests.real.line import answer, ask, line_to
 from tests.real.traffic import Traffic
@@ -128,3 +129,34 @@ def serves(cloud: Cloud, app: str) -> bool:
         return cloud.get(app).status == 200
     except OSError:
         return False
+
+
+def raise_alarm(cloud: Cloud) -> None:
+    """The first member of etcd tells that its quota is used up, and none takes writes."""
+    member = etcd_call(cloud, "/v3/cluster/member/list")["members"][0]["ID"]
+    etcd_call(cloud, "/v3/maintenance/alarm", action="ACTIVATE", memberID=member, alarm="NOSPACE")
+
+
+def test_a_store_that_refuses_writes_is_told_and_no_manager_is_ended_for_it(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1)
+    leader, standby = cloud.manager_pids()
+
+    raise_alarm(cloud)
+    told = cloud.status()
+    os.kill(leader, signal.SIGKILL)
+    eventually(lambda: "none can" in logs(cloud), within_s=20)
+    led_by = cloud.status()["manager"]["pid"]
+    refused = cloud.run("scale", f"{name}=2")
+    cloud.run("doctor", "--fix")
+    eventually(lambda: is_well(cloud), within_s=10)
+    cloud.ok("scale", f"{name}=2")
+
+    assert not told["etcd"]["healthy"]
+    assert told["notes"] == ["etcd: NOSPACE: its quota is used up and it takes no writes (doctor --fix)"]
+    assert led_by == standby
+    assert refused.code == 1
+    assert cloud.status()["manager"]["pid"] == standby
+
+
+def logs(cloud: Cloud) -> str:
+    return "".join(file.read_text() for file in cloud.places.log.glob("manager-*.log"))

@@ -1,14 +1,19 @@
-"""Who leads, on a store in memory: the fence comes with the leader key, whatever answer is lost."""
+"""Who leads, on a store in memory: who has the fence, and whom a standby ends for it."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from multiprocessing import get_context
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
 
 import pytest
 
-from manager.lead import Leadership
+from manager.lead import REFRESH_S, HostLock, Leadership, Watchdog
 from manager.records import LEADER
+from manager.tend import Looker
 from tests.eventually import eventually
 from tests.fakes.store import FakeStore
 
@@ -34,3 +39,66 @@ def test_a_claim_whose_answer_is_lost_still_gives_a_fence(store: FakeStore, lead
     fence = leadership.fence
     assert fence is not None
     assert store.read(LEADER).entries[LEADER].create_revision == fence.create_revision
+
+
+def hold(path: Path, *, beats: bool) -> None:
+    """Hold the lock until this process is ended."""
+    lock = HostLock(path)
+    lock.take()
+    Looker("heart", lock.beat if beats else lambda: None, REFRESH_S).start()
+    threading.Event().wait()
+
+
+Holds = Callable[[bool], SpawnProcess]
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> HostLock:
+    return HostLock(tmp_path / "lock")
+
+
+@pytest.fixture
+def holds(lock: HostLock) -> Iterator[Holds]:
+    """Lend a process that holds the lock, and beats or does not."""
+    begun: list[SpawnProcess] = []
+
+    def begin(beats: bool) -> SpawnProcess:
+        holder = get_context("spawn").Process(target=hold, args=(lock.path,), kwargs={"beats": beats})
+        begun.append(holder)
+        holder.start()
+        eventually(lambda: lock.holder() == holder.pid, within_s=20)
+        return holder
+
+    yield begin
+    for holder in begun:
+        holder.kill()
+        holder.join()
+
+
+def test_a_holder_that_does_not_beat_is_ended_though_nobody_is_granted_a_lease(
+    store: FakeStore, lock: HostLock, holds: Holds
+) -> None:
+    holder, store.full = holds(False), True
+
+    with Watchdog(lock, store):
+        eventually(lambda: not holder.is_alive(), within_s=10)
+
+
+def test_a_holder_that_beats_is_spared_while_nobody_is_granted_a_lease(
+    store: FakeStore, lock: HostLock, holds: Holds
+) -> None:
+    holder, store.full = holds(True), True
+
+    with Watchdog(lock, store):
+        eventually(lambda: store.refused == 1, within_s=10)
+
+    assert holder.is_alive()
+
+
+def test_a_holder_that_does_not_lead_though_it_could_is_ended(
+    store: FakeStore, lock: HostLock, holds: Holds
+) -> None:
+    holder = holds(True)
+
+    with Watchdog(lock, store):
+        eventually(lambda: not holder.is_alive(), within_s=10)
