@@ -10,8 +10,13 @@ from balancer.routes import SENTINEL_HOST
 from manager.api import wire
 from manager.api.errors import CloudError
 from manager.api.places import Places
+from manager.keeper import MANAGERS
 from manager.model import HOPELESS
+from manager.processes import processes_of
 from manager.settings import Settings
+
+ANSWER_S = 2.0
+NO_VERB = "ping"  # a manager has none of this name: saying so takes nothing but the manager
 
 
 def proxy_answers(settings: Settings) -> bool:
@@ -26,29 +31,33 @@ def proxy_answers(settings: Settings) -> bool:
         connection.close()
 
 
-def ask_status(places: Places) -> Mapping[str, object] | None:
-    """Return what `status` says, or None when no manager answers within a moment."""
-    return _ask(places, "status")
+def is_up(places: Places) -> bool:
+    """Return whether a manager of the cloud answers within a moment, whatever Docker and etcd do."""
+    return _answer(places, NO_VERB) is not None
+
+
+def has_standby(places: Places) -> bool:
+    return is_up(places) and len(processes_of(places, "manager")) >= MANAGERS
 
 
 def _ask(places: Places, method: str) -> Mapping[str, object] | None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.settimeout(2.0)
-        try:
-            sock.connect(str(places.socket))
-            wire.send(sock, {"jsonrpc": "2.0", "id": 1, "method": method, "params": {}})
-            line = wire.Lines(sock).read()
-        except (OSError, CloudError):
-            return None
+    """Return what the method returns, None when it fails or no manager answers within a moment."""
+    line = _answer(places, method)
     try:
         return wire.answer_of(line) if line is not None else None
     except CloudError:
         return None
 
 
-def is_up(places: Places) -> bool:
-    """Return whether a manager of the cloud answers."""
-    return places.socket.exists() and ask_status(places) is not None
+def _answer(places: Places, method: str) -> bytes | None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(ANSWER_S)
+        try:
+            sock.connect(str(places.socket))
+            wire.send(sock, {"jsonrpc": "2.0", "id": 1, "method": method, "params": {}})
+            return wire.Lines(sock).read()
+        except (OSError, CloudError):
+            return None
 
 
 def unsettled_apps(places: Places) -> list[str] | None:
@@ -73,8 +82,3 @@ def _is_stuck(worker: Mapping[str, object]) -> bool:
 def _items(document: Mapping[str, object]) -> list[Mapping[str, object]]:
     items = document.get("items")
     return items if isinstance(items, list) else []
-
-
-def has_standby(places: Places) -> bool:
-    status = ask_status(places)
-    return status is not None and bool(status.get("standbys"))

@@ -19,6 +19,7 @@ from balancer.routes import render
 from manager import keeper, parts, ports, setup, systemd
 from manager.api.errors import CloudError, SetupFailed
 from manager.api.places import Places
+from manager.checks.processes import simplecloud
 from manager.choose import LOOPBACK, Asked, settings_for
 from manager.docker_host import docker_socket
 from manager.down import end_processes, has_containers, take_down, translated
@@ -31,13 +32,14 @@ from manager.model import container_name
 from manager.records import PROXY
 from manager.renew import ask_again
 from manager.settings import Settings, load, save
-from manager.store import Member
+from manager.store import EtcdStore, Member
 from manager.telling import Telling, say
 from manager.turn import our_turn, turn_if_free
 from netsetup.network import Network
 
 STEPS, BOOT_STEPS = 8, 6
 READY_S = 30.0
+MEMBERS_S = 5.0  # for those of etcd's members that come behind the others
 POLL_S = 0.05
 
 
@@ -158,21 +160,25 @@ class Up:
                     Path(mount.host_path).mkdir(mode=0o700, exist_ok=True)
             self._start_part(order, [(LOOPBACK, port) for port in member_ports])
         with closing(parts.store_of(self.places, self.settings)) as store:
-            _until(lambda: self._is_there(store.members()), "etcd does not answer", "etcd_1")
+            _until(lambda: _any_answers(store.members()), "etcd does not answer", "etcd_1")
+            if not self.settings.own_etcd:
+                self._await_members(store)
 
-    def _is_there(self, members: Iterable[Member]) -> bool:
-        """Return whether etcd can be worked with: of the operator's own, some members may be away."""
-        healthy = [member.healthy for member in members]
-        return any(healthy) if self.settings.own_etcd else all(healthy)
+    def _await_members(self, store: EtcdStore) -> None:
+        """Every member answers; one that does not get so is no reason to fail, but is told."""
+        ends_at = time.monotonic() + MEMBERS_S
+        while (away := _away(store.members())) and time.monotonic() < ends_at:
+            time.sleep(POLL_S)
+        fix = simplecloud(self.places, "doctor --fix")
+        for member in away:
+            self.telling.say(f"warning: {member} does not answer, and the cloud goes on without: {fix}")
 
     def _start_part(self, order: PartOrder, entries: Iterable[tuple[str, int]]) -> None:
-        """The part runs, on these addresses and ports, which nobody else may have."""
+        """The part is started, on these addresses and ports, which nobody else may have."""
         if not self._runs(order):
             for address, port in entries:
                 _require_free(address, port)
         self.engine.parts.start(order, replace=True)
-        if not self._runs(order):
-            raise SetupFailed(f"{order.name} does not stay up", hint=f"docker logs {order.name}")
 
     def _runs(self, order: PartOrder) -> bool:
         return self.engine.parts.states().get(order.name) == "running"
@@ -192,7 +198,10 @@ class Up:
         settings = self.settings
         entries = [(settings.bind, port) for port in (settings.http_port, *settings.tcp_ports)]
         own = [*entries, (LOOPBACK, settings.proxy_api_port)]
-        self._start_part(parts.proxy_order(self.places, settings), own)
+        order = parts.proxy_order(self.places, settings)
+        self._start_part(order, own)
+        if not self._runs(order):
+            raise SetupFailed(f"{order.name} does not stay up", hint=f"docker logs {order.name}")
 
     def _managers(self) -> None:
         with closing(parts.store_of(self.places, self.settings)) as store:
@@ -215,6 +224,17 @@ class Up:
             time.sleep(POLL_S)
         for name in late or []:
             self.telling.say(f"{name} is not ready yet: ps {name}")
+
+
+def _any_answers(members: Iterable[Member]) -> bool:
+    """Return whether etcd can be worked with: a member answers only with a quorum behind it."""
+    return any(member.healthy for member in members)
+
+
+def _away(members: Iterable[Member]) -> list[str]:
+    """Return which of the embedded etcd's members do not answer."""
+    numbered = enumerate(members, start=1)
+    return [f"etcd{number} ({member.endpoint})" for number, member in numbered if not member.healthy]
 
 
 def _require_free(address: str, port: int) -> None:
