@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from balancer.proxy import EtcdTls, static_arguments
 from manager.api.places import Places
@@ -62,8 +63,13 @@ def _mark(places: Places) -> FileMount:
     return FileMount(str(rules_mark(places)), "/run/rules")
 
 
-def etcd_orders(places: Places, settings: Settings) -> list[PartOrder]:
-    """Return the containers of the embedded etcd's members."""
+def etcd_orders(
+    places: Places, settings: Settings, state: Literal["new", "existing"] = "new"
+) -> list[PartOrder]:
+    """Return the containers of the embedded etcd's members.
+
+    state: of the cluster that a member belongs to whose data directory is empty; who has data does not ask.
+    """
     members = {f"etcd{n}": ports for n, ports in enumerate(settings.etcd_ports, start=1)}
     peers = ",".join(f"{name}=http://127.0.0.1:{peer}" for name, (_, peer) in members.items())
     return [
@@ -71,14 +77,14 @@ def etcd_orders(places: Places, settings: Settings) -> list[PartOrder]:
             name=part_name(places.cloud, "etcd", number),
             part="etcd",
             image=ETCD_IMAGE,
-            command=_etcd_arguments(name, ports, peers, places.cloud),
+            command=_etcd_arguments(name, ports, peers, places.cloud, state),
             mounts=(FileMount(str(places.state / name), "/data", writable=True), _mark(places)),
         )
         for number, (name, ports) in enumerate(members.items(), start=1)
     ]
 
 
-def _etcd_arguments(name: str, ports: tuple[int, int], peers: str, cloud: str) -> tuple[str, ...]:
+def _etcd_arguments(name: str, ports: tuple[int, int], peers: str, cloud: str, state: str) -> tuple[str, ...]:
     client, peer = (f"http://127.0.0.1:{port}" for port in ports)
     return (
         f"--name={name}",
@@ -89,7 +95,7 @@ def _etcd_arguments(name: str, ports: tuple[int, int], peers: str, cloud: str) -
         f"--initial-advertise-peer-urls={peer}",
         f"--initial-cluster={peers}",
         f"--initial-cluster-token=simplecloud-{cloud}",
-        "--initial-cluster-state=new",
+        f"--initial-cluster-state={state}",
         f"--max-txn-ops={ETCD_MAX_OPS}",
         f"--quota-backend-bytes={ETCD_QUOTA_BYTES}",
         "--auto-compaction-mode=revision",

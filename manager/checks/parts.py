@@ -14,6 +14,7 @@ from manager.checks.processes import simplecloud
 from manager.engine.containers import Part
 from manager.engine.docker_engine import DockerEngine
 from manager.liveness import proxy_answers
+from manager.members import bring_back
 from manager.observe.etcd_alarms import Alarm, alarms, complaint, disarm, make_room
 from manager.settings import Settings
 from manager.store import Member
@@ -50,18 +51,7 @@ def etcd(places: Places, settings: Settings, members: list[Member], engine: Dock
     fix = simplecloud(places, "doctor --fix")
     if engine is None:
         return fail("etcd", fact, fix)
-    return fail("etcd", fact, fix, lambda: _restart_etcd(places, settings, away, engine))
-
-
-def _restart_etcd(places: Places, settings: Settings, away: list[str], engine: DockerEngine) -> str:
-    orders = parts.etcd_orders(places, settings)
-    down = [
-        order for order, endpoint in zip(orders, settings.etcd_endpoints, strict=True) if endpoint in away
-    ]
-    for order in down:
-        engine.parts.start(order)
-        engine.parts.restart(order.name)
-    return f"restarted {', '.join(order.name for order in down)}"
+    return fail("etcd", fact, fix, lambda: bring_back(places, settings, away, engine))
 
 
 def _alarms(places: Places, settings: Settings) -> Finding:

@@ -6,16 +6,12 @@ hand, after room was made: old revisions compacted, the file defragmented.
 
 from __future__ import annotations
 
-import http.client
-import json
-import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from manager.api.errors import StoreUnavailable
+from manager.observe.etcd_gateway import ask
 from manager.store import Tls
 
-ANSWER_S = 2.0
 DEFRAGMENT_S = 60.0
 
 
@@ -29,7 +25,7 @@ class Alarm:
 
 def alarms(endpoint: str, tls: Tls | None = None) -> list[Alarm]:
     """Return the alarms of the whole etcd, as one member knows them. Raises StoreUnavailable."""
-    match _ask(endpoint, tls, "maintenance/alarm", {"action": "GET"}):
+    match ask(endpoint, tls, "maintenance/alarm", {"action": "GET"}):
         case {"alarms": [*found]}:
             return [
                 Alarm(str(one.get("memberID", "0")), str(one.get("alarm", "NONE")))
@@ -58,49 +54,14 @@ def make_room(endpoint: str, tls: Tls | None = None) -> None:
     The alarm stands until `disarm`. Raises StoreUnavailable.
     """
     revision = 0
-    match _ask(endpoint, tls, "kv/range", {"key": "AA==", "count_only": True}):
+    match ask(endpoint, tls, "kv/range", {"key": "AA==", "count_only": True}):
         case {"header": {"revision": str(newest)}}:
             revision = int(newest)
-    _ask(endpoint, tls, "kv/compaction", {"revision": str(revision), "physical": True}, tolerant=True)
-    _ask(endpoint, tls, "maintenance/defragment", {}, within_s=DEFRAGMENT_S)
+    ask(endpoint, tls, "kv/compaction", {"revision": str(revision), "physical": True}, tolerant=True)
+    ask(endpoint, tls, "maintenance/defragment", {}, within_s=DEFRAGMENT_S)
 
 
 def disarm(endpoint: str, alarm: Alarm, tls: Tls | None = None) -> None:
     """The alarm is taken back. Raises StoreUnavailable."""
     body = {"action": "DEACTIVATE", "memberID": alarm.member_id, "alarm": alarm.kind}
-    _ask(endpoint, tls, "maintenance/alarm", body)
-
-
-def _ask(
-    endpoint: str,
-    tls: Tls | None,
-    path: str,
-    body: Mapping[str, object],
-    *,
-    within_s: float = ANSWER_S,
-    tolerant: bool = False,
-) -> object:
-    """Return etcd's answer; tolerant: a refusal is one too (compacting twice is refused)."""
-    connection = _connection(endpoint, tls, within_s)
-    try:
-        connection.request("POST", f"/v3/{path}", json.dumps(body))
-        answer = connection.getresponse()
-        text = answer.read()
-        if answer.status != http.HTTPStatus.OK and not tolerant:
-            refusal = text.decode(errors="replace")
-            raise StoreUnavailable(f"etcd at {endpoint} refuses {path}: {refusal}", hint="status")
-        found: object = json.loads(text)
-        return found
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise StoreUnavailable(f"etcd at {endpoint} does not answer: {error}", hint="status") from error
-    finally:
-        connection.close()
-
-
-def _connection(endpoint: str, tls: Tls | None, within_s: float) -> http.client.HTTPConnection:
-    if tls is None:
-        return http.client.HTTPConnection(endpoint, timeout=within_s)
-    context = ssl.create_default_context(cafile=tls.ca)
-    if tls.cert:
-        context.load_cert_chain(tls.cert, tls.key)
-    return http.client.HTTPSConnection(endpoint, timeout=within_s, context=context)
+    ask(endpoint, tls, "maintenance/alarm", body)

@@ -1,0 +1,66 @@
+"""The embedded etcd loses one of its three members: the cloud goes on, and `doctor --fix` brings it back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.real.cloud import Apps, Cloud, docker_by_hand, eventually, running_cloud
+
+
+@pytest.fixture(scope="module")
+def trio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """Lend a cloud whose etcd has three members; each test leaves all of them well."""
+    with running_cloud(tmp_path_factory.mktemp("operator"), "--etcd-members", "3") as cloud:
+        yield cloud
+
+
+def healthy(cloud: Cloud) -> list[bool]:
+    return [member["healthy"] for member in cloud.status()["etcd"]["members"]]
+
+
+@contextmanager
+def frozen(cloud: Cloud, number: int) -> Iterator[None]:
+    """A member answers nobody for the length of a `with`."""
+    with docker_by_hand() as client:
+        pid = client.inspect_container(cloud.part("etcd", number))["State"]["Pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_member_that_lost_its_data_is_told_and_gets_it_from_the_others(trio: Cloud) -> None:
+    Apps(trio).run("sleep", "1000", stem="kept")
+    trio.ok("down")
+    shutil.rmtree(trio.places.state / "etcd3" / "member")
+
+    up = trio.ok("up")
+    before = healthy(trio)
+    mended = trio.ok("doctor", "--fix")
+    eventually(lambda: healthy(trio) == [True, True, True], within_s=20)
+    trio.ok("crash", "etcd", "1", "--for", "5s", "-y")  # what is left has a quorum with the new one only
+    scaled = trio.ok("scale", trio.app_names()[0], "2")
+
+    assert "warning: etcd3" in up.stderr
+    assert f"simplecloud --cloud {trio.name} doctor --fix" in up.stderr
+    assert before == [True, True, False]
+    assert "etcd3 had lost its data" in mended.stderr
+    assert "2 of 2 workers ready" in scaled.stdout
+
+
+def test_a_cloud_with_a_frozen_member_counts_as_up(trio: Cloud) -> None:
+    with frozen(trio, 3):
+        again = trio.ok("up")
+        found = trio.run("doctor", "-o", "json").items
+        seen = healthy(trio)
+
+    assert "is up" in again.stderr
+    assert {item["name"]: item["state"] for item in found}["socket"] == "ok"
+    assert seen == [True, True, False]
