@@ -115,6 +115,7 @@ class Sight:
             wired=wired,
             verdicts=verdicts,
             stray_ports=frozenset(stray),
+            bound=tuple(picture.bound.values()),
             answered=frozenset(key for key, c in world.containers.items() if c.id in self._answered),
             inflight=self._inflight(world),
         )

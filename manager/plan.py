@@ -56,7 +56,7 @@ def plan(world: World) -> Plan:
     if world.clock_set_s and world.records:
         return Plan((move_times(world),), 0.0)
     draft = Draft()
-    addresses = {record.address for record in world.records.values()}
+    addresses = world.addresses
     specs = _readable(world)
     for spec in specs.values():
         place(world, spec, addresses, draft)

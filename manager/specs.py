@@ -13,9 +13,14 @@ from manager.wishes import autoscaled, free_number
 
 
 def new_app(
-    specs: Mapping[str, AppSpec], arguments: Arguments, template: Template, tcp_ports: range, now: float
+    specs: Mapping[str, AppSpec],
+    arguments: Arguments,
+    template: Template,
+    tcp_ports: range,
+    now: float,
+    held: Collection[int] = (),
 ) -> AppSpec:
-    """Return the spec of a new app among those there are.
+    """Return the spec of a new app among those there are.  held: marks that are in use on the network.
 
     Raises AppExists, RouteTaken, UsageError, or CloudError when every tcp port is taken.
     """
@@ -30,7 +35,7 @@ def new_app(
     policy = autoscale_policy(arguments, None)
     spec = AppSpec(
         name=name,
-        number=free_number(specs),
+        number=free_number(specs, held),
         revision=1,
         template=template,
         want=1 if workers is None else workers,
@@ -81,19 +86,20 @@ def _addresses(
     return _unique(default_hosts(name), hosts), _unique(default_paths(name), paths)
 
 
-def reinstated(specs: Mapping[str, AppSpec], spec: AppSpec, tcp_ports: range) -> AppSpec:
+def reinstated(
+    specs: Mapping[str, AppSpec], spec: AppSpec, tcp_ports: range, held: Collection[int]
+) -> AppSpec:
     """Return the spec of before, with the mark and the tcp port that the app has now, or that are free.
 
+    Its own ones where they are.  held: marks that are in use on the network.
     Raises RouteTaken when another app has got its route.
     """
     others = {name: other for name, other in specs.items() if name != spec.name}
     _require_free(others, spec.hosts, spec.paths)
     now = specs.get(spec.name)
-    number = now.number if now else free_number(specs)
-    own_port = now.tcp_port if now else None
-    return replace(
-        spec, number=number, tcp_port=spec.tcp_port and (own_port or _free_tcp_port(others, tcp_ports))
-    )
+    number = now.number if now else free_number(others, held, spec.number)
+    wished = (now or spec).tcp_port
+    return replace(spec, number=number, tcp_port=spec.tcp_port and _free_tcp_port(others, tcp_ports, wished))
 
 
 def readdressed(
@@ -124,11 +130,12 @@ def _require_free(specs: Mapping[str, AppSpec], hosts: Collection[str], paths: C
             raise RouteTaken(f"{spec.name} has the route {taken} already", hint=f"routes {spec.name}")
 
 
-def _free_tcp_port(specs: Mapping[str, AppSpec], tcp_ports: range) -> int:
+def _free_tcp_port(specs: Mapping[str, AppSpec], tcp_ports: range, wished: int | None = None) -> int:
+    """Return a port of the range that no app has: the wished one, else the first."""
     taken = {spec.tcp_port for spec in specs.values()}
-    free = next((port for port in tcp_ports if port not in taken), None)
-    if free is None:
+    free = [port for port in tcp_ports if port not in taken]
+    if not free:
         raise CloudError(
             f"every tcp port ({tcp_ports[0]}-{tcp_ports[-1]}) has an app", hint="apps    (rm one of them)"
         )
-    return free
+    return wished if wished in free else free[0]

@@ -6,8 +6,9 @@ A stop of one worker empties its slot and lowers `want`; a later scale-up fills 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import Literal
 
 from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
@@ -244,7 +245,7 @@ def as_adopted(spec: AppSpec, slots: frozenset[int], spares: int = 0) -> AppSpec
     )
 
 
-def free_number(specs: Mapping[str, AppSpec]) -> int:
-    """Return the smallest network mark that no app has."""
-    taken = {spec.number for spec in specs.values()}
-    return next(number for number in range(1, len(taken) + 2) if number not in taken)
+def free_number(specs: Mapping[str, AppSpec], held: Collection[int] = (), wished: int = 1) -> int:
+    """Return a network mark that no app has and nobody holds: the wished one, else the smallest."""
+    taken = {*held, *(spec.number for spec in specs.values())}
+    return next(number for number in chain([wished], count(1)) if number not in taken)

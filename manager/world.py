@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,6 +17,7 @@ from manager.records import ALL
 if TYPE_CHECKING:
     from manager.engine.containers import Container
     from manager.observe.health import Verdict
+    from netsetup.port import Port
 
 STARTUP_S = 30.0  # after this a worker that does not answer is called unready, not starting
 GRACE_S = 10.0  # from SIGTERM to SIGKILL
@@ -40,6 +41,7 @@ class World:
     at least once.
     spec_versions: the store revision at which each app's spec was written last.
     targets: what the autoscaler wants; the specs have it already as their `want`.
+    bound: the ports on the bridge as the rules have them, those of workers that nobody knows among them.
     hosts: what the files of names say that workers have as /etc/hosts.
     unreadable: names of apps with a record of an unknown version: nothing of theirs is touched.
     frozen: names of apps for which nothing is done by itself; ALL among them means every app.
@@ -62,6 +64,7 @@ class World:
     answered: frozenset[WorkerKey] = frozenset()
     unreadable: frozenset[str] = frozenset()
     stray_ports: frozenset[str] = frozenset()
+    bound: tuple[Port, ...] = ()
     network_intact: bool = True
     spec_versions: Mapping[str, int] = field(default_factory=dict)
     targets: Mapping[str, ScalingTarget] = field(default_factory=dict)
@@ -75,6 +78,16 @@ class World:
 
     def is_frozen(self, app: str) -> bool:
         return app in self.frozen or ALL in self.frozen
+
+    @property
+    def addresses(self) -> set[IPv4Address]:
+        """Return the addresses that are recorded or in use, whatever the store has lost."""
+        return {record.address for record in self.records.values()} | {port.address for port in self.bound}
+
+    @property
+    def marks(self) -> frozenset[int]:
+        """Return the marks that ports on the bridge have, whatever the store has lost."""
+        return frozenset(port.group for port in self.bound)
 
     def of_app(self, name: str) -> list[WorkerRecord]:
         """Return the records of an app, by slot, the newest revision first."""

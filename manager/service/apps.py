@@ -38,8 +38,10 @@ class AppVerbs:
         files = offered_files(call.request.params.get("files"), call.request.files)
         template = self.intake.template(arguments, files, call.progress)
 
+        held, now = self.changes.held_marks(), self.changes.clock()
+
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
-            return Wish((new_app(specs, arguments, template, self.tcp_ports, self.changes.clock()),))
+            return Wish((new_app(specs, arguments, template, self.tcp_ports, now, held),))
 
         return self.change(call, arguments, edit)
 

@@ -110,6 +110,11 @@ class Changes:
             new.append(key)
         return self.store.write(puts, stale, fence=self.fence(), unchanged=known, absent=new)
 
+    def held_marks(self) -> frozenset[int]:
+        """Return the marks that are in use on the network: a new app must not share one with lost workers."""
+        picture = self.reconciler.next_picture(None, LEAD_WAIT_S)
+        return picture.world.marks if picture is not None else frozenset()
+
     def fence(self) -> Fence:
         """Return the fence of this manager's writes; raises StoreUnavailable while it cannot lead."""
         if self.leadership.fence is None:

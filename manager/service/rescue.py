@@ -10,14 +10,15 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.documents import document
-from manager.api.errors import CloudError, StoreUnavailable, UsageError
+from manager.api.errors import CloudError, NetworkFailed, StoreUnavailable, UsageError
 from manager.apply import RECORD_LABEL, SPEC_LABEL
 from manager.engine.containers import Container
 from manager.model import AppSpec, WorkerRecord
@@ -31,6 +32,8 @@ from manager.service.waiting import Waiting
 from manager.specs import reinstated
 from manager.store import Store
 from manager.world import World
+from netsetup.addresses import allocate
+from netsetup.errors import NetworkError
 
 FORMAT = 1
 STATE = "state.json"
@@ -45,10 +48,12 @@ class Adoption:
     records: tuple[WorkerRecord, ...]
 
 
-def adoption(world: World) -> Adoption:
+def adoption(world: World, tcp_ports: range) -> Adoption:
     """Return what can be rebuilt of the workers that have no record; pure.
 
-    The newest revision of an app is what it wants; an app that is still known keeps its spec.
+    The newest revision of an app is what it wants; an app that is still known keeps its spec. A mark, a tcp
+    port or an address that somebody else has got meanwhile is given anew.
+    Raises RouteTaken when another app has got a route, NetworkFailed when there is no address left.
     """
     found = [pair for pair in map(_told, _strays(world)) if pair is not None]
     records = tuple(record for record, _ in found)
@@ -58,7 +63,30 @@ def adoption(world: World) -> Adoption:
             mine = [r for r in records if r.app == record.app and r.revision == spec.revision]
             slots = frozenset(r.slot for r in mine if not r.spare)
             specs[record.app] = wishes.as_adopted(spec, slots, spares=len(mine) - len(slots))
-    return Adoption(specs, records)
+    known = dict(world.specs)
+    for name, spec in specs.items():
+        known[name] = reinstated(known, spec, tcp_ports, world.marks - {spec.number})
+    return Adoption({name: known[name] for name in specs}, tuple(_placed(world, known, records)))
+
+
+def _placed(
+    world: World, specs: Mapping[str, AppSpec], records: Collection[WorkerRecord]
+) -> Iterator[WorkerRecord]:
+    """Return the records with the marks of their apps, and with addresses that no other record has."""
+    recorded = {record.address for record in world.records.values()}
+    used = world.addresses | {record.address for record in records}
+    for record in records:
+        address = record.address if record.address not in recorded else _other_address(world, used)
+        recorded.add(address)
+        used.add(address)
+        yield replace(record, number=specs[record.app].number, address=address)
+
+
+def _other_address(world: World, used: Collection[IPv4Address]) -> IPv4Address:
+    try:
+        return allocate(world.subnet, used)
+    except NetworkError as error:
+        raise NetworkFailed(f"not every lost worker can be adopted: {error}", hint=error.hint) from error
 
 
 def _strays(world: World) -> Iterator[Container]:
@@ -95,7 +123,7 @@ class Rescue:
         picture = self.reconciler.picture()
         if picture is None:
             raise StoreUnavailable("nothing has been seen of this cloud yet", hint="status")
-        told = adoption(picture.world)
+        told = adoption(picture.world, self.tcp_ports)
         if arguments.flag("dry_run"):
             return _plan(f"adopt {record.app}.{record.slot}" for record in told.records)
         if not told.records:
@@ -124,12 +152,13 @@ class Rescue:
     def restore(self, call: Call, arguments: Arguments) -> Answer:
         with os.fdopen(os.dup(_only_file(call)), "rb") as file:
             wanted = self._unpacked(file)
+        held = self.changes.held_marks()
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             all_specs = dict(specs)
             for spec in wanted.values():
                 if spec.name not in all_specs:
-                    again = reinstated(all_specs, spec, self.tcp_ports)
+                    again = reinstated(all_specs, spec, self.tcp_ports, held)
                     all_specs[spec.name] = wishes.undone(None, again)
             new = tuple(spec for name, spec in all_specs.items() if name not in specs)
             if not new:

@@ -82,12 +82,13 @@ class RevisionVerbs:
             raise CloudError(
                 f"nothing was changed of {name} that could be taken back", hint=f"history {name}"
             )
-        former = decode(AppSpec, entry.value)
+        former, held = decode(AppSpec, entry.value), self.apps.changes.held_marks()
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             if name in specs and specs[name].removing:
                 raise CloudError(f"{name} is still being removed", hint=f"wait {name} gone")
-            return Wish((wishes.undone(specs.get(name), reinstated(specs, former, self.apps.tcp_ports)),))
+            again = reinstated(specs, former, self.apps.tcp_ports, held)
+            return Wish((wishes.undone(specs.get(name), again),))
 
         return self.apps.change(call, arguments, edit)
 

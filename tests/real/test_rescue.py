@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from netsetup.network import Network
 from tests.real.cloud import SERVER, Cloud, containers_of, eventually, running_cloud
 
 
@@ -32,6 +34,25 @@ def test_workers_outlive_a_wiped_store_and_are_adopted_by_their_labels(lone: Clo
     assert containers_of(lone) == before
     assert lone.is_ready("shop", 2)
     assert lone.get("shop").status == 200
+
+
+@pytest.mark.timeout(180)
+def test_a_new_app_shares_neither_address_nor_mark_with_workers_that_the_store_has_lost(lone: Cloud) -> None:
+    lone.ok("run", "-n", "2", "-p", "8000", "shop", SERVER, "8000")
+    before = {worker.address for worker in lone.workers("shop")}
+    with lone.store() as store:
+        store.delete_prefix("apps/")
+        store.delete_prefix("workers/")
+
+    lone.ok("run", "-n", "2", "-p", "8000", "other", SERVER, "8000")
+    lone.ok("adopt", "-y")
+
+    assert {worker.address for worker in lone.workers("shop")} == before
+    assert before.isdisjoint(worker.address for worker in lone.workers("other"))
+    with closing(Network(lone.name, lone.places.tag, lone.settings.network, ())) as network:
+        bound = network.look().bound
+    marks = [{bound[lone.link(f"{app}.{slot}")].group for slot in (1, 2)} for app in ("shop", "other")]
+    assert len(set.union(*marks)) == len(marks)
 
 
 @pytest.mark.timeout(180)

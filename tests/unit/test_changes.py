@@ -104,11 +104,13 @@ def test_an_app_of_before_keeps_its_own_mark_and_port_and_takes_nobodys() -> Non
     former = replace(an_app(), number=1, tcp_port=9000)
     other = replace(an_app("other"), number=1, tcp_port=9000)
 
-    back = reinstated({"web": now, "other": other}, former, PORTS)
-    renewed = reinstated({"other": other}, former, PORTS)
+    back = reinstated({"web": now, "other": other}, former, PORTS, {1, 3})
+    renewed = reinstated({"other": other}, former, PORTS, {2})
+    again = reinstated({}, former, PORTS, ())
 
     assert (back.number, back.tcp_port) == (3, 9001)
-    assert (renewed.number, renewed.tcp_port) == (2, 9001)
+    assert (renewed.number, renewed.tcp_port) == (3, 9001)
+    assert again == former
 
 
 def test_a_route_that_another_app_has_got_is_not_taken_back() -> None:
@@ -116,4 +118,4 @@ def test_a_route_that_another_app_has_got_is_not_taken_back() -> None:
     other = replace(an_app("other"), hosts=former.hosts)
 
     with pytest.raises(RouteTaken):
-        reinstated({"web": now, "other": other}, former, PORTS)
+        reinstated({"web": now, "other": other}, former, PORTS, ())

@@ -28,7 +28,8 @@ from manager.steps import (
     SweepPort,
 )
 from manager.world import World, route_of
-from tests.simulation.worlds import NOW, TEMPLATE, a_worker, an_app, ended, known, serving, without
+from netsetup.port import Port
+from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_worker, an_app, ended, known, serving, without
 
 WEB_1, WEB_2 = WorkerKey("web", 1, 1), WorkerKey("web", 2, 1)
 
@@ -106,6 +107,13 @@ def test_no_two_workers_get_one_address() -> None:
     addresses = [record.address for record in saved(serving([an_app(want=20)], [a_worker(1)])).values()]
 
     assert len({*addresses, a_worker(1).address}) == 20
+
+
+def test_no_worker_gets_the_address_of_one_that_the_store_has_lost() -> None:
+    held = Port("sc00w1", SUBNET[2], 1)
+    lost = replace(serving([an_app(want=1)], []), bound=(held,))
+
+    assert [record.address for record in saved(lost).values()] == [SUBNET[3]]
 
 
 def test_when_every_address_is_used_the_leaving_still_leave() -> None:

@@ -265,7 +265,7 @@ def test_what_waits_paused_is_adopted_as_a_spare(world: World) -> None:
     awake = replace(containers[WEB_2], state="running")
     lost = replace(world, specs={}, records={}, containers={**containers, WEB_2: awake})
 
-    told = adoption(lost)
+    told = adoption(lost, range(9000, 9004))
 
     assert told.specs["web"].slots == {1, 2}
     assert told.specs["web"].spare_slots == {3}

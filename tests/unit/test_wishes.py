@@ -194,3 +194,4 @@ def test_the_smallest_free_network_mark_is_given() -> None:
 
     assert wishes.free_number(specs) == 2
     assert wishes.free_number({}) == 1
+    assert wishes.free_number(specs, held={2, 4}) == 5

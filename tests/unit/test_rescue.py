@@ -1,0 +1,91 @@
+"""What is rebuilt of workers that the store has lost, beside what has come since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import chain
+
+import pytest
+
+from manager.api.errors import NetworkFailed, RouteTaken
+from manager.apply import RECORD_LABEL, SPEC_LABEL
+from manager.engine.containers import Container
+from manager.model import AppSpec, WorkerKey, WorkerRecord
+from manager.records import encode
+from manager.service.rescue import adoption
+from manager.world import World
+from tests.simulation.worlds import SUBNET, a_container, a_worker, an_app, serving
+
+PORTS = range(9000, 9004)
+OTHER = replace(an_app("other", want=1), number=2)
+
+
+def labelled(spec: AppSpec, record: WorkerRecord) -> Container:
+    labels = {RECORD_LABEL: encode(record), SPEC_LABEL: encode(spec)}
+    return replace(a_container(record.key), labels=labels)
+
+
+def lost(
+    specs: Iterable[AppSpec], records: Iterable[WorkerRecord], spec: AppSpec, *mine: WorkerRecord
+) -> World:
+    """Return a picture in which the store knows the first and has lost an app's spec and its workers."""
+    known = serving(specs, records)
+    strays = {record.key: labelled(spec, record) for record in mine}
+    return replace(known, containers={**known.containers, **strays})
+
+
+def test_what_is_adopted_is_what_it_was() -> None:
+    spec = replace(an_app(), number=3, tcp_port=9001)
+    record = replace(a_worker(2), number=3)
+
+    told = adoption(lost([OTHER], [], spec, record), PORTS)
+
+    assert told.records == (record,)
+    assert (told.specs["web"].number, told.specs["web"].tcp_port, told.specs["web"].want) == (3, 9001, 1)
+
+
+def test_what_another_app_has_got_is_given_anew() -> None:
+    other, spec = replace(OTHER, number=1, tcp_port=9000), replace(an_app(), tcp_port=9000)
+
+    told = adoption(lost([other], [], spec, a_worker(1)), PORTS)
+
+    assert (told.specs["web"].number, told.specs["web"].tcp_port) == (2, 9001)
+    assert [record.number for record in told.records] == [2]
+
+
+def test_a_worker_joins_its_app_as_it_was_made_again() -> None:
+    told = adoption(lost([replace(an_app(), number=5)], [], an_app(), a_worker(1)), PORTS)
+
+    assert told.specs == {}
+    assert [record.number for record in told.records] == [5]
+
+
+def test_no_adopted_worker_has_the_address_of_another() -> None:
+    taken = replace(a_worker(1, app="other"), address=a_worker(1).address)
+    twin = replace(a_worker(3), address=a_worker(2).address)
+    world = lost([OTHER], [taken], an_app(), a_worker(1), a_worker(2), twin)
+
+    told = adoption(world, PORTS)
+
+    addresses = [record.address for record in chain(world.records.values(), told.records)]
+    assert len({*addresses}) == 4
+    assert told.records[1] == a_worker(2)
+
+
+def test_without_a_free_address_or_route_nothing_is_adopted() -> None:
+    narrow = next(SUBNET.subnets(new_prefix=30))
+    only = replace(a_worker(1, app="other"), address=narrow[2])
+    spec, mine = an_app(), replace(a_worker(1), address=narrow[2])
+
+    with pytest.raises(NetworkFailed, match="adopted"):
+        adoption(replace(lost([OTHER], [only], spec, mine), subnet=narrow), PORTS)
+    with pytest.raises(RouteTaken):
+        adoption(lost([replace(OTHER, hosts=spec.hosts)], [], spec, mine), PORTS)
+
+
+def test_only_workers_that_the_store_has_lost_are_adopted() -> None:
+    world = serving([an_app()], [a_worker(1)])
+
+    assert adoption(world, PORTS).records == ()
+    assert WorkerKey("web", 1, 1) in world.containers
