@@ -41,14 +41,18 @@ from manager.world import World, route_of
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps of one pass, and the seconds after which to look again without being told."""
+    """The steps of one pass, and the seconds after which to look again without being told.
+
+    cramped: a wanted worker got no address.
+    """
 
     steps: tuple[Step, ...]
     look_again_s: float = RESYNC_S
+    cramped: bool = False
 
     @property
     def converged(self) -> bool:
-        return not self.steps and self.look_again_s >= RESYNC_S
+        return not self.steps and self.look_again_s >= RESYNC_S and not self.cramped
 
 
 def plan(world: World) -> Plan:
@@ -89,7 +93,7 @@ def _ordered(world: World, draft: Draft) -> Plan:
     if draft.forgets or draft.removed:
         names = [key.label for key in draft.forgets] + draft.removed
         steps.append(Forget(tuple(draft.forgets), tuple(draft.removed), f"gone: {', '.join(names)}"))
-    return Plan(tuple(steps), draft.look_again_s)
+    return Plan(tuple(steps), draft.look_again_s, draft.cramped)
 
 
 def _mends(world: World, draft: Draft) -> bool:

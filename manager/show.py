@@ -9,6 +9,7 @@ from manager.api.documents import rfc3339
 from manager.api.views import AppView, RouteView, WorkerView
 from manager.measure import Measures
 from manager.model import AppSpec, WorkerRecord
+from manager.slots import shortage
 from manager.spares import is_kept
 from manager.world import World, is_live, is_ready, phase, ready_workers, thaw_of
 
@@ -81,6 +82,8 @@ def _note(world: World, spec: AppSpec, measures: Measures) -> str:
         return "being removed"
     if spec.stopped:
         return f"stopped; start {spec.name} brings {spec.want} back"
+    if words := shortage(world, spec):
+        return words
     seen_of_all = [(record, phase(world, record)) for record in world.of_app(spec.name)]
     phases = [(r, seen) for r, seen in seen_of_all if not r.spare or seen.state in _TROUBLES]
     for wanted in (*_TROUBLES, "starting"):

@@ -59,6 +59,18 @@ def add_spares(world: World, specs: Mapping[str, AppSpec], addresses: set[IPv4Ad
                 draft.saves.append(replace(_new_record(world, spec, slot, address), spare=True))
 
 
+def shortage(world: World, spec: AppSpec) -> str:
+    """Return why slots lack a worker of this revision, when it is for want of an address; else ""."""
+    filled = {record.slot for record in world.of_app(spec.name) if record.revision == spec.revision}
+    if spec.slots <= filled:
+        return ""
+    try:
+        allocate(world.subnet, world.addresses)
+    except NetworkError as error:
+        return str(error)
+    return ""
+
+
 def _free_address(world: World, used: Collection[IPv4Address]) -> IPv4Address | None:
     """Return an address for a new worker; None while there is none, until a leaving one gives its back."""
     try:

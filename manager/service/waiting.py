@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from manager.api.arguments import Arguments
@@ -11,6 +12,7 @@ from manager.model import HOPELESS, WorkerRecord
 from manager.reconcile import Picture, Reconciler
 from manager.server import Call
 from manager.service.changes import Made
+from manager.slots import shortage
 from manager.spares import is_kept
 from manager.world import World, is_current, is_left_alone, is_ready, phase, thaw_of
 
@@ -103,15 +105,22 @@ def _raise_when_hopeless(world: World, name: str, began_at: float) -> None:
 
 def _too_late(picture: Picture | None, names: list[str], limit_s: float, *, is_new: bool) -> WaitTimedOut:
     """Return the error for a wait that ends; an app that is new may be taken back."""
-    reasons = [
-        f"{record.key.label} {seen.state}: {seen.reason}"
-        for name in names
-        for record in (_awaited(picture.world, name) if picture else [])
-        if (seen := phase(picture.world, record)).state != "ready"  # type: ignore[union-attr]
-    ]
-    what = reasons[0] if reasons else f"{', '.join(names)} did not get ready"
+    unknown = (f"{', '.join(names)} did not get ready", f"logs {names[0]}")
+    what, hint = next(_hindrances(picture.world, names), unknown) if picture else unknown
     other = f"rm {names[0]} -y" if is_new else f"ps {names[0]}"
-    return WaitTimedOut(f"not ready within {limit_s:g} s: {what}", hint=f"logs {names[0]}    (or: {other})")
+    return WaitTimedOut(f"not ready within {limit_s:g} s: {what}", hint=f"{hint}    (or: {other})")
+
+
+def _hindrances(world: World, names: list[str]) -> Iterator[tuple[str, str]]:
+    """Return what keeps the apps from being ready, each with the command that tells more."""
+    for name in names:
+        if name in world.specs and (words := shortage(world, world.specs[name])):
+            yield f"{name} lacks workers: {words}", "apps --sort want"
+    for name in names:
+        for record in _awaited(world, name):
+            seen = phase(world, record)
+            if seen.state != "ready":
+                yield f"{record.key.label} {seen.state}: {seen.reason}", f"logs {name}"
 
 
 def _awaited(world: World, name: str) -> list[WorkerRecord]:

@@ -124,6 +124,15 @@ def test_when_every_address_is_used_the_leaving_still_leave() -> None:
     assert [key.label for key in saved(smaller)] == ["web.5"]
 
 
+def test_a_cloud_that_lacks_an_address_is_not_yet_as_asked() -> None:
+    used = [replace(a_worker(slot), address=IPv4Address(f"10.9.0.{9 + slot}")) for slot in range(1, 6)]
+    full = replace(serving([an_app(want=5)], used), subnet=IPv4Network("10.9.0.8/29"))
+    more = plan(wanting(full, an_app(want=8)))
+
+    assert plan(full).converged
+    assert (more.steps, more.converged) == ((), False)
+
+
 def test_a_worker_of_a_slot_that_is_not_wanted_is_told_to_leave_and_unpublished(world: World) -> None:
     smaller = wanting(world, an_app(want=1))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import pytest
@@ -39,6 +40,15 @@ def test_an_app_in_service_has_all_its_workers_ready_and_no_note(world: World) -
 
     assert (view.ready, view.want, view.note) == (2, 2, "")
     assert view.urls == ["http://web.localhost:8080/", "http://127.0.0.1:8080/web/"]
+
+
+def test_an_app_whose_workers_find_no_address_says_so(world: World) -> None:
+    only = replace(a_worker(1), address=IPv4Address("10.9.0.10"))
+    full = replace(serving([an_app(want=1)], [only]), subnet=IPv4Network("10.9.0.8/30"))
+
+    assert note(full, an_app(want=1)) == ""
+    assert note(full, an_app(want=2)) == "all 1 addresses of 10.9.0.8/30 are used"
+    assert note(world, an_app(want=3)) == ""
 
 
 def test_what_was_not_observed_is_not_known(world: World) -> None:
