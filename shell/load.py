@@ -193,17 +193,21 @@ class Load:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self._stop = threading.Event()
+        self._over = threading.Event()
         self._report: Report | None = None
         self._thread = threading.Thread(target=self._run, name=f"load {plan.host_header}", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        self._report = run(self.plan, self._stop)
+        try:
+            self._report = run(self.plan, self._stop)
+        finally:
+            self._over.set()
 
     @property
     def done(self) -> bool:
         """Whether the report is there."""
-        return not self._thread.is_alive()
+        return self._over.is_set()
 
     def stop(self) -> None:
         """Send nothing more; what is open is still waited for, at most 10 s."""
@@ -211,6 +215,7 @@ class Load:
 
     def join(self) -> Report:
         """Return the report, once all that was sent is answered or given up."""
+        self._over.wait()  # not Thread.join: a ^C in that makes Python 3.11 take the thread for ended
         self._thread.join()
         if self._report is None:
             raise RuntimeError(f"the load of {self.plan.host_header} ended without a report")

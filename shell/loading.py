@@ -28,7 +28,7 @@ def load(session: Session, arguments: Arguments, params: Params) -> None:
     if arguments.flag("detach"):
         session.note(f"load of {app} runs in the background: wait load {app} done")
         return
-    print_report(session, _joined(started), params)
+    _follow(session, started, params)
 
 
 def print_report(session: Session, report: Report, params: Params) -> None:
@@ -49,10 +49,12 @@ def _plan(session: Session, app: str, arguments: Arguments) -> Plan:
     return Plan(there.host, there.port, there.host_header, path, first, last, duration_s)
 
 
-def _joined(started: Load) -> Report:
+def _follow(session: Session, started: Load, params: Params) -> None:
+    """Print the report of a load at its end; of one that ^C cut short, what was sent until then."""
     try:
-        return started.join()
+        report = started.join()
     except KeyboardInterrupt:
         started.stop()
-        started.join()
+        print_report(session, started.join(), params)
         raise
+    print_report(session, report, params)

@@ -106,6 +106,13 @@ def seconds(word: str) -> float:
     return duration_s
 
 
+def span(word: str) -> float:
+    """Return the seconds of a duration in which something can be done."""
+    if not (duration_s := seconds(word)):
+        raise ValueError(f"{word[:40]!r} is no time at all")
+    return duration_s
+
+
 def size(word: str) -> int:
     """Return the bytes of a size such as 64M or 1G (powers of 1024)."""
     found = _SIZE.fullmatch(word)
@@ -251,6 +258,7 @@ SPARES = Kind("K", whole(0, MAX_SPARES))
 BOUND = Kind("N", whole(1, MAX_WORKERS))
 COUNT = Kind("N", whole(1, 1_000_000))
 DURATION = Kind("DURATION", seconds)
+SPAN = Kind("DURATION", span)
 MEMORY = Kind("SIZE", memory)
 CPUS = Kind("CORES", cpus)
 RATE = Kind("N", rate)

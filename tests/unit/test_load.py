@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
 from itertools import pairwise
@@ -169,6 +171,25 @@ def test_a_stopped_load_reports_what_it_sent() -> None:
         report = load.join()
 
     assert load.done
+    assert report.sent == report.ok == len(website.requests)
+
+
+def test_a_load_that_was_waited_for_until_ctrl_c_still_reports() -> None:
+    website = Website()
+
+    def interrupt() -> None:
+        eventually(lambda: len(website.requests) >= 5, within_s=10.0)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with serving(website):
+        load = Load(plan_for(website.port, seconds=600))
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            load.join()
+        assert not load.done
+        load.stop()
+        report = load.join()
+
     assert report.sent == report.ok == len(website.requests)
 
 

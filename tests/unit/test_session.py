@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +15,10 @@ import pytest
 
 from manager.api.errors import CloudError, NotConfirmed
 from shell.terminal import Progress
+from tests.eventually import eventually
 from tests.fakes.manager import FakeCall, FakeManager, app_item
 from tests.fakes.shells import Shell, shell_at
+from tests.fakes.website import Website, serving
 
 
 @pytest.fixture
@@ -347,3 +352,27 @@ def test_an_error_of_the_manager_has_no_carets(shell: Shell, manager: FakeManage
     manager.verbs["scale"] = refuse
     assert shell.run("scale web=4") == 1
     assert shell.err.getvalue() == "error: no\nhint:  status\n"
+
+
+def test_a_load_that_is_interrupted_reports_what_it_sent_and_the_shell_goes_on(
+    shell: Shell, manager: FakeManager
+) -> None:
+    website = Website()
+
+    def interrupt() -> None:
+        eventually(lambda: len(website.requests) >= 5, within_s=10.0)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with serving(website):
+        manager.proxy_url = f"http://127.0.0.1:{website.port}"
+        threading.Thread(target=interrupt).start()
+        assert shell.run("load web --for 10m -o json") == 130
+        shell.session.close()
+
+    assert json.loads(shell.out.getvalue())["ok"] == len(website.requests)
+    assert shell.err.getvalue() == "error: interrupted\n"
+
+
+def test_a_load_of_no_time_is_refused(shell: Shell, manager: FakeManager) -> None:
+    assert shell.run("load web --for 0s") == 2
+    assert manager.calls == []

@@ -15,7 +15,7 @@ ROWS: tuple[Command, ...] = (
         options=(
             Option("rps", values.RATE, "requests per second (50)"),
             Option("ramp", values.RAMP, "from A to B requests per second"),
-            Option("for", values.DURATION, "how long (10s)"),
+            Option("for", values.SPAN, "how long (10s)"),
             Option("path", values.PATH, "the path to ask for (/)"),
             Option("detach", None, "run in the background; `wait load APP done` joins it", "d"),
             Option("output", values.choice("table", "json"), "table or json", "o"),
