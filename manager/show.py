@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from manager.api.documents import rfc3339
@@ -11,7 +11,16 @@ from manager.measure import Measures
 from manager.model import AppSpec, WorkerRecord
 from manager.slots import shortage
 from manager.spares import is_kept
-from manager.world import World, is_live, is_ready, phase, ready_workers, thaw_of
+from manager.world import (
+    World,
+    is_current,
+    is_live,
+    is_ready,
+    phase,
+    ready_slots,
+    thaw_of,
+    updated_slots,
+)
 
 _TROUBLES = ("failed", "backoff", "unready")
 
@@ -43,7 +52,7 @@ def app_view(world: World, spec: AppSpec, measures: Measures, addressing: Addres
         image=spec.template.image,
         revision=spec.revision,
         want=spec.wanted,
-        ready=len(ready_workers(world, spec)),
+        ready=len(ready_slots(world, spec)),
         min=spec.autoscale.min if spec.autoscale else None,
         max=spec.autoscale.max if spec.autoscale else None,
         scaling="auto" if spec.autoscale else "manual",
@@ -55,12 +64,20 @@ def app_view(world: World, spec: AppSpec, measures: Measures, addressing: Addres
         memory_bytes=_whole(_sum(item.memory_bytes for item in usage)),
         urls=addressing.urls(spec),
         created_at=rfc3339(spec.created_at),
-        note="; ".join(filter(None, (_freeze(world, spec), _note(world, spec, measures)))),
+        note="; ".join(_notes(world, spec, measures)),
         frozen=world.is_frozen(spec.name),
         egress=spec.template.egress,
         reaches=list(spec.template.reach),
         spares=sum(phase(world, record).state == "spare" for record in world.of_app(spec.name)),
+        updated=len(updated_slots(world, spec)),
     )
+
+
+def is_as_asked(world: World, spec: AppSpec) -> bool:
+    """Return whether no update is under way, and each wanted worker is ready or has done its work."""
+    current = (record for record in world.of_app(spec.name) if is_current(spec, record))
+    done = sum(phase(world, record).state in ("ready", "stopped") for record in current)
+    return spec.fallback is None and done == spec.wanted
 
 
 def _sum(numbers: Iterable[float | None]) -> float | None:
@@ -72,8 +89,18 @@ def _whole(number: float | None) -> int | None:
     return None if number is None else round(number)
 
 
+def _notes(world: World, spec: AppSpec, measures: Measures) -> Iterator[str]:
+    return filter(None, (_freeze(world, spec), _update(world, spec), _note(world, spec, measures)))
+
+
 def _freeze(world: World, spec: AppSpec) -> str:
     return f"frozen ({thaw_of(world, spec.name)})" if world.is_frozen(spec.name) else ""
+
+
+def _update(world: World, spec: AppSpec) -> str:
+    if spec.fallback is None or not spec.wanted:
+        return ""
+    return f"updating to revision {spec.revision}: {len(updated_slots(world, spec))} of {spec.wanted}"
 
 
 def _note(world: World, spec: AppSpec, measures: Measures) -> str:

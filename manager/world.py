@@ -239,9 +239,14 @@ def is_ready(world: World, record: WorkerRecord) -> bool:
     return spec.template.port is None or is_live(world, record)
 
 
-def ready_workers(world: World, spec: AppSpec) -> list[WorkerRecord]:
-    """Return the app's ready workers that it wants as they are."""
-    return [r for r in world.of_app(spec.name) if is_current(spec, r) and is_ready(world, r)]
+def ready_slots(world: World, spec: AppSpec) -> frozenset[int]:
+    """Return which of the app's slots have a ready worker, of whatever revision."""
+    return frozenset(r.slot for r in world.of_app(spec.name) if is_ready(world, r)) & spec.slots
+
+
+def updated_slots(world: World, spec: AppSpec) -> frozenset[int]:
+    """Return which of the app's slots have a ready worker that is as the app wants it."""
+    return frozenset(r.slot for r in world.of_app(spec.name) if is_current(spec, r) and is_ready(world, r))
 
 
 def phase(world: World, record: WorkerRecord) -> Phase:

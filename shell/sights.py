@@ -92,9 +92,10 @@ def _ready(session: Session, target: str, patience_s: float) -> Sight:
         stopped = f"{target} is stopped" if state == "stopped" else ""
         return Sight(state == "ready", f"{state} {item.get('reason', '')}".rstrip(), stopped)
     ready, want = item.get("ready"), item.get("want")
+    as_asked = ready == want == item.get("updated", ready)
     note = f" ({item['note']})" if item.get("note") else ""
     stopped = f"{target} is stopped: it wants no worker" if want == 0 else ""
-    return Sight(ready == want and want != 0, f"{ready} of {want} workers ready{note}", stopped)
+    return Sight(as_asked and want != 0, f"{ready} of {want} workers ready{note}", stopped)
 
 
 def _gone(session: Session, target: str, patience_s: float) -> Sight:

@@ -16,6 +16,8 @@ PolicyName = Literal["recorded", "today", "asked"]
 
 @dataclass(frozen=True, slots=True)
 class AppView:
+    """ready: slots with a ready worker, of whatever revision; updated: those whose worker is as asked now."""
+
     name: str
     command: list[str]
     image: str
@@ -38,6 +40,7 @@ class AppView:
     egress: bool = False
     reaches: list[str] = field(default_factory=list)
     spares: int = 0
+    updated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

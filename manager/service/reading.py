@@ -37,7 +37,7 @@ from manager.server import Call
 from manager.service.apps import resolve_target
 from manager.service.dispatch import Answer
 from manager.settings import Settings
-from manager.show import Addressing, app_view, route_views, worker_view, worker_views
+from manager.show import Addressing, app_view, is_as_asked, route_views, worker_view, worker_views
 from manager.store import Member, Store
 from manager.world import World
 from netsetup.addresses import bridge_name, gateway_of
@@ -192,7 +192,7 @@ class Reading:
                 gateway=str(gateway_of(self.settings.network)),
             ),
             host=HostView(os.cpu_count() or 1, _memory_bytes()),
-            converged=picture is not None and picture.converged and not picture.trouble,
+            converged=picture is not None and _is_as_asked(picture),
             apps=len(world.specs) if world else 0,
             workers=len(world.records) if world else 0,
             notes=self._notes(picture, alarm),
@@ -238,6 +238,12 @@ class Reading:
         if world.unreadable:
             notes.append(f"records of an unknown version, left alone: {', '.join(sorted(world.unreadable))}")
         return notes
+
+
+def _is_as_asked(picture: Picture) -> bool:
+    """Return whether nothing is under way, and every app is as it was asked for."""
+    at_rest = picture.converged and not picture.trouble
+    return at_rest and all(is_as_asked(picture.world, spec) for spec in picture.world.specs.values())
 
 
 def freeze_notes(world: World) -> Iterator[str]:

@@ -19,7 +19,7 @@ from manager.service.dispatch import Answer
 from manager.service.reading import Reading
 from manager.specs import autoscale_policy
 from manager.store import Store
-from manager.world import World, ready_workers
+from manager.world import World, ready_slots
 
 _POLICY = {"state", "max", "min", "slo", "mode"}
 
@@ -66,7 +66,7 @@ class ScalingVerbs:
             raise CloudError(
                 f"decision {wanted} is not kept (the last are {changes})", hint=f"explain {name}"
             )
-        ready = len(ready_workers(world, spec))
+        ready = len(ready_slots(world, spec))
         return document("Decision", {**known[wanted], "ready": ready})
 
 
@@ -91,7 +91,7 @@ def _view(world: World, spec: AppSpec) -> AutoscaleView:
         slo_s=policy.slo_s,
         slo_share=policy.slo_share,
         want=spec.wanted,
-        ready=len(ready_workers(world, spec)),
+        ready=len(ready_slots(world, spec)),
         decision=target.decision if target else None,
         reason=target.reason if target else "waiting for the first look",
     )

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from manager.measure import Measures
-from manager.model import AppSpec, Autoscale, Ending, ScalingTarget, WorkerKey, WorkerRecord
+from manager.model import AppSpec, Autoscale, Ending, Past, ScalingTarget, WorkerKey, WorkerRecord
 from manager.observe.cgroups import Usage
 from manager.observe.health import Verdict
-from manager.show import Addressing, app_view, route_views, worker_view, worker_views
+from manager.show import Addressing, app_view, is_as_asked, route_views, worker_view, worker_views
 from manager.world import World
 from tests.simulation.worlds import NOW, a_worker, an_app, ended, known, serving, without
 
@@ -49,6 +49,37 @@ def test_an_app_whose_workers_find_no_address_says_so(world: World) -> None:
     assert note(full, an_app(want=1)) == ""
     assert note(full, an_app(want=2)) == "all 1 addresses of 10.9.0.8/30 are used"
     assert note(world, an_app(want=3)) == ""
+
+
+def updating() -> AppSpec:
+    return replace(an_app(), revision=2, newest=2, fallback=Past(1, an_app().template))
+
+
+def test_during_an_update_every_slot_that_serves_is_ready_and_the_note_counts_the_new_ones() -> None:
+    spec = updating()
+    view = app_view(serving([spec], [a_worker(1), a_worker(1, 2), a_worker(2)]), spec, NOTHING, ADDRESSING)
+
+    assert (view.ready, view.want, view.updated) == (2, 2, 1)
+    assert view.note == "updating to revision 2: 1 of 2"
+
+
+def test_why_an_update_does_not_get_on_stands_beside_how_far_it_is() -> None:
+    spec = updating()
+    world = serving([spec], [a_worker(1), a_worker(1, 2), a_worker(2)])
+    refused = {WorkerKey("web", 1, 2): Verdict(False, "GET / refused", NOW, 0.1)}
+
+    unwell = replace(world, verdicts={**world.verdicts, **refused})
+
+    assert note(unwell, spec) == "updating to revision 2: 0 of 2; web.1 unready: GET / refused"
+
+
+def test_an_app_is_not_as_asked_while_an_update_is_under_way_or_a_worker_is_not_ready(world: World) -> None:
+    through = serving([updating()], [a_worker(1, 2), a_worker(2, 2)])
+
+    assert is_as_asked(world, an_app())
+    assert not is_as_asked(through, updating())
+    assert is_as_asked(through, replace(updating(), fallback=None))
+    assert not is_as_asked(ended(world, WEB_1), an_app())
 
 
 def test_what_was_not_observed_is_not_known(world: World) -> None:

@@ -84,6 +84,13 @@ def test_wait_gives_up_after_its_timeout_and_says_what_it_saw_last(
     assert "waited 0.15 s for web ready: 2 of 3 workers ready (web.3 in backoff)" in shell.err.getvalue()
 
 
+def test_an_app_is_not_ready_while_an_update_is_under_way(shell: Shell, manager: FakeManager) -> None:
+    manager.apps["web"] = app_item("web", 2, 2, updated=1, note="updating to revision 2: 1 of 2")
+
+    assert shell.run("wait web ready --timeout 150ms") == 4
+    assert "2 of 2 workers ready (updating to revision 2: 1 of 2)" in shell.err.getvalue()
+
+
 def test_waiting_for_a_stopped_app_to_be_ready_is_told_at_once(shell: Shell, manager: FakeManager) -> None:
     manager.apps["web"] = app_item("web", 0, 0)
     assert shell.run("wait web ready") == 1
