@@ -9,7 +9,8 @@ from manager.steps import SaveSpec
 from manager.wishes import rolled_back
 from manager.world import World, is_current, is_ready, phase
 
-UPDATE_LIMIT_S = 60.0  # an update whose worker is not ready after this long is rolled back
+# An update whose worker is not ready after this long is rolled back; its command waits a little longer.
+UPDATE_LIMIT_S = 55.0
 
 
 def end_of_update(world: World, spec: AppSpec) -> SaveSpec | None:

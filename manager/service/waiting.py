@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from manager.server import Call
 from manager.service.changes import Made
 from manager.slots import shortage
 from manager.spares import is_kept
+from manager.updates import late_at
 from manager.world import World, is_current, is_left_alone, is_ready, phase, thaw_of
 
 WAIT_S = 60.0
@@ -35,7 +37,8 @@ class Waiting:
         picture, told = self.reconciler.picture(), _Told(call)
         while picture is None or not self._are_settled(picture, made, began_at):
             if time.monotonic() - started > limit_s:
-                raise _too_late(picture, names, limit_s, is_new=call.request.method == "run")
+                world = picture.world if picture is not None else None
+                raise too_late(world, names, limit_s, is_new=call.request.method == "run")
             if picture is not None:
                 told.tell(picture.world, names)
             picture = self.reconciler.next_picture(picture, 0.25)
@@ -80,7 +83,8 @@ def _raise_when_hopeless(world: World, name: str, began_at: float) -> None:
     spec = world.specs.get(name)
     if spec is not None and spec.rolled_back is not None and spec.rolled_back.at >= began_at:
         raise WorkersFailed(
-            f"{name}: revision {spec.rolled_back.revision} was rolled back: {spec.rolled_back.reason}",
+            f"{name} goes back to revision {spec.revision}: {spec.rolled_back.revision} was rolled back: "
+            f"{spec.rolled_back.reason}",
             hint=f"events --app {name}",
         )
     if spec is not None and spec.fallback is not None and not world.is_frozen(name):
@@ -103,12 +107,14 @@ def _raise_when_hopeless(world: World, name: str, began_at: float) -> None:
             )
 
 
-def _too_late(picture: Picture | None, names: list[str], limit_s: float, *, is_new: bool) -> WaitTimedOut:
-    """Return the error for a wait that ends; an app that is new may be taken back."""
+def too_late(world: World | None, names: list[str], limit_s: float, *, is_new: bool = False) -> WaitTimedOut:
+    """Return the error for a wait that ends: what it waited for, what comes of it, how to take it back."""
     unknown = (f"{', '.join(names)} did not get ready", f"logs {names[0]}")
-    what, hint = next(_hindrances(picture.world, names), unknown) if picture else unknown
-    other = f"rm {names[0]} -y" if is_new else f"ps {names[0]}"
-    return WaitTimedOut(f"not ready within {limit_s:g} s: {what}", hint=f"{hint}    (or: {other})")
+    what, hint = next(_hindrances(world, names), unknown) if world else unknown
+    outlooks = [*_outlooks(world, names)] if world else []
+    other = f"rm {names[0]} -y" if is_new else f"undo {names[0]}" if outlooks else f"ps {names[0]}"
+    words = "; ".join([what, *outlooks])
+    return WaitTimedOut(f"not ready within {limit_s:g} s: {words}", hint=f"{hint}    (or: {other})")
 
 
 def _hindrances(world: World, names: list[str]) -> Iterator[tuple[str, str]]:
@@ -121,6 +127,16 @@ def _hindrances(world: World, names: list[str]) -> Iterator[tuple[str, str]]:
             seen = phase(world, record)
             if seen.state != "ready":
                 yield f"{record.key.label} {seen.state}: {seen.reason}", f"logs {name}"
+
+
+def _outlooks(world: World, names: list[str]) -> Iterator[str]:
+    """Yield what becomes of each update that is under way."""
+    for name in names:
+        spec = world.specs.get(name)
+        if spec is not None and spec.fallback is not None:
+            left_s = late_at(world, spec) - world.now
+            end = "" if left_s == math.inf else f", and is rolled back unless that changes in {left_s:.0f} s"
+            yield f"the update goes on{end}"
 
 
 def _awaited(world: World, name: str) -> list[WorkerRecord]:

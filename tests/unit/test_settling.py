@@ -1,0 +1,53 @@
+"""What a command says that waits for apps to be as they are wanted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from manager.model import Past, WorkerKey
+from manager.observe.health import Verdict
+from manager.records import ALL
+from manager.service.waiting import WAIT_S, too_late
+from manager.updates import UPDATE_LIMIT_S
+from manager.world import World
+from tests.simulation.worlds import NOW, TEMPLATE, a_worker, an_app, serving
+
+
+def refused(world: World, key: WorkerKey) -> World:
+    return replace(world, verdicts={**world.verdicts, key: Verdict(False, "GET / refused", NOW, 0.1)})
+
+
+def stuck() -> World:
+    """Return the picture in which an update has waited 40 seconds for its first worker."""
+    spec = replace(an_app(), revision=2, fallback=Past(1, TEMPLATE))
+    fresh = replace(a_worker(1, 2), created_at=NOW - 40)
+    return refused(serving([spec], [a_worker(1), a_worker(2), fresh]), fresh.key)
+
+
+def test_a_wait_that_ends_during_an_update_says_that_it_goes_on_until_when_and_what_ends_it() -> None:
+    error = too_late(stuck(), ["web"], 2.0)
+
+    assert error.message == (
+        "not ready within 2 s: web.1 unready: GET / refused; "
+        "the update goes on, and is rolled back unless that changes in 15 s"
+    )
+    assert error.hint == "logs web    (or: undo web)"
+
+
+def test_an_update_of_a_frozen_app_is_not_said_to_be_rolled_back() -> None:
+    error = too_late(replace(stuck(), frozen=frozenset({ALL})), ["web"], 2.0)
+
+    assert error.message == "not ready within 2 s: web.1 unready: GET / refused; the update goes on"
+
+
+def test_a_wait_for_a_new_app_that_ends_offers_to_remove_it() -> None:
+    young = refused(serving([an_app(want=1)], [a_worker(1)]), WorkerKey("web", 1, 1))
+
+    error = too_late(young, ["web"], 2.0, is_new=True)
+
+    assert error.message == "not ready within 2 s: web.1 unready: GET / refused"
+    assert error.hint == "logs web    (or: rm web -y)"
+
+
+def test_a_wait_of_the_usual_length_sees_a_stuck_update_rolled_back() -> None:
+    assert UPDATE_LIMIT_S < WAIT_S
