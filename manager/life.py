@@ -96,7 +96,7 @@ def _leave(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> N
     drain_ends_at = record.leaving_since + (0.0 if hurried or record.spare else record.drain_s)
     if is_published(world, record) or (is_live(world, record) and not hurried):
         draft.again_in(CONFIRM_S)
-    elif world.now < drain_ends_at and (world.live is None or world.inflight.get(record.key, 0) > 0):
+    elif world.now < drain_ends_at and (world.live is None or world.inflight.get(record.key, 0) != 0):
         draft.again_in(DRAIN_POLL_S)  # a proxy that does not say may still send requests
     else:
         draft.slow.append(Retire(record, _retire_reason(world, record)))

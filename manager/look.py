@@ -56,7 +56,7 @@ class Sight:
     steady: Callable[[], float]
     _decoded: dict[str, tuple[int, Stored | None]] = field(default_factory=dict)
     _answered: set[str] = field(default_factory=set)
-    _counted: dict[WorkerKey, tuple[float, int]] = field(default_factory=dict)
+    _counted: dict[WorkerKey, tuple[float, int | None]] = field(default_factory=dict)
     _offset_s: float | None = None
 
     def look(self, busy: frozenset[WorkerKey]) -> World:
@@ -135,32 +135,18 @@ class Sight:
         for key in attached:
             container, record = world.containers.get(key), world.records.get(key)
             if container is not None and container.state == "running" and record is not None:
-                target = self._target(world, record, container)
+                target = target_of(world, record, container, answered=container.id in self._answered)
                 if target is not None:
                     targets[container.id], keys[container.id] = target, key
         self.prober.watch(targets)
         verdicts = self.prober.verdicts()
         return {keys[name]: verdicts[name] for name in targets if name in verdicts}
 
-    def _target(self, world: World, record: WorkerRecord, container: Container) -> Target | None:
-        spec = world.specs.get(record.app)
-        if spec is None or record.port is None or spec.template.health.kind == "none":
-            return None
-        health = spec.template.health
-        young = container.started_at is not None and world.now - container.started_at < STARTUP_S
-        return Target(
-            address=str(record.address),
-            port=record.port,
-            kind=KINDS[health.kind],
-            path=health.path,
-            starting=young and container.id not in self._answered,
-        )
-
-    def _inflight(self, world: World) -> dict[WorkerKey, int]:
+    def _inflight(self, world: World) -> dict[WorkerKey, int | None]:
         """Return the open requests of the leaving workers that the proxy has dropped.
 
-        The larger of two counts at least APART_S apart: the kernel's ages are so coarse that a request
-        which arrives right behind an answer may look like none.
+        Where one counts none, the count before it, at least APART_S earlier: the kernel's ages are so coarse
+        that a request which arrives right behind an answer may look like none. None while there is no such.
         """
         counts: dict[WorkerKey, int] = {}
         for record in world.records.values():
@@ -182,11 +168,11 @@ class Sight:
                 log.warning("open requests of %s cannot be counted: %s", key.label, error)
             return 1
 
-    def _larger(self, key: WorkerKey, count: int, now: float) -> int:
-        at, before = self._counted.setdefault(key, (now, 1))
+    def _larger(self, key: WorkerKey, count: int, now: float) -> int | None:
+        at, before = self._counted.setdefault(key, (now, None))
         if count or now - at >= APART_S:
             self._counted[key] = (now, count)
-        return max(before, count)
+        return count or before
 
     def _read(self, cls: type[T], prefix: str, entries: Mapping[str, Entry]) -> dict[str, T]:
         """Return the readable ones of the records under a prefix, by the rest of their keys."""
@@ -219,3 +205,24 @@ def _by_prefix(entries: Mapping[str, Entry]) -> Mapping[str, Mapping[str, Entry]
         kind, slash, rest = key.partition("/")
         found[kind + slash][rest] = entry
     return found
+
+
+def target_of(world: World, record: WorkerRecord, container: Container, *, answered: bool) -> Target | None:
+    """Return how to ask whether a worker is well; None where nobody asks.
+
+    Nobody asks one that is leaving: nothing comes of it, and the question would count as an open request.
+    """
+    spec = world.specs.get(record.app)
+    if spec is None or record.port is None or record.leaving_since is not None:
+        return None
+    health = spec.template.health
+    if health.kind == "none":
+        return None
+    young = container.started_at is not None and world.now - container.started_at < STARTUP_S
+    return Target(
+        address=str(record.address),
+        port=record.port,
+        kind=KINDS[health.kind],
+        path=health.path,
+        starting=young and not answered,
+    )

@@ -37,8 +37,8 @@ class World:
 
     attached: its port is up on the bridge.  wired: and its rules are those of its record.  live: the
     servers of each app that the proxy uses at this moment, None while the proxy does not say.  inflight:
-    open requests of workers that are leaving.  busy: a slow step is under way.  answered: has been healthy
-    at least once.
+    open requests of workers that are leaving, None until that is sure.  busy: a slow step is under way.
+    answered: has been healthy at least once.
     spec_versions: the store revision at which each app's spec was written last.
     targets: what the autoscaler wants; the specs have it already as their `want`.
     bound: the ports on the bridge as the rules have them, those of workers that nobody knows among them.
@@ -59,7 +59,7 @@ class World:
     wired: frozenset[WorkerKey] = frozenset()
     verdicts: Mapping[WorkerKey, Verdict] = field(default_factory=dict)
     live: Mapping[str, frozenset[str]] | None = None
-    inflight: Mapping[WorkerKey, int] = field(default_factory=dict)
+    inflight: Mapping[WorkerKey, int | None] = field(default_factory=dict)
     busy: frozenset[WorkerKey] = frozenset()
     answered: frozenset[WorkerKey] = frozenset()
     unreadable: frozenset[str] = frozenset()

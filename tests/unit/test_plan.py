@@ -161,6 +161,10 @@ def test_a_worker_with_open_requests_stays_until_they_end(world: World) -> None:
     assert plan(draining).look_again_s == DRAIN_POLL_S
 
 
+def test_a_worker_stays_until_it_is_sure_that_no_request_is_open(world: World) -> None:
+    assert slow(replace(leaving(world, WEB_2), inflight={WEB_2: None})) == []
+
+
 def test_a_worker_is_removed_when_its_drain_time_is_over(world: World) -> None:
     (step,) = slow(replace(leaving(world, WEB_2, since_s=11), inflight={WEB_2: 3}))
 

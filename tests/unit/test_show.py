@@ -212,7 +212,9 @@ def test_a_command_that_came_to_its_end_is_no_failure(world: World) -> None:
 def test_a_leaving_worker_tells_its_open_requests(world: World) -> None:
     leaving = replace(a_worker(1), leaving_since=NOW)
 
+    uncounted = replace(known(world, leaving), inflight={WEB_1: None})
     assert state_and_reason(known(world, leaving), leaving) == ("draining", "leaving")
+    assert state_and_reason(uncounted, leaving) == ("draining", "leaving")
     assert state_and_reason(replace(known(world, leaving), inflight={WEB_1: 2}), leaving) == (
         "draining",
         "2 open requests",
