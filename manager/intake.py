@@ -83,10 +83,18 @@ class Intake:
         """
         wanted = wanted_template(arguments, base or Template(command=(), image=BASE_IMAGE))
         self.secrets.require(wanted.secrets)
+        self._require_cores(arguments.number("cpus"))
         if arguments.flag("pull") and not arguments.flag("dry_run"):
             self._pull_missing(wanted.image, told)
         with self.engine.images.open(wanted.image) as image:
             return self._with_files(wanted, files, image)
+
+    def _require_cores(self, cpus: float | None) -> None:
+        """Raises UsageError when one worker would get more cores than there are, which Docker refuses."""
+        if cpus is not None and cpus > (cores := self.engine.facts().cores):
+            raise UsageError(
+                f"--cpus {cpus:g} is more than this machine has: from 0.01 to {cores}", hint="status"
+            )
 
     def _pull_missing(self, image: str, told: Callable[[str], None]) -> None:
         try:

@@ -16,6 +16,7 @@ from manager.api.documents import document, rfc3339
 from manager.api.errors import CloudError, WorkerNotFound
 from manager.engine.containers import Container, LogLine
 from manager.engine.contract import Engine, LogStream
+from manager.model import WorkerKey
 from manager.reconcile import Reconciler
 from manager.server import Call
 from manager.service.apps import resolve_target
@@ -116,7 +117,7 @@ class Logs:
             self._follow(call, targets, wanted)
         elif world is not None:
             self._print(call, _containers(world, targets), wanted)
-        return document("Result", {"message": ""})
+        return document("Result", {"message": "", "notes": never_started(world, targets) if world else []})
 
     def _print(self, call: Call, containers: Iterable[Container], wanted: Filter) -> None:
         """Send the lines of all containers in the order of their times, as they are read."""
@@ -169,10 +170,21 @@ def _check(world: World, targets: Targets) -> None:
 
 def _containers(world: World, targets: Targets) -> list[Container]:
     """Return the containers of the targets, those that have ended too."""
+    return [container for key, container in sorted(world.containers.items()) if _is_meant(key, targets)]
+
+
+def _is_meant(key: WorkerKey, targets: Targets) -> bool:
+    return any(key.app == name and slot in (None, key.slot) for name, slot in targets)
+
+
+def never_started(world: World, targets: Targets) -> list[str]:
+    """Return why those of the targets have no log that Docker could not start."""
+    began = {key for key, container in world.containers.items() if container.started_at is not None}
     return [
-        container
-        for key, container in sorted(world.containers.items())
-        if any(key.app == name and slot in (None, key.slot) for name, slot in targets)
+        f"{key.label} was never started: {record.ending.words}"
+        for key, record in sorted(world.records.items())
+        if record.ending is not None and not record.ending.container
+        if key not in began and _is_meant(key, targets)
     ]
 
 

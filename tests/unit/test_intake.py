@@ -77,6 +77,14 @@ def test_an_image_that_cannot_be_pulled_is_named(desk: Desk) -> None:
     assert desk.images == []
 
 
+def test_more_cores_than_the_machine_has_are_refused_at_once(desk: Desk) -> None:
+    with pytest.raises(UsageError, match=r"--cpus 100 is more than this machine has: from 0\.01 to 2"):
+        desk.run("--cpus 100 --pull --image tools:1 web sleep 9")
+
+    assert desk.images == []
+    assert desk.run("--cpus 2 --pull --image tools:1 web sleep 9").cpus == 2
+
+
 def test_a_dry_run_pulls_nothing(desk: Desk) -> None:
     with pytest.raises(ImageNotFound):
         desk.run("--dry-run --pull --image tools:1 web sleep 9")

@@ -13,9 +13,9 @@ import pytest
 from manager.api.errors import EngineAway
 from manager.engine.containers import LogLine
 from manager.engine.contract import Engine
-from manager.model import WorkerKey
-from manager.service.logs import Filter, Follower
-from tests.simulation.worlds import a_container
+from manager.model import Ending, WorkerKey
+from manager.service.logs import Filter, Follower, never_started
+from tests.simulation.worlds import NOW, a_container, a_worker, an_app, known, serving, without
 from tests.unit.test_health import eventually
 
 WEB_1 = a_container(WorkerKey("web", 1, 1))
@@ -80,3 +80,13 @@ def test_the_log_of_a_worker_that_ended_is_read_once() -> None:
     follower.add(replace(WEB_1, state="exited"))
 
     assert len(engine.asked) == 1
+
+
+def test_a_worker_that_could_not_be_started_has_the_reason_for_its_log() -> None:
+    stuck = replace(a_worker(1), ending=Ending(NOW, "", 0, "no such user"))
+    world = without(known(serving([an_app()], [a_worker(2)]), stuck), stuck.key)
+    created = replace(a_container(stuck.key), state="created", started_at=None)
+
+    assert never_started(world, [("web", None)]) == ["web.1 was never started: no such user"]
+    assert never_started(world, [("web", 2)]) == []
+    assert never_started(replace(world, containers={stuck.key: created}), [("web", 1)]) != []
