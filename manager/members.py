@@ -7,7 +7,6 @@ leave the cluster, and joins as another one under the same address; the others g
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 from manager import parts
 from manager.api.places import Places
 from manager.engine.contract import Engine
-from manager.keeper import hold_file_of
+from manager.keeper import hold_file_of, hold_text
 from manager.observe.etcd_gateway import ask
 from manager.settings import Settings, write_whole
 
@@ -76,7 +75,7 @@ def _directory(places: Places, number: int) -> Path:
 def _held(places: Places, name: str) -> Iterator[None]:
     """No manager starts the part as it was for the length of a `with`."""
     file = hold_file_of(places, name)
-    write_whole(file, f"{time.time() + HOLD_S}\n")
+    write_whole(file, hold_text(HOLD_S))
     try:
         yield
     finally:

@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 
 def perform(session: Session, row: Command, params: Params) -> None:
     """Have the manager carry a command out and print what it answers; raises CloudError."""
-    if row.option("--yes") is not None and params.get("dry_run") is not True:
+    acts = params.get("dry_run") is not True
+    if row.option("--yes") is not None and acts:
+        if session.asks(params) and row.verb in ("rm", "crash"):
+            _require_there(session, row, params)
         session.confirm(row, params, _question(row, params))
-    if row.verb == "crash" and params.get("prove") is True:
+    if row.verb == "crash" and params.get("prove") is True and acts:
         _prove(session, params)
         return
     if "svg" in params:
@@ -118,8 +121,14 @@ def _question(row: Command, params: Params) -> str:
     return f"{row.verb} {', '.join(apps) if isinstance(apps, list) else ''}?"
 
 
+def _require_there(session: Session, row: Command, params: Params) -> None:
+    """Raises what the command would fail with, before anybody is asked whether to do it."""
+    session.need_cloud()
+    session.client.call(row.verb, {**_request(row, params, []), "dry_run": True})
+
+
 def _prove(session: Session, params: Params) -> None:
-    if params.get("part") != "manager":
+    if params.get("part") != "manager" or "n" in params:
         raise UsageError("crash: --prove is for the manager", hint="crash manager --prove", at=0)
     session.need_cloud()
     from shell.prove import crash_manager

@@ -124,9 +124,13 @@ class Session:
             self.note(f'the cloud "{self.places.cloud}" is down: starting it')
             host.run(_row("up"), {}, self.places.cloud, out=self.err, interactive=self.interactive)
 
+    def asks(self, params: Params) -> bool:
+        """Return whether a command that cannot be undone asks first."""
+        return params.get("yes") is not True and self.options.confirm
+
     def confirm(self, row: Command, params: Params, question: str) -> None:
         """Return when the person agrees or has with -y; raises CloudError else, UsageError without one."""
-        if params.get("yes") is True or not self.options.confirm:
+        if not self.asks(params):
             return
         if not self.interactive:
             raise UsageError(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from manager import wishes
 from manager.api.arguments import Arguments
@@ -30,6 +31,14 @@ from manager.settings import Settings, write_whole
 
 
 @dataclass(frozen=True, slots=True)
+class Drill:
+    """Who is about to be killed, and what does it."""
+
+    victims: Sequence[str]
+    strike: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Drills:
     """The `crash` command."""
 
@@ -40,29 +49,43 @@ class Drills:
     journal: Journal
 
     def crash(self, call: Call, arguments: Arguments) -> Answer:
+        drill = self._drill(call, arguments)
+        if arguments.flag("dry_run"):
+            return document("Plan", {"steps": [f"kill {victim}" for victim in drill.victims]})
+        drill.strike()
+        return document("Result", {"message": f"killed: {', '.join(drill.victims)}"})
+
+    def _drill(self, call: Call, arguments: Arguments) -> Drill:
+        """Return what the arguments ask for; raises CloudError when there is nobody to kill."""
         what, number = arguments.text("part") or "", arguments.whole("n")
         for_s = arguments.number("for")
+        if number is not None and what != "etcd":
+            raise UsageError(f"only members of etcd have a number, not {what}", hint=f"crash {what} -y")
         match what:
             case "manager":
-                return self._manager(call, for_s)
+                return self._managers(call, for_s)
             case "proxy":
                 return self._part(part_name(self.places.cloud, "proxy"), "proxy", for_s)
             case "etcd":
                 return self._etcd(number or 1, for_s)
             case _:
-                return self._worker(what, for_s)
+                return self._workers(what, for_s)
 
-    def _manager(self, call: Call, for_s: float | None) -> Answer:
+    def _managers(self, call: Call, for_s: float | None) -> Drill:
         """The leader dies; to be without a manager for a while, so do all, once this is answered."""
         pids = [os.getpid()]
         if for_s:
-            write_whole(hold_file(self.places), hold_text(for_s))
             files = (manager_pid_file(self.places, number) for number in range(1, MANAGERS + 1))
             pids = sorted({pid for file in files if (pid := running_pid(file))} - {*pids}) + pids
-        call.after = lambda: _kill(pids)
-        return document("Result", {"message": "; ".join(f"manager {pid} is killed" for pid in pids)})
 
-    def _etcd(self, number: int, for_s: float | None) -> Answer:
+        def strike() -> None:
+            if for_s:
+                _hold(hold_file(self.places), for_s)
+            call.after = lambda: _kill(pids)
+
+        return Drill([f"manager {pid}" for pid in pids], strike)
+
+    def _etcd(self, number: int, for_s: float | None) -> Drill:
         count = len(self.settings.etcd_ports)
         if self.settings.own_etcd:
             where = ", ".join(self.settings.own_etcd)
@@ -71,19 +94,23 @@ class Drills:
             raise UsageError(f"etcd has {count} member{'s' * (count > 1)}", hint="crash etcd 1 -y")
         return self._part(part_name(self.places.cloud, "etcd", number), f"etcd member {number}", for_s)
 
-    def _part(self, name: str, words: str, for_s: float | None) -> Answer:
+    def _part(self, name: str, words: str, for_s: float | None) -> Drill:
         part = next((part for part in self.engine.parts.list() if part.name == name), None)
         if part is None or not part.pid:
             raise CloudError(f"{words} does not run", hint="status")
-        if for_s:
-            write_whole(hold_file_of(self.places, name), hold_text(for_s))
-            self.engine.kill(name)  # Docker leaves it down; the manager starts it when the time is over
-        else:
-            os.kill(part.pid, signal.SIGKILL)
-        self.journal.note(f"{words} was killed by a drill")
-        return document("Result", {"message": f"{words} (process {part.pid}) is killed"})
+        pid = part.pid
 
-    def _worker(self, word: str, for_s: float | None) -> Answer:
+        def strike() -> None:
+            if for_s:
+                _hold(hold_file_of(self.places, name), for_s)
+                self.engine.kill(name)  # Docker leaves it down; the manager starts it when the time is over
+            else:
+                os.kill(pid, signal.SIGKILL)
+            self.journal.note(f"{words} was killed by a drill")
+
+        return Drill([f"{words} (process {pid})"], strike)
+
+    def _workers(self, word: str, for_s: float | None) -> Drill:
         picture = self.reconciler.picture()
         if picture is None:
             raise CloudError("nothing has been seen of this cloud yet", hint="status")
@@ -93,14 +120,21 @@ class Drills:
         running = [r for r in records if r.key in picture.world.containers]
         if not running:
             raise WorkerNotFound(f"{word} has no running worker", hint=f"ps {name}")
-        for record in running:
-            container = container_name(self.places.cloud, record.key)
-            if for_s:
-                write_whole(hold_file_of(self.places, container), hold_text(for_s))
-            self.engine.kill(container)
-            self.journal.note("killed by a drill", app=record.app, worker=record.key.label)
-        names = ", ".join(record.key.label for record in running)
-        return document("Result", {"message": f"killed: {names}"})
+
+        def strike() -> None:
+            for record in running:
+                container = container_name(self.places.cloud, record.key)
+                if for_s:
+                    _hold(hold_file_of(self.places, container), for_s)
+                self.engine.kill(container)
+                self.journal.note("killed by a drill", app=record.app, worker=record.key.label)
+
+        return Drill([record.key.label for record in running], strike)
+
+
+def _hold(file: Path, for_s: float) -> None:
+    """What the file stands for is not started again for so long."""
+    write_whole(file, hold_text(for_s))
 
 
 def _kill(pids: Iterable[int]) -> None:

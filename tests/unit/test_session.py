@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from manager.api.errors import CloudError, NotConfirmed
+from manager.api.errors import AppNotFound, CloudError, NotConfirmed
 from shell.terminal import Progress
 from tests.eventually import eventually
 from tests.fakes.manager import FakeCall, FakeManager, app_item
@@ -241,7 +241,19 @@ def test_what_asks_needs_yes_where_nobody_can_answer(
 ) -> None:
     assert shell.run(command) == 2
     assert f"hint:  {command} -y\n" in shell.err.getvalue()
-    assert manager.calls == []
+    assert all(call.params["dry_run"] is True for call in manager.calls)
+
+
+@pytest.mark.parametrize("command", ["rm nosuch", "crash nosuch"])
+def test_nobody_is_asked_to_confirm_what_is_not_there(
+    shell: Shell, manager: FakeManager, command: str
+) -> None:
+    def refuse(_: FakeCall) -> dict[str, object]:
+        raise AppNotFound("no app is named 'nosuch'", hint="apps")
+
+    manager.verbs |= {"rm": refuse, "crash": refuse}
+    assert shell.run(command) == 1
+    assert shell.err.getvalue() == "error: no app is named 'nosuch'\nhint:  apps\n"
 
 
 def test_who_only_asks_for_the_plan_is_not_asked(shell: Shell, manager: FakeManager) -> None:
@@ -249,20 +261,22 @@ def test_who_only_asks_for_the_plan_is_not_asked(shell: Shell, manager: FakeMana
     assert manager.calls[-1].params["dry_run"] is True
 
 
-@pytest.mark.parametrize(("answer", "code", "methods"), [("y\n", 0, ["rm"]), ("\n", 1, []), ("", 1, [])])
+@pytest.mark.parametrize(
+    ("answer", "code", "plans"), [("y\n", 0, [True, False]), ("\n", 1, [True]), ("", 1, [True])]
+)
 def test_on_a_terminal_a_person_is_asked(
     shell: Shell,
     manager: FakeManager,
     monkeypatch: pytest.MonkeyPatch,
     answer: str,
     code: int,
-    methods: list[str],
+    plans: list[bool],
 ) -> None:
     shell.session.interactive = True
     monkeypatch.setattr("sys.stdin", io.StringIO(answer))
     assert shell.run("rm web") == code
     assert "rm web? (y/N) " in shell.err.getvalue()
-    assert manager.methods() == methods
+    assert ["dry_run" in call.params for call in manager.calls] == plans
 
 
 def test_with_confirm_off_nobody_is_asked(shell: Shell, manager: FakeManager) -> None:

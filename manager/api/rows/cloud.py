@@ -107,9 +107,11 @@ ROWS: tuple[Command, ...] = (
             Option("for", values.DURATION, "keep it down this long"),
             Option("prove", None, "keep requests flowing and show that nothing was lost"),
             YES,
+            DRY_RUN,
         ),
         examples=("crash manager --prove -y", "crash web.1 -y"),
         changes=True,
+        usage_tail="manager | proxy | etcd [N] | TARGET",
     ),
     Command(
         "net",
