@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import Literal, NamedTuple
 
+from manager.api.values import APP_NAME
 from netsetup.addresses import port_name
 
 BACKOFF_CAP_S = 60.0
@@ -19,6 +20,12 @@ DEFAULT_MEMORY_BYTES = 512 * 2**20  # every worker has a limit, so that none tak
 HOPELESS = 2  # endings in a row after which nobody waits any more: the first may have been bad luck
 STEADY_S = 10.0  # a worker that ran this long failed anew, not again; Docker's own rule
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def _require(pattern: re.Pattern[str], word: str, complaint: str) -> None:
+    """Raise ValueError for a word that is not what it should be: it becomes a part of a path."""
+    if not pattern.fullmatch(word):
+        raise ValueError(f"{word[:80]!r} is {complaint}")
 
 
 class WorkerKey(NamedTuple):
@@ -45,8 +52,7 @@ class Mount:
     path: str
 
     def __post_init__(self) -> None:
-        if not _SHA256.fullmatch(self.sha256):  # it becomes a part of a path, of what a worker is given
-            raise ValueError(f"{self.sha256[:80]!r} is no sha256")
+        _require(_SHA256, self.sha256, "no sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +200,9 @@ class AppSpec:
     autoscale: Autoscale | None = None
     spares: int = 0
 
+    def __post_init__(self) -> None:
+        _require(APP_NAME, self.name, "no app's name")
+
     @property
     def wanted(self) -> int:
         """The workers that shall run at this moment."""
@@ -261,6 +270,7 @@ class WorkerRecord:
     key: WorkerKey = field(init=False, compare=False, repr=False)  # each pass asks for it dozens of times
 
     def __post_init__(self) -> None:
+        _require(APP_NAME, self.app, "no app's name")
         object.__setattr__(self, "key", WorkerKey(self.app, self.slot, self.revision))
 
     def has_buried(self, container: str) -> bool:

@@ -16,7 +16,7 @@ RESERVED_NAMES = frozenset({"manager", "proxy", "etcd", "http", "all", "off", "l
 MAX_WORKERS, MAX_SPARES = 1000, 100
 LONGEST_S = 10 * 365 * 86400.0
 MOST_BYTES = 2**50  # 1024T
-_APP = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
+APP_NAME = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
 _TARGET = re.compile(r"(?P<app>[a-z0-9-]+)(\.(?P<slot>[0-9]{1,4}))?")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([KMGT]?)i?B?")
@@ -60,7 +60,7 @@ def app_name(word: str) -> str:
     """Return the word when an app may be called that."""
     if word in RESERVED_NAMES:
         raise ValueError(f"{word[:40]!r} is reserved and cannot name an app")
-    if not _APP.fullmatch(word):
+    if not APP_NAME.fullmatch(word):
         raise ValueError(
             f"{word[:40]!r} cannot name an app: lower-case letters, digits and dashes, "
             "starting with a letter, at most 30"

@@ -139,6 +139,15 @@ def test_the_keys_of_one_app_are_never_those_of_another() -> None:
     assert not worker_key(WorkerKey("web-1", 1, 1)).startswith("workers/web/")
 
 
+@pytest.mark.parametrize("name", ["../../../etc/cron.d/x", "", "web\n", "..", "Web"])
+@pytest.mark.parametrize("record", [an_app(), a_worker(1)])
+def test_what_names_no_app_is_unreadable(record: AppSpec | WorkerRecord, name: str) -> None:
+    text = encode(record).replace('"web"', json.dumps(name))
+
+    with pytest.raises(UnreadableRecord, match="app"):
+        decode(type(record), text)
+
+
 @pytest.mark.parametrize("digest", ["../../../etc/shadow", "", "A" * 64, "a" * 63])
 def test_a_file_whose_name_is_no_digest_is_unreadable(digest: str) -> None:
     text = encode(Mount("a" * 64, "/app/server.py")).replace("a" * 64, digest)
