@@ -38,9 +38,9 @@ def perform(session: Session, row: Command, params: Params) -> None:
         draw_decision(session, params)
         return
     if row.verb == "stats" and _streams(session, params):
-        from shell.watch import repeat
+        from shell.watch import repeat, ticks
 
-        repeat(session, lambda: perform(session, row, {**params, "no_stream": True}), STATS_S)
+        repeat(session, lambda: perform(session, row, {**params, "no_stream": True}), ticks(STATS_S))
         return
     session.need_cloud()
     printer = _Printer(session, row, params)

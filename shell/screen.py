@@ -6,6 +6,8 @@ orders is done by the thread. What was seen is the thread's to change; the view 
 
 from __future__ import annotations
 
+import asyncio
+import math
 import queue
 import threading
 import time
@@ -54,13 +56,17 @@ _NAMED: Mapping[Keys | str, str] = {
 
 @dataclass(slots=True)
 class Screen:
-    """The full-screen view, until the person leaves. `seen` and `view` begin as given."""
+    """The full-screen view, until the person leaves or `for_s` seconds are over.
+
+    `seen` and `view` begin as given.
+    """
 
     client: Client
     seen: Seen
     view: View
     interval_s: float
     utf8: bool = True
+    for_s: float = math.inf
     _application: Application[None] = field(init=False)
     _orders: queue.SimpleQueue[tuple[str, ...]] = field(default_factory=queue.SimpleQueue)
     _wake: threading.Event = field(default_factory=threading.Event)
@@ -68,7 +74,7 @@ class Screen:
     _painted: list[Line] = field(default_factory=list)
 
     def run(self) -> None:
-        """Show the view until the person leaves it."""
+        """Show the view until it is left."""
         self._application = Application(
             layout=Layout(Window(FormattedTextControl(self._paint, show_cursor=False))),
             key_bindings=self._bindings(),
@@ -78,11 +84,14 @@ class Screen:
         looker = threading.Thread(target=self._look_on, name="watch", daemon=True)
         looker.start()
         try:
-            self._application.run()
+            self._application.run(pre_run=self._end_in_time)
         finally:
             self._leaving.set()
             self._wake.set()
             looker.join()
+
+    def _end_in_time(self) -> None:
+        asyncio.get_running_loop().call_later(self.for_s, self._leave)
 
     def _look_on(self) -> None:
         """Carry out what keys order, and look, once an interval and whenever something was ordered."""
@@ -170,6 +179,10 @@ class Screen:
         if after.order or after.view.page != before.page:
             self._wake.set()
         if after.leaves:
+            self._leave()
+
+    def _leave(self) -> None:
+        if not self._application.is_done:
             self._application.exit()
 
 

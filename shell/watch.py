@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,10 @@ def watch(session: Session, row: Command, params: Params) -> None:
     """Show the cloud until the person leaves, or once; raises CloudError when nobody answers at the start."""
     arguments = bind(row, params)
     interval_s = max(0.1, arguments.number("interval") or 1.0)
+    for_s = 0.0 if arguments.flag("once") else arguments.number("for") or math.inf
     words = list(arguments.texts("what"))
     if words and command_of(words[0]) is not None:
-        _repeat(session, words, interval_s, once=arguments.flag("once"))
+        _repeat(session, words, interval_s, for_s)
         return
     if len(words) > 1:
         raise UsageError(f"no command is named {words[0]!r}", hint="watch ps web", at=0)
@@ -45,9 +47,9 @@ def watch(session: Session, row: Command, params: Params) -> None:
     elif width is not None and session.interactive and not terminal.is_dumb():
         from shell.screen import Screen
 
-        Screen(session.client, seen, view, interval_s, terminal.is_utf8(session.out)).run()
+        Screen(session.client, seen, view, interval_s, terminal.is_utf8(session.out), for_s).run()
     else:
-        _lines(session, view, interval_s, seen, arguments.text("output") or "", once=arguments.flag("once"))
+        _lines(session, view, seen, arguments.text("output") or "", ticks(interval_s, for_s))
 
 
 def _first(session: Session, app: list[str]) -> Seen:
@@ -56,37 +58,40 @@ def _first(session: Session, app: list[str]) -> Seen:
     return look(session.client, Seen())
 
 
-def _repeat(session: Session, words: list[str], interval_s: float, *, once: bool) -> None:
+def ticks(interval_s: float, for_s: float = math.inf) -> Iterator[None]:
+    """Return now, again and again `interval_s` seconds later, and last when `for_s` seconds are over."""
+    until = time.monotonic() + for_s
+    yield
+    while (left_s := until - time.monotonic()) > 0:
+        time.sleep(min(interval_s, left_s))
+        yield
+
+
+def _repeat(session: Session, words: list[str], interval_s: float, for_s: float) -> None:
     """Carry out a listing command again and again, in place on a terminal."""
     row = command_of(words[0])
     if row is None or not (row.lists or row.verb == "status"):
         raise UsageError(f"watch repeats listings, and {words[0]} is none", hint="watch ps", at=0)
-    repeat(session, lambda: session.perform(words), interval_s, once=once)
+    repeat(session, lambda: session.perform(words), ticks(interval_s, for_s))
 
 
-def repeat(session: Session, act: Callable[[], None], interval_s: float, *, once: bool = False) -> None:
-    """Do what prints, again and again until ^C, in place on a terminal."""
-    while True:
+def repeat(session: Session, act: Callable[[], None], moments: Iterator[None]) -> None:
+    """Do what prints, at each of the moments until ^C, in place on a terminal."""
+    for _ in moments:
         if terminal.width_of(session.out) is not None:
             session.out.write("\x1b[H\x1b[2J")
         act()
         session.out.flush()
-        if once:
-            return
-        time.sleep(interval_s)
 
 
 def _options(session: Session, width: int | None) -> Options:
     return Options(width=width, utf8=terminal.is_utf8(session.out), now=time.time())
 
 
-def _lines(session: Session, view: View, interval_s: float, seen: Seen, form: str, *, once: bool) -> None:
-    """Print a line a tick until ^C or the end of who reads it."""
-    while True:
+def _lines(session: Session, view: View, seen: Seen, form: str, moments: Iterator[None]) -> None:
+    """Print a line at each of the moments, until ^C or the end of who reads it."""
+    for number, _ in enumerate(moments):
+        seen = look(session.client, seen) if number else seen
         shown = replace(seen, apps=shown_apps(seen, view))
         text = json.dumps(list(shown.apps)) if form == "jsonl" else picture.plain_line(shown, time.time())
         print(text, file=session.out, flush=True)
-        if once:
-            return
-        time.sleep(interval_s)
-        seen = look(session.client, seen)

@@ -205,6 +205,23 @@ def test_options_may_stand_behind_the_app(replies: Replies, tmp_path: Path) -> N
     assert shell.out.getvalue().partition("Z  ")[2] == "pong 1/1 ready - req/s\n"
 
 
+@pytest.mark.parametrize("what", ["pong", "ps", "pong -o jsonl"])
+def test_a_view_that_is_given_a_time_ends_by_itself(what: str, replies: Replies, tmp_path: Path) -> None:
+    with serving(tmp_path, replies):
+        shell = shell_at(tmp_path)
+        assert shell.run(f"watch --interval 20ms --for 50ms {what}") == 0
+
+    assert "pong" in shell.out.getvalue()
+
+
+def test_a_whole_screen_that_is_given_a_time_ends_by_itself(
+    keyboard: PipeInput, replies: Replies, tmp_path: Path
+) -> None:
+    with serving(tmp_path, replies) as places:
+        client = client_of(places)
+        Screen(client, look(client, Seen()), View(), interval_s=0.02, for_s=0.05).run()
+
+
 def test_what_comes_as_an_application_ends_is_done_by_nobody(keyboard: PipeInput) -> None:
     application: Application[None] = Application()
     loop = asyncio.new_event_loop()

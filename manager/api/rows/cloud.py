@@ -83,10 +83,10 @@ ROWS: tuple[Command, ...] = (
         "the live view: apps, workers, events; or a listing again and again",
         operands=(Operand("WHAT", values.TEXT, required=False, many=True),),
         options=(
-            Option("interval", values.DURATION, "how often to look (1s)"),
+            Option("interval", values.SPAN, "how often to look (1s)"),
             Option("once", None, "look once"),
             Option("svg", values.FILE, "write the view into this file, as a picture"),
-            Option("for", values.DURATION, "with --svg: look this long first, for the last minute's rates"),
+            Option("for", values.SPAN, "look this long (for good; with --svg once)"),
             Option(
                 "output", values.choice("table", "jsonl"), "jsonl: the apps as a line of JSON a tick", "o"
             ),
