@@ -12,6 +12,7 @@ from zlib import crc32
 
 from manager.api.documents import counted
 from manager.api.listings import LISTINGS
+from manager.api.rows.changing import FIRST_RUN
 from shell import cells
 from shell.columns import Item
 from shell.document import fields, items, number
@@ -21,7 +22,7 @@ from shell.tables import Options, as_json, is_too_wide, listing, paint
 __all__ = ["Options", "item", "notes", "result"]
 
 _PREFIX_COLOURS = ("36", "33", "32", "35", "34", "96", "93", "92", "95", "94")
-NO_APPS = "no apps yet: run -n 3 -p 8000 web ./server.py"
+NO_APPS = f"no apps yet: {FIRST_RUN}"
 _EMPTY = {
     "AppList": NO_APPS,
     "WorkerList": "no workers",

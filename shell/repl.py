@@ -27,6 +27,7 @@ from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
 
+from manager.api.rows.changing import FIRST_RUN
 from shell import script
 from shell.complete import complete
 from shell.highlight import fragments
@@ -38,7 +39,7 @@ from shell.toolbar import command_at, toolbar
 from shell.typed import continues
 from shell.xdg import history_file, init_file
 
-FIRST_RUN = "type help, or: run -n 3 -p 8000 web ./server.py"
+GREETING = f"type help, or: {FIRST_RUN}"
 _ANSWER_S = 2.0  # for a prompt, a manager that takes longer is as good as away
 _ENTRIES = 2000  # of a directory; more help nobody
 _STYLE = Style.from_dict(
@@ -102,7 +103,7 @@ def _ask(session: Session, method: str, params: Mapping[str, object]) -> Mapping
 def _greet(session: Session, prompt: PromptSession[str]) -> None:
     """Say where to begin, to somebody who has not been here before."""
     if not any(prompt.history.load_history_strings()):
-        print(FIRST_RUN, file=session.err, flush=True)
+        print(GREETING, file=session.err, flush=True)
 
 
 def _begin(session: Session) -> None:

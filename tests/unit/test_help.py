@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from manager.api.command import Command
 from manager.api.commands import COMMANDS, command_of
+from manager.api.rows.changing import FIRST_RUN
 from shell import help
 from shell.topics import TOPICS
 
@@ -85,3 +88,9 @@ def test_a_topic_is_a_short_page_of_80_columns(topic: str) -> None:
 
 def test_no_topic_hides_a_command() -> None:
     assert all(command_of(topic) is None for topic in TOPICS)
+
+
+def test_the_first_command_that_a_person_is_offered_runs_a_file_that_is_there() -> None:
+    program = next(word for word in FIRST_RUN.split() if word.startswith("./"))
+
+    assert (Path(__file__).resolve().parents[2] / program).exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from manager.api.rows.changing import FIRST_RUN
 from shell import picture, styled
 from shell.document import Document
 from shell.sparkline import bar, by_time, sparkline
@@ -203,7 +204,7 @@ def test_a_manager_that_is_away_is_said_above_the_last_picture() -> None:
 
 
 def test_a_cloud_without_apps_says_how_to_make_one() -> None:
-    assert "no apps yet: run -n 3 -p 8000 web ./server.py" in drawn(View(), seen=Seen(status=STATUS))
+    assert f"no apps yet: {FIRST_RUN}" in drawn(View(), seen=Seen(status=STATUS))
 
 
 def test_an_app_that_is_gone_while_one_looks_leaves_an_empty_table() -> None:

@@ -284,7 +284,7 @@ def test_that_there_is_nothing_is_said_on_a_terminal_only() -> None:
     nothing = listing("AppList", [])
 
     assert [*render.notes(nothing, Options(width=80))] == [
-        "note: no apps yet: run -n 3 -p 8000 web ./server.py"
+        "note: no apps yet: run -n 3 -p 8000 web ./demos/server.py 8000"
     ]
     assert [*render.notes(nothing, OFF)] == []
     assert [*render.notes(nothing, Options(width=80, filters=("name=x",)))] == []

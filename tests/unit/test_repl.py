@@ -135,7 +135,7 @@ def test_f2_shows_the_live_view_and_the_line_is_there_again(session: Prompted, k
 
 def test_somebody_new_is_told_where_to_begin_and_only_once(session: Prompted, keyboard: PipeInput) -> None:
     typed(session, keyboard, "ps" + ENTER + CTRL_D)
-    assert said(session) == "type help, or: run -n 3 -p 8000 web ./server.py\n"
+    assert said(session) == f"{repl.GREETING}\n"
 
     again = Prompted(session.places, out=io.StringIO(), err=io.StringIO())
     typed(again, keyboard, "exit" + ENTER)
@@ -309,7 +309,7 @@ def terminal(directory: Path, **environment: str) -> Iterator[Terminal]:
 
 def test_a_session_on_a_terminal_shows_results_health_and_leaves(tmp_path: Path) -> None:
     with terminal(tmp_path) as screen:
-        screen.wait_for("type help, or: run -n 3 -p 8000 web ./server.py")
+        screen.wait_for(repl.GREETING)
         screen.wait_for("cloud>")
         screen.wait_for("workers 463 req/s")
         screen.type("ps web" + ENTER)

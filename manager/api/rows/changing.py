@@ -19,6 +19,8 @@ from manager.api.rows.options import (
 )
 from manager.api.values import Kind
 
+FIRST_RUN = "run -n 3 -p 8000 web ./demos/server.py 8000"  # of the repository, where people begin
+
 ROWS: tuple[Command, ...] = (
     Command(
         "run",
@@ -34,7 +36,7 @@ ROWS: tuple[Command, ...] = (
             DRY_RUN,
         ),
         examples=(
-            "run -n 3 -p 8000 web ./demos/server.py 8000",
+            FIRST_RUN,
             "run -p 9000/tcp pong busybox nc -ll -p 9000 -e cat",
             "run -p 8000 files python3 -m http.server 8000",
             "run --reach pong -p 8000 api ./demos/server.py 8000",
