@@ -296,7 +296,7 @@ def _require_files(current: Entry | None, wanted: Entry) -> None:
         if there.get(path) != sha256:
             raise CloudError(
                 f"{wanted.name} needs {path} ({sha256[:12]}), and a file of apps carries no files",
-                hint=f'copy = ["./FILE:{path}"]    (or: restore a backup)',
+                hint=f'copy = ["./FILE:{path}"]    (or: restore FILE)',
             )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from manager.api import wire
 from manager.api.errors import CloudError, ManagerUnreachable, NotAllowed
-from manager.api.places import DEFAULT_CLOUD, GROUP, Places
+from manager.api.places import GROUP, Places
 
 PATIENCE_S = 10.0
 _PAUSE_S = 0.05
@@ -142,9 +142,7 @@ class Client:
             return line
 
     def _down(self) -> ManagerUnreachable:
-        cloud = self.places.cloud
-        hint = "simplecloud up" if cloud == DEFAULT_CLOUD else f"simplecloud --cloud {cloud} up"
-        return ManagerUnreachable(f"the cloud {_quoted(cloud)} is down", hint=hint)
+        return ManagerUnreachable(f"the cloud {_quoted(self.places.cloud)} is down", hint="simplecloud up")
 
     def _away(self, patience_s: float) -> ManagerUnreachable:
         told = f"no manager of the cloud {_quoted(self.places.cloud)} answers"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from manager.api.errors import CloudError, UsageError
-from manager.api.places import Places, places_of
+from manager.api.places import DEFAULT_CLOUD, Places, places_of
 from shell import terminal
 from shell.outcome import INTERRUPTED, Told
 from shell.session import Session
@@ -67,7 +67,9 @@ def main(arguments: Sequence[str], find: Callable[[str | None], Places] = places
 
 def _told(error: CloudError) -> int:
     from shell import complaint
+    from shell.pasted import pasted
 
+    error.hint = pasted(error.hint, DEFAULT_CLOUD, outside=False)
     print(complaint.explain(error, colour=terminal.has_colour(sys.stderr)), file=sys.stderr)
     return error.exit_code
 
@@ -97,7 +99,7 @@ def _run(arguments: Sequence[str], find: Callable[[str | None], Places]) -> int:
 def _in_mode(session: Session, asked: _Asked) -> int:
     on_terminal = sys.stdin is not None and sys.stdin.isatty()
     if asked.command:
-        session.interactive, session.gives_stdin = on_terminal, True
+        session.interactive, session.gives_stdin, session.one_shot = on_terminal, True, True
         return session.execute_words(asked.command)
     from shell import script
 

@@ -25,6 +25,7 @@ from manager.api.errors import CloudError
 from shell import keys, picture
 from shell.client import Client
 from shell.look import carry_out, look
+from shell.pasted import pasted
 from shell.soon import soon
 from shell.styled import Line, line
 from shell.tables import Options
@@ -111,7 +112,7 @@ class Screen:
             told = carry_out(self.client, words, self._options())
             self._say("   ".join([" ".join(words), *told]), well=True)
         except CloudError as error:
-            self._say(_told(error), well=False)
+            self._say(self._told(error), well=False)
 
     def _turn_page(self) -> None:
         """Bring what the command of the page prints; one that is refused says so below, and goes."""
@@ -124,7 +125,7 @@ class Screen:
             self.seen = replace(self.seen, page_of=page, page=printed)
         except CloudError as error:
             if not is_there:
-                self._say(_told(error), well=False, page=())
+                self._say(self._told(error), well=False, page=())
 
     def _say(self, said: str, **changes: object) -> None:
         """Have the view say something, and change with it; soon, and where the keys are heard."""
@@ -185,6 +186,6 @@ class Screen:
         if not self._application.is_done:
             self._application.exit()
 
-
-def _told(error: CloudError) -> str:
-    return f"{error.message}   hint: {error.hint}" if error.hint else error.message
+    def _told(self, error: CloudError) -> str:
+        hint = pasted(error.hint, self.client.places.cloud, outside=False)
+        return f"{error.message}   hint: {hint}" if hint else error.message

@@ -36,6 +36,7 @@ class Session:
     """One shell. `interactive`: somebody can be asked.  `autostart`: the cloud is started when needed.
     `gives_stdin`: commands may read the standard input; a script's commands do not.
 
+    `one_shot`: it carries out one command that the system's shell gave it.
     `leaving` is set once `exit` was given; who runs statements stops then.
     """
 
@@ -45,6 +46,7 @@ class Session:
     interactive: bool = False
     autostart: bool = False
     gives_stdin: bool = False
+    one_shot: bool = False
     leaving: bool = False
     options: ShellOptions = field(default_factory=ShellOptions)
     variables: dict[str, str] = field(default_factory=dict)
@@ -165,7 +167,9 @@ class Session:
     def tell(self, error: CloudError, place: Place | None = None, *, as_json: bool = False) -> int:
         """Tell an error and return its exit code."""
         from shell import complaint  # as above
+        from shell.pasted import pasted
 
+        error.hint = pasted(error.hint, self.places.cloud, outside=self._is_read_outside and not as_json)
         self.progress.clear()
         self.out.flush()  # the error belongs after what was printed before it
         if as_json:
@@ -182,6 +186,11 @@ class Session:
             )
         print(told, file=self.err, flush=True)
         return error.exit_code
+
+    @property
+    def _is_read_outside(self) -> bool:
+        """Whether a person reads hints where only the system's shell can take them."""
+        return self.one_shot and terminal.width_of(self.err) is not None
 
     def _on_host(self, row: Command, params: Params) -> None:
         if params.get("purge") is True:

@@ -80,13 +80,6 @@ def test_a_missing_socket_means_that_the_cloud_is_down_at_once(client: Client, n
     assert notes == []
 
 
-def test_the_hint_starts_the_cloud_that_was_named(tmp_path: Path) -> None:
-    client = Client(PlacesAt("test", directory=tmp_path), print)
-    with pytest.raises(ManagerUnreachable) as raised:
-        client.call("ps", {})
-    assert raised.value.hint == "simplecloud --cloud test up"
-
-
 def test_a_call_without_an_answer_is_sent_again_as_it_was(
     client: Client, manager: FakeManager, notes: list[str], tmp_path: Path
 ) -> None:

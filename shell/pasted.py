@@ -1,0 +1,36 @@
+"""Hints as they can be pasted where they are read: at the prompt, or in the shell that called the program."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from manager.api.commands import command_of
+from manager.api.places import DEFAULT_CLOUD
+from shell.quoting import quote
+
+# where a command may begin in a hint: `logs web    (or: rm web -y)`, `tar -c FILE | simplecloud cp - ...`
+_BEFORE = r"^|(?<=\| )|(?<=\(or: )|(?<=, or: )|(?<=^sudo )|(?<=-c ')|(?<==VALUE )"
+_COMMAND = re.compile(rf"(?:{_BEFORE})[a-z]+(?![^ ')])")
+
+
+def pasted(hint: str, cloud: str, *, outside: bool) -> str:
+    """Return a hint in which the program is called as it was, and for the same cloud.
+
+    outside: it will be pasted outside of the cloud's own shell, where verbs alone are no commands.
+    """
+
+    def called(found: re.Match[str]) -> str:
+        word = found.group()
+        if word == "simplecloud":
+            return program(cloud, hint)
+        return f"{program(cloud)} {word}" if outside and command_of(word) is not None else word
+
+    return _COMMAND.sub(called, hint)
+
+
+def program(cloud: str, hint: str = "") -> str:
+    """Return what calls the program for a cloud; `hint` may name the cloud already."""
+    named = "--cloud" in hint or cloud == (os.environ.get("SIMPLECLOUD_CLOUD") or DEFAULT_CLOUD)
+    word = quote(os.environ.get("SIMPLECLOUD_PROGRAM", "simplecloud"))
+    return word if named else f"{word} --cloud {cloud}"
