@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from balancer.routes import default_hosts, default_paths
-from manager.api.arguments import Params
+from manager.api.arguments import Params, option_words
+from manager.api.commands import command_of
 from manager.model import AppSpec, Autoscale, Template
 from manager.parts import BASE_IMAGE
 
@@ -27,6 +28,14 @@ def usual() -> Params:
     """Return what holds where nothing is said."""
     template, policy = Template(command=(), image=BASE_IMAGE), Autoscale(min=1, max=1)
     return {**_template(template), **_policy(policy), "spares": "0"}
+
+
+def told(template: Template) -> list[str]:
+    """Return the options of `run` that make the template other than usual, beside its image, as words."""
+    run, usually = command_of("run"), {**usual(), "image": template.image}
+    assert run is not None
+    unusual = {key: value for key, value in _template(template).items() if value != usually.get(key)}
+    return option_words(run.options, unusual)
 
 
 def _template(template: Template) -> Params:

@@ -19,7 +19,7 @@ import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from manager.api.arguments import Param, Params, bind, parse
+from manager.api.arguments import Param, Params, bind, option_words, parse
 from manager.api.command import Command, Option
 from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
@@ -278,16 +278,7 @@ def _called(entry: Entry) -> list[str]:
 
 
 def _words(params: Params, keys: Collection[str]) -> list[str]:
-    words = []
-    for option in _OPTIONS:
-        value = params.get(option.key) if option.key in keys else None
-        if value is True:
-            words.append(f"--{option.name}")
-        elif isinstance(value, str):
-            words += [f"--{option.name}", value]
-        elif isinstance(value, list):
-            words += [word for item in value for word in (f"--{option.name}", item)]
-    return words
+    return option_words([option for option in _OPTIONS if option.key in keys], params)
 
 
 def _require_files(current: Entry | None, wanted: Entry) -> None:

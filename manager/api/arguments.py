@@ -7,7 +7,7 @@ The shell parses words into parameters (what goes over the socket: text, lists o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from manager.api.command import Command, Operand, Option, usage
@@ -251,3 +251,17 @@ def _place(value: str, words: Sequence[str]) -> int | None:
 
 def _example(command: Command) -> str:
     return command.examples[0] if command.examples else f"help {command.verb}"
+
+
+def option_words(options: Iterable[Option], params: Params) -> list[str]:
+    """Return these options with the values that the parameters give them, as words of a command."""
+    words: list[str] = []
+    for option in options:
+        value = params.get(option.key)
+        if value is True:
+            words.append(f"--{option.name}")
+        elif isinstance(value, str):
+            words += [f"--{option.name}", value]
+        elif isinstance(value, list):
+            words += [word for item in value for word in (f"--{option.name}", item)]
+    return words

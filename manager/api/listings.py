@@ -164,6 +164,7 @@ LISTINGS: Mapping[str, Listing] = {
             Column("AGE", "created_at", "age"),
             Column("CHANGE", "change"),
             Column("IMAGE", "image"),
+            Column("OPTIONS", "options", "list"),
             Column("COMMAND", "command", "list"),
         ),
         ("IMAGE", "AGE"),

@@ -147,6 +147,7 @@ class RevisionView:
     change: str
     image: str
     command: list[str]
+    options: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from manager.api.errors import CloudError, UsageError
 from manager.api.views import RevisionView
 from manager.intake import offered_files
 from manager.model import AppSpec, Revision
+from manager.options import told
 from manager.records import REVISIONS, UnreadableRecord, decode, undo_key
 from manager.server import Call
 from manager.service.apps import AppVerbs
@@ -125,4 +126,5 @@ def _view(spec: AppSpec, revision: Revision) -> RevisionView:
         change=revision.change,
         image=revision.template.image,
         command=list(revision.template.command),
+        options=told(revision.template),
     )

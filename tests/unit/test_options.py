@@ -1,0 +1,22 @@
+"""A template as the options of `run` that make it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from manager.model import Template
+from manager.options import told
+from manager.parts import BASE_IMAGE
+from tests.simulation.worlds import TEMPLATE
+
+PLAIN = Template(command=("serve",), image=BASE_IMAGE)
+
+
+def test_a_template_is_told_by_the_options_that_are_not_usual() -> None:
+    greeting = replace(TEMPLATE, environment={"GREETING": "hi", "MARK": "2"}, read_only=True, cpus=0.5)
+
+    assert told(PLAIN) == []
+    assert told(replace(PLAIN, image="tools:1")) == []
+    assert sorted(told(greeting)) == sorted(
+        ["--port", "8000/http", "--env", "GREETING=hi", "--env", "MARK=2", "--cpus", "0.5", "--read-only"]
+    )
