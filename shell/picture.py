@@ -35,7 +35,6 @@ _APP_COLUMNS = (
     Column("LAST MINUTE", "spark"),
     Column("NEXT", "next"),
 )
-_WORKER_COLUMNS = tuple(column for column in LISTINGS["WorkerList"].columns if not column.wide)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,14 +199,15 @@ def _about(app: Document, options: render.Options) -> Iterator[Line]:
 def _workers(workers: Sequence[Document], chosen: str, options: render.Options) -> _Block:
     if not workers:
         return _Block([], [])
+    columns = tables.usual_columns("WorkerList", workers)
     body = [
-        [cells.cell(worker.get(column.field), column.format, options.now) for column in _WORKER_COLUMNS]
+        [cells.cell(worker.get(column.field), column.format, options.now) for column in columns]
         for worker in workers
     ]
     marked = [[f"{'>' if row[0] == chosen else ' '} {row[0]}", *row[1:]] for row in body]
     first = Column("  WORKER", "name")
     shown, fitted = tables.fitted(
-        [first, *_WORKER_COLUMNS[1:]],
+        [first, *columns[1:]],
         marked,
         LISTINGS["WorkerList"].dropped,
         options.width or 80,

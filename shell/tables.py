@@ -106,7 +106,7 @@ def _raw(value: object) -> object:
 
 def _table(kind: str, rows: Sequence[Item], picked: Sequence[Column], options: Options) -> Iterator[str]:
     wide = options.format == "wide"
-    shown = list(picked) or [column for column in LISTINGS[kind].columns if wide or not column.wide]
+    shown = list(picked) or (list(LISTINGS[kind].columns) if wide else usual_columns(kind, rows))
     body = [[_cell(row, column, wide, options.now) for column in shown] for row in rows]
     if options.width is not None and not wide:
         droppable = () if picked else LISTINGS[kind].dropped
@@ -114,6 +114,18 @@ def _table(kind: str, rows: Sequence[Item], picked: Sequence[Column], options: O
     if options.colour:
         body = [_coloured(line, shown) for line in body]
     return _aligned(shown, body)
+
+
+def usual_columns(kind: str, rows: Sequence[Item]) -> list[Column]:
+    """Return the columns that a table of these rows has where nobody asks for more."""
+    columns = LISTINGS[kind].columns
+    return [column for column in columns if not column.wide or (column.apart and _tells_apart(column, rows))]
+
+
+def _tells_apart(column: Column, rows: Sequence[Item]) -> bool:
+    """Return whether the rows of some app differ in the column."""
+    values = {(row.get("app"), row.get(column.field)) for row in rows}
+    return len(values) > len({app for app, _ in values})
 
 
 def _cell(row: Item, column: Column, wide: bool, now: float) -> str:

@@ -16,7 +16,8 @@ Format = Literal["text", "count", "cores", "bytes", "rate", "seconds", "ratio", 
 class Column:
     """A column of a table: its header, the field of the item behind it, and how that is written.
 
-    `wide` columns appear with -o wide only.  beside: another field, written behind a slash.
+    `wide` columns appear with -o wide only, `apart` ones also where the items of one app differ in them.
+    beside: another field, written behind a slash.
     """
 
     header: str
@@ -24,6 +25,7 @@ class Column:
     format: Format = "text"
     wide: bool = False
     beside: str = ""
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ LISTINGS: Mapping[str, Listing] = {
             Column("AGE", "started_at", "age"),
             Column("CONTAINER", "container", wide=True),
             Column("PID", "pid", "count", wide=True),
-            Column("REVISION", "revision", "count", wide=True),
+            Column("REVISION", "revision", "count", wide=True, apart=True),
             Column("PORT", "port", "count", wide=True),
             Column("REASON", "reason"),
         ),

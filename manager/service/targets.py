@@ -39,7 +39,7 @@ def place_of(world: World, word: str) -> Place:
         raise _none_runs(world, spec, slot, records)
     # the first that is ready; one that is leaving only when there is no other
     best = min(running, key=lambda r: (not is_ready(world, r), r.leaving_since is not None, r.slot))
-    return _place(world, best, len({record.slot for record in running}))
+    return _place(world, best, running)
 
 
 def _by_id(world: World, start: str) -> Place | None:
@@ -62,9 +62,15 @@ def _runs(world: World, record: WorkerRecord) -> bool:
     return container is not None and container.state == "running"
 
 
-def _place(world: World, record: WorkerRecord, among: int) -> Place:
-    worker = f"{record.app}.{record.slot}"
+def _place(world: World, record: WorkerRecord, running: list[WorkerRecord]) -> Place:
+    worker, among = record.key.label, len({other.slot for other in running})
     notes = [f"{record.app} has {among} workers, this is {worker}"] if among > 1 else []
+    notes += [
+        f"{worker} is of revision {record.revision}; that of revision {other.revision} is "
+        f"{world.containers[other.key].id[:12]}"
+        for other in running
+        if other.slot == record.slot and other is not record
+    ]
     return Place(worker, world.containers[record.key].name, among, notes)
 
 

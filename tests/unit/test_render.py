@@ -44,6 +44,14 @@ def workers(*items: WorkerView, **options: object) -> str:
     return shown(listing("WorkerList", items or WORKERS), **options)
 
 
+def test_workers_of_an_app_in_two_revisions_are_told_apart() -> None:
+    head, *_ = workers(worker("web.1", revision=1), worker("web.1", revision=2)).splitlines()
+    of_two_apps, *_ = workers(worker("web.1", revision=1), worker("api.1", revision=2)).splitlines()
+
+    assert head.split()[-2:] == ["REVISION", "REASON"]
+    assert "REVISION" not in of_two_apps
+
+
 def test_a_table_has_two_spaces_upper_case_heads_and_numbers_on_the_right() -> None:
     assert apps() == (
         "APP   READY  WANT  SCALING  REQ/S   P95  ERRORS   CPU  MEMORY  ROUTE                       AGE  "

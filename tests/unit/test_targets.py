@@ -33,6 +33,16 @@ def test_an_app_of_several_means_the_first_that_is_ready_and_says_which(world: W
     assert place_of(leaving, "web").worker == "web.2"
 
 
+def test_during_an_update_the_one_that_is_taken_and_the_other_are_named(world: World) -> None:
+    both = serving([an_app()], [a_worker(1), a_worker(1, 2)])
+    waiting = replace(both, live={"web": frozenset({"w_web_1_1"})})
+
+    place = place_of(waiting, "web.1")
+
+    assert place.container == both.containers[WEB_1].name
+    assert place.notes == ["web.1 is of revision 1; that of revision 2 is web120000000"]
+
+
 def test_an_app_of_one_means_it(world: World) -> None:
     place = place_of(without(world, WEB_2), "web")
 
