@@ -124,7 +124,7 @@ Step = SlowStep | SaveSpec | SaveRecords | WriteHosts | Publish | Forget | MendN
 
 
 def explain(step: Step) -> str:
-    """Return a step as one sentence for the log and for --dry-run."""
+    """Return a step as one sentence for the log."""
     match step:
         case SaveSpec(spec=spec, reason=reason):
             return f"note for {spec.name}: {reason}"

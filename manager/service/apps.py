@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.documents import document
 from manager.api.errors import StoreUnavailable
 from manager.api.values import split_target
+from manager.foresee import foreseen
 from manager.intake import Intake, offered_files
 from manager.model import AppSpec
-from manager.plan import plan
 from manager.reconcile import Reconciler
 from manager.server import Call
 from manager.service.changes import Changes, Edit, Wish
 from manager.service.dispatch import Answer
 from manager.service.waiting import Waiting
 from manager.specs import new_app
-from manager.steps import explain
 from manager.wiring import require_reached
 from manager.world import World
 
@@ -122,15 +121,15 @@ class AppVerbs:
         return document("Result", {"message": message, "notes": [made.note] if made.note else []})
 
     def dry_run(self, edit: Edit) -> Answer:
-        """Return the steps that the planner would take first, were the specs changed."""
+        """Return what would become of the apps, were the specs changed."""
         picture = self.reconciler.picture()
         if picture is None:
             raise StoreUnavailable("nothing has been seen of this cloud yet", hint="status")
-        wish = edit(picture.world.specs)
-        require_reached(picture.world.specs, wish.specs)
-        specs = {**picture.world.specs, **{spec.name: spec for spec in wish.specs}}
-        todo = plan(replace(picture.world, specs=specs))
-        return document("Plan", {"steps": [explain(step) for step in todo.steps]})
+        specs = picture.world.specs
+        wish = edit(specs)
+        require_reached(specs, wish.specs)
+        steps = [step for spec in wish.specs for step in foreseen(specs.get(spec.name), spec)]
+        return document("Plan", {"steps": steps})
 
 
 def resolve_target(word: str, world: World | None) -> tuple[str, int | None]:
