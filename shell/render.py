@@ -164,8 +164,8 @@ def _parts(status: Item, now: float) -> Iterator[tuple[str, bool | None, str]]:
     yield "etcd", etcd.get("healthy") is True, _etcd_fact(etcd)
     yield "proxy", proxy.get("healthy") is True, _text(proxy.get("url"))
     lives = docker.get("live_restore") is True
-    rest = "live-restore on" if lives else "live-restore off: workers end when dockerd restarts"
-    yield "docker", lives, f"{_text(docker.get('version'))}, {rest}"
+    rest = "live-restore on" if lives else "live-restore off: workers end when dockerd restarts (see doctor)"
+    yield "docker", bool(docker.get("version")), f"{_text(docker.get('version'))}, {rest}"
     there = bool(network.get("bridge"))
     yield "network", there, f"{_text(network.get('bridge'))} {_text(network.get('subnet'))}"
     memory = cells.cell(host.get("memory_bytes"), "bytes", now)
