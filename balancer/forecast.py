@@ -1,7 +1,9 @@
 """R3: the demand for which workers started now will be ready.
 
-Two kinds of future are weighed. The steady one: a weighted line through the newest rates, its slope
-shrunk by its own significance. And the surprises: how often, of late, demand came out far above what
+Two kinds of future are weighed. The steady one: weighted lines through the newest rates, slopes shrunk
+by their own significance. A short one follows a wave, a long one sees through noise; each counts by how
+little its forecasts missed of late (Bates and Granger, "The combination of forecasts", 1969). And the
+surprises: how often, of late, demand came out far above what
 was forecast for it, and by how much. A surprise that comes twice an hour is not worth holding workers
 for, one that comes every minute is; the cost decides (choose.py), so nothing here knows of workers.
 """
@@ -16,7 +18,10 @@ import numpy as np
 from balancer.latency import Floats
 
 SAMPLES, LINE_SAMPLES = 60, 4
-HALF_LIFE_S = 8.0
+HALF_LIVES_S = np.array([4.0, 8.0, 16.0, 32.0])  # of the lines through the rates
+UNTRIED = np.array([0.0, 1.0, 0.0, 0.0])  # how the lines count before any was held against what came
+MISS_HALF_LIFE_S = 60.0
+DECISIVE = 8.0  # a line with half the mean squared miss of another counts 2 ** 8 times as much
 SHRINK = 4.0  # the squared t-value at which half of a slope is believed
 JUMP = 4.0  # standard deviations by which demand leaves everything before it behind
 NEWEST = 5
@@ -26,6 +31,7 @@ SURPRISE = 3.0  # standard deviations above its forecast
 SURPRISE_HALF_LIFE_S = 600.0
 UNSEEN_S = 60.0  # as if there had been this long without surprises before the first sample
 MOST_SURPRISE = 0.5
+ELSEWHERE = 2.0  # a surprise from twice the demand tells a quarter of what one from here would
 # A normal distribution at six points: standard deviations from the middle, and their weights.
 NORMAL_AT = np.array([-1.28, -0.52, 0.0, 0.52, 1.28, 2.0])
 NORMAL_ODDS = np.array([0.2, 0.2, 0.2, 0.2, 0.15, 0.05])
@@ -37,6 +43,15 @@ class Rate:
 
     at_s: float
     rps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What was forecast for at_s, and what each of the lines said."""
+
+    at_s: float
+    rps: float
+    by_line: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +69,25 @@ class History:
 
     since_s: the surprises after it are all known.  spread: variance of the rates, in variances of a
     Poisson count.  due: what was forecast for times to come.  next_rps: and for the next sample.
+    misses: the mean squared miss of each line, empty before the first.
     """
 
     since_s: float = 0.0
     rates: tuple[Rate, ...] = ()
     spread: float = 1.0
     surprises: tuple[Surprise, ...] = ()
-    due: tuple[Rate, ...] = ()
+    due: tuple[Due, ...] = ()
     next_rps: float | None = None
+    misses: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """Demand now (level) and `ahead`, and the demands to be ready for with their probabilities.
 
-    steady: the line's demand ahead with its error, never below the level: a forecast does not remove.
-    jumps: demands after a surprise.  steady_odds and jump_odds sum to 1.  sd_rps: the line's error.
+    steady: the lines' demand ahead with its error, never below the level: a forecast does not remove.
+    jumps: demands after a surprise.  steady_odds and jump_odds sum to 1.  sd_rps: the lines' error.
+    by_line: what each of the lines says of the demand ahead.
     """
 
     level_rps: float
@@ -80,6 +98,7 @@ class Forecast:
     steady_odds: Floats
     jump_rps: Floats
     jump_odds: Floats
+    by_line: tuple[float, ...] = ()
 
 
 def learn_demand(history: History, now: Rate, span_s: float) -> History:
@@ -94,33 +113,36 @@ def learn_demand(history: History, now: Rate, span_s: float) -> History:
         _with_surprise(history, now, span_s),
         rates=(*kept, now),
         spread=_spread(history, now, span_s),
-        due=tuple(rate for rate in history.due if rate.at_s > now.at_s),
+        due=tuple(due for due in history.due if due.at_s > now.at_s),
+        misses=_misses(history, now, span_s),
     )
 
 
 def forecast(history: History, now_s: float, ahead_s: float, span_s: float) -> Forecast:
     """Return what to expect ahead_s from now; needs a rate in the history."""
-    line = _line(history, now_s, span_s)
-    level = max(0.0, line.at(0.0))
-    ahead = max(0.0, line.at(ahead_s))
-    sd = math.sqrt(line.mean_variance + line.slope_variance * (ahead_s - line.mean_s) ** 2)
+    lines, counts = _lines(history, now_s, span_s), _line_weights(history)
+    by_line = np.maximum(lines.at(ahead_s), 0.0)
+    level, ahead = float(counts @ np.maximum(lines.at(0.0), 0.0)), float(counts @ by_line)
+    sd = float(counts @ lines.sd(ahead_s))
     base = max(level, ahead)
     jumps, odds = _jumps(history, base, now_s, span_s)
     return Forecast(
         level_rps=level,
-        slope_rps_per_s=line.slope,
+        slope_rps_per_s=float(counts @ lines.slope),
         ahead_rps=ahead,
         sd_rps=sd,
         steady_rps=np.maximum(base + sd * NORMAL_AT, 0.0),
         steady_odds=NORMAL_ODDS * (1.0 - odds.sum()),
         jump_rps=jumps,
         jump_odds=odds,
+        by_line=tuple(float(rps) for rps in by_line),
     )
 
 
 def promise(history: History, made: Forecast, now_s: float, ahead_s: float, span_s: float) -> History:
     """Return the history with the forecast kept, to be held against what comes."""
-    due = Rate(round(now_s + ahead_s, 2), round(max(made.level_rps, made.ahead_rps), 3))
+    said = tuple(round(rps, 3) for rps in made.by_line)
+    due = Due(round(now_s + ahead_s, 2), round(max(made.level_rps, made.ahead_rps), 3), said)
     next_rps = max(0.0, made.level_rps + made.slope_rps_per_s * span_s)
     return replace(history, due=(*history.due, due), next_rps=round(next_rps, 3))
 
@@ -149,7 +171,7 @@ def _spread(history: History, now: Rate, span_s: float) -> float:
 
 def _with_surprise(history: History, now: Rate, span_s: float) -> History:
     """Return the history with a surprise more when demand is far above what was forecast for now."""
-    expected = [rate.rps for rate in history.due if rate.at_s <= now.at_s]
+    expected = [due.rps for due in history.due if due.at_s <= now.at_s]
     if not expected or now.rps <= expected[-1] + SURPRISE * _count_sd(expected[-1], span_s):
         return history
     surprises = (*history.surprises, Surprise(now.at_s, expected[-1], now.rps))
@@ -158,43 +180,73 @@ def _with_surprise(history: History, now: Rate, span_s: float) -> History:
     return replace(history, surprises=surprises[1:], since_s=surprises[0].at_s)
 
 
+def _misses(history: History, now: Rate, span_s: float) -> tuple[float, ...]:
+    """Return the mean squared misses with what each line forecast for now, if anything, held against it."""
+    said = [due.by_line for due in history.due if due.at_s <= now.at_s]
+    if not said:
+        return history.misses
+    seen = [(now.rps - rps) ** 2 for rps in said[-1]]
+    keep = 0.5 ** (span_s / MISS_HALF_LIFE_S)
+    before = history.misses or seen
+    return tuple(round(keep * a + (1.0 - keep) * b, 3) for a, b in zip(before, seen, strict=True))
+
+
+def _line_weights(history: History) -> Floats:
+    """Return how much each line counts, in sum 1."""
+    if not history.misses:
+        return UNTRIED
+    misses = np.array(history.misses) + 1e-3
+    weights = (misses.min() / misses) ** DECISIVE
+    shares: Floats = weights / weights.sum()
+    return shares
+
+
 @dataclass(frozen=True, slots=True)
-class _Line:
-    """rate = mean + slope (t - mean_s), t in seconds from now; variances are those of mean and slope."""
+class _Lines:
+    """rate = mean + slope (t - mean_s), t in seconds from now, for each half-life; variances are those of
+    mean and slope.
+    """
 
-    mean: float
-    mean_s: float
-    slope: float
-    mean_variance: float
-    slope_variance: float
+    mean: Floats
+    mean_s: Floats
+    slope: Floats
+    mean_variance: Floats
+    slope_variance: Floats
 
-    def at(self, t_s: float) -> float:
+    def at(self, t_s: float) -> Floats:
         return self.mean + self.slope * (t_s - self.mean_s)
 
+    def sd(self, t_s: float) -> Floats:
+        sds: Floats = np.sqrt(self.mean_variance + self.slope_variance * (t_s - self.mean_s) ** 2)
+        return sds
 
-def _line(history: History, now_s: float, span_s: float) -> _Line:
-    """Return the weighted line through the rates, its slope shrunk by t^2 / (t^2 + SHRINK)."""
+
+def _lines(history: History, now_s: float, span_s: float) -> _Lines:
+    """Return the weighted lines through the rates, slopes shrunk by t^2 / (t^2 + SHRINK)."""
     t = np.array([rate.at_s for rate in history.rates]) - now_s
     y = np.array([rate.rps for rate in history.rates])
-    w = 0.5 ** (-t / HALF_LIFE_S)
-    w /= w.sum()
-    mean_s, mean = float(w @ t), float(w @ y)
-    variance = history.spread * _count_sd(mean, span_s) ** 2
-    mean_variance = variance * float(w @ w)
-    width = float(w @ (t - mean_s) ** 2)
-    if len(y) < LINE_SAMPLES or width <= 0:
-        return _Line(mean, mean_s, 0.0, mean_variance, 0.0)
-    slope = float(w @ ((t - mean_s) * (y - mean))) / width
-    slope_variance = variance * float((w * w) @ (t - mean_s) ** 2) / width**2
+    w = 0.5 ** (-t / HALF_LIVES_S[:, None])
+    w /= w.sum(axis=1, keepdims=True)
+    mean_s, mean = w @ t, w @ y
+    variance = history.spread * np.maximum(mean, 1.0 / span_s) / span_s
+    mean_variance = variance * (w * w).sum(axis=1)
+    off = w * (t - mean_s[:, None])
+    width = (off * (t - mean_s[:, None])).sum(axis=1)
+    if len(y) < LINE_SAMPLES or width.min() <= 0:
+        flat = np.zeros(len(mean))
+        return _Lines(mean, mean_s, flat, mean_variance, flat)
+    slope = (off @ y) / width
+    slope_variance = variance * (off * off).sum(axis=1) / width**2
     believed = slope**2 / (slope**2 + SHRINK * slope_variance)
-    return _Line(mean, mean_s, believed * slope, mean_variance, believed * slope_variance)
+    return _Lines(mean, mean_s, believed * slope, mean_variance, believed * slope_variance)
 
 
 def _jumps(history: History, base_rps: float, now_s: float, span_s: float) -> tuple[Floats, Floats]:
     """Return the demands that surprises like those seen would lead to from here, and their odds.
 
     Each surprise was one span out of the (fading) time since; from here it would add as much as then,
-    but not lead above where it led then.
+    but not lead above where it led then. Where more was expected than now it tells little: the second
+    half of a rise is no reason to await its first.
     """
     above = [s for s in history.surprises if s.rps > base_rps]
     if not above:
@@ -203,5 +255,9 @@ def _jumps(history: History, base_rps: float, now_s: float, span_s: float) -> tu
     fade_s = SURPRISE_HALF_LIFE_S / math.log(2.0)
     watched_s = fade_s * (1.0 - 0.5 ** (lived_s / SURPRISE_HALF_LIFE_S)) + UNSEEN_S
     rps = np.array([min(s.rps, base_rps + s.rps - s.forecast_rps) for s in above])
-    odds = np.array([0.5 ** ((now_s - s.at_s) / SURPRISE_HALF_LIFE_S) * span_s / watched_s for s in above])
+    age_s = np.array([now_s - s.at_s for s in above])
+    least_rps = 1.0 / span_s  # less than one request a span is none
+    began_rps = np.array([max(s.forecast_rps, base_rps, least_rps) for s in above])
+    here = (max(base_rps, least_rps) / began_rps) ** ELSEWHERE
+    odds = here * 0.5 ** (age_s / SURPRISE_HALF_LIFE_S) * span_s / watched_s
     return rps, odds * min(1.0, MOST_SURPRISE / odds.sum())

@@ -13,7 +13,7 @@ from balancer.fit import CpuFit
 from balancer.forecast import History
 from balancer.latency import SlowFit
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)

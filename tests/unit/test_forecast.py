@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from balancer.forecast import SURPRISES, Forecast, History, Rate, forecast, learn_demand, promise
+from balancer.forecast import SURPRISES, Forecast, History, Rate, Surprise, forecast, learn_demand, promise
 
 SPAN_S, AHEAD_S = 2.0, 5.0
 
@@ -57,6 +58,23 @@ def test_a_fall_is_never_what_workers_are_counted_for() -> None:
     assert made.steady_rps @ made.steady_odds == pytest.approx(made.level_rps, rel=0.05)
 
 
+def test_noise_is_seen_through_by_a_long_line_and_a_wave_followed_by_a_short_one() -> None:
+    noise = 100.0 + 30.0 * np.random.default_rng(5).standard_normal(120)
+    wave = 110.0 + 90.0 * np.sin(2.0 * np.pi * np.arange(120) / 60.0)
+
+    noisy, waving = after(noise)[0].misses, after(wave)[0].misses
+
+    assert noisy.index(min(noisy)) > waving.index(min(waving))
+
+
+def test_the_line_that_missed_least_is_the_forecast() -> None:
+    history, _ = after(100.0 + 30.0 * np.random.default_rng(5).standard_normal(120))
+
+    _, made = after([100.0], replace(history, misses=(9.0, 9.0, 9.0, 1.0)), start_s=1240.0)
+
+    assert made.ahead_rps == pytest.approx(made.by_line[3], rel=0.01)
+
+
 def test_a_jump_is_believed_at_once() -> None:
     _, made = after([*counts(20.0, 40), 180.0])
 
@@ -91,6 +109,28 @@ def test_a_surprise_never_leads_above_what_was_seen() -> None:
     _, made = after(counts(120.0, 20), history, start_s=1100.0)
 
     assert all(rps <= 200.0 for rps in made.jump_rps)
+
+
+def test_the_second_half_of_a_rise_is_no_reason_to_await_its_first() -> None:
+    began = [Surprise(1000.0, 20.0, 60.0)]
+    went_on = [Surprise(1002.0, 60.0, 120.0), Surprise(1004.0, 120.0, 180.0)]
+    quiet, _ = after([20.0] * 40)
+
+    _, one = after([20.0], replace(quiet, surprises=tuple(began)), start_s=1080.0)
+    _, all_three = after([20.0], replace(quiet, surprises=(*began, *went_on)), start_s=1080.0)
+
+    assert all_three.jump_odds.sum() == pytest.approx(one.jump_odds.sum(), rel=0.15)
+
+
+def test_a_surprise_from_less_than_now_tells_as_much_as_one_from_here() -> None:
+    quiet, _ = after([60.0] * 40)
+
+    odds = [
+        after([60.0], replace(quiet, surprises=(Surprise(1000.0, began, 150.0),)), start_s=1080.0)[1]
+        for began in (20.0, 60.0)
+    ]
+
+    assert odds[0].jump_odds.sum() == pytest.approx(odds[1].jump_odds.sum())
 
 
 def test_surprises_fade() -> None:
