@@ -17,6 +17,7 @@ from shell.quoting import quote
 if TYPE_CHECKING:
     from shell.words import Statement
 
+_OTHER_PROGRAMS = frozenset({"docker", "podman", "kubectl", "simplecloud", "./simplecloud"})
 _OUTPUT = ("-o", "--output")
 
 
@@ -39,10 +40,18 @@ def row_of(given: Sequence[str]) -> Command:
 
 
 def _meant(given: Sequence[str]) -> str:
-    guess = did_you_mean(given[0], verbs())
-    if guess is None:
-        return "help"
-    return " ".join([guess, *(quote(word) for word in given[1:])])
+    """Return the command that was meant, by habit (`docker ps`, `kubectl get pods`) or by a slip."""
+    word, *rest = given
+    if word in _OTHER_PROGRAMS and rest:
+        return _typed(rest) if command_of(rest[0]) is not None else _meant(rest)
+    if word == "get":
+        return "ps"
+    guess = did_you_mean(word, verbs())
+    return _typed([guess, *rest]) if guess is not None else "help"
+
+
+def _typed(given: Sequence[str]) -> str:
+    return " ".join(quote(word) for word in given)
 
 
 def params_of(row: Command, given: Sequence[str]) -> Params:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from manager.api.command import Command, Operand, Option, usage
 from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
-from manager.api.values import Kind, Value
+from manager.api.values import Kind, Meant, Value
 
 Param = str | bool | list[str]
 Params = dict[str, Param]
@@ -148,28 +148,37 @@ def _add(option: Option, value: str, params: Params, index: int) -> None:
         given.append(value)
 
 
-_VOLUMES = ("-v", "--volume", "--mount")
+# what docker's users try: the options, why there are none here, and what there is instead
+_ELSEWHERE = (
+    (
+        ("-v", "--volume", "--mount"),
+        "workers are stateless, what they write goes with them",
+        "{verb} --copy ./config.json ...",
+    ),
+    (("-i", "-t", "--interactive", "--tty"), "workers have no terminal, exec goes into one", "help exec"),
+    (("-n", "--workers"), "how many there are is no matter of a revision", "help scale"),
+)
 
 
 def unknown_option(command: Command, name: str, index: int, words: Sequence[str] = ()) -> UsageError:
     """Return the error for `name`, at `index` of the words after the verb, which is no option."""
-    if command.verbatim and name in _VOLUMES:
-        return UsageError(
-            f"{command.verb} has no {name}: workers are stateless, what they write goes with them",
-            hint=f"{command.verb} --copy ./config.json ...",
-            at=index,
-        )
-    guess = did_you_mean(name.lstrip("-"), [option.name for option in command.options])
+    for names, why, hint in _ELSEWHERE:
+        if command.verb in ("run", "update") and name in names:
+            return UsageError(
+                f"{command.verb} has no {name}: {why}", hint=hint.format(verb=command.verb), at=index
+            )
+    # a letter alone is near to nothing
+    guess = did_you_mean(name[2:], [option.name for option in command.options])
     message = f"{command.verb} has no option {name}"
     if guess is None:
         return UsageError(message, hint=f"help {command.verb}", at=index)
-    hint = _mended(command, words, index, name, f"--{guess}") if words else f"{command.verb} --{guess} ..."
+    hint = mended(command, words, index, name, f"--{guess}") if words else f"{command.verb} --{guess} ..."
     return UsageError(f"{message} (did you mean --{guess}?)", hint=hint, at=index)
 
 
-def _mended(command: Command, words: Sequence[str], index: int, wrong: str, right: str) -> str:
-    """Return the command as typed, with another word for the one that is off."""
-    return _typed(command, [*words[:index], right + words[index].removeprefix(wrong), *words[index + 1 :]])
+def mended(command: Command, words: Sequence[str], index: int, wrong: str, right: str) -> str:
+    """Return the command as typed, with the right part for the wrong one in the word that is off."""
+    return _typed(command, [*words[:index], words[index].replace(wrong, right, 1), *words[index + 1 :]])
 
 
 def _take_operands(command: Command, words: list[str], params: Params, end: int) -> None:
@@ -239,7 +248,11 @@ def _parsed(command: Command, value: object, kind: Kind, label: str, words: Sequ
     try:
         return kind.parse(word)
     except ValueError as error:
-        raise UsageError(f"{label}: {error}", hint=_example(command), at=_place(word, words)) from None
+        at = _place(word, words)
+        hint = f"help {command.verb}" if command.changes else _example(command)
+        if isinstance(error, Meant) and at is not None:
+            hint = mended(command, words, at, word, error.right)
+        raise UsageError(f"{label}: {error}", hint=hint, at=at) from None
 
 
 def _place(value: str, words: Sequence[str]) -> int | None:

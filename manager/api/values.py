@@ -26,6 +26,14 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BYTES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
+class Meant(ValueError):
+    """What is wrong with a word that tells nearly enough what was meant: `right` would do."""
+
+    def __init__(self, message: str, right: str) -> None:
+        super().__init__(message)
+        self.right = right
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of value: its name in usage lines, how a word becomes one, and what completes it.
@@ -60,6 +68,9 @@ def app_name(word: str) -> str:
     """Return the word when an app may be called that."""
     if word in RESERVED_NAMES:
         raise ValueError(f"{word[:40]!r} is reserved and cannot name an app")
+    app, dot, slot = word.partition(".")
+    if dot and slot.isdecimal() and APP_NAME.fullmatch(app):
+        raise Meant(f"{word[:40]!r} is a worker, and this is about apps", app)
     if not APP_NAME.fullmatch(word):
         raise ValueError(
             f"{word[:40]!r} cannot name an app: lower-case letters, digits and dashes, "
@@ -98,6 +109,8 @@ def split_target(word: str) -> tuple[str, int | None]:
 def seconds(word: str) -> float:
     """Return the seconds of a duration such as 500ms, 5s, 2m or 1h."""
     found = _DURATION.fullmatch(word)
+    if word.isdecimal() and len(word) < 8:
+        raise Meant(f"{word!r} has no unit: ms, s, m or h", f"{word}s")
     if found is None:
         raise ValueError(f"{word[:40]!r} is not a duration such as 500ms, 5s, 2m or 1h")
     duration_s = float(found[1]) * _SECONDS[found[2]]
@@ -168,6 +181,9 @@ def ramp(word: str) -> tuple[float, float]:
 def port(word: str) -> str:
     """Return PORT/http or PORT/tcp, normalised (http when nothing is said)."""
     number, slash, protocol = word.partition("/")
+    outside, colon, inside = number.partition(":")
+    if colon and outside.isdecimal() and inside.isdecimal():
+        raise Meant(f"{word[:40]!r}: the proxy gives the port outside", inside + slash + protocol)
     if slash and protocol not in ("http", "tcp"):
         raise ValueError(f"{word[:40]!r}: a port is PORT, PORT/http or PORT/tcp")
     whole(1, 65535)(number)

@@ -172,6 +172,32 @@ def test_a_variable_of_the_environment_that_is_not_set_is_set_outside(shell: She
     assert "hint:  env NO_SUCH_NAME_HERE=VALUE simplecloud ...\n" in shell.err.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("docker ps -a", "ps -a"),
+        ("docker run -p 8000 web ./x", "run -p 8000 web ./x"),
+        ("kubectl get pods", "ps"),
+        ("run -it web sh", "help exec"),
+        ("run -q web sh", "help run"),
+        ("update web -n 3", "help scale"),
+        ("run -v /x:/y web sh", "run --copy ./config.json ..."),
+        ("sleep 20", "sleep 20s"),
+        ("scale web=3 --wait=20", "scale web=3 --wait=20s"),
+        ("ps web.1", "ps web"),
+        ("run -p 8080:80 web ./x", "run -p 80 web ./x"),
+        ("run -p 8080:80/tcp web ./x", "run -p 80/tcp web ./x"),
+        ("run --memory 10x web ./x", "help run"),
+        ("autoscale web --slo abc", "help autoscale"),
+    ],
+)
+def test_what_was_meant_is_offered_and_nothing_that_does_something_else(
+    typed: str, hint: str, shell: Shell
+) -> None:
+    assert shell.run(typed) == 2
+    assert shell.err.getvalue().splitlines()[-1] == f"hint:  {hint}"
+
+
 def test_a_mistyped_option_is_mended_in_the_command_as_typed(shell: Shell) -> None:
     assert shell.run("scale 'we b=3' --wiat=5s") == 2
     assert "scale has no option --wiat (did you mean --wait?)" in shell.err.getvalue()
