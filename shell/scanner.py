@@ -23,6 +23,7 @@ _IN_DOUBLE = re.compile(r'[^"\\$\n]+')
 _CONTINUED = re.compile(r"\\\r?\n")
 _VARIABLE = re.compile(r"\$(?:\{([^}\n]*)\}|(env\.[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9_]+|[?@*#$!]))")
 _MOST_NESTED = 32  # $( in $(: each is read, and later carried out, within the one around it
+_OPERATORS = frozenset({"|", "||", "&", "&&", "<", ">", ">>"})
 _NAME = re.compile(r"(?:env\.)?[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -60,10 +61,24 @@ class Scanner:
         found: list[Word] = []
         while not self._ended(inside):
             found.append(self._word(inside))
+            self._refuse_operator(found[-1], found[0])
             self._skip_blanks()
         if tolerant and not found:
             raise SyntaxRejected("no command after the -", (start, start + 1), hint="-rm web -y")
         return Statement(tuple(found), tolerant, start, found[-1].end if found else start)
+
+    def _refuse_operator(self, word: Word, verb: Word) -> None:
+        """Raise SyntaxRejected for a bare operator of other shells; conditions compare with < and >."""
+        operator = self.text[word.start : word.end]
+        compares = verb.literal in ("wait", "expect") and operator in ("<", ">")
+        if operator not in _OPERATORS or compares:
+            return
+        statement = self.text[verb.start :].partition("\n")[0]
+        raise SyntaxRejected(
+            f"there is no {operator} here, only in the shell that calls simplecloud",
+            (word.start, word.end),
+            hint=statement.replace(" &&", ";") if operator == "&&" else f"simplecloud {statement}",
+        )
 
     def _skip_blanks(self) -> None:
         blanks = _BLANKS.match(self.text, self.at)

@@ -198,6 +198,28 @@ def test_what_was_meant_is_offered_and_nothing_that_does_something_else(
     assert shell.err.getvalue().splitlines()[-1] == f"hint:  {hint}"
 
 
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("apps | grep web", "simplecloud apps | grep web"),
+        ("apps > f.txt", "simplecloud apps > f.txt"),
+        ("secret set x < f.txt", "simplecloud secret set x < f.txt"),
+        ("echo a && echo b", "echo a; echo b"),
+    ],
+)
+def test_operators_of_other_shells_are_refused_before_anything_is_done(
+    typed: str, hint: str, shell: Shell
+) -> None:
+    assert shell.run(typed) == 2
+    assert shell.out.getvalue() == ""
+    assert shell.err.getvalue().splitlines()[-1] == f"hint:  {hint}"
+
+
+def test_quoted_and_in_conditions_operators_are_words(shell: Shell, manager: FakeManager) -> None:
+    assert shell.run("echo '|' \">\" a&&b; expect web ready > 2") == 0
+    assert shell.out.getvalue() == "| > a&&b\n"
+
+
 def test_a_mistyped_option_is_mended_in_the_command_as_typed(shell: Shell) -> None:
     assert shell.run("scale 'we b=3' --wiat=5s") == 2
     assert "scale has no option --wiat (did you mean --wait?)" in shell.err.getvalue()
