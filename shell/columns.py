@@ -6,11 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
+from manager.api.arguments import Params
 from manager.api.errors import UsageError
 from manager.api.listings import LISTINGS, Column, Format
 from manager.api.suggest import did_you_mean
 from shell.cells import cell
 
+_COMPARISON = re.compile(r"([^=!<>~]*)([!<>~]=?|=[=~]?)(.*)", re.DOTALL)
 Item = Mapping[str, object]
 
 _FORMATS: Mapping[str, Format] = {
@@ -21,6 +23,15 @@ _FORMATS: Mapping[str, Format] = {
     "bytes": "bytes",
     "at": "age",
 }
+
+
+class NoColumn(UsageError):
+    """`value`, of an option, names no column that the listing has; `right` would do, where it is known."""
+
+    def __init__(self, message: str, value: str, right: str = "") -> None:
+        super().__init__(message, hint=right)
+        self.value = value
+        self.right = right
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +55,8 @@ def names(kind: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*headers, *field_names(kind), *map(_without_unit, field_names(kind))]))
 
 
-def named(kind: str, word: str, option: str) -> Named:
-    """Return the column that `word` names; raises UsageError, with a guess, when there is none."""
+def named(kind: str, word: str, value: str) -> Named:
+    """Return the column that `word`, a part of the value of an option, names; raises NoColumn."""
     name = word.casefold()
     for column in LISTINGS[kind].columns:
         if name == column.header.casefold():
@@ -53,7 +64,7 @@ def named(kind: str, word: str, option: str) -> Named:
     for field in field_names(kind):
         if name in (field, _without_unit(field)):
             return Named(_column_of(kind, field), by_header=False)
-    raise _unknown(kind, word, option)
+    raise _unknown(kind, word, value)
 
 
 def _column_of(kind: str, field: str) -> Column:
@@ -68,31 +79,48 @@ def _without_unit(field: str) -> str:
     return start if start and unit in _FORMATS else field
 
 
-def _unknown(kind: str, word: str, option: str) -> UsageError:
+def _unknown(kind: str, word: str, value: str) -> NoColumn:
     headers = [column.header.lower() for column in LISTINGS[kind].columns]
-    guess = did_you_mean(word.casefold(), names(kind)) or headers[0]
-    suffix = "=VALUE" if option == "filter" else ""
-    return UsageError(
-        f"no column is called {word!r}: there are {', '.join(headers)}", hint=f"--{option} {guess}{suffix}"
-    )
+    guess = did_you_mean(word.casefold(), names(kind))
+    right = value.replace(word, guess, 1) if guess else ""
+    return NoColumn(f"no column is called {word!r}: there are {', '.join(headers)}", value, right)
+
+
+def check(kind: str, params: Params) -> None:
+    """Raise NoColumn when the parameters of a listing name a column that it does not have."""
+    match params:
+        case {"columns": str(words)}:
+            chosen(kind, words)
+    match params:
+        case {"sort": str(word)}:
+            ordered(kind, (), word)
+    match params:
+        case {"filter": list(conditions)}:
+            filtered(kind, (), conditions, now=0.0)
 
 
 def chosen(kind: str, words: str) -> tuple[Column, ...]:
     """Return the columns that a list such as `name,ready` names, in its order."""
-    return tuple(named(kind, word.strip(), "columns").column for word in words.split(","))
+    return tuple(named(kind, word.strip(), words).column for word in words.split(","))
 
 
 def filtered(kind: str, items: Sequence[Item], filters: Sequence[str], now: float) -> Sequence[Item]:
     """Return the items for which every COLUMN=VALUE of `filters` is true."""
     for condition in filters:
-        word, equals, wanted = condition.partition("=")
-        if not equals:
-            raise UsageError(
-                f"--filter: {condition!r} is not COLUMN=VALUE", hint=f"--filter {names(kind)[0]}=..."
-            )
-        column = named(kind, word, "filter").column
+        column, wanted = _condition(kind, condition)
         items = [item for item in items if _is(item.get(column.field), wanted, column, now)]
     return items
+
+
+def _condition(kind: str, condition: str) -> tuple[Column, str]:
+    """Return what COLUMN=VALUE compares; raises NoColumn."""
+    found = _COMPARISON.fullmatch(condition)
+    if found is None:
+        raise NoColumn(f"--filter: {condition!r} is not COLUMN=VALUE", condition)
+    word, operator, wanted = found.groups()
+    if operator != "=":
+        raise NoColumn(f"--filter knows only =, not {operator}", condition, f"{word}={wanted}")
+    return named(kind, word, condition).column, wanted
 
 
 def _is(value: object, wanted: str, column: Column, now: float) -> bool:
@@ -115,7 +143,7 @@ def ordered(kind: str, items: Sequence[Item], sort: str) -> Sequence[Item]:
 
     What has no value comes last either way; web.2 comes before web.10.
     """
-    found = named(kind, sort.removeprefix("-"), "sort")
+    found = named(kind, sort.removeprefix("-"), sort)
     field = found.column.field
     # An age grows as the time behind it falls.
     falling = sort.startswith("-") != (found.by_header and found.column.format == "age")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shell.words import Statement
 
 _OTHER_PROGRAMS = frozenset({"docker", "podman", "kubectl", "simplecloud", "./simplecloud"})
+_OF_COLUMNS = frozenset({"sort", "filter", "columns"})
 _OUTPUT = ("-o", "--output")
 
 
@@ -56,7 +57,24 @@ def _typed(given: Sequence[str]) -> str:
 
 def params_of(row: Command, given: Sequence[str]) -> Params:
     """Return the parameters that the words after the verb stand for; raises UsageError."""
-    return arguments.parse(row, given)
+    params = arguments.parse(row, given)
+    if row.lists and not params.keys().isdisjoint(_OF_COLUMNS):
+        _check_columns(row, given, params)
+    return params
+
+
+def _check_columns(row: Command, given: Sequence[str], params: Params) -> None:
+    """Raise UsageError when a column is named that the listing does not have."""
+    from shell import columns  # only here: a command that needs none starts faster
+
+    try:
+        columns.check(row.lists, params)
+    except columns.NoColumn as error:
+        at = arguments.place(error.value, given)
+        hint = f"{row.verb} -o wide"
+        if at is not None and error.right:
+            hint = arguments.mended(row, given, at, error.value, error.right)
+        raise UsageError(error.message, hint=hint, at=at) from None
 
 
 def asks_for_help(row: Command, given: Sequence[str]) -> bool:

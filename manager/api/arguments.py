@@ -178,7 +178,8 @@ def unknown_option(command: Command, name: str, index: int, words: Sequence[str]
 
 def mended(command: Command, words: Sequence[str], index: int, wrong: str, right: str) -> str:
     """Return the command as typed, with the right part for the wrong one in the word that is off."""
-    return _typed(command, [*words[:index], words[index].replace(wrong, right, 1), *words[index + 1 :]])
+    before, _, after = words[index].rpartition(wrong)
+    return _typed(command, [*words[:index], before + right + after, *words[index + 1 :]])
 
 
 def _take_operands(command: Command, words: list[str], params: Params, end: int) -> None:
@@ -248,14 +249,14 @@ def _parsed(command: Command, value: object, kind: Kind, label: str, words: Sequ
     try:
         return kind.parse(word)
     except ValueError as error:
-        at = _place(word, words)
+        at = place(word, words)
         hint = f"help {command.verb}" if command.changes else _example(command)
         if isinstance(error, Meant) and at is not None:
             hint = mended(command, words, at, word, error.right)
         raise UsageError(f"{label}: {error}", hint=hint, at=at) from None
 
 
-def _place(value: str, words: Sequence[str]) -> int | None:
+def place(value: str, words: Sequence[str]) -> int | None:
     """Return the index of the word that a value is, or the end of, as in --wait=x."""
     if value in words:
         return words.index(value)

@@ -219,9 +219,9 @@ def test_columns_are_shown_in_the_order_they_were_asked_for() -> None:
 @pytest.mark.parametrize(
     ("options", "hint"),
     [
-        ({"sort": "restart"}, "--sort restarts"),
-        ({"filters": ("sate=ready",)}, "--filter state=VALUE"),
-        ({"columns": "name,reasn"}, "--columns reason"),
+        ({"sort": "restart"}, "restarts"),
+        ({"filters": ("sate=ready",)}, "state=ready"),
+        ({"columns": "name,reasn"}, "name,reason"),
     ],
 )
 def test_an_unknown_column_is_an_error_that_names_those_there_are(

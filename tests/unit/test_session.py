@@ -189,6 +189,12 @@ def test_a_variable_of_the_environment_that_is_not_set_is_set_outside(shell: She
         ("run -p 8080:80/tcp web ./x", "run -p 80/tcp web ./x"),
         ("run --memory 10x web ./x", "help run"),
         ("autoscale web --slo abc", "help autoscale"),
+        ("ps web --sort=stat", "ps web --sort=state"),
+        ("ps --sort nosuch", "ps -o wide"),
+        ("ps --columns worker,stat", "ps --columns worker,state"),
+        ("ps --filter foo", "ps -o wide"),
+        ("ps --filter 'state!=ready'", "ps --filter state=ready"),
+        ("apps --filter 'memory>5M' -q", "apps --filter memory=5M -q"),
     ],
 )
 def test_what_was_meant_is_offered_and_nothing_that_does_something_else(
