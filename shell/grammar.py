@@ -57,10 +57,23 @@ def _typed(given: Sequence[str]) -> str:
 
 def params_of(row: Command, given: Sequence[str]) -> Params:
     """Return the parameters that the words after the verb stand for; raises UsageError."""
+    if row.verb == "watch" and row.verbatim:
+        _refuse_late_options(row, given)
     params = arguments.parse(row, given)
     if row.lists and not params.keys().isdisjoint(_OF_COLUMNS):
         _check_columns(row, given, params)
     return params
+
+
+def _refuse_late_options(watch: Command, given: Sequence[str]) -> None:
+    """Raise UsageError when an option of `watch` stands behind the listing, which has none of the name."""
+    at = next(index for index, word in enumerate(given) if command_of(word) is not None)
+    listing = row_of(given[at:])
+    for index in range(at + 1, len(given)):
+        name = given[index].partition("=")[0]
+        option = watch.option(name)
+        if option is not None and listing.option(name) is None:
+            raise arguments.late_option(watch, option, given, index, listing.verb)
 
 
 def _check_columns(row: Command, given: Sequence[str], params: Params) -> None:

@@ -93,5 +93,10 @@ def _lines(session: Session, view: View, seen: Seen, form: str, moments: Iterato
     for number, _ in enumerate(moments):
         seen = look(session.client, seen) if number else seen
         shown = replace(seen, apps=shown_apps(seen, view))
-        text = json.dumps(list(shown.apps)) if form == "jsonl" else picture.plain_line(shown, time.time())
-        print(text, file=session.out, flush=True)
+        print(_line(shown, form), file=session.out, flush=True)
+
+
+def _line(shown: Seen, form: str) -> str:
+    if form == "jsonl":
+        return json.dumps(list(shown.apps), separators=(",", ":"))
+    return picture.plain_line(shown, time.time())

@@ -89,11 +89,16 @@ def _refuse_late_option(command: Command, words: Sequence[str], index: int) -> N
     known = command.option(word.partition("=")[0]) or command.option(word[:2])
     if known is None:
         hint = f"{command.verb} {name} -- {word}"
-    else:
-        takes_next = known.kind is not None and not known.implied and word in _spellings(known)
-        end = index + 1 + takes_next
-        hint = _typed(command, [*words[index:end], *words[:index], *words[end:]])
-    raise UsageError(f"{word} stands behind {name}: options come before it", hint=hint, at=index)
+        raise UsageError(f"{word} stands behind {name}: options come before it", hint=hint, at=index)
+    raise late_option(command, known, words, index, name)
+
+
+def late_option(command: Command, option: Option, words: Sequence[str], index: int, name: str) -> UsageError:
+    """Return the error for an option at `index` that stands behind `name`, with the command put right."""
+    takes_next = option.kind is not None and not option.implied and words[index] in _spellings(option)
+    end = index + 1 + takes_next
+    hint = _typed(command, [*words[index:end], *words[:index], *words[end:]])
+    return UsageError(f"{words[index]} stands behind {name}: options come before it", hint=hint, at=index)
 
 
 def _spellings(option: Option) -> tuple[str, str]:
