@@ -60,7 +60,7 @@ def import_(session: Session, row: Command, params: Params) -> None:
     path = bind(row, params).text("file") or ""
     directory = os.path.dirname(path)
     with _named_in_errors(path):
-        services = compose.read(_text_of(path, "help files"), _variables(directory))
+        services = compose.read(_text_of(path), _variables(directory))
         wanted = [app_file.read_entry(name, table, directory) for name, table in services.tables.items()]
     for told in services.ignored:
         session.note(told)
@@ -100,17 +100,18 @@ def _wanted(row: Command, params: Params) -> list[Entry]:
     path = bind(row, params).text("file")
     if path is None:
         raise UsageError(f"{row.verb} needs a file", hint=f"{row.verb} -f apps.toml")
-    text = _text_of(path, "export > apps.toml")
+    text = _text_of(path)
     with _named_in_errors(path):
         return app_file.read(text, os.path.dirname(path))
 
 
-def _text_of(path: str, hint: str) -> str:
+def _text_of(path: str) -> str:
     try:
         return Path(path).read_text()
+    except UnicodeDecodeError as error:
+        raise ProgramRejected(f"cannot read {path}: it is not UTF-8", hint="help files") from error
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ProgramRejected(f"cannot read {path}: {reason}", hint=hint) from error
+        raise files.unreadable(path, error) from error
 
 
 @contextmanager

@@ -162,10 +162,10 @@ def _missing(path: str) -> ProgramRejected:
     try:
         beside = os.listdir(directory or ".")
     except OSError:
-        return ProgramRejected(f"there is no directory {directory}", hint="ls")
+        return ProgramRejected(f"there is no directory {directory}", hint="help files")
     guess = did_you_mean(name, beside)
     if guess is None:
-        return ProgramRejected(f"there is no file {path}", hint=f"ls {directory or '.'}")
+        return ProgramRejected(f"there is no file {path}", hint="help files")
     return ProgramRejected(f"there is no file {path}", hint=f"did you mean {os.path.join(directory, guess)}?")
 
 

@@ -24,9 +24,14 @@ def pasted(hint: str, cloud: str, *, outside: bool) -> str:
         word = found.group()
         if word == "simplecloud":
             return program(cloud, hint)
-        return f"{program(cloud)} {word}" if outside and command_of(word) is not None else word
+        return f"{program(cloud)} {word}" if outside and _is_verb(word) else word
 
     return _COMMAND.sub(called, hint)
+
+
+def _is_verb(word: str) -> bool:
+    row = command_of(word)
+    return row is not None and row.verb == word  # hints use no alias: ls in one is the system's
 
 
 def program(cloud: str, hint: str = "") -> str:

@@ -102,8 +102,10 @@ def run_file(session: Session, path: str, *, check_only: bool = False) -> int:
         with open(path, "rb") as file:  # not the resolved one: /dev/fd/63 is fine to open only
             raw = file.readlines()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"cannot read {path}: {reason}", hint="ls") from error
+        from shell.files import unreadable  # scripts that are there do without
+
+        told = unreadable(path, error)
+        raise UsageError(told.message, hint=told.hint) from error
     session.sourcing.append(place)
     try:
         return run_whole(session, raw, place.name, check_only=check_only)

@@ -101,4 +101,6 @@ def _value(found: re.Match[str], variables: Mapping[str, str]) -> str:
     if operator.endswith("-"):
         return word
     said = f": {word}" if word else ""
-    raise UsageError(f"the variable {name} has no value{said}", hint=f"export {name}=...")
+    raise UsageError(
+        f"the variable {name} has no value{said}", hint=f"env {name}=VALUE simplecloud import FILE"
+    )

@@ -97,7 +97,7 @@ def test_what_is_no_archive_or_no_directory_is_refused(app: str, cloud: Cloud, h
     ("words", "code", "message", "hint"),
     [
         (("APP:/tmp/nosuch", "."), 1, "there is no /tmp/nosuch in APP.1", "exec APP.1 ls -la /tmp"),
-        (("nosuch", "APP:/tmp"), 1, "there is no file nosuch", "ls ."),
+        (("nosuch", "APP:/tmp"), 1, "there is no file nosuch", "help files"),
         (("f", "APP:/none/x"), 1, "there is no directory /none in APP", "exec APP mkdir -p /none"),
         (("f", "APP:/tmp/none/"), 1, "there is no directory /tmp/none/", "exec APP mkdir -p /tmp/none/"),
         (("d", "APP:/etc/passwd"), 1, "/etc/passwd is a file", "exec APP ls -l /etc/passwd"),

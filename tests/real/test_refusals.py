@@ -68,7 +68,7 @@ def footprint(cloud: Cloud) -> tuple[object, ...]:
 
 
 BAD_PROGRAMS = {
-    "missing": ("./missing", "there is no file ./missing", "ls ."),
+    "missing": ("./missing", "there is no file ./missing", "help files"),
     "directory": ("./dir", "./dir is a directory", "ls -l ./dir"),
     "fifo": ("./fifo", "./fifo is a FIFO", "ls -l ./fifo"),
     "empty": ("./empty", "./empty is empty", "ls -l ./empty"),

@@ -163,7 +163,7 @@ def test_a_file_beside_the_image_s_is_not_taken_for_one_of_this_machine() -> Non
         (service("extends: {}"), "web.extends: this is not supported", ""),
         (service("ports: [80-90]"), "web.ports: '80-90' is not one port", ""),
         (service("depends_on: [db]"), "web.depends_on: there is no service 'db'", ""),
-        (service("user: $NOBODY"), "the variable NOBODY has no value", "export NOBODY="),
+        (service("user: $NOBODY"), "the variable NOBODY has no value", "env NOBODY="),
         (service("mem_limit: much"), "web.memory: 'much' is not a size", ""),
         (service("command: 'a \"b'"), "web.command: no closing quotation", ""),
     ],
@@ -200,5 +200,5 @@ def test_a_file_that_cannot_be_read_or_used_is_an_error_that_names_it(tmp_path: 
 
     assert shell.run(f"import {tmp_path}/no.yaml") == 1
     assert shell.run(f"import {file}") == 2
-    assert f"cannot read {tmp_path}/no.yaml: No such file" in shell.err.getvalue()
+    assert f"there is no file {tmp_path}/no.yaml" in shell.err.getvalue()
     assert f"{file}: web: --cpus: 'many' is not a number of cores" in shell.err.getvalue()

@@ -35,6 +35,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> None:
             "tar -c FILE | ./simplecloud --cloud test cp - web.1:/tmp",
         ),
         ("chmod +x ./server.py", "chmod +x ./server.py"),
+        ("ls -l ./server.py", "ls -l ./server.py"),
         ("sudo usermod -aG simplecloud $USER", "sudo usermod -aG simplecloud $USER"),
         ("did you mean ./server.py?", "did you mean ./server.py?"),
         ("", ""),

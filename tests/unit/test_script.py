@@ -153,7 +153,7 @@ def test_scripts_source_each_other_only_so_deep(shell: Shell, tmp_path: Path) ->
 
 def test_a_file_that_cannot_be_read_is_a_usage_error(shell: Shell, tmp_path: Path) -> None:
     assert shell.run(f"source {tmp_path}/nosuch.sc") == 2
-    assert "No such file" in shell.err.getvalue()
+    assert "there is no file" in shell.err.getvalue()
 
 
 def test_a_command_of_a_script_sees_the_lines_before_it(shell: Shell) -> None:

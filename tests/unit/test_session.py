@@ -229,6 +229,16 @@ def test_quoted_and_in_conditions_operators_are_words(shell: Shell, manager: Fak
     assert shell.out.getvalue() == "| > a&&b\n"
 
 
+@pytest.mark.parametrize(
+    "typed",
+    ["cp nosuch web.1:/", "run web ./nosuch", "source ./nosuch", "apply -f nosuch", "import nosuch"],
+)
+def test_a_missing_file_is_told_in_the_same_words_by_every_command(typed: str, shell: Shell) -> None:
+    assert shell.run(typed) != 0
+    assert re.search(r"^error: there is no file (\./)?nosuch$", shell.err.getvalue(), re.MULTILINE)
+    assert shell.err.getvalue().endswith("hint:  help files\n")
+
+
 def test_a_mistyped_option_is_mended_in_the_command_as_typed(shell: Shell) -> None:
     assert shell.run("scale 'we b=3' --wiat=5s") == 2
     assert "scale has no option --wiat (did you mean --wait?)" in shell.err.getvalue()
