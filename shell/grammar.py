@@ -67,7 +67,9 @@ def params_of(row: Command, given: Sequence[str]) -> Params:
 
 def _refuse_late_options(watch: Command, given: Sequence[str]) -> None:
     """Raise UsageError when an option of `watch` stands behind the listing, which has none of the name."""
-    at = next(index for index, word in enumerate(given) if command_of(word) is not None)
+    at = next((index for index, word in enumerate(given) if command_of(word) is not None), None)
+    if at is None:
+        return
     listing = row_of(given[at:])
     for index in range(at + 1, len(given)):
         name = given[index].partition("=")[0]
