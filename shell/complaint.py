@@ -9,12 +9,14 @@ hint:  scale web=3
 from __future__ import annotations
 
 import json
+from textwrap import wrap
 
 from manager.api.errors import CloudError
 from shell.glyphs import columns, escaped, visible
 
 _INDENT = " " * 7
 _WINDOW = 100
+_LEAST = 20
 _TAB = " " * 4
 _MORE = "..."
 
@@ -26,15 +28,18 @@ def explain(
     span: tuple[int, int] | None = None,
     where: str = "",
     colour: bool = False,
+    width: int | None = None,
 ) -> str:
     """Return the lines of an error for stderr, without a last newline.
 
     `span`: the characters of `line` to point at, end excluded; an empty one, such as behind the last
     word, gets one caret. Without it the input is not repeated.  `where`: such as `demo.sc:7: `.
+    `width`: of the terminal; sentences are wrapped there, and nothing that may be pasted.
     """
-    first, *rest = error.message.splitlines() or [error.kind]
-    lines = [f"{where}{_painted('error:', '1;31', colour)} {escaped(first)}"]
-    lines += [_INDENT + escaped(more) for more in rest]
+    room = None if width is None else max(width - len(where) - len(_INDENT), _LEAST)
+    first, *rest = _wrapped(error.message, room) or [error.kind]
+    lines = [f"{where}{_painted('error:', '1;31', colour)} {first}"]
+    lines += [_INDENT + more for more in rest]
     if line and span is not None:
         shown, before, pointed = _pointed(line, *span)
         lines += [_INDENT + shown, _INDENT + " " * before + _painted("^" * pointed, "1;31", colour)]
@@ -46,6 +51,15 @@ def explain(
 def as_json(error: CloudError) -> str:
     """Return the error as the JSON object that programs read."""
     return json.dumps({"error": {"kind": error.kind, "message": error.message, "hint": error.hint}})
+
+
+def _wrapped(message: str, room: int | None) -> list[str]:
+    lines = [escaped(line) for line in message.splitlines()]
+    if room is None:
+        return lines
+    return [
+        part for line in lines for part in wrap(line, room, break_long_words=False, break_on_hyphens=False)
+    ]
 
 
 def _pointed(line: str, start: int, end: int) -> tuple[str, int, int]:

@@ -37,7 +37,7 @@ KEYS = (
 _OTHERS: Mapping[str, str] = {
     "j, k, arrows": "choose; scroll; page up and page down",
     "s": "sort by name, requests, p95, cpu",
-    "/": "show only names that contain what is typed; enter ends it",
+    "/": "show only names with what is typed; enter ends",
     "space": "pause, and go on",
     "q, Esc": "back; outside an app: to the shell",
 }
@@ -79,7 +79,8 @@ def pressed(key: str, view: View, seen: Seen) -> Pressed:
         case " ":
             return Pressed(replace(view, paused=not view.paused))
         case "?":
-            return Pressed(replace(view, page=HELP_PAGE, scroll=0))
+            page = () if view.page == HELP_PAGE else HELP_PAGE
+            return Pressed(replace(view, page=page, scroll=0))
         case "q" | "escape":
             return _back(view)
         case _:

@@ -172,17 +172,14 @@ class Session:
         error.hint = pasted(error.hint, self.places.cloud, outside=self._is_read_outside and not as_json)
         self.progress.clear()
         self.out.flush()  # the error belongs after what was printed before it
+        colour, width = terminal.has_colour(self.err), terminal.width_of(self.err)
         if as_json:
             told = complaint.as_json(error)
         elif place is None:
-            told = complaint.explain(error, colour=terminal.has_colour(self.err))
+            told = complaint.explain(error, colour=colour, width=width)
         else:
             told = complaint.explain(
-                error,
-                line=place.text,
-                span=place.span,
-                where=place.where,
-                colour=terminal.has_colour(self.err),
+                error, line=place.text, span=place.span, where=place.where, colour=colour, width=width
             )
         print(told, file=self.err, flush=True)
         return error.exit_code

@@ -35,6 +35,16 @@ def test_in_a_script_it_begins_with_the_place() -> None:
     assert told == 'demo.sc:7: error: unknown command "sacle"\nhint:  scale web=3'
 
 
+def test_a_long_sentence_is_wrapped_between_words_where_the_terminal_ends() -> None:
+    told = explain(UsageError("one two three four five six", hint="help " + "x" * 40), width=30)
+
+    assert told == "error: one two three four five\n       six\nhint:  help " + "x" * 40
+
+
+def test_off_a_terminal_a_sentence_is_one_line() -> None:
+    assert explain(UsageError("word " * 40 + "end")).count("\n") == 0
+
+
 def test_without_a_hint_there_is_no_hint_line() -> None:
     assert explain(AppNotFound("no app is named 'x'")) == "error: no app is named 'x'"
 

@@ -62,6 +62,17 @@ def test_q_leaves_the_page_then_the_filter_then_the_app_then_all() -> None:
     assert pressed("q", WEB, SEEN).leaves
 
 
+def test_the_key_that_opens_the_help_closes_it() -> None:
+    opened = after(WEB, "?")
+
+    assert opened.page == keys.HELP_PAGE
+    assert after(opened, "?").page == ()
+
+
+def test_the_help_fits_80_columns() -> None:
+    assert [styled.text_of(line) for line in keys.HELP if len(styled.text_of(line)) > 79] == []
+
+
 def test_plus_and_minus_order_a_scale_and_say_so() -> None:
     assert pressed("+", WEB, SEEN).order == ("scale", "web", "+1")
     assert pressed("-", WEB, SEEN).order == ("scale", "web", "-1")
