@@ -70,7 +70,7 @@ def app_name(word: str) -> str:
         raise ValueError(f"{word[:40]!r} is reserved and cannot name an app")
     app, dot, slot = word.partition(".")
     if dot and slot.isdecimal() and APP_NAME.fullmatch(app):
-        raise Meant(f"{word[:40]!r} is a worker, and this is about apps", app)
+        raise Meant(f"{word[:40]!r} cannot name an app: it is a worker", app)
     if not APP_NAME.fullmatch(word):
         raise ValueError(
             f"{word[:40]!r} cannot name an app: lower-case letters, digits and dashes, "
@@ -110,7 +110,7 @@ def seconds(word: str) -> float:
     """Return the seconds of a duration such as 500ms, 5s, 2m or 1h."""
     found = _DURATION.fullmatch(word)
     if word.isdecimal() and len(word) < 8:
-        raise Meant(f"{word!r} has no unit: ms, s, m or h", f"{word}s")
+        raise Meant(f"{word!r} is not a duration: it has no unit such as ms, s, m or h", f"{word}s")
     if found is None:
         raise ValueError(f"{word[:40]!r} is not a duration such as 500ms, 5s, 2m or 1h")
     duration_s = float(found[1]) * _SECONDS[found[2]]
