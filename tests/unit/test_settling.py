@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv4Network
 
 from manager.model import Past, WorkerKey
 from manager.observe.health import Verdict
@@ -10,7 +11,7 @@ from manager.records import ALL
 from manager.service.waiting import WAIT_S, too_late
 from manager.updates import UPDATE_LIMIT_S
 from manager.world import World
-from tests.simulation.worlds import NOW, TEMPLATE, a_worker, an_app, serving
+from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_worker, an_app, serving
 
 
 def refused(world: World, key: WorkerKey) -> World:
@@ -47,6 +48,18 @@ def test_a_wait_for_a_new_app_that_ends_offers_to_remove_it() -> None:
 
     assert error.message == "not ready within 2 s: web.1 unready: GET / refused"
     assert error.hint == "logs web    (or: rm web -y)"
+
+
+def test_a_wait_for_an_address_that_the_cloud_does_not_have_says_so() -> None:
+    only = replace(a_worker(1), address=SUBNET[2])
+    full = replace(serving([an_app()], [only]), subnet=IPv4Network("10.9.0.0/30"))
+
+    error = too_late(full, ["web"], 2.0)
+
+    assert error.message == (
+        "not ready within 2 s: web lacks workers: all 1 addresses of 10.9.0.0/30 are used"
+    )
+    assert error.hint == "apps --sort want    (or: ps web)"
 
 
 def test_a_wait_of_the_usual_length_sees_a_stuck_update_rolled_back() -> None:
