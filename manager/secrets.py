@@ -58,17 +58,15 @@ class Secrets:
         return [self._told(name) for name in sorted(names) if not name.startswith(".")]
 
     def remove(self, name: str) -> None:
-        """There is no such secret any more.  Raises SecretNotFound."""
-        self.require([name])
+        """There is no such secret any more."""
         (self.kept / name).unlink(missing_ok=True)
 
-    def require(self, names: Iterable[str]) -> None:
-        """Raises SecretNotFound when one of the secrets is not there."""
+    def require(self, names: Iterable[str], hint: str = "") -> None:
+        """Raises SecretNotFound when one of the secrets is not there; without a hint, with how to set it."""
         for name in names:
             if "/" in name or not (self.kept / name).is_file():
-                raise SecretNotFound(
-                    f"no secret is named {name!r}", hint=f"simplecloud secret set {name} < FILE"
-                )
+                set_it = f"simplecloud secret set {name} < FILE"
+                raise SecretNotFound(f"no secret is named {name!r}", hint=hint or set_it)
 
     def path(self, key: WorkerKey) -> Path:
         """Return the directory that the worker has as INSIDE, lent or not."""

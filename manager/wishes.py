@@ -82,13 +82,13 @@ def scaled(spec: AppSpec, change: ScaleChange, *, manual: bool = False) -> AppSp
     manual: an autoscaled app is scaled by hand from now on; without it that is refused.
     """
     _require_running(spec)
+    count = spec.want + change.amount if change.relative else change.amount
     if spec.autoscale is not None and not manual:
         raise CloudError(
             f"{spec.name} is autoscaled, up to {spec.autoscale.max} workers",
-            hint=f"autoscale {spec.name} --max N    (or: scale {spec.name} N --manual)",
+            hint=f"autoscale {spec.name} --max {max(1, count)}    (or: scale {spec.name}={count} --manual)",
         )
     spec = replace(spec, autoscale=None)
-    count = spec.want + change.amount if change.relative else change.amount
     if not 0 <= count <= MAX_WORKERS:
         raise UsageError(
             f"{spec.name} cannot have {count} workers: 0 to {MAX_WORKERS}", hint=f"scale {spec.name}=3"

@@ -53,7 +53,7 @@ class SecretVerbs:
         return document("Result", {"message": message, "notes": notes})
 
     def _remove(self, name: str) -> Answer:
-        self.secrets.require([name])
+        self.secrets.require([name], hint="secret ls")
         if users := list(self._users(name)):
             raise SecretInUse(
                 f"{', '.join(users)} has the secret {name}", hint=f"update {users[0]} --no-secret"
