@@ -57,9 +57,12 @@ class ScalingVerbs:
         number = arguments.whole("decision")
         stored = (json.loads(e.value) for e in self.store.read(f"{DECISIONS}{name}/").entries.values())
         known = {decision["id"]: decision for decision in stored}
+        if not known and spec.autoscale:
+            raise CloudError(
+                f"nothing was decided yet on {name}: the first time is soon", hint=f"explain {name}"
+            )
         if not known:
-            why = "" if spec.autoscale else ": it is scaled by hand"
-            raise CloudError(f"no decision on {name} is known{why}", hint=f"autoscale {name} --max 6")
+            raise CloudError(f"{name} is scaled by hand: nothing decides", hint=f"autoscale {name} --max 6")
         wanted = max(known) if number is None else number
         if wanted not in known:
             changes = ", ".join(str(found) for found in sorted(known)[-5:])
