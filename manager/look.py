@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
@@ -52,8 +53,8 @@ class Sight:
     hosts: HostsFiles
     prober: Prober
     proxy: ProxyApi
-    clock: Callable[[], float]
-    steady: Callable[[], float]
+    clock: Callable[[], float] = time.time
+    steady: Callable[[], float] = time.monotonic
     _decoded: dict[str, tuple[int, Stored | None]] = field(default_factory=dict)
     _answered: set[str] = field(default_factory=set)
     _counted: dict[WorkerKey, tuple[float, int | None]] = field(default_factory=dict)

@@ -86,6 +86,8 @@ class Follower:
         since, tail = (read_to, None) if read_to else (self.filter.since, self.filter.tail)
         with self.engine.logs(container.name, since=since, tail=tail, follow=True) as stream:
             self._streams[container.id] = stream
+            if self._over.is_set():
+                return  # `close` has not seen this one
             yield from (line for line in stream if not read_to or line.at > read_to)
 
     def _put(self, worker: str, line: LogLine) -> bool:
