@@ -19,6 +19,7 @@ from manager.updates import late_at
 from manager.world import World, is_current, is_left_alone, is_ready, phase, thaw_of
 
 WAIT_S = 60.0
+PROOF_S = 0.5  # what is never asked how it is has to have run that long: many a command ends at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Waiting:
                 raise too_late(world, names, limit_s, is_new=call.request.method == "run")
             if picture is not None:
                 told.tell(picture.world, names)
-            picture = self.reconciler.next_picture(picture, 0.25)
+            picture = self.reconciler.next_picture(picture, 0.1)
             call.check()
         told.tell(picture.world, names)
         took_s = time.monotonic() - started
@@ -53,7 +54,22 @@ class Waiting:
             return False
         for name in made.apps:
             _raise_when_hopeless(picture.world, name, began_at)
-        return all(is_settled(picture.world, name) for name in made.apps)
+        return all(
+            is_settled(picture.world, name) and has_lasted(picture.world, name, time.time())
+            for name in made.apps
+        )
+
+
+def has_lasted(world: World, name: str, now: float) -> bool:
+    """Return whether those of the app's workers that are ready by running alone did not just begin to.
+
+    A look may fall between the start of a command and its end a few milliseconds later.
+    """
+    spec = world.specs.get(name)
+    if spec is None or spec.template.health.kind != "none":
+        return True
+    started = (world.containers[r.key].started_at for r in world.of_app(name) if is_ready(world, r))
+    return all(at is None or not 0 <= now - at < PROOF_S for at in started)
 
 
 def is_settled(world: World, name: str) -> bool:

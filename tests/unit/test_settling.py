@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import IPv4Network
 
-from manager.model import Past, WorkerKey
+from manager.model import Health, Past, WorkerKey
 from manager.observe.health import Verdict
 from manager.records import ALL
-from manager.service.waiting import WAIT_S, too_late
+from manager.service.waiting import PROOF_S, WAIT_S, has_lasted, too_late
 from manager.updates import UPDATE_LIMIT_S
 from manager.world import World
 from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_worker, an_app, serving
@@ -64,3 +64,30 @@ def test_a_wait_for_an_address_that_the_cloud_does_not_have_says_so() -> None:
 
 def test_a_wait_of_the_usual_length_sees_a_stuck_update_rolled_back() -> None:
     assert UPDATE_LIMIT_S < WAIT_S
+
+
+def test_a_worker_that_nobody_asks_has_run_for_a_while_before_a_wait_calls_it_ready() -> None:
+    unasked = replace(an_app(want=1), template=replace(TEMPLATE, port=None, health=Health("none")))
+    world = serving([unasked], [a_worker(1)])
+    [container] = world.containers.values()
+    assert container.started_at is not None
+
+    assert not has_lasted(world, "web", container.started_at + PROOF_S / 2)
+    assert has_lasted(world, "web", container.started_at + PROOF_S)
+
+
+def test_a_worker_that_answers_is_ready_at_once() -> None:
+    world = serving([an_app(want=1)], [a_worker(1)])
+    [container] = world.containers.values()
+    assert container.started_at is not None
+
+    assert has_lasted(world, "web", container.started_at)
+
+
+def test_a_clock_that_was_set_back_lets_no_wait_go_on() -> None:
+    unasked = replace(an_app(want=1), template=replace(TEMPLATE, port=None, health=Health("none")))
+    world = serving([unasked], [a_worker(1)])
+    [container] = world.containers.values()
+    assert container.started_at is not None
+
+    assert has_lasted(world, "web", container.started_at - 3600)
