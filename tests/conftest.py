@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--chaos-without", metavar="RE", help="no faults of these names, such as 'leader|manager'"
     )
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many processes share the tests: the unit tests wait a lot, all others have the machine alone."""
+    unit_tests = Path(__file__).parent / "unit"
+    return 4 if {Path(arg).resolve() for arg in config.args} == {unit_tests} else 0
 
 
 def pytest_configure(config: pytest.Config) -> None:
