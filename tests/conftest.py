@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return how many processes share the tests: the unit tests wait a lot, all others have the machine alone."""
+    """Return how many processes share the tests: the unit tests mostly wait, others need the machine."""
     unit_tests = Path(__file__).parent / "unit"
     return 4 if {Path(arg).resolve() for arg in config.args} == {unit_tests} else 0
 
