@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from manager.api.documents import API_VERSION
@@ -190,10 +191,25 @@ def paint(text: str, colour: str) -> str:
 
 
 def _aligned(shown: Sequence[Column], body: Sequence[Sequence[str]]) -> Iterator[str]:
-    from tabulate import tabulate  # 25 ms that only tables pay
-
     # The head is a row like others: tabulate would pad what it knows to be one.
     head = [column.header for column in shown]
     sides = ["right" if column.format in RIGHT else "left" for column in shown]
+    tabulate = _tabulate(all(text.isascii() for line in body for text in line))
     text = tabulate([head, *body], tablefmt="plain", colalign=sides, disable_numparse=True)
     return (line.rstrip() for line in text.splitlines())
+
+
+def _tabulate(is_ascii: bool) -> Callable[..., str]:
+    """Return the function that aligns; for ASCII alone it does without wcwidth, which takes 10 ms to load."""
+    if is_ascii and "wcwidth" not in sys.modules:
+        sys.modules["wcwidth"] = None  # type: ignore[assignment]  # as if it were not installed
+        import tabulate
+
+        del sys.modules["wcwidth"]
+    else:
+        import tabulate
+        import wcwidth
+
+        tabulate.wcwidth = wcwidth  # type: ignore[attr-defined]  # an earlier table may have been without
+        tabulate.WIDE_CHARS_MODE = True
+    return tabulate.tabulate

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from manager.api.errors import UsageError
@@ -23,6 +22,8 @@ class Places:
 
     @property
     def tag(self) -> str:
+        from hashlib import sha256  # it loads OpenSSL, 4 ms that few commands of the shell need
+
         return sha256(self.cloud.encode()).hexdigest()[:4]
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import fields
 
@@ -60,6 +61,19 @@ def test_a_table_has_two_spaces_upper_case_heads_and_numbers_on_the_right() -> N
         "1 worker starts\n"
         "pong      1     1  manual       -     -       -  0.25   12.3M  tcp://127.0.0.1:9000         3h  -"
     )
+
+
+def test_wide_characters_are_aligned_also_after_a_table_that_had_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in ("wcwidth", "tabulate"):  # as in a new process
+        monkeypatch.delitem(sys.modules, module, raising=False)
+
+    *_, plain = apps(app("web", note="ready"), columns="name,note").splitlines()
+    *_, wide, narrow = apps(app("web", image="網"), app("api", image="ab"), columns="image,name").splitlines()
+
+    assert plain == "web  ready"
+    assert (wide, narrow) == ("網     web", "ab     api")
 
 
 def test_wide_shows_every_column_and_every_url() -> None:
