@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Event
 
 from manager.api import wire
 from manager.api.errors import CloudError, ManagerUnreachable, NotAllowed
@@ -60,12 +61,14 @@ class Client:
         answer_within_s: float | None = None,
         on_resend: Callable[[], None] | None = None,
         taken: list[int] | None = None,
+        leaving: Event | None = None,
     ) -> Document:
         """Return the result of a request; its items went to `on_item` as they came.
 
         Descriptors that come with the result are put into `taken` and are the caller's to close.
         patience_s: how long to look for the next manager when one is away.  answer_within_s: the longest
-        silence to put up with.  on_resend: called before the request is sent again.
+        silence to put up with.  on_resend: called before the request is sent again.  leaving: once it is set,
+        a request that is not answered yet is answered by nothing.
         Raises the error that the manager answered, ManagerUnreachable or NotAllowed.
         """
         request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
@@ -73,7 +76,7 @@ class Client:
         resent = False
         while True:
             try:
-                return self._ask(request, files, on_item, answer_within_s, taken)
+                return self._ask(request, files, on_item, answer_within_s, taken, leaving or Event())
             except _Away as away:
                 if away.missing and not resent:
                     raise self._down() from None
@@ -93,6 +96,7 @@ class Client:
         on_item: OnItem | None,
         within_s: float | None,
         taken: list[int] | None,
+        leaving: Event,
     ) -> Document:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(within_s)
@@ -101,12 +105,13 @@ class Client:
             sock.settimeout(_LOOK_UP_S)
             lines = wire.Lines(sock)
             try:
-                while True:
-                    answer = _answer(self._read(lines, within_s), on_item)
+                while (line := self._read(lines, within_s, leaving)) is not None:
+                    answer = _answer(line, on_item)
                     if answer is not None:
                         if taken is not None:
                             taken += lines.take_files()
                         return answer
+                return {}
             finally:
                 lines.close_files()
 
@@ -125,10 +130,13 @@ class Client:
         except OSError as error:
             raise _Away from error
 
-    def _read(self, lines: wire.Lines, within_s: float | None) -> bytes:
-        """Return the next frame; looks up now and then, so that a ^C just before it waits is not missed."""
+    def _read(self, lines: wire.Lines, within_s: float | None, leaving: Event) -> bytes | None:
+        """Return the next frame, None when the caller is leaving.
+
+        Looks up now and then, so that a ^C just before it waits is not missed.
+        """
         give_up_at = None if within_s is None else time.monotonic() + within_s
-        while True:
+        while not leaving.is_set():
             try:
                 line = lines.read()
             except TimeoutError as error:
@@ -140,6 +148,7 @@ class Client:
             if line is None:
                 raise _Away
             return line
+        return None
 
     def _down(self) -> ManagerUnreachable:
         return ManagerUnreachable(f"the cloud {_quoted(self.places.cloud)} is down", hint="simplecloud up")

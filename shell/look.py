@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from threading import Event
 
 from manager.api.commands import command_of
 from manager.api.errors import CloudError
 from shell import grammar, render
 from shell.client import Client
-from shell.document import Document, items
+from shell.document import Document
 from shell.tables import Options
-from shell.view import Seen, remembered
+from shell.view import Seen, away, told
 
 ANSWER_S = 2.0
 LOG_LINES = "500"
@@ -20,37 +21,29 @@ LOG_LINES = "500"
 
 def look(client: Client, before: Seen) -> Seen:
     """Return what the manager says now; what it said before, with since when it is away, else."""
-    now = time.time()
+    found: list[Document] = []
+    params = {"once": True}
     try:
-        apps = items(_ask(client, "apps").get("items"))
-        return Seen(
-            status=_ask(client, "status"),
-            apps=apps,
-            workers=items(_ask(client, "ps").get("items")),
-            events=items(_ask(client, "events", since="1h").get("items")),
-            decisions={name: _decision(client, name) for name in _autoscaled(apps)},
-            rates=remembered(before, apps, now),
-            page_of=before.page_of,
-            page=before.page,
-        )
+        client.call("watch", params, on_item=found.append, patience_s=0.0, answer_within_s=ANSWER_S)
     except CloudError:
-        return replace(before, away_since=before.away_since or now)
+        return away(before, time.time())
+    return told(before, found[0], time.time())
 
 
-def _ask(client: Client, method: str, **params: object) -> Document:
-    return client.call(method, params, patience_s=0.0, answer_within_s=ANSWER_S)
-
-
-def _autoscaled(apps: Sequence[Document]) -> list[str]:
-    return [str(app.get("name")) for app in apps if app.get("scaling") == "auto"]
-
-
-def _decision(client: Client, app: str) -> Document:
-    """Return the last decision of an app, nothing before the first."""
-    try:
-        return _ask(client, "explain", app=app)
-    except CloudError:
-        return {}
+def follow(client: Client, interval_s: float, take: Callable[[Document], None], leaving: Event) -> None:
+    """Give each Look to `take` as it comes, and an empty one while the manager is away, until `leaving`."""
+    while not leaving.is_set():
+        with suppress(CloudError):
+            client.call(
+                "watch",
+                {"interval": f"{interval_s:g}s"},
+                on_item=take,
+                patience_s=0.0,
+                answer_within_s=interval_s + ANSWER_S,
+                leaving=leaving,
+            )
+        take({})
+        leaving.wait(interval_s)
 
 
 def carry_out(client: Client, words: Sequence[str], options: Options) -> list[str]:
@@ -64,5 +57,5 @@ def carry_out(client: Client, words: Sequence[str], options: Options) -> list[st
         params["tail"] = LOG_LINES
     found: list[Document] = []
     document = client.call(row.verb, params, on_item=found.append, patience_s=0.0, answer_within_s=ANSWER_S)
-    told = [line for item in found if (line := render.item(item, options)) is not None]
-    return [*told, *render.result(document, options)]
+    printed = [line for item in found if (line := render.item(item, options)) is not None]
+    return [*printed, *render.result(document, options)]

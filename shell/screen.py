@@ -1,7 +1,8 @@
-"""The live view on a whole terminal: a thread that asks the manager, and prompt_toolkit, which paints.
+"""The live view on a whole terminal: the manager's looks, a thread that takes them, and prompt_toolkit.
 
 The screen is painted again only when what it shows has changed. No key waits for the manager: what a key
-orders is done by the thread. What was seen is the thread's to change; the view is the keys'.
+orders is done by the thread that takes the looks in. What was seen is that thread's to change; the view is
+the keys'.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from prompt_toolkit.styles import Style
 from manager.api.errors import CloudError
 from shell import keys, picture
 from shell.client import Client
-from shell.look import carry_out, look
+from shell.document import Document
+from shell.look import carry_out, follow
 from shell.pasted import pasted
 from shell.soon import soon
 from shell.styled import Line, line
 from shell.tables import Options
-from shell.view import Seen, View
+from shell.view import Seen, View, away, told
 
 _STYLE = Style.from_dict(
     # The terminal's own colours: they fit its background, whether dark or light.
@@ -59,7 +61,8 @@ _NAMED: Mapping[Keys | str, str] = {
 class Screen:
     """The full-screen view, until the person leaves or `for_s` seconds are over.
 
-    `seen` and `view` begin as given.
+    `seen` and `view` begin as given.  _last: what the manager told last, which a paused view does not show.
+    _news: Looks of the manager, {} where it is away, and what keys order, () for a page that is opened.
     """
 
     client: Client
@@ -69,48 +72,62 @@ class Screen:
     utf8: bool = True
     for_s: float = math.inf
     _application: Application[None] = field(init=False)
-    _orders: queue.SimpleQueue[tuple[str, ...]] = field(default_factory=queue.SimpleQueue)
-    _wake: threading.Event = field(default_factory=threading.Event)
+    _last: Seen = field(init=False)
+    _news: queue.SimpleQueue[Document | tuple[str, ...]] = field(default_factory=queue.SimpleQueue)
     _leaving: threading.Event = field(default_factory=threading.Event)
     _painted: list[Line] = field(default_factory=list)
 
     def run(self) -> None:
         """Show the view until it is left."""
+        self._last = self.seen
         self._application = Application(
             layout=Layout(Window(FormattedTextControl(self._paint, show_cursor=False))),
             key_bindings=self._bindings(),
             style=_STYLE,
             full_screen=True,
         )
-        looker = threading.Thread(target=self._look_on, name="watch", daemon=True)
-        looker.start()
+        threads = [
+            threading.Thread(target=self._take_in, name="watch", daemon=True),
+            threading.Thread(target=self._listen, name="looks", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
         try:
             self._application.run(pre_run=self._end_in_time)
         finally:
             self._leaving.set()
-            self._wake.set()
-            looker.join()
+            self._news.put(())
+            for thread in threads:
+                thread.join()
 
     def _end_in_time(self) -> None:
         asyncio.get_running_loop().call_later(self.for_s, self._leave)
 
-    def _look_on(self) -> None:
-        """Carry out what keys order, and look, once an interval and whenever something was ordered."""
+    def _listen(self) -> None:
+        follow(self.client, self.interval_s, self._news.put, self._leaving)
+
+    def _take_in(self) -> None:
+        """Take in what the manager tells, and carry out what keys order."""
         while not self._leaving.is_set():
-            self._wake.wait(self.interval_s)
-            self._wake.clear()
-            while not self._orders.empty():
-                self._order(self._orders.get())
+            self._take(self._news.get())
+            while not self._news.empty():
+                self._take(self._news.get())
             if not self.view.paused:
-                self.seen = look(self.client, self.seen)
+                self.seen = self._last
             self._turn_page()
             if self._lines() != self._painted:
                 soon(self._application, self._application.invalidate)
 
+    def _take(self, news: Document | tuple[str, ...]) -> None:
+        if not isinstance(news, tuple):
+            self._last = told(self._last, news, time.time()) if news else away(self._last, time.time())
+        elif news:
+            self._order(news)
+
     def _order(self, words: tuple[str, ...]) -> None:
         try:
-            told = carry_out(self.client, words, self._options())
-            self._say("   ".join([" ".join(words), *told]), well=True)
+            printed = carry_out(self.client, words, self._options())
+            self._say("   ".join([" ".join(words), *printed]), well=True)
         except CloudError as error:
             self._say(self._told(error), well=False)
 
@@ -123,6 +140,7 @@ class Screen:
         try:
             printed = carry_out(self.client, page, self._options())
             self.seen = replace(self.seen, page_of=page, page=printed)
+            self._last = replace(self._last, page_of=page, page=printed)
         except CloudError as error:
             if not is_there:
                 self._say(self._told(error), well=False, page=())
@@ -175,10 +193,8 @@ class Screen:
     def _press(self, key: str) -> None:
         before, after = self.view, keys.pressed(key, self.view, self.seen)
         self.view = after.view
-        if after.order:
-            self._orders.put(after.order)
         if after.order or after.view.page != before.page:
-            self._wake.set()
+            self._news.put(after.order)
         if after.leaves:
             self._leave()
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from shell.document import Document, number
+from shell.document import Document, fields, items, number
 from shell.sparkline import Moments
 
 SPAN_S = 60.0
@@ -51,6 +51,33 @@ class View:
     scroll: int = 0
     said: str = ""
     well: bool = True
+
+
+def told(before: Seen, look: Document, now: float) -> Seen:
+    """Return what is seen after a Look of the manager: it has the documents that have changed."""
+    news = fields(look.get("documents"))
+    apps = _items(news, "apps", before.apps)
+    of = {key.removeprefix("explain "): fields(news[key]) for key in news if key.startswith("explain ")}
+    scaled = {str(app.get("name")) for app in apps if app.get("scaling") == "auto"}
+    return replace(
+        before,
+        status=fields(news.get("status", before.status)),
+        apps=apps,
+        workers=_items(news, "ps", before.workers),
+        events=_items(news, "events", before.events),
+        decisions={name: decision for name, decision in {**before.decisions, **of}.items() if name in scaled},
+        rates=remembered(before, apps, now),
+        away_since=None,
+    )
+
+
+def _items(news: Document, key: str, before: Sequence[Document]) -> Sequence[Document]:
+    return items(fields(news[key]).get("items")) if key in news else before
+
+
+def away(before: Seen, now: float) -> Seen:
+    """Return what is seen while nobody answers: what was seen last, and since when that is so."""
+    return replace(before, away_since=before.away_since or now)
 
 
 def remembered(before: Seen, apps: Sequence[Document], now: float) -> dict[str, Moments]:

@@ -28,6 +28,7 @@ from manager.service.secrets import SecretVerbs
 from manager.service.stats import Stats
 from manager.service.tracing import Tracing
 from manager.service.waiting import Waiting
+from manager.service.watching import Watching
 from manager.service.whatif import Whatif
 
 
@@ -36,7 +37,8 @@ def dispatcher(core: Core) -> Dispatcher:
     answering = Dispatcher({})
     reading = _reading(core, lambda: (core.reconciler.last_error, answering.last_error))
     changes = Changes(core.store, core.leadership, core.reconciler, core.journal, time.time)
-    answering.verbs = {**_changing(core, changes, reading), **_looking(core, reading)}
+    verbs = {**_changing(core, changes, reading), **_looking(core, reading)}
+    answering.verbs = {**verbs, "watch": Watching(core.reconciler, verbs).watch}
     return answering
 
 

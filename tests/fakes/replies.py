@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from manager.api import wire
 from manager.api.documents import document, listing
 from manager.api.errors import AppNotFound, CloudError
 from manager.api.places import Places
+from manager.api.values import span
 from manager.api.views import AppView, EventView, ImageView, WorkerView
 
 Answer = Callable[[Mapping[str, object]], Mapping[str, object]]
@@ -130,8 +132,24 @@ class Replies:
         request = wire.request_of(line)
         for item in self.items.get(request.method, []):
             yield wire.item(request.id, item)
-        if request.method not in self.stuck:
+        if request.method == "watch":
+            yield from self._looks(request)
+        elif request.method not in self.stuck:
             yield self._answer(request)
+
+    def _looks(self, request: wire.Request) -> Iterator[Mapping[str, object]]:
+        """Yield looks at what the other methods answer, a whole one each time."""
+        while True:
+            try:
+                looked = {key: self.answers[key]({}) for key in ("apps", "ps", "events", "status")}
+            except CloudError as error:
+                yield wire.failure(request.id, error)
+                return
+            yield wire.item(request.id, {"kind": "Look", "documents": looked})
+            if request.params.get("once"):
+                yield wire.result(request.id, document("Result", {"message": ""}))
+                return
+            time.sleep(span(str(request.params["interval"])))
 
     def _answer(self, request: wire.Request) -> Mapping[str, object]:
         known = self.answers.get(request.method)

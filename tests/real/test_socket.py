@@ -345,3 +345,36 @@ def test_a_manager_may_open_as_many_files_as_the_machine_lets_it(cloud: Cloud) -
     for pid in cloud.manager_pids():
         soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
         assert soft == hard
+
+
+def looks(line: socket.socket) -> Iterator[dict[str, Any]]:
+    """Yield the documents of each look that comes."""
+    with line.makefile("rb") as frames:
+        for frame in frames:
+            yield json.loads(frame)["params"]["item"]["documents"]
+
+
+def test_watch_sends_everything_once_and_then_what_has_changed(cloud: Cloud, apps: Apps) -> None:
+    name = apps.run("sleep", "1000")
+    with line_to(cloud) as line:
+        ask(line, "watch", {"interval": "200ms"})
+        told = looks(line)
+        first = next(told)
+
+        assert first.keys() == {"apps", "ps", "events", "status"}
+        assert [item["name"] for item in first["apps"]["items"]] == [name]
+
+        cloud.ok("freeze", name)
+        changed = next(look for look in told if "status" in look)
+        assert changed["status"]["frozen"] == [name]
+        assert any(not look.keys() & {"apps", "status", "events"} for look in told)
+
+
+def test_watch_once_is_one_look_and_its_end(cloud: Cloud) -> None:
+    with line_to(cloud) as line:
+        ask(line, "watch", {"once": True})
+
+        with line.makefile("rb") as frames:
+            look, end = json.loads(frames.readline()), json.loads(frames.readline())
+    assert look["params"]["item"]["kind"] == "Look"
+    assert end["result"]["kind"] == "Result"

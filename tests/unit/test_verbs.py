@@ -14,6 +14,6 @@ def test_the_manager_answers_exactly_the_verbs_that_the_table_gives_it() -> None
     answered = dispatcher(nothing_is_asked).verbs
 
     # the last are the shell's to carry out, with the manager's help
-    assert set(answered) - {"exec", "cp", "export", "secret"} == {
+    assert set(answered) - {"exec", "cp", "export", "secret", "watch"} == {
         row.verb for row in COMMANDS if row.where == "manager"
     }

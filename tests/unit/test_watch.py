@@ -13,7 +13,7 @@ from prompt_toolkit.application import Application, create_app_session
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from manager.api.documents import document
+from manager.api.documents import document, listing
 from manager.api.errors import AppNotFound, Conflict
 from shell.client import Client
 from shell.look import look
@@ -21,7 +21,7 @@ from shell.screen import Screen
 from shell.soon import soon
 from shell.view import Seen, View, app_of
 from tests.eventually import eventually
-from tests.fakes.replies import PlacesIn, Replies, serving, town
+from tests.fakes.replies import PlacesIn, Replies, app, serving, town
 from tests.fakes.shells import shell_at
 
 ENTER, ESCAPE, CTRL_C = "\r", "\x1b", "\x03"
@@ -142,21 +142,26 @@ def test_a_page_that_is_refused_says_why_and_does_not_open(
 
 
 def test_a_paused_view_does_not_change(screen: Screen, keyboard: PipeInput, replies: Replies) -> None:
-    looks = threading.Semaphore(0)
-    answer = replies.answers["status"]
+    looked = threading.Semaphore(0)
 
-    def status(params: Mapping[str, object]) -> Mapping[str, object]:
-        looks.release()
-        return answer(params)
+    def fewer(params: Mapping[str, object]) -> Mapping[str, object]:
+        looked.release()
+        return listing("AppList", [app("pong")])
 
-    replies.answers["status"] = status
+    def names(screen: Screen) -> list[object]:
+        return [app["name"] for app in screen.seen.apps]
 
-    def is_quiet(screen: Screen) -> bool:
-        while looks.acquire(blocking=False):
-            pass
-        return not looks.acquire(timeout=0.1)
+    def is_as_before(screen: Screen) -> bool:
+        replies.answers["apps"] = fewer
+        return all(looked.acquire(timeout=1.0) for _ in range(3)) and names(screen) == ["web", "pong"]
 
-    driven(screen, keyboard, (" ", is_quiet), (" ", lambda screen: looks.acquire(timeout=1.0)))
+    driven(
+        screen,
+        keyboard,
+        (" ", lambda screen: screen.view.paused),
+        ("", is_as_before),
+        (" ", lambda screen: names(screen) == ["pong"]),
+    )
 
 
 def test_a_manager_that_is_away_is_told_and_comes_back_by_itself(
