@@ -237,12 +237,12 @@ class Cloud:
         self.judge.begin_pass()
         busy, prober, tries = manager.busy, manager.prober, self.operator.tries
         well, unwell = prober.found(well=True), prober.found(well=False)
-        if manager.think() and tries == self.operator.tries:  # a change under way would be judged too early
+        went_through, picture = manager.think(), manager.reconciler.picture()
+        # a change under way would be judged too early, and where the clock was set nothing else was done yet
+        if went_through and picture is not None and tries == self.operator.tries and not picture.world.clock_set_s:
             known = Known(well & prober.found(well=True), unwell & prober.found(well=False))
             self.judge.end_pass(busy | manager.busy, known)
-            picture = manager.reconciler.picture()
-            world = picture.world if picture is not None else None
-            self.judge.knows_frozen(name for name in world.specs if world.is_frozen(name)) if world else None
+            self.judge.knows_frozen(name for name in picture.world.specs if picture.world.is_frozen(name))
 
     def _meanwhile(self) -> None:
         """The world goes on between two looks, and before each effect, of the manager."""

@@ -9,6 +9,8 @@ from manager.model import WorkerKey, container_name
 from tests.simulation.cloud import Cloud
 from tests.simulation.manager import CLOUD, TAG
 
+HOUR_S = 3600.0
+
 
 def crash(cloud: Cloud, key: WorkerKey) -> None:
     """The worker's program is killed."""
@@ -68,6 +70,11 @@ def lose_docker(cloud: Cloud, for_s: float) -> None:
     cloud.later(for_s, lambda: setattr(cloud.engine, "away", False))
 
 
+def set_clock(cloud: Cloud, by_s: float) -> None:
+    """Somebody set the time of day."""
+    cloud.clock.ahead_s += by_s
+
+
 TO_A_WORKER: tuple[Callable[[Cloud, WorkerKey], None], ...] = (crash, crash, vanish, hang, cut, wake)
 FOR_A_WHILE: tuple[Callable[[Cloud, float], None], ...] = (lose_proxy, mute_proxy, lose_store, lose_docker)
 
@@ -82,5 +89,7 @@ def befall(cloud: Cloud, app: str, luck: Random) -> None:
         luck.choice(FOR_A_WHILE)(cloud, luck.choice((0.2, 1.0, 5.0)))
     elif drawn < 0.95:
         lose_bridge(cloud)
-    else:
+    elif drawn < 0.975:
         cloud.kill_manager()
+    else:
+        set_clock(cloud, luck.choice((HOUR_S, -HOUR_S)))
