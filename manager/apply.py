@@ -28,6 +28,7 @@ from manager.model import AppSpec, Ending, WorkerRecord, container_name, exit_wo
 from manager.programs.store import Programs
 from manager.records import (
     APPS,
+    CLOCK_KEY,
     DECISIONS,
     PROXY,
     REVISIONS,
@@ -91,7 +92,10 @@ class Effects:
     held_s: Callable[[str], float]
 
     def save(self, step: SaveRecords) -> None:
-        self.store.write({worker_key(r.key): encode(r) for r in step.records}, fence=self.fence())
+        puts = {worker_key(record.key): encode(record) for record in step.records}
+        if step.clock is not None:
+            puts[CLOCK_KEY] = encode(step.clock)
+        self.store.write(puts, fence=self.fence())
 
     def save_spec(self, step: SaveSpec) -> None:
         key = app_key(step.spec.name)

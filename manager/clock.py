@@ -4,7 +4,8 @@ Back-off, drains and the limits of a start and an update are told as times of da
 manager that began them. An hour back would make a worker wait that long for its next start; an hour forward
 would end its open requests, and take an update back.
 
-The manager that leads sees the clock being set. Where none did, waits end too early or too late that once.
+What the clock was when the times were told is stored with them: it does not matter which manager sees that it
+was set, how much later, and how many die before the times are moved.
 """
 
 from __future__ import annotations
@@ -16,12 +17,21 @@ from manager.steps import SaveRecords
 from manager.world import World
 
 
+def told_otherwise(world: World) -> bool:
+    """Return whether the records' times were told by another clock than this one, or by one not known."""
+    if world.clock is None:
+        return False
+    return world.told_by is None or world.told_by.boot != world.clock.boot or world.clock_set_s != 0.0
+
+
 def move_times(world: World) -> SaveRecords:
     """Return the step that moves the times of all records as far as the clock was set."""
     by_s = world.clock_set_s
+    if by_s == 0.0:
+        return SaveRecords((), "by which clock times are told since this boot", world.clock)
     way = "forward" if by_s > 0 else "back"
     reason = f"the clock was set {way} by {abs(by_s):.0f} s: what they wait for goes with it"
-    return SaveRecords(tuple(_moved(record, by_s) for record in world.records.values()), reason)
+    return SaveRecords(tuple(_moved(record, by_s) for record in world.records.values()), reason, world.clock)
 
 
 def _moved(record: WorkerRecord, by_s: float) -> WorkerRecord:

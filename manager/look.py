@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from manager.engine.containers import Container
 from manager.engine.contract import Engine
 from manager.hosts import HostsFiles
-from manager.model import AppSpec, ScalingTarget, WorkerKey, WorkerRecord
+from manager.model import AppSpec, Clock, ScalingTarget, WorkerKey, WorkerRecord
 from manager.observe.health import Prober, Target, Verdict
 from manager.observe.proxy import ProxyApi
-from manager.records import APPS, FROZEN, PROXY, TARGETS, WORKERS, UnreadableRecord, decode
+from manager.records import APPS, CLOCK, FROZEN, PROXY, TARGETS, WORKERS, UnreadableRecord, decode
 from manager.store import Entry, Store
 from manager.wiring import is_as_recorded
 from manager.world import STARTUP_S, World, as_scaled, is_live, is_published
@@ -23,8 +24,7 @@ from netsetup.errors import NetworkError
 from netsetup.network import Network, NetworkPicture
 
 APART_S = 0.015
-SET_S = 1.0  # a clock that goes another way by less is not worth a write
-_READ = (APPS, WORKERS, PROXY, TARGETS, FROZEN)
+_READ = (APPS, WORKERS, PROXY, TARGETS, FROZEN, CLOCK)
 
 log = logging.getLogger(__name__)
 
@@ -34,15 +34,20 @@ KINDS: Mapping[str, Literal["http", "http-path", "tcp"]] = {
     "tcp": "tcp",
 }
 
-Stored = AppSpec | WorkerRecord | ScalingTarget
-T = TypeVar("T", AppSpec, WorkerRecord, ScalingTarget)
+Stored = AppSpec | WorkerRecord | ScalingTarget | Clock
+T = TypeVar("T", AppSpec, WorkerRecord, ScalingTarget, Clock)
+
+
+def _boot() -> str:
+    """Return the kernel's name for the time since it was started."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 @dataclass(slots=True)
 class Sight:
     """The edges that a look reads. Decoded records are kept until their text changes.
 
-    clock: unix seconds, which may be set.  steady: seconds that nobody sets.
+    clock: unix seconds, which may be set.  steady: seconds since a boot, which nobody sets.  boot: its name.
     """
 
     tag: str
@@ -55,10 +60,10 @@ class Sight:
     proxy: ProxyApi
     clock: Callable[[], float] = time.time
     steady: Callable[[], float] = time.monotonic
+    boot: str = field(default_factory=_boot)
     _decoded: dict[str, tuple[int, Stored | None]] = field(default_factory=dict)
     _answered: set[str] = field(default_factory=set)
     _counted: dict[WorkerKey, tuple[float, int | None]] = field(default_factory=dict)
-    _offset_s: float | None = None
 
     def look(self, busy: frozenset[WorkerKey]) -> World:
         """Return the cloud as it is now; raises StoreUnavailable, EngineError or NetworkError."""
@@ -70,7 +75,8 @@ class Sight:
         targets = self._read(ScalingTarget, TARGETS, stored[TARGETS])
         world = World(
             now=now,
-            clock_set_s=self._clock_set_s(now),
+            clock=Clock(self.boot, round(now - self.steady(), 3)),
+            told_by=next(iter(self._read(Clock, CLOCK, stored[CLOCK]).values()), None),
             revision=snapshot.revision,
             subnet=self.subnet,
             specs={
@@ -92,13 +98,6 @@ class Sight:
             network_intact=picture.bridge_intact and picture.rules_intact,
         )
         return self._with_workers(world, picture)
-
-    def _clock_set_s(self, now: float) -> float:
-        """Return by how much the clock was set forward since the look before; what NTP slews is 0."""
-        offset_s = now - self.steady()
-        before, self._offset_s = self._offset_s, offset_s
-        step_s = 0.0 if before is None else offset_s - before
-        return step_s if abs(step_s) >= SET_S else 0.0
 
     def _with_workers(self, world: World, picture: NetworkPicture) -> World:
         """Return the world with what is known of each worker's port, health and open requests."""

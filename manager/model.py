@@ -146,6 +146,17 @@ class ScalingTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """How far the time of day is ahead of the seconds since a boot, which nobody sets.
+
+    boot: the kernel's name for that boot.
+    """
+
+    boot: str
+    ahead_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Freeze:
     """Since when (unix seconds) nothing is done by itself for an app, or for the whole cloud."""
 

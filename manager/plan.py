@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from balancer.routes import Route, app_of, change, render
-from manager.clock import move_times
+from manager.clock import move_times, told_otherwise
 from manager.draft import RESYNC_S, Draft
 from manager.life import advance
 from manager.model import AppSpec, WorkerRecord
@@ -57,7 +57,7 @@ class Plan:
 
 def plan(world: World) -> Plan:
     """Return the steps that bring the cloud nearer to what is wanted; none when it is there."""
-    if world.clock_set_s and world.records:
+    if told_otherwise(world):
         return Plan((move_times(world),), 0.0)
     draft = Draft()
     addresses = world.addresses

@@ -20,6 +20,7 @@ from manager.model import WorkerKey
 VERSION = 1
 REVISIONS, UNDO, TARGETS, DECISIONS = "revisions/", "undo/", "targets/", "decisions/"
 FROZEN, ALL = "frozen/", "all"  # no app can be called "all"
+CLOCK, CLOCK_KEY = "clock/", "clock/ahead"
 APPS, WORKERS, PROXY, REQUESTS, EVENTS, LEADER = (
     "apps/",
     "workers/",

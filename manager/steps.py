@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from balancer.routes import Change
-from manager.model import AppSpec, WorkerKey, WorkerRecord
+from manager.model import AppSpec, Clock, WorkerKey, WorkerRecord
 
 
 @dataclass(frozen=True, slots=True)
 class SaveRecords:
-    """The records are stored, in one transaction."""
+    """The records are stored, in one transaction; with `clock`, where that is what their times follow."""
 
     records: tuple[WorkerRecord, ...]
     reason: str
+    clock: Clock | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from balancer.routes import Route, Server, server_name
 from manager.api.documents import counted
 from manager.api.views import WorkerState
-from manager.model import AppSpec, ScalingTarget, WorkerKey, WorkerRecord, exit_words
+from manager.model import AppSpec, Clock, ScalingTarget, WorkerKey, WorkerRecord, exit_words
 from manager.records import ALL
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from netsetup.port import Port
 
 STARTUP_S = 30.0  # after this a worker that does not answer is called unready, not starting
+SET_S = 1.0  # a clock that goes another way by less is not worth a write
 GRACE_S = 10.0  # from SIGTERM to SIGKILL
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ class World:
     hosts: what the files of names say that workers have as /etc/hosts.
     unreadable: names of apps with a record of an unknown version: nothing of theirs is touched.
     frozen: names of apps for which nothing is done by itself; ALL among them means every app.
-    clock_set_s: by how much the clock was set forward since the picture before, 0 if it was not.
+    clock: the clock of this machine.  told_by: as it was when the times of the records were told.
     """
 
     now: float
@@ -70,7 +71,8 @@ class World:
     targets: Mapping[str, ScalingTarget] = field(default_factory=dict)
     hosts: Mapping[WorkerKey, str] = field(default_factory=dict)
     frozen: frozenset[str] = frozenset()
-    clock_set_s: float = 0.0
+    clock: Clock | None = None
+    told_by: Clock | None = None
     _sorted: dict[str, list[WorkerRecord]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
@@ -78,6 +80,14 @@ class World:
 
     def is_frozen(self, app: str) -> bool:
         return app in self.frozen or ALL in self.frozen
+
+    @property
+    def clock_set_s(self) -> float:
+        """Return by how much the clock was set forward since times were told; what NTP slews is 0."""
+        if self.clock is None or self.told_by is None or self.clock.boot != self.told_by.boot:
+            return 0.0  # a reboot ended all that waited
+        step_s = self.clock.ahead_s - self.told_by.ahead_s
+        return step_s if abs(step_s) >= SET_S else 0.0
 
     @property
     def addresses(self) -> set[IPv4Address]:

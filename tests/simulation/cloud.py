@@ -239,7 +239,8 @@ class Cloud:
         well, unwell = prober.found(well=True), prober.found(well=False)
         went_through, picture = manager.think(), manager.reconciler.picture()
         # a change under way would be judged too early, and where the clock was set nothing else was done yet
-        if went_through and picture is not None and tries == self.operator.tries and not picture.world.clock_set_s:
+        is_early = tries != self.operator.tries or picture is None or picture.world.clock_set_s
+        if went_through and picture is not None and not is_early:
             known = Known(well & prober.found(well=True), unwell & prober.found(well=False))
             self.judge.end_pass(busy | manager.busy, known)
             self.judge.knows_frozen(name for name in picture.world.specs if picture.world.is_frozen(name))

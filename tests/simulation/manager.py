@@ -114,6 +114,7 @@ class SimulatedManager:
             proxy=proxy,
             clock=clock,
             steady=self.world.steady,
+            boot="the only one",
         )
         effects = Effects(
             cloud=CLOUD,

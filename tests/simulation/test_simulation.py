@@ -31,6 +31,7 @@ from tests.simulation.histories import (
     survey,
 )
 from tests.simulation.manager import CLOUD
+from tests.simulation.misfortunes import HOUR_S, set_clock
 from tests.simulation.operator import DRAIN_S
 from tests.simulation.proxy import Request
 
@@ -161,13 +162,12 @@ def test_the_back_off_is_kept_over_deaths_of_managers() -> None:
     assert max(waits) < 65
 
 
-HOUR_S = 3600.0
-
-
+@pytest.mark.parametrize("dies", [False, True], ids=["while a manager leads", "while none lives"])
 @pytest.mark.parametrize("ahead_s", [HOUR_S, -HOUR_S])
-def test_the_back_off_takes_what_it_takes_whatever_the_clock_is_set_to(ahead_s: float) -> None:
+def test_the_back_off_takes_what_it_takes_whatever_the_clock_is_set_to(ahead_s: float, dies: bool) -> None:
     cloud = _with_a_crashing_app()
-    cloud.later(20, lambda: setattr(cloud.clock, "ahead_s", ahead_s))
+    cloud.later(20, cloud.kill_manager if dies else lambda: None)
+    cloud.later(20.1, lambda: set_clock(cloud, ahead_s))
 
     starts = _starts_of_a_crashing_worker(cloud, minutes=3)
 
