@@ -90,6 +90,15 @@ class Traffic:
             line.writer.close()
             await line.writer.wait_closed()
 
+    def _idle(self) -> Line | None:
+        """Return a kept connection that the proxy has not closed; it does that after 3 minutes without use."""
+        while self._kept:
+            line = self._kept.pop()
+            if not line.reader.at_eof():
+                return line
+            line.writer.close()
+        return None
+
     async def _ask(self, address: tuple[str, int], *, kept: bool) -> None:
         sent_at = time.monotonic()
         try:
@@ -109,7 +118,7 @@ class Traffic:
 
     async def _exchange(self, address: tuple[str, int], *, kept: bool) -> tuple[str, str]:
         """Return status and worker of one answer."""
-        line = self._kept.pop() if kept and self._kept else Line(*await asyncio.open_connection(*address))
+        line = (self._idle() if kept else None) or Line(*await asyncio.open_connection(*address))
         try:
             ending = "" if kept else "Connection: close\r\n"
             line.writer.write(
