@@ -91,7 +91,7 @@ class Traffic:
             await line.writer.wait_closed()
 
     def _idle(self) -> Line | None:
-        """Return a kept connection that the proxy has not closed; it does that after 3 minutes without use."""
+        """Return a kept connection that the proxy has not closed; it does so after 3 minutes without use."""
         while self._kept:
             line = self._kept.pop()
             if not line.reader.at_eof():
