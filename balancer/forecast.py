@@ -3,9 +3,7 @@
 Two kinds of future are weighed. The steady one: weighted lines through the newest rates, slopes shrunk
 by their own significance. A short one follows a wave, a long one sees through noise; each counts by how
 little its forecasts missed of late (Bates and Granger, "The combination of forecasts", 1969). And the
-surprises: how often, of late, demand came out far above what
-was forecast for it, and by how much. A surprise that comes twice an hour is not worth holding workers
-for, one that comes every minute is; the cost decides (choose.py), so nothing here knows of workers.
+surprises (surprises.py): demand that comes out far above what was forecast for it.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from balancer.latency import Floats
+from balancer.surprises import SURPRISES, Surprise, chances
 
 SAMPLES, LINE_SAMPLES = 60, 4
 HALF_LIVES_S = np.array([4.0, 8.0, 16.0, 32.0])  # of the lines through the rates
@@ -26,12 +25,7 @@ SHRINK = 4.0  # the squared t-value at which half of a slope is believed
 JUMP = 4.0  # standard deviations by which demand leaves everything before it behind
 NEWEST = 5
 SPREAD_RATE, SPREAD_CLIP = 0.05, 9.0
-SURPRISES = 24
 SURPRISE = 3.0  # standard deviations above its forecast
-SURPRISE_HALF_LIFE_S = 600.0
-UNSEEN_S = 60.0  # as if there had been this long without surprises before the first sample
-MOST_SURPRISE = 0.5
-ELSEWHERE = 2.0  # a surprise from twice the demand tells a quarter of what one from here would
 # A normal distribution at six points: standard deviations from the middle, and their weights.
 NORMAL_AT = np.array([-1.28, -0.52, 0.0, 0.52, 1.28, 2.0])
 NORMAL_ODDS = np.array([0.2, 0.2, 0.2, 0.2, 0.15, 0.05])
@@ -52,15 +46,6 @@ class Due:
     at_s: float
     rps: float
     by_line: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Surprise:
-    """Demand that came out at rps where forecast_rps was forecast."""
-
-    at_s: float
-    forecast_rps: float
-    rps: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +110,7 @@ def forecast(history: History, now_s: float, ahead_s: float, span_s: float) -> F
     level, ahead = float(counts @ np.maximum(lines.at(0.0), 0.0)), float(counts @ by_line)
     sd = float(counts @ lines.sd(ahead_s))
     base = max(level, ahead)
-    jumps, odds = _jumps(history, base, now_s, span_s)
+    jumps, odds = chances(history.surprises, history.since_s, base, now_s, span_s)
     return Forecast(
         level_rps=level,
         slope_rps_per_s=float(counts @ lines.slope),
@@ -239,25 +224,3 @@ def _lines(history: History, now_s: float, span_s: float) -> _Lines:
     slope_variance = variance * (off * off).sum(axis=1) / width**2
     believed = slope**2 / (slope**2 + SHRINK * slope_variance)
     return _Lines(mean, mean_s, believed * slope, mean_variance, believed * slope_variance)
-
-
-def _jumps(history: History, base_rps: float, now_s: float, span_s: float) -> tuple[Floats, Floats]:
-    """Return the demands that surprises like those seen would lead to from here, and their odds.
-
-    Each surprise was one span out of the (fading) time since; from here it would add as much as then,
-    but not lead above where it led then. Where more was expected than now it tells little: the second
-    half of a rise is no reason to await its first.
-    """
-    above = [s for s in history.surprises if s.rps > base_rps]
-    if not above:
-        return np.empty(0), np.empty(0)
-    lived_s = max(now_s - history.since_s, 0.0)
-    fade_s = SURPRISE_HALF_LIFE_S / math.log(2.0)
-    watched_s = fade_s * (1.0 - 0.5 ** (lived_s / SURPRISE_HALF_LIFE_S)) + UNSEEN_S
-    rps = np.array([min(s.rps, base_rps + s.rps - s.forecast_rps) for s in above])
-    age_s = np.array([now_s - s.at_s for s in above])
-    least_rps = 1.0 / span_s  # less than one request a span is none
-    began_rps = np.array([max(s.forecast_rps, base_rps, least_rps) for s in above])
-    here = (max(base_rps, least_rps) / began_rps) ** ELSEWHERE
-    odds = here * 0.5 ** (age_s / SURPRISE_HALF_LIFE_S) * span_s / watched_s
-    return rps, odds * min(1.0, MOST_SURPRISE / odds.sum())

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from balancer.forecast import SURPRISES, Forecast, History, Rate, Surprise, forecast, learn_demand, promise
+from balancer.forecast import Forecast, History, Rate, forecast, learn_demand, promise
+from balancer.surprises import SURPRISES, Surprise, chances
 
 SPAN_S, AHEAD_S = 2.0, 5.0
 
@@ -131,6 +132,47 @@ def test_a_surprise_from_less_than_now_tells_as_much_as_one_from_here() -> None:
     ]
 
     assert odds[0].jump_odds.sum() == pytest.approx(odds[1].jump_odds.sum())
+
+
+def every(period_s: float, times: int) -> tuple[Surprise, ...]:
+    return tuple(Surprise(1000.0 + period_s * k, 20.0, 150.0) for k in range(times))
+
+
+def odds_after(quiet_s: float, surprises: tuple[Surprise, ...]) -> float:
+    now_s = surprises[-1].at_s + quiet_s
+    return float(chances(surprises, 900.0, 20.0, now_s, SPAN_S)[1].sum())
+
+
+def test_what_comes_by_a_timetable_is_expected_when_it_is_due_and_not_before() -> None:
+    soon, early, due = (odds_after(quiet_s, every(100.0, 6)) for quiet_s in (10.0, 50.0, 100.0))
+
+    assert max(soon, early) < 0.5 * due
+
+
+def test_what_comes_at_any_time_is_expected_at_any_time() -> None:
+    gaps_s = np.random.default_rng(5).exponential(60.0, (100, 20))
+    lives = [tuple(Surprise(at, 20.0, 150.0) for at in 1000.0 + np.cumsum(life)) for life in gaps_s]
+
+    odds = [np.mean([odds_after(quiet_s, life) for life in lives]) for quiet_s in (5.0, 20.0, 60.0)]
+
+    assert max(odds) < 1.5 * min(odds)
+
+
+def test_small_surprises_do_not_hide_the_timetable_of_large_ones() -> None:
+    small = tuple(Surprise(1033.0 + 100.0 * k, 20.0, 35.0) for k in range(5))
+    both = tuple(sorted((*every(100.0, 6), *small), key=lambda surprise: surprise.at_s))
+
+    def large_odds(quiet_s: float) -> float:
+        rps, odds = chances(both, 900.0, 20.0, 1500.0 + quiet_s, SPAN_S)
+        return float(odds[rps > 100.0].sum())
+
+    assert large_odds(40.0) < 0.5 * large_odds(100.0)
+
+
+def test_one_surprise_says_nothing_of_when_the_next_one_comes() -> None:
+    one = (Surprise(1000.0, 20.0, 150.0),)
+
+    assert odds_after(10.0, one) == pytest.approx(odds_after(12.0, one), rel=0.1)
 
 
 def test_surprises_fade() -> None:
