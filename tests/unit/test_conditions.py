@@ -50,8 +50,9 @@ def condition(*words: str, verb: str = "expect") -> Condition:
         ("load ready", Ready("load")),
     ],
 )
-def test_conditions_are_understood(words: str, expected: Condition) -> None:
-    assert condition(*words.split()) == expected
+@pytest.mark.parametrize("verb", ["wait", "expect"])
+def test_conditions_are_understood(words: str, expected: Condition, verb: str) -> None:
+    assert condition(*words.split(), verb=verb) == expected
 
 
 @pytest.mark.parametrize(

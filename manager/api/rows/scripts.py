@@ -6,6 +6,12 @@ from manager.api import values
 from manager.api.command import Command, Operand, Option
 from manager.api.values import Kind
 
+ANSWERS = (
+    Option("contains", values.TEXT, "http: the answer contains this"),
+    Option("count", values.COUNT, "http: this many requests (1)"),
+    Option("failed", values.WORKERS, "http: at most this many may fail (0)"),
+)
+
 ROWS: tuple[Command, ...] = (
     Command(
         "load",
@@ -27,21 +33,22 @@ ROWS: tuple[Command, ...] = (
         "shell",
         "wait until something is true, at most --timeout",
         operands=(Operand("CONDITION", values.TEXT, many=True),),
-        options=(Option("timeout", values.DURATION, "how long to wait (60s); then exit 4"),),
-        examples=("wait web ready", "wait web want == 3 --timeout 10s", "wait manager up"),
-        usage_tail="APP ready | APP FIELD OP VALUE | manager up|down | load APP done",
+        options=(Option("timeout", values.DURATION, "how long to wait (60s); then exit 4"), *ANSWERS),
+        examples=(
+            "wait web ready",
+            "wait web want == 3 --timeout 10s",
+            "wait http web / --contains hello",
+            "wait manager up",
+        ),
+        usage_tail="APP ready | APP FIELD OP VALUE | http APP PATH | load APP FIELD OP VALUE | load APP done "
+        '| manager up|down | error "TEXT" COMMAND',
     ),
     Command(
         "expect",
         "shell",
         "fail with exit 5 unless something is true",
         operands=(Operand("CONDITION", values.TEXT, many=True),),
-        options=(
-            Option("timeout", values.DURATION, "poll this long instead of looking once"),
-            Option("contains", values.TEXT, "http: the answer contains this"),
-            Option("count", values.COUNT, "http: this many requests (1)"),
-            Option("failed", values.WORKERS, "http: at most this many may fail (0)"),
-        ),
+        options=(Option("timeout", values.DURATION, "poll this long instead of looking once"), *ANSWERS),
         examples=(
             "expect web ready == 3",
             "expect http web / --contains hello --count 100 --failed 0",
