@@ -185,6 +185,7 @@ class AppSpec:
     stopped_slots: places that `stop APP.SLOT` emptied.  turns: how often `restart APP.SLOT` renewed a slot.
     hurry: which of its workers the last command did not want to wait for.
     fallback: while an update is under way, what it began from.  newest: the highest revision ever given.
+    failed: the revisions whose updates were taken back.
     order, parallel: how an update replaces workers, and how many at a time.
     spares: how many workers wait, paused, for the next slots to be wanted.
     """
@@ -206,6 +207,7 @@ class AppSpec:
     newest: int = 1
     fallback: Past | None = None
     rolled_back: Rollback | None = None
+    failed: frozenset[int] = frozenset()
     order: Literal["start-first", "stop-first"] = "start-first"
     parallel: int = 1
     autoscale: Autoscale | None = None

@@ -196,6 +196,7 @@ def rolled_back(spec: AppSpec, reason: str, now: float) -> AppSpec:
         fallback=None,
         hurry=None,
         rolled_back=Rollback(now, spec.revision, reason),
+        failed=spec.failed | {spec.revision},
     )
 
 
@@ -204,9 +205,10 @@ def undone(spec: AppSpec | None, former: AppSpec) -> AppSpec:
     if spec is None:
         newest = max(former.revision, former.newest) + 1  # no record of the removed app may be taken for new
         return replace(former, revision=newest, newest=newest, fallback=None, removing=False)
+    former = replace(former, newest=spec.newest, turns=spec.turns, failed=spec.failed, removing=False)
     if former.revision == spec.revision:
-        return replace(former, newest=spec.newest, turns=spec.turns, removing=False)
-    base = replace(former, stopped=False, revision=spec.revision, newest=spec.newest, turns=spec.turns)
+        return former
+    base = replace(former, stopped=False, revision=spec.revision)
     again = updated(base, former.template)
     return replace(again, stopped=former.stopped, fallback=Past(spec.revision, spec.template))
 

@@ -56,7 +56,7 @@ class RevisionVerbs:
     def history(self, call: Call, arguments: Arguments) -> Answer:
         spec = wishes.find(self._specs(), arguments.text("app") or "")
         revisions = self._revisions(spec.name).values()
-        return listing("RevisionList", (_view(spec, revision) for revision in revisions))
+        return listing("RevisionList", (view(spec, revision) for revision in revisions))
 
     def rollback(self, call: Call, arguments: Arguments) -> Answer:
         name, wanted = arguments.text("app") or "", arguments.whole("to")
@@ -64,7 +64,7 @@ class RevisionVerbs:
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             spec = wishes.changeable(specs, name)
-            former = _former(spec, known) if wanted is None else wanted
+            former = earlier(spec, known) if wanted is None else wanted
             if former not in known or former == spec.revision:
                 raise CloudError(
                     f"{name} has no earlier revision {former or ''}".rstrip(), hint=f"history {name}"
@@ -108,16 +108,17 @@ class RevisionVerbs:
         return found
 
 
-def _former(spec: AppSpec, known: Mapping[int, Revision]) -> int | None:
-    """Return the newest revision before the one that runs, other than one that failed."""
-    failed = spec.rolled_back.revision if spec.rolled_back else None
-    return max((number for number in known if number < spec.revision and number != failed), default=None)
+def earlier(spec: AppSpec, known: Mapping[int, Revision]) -> int | None:
+    """Return the newest revision before the one that runs, other than those that failed."""
+    earlier = (number for number in known if number < spec.revision)
+    return max((number for number in earlier if number not in spec.failed), default=None)
 
 
-def _view(spec: AppSpec, revision: Revision) -> RevisionView:
-    states = {spec.revision: "updating" if spec.fallback else "current"}
-    if spec.rolled_back is not None:
-        states.setdefault(spec.rolled_back.revision, "failed")
+def view(spec: AppSpec, revision: Revision) -> RevisionView:
+    """Return a revision's line; one whose update was taken back stays `failed`."""
+    states = dict.fromkeys(spec.failed, "failed") | {
+        spec.revision: "updating" if spec.fallback else "current"
+    }
     return RevisionView(
         app=spec.name,
         revision=revision.number,
