@@ -145,9 +145,12 @@ def stopped(spec: AppSpec, slot: int | None, *, now: float | None = None) -> App
     return _hurried(fewer, slot, now)
 
 
-def started(spec: AppSpec, slot: int | None) -> AppSpec:
-    """Return the spec with the app, or one of its stopped workers, running again."""
-    spec = replace(spec, hurry=None)
+def started(spec: AppSpec, slot: int | None, *, now: float | None = None) -> AppSpec:
+    """Return the spec with the app, or one of its stopped workers, running again.
+
+    now: the time at which it is asked for, when those that still leave need not end what they serve.
+    """
+    spec = _hurried(spec, slot, now)
     if slot is None:
         return replace(
             spec, stopped=False, want=spec.want + len(spec.stopped_slots), stopped_slots=frozenset()

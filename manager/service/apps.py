@@ -64,7 +64,12 @@ class AppVerbs:
         return self.change(call, arguments, self._each(arguments, one, _stop_note))
 
     def start(self, call: Call, arguments: Arguments) -> Answer:
-        return self.change(call, arguments, self._each(arguments, wishes.started))
+        now = self._hurry(arguments)
+
+        def one(spec: AppSpec, slot: int | None) -> AppSpec:
+            return wishes.started(spec, slot, now=now)
+
+        return self.change(call, arguments, self._each(arguments, one))
 
     def restart(self, call: Call, arguments: Arguments) -> Answer:
         now = self._hurry(arguments)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.documents import listing
 from manager.api.errors import CloudError, NetworkFailed, StoreUnavailable
+from manager.api.views import CheckView
 from manager.engine.containers import Container
 from manager.hops import Seen, Sights, hops
 from manager.look import KINDS
@@ -37,14 +39,26 @@ class Tracing:
     reconciler: Reconciler
 
     def trace(self, call: Call, arguments: Arguments) -> Answer:
-        """Return the hops to an app; raises AppNotFound, CloudError for an app without a route."""
+        """Return the hops to an app, or to each that has a route, its name before them.
+
+        Raises AppNotFound, CloudError for an app without a route.
+        """
         picture = self.reconciler.picture()
         if picture is None:
             raise StoreUnavailable("nothing has been seen of this cloud yet", hint="status")
-        spec = wishes.find(picture.world.specs, arguments.text("app") or "")
+        world, name = picture.world, arguments.text("app")
+        if name is None:
+            routed = sorted(name for name, spec in world.specs.items() if spec.template.port is not None)
+            return listing("CheckList", (each for name in routed for each in self._named(world, name)))
+        spec = wishes.find(world.specs, name)
         if spec.template.port is None:
             raise CloudError(f"{spec.name} has no route: it was run without -p", hint=f"describe {spec.name}")
-        return listing("CheckList", hops(picture.world, spec, self._sights(picture.world, spec)))
+        return listing("CheckList", hops(world, spec, self._sights(world, spec)))
+
+    def _named(self, world: World, app: str) -> Iterator[CheckView]:
+        spec = world.specs[app]
+        for view in hops(world, spec, self._sights(world, spec)):
+            yield view if view.name.startswith(f"{app}.") else replace(view, name=f"{app} {view.name}")
 
     def _sights(self, world: World, spec: AppSpec) -> Sights:
         network = self._look()

@@ -18,7 +18,7 @@ DOCUMENTS = {
     "AutoscaleList": ("autoscale",),
     "Whatif": ("whatif", "{app}"),
     "RevisionList": ("history", "{app}"),
-    "ImageList": ("images",),
+    "ImageList": ("images", "ls"),
     "SecretList": ("secret", "ls"),
     "CheckList": ("trace", "{app}"),
     "PortList": ("net", "{app}"),

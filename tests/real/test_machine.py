@@ -350,6 +350,13 @@ def test_trace_follows_the_way_to_every_worker(cloud: Cloud) -> None:
     ]
 
 
+def test_trace_without_an_app_follows_the_way_to_each(cloud: Cloud) -> None:
+    found = checks(cloud.ok("trace", "-o", "json"))
+
+    assert {"web entry point", "web request", "web.1 health"} <= found.keys()
+    assert {state for state, _ in found.values()} == {"ok"}
+
+
 def test_trace_marks_a_program_that_listens_where_nobody_reaches_it(cloud: Cloud) -> None:
     cloud.run("run", "-d", "-p", "8000", "lo", "python3", "-m", "http.server", "8000", "--bind", "127.0.0.1")
     eventually(lambda: _port_check(cloud, "lo")[0] == "FAIL", within_s=10)

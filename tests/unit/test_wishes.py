@@ -133,6 +133,7 @@ def test_one_command_hurries_all_the_workers_it_names_and_the_next_one_nobody() 
     assert both.hurry == Hurry(5.0, frozenset({1, 3}))
     assert later.hurry == Hurry(6.0, frozenset({2}))
     assert wishes.started(later, 2).hurry is None
+    assert wishes.started(later, 2, now=7.0).hurry == Hurry(7.0, frozenset({2}))
     assert wishes.scaled(both, ScaleChange("web", 2)).hurry is None
 
 

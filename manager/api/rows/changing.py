@@ -88,7 +88,7 @@ ROWS: tuple[Command, ...] = (
         "manager",
         "start stopped apps or workers",
         operands=(TARGETS,),
-        options=(*WAITING, DRY_RUN),
+        options=(NOW, *WAITING, DRY_RUN),
         examples=("start web", "start web.2"),
         changes=True,
     ),
