@@ -45,8 +45,7 @@ class Secrets:
 
     def put(self, name: str, descriptor: int) -> KeptSecret:
         """The secret is what the open file holds, from its beginning.  Raises SecretRejected."""
-        content = os.pread(descriptor, SIZE_LIMIT_BYTES + 1, 0)
-        _check(name, content)
+        content = content_of(name, descriptor)
         with _translated(name):
             self.kept.mkdir(mode=0o700, parents=True, exist_ok=True)
             _replace(self.kept / name, content, 0o600)
@@ -113,7 +112,9 @@ def secrets_of(places: Places) -> Secrets:
     return Secrets(places.state / "secrets", places.run / "secrets")
 
 
-def _check(name: str, content: bytes) -> None:
+def content_of(name: str, descriptor: int) -> bytes:
+    """Return what a secret would be, from the beginning of an open file.  Raises SecretRejected."""
+    content = os.pread(descriptor, SIZE_LIMIT_BYTES + 1, 0)
     if not content:
         raise SecretRejected(
             f"nothing came for the secret {name}", hint=f"simplecloud secret set {name} < FILE"
@@ -121,6 +122,7 @@ def _check(name: str, content: bytes) -> None:
     if len(content) > SIZE_LIMIT_BYTES:
         limit = f"{SIZE_LIMIT_BYTES >> 10}K"
         raise SecretRejected(f"the secret {name} is larger than {limit}", hint="run --copy FILE ...")
+    return content
 
 
 def _replace(path: Path, content: bytes, mode: int) -> None:

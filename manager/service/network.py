@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from manager import wishes
 from manager.api.arguments import Arguments
-from manager.api.documents import listing
+from manager.api.documents import document, listing
 from manager.api.errors import NetworkFailed, StoreUnavailable
 from manager.api.views import PortView
 from manager.model import WorkerKey, WorkerRecord
@@ -45,6 +45,9 @@ class NetworkVerbs:
         before = self._look()
         if not arguments.flag("repair"):
             return listing("PortList", _of_app(before, app))
+        if arguments.flag("dry_run"):
+            drifted = [f"mend {view.name}: {view.drift}" for view in before if view.drift]
+            return document("Plan", {"steps": drifted})
         said = self._repair()
         after = self._wait_until_mended(call)
         return {**listing("PortList", _of_app(after, app)), "notes": repair_notes(said, before, after)}

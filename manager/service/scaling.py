@@ -34,6 +34,7 @@ class ScalingVerbs:
 
     def autoscale(self, call: Call, arguments: Arguments) -> Answer:
         name = arguments.text("app")
+        require_sense(arguments)
         if name is None or not _POLICY & arguments.values.keys():
             world = self.reading.picture().world
             shown = [spec for spec in world.specs.values() if spec.autoscale and name in (None, spec.name)]
@@ -71,6 +72,15 @@ class ScalingVerbs:
             )
         ready = len(ready_slots(world, spec))
         return document("Decision", {**known[wanted], "ready": ready})
+
+
+def require_sense(arguments: Arguments) -> None:
+    """Raises UsageError for a policy of no app, and for one that is taken away with the same words."""
+    name, asked = arguments.text("app"), (_POLICY & arguments.values.keys()) - {"state"}
+    if asked and name is None:
+        raise UsageError("autoscale: of which app?", hint="autoscale web --max 6")
+    if asked and arguments.text("state") == "off":
+        raise UsageError(f"off takes no --{min(asked)}", hint=f"autoscale {name} off")
 
 
 def _said(name: str, policy: Autoscale | None) -> str:

@@ -10,7 +10,7 @@ from manager.api.documents import document, listing, rfc3339
 from manager.api.errors import SecretInUse, UsageError
 from manager.api.views import SecretView
 from manager.journal import Journal
-from manager.secrets import Secrets
+from manager.secrets import Secrets, content_of
 from manager.server import Call
 from manager.service.dispatch import Answer
 from manager.service.reading import Reading
@@ -30,17 +30,20 @@ class SecretVerbs:
             case "ls", None:
                 return listing("SecretList", self._views())
             case "set", str(name):
-                return self._set(call, name)
+                return self._set(call, name, dry_run=arguments.flag("dry_run"))
             case "rm", str(name):
-                return self._remove(name)
+                return self._remove(name, dry_run=arguments.flag("dry_run"))
             case "ls", _:
                 raise UsageError("secret ls takes no name", hint=f"secret ls --filter name={name}")
             case action, _:
                 raise UsageError(f"secret {action}: which one?", hint=f"secret {action} NAME")
 
-    def _set(self, call: Call, name: str) -> Answer:
+    def _set(self, call: Call, name: str, *, dry_run: bool) -> Answer:
         if len(call.request.files) != 1:
             raise UsageError("one file comes with a secret", hint=f"simplecloud secret set {name} < FILE")
+        if dry_run:
+            content_of(name, call.request.files[0])
+            return document("Plan", {"steps": [f"set the secret {name}"]})
         kept = self.secrets.put(name, call.request.files[0])
         self.journal.note(f"secret {name} set")
         users = list(self._users(name))
@@ -52,12 +55,14 @@ class SecretVerbs:
         message = f"the secret {name} is set ({kept.size_bytes} bytes)"
         return document("Result", {"message": message, "notes": notes})
 
-    def _remove(self, name: str) -> Answer:
+    def _remove(self, name: str, *, dry_run: bool) -> Answer:
         self.secrets.require([name], hint="secret ls")
         if users := list(self._users(name)):
             raise SecretInUse(
                 f"{', '.join(users)} has the secret {name}", hint=f"update {users[0]} --no-secret"
             )
+        if dry_run:
+            return document("Plan", {"steps": [f"remove the secret {name}"]})
         self.secrets.remove(name)
         self.journal.note(f"secret {name} removed")
         return document("Result", {"message": f"the secret {name} is removed"})

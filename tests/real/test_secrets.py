@@ -66,6 +66,21 @@ def test_a_secret_in_use_cannot_be_removed_and_one_that_is_not_there_not_given(
     ]
 
 
+def test_a_dry_run_changes_no_secret(cloud: Cloud, kept: str) -> None:
+    told = [
+        cloud.run("secret", "set", kept, "--dry-run", given=b"another"),
+        cloud.run("secret", "rm", kept, "--dry-run"),
+    ]
+    empty = cloud.run("secret", "set", kept, "--dry-run", given=b"")
+
+    assert [(each.code, each.stdout.split(maxsplit=1)[1].strip()) for each in told] == [
+        (0, f"set the secret {kept}"),
+        (0, f"remove the secret {kept}"),
+    ]
+    assert empty.code == 1
+    assert [item["size_bytes"] for item in cloud.ok("secret", "ls", "-o", "json").items] == [len(HUSH)]
+
+
 def test_workers_that_are_replaced_have_what_was_set_anew(apps: Apps, cloud: Cloud, kept: str) -> None:
     name = apps.run("sleep", "1000", options=("--secret", kept))
 

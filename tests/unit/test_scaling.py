@@ -12,6 +12,7 @@ from manager.api import arguments
 from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
 from manager.model import AppSpec, Autoscale, ScalingTarget, Template
+from manager.service.scaling import require_sense
 from manager.specs import autoscale_policy
 from manager.wishes import ScaleChange
 from manager.world import as_scaled
@@ -60,6 +61,14 @@ def test_what_is_not_said_stays_as_it_was() -> None:
 def test_a_policy_that_makes_no_sense_is_refused(words: list[str]) -> None:
     with pytest.raises(UsageError):
         asked(*words)
+
+
+@pytest.mark.parametrize("words", [["--max", "3"], ["web", "off", "--max", "3"]], ids=" ".join)
+def test_a_policy_is_for_an_app_and_not_for_none(words: list[str]) -> None:
+    row = command_of("autoscale")
+    assert row is not None
+    with pytest.raises(UsageError):
+        require_sense(arguments.bind(row, arguments.parse(row, words)))
 
 
 @pytest.mark.parametrize("text", ["", "fast", "250", "250ms,", "250ms,100%", "0ms", "1h,99%", "250ms,٩٩%"])
