@@ -10,8 +10,10 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 
-from manager.api.errors import StoreUnavailable
+from manager.api.errors import StoreUnavailable, UsageError
+from manager.api.wire import Request
 from manager.journal import Journal
 from manager.lead import Leadership
 from manager.model import AppSpec, Revision
@@ -32,6 +34,7 @@ from manager.store import Entry, Fence, Snapshot, Store
 from manager.wiring import require_reached
 
 LEAD_WAIT_S = 2.0
+_BESIDE = ("request", "wait", "detach")
 
 Edit = Callable[[Mapping[str, AppSpec]], "Wish"]
 
@@ -67,26 +70,26 @@ class Changes:
     def make(self, call: Call, edit: Edit) -> Made:
         """Store what `edit` makes of the specs, and return what was done.
 
-        Raises what `edit` raises, Conflict, StoreUnavailable or NotConfirmed.
+        Raises what `edit` raises, UsageError for an id of another request, Conflict, StoreUnavailable or
+        NotConfirmed.
         """
         request = call.request.params.get("request")
-        key = f"{REQUESTS}{request}" if isinstance(request, str) else None
+        key = f"{REQUESTS}{request}" if request is not None else None
         with self._one_at_a_time:
             snapshot = self.store.read(APPS, *([key] if key else []))
             if key and key in snapshot.entries:
-                outcome = json.loads(snapshot.entries[key].value)
-                return Made(tuple(outcome["apps"]), str(outcome["note"]), snapshot.revision)
+                return _made_before(call.request, snapshot, key)
             specs = read_specs(snapshot)
             wish = edit(specs)
             require_reached(specs, wish.specs)
             names = tuple(spec.name for spec in wish.specs)
-            revision = self._write(snapshot, wish, key, call.request.method)
+            revision = self._write(snapshot, wish, key, call.request)
         for name in names:
             self.journal.note(f"{call.request.method}: {_words(wish, name)}", app=name)
         self.reconciler.dirty.set()
         return Made(names, wish.note, revision)
 
-    def _write(self, snapshot: Snapshot, wish: Wish, key: str | None, change: str) -> int:
+    def _write(self, snapshot: Snapshot, wish: Wish, key: str | None, request: Request) -> int:
         """Store the specs with what belongs to them: history, what `undo` goes back to, the outcome."""
         before = read_specs(snapshot)
         puts = {app_key(spec.name): encode(spec) for spec in wish.specs}
@@ -102,11 +105,12 @@ class Changes:
             if _follows(spec) and not _follows(former):
                 stale.append(target_key(spec.name))
             if former is None or former.revision != spec.revision:
-                entry = Revision(spec.revision, self.clock(), change, spec.template)
+                entry = Revision(spec.revision, self.clock(), request.method, spec.template)
                 puts[revision_key(spec.name, spec.revision)] = encode(entry)
         if key:
             names = [spec.name for spec in wish.specs]
-            puts[key] = json.dumps({"at": self.clock(), "apps": names, "note": wish.note})
+            outcome = {"at": self.clock(), "apps": names, "note": wish.note, "asked": _asked(request)}
+            puts[key] = json.dumps(outcome)
             new.append(key)
         return self.store.write(puts, stale, fence=self.fence(), unchanged=known, absent=new)
 
@@ -125,6 +129,20 @@ class Changes:
                 "etcd does not answer, so nothing can be changed; workers keep serving", hint="status"
             )
         return fence
+
+
+def _made_before(request: Request, snapshot: Snapshot, key: str) -> Made:
+    """Return what came of the request when it came first; raises UsageError when that was another one."""
+    outcome = json.loads(snapshot.entries[key].value)
+    if outcome.get("asked", asked := _asked(request)) != asked:
+        raise UsageError("another request had this id", hint="give each request an id of its own")
+    return Made(tuple(outcome["apps"]), str(outcome["note"]), snapshot.revision)
+
+
+def _asked(request: Request) -> str:
+    """Return what tells one request from another: all of it but its id, and how its end is waited for."""
+    params = {name: value for name, value in request.params.items() if name not in _BESIDE}
+    return sha256(json.dumps([request.method, params], sort_keys=True).encode()).hexdigest()
 
 
 def _follows(spec: AppSpec | None) -> bool:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from manager.api.arguments import Arguments, bind
 from manager.api.commands import command_of
-from manager.api.errors import CloudError
+from manager.api.errors import CloudError, UsageError
 from manager.server import Call, ClientGone, NoSuchMethod
 
 BESIDE_ARGUMENTS = ("request", "files", "execution", "step")
+ID_LIMIT = 200
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class Dispatcher:
         if row is None or verb is None:
             method = call.request.method
             raise NoSuchMethod(f"the manager has no method {method[:40]!r}", hint="help")
+        _require_id(call.request.params)
         params = {k: v for k, v in call.request.params.items() if k not in BESIDE_ARGUMENTS}
         try:
             return verb(call, bind(row, params))
@@ -41,3 +43,12 @@ class Dispatcher:
             log.exception("%s failed", row.verb)
             self.last_error = f"{row.verb}: {type(error).__name__}: {error}"
             raise CloudError(f"{row.verb} failed in the manager: {error}", hint="status") from error
+
+
+def _require_id(params: Mapping[str, object]) -> None:
+    """Raises UsageError for an id of a request that would not keep it from being carried out twice."""
+    request = params.get("request")
+    if request is None or (isinstance(request, str) and 0 < len(request) <= ID_LIMIT):
+        return
+    reason = f"the id of a request is text, at most {ID_LIMIT} characters"
+    raise UsageError(reason, hint='"request":"5f3a"')

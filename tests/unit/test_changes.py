@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from manager import wishes
-from manager.api.errors import RouteTaken
+from manager.api.errors import RouteTaken, UsageError
 from manager.api.wire import Request
 from manager.journal import Journal
 from manager.lead import Leadership
@@ -47,8 +47,8 @@ class Desk:
     store: FakeStore
     changes: Changes
 
-    def make(self, edit: Callable[[Mapping[str, AppSpec]], AppSpec]) -> None:
-        call = cast(Call, Asked(Request(1, "change", {})))
+    def make(self, edit: Callable[[Mapping[str, AppSpec]], AppSpec], **params: object) -> None:
+        call = cast(Call, Asked(Request(1, "change", params)))
         self.changes.make(call, lambda specs: Wish((edit(specs),)))
 
     def keys(self, prefix: str) -> set[str]:
@@ -75,6 +75,23 @@ def test_a_new_app_has_nothing_to_undo_of_a_former_one_of_its_name(desk: Desk) -
 
     assert kept == {f"{UNDO}web"}
     assert desk.keys(UNDO) == set()
+
+
+def test_a_request_that_comes_again_is_carried_out_once(desk: Desk) -> None:
+    desk.make(lambda specs: an_app(want=2))
+    for how in ({}, {"detach": True}):
+        desk.make(lambda specs: replace(specs["web"], want=specs["web"].want + 1), request="5f", **how)
+
+    assert read_specs(desk.store.read(APPS))["web"].want == 3
+
+
+def test_the_id_of_another_request_is_refused(desk: Desk) -> None:
+    desk.make(lambda specs: an_app(), request="5f", name="web")
+
+    with pytest.raises(UsageError):
+        desk.make(lambda specs: an_app("api"), request="5f", name="api")
+
+    assert read_specs(desk.store.read(APPS)).keys() == {"web"}
 
 
 @pytest.mark.parametrize("before", [None, Autoscale(1, 9, 0.25, 0.95, "recommend")])

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from unittest.mock import MagicMock
 
+import pytest
+
 from manager.api.commands import COMMANDS
+from manager.api.errors import UsageError
+from manager.api.wire import Request
+from manager.server import Call
+from manager.service.dispatch import ID_LIMIT, Dispatcher
 from manager.service.verbs import dispatcher
 
 
@@ -17,3 +24,12 @@ def test_the_manager_answers_exactly_the_verbs_that_the_table_gives_it() -> None
     assert set(answered) - {"exec", "cp", "export", "secret", "watch"} == {
         row.verb for row in COMMANDS if row.where == "manager"
     }
+
+
+@pytest.mark.parametrize("request_id", [5, "", ["5f"], "5" * (ID_LIMIT + 1)], ids=lambda each: str(each)[:9])
+def test_an_id_that_cannot_tell_a_request_when_it_comes_again_is_refused(request_id: object) -> None:
+    answering = Dispatcher({"freeze": lambda call, arguments: {}})
+    ours, theirs = socket.socketpair()
+
+    with ours, theirs, pytest.raises(UsageError, match="id of a request"):
+        answering(Call(Request(1, "freeze", {"request": request_id}), ours, uid=0))
