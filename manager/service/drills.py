@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,9 @@ from manager.server import Call
 from manager.service.apps import resolve_target
 from manager.service.dispatch import Answer
 from manager.settings import Settings, write_whole
+from manager.world import World
+
+SEEN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +132,20 @@ class Drills:
                     _hold(hold_file_of(self.places, container), for_s)
                 self.engine.kill(container)
                 self.journal.note("killed by a drill", app=record.app, worker=record.key.label)
+            self._until_seen({picture.world.containers[record.key].id for record in running})
 
         return Drill([record.key.label for record in running], strike)
+
+    def _until_seen(self, killed: Collection[str]) -> None:
+        """A look has found them dead, or SEEN_S are over: the next question is not answered with them."""
+        ends_at = time.monotonic() + SEEN_S
+        picture = self.reconciler.picture()
+        while picture is not None and _run(picture.world, killed) and time.monotonic() < ends_at:
+            picture = self.reconciler.next_picture(picture, SEEN_S)
+
+
+def _run(world: World, ids: Collection[str]) -> bool:
+    return any(found.id in ids and found.state == "running" for found in world.containers.values())
 
 
 def _hold(file: Path, for_s: float) -> None:

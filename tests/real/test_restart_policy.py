@@ -39,6 +39,16 @@ def backoff_reason(cloud: Cloud, app: str) -> str:
     return worker.reason if worker.state == "backoff" and "starts again in" in worker.reason else ""
 
 
+def test_a_worker_that_was_crashed_is_not_told_of_as_it_was(apps: Apps, cloud: Cloud) -> None:
+    name = apps.run("sleep", "1000")
+    killed = cloud.worker(f"{name}.1").container
+
+    cloud.ok("crash", f"{name}.1", "-y")
+
+    after = cloud.worker(f"{name}.1")
+    assert (after.state, after.container) != ("ready", killed)
+
+
 def test_run_tells_at_once_that_a_command_does_not_stay_up(apps: Apps, cloud: Cloud) -> None:
     name = apps.name("crasher")
 
