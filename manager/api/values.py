@@ -19,7 +19,7 @@ MOST_BYTES = 2**50  # 1024T
 APP_NAME = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
 _TARGET = re.compile(r"(?P<app>[a-z0-9-]+)(\.(?P<slot>[0-9]{1,4}))?")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([KMGT]?)i?B?")
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([KMGT]?)I?B?", re.ASCII | re.IGNORECASE)
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -127,11 +127,11 @@ def span(word: str) -> float:
 
 
 def size(word: str) -> int:
-    """Return the bytes of a size such as 64M or 1G (powers of 1024)."""
+    """Return the bytes of a size such as 64M, 64m, 64MiB or 1G (powers of 1024)."""
     found = _SIZE.fullmatch(word)
     if found is None:
         raise ValueError(f"{word[:40]!r} is not a size such as 64M or 1G")
-    size_bytes = float(found[1]) * _BYTES[found[2]]
+    size_bytes = float(found[1]) * _BYTES[found[2].upper()]
     if size_bytes > MOST_BYTES:
         raise ValueError(f"{word[:40]!r} is more than 1024T")
     return round(size_bytes)
@@ -147,7 +147,7 @@ def memory(word: str) -> int:
 
 def cpus(word: str) -> float:
     """Return a number of cores such as 0.5."""
-    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", word) or not 0.01 <= float(word) <= 1024:
+    if not re.fullmatch(r"(?=.)[0-9]{0,4}(\.[0-9]{1,3})?", word) or not 0.01 <= float(word) <= 1024:
         raise ValueError(f"{word[:40]!r} is not a number of cores such as 0.5 or 2")
     return float(word)
 

@@ -1,0 +1,29 @@
+"""Words of a command become values, also as docker's users write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from manager.api import values
+
+
+@pytest.mark.parametrize("word", ["64M", "64m", "64MB", "64MiB", "64mb", "0.0625g", "65536K", "67108864"])
+def test_a_size_may_be_written_in_either_case(word: str) -> None:
+    assert values.memory(word) == 64 * 2**20
+
+
+@pytest.mark.parametrize("word", ["", "M", "64X", "64 M", "64\N{KELVIN SIGN}", "-64M", "٦٤M", "64MM"])
+def test_what_is_no_size_is_refused(word: str) -> None:
+    with pytest.raises(ValueError, match="is not a size"):
+        values.size(word)
+
+
+@pytest.mark.parametrize(("word", "cores"), [("2", 2.0), ("0.5", 0.5), (".5", 0.5)])
+def test_cores_are_a_number(word: str, cores: float) -> None:
+    assert values.cpus(word) == cores
+
+
+@pytest.mark.parametrize("word", ["", ".", "0", "1.", "500m", "1e1", "nan", "-1"])
+def test_what_is_no_number_of_cores_is_refused(word: str) -> None:
+    with pytest.raises(ValueError, match="is not a number of cores"):
+        values.cpus(word)
