@@ -23,7 +23,7 @@ from manager.service.verbs import dispatcher
 from manager.settings import Settings, load
 from manager.setup import ensure_group
 from manager.store import EtcdStore, Watching
-from manager.tend import Looker, PartsTender, tend_keeper
+from manager.tend import Looker, PartsTender, ProxyTender, tend_keeper
 
 SCALE_S = 2.0  # the autoscaler's tick
 LOG_BYTES, LOG_FILES = 5 * 2**20, 2
@@ -105,6 +105,7 @@ class Manager:
         """Put a manager together; nothing runs yet."""
         core = Core.build(places, settings, store)
         tender = PartsTender(places, core.engine, parts.orders(places, settings))
+        proxy = ProxyTender(parts.part_name(places.cloud, "proxy"), core.engine, core.reconciler.picture)
         running = (
             core.leadership,
             core.journal,
@@ -113,6 +114,7 @@ class Manager:
             Looker("observe", core.observer.look),
             Looker("scale", core.scaler().look, SCALE_S),
             Looker("tend parts", tender.look),
+            Looker("tend proxy", proxy.look),
         )
         return cls(core, running, Server(places.socket, ensure_group(), dispatcher(core)))
 

@@ -1,4 +1,4 @@
-"""Keeps etcd's members and the proxy running, and a keeper beside the managers.
+"""Keeps etcd's members and the proxy running, the proxy listening to etcd, and a keeper beside the managers.
 
 Docker restarts a part that dies. It does not restart one that was stopped or removed by hand, and it waits
 up to a minute for one that keeps dying; this does, by label, without needing etcd.
@@ -18,9 +18,13 @@ from manager.api.places import Places
 from manager.engine.contract import Engine
 from manager.engine.orders import PartOrder
 from manager.keeper import held_s, hold_file_of, keeper_pid_file, running_pid, spawn
+from manager.model import WorkerKey
+from manager.reconcile import Picture
+from manager.world import World, is_live, is_published
 
 LOOK_S = 1.0
 PATIENCE_S = 3.0  # longer than Docker's first few waits before a restart
+DEAF_S = 10.0  # a change is live in the proxy after 0.4 s, and after few seconds where the machine is full
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +84,40 @@ class PartsTender:
             self.engine.parts.restart(order.name)
         except CloudError as error:
             log.warning("%s; next try in %.0f s", error, LOOK_S)
+
+
+@dataclass(slots=True)
+class ProxyTender:
+    """Restarts a proxy that takes up no change any more, once until it does again.
+
+    Its watch goes on from the last revision that it saw: when etcd lost its data and counts from 1 again, it
+    would hear of nothing until there were as many changes as before.
+    """
+
+    name: str
+    engine: Engine
+    picture: Callable[[], Picture | None]
+    clock: Callable[[], float] = time.monotonic
+    _missed_since: dict[WorkerKey, float] = field(default_factory=dict)
+    _restarted: bool = False
+
+    def look(self) -> None:
+        picture = self.picture()
+        missed = missed_by_proxy(picture.world) if picture and not picture.trouble else frozenset()
+        now = self.clock()
+        self._missed_since = {key: self._missed_since.get(key, now) for key in missed}
+        if not missed:
+            self._restarted = False
+        elif not self._restarted and now - min(self._missed_since.values()) >= DEAF_S:
+            log.warning("the proxy has taken up no change for %.0f s: restarting it", DEAF_S)
+            self.engine.parts.restart(self.name)
+            self._restarted = True
+
+
+def missed_by_proxy(world: World) -> frozenset[WorkerKey]:
+    """Return the workers that the proxy sends requests to against what etcd says, or the other way round."""
+    records = world.records.values()
+    return frozenset(r.key for r in records if is_live(world, r) != is_published(world, r))
 
 
 def tend_keeper(places: Places) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -34,6 +35,22 @@ def test_workers_outlive_a_wiped_store_and_are_adopted_by_their_labels(lone: Clo
     assert containers_of(lone) == before
     assert lone.is_ready("shop", 2)
     assert lone.get("shop").status == 200
+
+
+@pytest.mark.timeout(180)
+def test_what_was_adopted_from_an_etcd_that_lost_its_data_still_changes(lone: Cloud) -> None:
+    lone.ok("run", "-n", "2", "-p", "8000", "shop", SERVER, "8000")
+    before = containers_of(lone)
+    lone.ok("crash", "etcd", "1", "--for", "3s", "-y")
+    shutil.rmtree(lone.places.state / "etcd1" / "member")
+    eventually(lambda: lone.status()["etcd"]["healthy"], 20, "etcd, from nothing")
+    eventually(lambda: "have no record" in " ".join(lone.status()["notes"]), 10, "the note on lost records")
+
+    lone.ok("adopt", "-y")
+    scaled = lone.ok("scale", "shop=3")
+
+    assert "3 of 3 workers ready" in scaled.stdout
+    assert before.items() <= containers_of(lone).items()
 
 
 @pytest.mark.timeout(180)

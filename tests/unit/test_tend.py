@@ -3,12 +3,79 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
+
 from manager.engine.orders import PartOrder
-from manager.tend import PartsTender
+from manager.reconcile import Picture
+from manager.tend import DEAF_S, PartsTender, ProxyTender
+from manager.world import World
 from tests.fakes.engine import FakeEngine, fake_image
 from tests.fakes.manager import PlacesAt
+from tests.simulation.worlds import NOW, a_worker, an_app, serving
+
+TAKEN_UP = serving([an_app()], [a_worker(1), a_worker(2)])
+MISSED = replace(TAKEN_UP, live={"web": frozenset({"w_web_1_1"})})
+
+
+@dataclass(slots=True)
+class Proxy:
+    """A proxy that runs, and is looked at once a second."""
+
+    engine: FakeEngine
+    seen: Picture | None = None
+    now: float = NOW
+    tender: ProxyTender = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.engine.parts.start(PartOrder(name="proxy", part="proxy", image="proxy", command=("run",)))
+        self.tender = ProxyTender("proxy", self.engine, lambda: self.seen, lambda: self.now)
+
+    def restarts(self, world: World, for_s: float, trouble: str = "") -> int:
+        """Return how often it is restarted while the cloud looks like that."""
+        self.seen = Picture(world, 1, converged=False, trouble=trouble)
+        return sum(self._looks(for_s))
+
+    def _looks(self, for_s: float) -> Iterator[bool]:
+        for _ in range(int(for_s)):
+            self.now += 1
+            before = self._started_at()
+            self.tender.look()
+            yield self._started_at() != before
+
+    def _started_at(self) -> float | None:
+        [part] = self.engine.parts.list()
+        return part.started_at
+
+
+@pytest.fixture
+def proxy() -> Proxy:
+    ticks = iter(range(1_000_000))
+    return Proxy(FakeEngine(now=lambda: float(next(ticks)), images=[fake_image("proxy")]))
+
+
+def test_a_proxy_that_takes_up_no_change_is_restarted_once_until_it_does(proxy: Proxy) -> None:
+    assert proxy.restarts(MISSED, DEAF_S) == 0
+    assert proxy.restarts(MISSED, 10 * DEAF_S) == 1
+    assert proxy.restarts(TAKEN_UP, 1) == 0
+    assert proxy.restarts(MISSED, 10 * DEAF_S) == 1
+
+
+def test_a_proxy_that_is_late_with_one_change_after_the_other_is_left_alone(proxy: Proxy) -> None:
+    other = replace(TAKEN_UP, live={"web": frozenset({"w_web_2_1"})})
+
+    assert [proxy.restarts(world, DEAF_S / 2) for world in (MISSED, other) * 4] == [0] * 8
+
+
+def test_a_proxy_whose_word_is_not_heard_is_left_alone(proxy: Proxy) -> None:
+    assert proxy.restarts(replace(TAKEN_UP, live=None), 3 * DEAF_S) == 0
+
+
+def test_a_proxy_is_left_alone_while_the_store_is_away(proxy: Proxy) -> None:
+    assert proxy.restarts(MISSED, 3 * DEAF_S, trouble="etcd does not answer") == 0
 
 
 def test_a_part_that_cannot_start_keeps_no_other_from_starting(tmp_path: Path) -> None:
