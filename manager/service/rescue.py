@@ -121,9 +121,9 @@ class Rescue:
 
     def adopt(self, call: Call, arguments: Arguments) -> Answer:
         picture = self.reconciler.picture()
-        if picture is None or picture.trouble:  # a picture of before tells nothing of what is lost now
-            trouble = picture.trouble if picture else "nothing has been seen of this cloud yet"
-            raise StoreUnavailable(trouble, hint="status")
+        if picture is None:
+            raise StoreUnavailable("nothing has been seen of this cloud yet", hint="status")
+        self.store.read(APPS)  # raises while it is away: the picture is of before then, and tells of no loss
         told = adoption(picture.world, self.tcp_ports)
         if arguments.flag("dry_run"):
             return _plan(f"adopt {record.app}.{record.slot}" for record in told.records)

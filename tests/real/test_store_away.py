@@ -70,7 +70,7 @@ def test_a_write_that_meets_a_dead_store_is_an_error_of_its_own_kind(apps: Apps,
         ask(line, "scale", {"change": [f"{name}=2"], "request": f"away-{name}"})
         with pytest.raises(StoreUnavailable):
             answer(line)
-    assert (adopted.code, "does not answer" in adopted.stderr) == (1, True)
+    assert "does not answer" in adopted.stderr, str(adopted)
 
 
 def test_etcd_that_was_killed_by_hand_is_started_again(apps: Apps, cloud: Cloud) -> None:
