@@ -29,6 +29,7 @@ PATIENCE_S = 0.5  # between looks when nobody ends
 # An arena for each of a manager's threads would keep what a few large answers once took: 50 MiB in minutes.
 ARENAS = {"MALLOC_ARENA_MAX": "2"}
 STEADY_S = 5.0  # a manager that lived this long is started again at once
+MOST_DOUBLINGS = 6
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,8 @@ class Kept:
     children: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def pause_s(self) -> float:
-        return 0.0 if self.quick_deaths < 2 else min(10.0, 0.2 * 2**self.quick_deaths)
+        """Return how long after its last start it may be started again."""
+        return 0.0 if self.quick_deaths < 2 else min(10.0, 0.2 * 2 ** min(self.quick_deaths, MOST_DOUBLINGS))
 
 
 def run(places: Places, keep_dockerd: Callable[[], None] = setup.keep_dockerd) -> int:

@@ -26,6 +26,14 @@ def count(file: Path) -> None:
         rounds.write("x")
 
 
+def test_a_manager_that_keeps_dying_is_started_ever_more_seldom_for_days() -> None:
+    pauses_s = [keeper.Kept(1, quick_deaths=deaths).pause_s() for deaths in range(100_000)]
+
+    assert pauses_s[:2] == [0.0, 0.0]
+    assert pauses_s == sorted(pauses_s)
+    assert pauses_s[-1] == 10.0
+
+
 def test_a_keeper_that_can_start_no_manager_tries_again_until_it_is_told_to_go(tmp_path: Path) -> None:
     places, rounds = PlacesWithoutLogs("test", directory=tmp_path), tmp_path / "rounds"
     rounds.touch()
