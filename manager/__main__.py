@@ -15,8 +15,20 @@ if TYPE_CHECKING:
     from manager.external_etcd import Role
 
 
+_SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def search_path(own: str) -> str:
+    """Return where programs are looked for: also where the system keeps root's, which `su` does not add.
+
+    Without these iptables is not found, nor what dpkg, dockerd and mmdebstrap run.
+    """
+    return f"{own}:{_SYSTEM_PATH}"
+
+
 def main(arguments: list[str]) -> int:
     """Carry out the verb; returns the exit code of the process."""
+    os.environ["PATH"] = search_path(os.environ.get("PATH", os.defpath))
     asked = _parser().parse_args(arguments)
     try:
         places = places_of(asked.cloud)

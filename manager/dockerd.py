@@ -26,7 +26,6 @@ SOCKET = Path("/var/run/docker.sock")
 PID = Path("/run/simplecloud/dockerd.pid")
 LOG = Path("/var/log/simplecloud/dockerd.log")
 DAEMON_JSON = Path("/etc/docker/daemon.json")
-SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"  # not on everybody's PATH
 
 State = Literal["answers", "forbidden", "stopped", "absent"]
 
@@ -62,8 +61,7 @@ def state(path: Path = SOCKET) -> State:
         except PermissionError:
             return "forbidden"
         except OSError:
-            here = shutil.which("dockerd", path=f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_PATH}")
-            return "stopped" if here else "absent"
+            return "stopped" if shutil.which("dockerd") else "absent"
     return "answers" if dockerd_answers(path) else "stopped"
 
 
@@ -163,15 +161,14 @@ def _start() -> int:
 
 def _spawn(argv: list[str], log: Path) -> int:
     """Return the pid of a process in a session of its own that writes to the end of `log`."""
-    path = f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_PATH}"
-    program = shutil.which(argv[0], path=path)
+    program = shutil.which(argv[0])
     if program is None:
         raise SetupFailed(f"{argv[0]} is not installed", hint="simplecloud up")
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     return os.posix_spawn(
         program,
         argv,
-        os.environ | {"PATH": path},
+        os.environ,
         setsid=True,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

@@ -190,7 +190,7 @@ def libraries_in(listing: str) -> list[Path]:
 
 
 def _installed(program: str) -> Path:
-    path = shutil.which(program, path=f"{os.environ.get('PATH', '')}:{_PATH}")
+    path = shutil.which(program)
     if path is None:
         raise SetupFailed(f"{program} is not installed", hint="simplecloud up")
     return Path(path).resolve()

@@ -71,9 +71,8 @@ def ensure_group() -> int:
 
 
 def missing_tools(tools: Sequence[Tool], path: str | None = None) -> list[Tool]:
-    """Return the tools that are not on the path, or on $PATH and where the system keeps root's programs."""
-    where = f"{os.environ.get('PATH', '')}:{dockerd.SYSTEM_PATH}" if path is None else path
-    return [tool for tool in tools if shutil.which(tool.program, path=where) is None]
+    """Return the tools that are not on the path; None is $PATH."""
+    return [tool for tool in tools if shutil.which(tool.program, path=path) is None]
 
 
 def install(tools: Sequence[Tool], say: Say) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from manager import dockerd, setup
+from manager.__main__ import search_path
 
 UNREACHABLE = """\
 Err:1 http://deb.debian.org/debian bookworm InRelease
@@ -31,6 +32,13 @@ def test_a_tool_that_is_not_on_the_path_is_missing(tmp_path: Path) -> None:
     names = [tool.program for tool in setup.missing_tools(setup.TOOLS, path=str(tmp_path))]
 
     assert names == ["etcd", "nft", "iptables", "mmdebstrap"]
+
+
+def test_root_s_programs_are_found_also_where_su_keeps_a_user_s_path() -> None:
+    own, *system = search_path("/usr/bin").split(":")
+
+    assert own == "/usr/bin"
+    assert {"/usr/local/sbin", "/usr/sbin", "/sbin"} == set(system)
 
 
 def test_a_complete_machine_is_not_touched_and_nothing_is_said() -> None:
