@@ -179,4 +179,4 @@ def _subnet(asked: str | None, claimed: Mapping[str, Settings]) -> str:
     try:
         return str(free_subnet(taken) if asked is None else check_subnet(asked, taken))
     except NetworkError as error:
-        raise UsageError(f"--subnet: {error}", hint="up --subnet 10.99.0.0/22") from None
+        raise UsageError(f"--subnet: {error}", hint=error.hint) from None

@@ -16,9 +16,9 @@ from netsetup.errors import NetworkError
 _PRIVATE = tuple(
     IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
 )
-_CANDIDATES = tuple(
-    IPv4Network(f"10.{second}.{third}.0/22") for second in range(200, 256) for third in range(0, 256, 4)
-)
+# 10.200 to 10.255 first, where least is met; the others are for hosts whose VPN takes all of 10.
+_POOLS = (*(IPv4Network(f"10.{second}.0.0/16") for second in range(200, 256)), *_PRIVATE[1:])
+_USUAL = 22
 _WIDEST, _NARROWEST = 16, 29
 _SUBNET_HINT = "simplecloud up --subnet 10.200.0.0/22"
 
@@ -74,20 +74,17 @@ def allocate(subnet: IPv4Network, used: Collection[IPv4Address]) -> IPv4Address:
         if number not in taken:
             return IPv4Address(number)
     raise NetworkError(
-        f"all {last - first + 1} addresses of {subnet} are used", hint="simplecloud apps --sort want"
+        f"every address of {subnet} is used ({last - first + 1})", hint="simplecloud apps --sort want"
     )
 
 
 def free_subnet(taken: Iterable[IPv4Network]) -> IPv4Network:
-    """Return the first /22 of 10.200.0.0 to 10.255.252.0 that overlaps nothing taken.
-
-    Raises NetworkError when there is none.
-    """
+    """Return the first private /22 that overlaps nothing taken.  Raises NetworkError when there is none."""
     others = tuple(taken)
-    for candidate in _CANDIDATES:
+    for candidate in chain.from_iterable(pool.subnets(new_prefix=_USUAL) for pool in _POOLS):
         if not any(candidate.overlaps(other) for other in others):
             return candidate
-    raise NetworkError("no subnet between 10.200.0.0 and 10.255.255.255 is free", hint=_SUBNET_HINT)
+    raise NetworkError("this machine uses every private network, so no subnet is free", hint="ip -4 route")
 
 
 def check_subnet(text: str, taken: Iterable[IPv4Network]) -> IPv4Network:
@@ -103,7 +100,11 @@ def check_subnet(text: str, taken: Iterable[IPv4Network]) -> IPv4Network:
         raise NetworkError(f"{subnet} is not a private network", hint=_SUBNET_HINT)
     if not _WIDEST <= subnet.prefixlen <= _NARROWEST:
         raise NetworkError(f"{subnet} is not between /{_WIDEST} and /{_NARROWEST}", hint=_SUBNET_HINT)
-    for other in taken:
+    others = tuple(taken)
+    for other in others:
         if subnet.overlaps(other):
-            raise NetworkError(f"{subnet} overlaps {other}, which this machine uses", hint=_SUBNET_HINT)
+            raise NetworkError(
+                f"{subnet} overlaps {other}, which this machine uses",
+                hint=f"simplecloud up --subnet {free_subnet(others)}",
+            )
     return subnet

@@ -34,12 +34,13 @@ Attrs = Iterable[tuple[str, object] | tuple[str, object, int]]  # name, value, f
 
 _LINK = struct.Struct("=BxHiII")  # family, type, index, flags, changed flags
 _ADDRESS = struct.Struct("=BBBBi")  # family, prefix length, flags, scope, link index
-_ROUTE = struct.Struct("=BB10x")  # family, prefix length of the destination
+_ROUTE = struct.Struct("=xB5xB4x")  # prefix length of the destination, type
 _NUMBER = struct.Struct("=I")
 _LINK_ATTRIBUTES = HEADER.size + _LINK.size
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_LINK, _IFLA_MASTER, _IFLA_IFALIAS = 1, 3, 5, 10, 20
 _IFA_LOCAL = 2
 _RTA_DST = 1
+_RTN_BLACKHOLE = 6  # types from here on lead nowhere
 _IFF_LOWER_UP = 0x10000  # the other end of the cable is up as well
 _SKIP_STATISTICS = 8  # RTEXT_FILTER_SKIP_STATS
 
@@ -154,11 +155,14 @@ def addresses(netlink: Netlink) -> list[tuple[int, IPv4Interface]]:
 
 
 def routed_networks(netlink: Netlink) -> list[IPv4Network]:
-    """Return each IPv4 network that a route of this namespace leads to, the default route left out."""
+    """Return each IPv4 network that a route of this namespace leads to, the default route left out.
+
+    Also one in two halves, as a VPN has it that leaves the default route alone.
+    """
     message = rtmsg()
     message["family"] = socket.AF_INET
-    networks = (_decode_route(answer) for answer in netlink.dump(message, RTM_GETROUTE, "list routes"))
-    return [network for network in networks if network.prefixlen]
+    routes = [_decode_route(answer) for answer in netlink.dump(message, RTM_GETROUTE, "list routes")]
+    return [network for network, kind in routes if network.prefixlen > 1 and kind < _RTN_BLACKHOLE]
 
 
 def add_default_route(netlink: Netlink, index: int, gateway: IPv4Address) -> None:
@@ -225,10 +229,10 @@ def _decode_address(answer: bytes) -> tuple[int, IPv4Interface]:
     return index, IPv4Interface((local, prefix_length))
 
 
-def _decode_route(answer: bytes) -> IPv4Network:
-    _, prefix_length = _ROUTE.unpack_from(answer, HEADER.size)
+def _decode_route(answer: bytes) -> tuple[IPv4Network, int]:
+    prefix_length, kind = _ROUTE.unpack_from(answer, HEADER.size)
     found = dict(attributes(answer, HEADER.size + _ROUTE.size))
-    return IPv4Network((found.get(_RTA_DST, b"\0\0\0\0"), prefix_length))
+    return IPv4Network((found.get(_RTA_DST, b"\0\0\0\0"), prefix_length)), kind
 
 
 def _number(value: bytes | None) -> int:

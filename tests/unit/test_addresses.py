@@ -72,7 +72,7 @@ def test_allocation_wraps_when_the_highest_address_is_used() -> None:
 def test_a_full_subnet_is_an_error_that_names_it() -> None:
     used = {IPv4Address(f"10.9.0.{last}") for last in range(2, 7)}
 
-    with pytest.raises(NetworkError, match=r"all 5 addresses of 10\.9\.0\.0/29 are used"):
+    with pytest.raises(NetworkError, match=r"every address of 10\.9\.0\.0/29 is used \(5\)"):
         allocate(SMALL, used)
 
 
@@ -96,9 +96,15 @@ def test_the_first_free_subnet_overlaps_nothing_taken() -> None:
     assert free_subnet(taken) == IPv4Network("10.200.12.0/22")
 
 
+def test_a_machine_whose_vpn_takes_all_of_10_gets_another_private_subnet() -> None:
+    assert free_subnet([IPv4Network("10.0.0.0/8")]) == IPv4Network("172.16.0.0/22")
+
+
 def test_a_machine_whose_routes_take_all_has_no_free_subnet() -> None:
+    taken = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"]
+
     with pytest.raises(NetworkError, match="no subnet"):
-        free_subnet([IPv4Network("10.0.0.0/8")])
+        free_subnet(map(IPv4Network, taken))
 
 
 def test_a_private_subnet_that_is_free_is_taken_as_asked() -> None:
@@ -123,3 +129,10 @@ def test_a_subnet_that_cannot_work_is_refused_with_its_reason(text: str, reason:
         check_subnet(text, [IPv4Network("172.17.0.0/16")])
 
     assert refusal.value.hint
+
+
+def test_instead_of_a_subnet_that_is_taken_a_free_one_is_offered() -> None:
+    with pytest.raises(NetworkError) as refusal:
+        check_subnet("10.200.0.0/24", [IPv4Network("10.200.0.0/22")])
+
+    assert refusal.value.hint == "simplecloud up --subnet 10.200.4.0/22"

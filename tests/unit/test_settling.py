@@ -57,7 +57,7 @@ def test_a_wait_for_an_address_that_the_cloud_does_not_have_says_so() -> None:
     error = too_late(full, ["web"], 2.0)
 
     assert error.message == (
-        "not ready within 2 s: web lacks workers: all 1 addresses of 10.9.0.0/30 are used"
+        "not ready within 2 s: web lacks workers: every address of 10.9.0.0/30 is used (1)"
     )
     assert error.hint == "apps --sort want    (or: ps web)"
 

@@ -47,7 +47,7 @@ def test_an_app_whose_workers_find_no_address_says_so(world: World) -> None:
     full = replace(serving([an_app(want=1)], [only]), subnet=IPv4Network("10.9.0.8/30"))
 
     assert note(full, an_app(want=1)) == ""
-    assert note(full, an_app(want=2)) == "all 1 addresses of 10.9.0.8/30 are used"
+    assert note(full, an_app(want=2)) == "every address of 10.9.0.8/30 is used (1)"
     assert note(world, an_app(want=3)) == ""
 
 

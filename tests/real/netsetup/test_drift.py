@@ -7,10 +7,11 @@ import os
 import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv4Network
 
 import pytest
 
+from netsetup.addresses import free_subnet
 from netsetup.bridge import Bridge, ensure_bridge
 from netsetup.errors import NetworkError
 from netsetup.forwarding import CHAIN, Forwarding
@@ -242,3 +243,21 @@ def test_what_is_half_there_is_counted_and_removed(cloud: Cloud, nft: Nft) -> No
 def test_the_networks_of_this_host_are_known(cloud: Cloud) -> None:
     assert cloud.subnet in taken_networks()
     assert not any(network.prefixlen == 0 for network in taken_networks())
+
+
+def test_a_default_route_in_halves_and_routes_to_nowhere_take_no_network(room: Room) -> None:
+    def routed() -> list[IPv4Network]:
+        for command in (
+            "ip link set lo up",
+            "ip route add 0.0.0.0/1 dev lo",
+            "ip route add 128.0.0.0/1 dev lo",
+            "ip route add unreachable 172.16.0.0/12",
+            "ip route add 10.0.0.0/9 dev lo",
+        ):
+            subprocess.run(command.split(), check=True)
+        return taken_networks()
+
+    taken = room.run(routed)
+
+    assert IPv4Network("10.0.0.0/9") in taken
+    assert free_subnet([*taken, IPv4Network("10.128.0.0/9")]) == IPv4Network("172.16.0.0/22")
