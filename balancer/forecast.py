@@ -18,6 +18,7 @@ from balancer.surprises import SURPRISES, Surprise, chances
 
 SAMPLES, LINE_SAMPLES = 60, 4
 HALF_LIVES_S = np.array([4.0, 8.0, 16.0, 32.0])  # of the lines through the rates
+OLDEST_S = 20.0 * 32.0  # a rate as old counts a millionth even on the longest line
 UNTRIED = np.array([0.0, 1.0, 0.0, 0.0])  # how the lines count before any was held against what came
 MISS_HALF_LIFE_S = 60.0
 DECISIVE = 8.0  # a line with half the mean squared miss of another counts 2 ** 8 times as much
@@ -93,7 +94,7 @@ def learn_demand(history: History, now: Rate, span_s: float) -> History:
     """
     if not history.rates:
         return replace(history, since_s=history.since_s or now.at_s, rates=(now,))
-    kept = () if _jumped(history, now, span_s) else history.rates[-(SAMPLES - 1) :]
+    kept = () if _jumped(history, now, span_s) else _recent(history, now)
     return replace(
         _with_surprise(history, now, span_s),
         rates=(*kept, now),
@@ -135,6 +136,12 @@ def promise(history: History, made: Forecast, now_s: float, ahead_s: float, span
 def _count_sd(rate_rps: float, span_s: float) -> float:
     """Return the standard deviation of a rate over span_s of Poisson arrivals."""
     return math.sqrt(max(rate_rps, 1.0 / span_s) / span_s)
+
+
+def _recent(history: History, now: Rate) -> tuple[Rate, ...]:
+    """Return the rates that still count; the weights of older ones are too small for a float's square."""
+    newest = history.rates[-(SAMPLES - 1) :]
+    return tuple(rate for rate in newest if now.at_s - rate.at_s < OLDEST_S)
 
 
 def _jumped(history: History, now: Rate, span_s: float) -> bool:

@@ -56,7 +56,7 @@ def chances(
     due = _due(at_s, seen_rps - forecast_rps, now_s, span_s)
     odds = (here * due * 0.5 ** ((now_s - at_s) / HALF_LIFE_S) * span_s / watched_s)[above]
     rps = np.minimum(seen_rps, base_rps + seen_rps - forecast_rps)[above]
-    return rps, odds * min(1.0, MOST / odds.sum())
+    return rps, odds * (MOST / max(MOST, odds.sum()))
 
 
 def _due(at_s: Floats, rise_rps: Floats, now_s: float, span_s: float) -> Floats:

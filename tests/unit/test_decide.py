@@ -376,6 +376,17 @@ def test_a_clock_step_changes_nothing_and_is_said(step_s: float) -> None:
     assert any(word in decision.reason for word in ("clock", "nothing was decided", "time"))
 
 
+@pytest.mark.parametrize("silent_s", [600.0, 2400.0, 3600.0, 7200.0, 14400.0, 1e6])
+def test_after_a_silence_of_any_length_every_number_can_be_recorded(silent_s: float) -> None:
+    operator = taught(80.0, 4)
+
+    decision = operator.sees(seen(80.0, 4), after_s=silent_s)
+
+    assert decision.action is Action.HOLD
+    assert json.dumps(decision.record("web"), allow_nan=False)
+    assert "NaN" not in operator.memory.to_json()
+
+
 def test_decisions_go_on_after_a_clock_step_back() -> None:
     operator = taught()
     operator.sees(seen(80.0, 4), after_s=-3600.0)

@@ -183,6 +183,16 @@ def test_surprises_fade() -> None:
     assert late.jump_odds[late.jump_rps > 150.0].sum() < 0.1 * soon.jump_odds.sum()
 
 
+def test_a_surprise_of_last_month_is_as_good_as_none() -> None:
+    now_s = 30 * 24 * 3600.0
+    history = History(rates=(Rate(now_s, 5.0),), surprises=(Surprise(0.0, 5.0, 50.0),))
+
+    seen = forecast(history, now_s, 3.0, 1.0)
+
+    assert seen.jump_odds.sum() == 0.0
+    assert seen.steady_odds.sum() == pytest.approx(1.0)
+
+
 def test_the_odds_are_those_of_a_distribution() -> None:
     rng = np.random.default_rng(3)
     history, made = after(rng.uniform(1.0, 300.0, 400))
