@@ -13,6 +13,7 @@ The marks in chain forward are set where they are compared, so nobody else's man
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from netsetup.port import Port
 
 FAMILIES = ("bridge", "inet")
 _GROUP_OF = "group_of"
+_DECLARED = re.compile(r"^\s*((?:table|chain|set|map|type ifname)\b[^{;\n]*\b)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,13 +41,22 @@ def table_name(tag: str) -> str:
 
 
 def ruleset(tag: str, subnet: IPv4Network, private_tcp_ports: Collection[int]) -> str:
-    """Return the script that makes both tables as they shall be, in one transaction.
+    """Return both tables as they shall be, without elements.
 
-    Elements that are in the sets stay.  private_tcp_ports: loopback's, for root alone.
+    private_tcp_ports: loopback's, for root alone.
     """
+    return _bridge_table(tag, subnet) + _inet_table(tag, subnet, private_tcp_ports)
+
+
+def shape(rules: str) -> list[str]:
+    """Return the tables, chains and sets in a ruleset, ours or nft's own text of it."""
+    return sorted(_DECLARED.findall(rules))
+
+
+def emptying(tag: str) -> str:
+    """Return the script that takes all rules out of both tables; no packet misses the sets."""
     table = table_name(tag)
-    fresh = "\n".join(f"add table {family} {table}\nflush table {family} {table}" for family in FAMILIES)
-    return "\n".join([fresh, _bridge_table(tag, subnet), _inet_table(tag, subnet, private_tcp_ports)])
+    return "\n".join(f"add table {family} {table}\nflush table {family} {table}" for family in FAMILIES)
 
 
 def removal(tag: str) -> str:

@@ -6,7 +6,17 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from netsetup.isolation import FAMILIES, Element, bound_ports, changes, elements_of, removal, table_name
+from netsetup.isolation import (
+    FAMILIES,
+    Element,
+    bound_ports,
+    changes,
+    elements_of,
+    emptying,
+    removal,
+    shape,
+    table_name,
+)
 from netsetup.nft import Nft, generation
 from netsetup.port import Port
 
@@ -40,17 +50,22 @@ class Rules:
         self._as_loaded = ""
 
     def ensure(self, ports: Iterable[Port] = ()) -> bool:
-        """The rules are as they shall be, elements kept; return whether they were not.
+        """The rules are as they shall be, ports that were bound still are; return whether they were not.
 
         ports: bound in the same transaction, for fresh rules let nobody through whom they do not know.
+        Tables of another shape are made anew: a chain that somebody added may drop all that is forwarded.
         nft writes rules in words of its own, so the first call loads them in any case to learn these.
         """
         with self._lock:
             before = self._read()
             if before.rules and before.rules == self._as_loaded:
                 return False
-            wanted = frozenset[Element]().union(*(elements_of(port) for port in ports))
-            self._nft.run("\n".join([self._ruleset, changes(self._tag, (), wanted - before.elements)]))
+            bound = {**before.ports, **{port.name: port for port in ports}}
+            wanted = frozenset[Element]().union(*map(elements_of, bound.values()))
+            fits = shape(before.rules) == shape(self._ruleset)
+            start, present = (emptying, before.elements) if fits else (removal, ())
+            script = (start(self._tag), self._ruleset, changes(self._tag, present, wanted))
+            self._nft.run("\n".join(script))
             self._as_loaded = self._read().rules
             return before.rules != self._as_loaded
 

@@ -113,6 +113,8 @@ def test_a_changed_bridge_is_seen_and_mended(cloud: Cloud, damage: str) -> None:
         "add rule bridge sc_{} prerouting accept",
         "insert rule inet sc_{} input accept",
         "delete table inet sc_{}",
+        "add chain inet sc_{} more {{ type filter hook forward priority 5; policy drop; }}",
+        "add set inet sc_{} more {{ type ipv4_addr; }}",
     ],
 )
 def test_changed_rules_are_seen_and_mended_and_ports_stay_bound(cloud: Cloud, nft: Nft, damage: str) -> None:
@@ -125,6 +127,7 @@ def test_changed_rules_are_seen_and_mended_and_ports_stay_bound(cloud: Cloud, nf
     picture = cloud.network.look()
     assert picture.rules_intact
     assert picture.bound == {worker.port.name: worker.port for worker in (web, api)}
+    assert "more" not in nft.rules("inet", f"sc_{cloud.tag}")
     assert not web.room.can_connect(api.address, HTTP)
 
 
@@ -137,6 +140,15 @@ def test_a_deleted_table_closes_everything_until_ports_are_bound_again(cloud: Cl
     assert not host_connects(worker.address)
 
     cloud.network.bind([worker.port])
+    assert host_connects(worker.address)
+
+
+def test_rules_of_an_earlier_shape_are_replaced(cloud: Cloud, nft: Nft) -> None:
+    worker = cloud.worker()
+    table = f"table bridge sc_{cloud.tag}"
+    nft.run(f"delete {table}\nadd {table}\nadd set bridge sc_{cloud.tag} bind {{ type ifname; }}")
+
+    assert cloud.network.ensure([worker.port]) == ["rules of the cloud loaded"]
     assert host_connects(worker.address)
 
 
