@@ -39,7 +39,9 @@ HOST_PRIORITY = 1000
 PATH_PRIORITY = 10  # plus the length of the path, at most 200: always below a host
 REPEATABLE_BODY_BYTES = 4096
 IDLE_CONNECTIONS = 200  # of each worker
-IDLE_CONNECTION_S = 3  # many a server closes its own after 5 s, and a POST that meets that is lost
+# Many a server closes its own after 5 s, and a POST that meets that is lost. And a worker that leaves is
+# waited for until the proxy holds no connection to it: only then has no answer a piece more to come.
+IDLE_CONNECTION_S = 1
 RESERVED_HOSTS = frozenset({"localhost", "127.0.0.1", SENTINEL_HOST})
 
 _APP = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")

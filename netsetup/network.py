@@ -137,13 +137,16 @@ class Network:
             if link is not None:
                 forget_neighbour(netlink, link.index, address)
 
-    def in_flight(self, netns: str, tcp_port: int) -> int:
+    def in_flight(self, netns: str, tcp_port: int, *, held_too: bool = False) -> int:
         """Return how many requests are being served on the port inside the namespace.
 
-        Idle keep-alive connections count 0.  Raises NetworkError.
+        Idle keep-alive connections count 0, and so does an answer that comes in pieces, between two of them.
+        held_too: each connection counts that this host holds open, for where it soon closes idle ones.
+        Raises NetworkError.
         """
         with entered(netns) as namespace:
-            return sum(connection.busy for connection in namespace.run(lambda: connections(tcp_port)))
+            found = namespace.run(lambda: connections(tcp_port))
+        return sum(one.busy or (held_too and one.is_held_by(self._gateway)) for one in found)
 
     def remove(self) -> None:
         """No link and no rule carries the cloud's mark.  Raises NetworkError."""

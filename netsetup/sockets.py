@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from pyroute2.netlink import NETLINK_SOCK_DIAG
 from pyroute2.netlink.diag import (
@@ -21,21 +22,31 @@ from netsetup.netlink import HEADER, Netlink, attributes
 
 _LIVE_STATES = (SS_ESTABLISHED, SS_CLOSE_WAIT, SS_FIN_WAIT1, SS_LAST_ACK, SS_CLOSING)
 _INET_DIAG_INFO = 2
-_MESSAGE = struct.Struct("=56xII8x")  # inet_diag_msg: bytes unread, bytes not acknowledged
+# inet_diag_msg: family, state, the other end's address, bytes unread, bytes not acknowledged
+_MESSAGE = struct.Struct("=BB22x16s16xII8x")
 # tcp_info: ms since data was sent and since it was received, data segments in and out
 _TCP_INFO = struct.Struct("=44xI4xI96xII")
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One connection of a server; ages in ms, with the kernel's tick (1 to 10 ms) as their grain."""
+    """One connection of a server; ages in ms, with the kernel's tick (1 to 10 ms) as their grain.
 
+    established: neither end has closed it.
+    """
+
+    remote: IPv4Address
+    established: bool
     unread_bytes: int
     unacknowledged_bytes: int
     sent_age_ms: int
     received_age_ms: int
     segments_in: int
     segments_out: int
+
+    def is_held_by(self, address: IPv4Address) -> bool:
+        """Return whether whoever has the address keeps the connection open."""
+        return self.established and self.remote == address
 
     @property
     def busy(self) -> bool:
@@ -69,7 +80,9 @@ def _request(family: int, port: int) -> inet_diag_req:
 
 
 def _decode(answer: bytes) -> Connection:
-    unread, unacknowledged = _MESSAGE.unpack_from(answer, HEADER.size)
+    family, state, remote, unread, unacknowledged = _MESSAGE.unpack_from(answer, HEADER.size)
+    address = IPv4Address(remote[:4] if family == socket.AF_INET else remote[12:])
     information = dict(attributes(answer, HEADER.size + _MESSAGE.size))[_INET_DIAG_INFO]
     sent, received, segments_in, segments_out = _TCP_INFO.unpack_from(information)
-    return Connection(unread, unacknowledged, sent, received, segments_in, segments_out)
+    established = state == SS_ESTABLISHED
+    return Connection(address, established, unread, unacknowledged, sent, received, segments_in, segments_out)

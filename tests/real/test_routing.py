@@ -153,6 +153,28 @@ def test_slow_requests_under_way_end_well_when_their_workers_leave(apps: Apps, c
     assert len({answer.worker for answer in answers}) == 4
 
 
+def test_answers_that_come_in_pieces_end_well_when_their_workers_leave(apps: Apps, cloud: Cloud) -> None:
+    code = (
+        "import http.server as h, time\n"
+        "class A(h.BaseHTTPRequestHandler):\n"
+        "    protocol_version = 'HTTP/1.1'\n"
+        "    def do_GET(s):\n"
+        "        s.send_response(200); s.send_header('Transfer-Encoding', 'chunked'); s.end_headers()\n"
+        "        for n in range(8 if s.path == '/long' else 1):\n"
+        "            s.wfile.write(b'6\\r\\npiece \\r\\n'); time.sleep(0.25)\n"
+        "        s.wfile.write(b'0\\r\\n\\r\\n')\n"
+        "h.ThreadingHTTPServer(('', 8000), A).serve_forever()"
+    )
+    name = apps.run("python3", "-c", code, options=("-p", "8000", "-n", "2"))
+    with ThreadPoolExecutor(8) as clients:
+        long = [clients.submit(cloud.get, name, "/long") for _ in range(8)]
+        eventually(lambda: in_flight(cloud, name) >= 8, within_s=2)
+
+        cloud.ok("scale", f"{name}=1")
+
+        assert {request.result().body for request in long} == {"piece " * 8}
+
+
 def in_flight(cloud: Cloud, app: str) -> int:
     """Return how many connections to the app's workers are open on this host."""
     addresses = [worker.address for worker in cloud.workers(app)]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv4Address
 
 from netsetup.sockets import Connection
 
+PROXY = IPv4Address("10.200.0.1")
 ANSWERED = Connection(
+    remote=PROXY,
+    established=True,
     unread_bytes=0,
     unacknowledged_bytes=0,
     sent_age_ms=100,
@@ -18,6 +22,12 @@ ANSWERED = Connection(
 
 def test_a_kept_connection_whose_request_was_answered_is_idle() -> None:
     assert not ANSWERED.busy
+
+
+def test_a_connection_is_held_by_its_other_end_until_one_of_them_closes_it() -> None:
+    assert ANSWERED.is_held_by(PROXY)
+    assert not ANSWERED.is_held_by(IPv4Address("10.200.0.3"))
+    assert not replace(ANSWERED, established=False).is_held_by(PROXY)
 
 
 def test_a_connection_that_never_sent_anything_is_idle() -> None:

@@ -6,6 +6,8 @@ import socket
 import time
 from collections.abc import Callable
 
+import pytest
+
 from tests.real.netsetup.lab import HTTP, Cloud, eventually
 
 
@@ -62,6 +64,37 @@ def _written(connection: socket.socket) -> int:
         return connection.send(bytes(1 << 16))
     except BlockingIOError:
         return 0
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_a_connection_that_this_host_holds_counts_where_that_is_asked_until_it_is_closed(
+    cloud: Cloud, family: socket.AddressFamily
+) -> None:
+    worker, other = cloud.worker(), cloud.worker()
+    server = worker.room.run(
+        lambda: socket.create_server(("", 9001), family=family, dualstack_ipv6=family == socket.AF_INET6)
+    )
+
+    def held() -> int:
+        return cloud.network.in_flight(worker.room.path, 9001, held_too=True)
+
+    with server:
+        other.room.connect(worker.address, 9001)
+        assert held() == 0
+        server.accept()[0].close()
+        client = socket.create_connection((str(worker.address), 9001))
+        served, _ = server.accept()
+        with served:
+            with client:
+                client.sendall(b"request")
+                served.recv(100)
+                assert eventually(_tick())
+                served.sendall(b"a piece of the answer")
+                client.recv(100)
+                assert eventually(lambda: cloud.network.in_flight(worker.room.path, 9001) == 0)
+                assert held() == 1
+            assert served.recv(100) == b""
+            assert held() == 0
 
 
 def test_requests_to_other_ports_of_the_worker_do_not_count(cloud: Cloud) -> None:
