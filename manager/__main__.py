@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 _SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
-def search_path(own: str) -> str:
-    """Return where programs are looked for: also where the system keeps root's, which `su` does not add.
+def settle_in() -> None:
+    """What is done here does not depend on the shell that root came from.
 
-    Without these iptables is not found, nor what dpkg, dockerd and mmdebstrap run.
+    `su` leaves out where the system keeps root's programs: iptables, and what dpkg, dockerd and mmdebstrap
+    run. Under the umask of a hardened system nobody of our group would reach the socket.
     """
-    return f"{own}:{_SYSTEM_PATH}"
+    os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:{_SYSTEM_PATH}"
+    os.umask(0o022)
 
 
 def main(arguments: list[str]) -> int:
     """Carry out the verb; returns the exit code of the process."""
-    os.environ["PATH"] = search_path(os.environ.get("PATH", os.defpath))
+    settle_in()
     asked = _parser().parse_args(arguments)
     try:
         places = places_of(asked.cloud)

@@ -6,6 +6,7 @@ import http.server
 import os
 import socketserver
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from manager import dockerd, setup
-from manager.__main__ import search_path
 
+ROOT = Path(__file__).parents[2]
+TELL = "print(os.umask(0), os.environ['PATH'], sep=':')"
 UNREACHABLE = """\
 Err:1 http://deb.debian.org/debian bookworm InRelease
   Temporary failure resolving 'deb.debian.org'
@@ -34,10 +36,19 @@ def test_a_tool_that_is_not_on_the_path_is_missing(tmp_path: Path) -> None:
     assert names == ["etcd", "nft", "iptables", "mmdebstrap"]
 
 
-def test_root_s_programs_are_found_also_where_su_keeps_a_user_s_path() -> None:
-    own, *system = search_path("/usr/bin").split(":")
+def test_neither_a_user_s_path_that_su_kept_nor_a_strict_umask_tells_in_what_is_done() -> None:
+    program = f"import os; from manager.__main__ import settle_in; settle_in(); {TELL}"
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        env={"PATH": "/usr/bin", "PYTHONPATH": str(ROOT)},
+        umask=0o077,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
 
-    assert own == "/usr/bin"
+    umask, own, *system = ended.stdout.strip().split(":")
+    assert (umask, own) == ("18", "/usr/bin")
     assert {"/usr/local/sbin", "/usr/sbin", "/sbin"} == set(system)
 
 
