@@ -49,6 +49,7 @@ class _Asked:
 
 def main(arguments: Sequence[str], find: Callable[[str | None], Places] = places_of) -> int:
     """Run the program and return its exit code; `find` tells where the named cloud keeps its things."""
+    _ready_streams()
     try:
         code = _run(arguments, find)
         sys.stdout.flush()
@@ -63,6 +64,16 @@ def main(arguments: Sequence[str], find: Callable[[str | None], Places] = places
     except OSError as error:  # of stdout: a full disk, say
         _forget_stdout()
         return _told(CloudError(f"cannot go on: {error.strerror or error}"))
+
+
+def _ready_streams() -> None:
+    """The standard streams take and give any character, and one that was closed by the caller takes all."""
+    sys.stdout, sys.stderr = (
+        stream or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w") for stream in (sys.stdout, sys.stderr)
+    )
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _told(error: CloudError) -> int:

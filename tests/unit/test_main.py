@@ -165,6 +165,29 @@ def test_a_full_disk_is_told() -> None:
     assert (done.returncode, done.stderr) == (1, "error: cannot go on: No space left on device\n")
 
 
+def test_a_stream_without_a_character_shows_it_written_out() -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "shell", *_NOWHERE, "echo", "é"],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"},
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, b"\\xe9\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_stream_changes_nothing_else(closed: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -P -m shell "$@" {closed}', sys.executable, *_NOWHERE, "sacle"],
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+
+
 def test_interrupting_ends_a_script_with_130() -> None:
     with start(*_NOWHERE, "-k", "-c", "echo begun; sleep 60s; echo never") as program:
         assert program.stdout is not None
