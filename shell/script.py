@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +94,7 @@ def run_whole(session: Session, raw: Iterable[bytes], name: str, *, check_only: 
 
 def run_file(session: Session, path: str, *, check_only: bool = False) -> int:
     """Carry out a script file; raises CloudError for one that cannot be read or runs itself."""
-    place = Path(path).resolve()
+    place = Path(os.path.realpath(path))  # Path.resolve raises its own of a link to itself
     if place in session.sourcing:
         raise CloudError(f"{path} sources itself", hint=f"cat {path}")
     if len(session.sourcing) >= MAX_DEPTH:

@@ -144,6 +144,13 @@ def test_a_script_that_sources_itself_is_refused(shell: Shell, tmp_path: Path) -
     assert f"a.sc:1: error: {path} sources itself" in shell.err.getvalue()
 
 
+def test_a_script_that_is_a_link_to_itself_is_refused(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "a.sc"
+    path.symlink_to(path)
+    assert shell.run(f"source {path}") == 2
+    assert f"cannot open {path}: Too many levels of symbolic links" in shell.err.getvalue()
+
+
 def test_scripts_source_each_other_only_so_deep(shell: Shell, tmp_path: Path) -> None:
     for number in range(script.MAX_DEPTH + 1):
         write(tmp_path, f"{number}.sc", f"source {tmp_path}/{number + 1}.sc")
