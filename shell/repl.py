@@ -27,6 +27,7 @@ from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
 
+from manager.api.errors import CloudError
 from manager.api.rows.changing import FIRST_RUN
 from shell import script
 from shell.complete import complete
@@ -108,9 +109,12 @@ def _greet(session: Session, prompt: PromptSession[str]) -> None:
 
 def _begin(session: Session) -> None:
     """Carry out the person's own script of first commands, if there is one."""
-    own = init_file(os.environ)
-    if own.exists():
-        script.run_file(session, str(own))
+    own = str(init_file(os.environ))
+    if os.path.exists(own):
+        try:
+            script.run_file(session, own)
+        except CloudError as error:
+            session.tell(error)
 
 
 def _read(session: Session, prompt: PromptSession[str], begun: str) -> str | None:

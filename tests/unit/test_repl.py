@@ -97,6 +97,16 @@ def test_a_prompt_begins_with_the_person_s_own_script(
     assert (session.options.output, session.options.keys) == ("wide", "vi")
 
 
+def test_first_commands_that_cannot_be_read_are_told(
+    session: Prompted, keyboard: PipeInput, home: Path
+) -> None:
+    own = home / "config" / "simplecloud" / "init.sc"
+    own.mkdir(parents=True)
+
+    assert typed(session, keyboard, "ps" + ENTER + CTRL_D) == ["ps"]
+    assert f"cannot open {own}: Is a directory" in said(session)
+
+
 def test_exit_leaves(session: Prompted, keyboard: PipeInput) -> None:
     assert typed(session, keyboard, "exit" + ENTER + "ps" + ENTER) == ["exit"]
 
@@ -185,6 +195,22 @@ def test_lines_with_a_leading_blank_or_a_secret_are_not_kept(line: str, kept: bo
 def test_a_history_that_cannot_be_written_is_kept_in_memory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     history = PrivateHistory(tmp_path / "file" / "history")
+
+    history.append_string("ps")
+
+    assert history.get_strings() == ["ps"]
+
+
+def test_a_history_that_cannot_be_read_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "history").mkdir()
+    assert [*PrivateHistory(tmp_path / "history").load_history_strings()] == []
+
+
+def test_a_history_that_can_no_longer_be_written_goes_on_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    history = PrivateHistory(path)
+    path.unlink()
+    path.mkdir()
 
     history.append_string("ps")
 
