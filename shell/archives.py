@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
 import sys
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
@@ -45,7 +47,7 @@ def _take(source: IO[bytes], archive: IO[bytes], hint: str) -> None:
     try:
         with tarfile.open(fileobj=archive, mode="r:*") as tar:
             tar.next()
-    except tarfile.TarError as error:
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:  # EOFError: it breaks off
         raise CloudError("standard input has no tar archive", hint=hint) from error
 
 

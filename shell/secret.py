@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from manager.api.arguments import Params
 from manager.api.command import Command
-from manager.api.errors import UsageError
+from manager.api.errors import CloudError, UsageError
 from shell import printing, remote
 
 if TYPE_CHECKING:
@@ -47,12 +47,22 @@ def _asked_for(session: Session, name: str) -> Iterator[int]:
     descriptor = os.memfd_create("secret", os.MFD_CLOEXEC)
     try:
         if sys.stdin.isatty():
-            os.write(descriptor, getpass.getpass(f"{name}: ").encode())
+            os.write(descriptor, _typed(name).encode())
         else:
             _copy(sys.stdin.fileno(), descriptor)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _typed(name: str) -> str:
+    """Return what a person types unseen; raises CloudError when that is nothing (^D), or no text."""
+    try:
+        return getpass.getpass(f"{name}: ")
+    except EOFError:
+        raise CloudError(f"secret set {name}: nothing was typed", hint=f"secret set {name}") from None
+    except UnicodeDecodeError:
+        raise CloudError(f"secret set {name}: that is not UTF-8", hint=f"secret set {name}") from None
 
 
 def _copy(source: int, target: int) -> None:

@@ -236,7 +236,7 @@ def main(directory: Path) -> int:
     replies.stuck = frozenset({"scale"})
     replies.items["scale"] = [{"kind": "Progress", "text": "web.4  created 10.200.0.14"}]
     with serving(directory, replies) as places:
-        return repl.run(Session(places, interactive=True))
+        return repl.run(Session(places, interactive=True, gives_stdin=True))
 
 
 if __name__ == "__main__":

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import os
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from manager.api.copying import Copy, Found, copy_of, placed
 from manager.api.errors import CloudError, UsageError
+from shell import archives
 from shell.packing import move, pack, unpack
+from tests.fakes.shells import shell_at
 
 
 @pytest.mark.parametrize(
@@ -131,6 +137,22 @@ def test_no_archive_writes_outside_of_its_place(
 def test_a_damaged_archive_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CloudError, match="cannot be read"):
         unpack(io.BytesIO(b"no archive" * 100), "d", tmp_path / "x")
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_compressed_archive_that_breaks_off_is_an_error(
+    compress: Callable[[bytes], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = compress(archive(*TREE).read())
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(whole[:20])))
+    session = shell_at(tmp_path).session
+    session.gives_stdin = True
+
+    with (
+        pytest.raises(CloudError, match="no tar archive"),
+        archives.given(session, Copy("-", "web.1", "/tmp", inwards=True)),
+    ):
+        pass
 
 
 def test_what_is_packed_belongs_to_root_and_has_its_new_name(tmp_path: Path) -> None:

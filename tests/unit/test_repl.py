@@ -373,6 +373,16 @@ def test_ctrl_c_during_a_command_stops_waiting_and_says_how_to_follow(tmp_path: 
         screen.wait_for("cloud>")
 
 
+def test_ctrl_d_instead_of_a_secret_sets_none(tmp_path: Path) -> None:
+    with terminal(tmp_path) as screen:
+        screen.wait_for("cloud>")
+        screen.type("secret set db" + ENTER)
+        screen.wait_for("db: ")
+        screen.type(CTRL_D)
+        screen.wait_for("secret set db: nothing was typed")
+        screen.wait_for("cloud>")
+
+
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"NO_COLOR": "1"}], ids=["dumb", "no-color"])
 def test_without_colour_there_is_none(tmp_path: Path, environment: Mapping[str, str]) -> None:
     with terminal(tmp_path, **environment) as screen:
