@@ -34,14 +34,15 @@ def explain(
 
     `span`: the characters of `line` to point at, end excluded; an empty one, such as behind the last
     word, gets one caret. Without it the input is not repeated.  `where`: such as `demo.sc:7: `.
-    `width`: of the terminal; sentences are wrapped there, and nothing that may be pasted.
+    `width`: of the terminal; sentences are wrapped there, the input is cut, and nothing that may be pasted.
     """
     room = None if width is None else max(width - len(where) - len(_INDENT), _LEAST)
     first, *rest = _wrapped(error.message, room) or [error.kind]
     lines = [f"{where}{_painted('error:', '1;31', colour)} {first}"]
     lines += [_INDENT + more for more in rest]
     if line and span is not None:
-        shown, before, pointed = _pointed(line, *span)
+        window = _WINDOW if width is None else max(min(width - len(_INDENT), _WINDOW), _LEAST)
+        shown, before, pointed = _pointed(line, *span, window)
         lines += [_INDENT + shown, _INDENT + " " * before + _painted("^" * pointed, "1;31", colour)]
     if error.hint:
         lines.append(f"{_painted('hint:', '36', colour)}  {escaped(error.hint)}")
@@ -62,24 +63,27 @@ def _wrapped(message: str, room: int | None) -> list[str]:
     ]
 
 
-def _pointed(line: str, start: int, end: int) -> tuple[str, int, int]:
-    """Return what to show of the input, the columns before the carets, and how many carets."""
+def _pointed(line: str, start: int, end: int, window: int) -> tuple[str, int, int]:
+    """Return what to show of the input, the columns before the carets, and how many carets.
+
+    window: the characters that there is room for.
+    """
     row_start = line.rfind("\n", 0, start) + 1
     row_end = line.find("\n", start)
     row = line[row_start : row_end if row_end >= 0 else len(line)]
     start, end = max(0, start - row_start), max(0, end - row_start)
     before, marked, after = (_shown(part) for part in (row[:start], row[start:end], row[end:]))
-    return _windowed(before + marked + after, len(before), len(before) + len(marked))
+    return _windowed(before + marked + after, len(before), len(before) + len(marked), window)
 
 
-def _windowed(text: str, start: int, end: int) -> tuple[str, int, int]:
+def _windowed(text: str, start: int, end: int, window: int) -> tuple[str, int, int]:
     """Return the part of `text` around start..end that fits, and where the carets go under it."""
-    end = min(end, start + _WINDOW // 2)
-    left = max(0, min(start - (_WINDOW - (end - start)) // 2, len(text) - _WINDOW))
-    shown = text[left : left + _WINDOW]
+    end = min(end, start + window // 2)
+    left = max(0, min(start - (window - (end - start)) // 2, len(text) - window))
+    shown = text[left : left + window]
     if left > 0:
         shown = _MORE + shown[len(_MORE) :]
-    if left + _WINDOW < len(text):
+    if left + window < len(text):
         shown = shown[: -len(_MORE)] + _MORE
     pointed = shown[start - left : end - left]
     return shown.rstrip(), columns(shown[: start - left]), max(1, columns(pointed))

@@ -13,6 +13,7 @@ from shell.plot import Plot, as_text
 from shell.tables import Options
 
 _GAP = "   "
+_LEAST = 20  # columns, however narrow the terminal is
 _TRUST = {"good": "model: good", "weak": "model: weak", "rule": "no model yet: a plain rule decides"}
 
 
@@ -42,7 +43,7 @@ def _head(record: Document, width: int | None) -> Iterator[str]:
     if width is None or len(told) + len(_GAP) + len(which) <= width:
         yield f"{told}{_GAP}{which}"
     else:
-        yield from (*textwrap.wrap(told, width), f"  {which}")
+        yield from (*textwrap.wrap(told, max(width, _LEAST)), f"  {which}")
 
 
 def _fact(label: str, told: str, source: str, width: int | None) -> Iterator[str]:
@@ -51,7 +52,7 @@ def _fact(label: str, told: str, source: str, width: int | None) -> Iterator[str
     if width is None or len(line) <= width:
         yield line
         return
-    parts = [part for text in (told, source) for part in textwrap.wrap(text, width - 14)]
+    parts = [part for text in (told, source) for part in textwrap.wrap(text, max(width - 14, _LEAST))]
     for head, part in zip([label, *[""] * len(parts)], parts, strict=False):
         yield f"  {head:<10}  {part}"
 

@@ -41,6 +41,15 @@ def test_a_long_sentence_is_wrapped_between_words_where_the_terminal_ends() -> N
     assert told == "error: one two three four five\n       six\nhint:  help " + "x" * 40
 
 
+def test_the_input_is_cut_where_the_terminal_ends() -> None:
+    line = "run web " + "a" * 60 + " --bogus"
+    told = explain(UNKNOWN, line=line, span=(69, 76), width=60).splitlines()
+
+    assert max(map(len, told)) <= 60
+    assert told[1].startswith("       ...aa")
+    assert told[1].index("--bogus") == told[2].index("^^^^^^^")
+
+
 def test_off_a_terminal_a_sentence_is_one_line() -> None:
     assert explain(UsageError("word " * 40 + "end")).count("\n") == 0
 

@@ -62,6 +62,10 @@ def test_every_part_of_the_arithmetic_is_told() -> None:
         assert part in text
 
 
+def test_no_terminal_is_too_narrow_for_a_decision() -> None:
+    assert "safe rate" in told(RECORD, width=1, plot=False)
+
+
 def test_a_narrow_terminal_has_below_each_other_what_stands_behind() -> None:
     lines = told(RECORD, width=80, plot=False).splitlines()
 
