@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -25,8 +26,10 @@ from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
 from manager.api.suggest import did_you_mean
 from shell.files import is_here, split_copy
+from shell.tables import unsteering
 
 EXAMPLE = "help files"
+_NUMBER = re.compile(r"0|[1-9][0-9]*")  # as TOML has them: 007 is none, and may be a user
 _HOW = ("wait", "detach", "dry_run")
 _SCALING = ("max", "min", "slo")
 
@@ -179,7 +182,7 @@ def write(entry: Entry, usual: Params) -> str:
 def _setting(option: Option, value: Param) -> str:
     if option.key == "env" and isinstance(value, list):
         return _table((word.partition("=")[0], word.partition("=")[2]) for word in value)
-    return value if isinstance(value, str) and value.isdecimal() else _toml(value)
+    return value if isinstance(value, str) and _NUMBER.fullmatch(value) else _toml(value)
 
 
 def _table(pairs: Iterable[tuple[str, str]]) -> str:
@@ -189,7 +192,7 @@ def _table(pairs: Iterable[tuple[str, str]]) -> str:
 
 def _toml(value: Param) -> str:
     """Return a value in TOML, whose strings, arrays and booleans are JSON's save for one character."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return unsteering(json.dumps(value, ensure_ascii=False))
 
 
 def differences(current: Entry, wanted: Entry, own: Mapping[str, str], usual: Params) -> list[Difference]:

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from manager.api.arguments import Params, bind
 from manager.api.command import Command
@@ -17,6 +17,7 @@ from manager.api.errors import ProgramRejected, UsageError
 from manager.api.views import ChangeView
 from shell import app_file, files, printing
 from shell.app_file import Entry
+from shell.glyphs import escaped
 from shell.outcome import Told
 from shell.quoting import quote
 
@@ -91,9 +92,14 @@ def _make(session: Session, wanted: list[Entry], params: Params) -> None:
     ]
     for verb, *rest in plan:
         words = [verb, *waiting, *rest]
-        print(" ".join(quote(word) for word in words), file=session.out, flush=True)
+        print(_seen(" ".join(quote(word) for word in words), session.out), file=session.out, flush=True)
         if params.get("dry_run") is not True and (code := session.execute_words(words)):
             raise Told(code)
+
+
+def _seen(command: str, out: TextIO) -> str:
+    """Return a command as it is, on a terminal without what steers it: a person judges by what is seen."""
+    return "\n".join(map(escaped, command.split("\n"))) if out.isatty() else command
 
 
 def _wanted(row: Command, params: Params) -> list[Entry]:

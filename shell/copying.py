@@ -77,7 +77,7 @@ def _stream_in(asked: _Asked) -> None:
                 hint=f"exec {copy.target} mkdir -p {copy.inside}",
             )
         asked.ask("write", found.path, [archive.fileno()])
-    _tell(asked, f"unpacked standard input in {copy.target}:{found.path}")
+    asked.session.say(f"unpacked standard input in {copy.target}:{found.path}")
 
 
 def _stream_out(asked: _Asked) -> None:
@@ -120,7 +120,7 @@ def _copy_in(asked: _Asked, local: str, source: str) -> None:
         with packing.said_by_system(f"an archive in {tempfile.gettempdir()}", "df -h /tmp"):
             packing.pack(local, name, archive)
         asked.ask("write", directory, [archive.fileno()])
-    _tell(asked, f"copied {source} to {copy.target}:{path}")
+    asked.session.say(f"copied {source} to {copy.target}:{path}")
 
 
 def _copy_out(asked: _Asked, destination: str) -> None:
@@ -140,7 +140,7 @@ def _copy_out(asked: _Asked, destination: str) -> None:
         packing.move(made, Path(target))
     for name in left_out:
         asked.session.note(f"{name} was left out: it is neither a file nor a directory")
-    _tell(asked, f"copied {copy.target}:{copy.inside} to {target}")
+    asked.session.say(f"copied {copy.target}:{copy.inside} to {target}")
 
 
 def _unpack(asked: _Asked, archive: IO[bytes], path: str, made: Path) -> list[str]:
@@ -180,7 +180,3 @@ def _workplace(parent: str) -> Iterator[str]:
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
-
-
-def _tell(asked: _Asked, text: str) -> None:
-    print(text, file=asked.session.err, flush=True)

@@ -8,7 +8,7 @@ import unicodedata
 # CSI, OSC and the two-character sequences: what a worker's output may use to steer a terminal.
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 # Marks that turn the direction of the text after them: they can make one line read as another.
-_TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
+TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": " "}
 
 
@@ -36,7 +36,7 @@ def visible(char: str) -> str:
 
 
 def _steers(char: str) -> bool:
-    return char in _TURNING or unicodedata.category(char) in ("Cc", "Cs")
+    return char in TURNING or unicodedata.category(char) in ("Cc", "Cs")
 
 
 def columns(text: str) -> int:

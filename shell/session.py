@@ -146,9 +146,15 @@ class Session:
             )
 
     def note(self, text: str) -> None:
-        """Say something beside the results."""
+        """Say something beside the results, which may name what a worker or a file calls itself."""
+        self.say(f"note: {text}")
+
+    def say(self, text: str) -> None:
+        """Say something on one line beside the results, no character of which steers a terminal."""
+        from shell.glyphs import escaped  # a command that goes well starts faster without
+
         self.progress.clear()
-        print(f"note: {text}", file=self.err, flush=True)
+        print(escaped(text), file=self.err, flush=True)
 
     def close(self) -> None:
         """Stop the loads that still run, and what is being recorded."""

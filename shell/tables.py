@@ -11,8 +11,8 @@ from manager.api.documents import API_VERSION
 from manager.api.listings import LISTINGS, Column
 from shell.cells import RIGHT, cell
 from shell.columns import Item, chosen, field_names, filtered, ordered
+from shell.glyphs import TURNING, cut
 from shell.glyphs import columns as columns_of
-from shell.glyphs import cut
 from shell.styled import STATE_STYLES
 
 
@@ -41,8 +41,8 @@ _SENTENCES = frozenset({"NOTE", "REASON", "EVENT", "RULE", "DRIFT", "NEXT"})
 _SENTENCE_COLUMNS = 24
 _GAP = 2
 _COLOURS = {"well": "32", "idle": "36", "busy": "33", "dim": "2", "bad": "31"}
-# 0x7f to 0x9f steer some terminals, and JSON does not escape them by itself.
-_JSON_CONTROLS = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
+# These steer some terminals, or end a line, and JSON does not escape them by itself.
+_JSON_CONTROLS = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *map(ord, TURNING))}
 
 
 def listing(kind: str, items: Sequence[Item], options: Options) -> Iterator[str]:
@@ -70,6 +70,11 @@ def as_json(value: object, options: Options) -> str:
     """Return a value as JSON: indented on a terminal, one line elsewhere."""
     indent, separators = (2, (",", ": ")) if options.width is not None else (None, (",", ":"))
     text = json.dumps(value, indent=indent, separators=separators, ensure_ascii=not options.utf8)
+    return unsteering(text)
+
+
+def unsteering(text: str) -> str:
+    """Return JSON, or TOML, in which what steers a terminal is escaped."""
     return text.translate(_JSON_CONTROLS)
 
 

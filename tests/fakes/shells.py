@@ -22,6 +22,13 @@ class Shell:
         return self.session.execute(text)
 
 
+class TerminalText(io.StringIO):
+    """What was written to a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def shell_at(directory: Path) -> Shell:
     """Return a shell of the cloud whose socket is in `directory`."""
     out, err = io.StringIO(), io.StringIO()

@@ -17,6 +17,7 @@ from manager.specs import autoscale_policy, new_app
 from manager.templates import wanted_template
 from shell import app_file
 from shell.app_file import Difference, Entry
+from shell.glyphs import stripped
 
 RUNS = [
     "web sleep 9",
@@ -32,6 +33,8 @@ RUNS = [
     "-p 8000 --max 6 web /app/server.py",
     "-p 8000 --max 6 --min 2 --slo 100ms,99.5% web /app/server.py",
     "web printf '\\x7f \\n é \"'",
+    "web printf '\x7f \x9b31m \u2028'",
+    "--user 0123 web sleep 9",
 ]
 
 
@@ -51,6 +54,11 @@ def entry_of(spec: AppSpec) -> Entry:
 def read_one(text: str) -> Entry:
     [entry] = app_file.read(text, "")
     return entry
+
+
+def test_a_file_of_apps_cannot_steer_a_terminal() -> None:
+    text = app_file.write(entry_of(spec_of("web printf '\x9b2J\u202e'")), usual())
+    assert stripped(text.replace("\n", "")) == text.replace("\n", "")
 
 
 @pytest.mark.parametrize("line", RUNS)

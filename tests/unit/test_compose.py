@@ -11,7 +11,7 @@ import pytest
 from manager.api.errors import UsageError
 from shell import app_file, compose
 from tests.fakes.replies import Replies, serving
-from tests.fakes.shells import shell_at
+from tests.fakes.shells import TerminalText, shell_at
 
 FULL = """
 version: "3.8"
@@ -191,6 +191,16 @@ def test_import_prints_what_it_does_and_names_what_it_ignores(tmp_path: Path) ->
 
     assert shell.out.getvalue() == "run --image i --user nobody web sleep 9\n"
     assert "web.volumes is ignored: workers are stateless" in shell.err.getvalue()
+
+
+def test_on_a_terminal_a_command_is_shown_with_all_that_is_in_it(tmp_path: Path) -> None:
+    file, replies = tmp_path / "compose.yaml", Replies({"export": lambda params: {"items": [], "usual": {}}})
+    file.write_text(service('user: "a\\e[2J\\nb"'))
+    with serving(tmp_path, replies):
+        session = shell_at(tmp_path).session
+        session.out = shown = TerminalText()
+        assert session.execute(f"import {file} --dry-run") == 0
+    assert shown.getvalue() == "run --image i --user 'a\\x1b[2J\nb' web sleep 9\n"
 
 
 def test_a_file_that_cannot_be_read_or_used_is_an_error_that_names_it(tmp_path: Path) -> None:

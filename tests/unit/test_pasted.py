@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
 
 from manager.api.errors import AppNotFound
 from shell.pasted import pasted
-from tests.fakes.shells import shell_at
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+from tests.fakes.shells import TerminalText, shell_at
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +58,7 @@ def test_a_person_who_gave_one_command_is_answered_with_commands_of_that_shell(
     one_shot: bool, hint: str, tmp_path: Path
 ) -> None:
     shell = shell_at(tmp_path)
-    shell.session.one_shot, shell.session.err = one_shot, (terminal := Terminal())
+    shell.session.one_shot, shell.session.err = one_shot, (terminal := TerminalText())
     shell.session.tell(AppNotFound("no app is named 'web'", hint="apps"))
 
     assert f"  {hint}\n" in terminal.getvalue()

@@ -448,6 +448,13 @@ def test_text_cannot_steer_a_terminal() -> None:
     assert escaped("a\tb\u202ec\udc80") == "a b\\u202ec\\udc80"
 
 
+def test_json_is_read_back_whole_and_steers_no_terminal() -> None:
+    document = {"kind": "AppDetail", "text": "a\u2028b\x85c\x9b2Jd\u202ee"}
+    text = "\n".join(render.result(document, Options(format="json", width=80)))
+    assert json.loads(text) == document
+    assert stripped(text.replace("\n", "")) == text.replace("\n", "")
+
+
 def test_cutting_counts_columns_not_characters() -> None:
     assert cut("日本語", 5) == "日本…"
     assert cut("日本語", 6) == "日本語"

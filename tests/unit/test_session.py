@@ -52,6 +52,11 @@ def logs(call: FakeCall) -> dict[str, object]:
     return {"kind": "Result", "message": ""}
 
 
+def test_a_note_cannot_steer_a_terminal(shell: Shell) -> None:
+    shell.session.note("d/\x1b[2J was left out")
+    assert shell.err.getvalue() == "note: d/\\x1b[2J was left out\n"
+
+
 def test_log_lines_are_results(shell: Shell, manager: FakeManager) -> None:
     manager.verbs["logs"] = logs
     assert shell.run("logs web") == 0
