@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from manager.api.arguments import Params, bind
+from manager.api.arguments import Params, bind, option_words
 from manager.api.command import Command
+from manager.api.commands import command_of
 from manager.api.documents import listing
 from manager.api.errors import ProgramRejected, UsageError
 from manager.api.views import ChangeView
-from shell import app_file, files, printing
+from shell import app_file, dotenv, files, printing
 from shell.app_file import Entry
 from shell.glyphs import escaped
 from shell.outcome import Told
@@ -71,11 +71,10 @@ def import_(session: Session, row: Command, params: Params) -> None:
 def _variables(directory: str) -> Mapping[str, str]:
     """Return what compose fills in: the variables of .env beside the file, and over them this process's."""
     try:
-        lines = Path(directory, ".env").read_text().splitlines()
+        text = Path(directory, ".env").read_text("utf-8")
     except (OSError, ValueError):
-        lines = []
-    pairs = (word.partition("=") for line in lines for word in shlex.split(line, comments=True)[:1])
-    return {**{name: value for name, _, value in pairs}, **os.environ}
+        text = ""
+    return {**dotenv.read(text), **os.environ}
 
 
 def _make(session: Session, wanted: list[Entry], params: Params) -> None:
@@ -87,14 +86,18 @@ def _make(session: Session, wanted: list[Entry], params: Params) -> None:
     ]
     if not plan:
         session.note(f"nothing to do: {', '.join(entry.name for entry in wanted)} as the file says")
-    waiting = [
-        f"--{key}{'' if value is True else f'={value}'}" for key, value in params.items() if key in _HOW
-    ]
     for verb, *rest in plan:
-        words = [verb, *waiting, *rest]
+        words = [verb, *_how(verb, params), *rest]
         print(_seen(" ".join(quote(word) for word in words), session.out), file=session.out, flush=True)
         if params.get("dry_run") is not True and (code := session.execute_words(words)):
             raise Told(code)
+
+
+def _how(verb: str, params: Params) -> list[str]:
+    """Return the options that say how to wait, as words, of those that the verb has."""
+    row = command_of(verb)
+    assert row is not None, verb
+    return option_words([option for option in row.options if option.key in _HOW], params)
 
 
 def _seen(command: str, out: TextIO) -> str:
@@ -113,7 +116,7 @@ def _wanted(row: Command, params: Params) -> list[Entry]:
 
 def _text_of(path: str) -> str:
     try:
-        return Path(path).read_text()
+        return Path(path).read_text("utf-8")
     except UnicodeDecodeError as error:
         raise ProgramRejected(f"cannot read {path}: it is not UTF-8", hint="help files") from error
     except (OSError, ValueError) as error:

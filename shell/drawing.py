@@ -47,7 +47,7 @@ def _columns(session: Session) -> int:
 
 def _write(session: Session, path: str, text: str) -> None:
     try:
-        Path(path).write_text(text)
+        Path(path).write_text(text, "utf-8")
     except OSError as error:
         raise CloudError(f"cannot write {path}: {error.strerror}", hint=f"ls -l {path}") from error
     session.note(f"{path} written ({len(text.encode()) / 1024:.1f} kB)")

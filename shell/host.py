@@ -11,27 +11,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from manager.api.arguments import Params
+from manager.api.arguments import Params, option_words
 from manager.api.command import Command
 from manager.api.errors import NotAllowed
 from shell.outcome import Told
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
 _OF_THE_LISTING = frozenset({"output", "sort", "filter", "columns", "quiet"})
 
 
 def words_of(row: Command, params: Params) -> list[str]:
     """Return the options of a row as words again, without those that only say how it is shown."""
-    words: list[str] = []
-    for option in row.options:
-        value = params.get(option.key) if option.key not in _OF_THE_LISTING else None
-        if value is True:
-            words.append(f"--{option.name}")
-        elif isinstance(value, str):
-            words += [f"--{option.name}", value]
-    return words
+    return option_words([option for option in row.options if option.key not in _OF_THE_LISTING], params)
 
 
 def command_line(verb: str, cloud: str, options: Sequence[str], *, uid: int, sudo: str | None) -> list[str]:

@@ -279,6 +279,8 @@ def option_words(options: Iterable[Option], params: Params) -> list[str]:
         value = params.get(option.key)
         if value is True:
             words.append(f"--{option.name}")
+        elif isinstance(value, str) and option.implied:
+            words.append(f"--{option.name}={value}")
         elif isinstance(value, str):
             words += [f"--{option.name}", value]
         elif isinstance(value, list):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.errors import UsageError
-from shell import app_file, compose
+from shell import app_file, compose, dotenv
 from tests.fakes.replies import Replies, serving
 from tests.fakes.shells import TerminalText, shell_at
 
@@ -179,6 +179,42 @@ def test_two_services_cannot_publish_the_same_port() -> None:
     two = "services: {a: {command: x, ports: ['80:1']}, b: {command: x, ports: ['127.0.0.1:80:2']}}"
 
     assert refused(two)[0] == "a and b publish the same port 80"
+
+
+def test_an_env_file_is_read_as_compose_does() -> None:
+    text = """
+        # no variable
+        PLAIN=it's me  # who
+        export COLOUR=#fff
+        DOUBLE="a \\"b\\"\\n#c" # not this
+        SINGLE='a \\n'
+        EMPTY=
+        neither
+    """
+    assert dotenv.read(text) == {
+        "PLAIN": "it's me",
+        "COLOUR": "",
+        "DOUBLE": 'a "b"\n#c',
+        "SINGLE": "a \\n",
+        "EMPTY": "",
+    }
+
+
+def test_how_to_wait_is_said_to_those_commands_that_wait(tmp_path: Path) -> None:
+    present = {"params": {"name": "web", "command": ["sleep", "9"], "max": "2"}, "files": {}}
+    file, replies = tmp_path / "apps.toml", Replies({"export": lambda _: {"items": [present], "usual": {}}})
+    file.write_text('[apps.web]\ncommand = "sleep 9"\nmax = 3\n[apps.db]\ncommand = "sleep 8"\n')
+    with serving(tmp_path, replies):
+        shell = shell_at(tmp_path)
+        assert shell.run(f"apply -f {file} --dry-run --wait=5s") == 0
+        assert shell.run(f"apply -f {file} --dry-run --detach") == 0
+
+    assert shell.out.getvalue().splitlines() == [
+        "autoscale --max 3 web",
+        "run --wait=5s db sleep 8",
+        "autoscale --max 3 web",
+        "run --detach db sleep 8",
+    ]
 
 
 def test_import_prints_what_it_does_and_names_what_it_ignores(tmp_path: Path) -> None:
