@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-_PAIR = re.compile(r"\s*(?:export\s+)?(\w[\w.-]*)\s*=\s*(.*)")
+_PAIR = re.compile(r"\s*(?:export\s+)?(\w[\w.-]*)\s*=(.*)")
 _QUOTED = re.compile(r"""'(?P<single>[^']*)'|"(?P<double>(?:[^"\\]|\\.)*)\"""")
-_COMMENT = re.compile(r"(?:^|\s)#.*")
+_COMMENT = re.compile(r"\s#.*")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -18,7 +18,7 @@ def read(text: str) -> dict[str, str]:
 
 def _value(written: str) -> str:
     """Return what a value means: an apostrophe inside of it opens no quote, a # behind a blank ends it."""
-    quoted = _QUOTED.match(written)
+    quoted = _QUOTED.match(written.lstrip())
     if quoted is None:
         return _COMMENT.sub("", written).strip()
     if quoted["single"] is not None:

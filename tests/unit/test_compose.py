@@ -188,12 +188,12 @@ def test_an_env_file_is_read_as_compose_does() -> None:
         export COLOUR=#fff
         DOUBLE="a \\"b\\"\\n#c" # not this
         SINGLE='a \\n'
-        EMPTY=
+        EMPTY=   # nothing
         neither
     """
     assert dotenv.read(text) == {
         "PLAIN": "it's me",
-        "COLOUR": "",
+        "COLOUR": "#fff",
         "DOUBLE": 'a "b"\n#c',
         "SINGLE": "a \\n",
         "EMPTY": "",
