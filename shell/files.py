@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -49,7 +49,7 @@ def is_here(word: str) -> bool:
 
 @contextmanager
 def opened(params: Params) -> Iterator[list[Handed]]:
-    """Give the open files that a command hands over; they are closed afterwards.
+    """Give the open files that a command hands over; they are closed afterwards, and a failed backup is gone.
 
     Raises ProgramRejected for what cannot be handed over, UsageError for a copy that says no good place.
     """
@@ -65,6 +65,10 @@ def opened(params: Params) -> Iterator[list[Handed]]:
             if len(handed) > MAX_FILES:
                 raise UsageError(f"more than {MAX_FILES} files", hint="put them into an image")
         yield handed
+    except BaseException:
+        if handed:
+            _withdraw(params)
+        raise
     finally:
         for file in handed:
             os.close(file.descriptor)
@@ -82,6 +86,14 @@ def _state_files(params: Params) -> Iterator[Handed]:
             raise ProgramRejected(f"cannot write {written}: {_reason(error)}", hint=hint) from error
     if isinstance(read, str):
         yield Handed(_open(read), read, "copy", "/backup")
+
+
+def _withdraw(params: Params) -> None:
+    """The file that `backup` did not write is not there: who tries again would find it in the way."""
+    written = params.get("file")
+    if isinstance(written, str):
+        with suppress(OSError):
+            os.unlink(written)
 
 
 def left_here(params: Params) -> list[str]:

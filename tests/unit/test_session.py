@@ -57,6 +57,18 @@ def test_a_note_cannot_steer_a_terminal(shell: Shell) -> None:
     assert shell.err.getvalue() == "note: d/\\x1b[2J was left out\n"
 
 
+def test_a_backup_that_fails_leaves_no_file_and_none_that_was_there_goes(
+    shell: Shell, tmp_path: Path
+) -> None:
+    path = tmp_path / "cloud.bak"
+    assert shell.run(f"backup {path}") == 3
+    assert not path.exists()
+
+    path.write_text("of yesterday")
+    assert shell.run(f"backup {path}") == 1
+    assert path.read_text() == "of yesterday"
+
+
 def test_log_lines_are_results(shell: Shell, manager: FakeManager) -> None:
     manager.verbs["logs"] = logs
     assert shell.run("logs web") == 0
