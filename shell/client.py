@@ -67,8 +67,8 @@ class Client:
 
         Descriptors that come with the result are put into `taken` and are the caller's to close.
         patience_s: how long to look for the next manager when one is away.  answer_within_s: the longest
-        silence to put up with.  on_resend: called before the request is sent again.  leaving: once it is set,
-        a request that is not answered yet is answered by nothing.
+        silence to put up with.  on_resend: called before the request is sent again, and may change `params`.
+        leaving: once it is set, a request that is not answered yet is answered by nothing.
         Raises the error that the manager answered, ManagerUnreachable or NotAllowed.
         """
         request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}

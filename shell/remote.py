@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -54,7 +56,7 @@ def perform(session: Session, row: Command, params: Params) -> None:
             request,
             [file.descriptor for file in handed],
             printer.item,
-            on_resend=printer.stream.resent,
+            on_resend=lambda: _go_on(row, request, printer.stream),
         )
     printer.result(document)
 
@@ -67,7 +69,15 @@ def _streams(session: Session, params: Params) -> bool:
     return shown and watched and params.get("no_stream") is not True
 
 
-def _request(row: Command, params: Params, handed: Sequence[Handed]) -> Document:
+def _go_on(row: Command, request: dict[str, object], stream: Unrepeated) -> None:
+    """The request is for what comes after what was printed: its last N lines would leave some out by now."""
+    stream.resent()
+    if row.option("--since") is not None and stream.told_to is not None:
+        request.pop("tail", None)
+        request["since"] = f"{math.ceil(time.time() - stream.told_to) + 1}s"
+
+
+def _request(row: Command, params: Params, handed: Sequence[Handed]) -> dict[str, object]:
     """Return what is sent: the parameters, an id for a change, and what the files beside it are."""
     request: dict[str, object] = dict(params)
     if row.changes:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from manager.api.documents import unix_seconds
+
 _Moment = tuple[str, str]
 
 
@@ -21,6 +23,12 @@ class Unrepeated:
     def resent(self) -> None:
         """Note that the stream begins anew: what was printed until now comes again."""
         self._mark = {source: (moment, set(texts)) for source, (moment, texts) in self._last.items()}
+
+    @property
+    def told_to(self) -> float | None:
+        """Return up to when (unix seconds) every source was heard that was heard at all; None for none."""
+        seconds = [moment for (moment, _), _ in self._last.values() if moment]
+        return unix_seconds(f"{min(seconds)}Z") if seconds else None
 
     def is_new(self, item: Mapping[str, object]) -> bool:
         """Tell whether an item was not printed before, and remember it."""

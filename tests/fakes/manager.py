@@ -65,6 +65,10 @@ def worker_item(app: str, slot: int, state: str = "ready", **changed: object) ->
     return {"name": f"{app}.{slot}", "app": app, "slot": slot, "state": state, "reason": "", **changed}
 
 
+class Death(Exception):
+    """Raised by a verb: the manager dies before it has answered."""
+
+
 @dataclass(slots=True)
 class FakeManager:
     """Answers on `places.socket` from start to stop; `deaths` calls are taken and never answered.
@@ -137,7 +141,11 @@ class FakeManager:
                 if self.deaths > 0:
                     self.deaths -= 1
                     return
-                wire.send(sock, self._frame(request.id, call))
+                try:
+                    answer = self._frame(request.id, call)
+                except Death:
+                    return
+                wire.send(sock, answer)
 
     def _frame(self, number: int | str | None, call: FakeCall) -> Answer:
         verb = self.verbs.get(call.method) or self._known().get(call.method)

@@ -8,15 +8,18 @@ import os
 import re
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from manager.api import values
+from manager.api.documents import rfc3339
 from manager.api.errors import AppNotFound, CloudError, NotConfirmed
 from shell.terminal import Progress
 from tests.eventually import eventually
-from tests.fakes.manager import FakeCall, FakeManager, app_item
+from tests.fakes.manager import Death, FakeCall, FakeManager, app_item
 from tests.fakes.shells import Shell, shell_at
 from tests.fakes.website import Website, serving
 
@@ -73,6 +76,27 @@ def test_log_lines_are_results(shell: Shell, manager: FakeManager) -> None:
     manager.verbs["logs"] = logs
     assert shell.run("logs web") == 0
     assert shell.out.getvalue() == "web.1  hello\nweb.1  world\n"
+
+
+def test_of_a_log_that_goes_on_at_the_next_manager_no_line_is_left_out(
+    shell: Shell, manager: FakeManager
+) -> None:
+    printed = [(rfc3339(time.time() - 100 + at), f"line {at}") for at in range(4)]
+
+    def logs(call: FakeCall) -> dict[str, object]:
+        lasts = call.params.get("tail") == "1"
+        for moment, text in printed[:1] if lasts else printed:
+            call.emit({"kind": "LogLine", "worker": "web.1", "time": moment, "text": text})
+        if lasts:
+            raise Death
+        return {"kind": "Result", "message": ""}
+
+    manager.verbs["logs"] = logs
+    assert shell.run("logs web -f --tail 1") == 0
+    assert shell.out.getvalue() == "".join(f"web.1  line {at}\n" for at in range(4))
+    since = manager.calls[-1].params["since"]
+    assert isinstance(since, str)
+    assert 100 <= values.seconds(since) < 110
 
 
 def test_log_lines_are_searched_by_the_shell(shell: Shell, manager: FakeManager) -> None:
