@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from manager.api.errors import AppNotFound, CloudError
-from shell.client import PATIENCE_S, Client, Document
+from shell.document import Document
+
+Ask = Callable[[str, Document], Document]  # the manager's answer to a method; raises CloudError
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +22,14 @@ class Endpoint:
     prefix: str
 
 
-def endpoint_of(client: Client, app: str) -> Endpoint:
+def endpoint_of(ask: Ask, app: str) -> Endpoint:
     """Return where the app answers http; raises CloudError when it has no http route."""
-    return endpoint(app_item(client, app), client.call("status", {}))
+    return endpoint(app_item(ask, app), ask("status", {}))
 
 
-def app_item(client: Client, app: str, patience_s: float = PATIENCE_S) -> Document:
+def app_item(ask: Ask, app: str) -> Document:
     """Return the item of an app in the listing; raises AppNotFound."""
-    match client.call("apps", {"app": [app]}, patience_s=patience_s):
+    match ask("apps", {"app": [app]}):
         case {"items": [dict(item), *_]}:
             return item
         case _:

@@ -43,7 +43,7 @@ def _plan(session: Session, app: str, arguments: Arguments) -> Plan:
     if rps is not None and ramp is not None:
         raise UsageError("load: either --rps or --ramp", hint=f"load {app} --rps 50 --for 10s")
     first, last = ramp or (rps or _RPS, rps or _RPS)
-    there = endpoint_of(session.client, app)
+    there = endpoint_of(session.client.call, app)
     path = there.prefix + (arguments.text("path") or "/")
     duration_s = arguments.number("for") or _DURATION_S
     return Plan(there.host, there.port, there.host_header, path, first, last, duration_s)

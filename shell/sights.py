@@ -27,7 +27,7 @@ from shell.conditions import (
     holds,
     shown,
 )
-from shell.endpoint import Endpoint, app_item, endpoint_of
+from shell.endpoint import Ask, Endpoint, app_item, endpoint_of
 from shell.outcome import Told
 from shell.quoting import quote
 
@@ -48,18 +48,18 @@ class Sight:
     hopeless: str = ""
 
 
-def look(session: Session, condition: Condition, *, patience_s: float) -> Sight:
-    """Return what one look sees; patience_s is how long to look for a manager that is away.
+def look(session: Session, condition: Condition, ask: Ask) -> Sight:
+    """Return what one look sees that asks the manager by `ask`.
 
     Raises the CloudError of a look that cannot be taken, AppNotFound among them.
     """
     match condition:
         case Ready(target):
-            return _ready(session, target, patience_s)
+            return _ready(ask, target)
         case Gone(target):
-            return _gone(session, target, patience_s)
+            return _gone(ask, target)
         case FieldIs(target, _, said):
-            item = _item(session, target, patience_s)
+            item = _item(ask, target)
             return _compared(said, _observed(item, said.field))
         case ManagerIs(up):
             return _manager(session, up)
@@ -68,16 +68,16 @@ def look(session: Session, condition: Condition, *, patience_s: float) -> Sight:
         case LoadIs(app, said):
             return _load_is(session, app, said)
         case Answers():
-            return _answers(endpoint_of(session.client, condition.app), condition)
+            return _answers(endpoint_of(ask, condition.app), condition)
         case Fails(text, command):
             return _fails(session, text, list(command))
 
 
-def _item(session: Session, target: str, patience_s: float) -> Mapping[str, object]:
+def _item(ask: Ask, target: str) -> Mapping[str, object]:
     app, slot = split_target(target)
     if slot is None:
-        return app_item(session.client, app, patience_s)
-    document = session.client.call("ps", {"app": [app], "all": True}, patience_s=patience_s)
+        return app_item(ask, app)
+    document = ask("ps", {"app": [app], "all": True})
     items = document.get("items")
     for item in items if isinstance(items, list) else []:
         if isinstance(item, dict) and item.get("slot") == slot:
@@ -85,8 +85,8 @@ def _item(session: Session, target: str, patience_s: float) -> Mapping[str, obje
     raise WorkerNotFound(f"{app} has no worker {slot}", hint=f"ps {app} -a")
 
 
-def _ready(session: Session, target: str, patience_s: float) -> Sight:
-    item = _item(session, target, patience_s)
+def _ready(ask: Ask, target: str) -> Sight:
+    item = _item(ask, target)
     if "." in target:
         state = item.get("state")
         stopped = f"{target} is stopped" if state == "stopped" else ""
@@ -98,9 +98,9 @@ def _ready(session: Session, target: str, patience_s: float) -> Sight:
     return Sight(as_asked and want != 0, f"{ready} of {want} workers ready{note}", stopped)
 
 
-def _gone(session: Session, target: str, patience_s: float) -> Sight:
+def _gone(ask: Ask, target: str) -> Sight:
     try:
-        _item(session, target, patience_s)
+        _item(ask, target)
     except (AppNotFound, WorkerNotFound):
         return Sight(True, "it is gone")
     return Sight(False, "it is there")

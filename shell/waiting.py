@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from manager.api.arguments import Arguments
@@ -15,7 +16,6 @@ from manager.api.errors import (
     WaitTimedOut,
 )
 from shell import conditions, loading
-from shell.client import PATIENCE_S
 from shell.conditions import Answers, Condition, Fails, FieldIs, Gone, LoadDone, LoadIs, ManagerIs, Ready
 from shell.quoting import quote
 from shell.sights import Sight, look
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 WAIT_S = 60.0
 _POLL_S = 0.1
+_ANSWER_S = 5.0  # no wait is longer than its limit because a frozen manager says nothing
 
 
 def wait(session: Session, row: Command, arguments: Arguments) -> None:
@@ -49,7 +50,7 @@ def expect(session: Session, row: Command, arguments: Arguments) -> None:
     condition = conditions.parse(row, arguments)
     _need_cloud(session, condition)
     limit_s = _limit(arguments, 0)
-    sight = _poll(session, condition, limit_s) if limit_s else look(session, condition, patience_s=PATIENCE_S)
+    sight = _poll(session, condition, limit_s) if limit_s else look(session, condition, session.client.call)
     if not sight.holds:
         asked = conditions.sentence(condition)
         raise ExpectationFailed(f"expected {asked}, saw {sight.seen}", hint=_follow(condition))
@@ -77,9 +78,10 @@ def _poll(session: Session, condition: Condition, limit_s: float) -> Sight:
 
 
 def _patient_look(session: Session, condition: Condition) -> Sight:
-    """Look once; a manager or a store that is away is a sight too, unless the cloud is down."""
+    """Look once; a manager or a store that is away, or silent, is a sight too, unless the cloud is down."""
+    ask = partial(session.client.call, patience_s=0.0, answer_within_s=_ANSWER_S)
     try:
-        return look(session, condition, patience_s=0)
+        return look(session, condition, ask)
     except (ManagerUnreachable, StoreUnavailable) as error:
         if session.client.is_down():
             raise

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from shell import waiting
 from tests.fakes.manager import FakeCall, FakeManager, app_item, worker_item
 from tests.fakes.shells import Shell, shell_at
 from tests.fakes.website import HELLO, Website, serving
@@ -198,3 +199,21 @@ def test_a_load_in_the_background_is_waited_for(shell: Shell, manager: FakeManag
 def test_a_load_that_was_never_sent_is_an_error(shell: Shell, manager: FakeManager) -> None:
     assert shell.run("expect load web failed == 0") == 1
     assert "this shell has sent no load to web" in shell.err.getvalue()
+
+
+def test_a_wait_ends_in_time_while_a_frozen_manager_says_nothing(
+    shell: Shell, manager: FakeManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thawed = threading.Event()
+
+    def apps(_: FakeCall) -> dict[str, object]:
+        thawed.wait(60)
+        return {}
+
+    manager.verbs["apps"] = apps
+    monkeypatch.setattr(waiting, "_ANSWER_S", 0.1)
+    try:
+        assert shell.run("wait web ready --timeout 100ms") == 4
+    finally:
+        thawed.set()
+    assert "waited 0.1 s for web ready: the manager does not answer" in shell.err.getvalue()
