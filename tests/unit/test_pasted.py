@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -54,11 +55,12 @@ def test_a_cloud_that_the_environment_names_is_not_named_again(monkeypatch: pyte
 
 
 @pytest.mark.parametrize(("one_shot", "hint"), [(True, "./simplecloud apps"), (False, "apps")])
-def test_a_person_who_gave_one_command_is_answered_with_commands_of_that_shell(
-    one_shot: bool, hint: str, tmp_path: Path
+@pytest.mark.parametrize("err", [TerminalText, io.StringIO])
+def test_who_gave_one_command_is_answered_with_commands_of_that_shell(
+    err: type[io.StringIO], one_shot: bool, hint: str, tmp_path: Path
 ) -> None:
     shell = shell_at(tmp_path)
-    shell.session.one_shot, shell.session.err = one_shot, (terminal := TerminalText())
+    shell.session.one_shot, shell.session.err = one_shot, (told := err())
     shell.session.tell(AppNotFound("no app is named 'web'", hint="apps"))
 
-    assert f"  {hint}\n" in terminal.getvalue()
+    assert f"  {hint}\n" in told.getvalue()
