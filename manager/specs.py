@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
@@ -28,7 +29,8 @@ def new_app(
     if name in specs:
         if specs[name].removing:
             raise AppExists(f"{name} is still being removed", hint=f"wait {name} gone")
-        raise AppExists(f"an app is named {name} already", hint=f"rm {name} -y    (or: scale {name}=3)")
+        again = shlex.join(["update", name, *arguments.texts("command")])
+        raise AppExists(f"an app is named {name} already", hint=f"{again}    (or: rm {name} -y)")
     hosts, paths = _addresses(name, arguments, template)
     _require_free(specs, hosts, paths)
     workers = arguments.whole("workers")

@@ -33,10 +33,12 @@ class ScaleChange:
 
 def scale_changes(words: Sequence[str]) -> list[ScaleChange]:
     """Return what `APP=N...`, `APP N`, `APP +N` or `APP -N` asks for; raises UsageError."""
-    if len(words) == 2 and "=" not in words[0]:
-        name, amount = words
+    if len(words) > 1 and "=" not in words[0]:
+        name, amount, *others = words
         if not _AMOUNT.fullmatch(amount):
             raise UsageError(f"{amount!r} is not a number of workers", hint=f"scale {name}=3")
+        if others:
+            raise UsageError(f"one word too many: {others[0]!r}", hint=f"scale {name} {amount}")
         return [ScaleChange(_name(name), int(amount), relative=amount[0] in "+-")]
     changes = [_pair(word) for word in words]
     if len({change.app for change in changes}) < len(changes):

@@ -48,7 +48,11 @@ def _meant(given: Sequence[str]) -> str:
     if word == "get":
         return "ps"
     guess = did_you_mean(word, verbs())
-    return _typed([guess, *rest]) if guess is not None else "help"
+    row = command_of(guess) if guess is not None else None
+    if row is None:
+        return "help"
+    lacks = not rest and any(operand.required for operand in row.operands)
+    return f"help {row.verb}" if lacks else _typed([row.verb, *rest])
 
 
 def _typed(given: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from manager.api.places import DEFAULT_CLOUD
 from shell.quoting import quote
 
 # where a command may begin in a hint: `logs web    (or: rm web -y)`, `tar -c FILE | simplecloud cp - ...`
-_BEFORE = r"^|(?<=\| )|(?<=\(or: )|(?<=, or: )|(?<=^sudo )|(?<=-c ')|(?<==VALUE )"
+_BEFORE = r"^|(?<=\| )|(?<=\(or: )|(?<=, or: )|(?<=^sudo )|(?<=^su -c ')|(?<==VALUE )"
 _COMMAND = re.compile(rf"(?:{_BEFORE})[a-z]+(?![^ ')])")
 
 

@@ -128,7 +128,7 @@ def _question(row: Command, params: Params) -> str:
     if row.verb == "crash":
         return f"kill {params.get('part')} with SIGKILL?"
     apps = params.get("app")
-    return f"{row.verb} {', '.join(apps) if isinstance(apps, list) else ''}?"
+    return f"{row.verb} {', '.join(apps) if isinstance(apps, list) else ''}".rstrip() + "?"
 
 
 def _require_there(session: Session, row: Command, params: Params) -> None:

@@ -24,6 +24,7 @@ _CONTINUED = re.compile(r"\\\r?\n")
 _VARIABLE = re.compile(r"\$(?:\{([^}\n]*)\}|(env\.[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9_]+|[?@*#$!]))")
 _MOST_NESTED = 32  # $( in $(: each is read, and later carried out, within the one around it
 _OPERATORS = frozenset({"|", "||", "&", "&&", "<", ">", ">>"})
+_PARAMETER = re.compile(r"[?@*#$!0-9]")  # of other shells: $? $1 $@
 _NAME = re.compile(r"(?:env\.)?[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -177,6 +178,10 @@ class Scanner:
 
     def _name(self, found: re.Match[str]) -> str:
         name = found[2] if found[1] is None else found[1]
+        if _PARAMETER.fullmatch(name):
+            raise SyntaxRejected(
+                f"there is no ${name} here, only in the shell that calls simplecloud", found.span()
+            )
         if not _NAME.fullmatch(name):
             raise SyntaxRejected(
                 f'"{name}" is not the name of a variable', found.span(), hint="write '$' for the sign itself"

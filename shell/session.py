@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from manager.api.arguments import Params
+from manager.api.arguments import Params, option_words
 from manager.api.command import Command
 from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
@@ -208,9 +208,8 @@ class Session:
 
 
 def _typed_again(row: Command, params: Params) -> str:
-    """Return a command with its flags and operands, such as `down --purge`."""
-    given: list[str] = [row.verb]
-    given += [f"--{option.name}" for option in row.options if params.get(option.key) is True]
+    """Return a command with its options and operands, such as `down --purge`."""
+    given = [row.verb, *option_words(row.options, params)]
     for operand in row.operands:
         value = params.get(operand.key, [])
         given += value if isinstance(value, list) else [str(value)]

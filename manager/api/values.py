@@ -79,6 +79,13 @@ def app_name(word: str) -> str:
     return word
 
 
+def host(word: str) -> str:
+    """Return a word that may be a host name: what else is wrong with it, is told where routes are made."""
+    if "_" in word:
+        raise Meant(f"{word[:60]!r} is not a host name: there is no _ in one", word.replace("_", "-"))
+    return text(word)
+
+
 def text(word: str) -> str:
     """Return any word that a process can be given: no NUL byte, nothing that is not Unicode."""
     if "\0" in word:
@@ -264,6 +271,7 @@ NEW_APP = Kind("NAME", app_name)
 TARGET = Kind("TARGET", target, "targets")
 WORD = Kind("WORD", text)
 TEXT = Kind("TEXT", text)
+HOST = Kind("TEXT", host)
 SECRET = Kind("SECRET", secret_name, "secrets")
 PLACE = Kind("FILE|TARGET:PATH", text, "places")
 FILE = Kind("FILE", text, "files")

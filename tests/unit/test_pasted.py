@@ -29,6 +29,8 @@ def called(monkeypatch: pytest.MonkeyPatch) -> None:
             "tar -c FILE | simplecloud cp - web.1:/tmp",
             "tar -c FILE | ./simplecloud --cloud test cp - web.1:/tmp",
         ),
+        ("su -c 'simplecloud up'", "su -c './simplecloud --cloud test up'"),
+        ("update w sh -c 'exec x'", "./simplecloud --cloud test update w sh -c 'exec x'"),
         ("chmod +x ./server.py", "chmod +x ./server.py"),
         ("ls -l ./server.py", "ls -l ./server.py"),
         ("sudo usermod -aG simplecloud $USER", "sudo usermod -aG simplecloud $USER"),

@@ -72,6 +72,11 @@ def test_a_backup_that_fails_leaves_no_file_and_none_that_was_there_goes(
     assert path.read_text() == "of yesterday"
 
 
+def test_who_has_to_confirm_is_offered_the_whole_command(shell: Shell, manager: FakeManager) -> None:
+    assert shell.run("crash web.1 --for 5s") == 2
+    assert "hint:  crash --for 5s web.1 -y\n" in shell.err.getvalue()
+
+
 def test_log_lines_are_results(shell: Shell, manager: FakeManager) -> None:
     manager.verbs["logs"] = logs
     assert shell.run("logs web") == 0
@@ -223,6 +228,8 @@ def test_a_variable_of_the_environment_that_is_not_set_is_set_outside(shell: She
         ("run -q web sh", "help run"),
         ("update web -n 3", "help scale"),
         ("run -v /x:/y web sh", "run --copy ./config.json ..."),
+        ("run-ser", "help run"),
+        ("run --host a_b web ./x", "run --host a-b web ./x"),
         ("sleep 20", "sleep 20s"),
         ("scale web=3 --wait=20", "scale web=3 --wait=20s"),
         ("ps web.1", "ps web"),

@@ -38,6 +38,19 @@ def test_what_scale_cannot_mean_is_a_usage_error(words: str) -> None:
         wishes.scale_changes(words.split())
 
 
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        ("web 2 3", "one word too many: '3'", "scale web 2"),
+        ("web api=3", "'api=3' is not a number of workers", "scale web=3"),
+    ],
+)
+def test_scale_says_which_word_is_off(words: str, message: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=message) as refused:
+        wishes.scale_changes(words.split())
+    assert refused.value.hint == hint
+
+
 def test_an_unknown_app_is_named_with_the_nearest_one() -> None:
     with pytest.raises(AppNotFound, match=r"no app is named 'wbe' \(did you mean web\?\)"):
         wishes.find({"web": an_app()}, "wbe")

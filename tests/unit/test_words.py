@@ -123,7 +123,9 @@ def test_a_backslash_that_is_taken_already_continues_nothing(text: str) -> None:
         ("echo $(ps", (5, 9), "$( without its )"),
         ("echo ${x", (5, 8), "${ without its }"),
         ("echo ${a b}", (5, 11), '"a b" is not the name of a variable'),
-        ("echo $1", (5, 7), '"1" is not the name of a variable'),
+        ("echo $10", (5, 8), '"10" is not the name of a variable'),
+        ("echo $1", (5, 7), "there is no $1 here, only in the shell that calls simplecloud"),
+        ("echo a$?", (6, 8), "there is no $? here, only in the shell that calls simplecloud"),
         ("ps; -", (4, 5), "no command after the -"),
     ],
 )

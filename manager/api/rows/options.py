@@ -35,7 +35,7 @@ TEMPLATE = (
     Option("image", values.IMAGE, "the image to run in (simplecloud/base)"),
     Option("copy", values.TEXT, "copy SRC[:DST] of this machine into the workers", many=True),
     Option("port", values.PORT, "the port it listens on; gives it a route", "p"),
-    Option("host", values.TEXT, "the host name of its route (NAME.localhost)", many=True),
+    Option("host", values.HOST, "the host name of its route (NAME.localhost)", many=True),
     Option("path", values.PATH, "a path of its route (/NAME/)", many=True),
     Option("health", values.HEALTH, "what tells that a worker is healthy"),
     Option("env", values.ENVIRONMENT, "set an environment variable", "e", many=True),
