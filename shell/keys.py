@@ -96,13 +96,15 @@ def _typed(key: str, view: View) -> View:
         case "backspace":
             return replace(view, filter=view.filter[:-1])
         case _:
-            return replace(view, filter=view.filter + key) if len(key) == 1 else view
+            typed = len(key) == 1 and key.isprintable()
+            return replace(view, filter=view.filter + key) if typed else view
 
 
 def _moved(view: View, seen: Seen, step: int) -> View:
     """Return the view with the cursor, or the page, moved and kept on what there is."""
     if view.page:
-        ends = (-len(seen.page), 0) if view.page[0] == "logs" else (0, len(seen.page))
+        last = max(len(HELP if view.page == HELP_PAGE else seen.page) - 1, 0)
+        ends = (-last, 0) if view.page[0] == "logs" else (0, last)
         return replace(view, scroll=min(max(view.scroll + step, ends[0]), ends[1]))
     rows = shown_workers(seen, view) if view.app else shown_apps(seen, view)
     names = [str(row.get("name")) for row in rows]

@@ -224,11 +224,12 @@ def _events(events: Sequence[Document], options: render.Options, most: int) -> _
 
 
 def _page(seen: Seen, view: View) -> _Block:
-    """Return what a command printed: logs from their end, all else from its beginning."""
+    """Return what a command printed: logs from their end, all else from its beginning, each key a line on."""
     printed = seen.page if seen.page_of == view.page else ()
     rows = HELP if view.page == HELP_PAGE else [styled.line(stripped(line)) for line in printed]
-    cursor = len(rows) + view.scroll if view.page[0] == "logs" else view.scroll
-    return _Block([styled.line(" ".join(view.page), "head")], rows, cursor)
+    is_log = view.page[0] == "logs"
+    rows = rows[: len(rows) + view.scroll] if is_log else rows[view.scroll :]
+    return _Block([styled.line(" ".join(view.page), "head")], rows, len(rows) if is_log else 0)
 
 
 def plain_line(seen: Seen, now: float) -> str:

@@ -92,15 +92,17 @@ def test_what_is_typed_filters_until_enter_and_escape_takes_it_away() -> None:
     assert app_of(SEEN, after(typing, "backspace")) == "web"
     assert after(typing, "backspace", "enter") == View(filter="w")
     assert after(typing, "escape") == View()
+    assert after(typing, "\t", "\x01") == typing
 
 
 def test_a_page_scrolls_within_what_there_is() -> None:
     seen = replace(SEEN, page_of=("logs", "web"), page=["a", "b", "c"])
     logs = View(page=("logs", "web"))
 
-    assert pressed("pageup", logs, seen).view.scroll == -3
+    assert pressed("pageup", logs, seen).view.scroll == -2
     assert pressed("down", logs, seen).view.scroll == 0
-    assert pressed("pagedown", replace(logs, page=("explain", "web")), seen).view.scroll == 3
+    assert pressed("pagedown", replace(logs, page=("explain", "web")), seen).view.scroll == 2
+    assert pressed("j", View(page=keys.HELP_PAGE), seen).view.scroll == 1
 
 
 def test_a_key_without_an_app_or_a_meaning_changes_nothing() -> None:

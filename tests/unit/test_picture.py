@@ -190,6 +190,24 @@ def test_logs_are_seen_from_their_end_and_an_explanation_from_its_beginning() ->
     assert "line 95" not in drawn(View(page=logs, scroll=-10), 80, 9, Seen(page_of=logs, page=text))
 
 
+@pytest.mark.parametrize(
+    ("page", "scroll", "first", "last"),
+    [
+        ("logs", -1, "line 93", "line 98"),
+        ("explain", 1, "line 1", "line 6"),
+        ("logs", -99, "line 0", "line 0"),
+    ],
+)
+def test_each_key_moves_a_page_by_a_line(page: str, scroll: int, first: str, last: str) -> None:
+    text = [f"line {number}" for number in range(100)]
+    view = View(page=(page, "web"), scroll=scroll)
+    rows = [
+        row for row in drawn(view, 80, 9, Seen(page_of=view.page, page=text)).splitlines() if "line" in row
+    ]
+
+    assert (rows[0], rows[-1]) == (first, last)
+
+
 def test_what_a_worker_prints_cannot_steer_the_terminal() -> None:
     page = ("logs", "web")
 
