@@ -125,8 +125,7 @@ def version() -> str:
 
 
 def _clear(session: Session, row: Command, params: Params) -> None:
-    if terminal.width_of(session.out) is not None:
-        session.out.write("\x1b[H\x1b[2J")
+    terminal.clear(session.out)
 
 
 def _exit(session: Session, row: Command, params: Params) -> None:

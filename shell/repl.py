@@ -208,9 +208,16 @@ def entries(directory: str) -> Sequence[str]:
     """Return the names in a directory ('' is the current one), those of directories with a final /."""
     try:
         with os.scandir(directory or ".") as found:
-            return sorted(entry.name + "/" * entry.is_dir() for entry in islice(found, _ENTRIES))
+            return sorted(entry.name + "/" * _is_directory(entry) for entry in islice(found, _ENTRIES))
     except OSError:
         return ()
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _keys(draft: Draft) -> KeyBindings:

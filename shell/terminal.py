@@ -42,6 +42,12 @@ def is_dumb() -> bool:
     return os.environ.get("TERM") == "dumb"
 
 
+def clear(stream: TextIO) -> None:
+    """What is written next begins at the top of an empty screen, where the stream is one that can do that."""
+    if stream.isatty() and not is_dumb():
+        stream.write("\x1b[H\x1b[2J")
+
+
 def is_utf8(stream: TextIO) -> bool:
     """Tell whether a stream takes any character."""
     return (stream.encoding or "").lower().replace("-", "") == "utf8"

@@ -78,8 +78,7 @@ def _repeat(session: Session, words: list[str], interval_s: float, for_s: float)
 def repeat(session: Session, act: Callable[[], None], moments: Iterator[None]) -> None:
     """Do what prints, at each of the moments until ^C, in place on a terminal."""
     for _ in moments:
-        if terminal.width_of(session.out) is not None:
-            session.out.write("\x1b[H\x1b[2J")
+        terminal.clear(session.out)
         act()
         session.out.flush()
 

@@ -228,7 +228,9 @@ def test_the_entries_of_a_directory_end_in_a_slash_when_they_are_directories(tmp
     (tmp_path / "sub").mkdir()
     (tmp_path / "file").write_text("")
 
-    assert repl.entries(str(tmp_path)) == ["file", "sub/"]
+    (tmp_path / "loop").symlink_to("loop")
+
+    assert repl.entries(str(tmp_path)) == ["file", "loop", "sub/"]
     assert repl.entries(str(tmp_path / "nosuch")) == ()
 
 

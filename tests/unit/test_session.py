@@ -20,7 +20,7 @@ from manager.api.errors import AppNotFound, CloudError, NotConfirmed
 from shell.terminal import Progress
 from tests.eventually import eventually
 from tests.fakes.manager import Death, FakeCall, FakeManager, app_item
-from tests.fakes.shells import Shell, shell_at
+from tests.fakes.shells import Shell, TerminalText, shell_at
 from tests.fakes.website import Website, serving
 
 
@@ -75,6 +75,16 @@ def test_a_backup_that_fails_leaves_no_file_and_none_that_was_there_goes(
 def test_who_has_to_confirm_is_offered_the_whole_command(shell: Shell, manager: FakeManager) -> None:
     assert shell.run("crash web.1 --for 5s") == 2
     assert "hint:  crash --for 5s web.1 -y\n" in shell.err.getvalue()
+
+
+@pytest.mark.parametrize(("kind", "cleared"), [("xterm", "\x1b[H\x1b[2J"), ("dumb", "")])
+def test_a_dumb_terminal_is_not_cleared(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, kind: str, cleared: str
+) -> None:
+    monkeypatch.setenv("TERM", kind)
+    shell.session.out = screen = TerminalText()
+    assert shell.run("clear") == 0
+    assert screen.getvalue() == cleared
 
 
 def test_log_lines_are_results(shell: Shell, manager: FakeManager) -> None:
