@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from manager.api.errors import AppNotFound, CloudError
 from shell.document import Document
@@ -20,6 +20,10 @@ class Endpoint:
     port: int
     host_header: str
     prefix: str
+
+    def path_of(self, asked: str) -> str:
+        """Return the path of a request, what cannot stand in one written as %XX."""
+        return quote(self.prefix + asked, safe="/?&=%:@,;+~!$'()*")
 
 
 def endpoint_of(ask: Ask, app: str) -> Endpoint:

@@ -75,7 +75,7 @@ class Connections:
         try:
             wire.answering = False
             wire.writer.write(self.request)
-            answer = await _head(wire)
+            answer = await _answer_of(wire)
             kept = await _skip_body(wire.reader, answer)
             wire.used = True
             return answer
@@ -84,6 +84,13 @@ class Connections:
                 self._idle.append(wire)
             else:
                 wire.close()
+
+
+async def _answer_of(wire: Wire) -> Answer:
+    """Return the head of the answer; 100 Continue and its like are not the answer yet."""
+    while (answer := await _head(wire)).status < 200:
+        pass
+    return answer
 
 
 async def _head(wire: Wire) -> Answer:
@@ -96,9 +103,7 @@ async def _head(wire: Wire) -> Answer:
         wire.answering = True
         raise BadAnswer("head too long") from None
     wire.answering = True
-    answer = _parsed(head)
-    # 100 Continue and its like are not the answer yet
-    return answer if answer.status >= 200 else await _head(wire)
+    return _parsed(head)
 
 
 def _parsed(head: bytes) -> Answer:

@@ -166,11 +166,15 @@ def parse(arguments: Sequence[str]) -> _Asked:
 
 def _take_option(asked: _Asked, left: list[str]) -> None:
     option, equals, inline = left.pop(0).partition("=")
+    if equals and option in ("--cloud", "-f", "--file", "-c"):
+        left.insert(0, inline)
+    elif equals:
+        raise UsageError(f"simplecloud has no option {option} with a value", hint="simplecloud --help")
     match option:
         case "--cloud":
-            asked.cloud = inline if equals else _value(option, left)
+            asked.cloud = _value(option, left)
         case "-f" | "--file":
-            asked.file = inline if equals else _value(option, left)
+            asked.file = _value(option, left)
         case "-c":
             asked.text = _value(option, left)
         case "--check":

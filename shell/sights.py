@@ -161,12 +161,12 @@ def _answers(endpoint: Endpoint, said: Answers) -> Sight:
 def _ask(endpoint: Endpoint, said: Answers) -> str:
     """Return what is wrong with the answer to one request, "" when nothing is."""
     from http.client import HTTPConnection, HTTPException
-    from urllib.parse import quote
 
     connection = HTTPConnection(endpoint.host, endpoint.port, timeout=_REQUEST_WITHIN_S)
-    path = quote(endpoint.prefix + said.path, safe="/?&=%:@,;+~!$'()*")
     try:
-        connection.request("GET", path, headers={"Host": endpoint.host_header, "Connection": "close"})
+        connection.request(
+            "GET", endpoint.path_of(said.path), headers={"Host": endpoint.host_header, "Connection": "close"}
+        )
         answer = connection.getresponse()
         body = answer.read().decode(errors="replace")
     except (OSError, HTTPException) as error:

@@ -67,6 +67,11 @@ def test_a_request_carries_the_host_and_the_path_of_its_app() -> None:
     assert website.requests[0].startswith(b"GET /x?y=1 HTTP/1.1\r\nHost: web.localhost:8080\r\n")
 
 
+def test_an_answer_may_come_behind_any_number_of_interim_ones() -> None:
+    report = reported(Website(answer=b"HTTP/1.1 100 Continue\r\n\r\n" * 2000 + HELLO), seconds=0.02)
+    assert report.ok == report.sent > 0
+
+
 def test_connections_are_kept_and_used_again() -> None:
     website = Website()
 

@@ -57,6 +57,11 @@ def test_from_the_verb_on_all_arguments_are_the_commands() -> None:
     assert asked.command == ("run", "-e", "A=1", "w", "sh", "-c", "-k")
 
 
+def test_a_value_may_stand_behind_an_equals_sign() -> None:
+    asked = parse(["--cloud=a=b", "-c=set n=3"])
+    assert (asked.cloud, asked.text, asked.command) == ("a=b", "set n=3", ())
+
+
 def test_options_of_the_program_come_first() -> None:
     asked = parse(["--cloud=test", "-k", "-x", "-f", "a.sc", "--check"])
     assert (asked.cloud, asked.file, asked.check, asked.keep_going, asked.echo) == (
@@ -70,7 +75,7 @@ def test_options_of_the_program_come_first() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--nosuch"], ["-f"], ["--check"], ["-f", "a", "-c", "b"], ["-c", "ps", "ps"], ["--cloud"]],
+    [["--nosuch"], ["-f"], ["--check"], ["-f", "a", "-c", "b"], ["-c", "ps", "ps"], ["--cloud"], ["-k=no"]],
 )
 def test_arguments_that_fit_nothing_are_a_usage_error(arguments: list[str]) -> None:
     with pytest.raises(UsageError):

@@ -512,6 +512,13 @@ def test_a_load_that_is_interrupted_reports_what_it_sent_and_the_shell_goes_on(
     assert shell.err.getvalue() == "error: interrupted\n"
 
 
+def test_a_load_asks_for_any_path(shell: Shell, manager: FakeManager) -> None:
+    with serving(Website()) as website:
+        manager.proxy_url = f"http://127.0.0.1:{website.port}"
+        assert shell.run("load web --path '/a b/é?q=1' --rps 20 --for 100ms") == 0
+    assert website.requests[0].startswith(b"GET /a%20b/%C3%A9?q=1 HTTP/1.1\r\n")
+
+
 def test_a_load_of_no_time_is_refused(shell: Shell, manager: FakeManager) -> None:
     assert shell.run("load web --for 0s") == 2
     assert manager.calls == []
