@@ -8,7 +8,7 @@ from manager.api.commands import COMMANDS
 _BASH = """\
 # simplecloud: completion for bash. Use it with: source <(simplecloud completion bash)
 _simplecloud() {{
-    local word=${{COMP_WORDS[COMP_CWORD]}} verb=${{COMP_WORDS[1]}} options="" names=""
+    local word=${{COMP_WORDS[COMP_CWORD]}} verb=${{COMP_WORDS[1]}} options="" listings="" names
     if [ "$COMP_CWORD" -le 1 ]; then
         COMPREPLY=( $(compgen -W "{verbs}" -- "$word") )
         return
@@ -18,16 +18,22 @@ _simplecloud() {{
     esac
     case $word in
         -*) COMPREPLY=( $(compgen -W "$options" -- "$word") ) ;;
-        *) COMPREPLY=( $(compgen -W "$names" -- "$word") $(compgen -f -- "$word") ) ;;
+        *)
+            names=$(_simplecloud_names "$1" $listings)
+            COMPREPLY=( $(compgen -W "$names" -- "$word") $(compgen -f -- "$word") )
+            ;;
     esac
+}}
+_simplecloud_names() {{ # program, listings: no key waits for long when no manager answers
+    local listing
+    for listing in "${{@:2}}"; do
+        timeout 2 "$1" "$listing" -q 2>/dev/null
+    done
 }}
 complete -o filenames -F _simplecloud simplecloud ./simplecloud
 """
 _ZSH = "autoload -U +X bashcompinit && bashcompinit\n"
-_NAMES = {
-    "apps": "$(simplecloud apps -q 2>/dev/null)",
-    "targets": "$(simplecloud apps -q 2>/dev/null; simplecloud ps -q 2>/dev/null)",
-}
+_LISTINGS = {"apps": "apps", "targets": "apps ps"}
 
 
 def script(shell: str) -> str:
@@ -39,6 +45,6 @@ def script(shell: str) -> str:
 
 def _case(row: Command) -> str:
     options = " ".join(f"--{option.name}" for option in row.options)
-    live = next((_NAMES[o.kind.completes] for o in row.operands if o.kind.completes in _NAMES), "")
-    names = f' names="{live}"' if live else ""
-    return f'        {row.verb}) options="{options}"{names} ;;'
+    completes = (operand.kind.completes for operand in row.operands)
+    listings = next((_LISTINGS[what] for what in completes if what in _LISTINGS), "")
+    return f'        {row.verb}) options="{options}" listings="{listings}" ;;'
