@@ -156,4 +156,4 @@ def _rank(value: object) -> tuple[tuple[float, str], ...]:
     if isinstance(value, int | float):
         return ((float(value), ""),)
     parts = re.split(r"([0-9]+)", str(value))
-    return tuple((float(part), "") if part.isdigit() else (-1.0, part) for part in parts)
+    return tuple((float(part), "") if part.isdecimal() else (-1.0, part) for part in parts)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prompt_toolkit.history import FileHistory
 
-_SECRET = re.compile(r"(PASSW(OR)?D|TOKEN|SECRET|API_?KEY|PRIVATE_?KEY|CREDENTIAL)[A-Z0-9_]*=", re.IGNORECASE)
+_SECRET = re.compile(r"(PASS|TOKEN|SECRET|API_?KEY|PRIVATE_?KEY|CREDENTIAL)[A-Z0-9_]*=", re.IGNORECASE)
 
 
 def keeps(line: str) -> bool:

@@ -105,7 +105,8 @@ def _item_line(item: Mapping[str, object], options: Options) -> str | None:
     match item:
         case {"kind": "Progress", "text": str(text)}:
             text = escaped(text)
-            return text if options.width is None else cut(text, options.width - 1)
+            mark = "…" if options.utf8 else "..."
+            return text if options.width is None else cut(text, options.width - 1, mark)
         case {"kind": "Note", "text": str(text)}:
             return f"note: {escaped(text)}"
         case {"kind": "LogLine", "worker": str(worker), "text": str(text)}:

@@ -209,6 +209,10 @@ def test_names_are_sorted_as_people_count() -> None:
     assert workers(sort="worker", quiet=True) == "web.1\nweb.2\nweb.10"
 
 
+def test_what_is_a_digit_and_no_number_is_sorted_as_text() -> None:
+    assert apps(app("web", note="²"), app("api", note="1"), sort="note", quiet=True) == "api\nweb"
+
+
 def test_age_is_sorted_from_young_to_old_and_the_time_behind_it_the_other_way() -> None:
     old = app("old", created_at="2025-01-02T03:04:05.678Z")
     young = app("young", created_at="2026-01-02T06:04:05.678Z")
@@ -418,7 +422,8 @@ def test_progress_fits_its_line_on_a_terminal_only() -> None:
     progress = {"kind": "Progress", "text": "web.4  created " + "x" * 100}
 
     assert render.item(progress, OFF) == progress["text"]
-    assert columns(render.item(progress, Options(width=40)) or "") == 39
+    for utf8 in (True, False):
+        assert columns(render.item(progress, Options(width=40, utf8=utf8)) or "") == 39
 
 
 def test_an_event_of_a_stream_is_one_line_in_every_format() -> None:

@@ -184,6 +184,7 @@ def test_the_history_is_its_owners_only_and_keeps_no_secret(
         (" ps", False),
         ("", False),
         ("run -e DB_PASSWORD=x web ./s", False),
+        ("run -e DB_PASS=x web ./s", False),
         ("run --env=api_token=x web ./s", False),
         ("run -e MY_SECRET_KEY=x web ./s", False),
     ],
