@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from shell.session import Session
 
 _LOOK_WITHIN_S = 2.0
-_REQUEST_WITHIN_S = 10.0
+_REQUEST_WITHIN_S, _LEAST_S = 10.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ class Sight:
     hopeless: str = ""
 
 
-def look(session: Session, condition: Condition, ask: Ask) -> Sight:
-    """Return what one look sees that asks the manager by `ask`.
+def look(session: Session, condition: Condition, ask: Ask, until: float = math.inf) -> Sight:
+    """Return what one look sees that asks the manager by `ask`, and http apps `until` (monotonic seconds).
 
     Raises the CloudError of a look that cannot be taken, AppNotFound among them.
     """
@@ -68,7 +69,7 @@ def look(session: Session, condition: Condition, ask: Ask) -> Sight:
         case LoadIs(app, said):
             return _load_is(session, app, said)
         case Answers():
-            return _answers(endpoint_of(ask, condition.app), condition)
+            return _answers(endpoint_of(ask, condition.app), condition, until)
         case Fails(text, command):
             return _fails(session, text, list(command))
 
@@ -146,10 +147,12 @@ def _load_is(session: Session, app: str, said: Comparison) -> Sight:
     return _compared(Comparison(field, said.operator, said.value), numbers[field])
 
 
-def _answers(endpoint: Endpoint, said: Answers) -> Sight:
+def _answers(endpoint: Endpoint, said: Answers, until: float) -> Sight:
     problems: Counter[str] = Counter()
-    for _ in range(said.count):
-        problem = _ask(endpoint, said)
+    for asked in range(said.count):
+        left_s = until - time.monotonic()
+        within_s = min(max(left_s, _LEAST_S), _REQUEST_WITHIN_S)
+        problem = _ask(endpoint, said, within_s) if left_s > 0 or not asked else "not asked in time"
         if problem:
             problems[problem] += 1
     failed = problems.total()
@@ -158,11 +161,11 @@ def _answers(endpoint: Endpoint, said: Answers) -> Sight:
     return Sight(failed <= said.failed, told)
 
 
-def _ask(endpoint: Endpoint, said: Answers) -> str:
+def _ask(endpoint: Endpoint, said: Answers, within_s: float) -> str:
     """Return what is wrong with the answer to one request, "" when nothing is."""
     from http.client import HTTPConnection, HTTPException
 
-    connection = HTTPConnection(endpoint.host, endpoint.port, timeout=_REQUEST_WITHIN_S)
+    connection = HTTPConnection(endpoint.host, endpoint.port, timeout=within_s)
     try:
         connection.request(
             "GET", endpoint.path_of(said.path), headers={"Host": endpoint.host_header, "Connection": "close"}

@@ -70,18 +70,18 @@ def _poll(session: Session, condition: Condition, limit_s: float) -> Sight:
     """Look until the condition holds, cannot hold, or the time is over; return the last sight."""
     give_up_at = time.monotonic() + limit_s
     while True:
-        sight = _patient_look(session, condition)
+        sight = _patient_look(session, condition, give_up_at)
         left_s = give_up_at - time.monotonic()
         if sight.holds or sight.hopeless or left_s <= 0:
             return sight
         time.sleep(min(_POLL_S, left_s))
 
 
-def _patient_look(session: Session, condition: Condition) -> Sight:
+def _patient_look(session: Session, condition: Condition, until: float) -> Sight:
     """Look once; a manager or a store that is away, or silent, is a sight too, unless the cloud is down."""
     ask = partial(session.client.call, patience_s=0.0, answer_within_s=_ANSWER_S)
     try:
-        return look(session, condition, ask)
+        return look(session, condition, ask, until)
     except (ManagerUnreachable, StoreUnavailable) as error:
         if session.client.is_down():
             raise

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shell import waiting
+from shell import sights, waiting
 from tests.fakes.manager import FakeCall, FakeManager, app_item, worker_item
 from tests.fakes.shells import Shell, shell_at
 from tests.fakes.website import HELLO, Website, serving
@@ -217,3 +217,14 @@ def test_a_wait_ends_in_time_while_a_frozen_manager_says_nothing(
     finally:
         thawed.set()
     assert "waited 0.1 s for web ready: the manager does not answer" in shell.err.getvalue()
+
+
+def test_a_wait_for_answers_ends_in_time_while_a_worker_gives_none(
+    shell: Shell, manager: FakeManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sights, "_LEAST_S", 0.0)
+    with serving(Website(held=True)) as website:
+        manager.proxy_url = f"http://127.0.0.1:{website.port}"
+        assert shell.run("expect http web / --count 50 --timeout 100ms") == 5
+        website.release()
+    assert "saw 0 of 50 requests ok: 49 not asked in time, 1 timed out" in shell.err.getvalue()
