@@ -204,6 +204,23 @@ def test_interrupting_ends_a_script_with_130() -> None:
         assert program.stderr.read() == "error: interrupted\n"
 
 
+def test_interrupting_what_is_being_loaded_ends_it_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "dataclasses.py").write_text("import time; print('loading', flush=True); time.sleep(60)")
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "shell", "ps"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        text=True,
+    ) as program:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        assert program.stdout.readline() == "loading\n"
+        program.send_signal(signal.SIGINT)
+        assert program.wait(timeout=30) == -signal.SIGINT
+        assert program.stderr.read() == ""
+
+
 def test_a_script_asks_nobody_and_its_loads_end_with_it(
     places: PlacesAt,
     manager: FakeManager,
