@@ -21,8 +21,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from manager.api.arguments import Param, Params, bind, option_words, parse
-from manager.api.command import Command, Option
-from manager.api.commands import command_of
+from manager.api.command import Option
+from manager.api.commands import known
 from manager.api.errors import CloudError, UsageError
 from manager.api.suggest import did_you_mean
 from shell.files import is_here, split_copy
@@ -34,15 +34,9 @@ _HOW = ("wait", "detach", "dry_run")
 _SCALING = ("max", "min", "slo")
 
 
-def _row(verb: str) -> Command:
-    row = command_of(verb)
-    assert row is not None, verb
-    return row
-
-
-_RUN = _row("run")
+_RUN = known("run")
 _OPTIONS = tuple(option for option in _RUN.options if option.key not in _HOW)
-_TEMPLATE = {option.key for option in _row("update").options} & {option.key for option in _OPTIONS}
+_TEMPLATE = {option.key for option in known("update").options} & {option.key for option in _OPTIONS}
 
 
 @dataclass(frozen=True, slots=True)

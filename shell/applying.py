@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from manager.api.arguments import Params, bind, option_words
 from manager.api.command import Command
-from manager.api.commands import command_of
+from manager.api.commands import known
 from manager.api.documents import listing
 from manager.api.errors import ProgramRejected, UsageError
 from manager.api.views import ChangeView
@@ -95,9 +95,7 @@ def _make(session: Session, wanted: list[Entry], params: Params) -> None:
 
 def _how(verb: str, params: Params) -> list[str]:
     """Return the options that say how to wait, as words, of those that the verb has."""
-    row = command_of(verb)
-    assert row is not None, verb
-    return option_words([option for option in row.options if option.key in _HOW], params)
+    return option_words([option for option in known(verb).options if option.key in _HOW], params)
 
 
 def _seen(command: str, out: TextIO) -> str:

@@ -12,7 +12,7 @@ import json
 from textwrap import wrap
 
 from manager.api.errors import CloudError
-from shell.glyphs import columns, escaped, visible
+from shell.glyphs import columns, escaped, paint, visible
 
 _INDENT = " " * 7
 _WINDOW = 100
@@ -38,14 +38,15 @@ def explain(
     """
     room = None if width is None else max(width - len(where) - len(_INDENT), _LEAST)
     first, *rest = _wrapped(error.message, room) or [error.kind]
-    lines = [f"{where}{_painted('error:', '1;31', colour)} {first}"]
+    red = "1;31" if colour else ""
+    lines = [f"{where}{paint('error:', red)} {first}"]
     lines += [_INDENT + more for more in rest]
     if line and span is not None:
         window = _WINDOW if width is None else max(min(width - len(_INDENT), _WINDOW), _LEAST)
         shown, before, pointed = _pointed(line, *span, window)
-        lines += [_INDENT + shown, _INDENT + " " * before + _painted("^" * pointed, "1;31", colour)]
+        lines += [_INDENT + shown, _INDENT + " " * before + paint("^" * pointed, red)]
     if error.hint:
-        lines.append(f"{_painted('hint:', '36', colour)}  {escaped(error.hint)}")
+        lines.append(f"{paint('hint:', '36' if colour else '')}  {escaped(error.hint)}")
     return "\n".join(lines)
 
 
@@ -91,7 +92,3 @@ def _windowed(text: str, start: int, end: int, window: int) -> tuple[str, int, i
 
 def _shown(text: str) -> str:
     return "".join(_TAB if char == "\t" else visible(char) for char in text)
-
-
-def _painted(text: str, sgr: str, colour: bool) -> str:
-    return f"\x1b[{sgr}m{text}\x1b[0m" if colour else text

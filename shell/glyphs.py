@@ -1,4 +1,4 @@
-"""How much room text takes on a terminal, and text that cannot harm one."""
+"""How much room text takes on a terminal, text in colour, and text that cannot harm one."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ def visible(char: str) -> str:
 
 def _steers(char: str) -> bool:
     return char in TURNING or unicodedata.category(char) in ("Cc", "Cs")
+
+
+def paint(text: str, colour: str) -> str:
+    """Return `text` in a colour (the numbers of an SGR sequence); without one, as it is."""
+    return f"\x1b[{colour}m{text}\x1b[0m" if colour else text
 
 
 def columns(text: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Event
 
-from manager.api.commands import command_of
+from manager.api.commands import known
 from manager.api.errors import CloudError
 from shell import grammar, render
 from shell.client import Client
@@ -48,8 +48,7 @@ def follow(client: Client, interval_s: float, take: Callable[[Document], None], 
 
 def carry_out(client: Client, words: Sequence[str], options: Options) -> list[str]:
     """Return what a command of the manager prints, without waiting for what it changes; raises CloudError."""
-    row = command_of(words[0])
-    assert row is not None, words
+    row = known(words[0])
     params: dict[str, object] = {**grammar.params_of(row, words[1:])}
     if row.option("--detach") is not None:
         params["detach"] = True

@@ -10,7 +10,7 @@ from manager.api.command import Command
 from shell import pager, render
 from shell.client import Document
 from shell.outcome import Told
-from shell.terminal import has_colour, width_of
+from shell.terminal import has_colour, is_utf8, width_of
 
 if TYPE_CHECKING:
     from shell.session import Session
@@ -69,7 +69,7 @@ def options_for(stream: TextIO, params: Params, format_: str) -> render.Options:
         quiet=params.get("quiet") is True or params.get("no_plot") is True,
         width=width_of(stream),
         colour=has_colour(stream),
-        utf8=(stream.encoding or "utf-8").lower().replace("-", "") == "utf8",
+        utf8=is_utf8(stream.encoding),
         now=time.time(),
         timestamps=params.get("timestamps") is True,
     )

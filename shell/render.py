@@ -16,8 +16,8 @@ from manager.api.rows.changing import FIRST_RUN
 from shell import cells
 from shell.columns import Item
 from shell.document import fields, items, number
-from shell.glyphs import columns, cut, escaped, stripped
-from shell.tables import Options, as_json, is_too_wide, listing, paint
+from shell.glyphs import columns, cut, escaped, paint, stripped
+from shell.tables import Options, as_json, is_too_wide, listing
 
 __all__ = ["Options", "item", "notes", "result"]
 

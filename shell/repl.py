@@ -36,6 +36,7 @@ from shell.history import PrivateHistory
 from shell.session import Session
 from shell.snapshot import Snapshot, Watch
 from shell.soon import soon
+from shell.terminal import is_utf8
 from shell.toolbar import command_at, toolbar
 from shell.typed import continues
 from shell.xdg import history_file, init_file
@@ -176,10 +177,11 @@ def prompt_of(
 
 def _toolbar(session: PromptSession[str], snapshot: Snapshot) -> StyleAndTextTuples:
     output, document = session.app.output, session.default_buffer.document
-    utf8 = output.encoding().lower().replace("-", "") == "utf8"
     # one column less: some terminals wrap a line that ends in their last one
     width = output.get_size().columns - 1
-    return [*toolbar(document.text, document.cursor_position, snapshot, width, utf8=utf8)]
+    return [
+        *toolbar(document.text, document.cursor_position, snapshot, width, utf8=is_utf8(output.encoding()))
+    ]
 
 
 class _Completions(Completer):

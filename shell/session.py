@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from manager.api.arguments import Params, option_words
 from manager.api.command import Command
-from manager.api.commands import command_of
+from manager.api.commands import command_of, known
 from manager.api.errors import CloudError, UsageError
 from manager.api.places import Places
 from shell import grammar, terminal
@@ -103,7 +103,7 @@ class Session:
         """Carry out one command; raises CloudError, or Told when it failed and said why itself."""
         row = grammar.row_of(given)
         if grammar.asks_for_help(row, given[1:]):
-            row, given = _row("help"), ["help", row.verb]
+            row, given = known("help"), ["help", row.verb]
         params = grammar.params_of(row, given[1:])
         match row.where:
             case "manager":
@@ -124,7 +124,7 @@ class Session:
             from shell import host
 
             self.note(f'the cloud "{self.places.cloud}" is down: starting it')
-            host.run(_row("up"), {}, self.places.cloud, out=self.err, interactive=self.interactive)
+            host.run(known("up"), {}, self.places.cloud, out=self.err, interactive=self.interactive)
 
     def asks(self, params: Params) -> bool:
         """Return whether a command that cannot be undone asks first."""
@@ -214,12 +214,6 @@ def _typed_again(row: Command, params: Params) -> str:
         value = params.get(operand.key, [])
         given += value if isinstance(value, list) else [str(value)]
     return " ".join(quote(word) for word in given)
-
-
-def _row(verb: str) -> Command:
-    row = command_of(verb)
-    assert row is not None, verb
-    return row
 
 
 def _interrupted(given: Sequence[str]) -> Interrupted:

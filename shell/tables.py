@@ -11,7 +11,7 @@ from manager.api.documents import API_VERSION
 from manager.api.listings import LISTINGS, Column
 from shell.cells import RIGHT, cell
 from shell.columns import Item, chosen, field_names, filtered, ordered
-from shell.glyphs import TURNING, cut
+from shell.glyphs import TURNING, cut, paint
 from shell.glyphs import columns as columns_of
 from shell.styled import STATE_STYLES
 
@@ -188,11 +188,6 @@ def _coloured(line: Sequence[str], shown: Sequence[Column]) -> list[str]:
         paint(text, _COLOURS.get(STATE_STYLES.get(text, ""), "")) if column.format == "state" else text
         for text, column in zip(line, shown, strict=True)
     ]
-
-
-def paint(text: str, colour: str) -> str:
-    """Return `text` in a colour (the numbers of an SGR sequence); without one, as it is."""
-    return f"\x1b[{colour}m{text}\x1b[0m" if colour else text
 
 
 def _aligned(shown: Sequence[Column], body: Sequence[Sequence[str]]) -> Iterator[str]:

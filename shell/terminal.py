@@ -48,9 +48,9 @@ def clear(stream: TextIO) -> None:
         stream.write("\x1b[H\x1b[2J")
 
 
-def is_utf8(stream: TextIO) -> bool:
-    """Tell whether a stream takes any character."""
-    return (stream.encoding or "").lower().replace("-", "") == "utf8"
+def is_utf8(encoding: str | None) -> bool:
+    """Tell whether what has this encoding takes any character; text in memory has none, and does."""
+    return (encoding or "utf-8").lower().replace("-", "") == "utf8"
 
 
 @dataclass(slots=True)

@@ -26,6 +26,11 @@ def command_of(word: str) -> Command | None:
     return _BY_WORD.get(word)
 
 
+def known(verb: str) -> Command:
+    """Return the command of a verb, or alias, that is known to be one."""
+    return _BY_WORD[verb]
+
+
 def verbs() -> tuple[str, ...]:
     """Return every verb and alias, for completion and did-you-mean."""
     return tuple(_BY_WORD)
