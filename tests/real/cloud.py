@@ -38,11 +38,15 @@ _NUMBERS = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a command left: its exit code and what it printed."""
+    """What a command left: its exit code and what it printed.
+
+    stderr: with hints as at the prompt.  pasteable: as it was printed, with commands of the system's shell.
+    """
 
     code: int
     stdout: str
     stderr: str
+    pasteable: str = ""
 
     @property
     def json(self) -> Any:
@@ -98,7 +102,6 @@ class Cloud:
         """Return what `simplecloud --cloud NAME WORDS` does.
 
         given: what it reads on standard input, as a script does, instead of nothing.
-        Hints read as they do at the prompt: without what calls the program for this cloud.
         """
         ended = subprocess.run(
             [LAUNCHER, "--cloud", self.name, *words],
@@ -109,8 +112,9 @@ class Cloud:
             timeout=within_s,
             check=False,
         )
-        told = ended.stderr.decode().replace(f"{LAUNCHER} --cloud {self.name} ", "")
-        return Outcome(ended.returncode, ended.stdout.decode(), told)
+        printed = ended.stderr.decode()
+        as_at_prompt = printed.replace(f"{LAUNCHER} --cloud {self.name} ", "")
+        return Outcome(ended.returncode, ended.stdout.decode(), as_at_prompt, printed)
 
     def ok(self, *words: str, cwd: Path | None = None, within_s: float = 90) -> Outcome:
         """Return what a command does that ends with 0."""
