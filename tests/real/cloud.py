@@ -38,15 +38,11 @@ _NUMBERS = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a command left: its exit code and what it printed.
-
-    stderr: with hints as at the prompt.  pasteable: as it was printed, with commands of the system's shell.
-    """
+    """What a command left: its exit code and what it printed."""
 
     code: int
     stdout: str
     stderr: str
-    pasteable: str = ""
 
     @property
     def json(self) -> Any:
@@ -102,6 +98,7 @@ class Cloud:
         """Return what `simplecloud --cloud NAME WORDS` does.
 
         given: what it reads on standard input, as a script does, instead of nothing.
+        Hints read as they do at the prompt: without what calls the program for this cloud.
         """
         ended = subprocess.run(
             [LAUNCHER, "--cloud", self.name, *words],
@@ -112,9 +109,8 @@ class Cloud:
             timeout=within_s,
             check=False,
         )
-        printed = ended.stderr.decode()
-        as_at_prompt = printed.replace(f"{LAUNCHER} --cloud {self.name} ", "")
-        return Outcome(ended.returncode, ended.stdout.decode(), as_at_prompt, printed)
+        told = ended.stderr.decode().replace(f"{LAUNCHER} --cloud {self.name} ", "")
+        return Outcome(ended.returncode, ended.stdout.decode(), told)
 
     def ok(self, *words: str, cwd: Path | None = None, within_s: float = 90) -> Outcome:
         """Return what a command does that ends with 0."""

@@ -49,7 +49,7 @@ def test_a_member_that_lost_its_data_is_told_and_gets_it_from_the_others(trio: C
     scaled = trio.ok("scale", trio.app_names()[0], "2")
 
     assert "warning: etcd3" in up.stderr
-    assert f"simplecloud --cloud {trio.name} doctor --fix" in up.pasteable
+    assert f"simplecloud --cloud {trio.name} doctor --fix" in up.stderr
     assert before == [True, True, False]
     assert "etcd3 had lost its data" in mended.stderr
     assert "2 of 2 workers ready" in scaled.stdout

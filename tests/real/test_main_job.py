@@ -230,7 +230,7 @@ def test_a_cloud_that_is_down_is_told_with_exit_3_and_the_command_that_starts_it
     outcome = down.run("ps", "-o", "json")
 
     assert outcome.code == 3
-    assert f"simplecloud --cloud {down.name} up" in outcome.pasteable
+    assert f"simplecloud --cloud {down.name} up" in outcome.stderr
     assert not down.places.run.exists()
 
 

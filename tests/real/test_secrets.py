@@ -98,5 +98,5 @@ def test_a_script_cannot_set_a_secret_and_says_how_it_is_done(cloud: Cloud) -> N
     outcome = cloud.script("secret set db-password\n")
 
     assert outcome.code == 2
-    assert f"simplecloud --cloud {cloud.name} secret set db-password < FILE" in outcome.pasteable
+    assert f"simplecloud --cloud {cloud.name} secret set db-password < FILE" in outcome.stderr
     assert cloud.ok("secret", "ls", "-o", "json").items == []
