@@ -80,7 +80,7 @@ def _told(error: CloudError) -> int:
     from shell import complaint
     from shell.pasted import pasted
 
-    error.hint = pasted(error.hint, DEFAULT_CLOUD, outside=True)
+    error.hint = pasted(error.hint, DEFAULT_CLOUD, outside=False)
     print(complaint.explain(error, colour=terminal.has_colour(sys.stderr)), file=sys.stderr)
     return error.exit_code
 

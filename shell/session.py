@@ -175,7 +175,7 @@ class Session:
         from shell import complaint  # as above
         from shell.pasted import pasted
 
-        error.hint = pasted(error.hint, self.places.cloud, outside=self.one_shot and not as_json)
+        error.hint = pasted(error.hint, self.places.cloud, outside=self._is_read_outside and not as_json)
         self.progress.clear()
         self.out.flush()  # the error belongs after what was printed before it
         colour, width = terminal.has_colour(self.err), terminal.width_of(self.err)
@@ -189,6 +189,11 @@ class Session:
             )
         print(told, file=self.err, flush=True)
         return error.exit_code
+
+    @property
+    def _is_read_outside(self) -> bool:
+        """Whether a person reads hints where only the system's shell can take them."""
+        return self.one_shot and terminal.width_of(self.err) is not None
 
     def _on_host(self, row: Command, params: Params) -> None:
         if params.get("purge") is True:

@@ -98,7 +98,6 @@ class Cloud:
         """Return what `simplecloud --cloud NAME WORDS` does.
 
         given: what it reads on standard input, as a script does, instead of nothing.
-        Hints read as they do at the prompt: without what calls the program for this cloud.
         """
         ended = subprocess.run(
             [LAUNCHER, "--cloud", self.name, *words],
@@ -109,8 +108,7 @@ class Cloud:
             timeout=within_s,
             check=False,
         )
-        told = ended.stderr.decode().replace(f"{LAUNCHER} --cloud {self.name} ", "")
-        return Outcome(ended.returncode, ended.stdout.decode(), told)
+        return Outcome(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
     def ok(self, *words: str, cwd: Path | None = None, within_s: float = 90) -> Outcome:
         """Return what a command does that ends with 0."""

@@ -235,9 +235,3 @@ def test_a_script_asks_nobody_and_its_loads_end_with_it(
 def test_an_unknown_cloud_name_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--cloud", "No Name", "ps"]) == 2
     assert "is not a cloud's name" in capsys.readouterr().err
-
-
-def test_a_script_that_is_not_there_is_told_with_a_command_to_paste() -> None:
-    code, out, err = run(*_NOWHERE, "-f", "nosuch.sc")
-    assert (code, out) == (2, "")
-    assert err == "error: there is no file nosuch.sc\nhint:  simplecloud help files\n"

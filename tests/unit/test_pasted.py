@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
@@ -57,12 +56,11 @@ def test_a_cloud_that_the_environment_names_is_not_named_again(monkeypatch: pyte
 
 
 @pytest.mark.parametrize(("one_shot", "hint"), [(True, "./simplecloud apps"), (False, "apps")])
-@pytest.mark.parametrize("err", [TerminalText, io.StringIO])
-def test_who_gave_one_command_is_answered_with_commands_of_that_shell(
-    err: type[io.StringIO], one_shot: bool, hint: str, tmp_path: Path
+def test_a_person_who_gave_one_command_is_answered_with_commands_of_that_shell(
+    one_shot: bool, hint: str, tmp_path: Path
 ) -> None:
     shell = shell_at(tmp_path)
-    shell.session.one_shot, shell.session.err = one_shot, (told := err())
+    shell.session.one_shot, shell.session.err = one_shot, (terminal := TerminalText())
     shell.session.tell(AppNotFound("no app is named 'web'", hint="apps"))
 
-    assert f"  {hint}\n" in told.getvalue()
+    assert f"  {hint}\n" in terminal.getvalue()
