@@ -81,7 +81,6 @@ class PartsTender:
         log.warning("%s does not run: starting it", order.name)
         try:
             self.engine.parts.start(order)
-            self.engine.parts.restart(order.name)
         except CloudError as error:
             log.warning("%s; next try in %.0f s", error, LOOK_S)
 

@@ -86,3 +86,13 @@ def test_a_part_that_cannot_start_keeps_no_other_from_starting(tmp_path: Path) -
     tender.look()
 
     assert engine.parts.states() == {"proxy": "running"}
+
+
+def test_a_part_that_is_started_is_left_to_begin(tmp_path: Path) -> None:
+    """An etcd that is killed as it makes its first data never works again."""
+    engine = FakeEngine(now=time.time, images=[fake_image("etcd")])
+    order = PartOrder(name="etcd", part="etcd", image="etcd", command=("run",))
+
+    PartsTender(PlacesAt("test", directory=tmp_path), engine, [order]).look()
+
+    assert engine.changes == ["start etcd"]
