@@ -20,8 +20,8 @@ def wanted_template(arguments: Arguments, base: Template) -> Template:
     """Return the template that the arguments ask for, with the base's values where they say nothing."""
     port, protocol = _port(arguments.text("port")) if arguments.text("port") else (base.port, base.protocol)
     asked_health = arguments.text("health")
-    same_port = (port, protocol) == (base.port, base.protocol)
-    health = base.health if asked_health is None and same_port else _health(asked_health, port, protocol)
+    same_kind = (port is None, protocol) == (base.port is None, base.protocol)
+    health = base.health if asked_health is None and same_kind else _health(asked_health, port, protocol)
     return replace(
         base,
         command=arguments.texts("command") or base.command,

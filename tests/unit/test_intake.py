@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from manager.api.arguments import bind, parse
 from manager.api.commands import command_of
 from manager.api.errors import EngineError, ImageNotFound, UsageError
 from manager.intake import Intake
-from manager.model import Template
+from manager.model import Health, Template
 from manager.programs.store import Programs
 from manager.secrets import Secrets
 from manager.templates import wanted_template
@@ -92,10 +93,10 @@ def test_a_dry_run_pulls_nothing(desk: Desk) -> None:
     assert desk.images == []
 
 
-def updated(line: str) -> Template:
+def updated(line: str, base: Template = BASE) -> Template:
     row = command_of("update")
     assert row is not None
-    return wanted_template(bind(row, parse(row, shlex.split(line))), BASE)
+    return wanted_template(bind(row, parse(row, shlex.split(line))), base)
 
 
 def test_an_update_keeps_gives_and_takes_what_may_be_reached() -> None:
@@ -103,6 +104,14 @@ def test_an_update_keeps_gives_and_takes_what_may_be_reached() -> None:
     assert updated("--reach db --reach cache --reach db web").reach == ("cache", "db")
     assert updated("--no-reach web").reach == ()
     assert not updated("--no-egress web").egress
+
+
+def test_another_port_is_asked_as_the_former_was() -> None:
+    base = replace(BASE, port=8000, health=Health("path", "/ok"))
+
+    assert updated("-p 8001 web", base).health == Health("path", "/ok")
+    assert updated("-p 8001/tcp web", base).health == Health("tcp")
+    assert updated("-p 8001 web").health == Health("http")
 
 
 @pytest.mark.parametrize("line", ["--reach api --no-reach web", "--egress --no-egress web"])
