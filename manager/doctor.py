@@ -18,7 +18,7 @@ from manager.checks.finding import Finding, fail, warn
 from manager.checks.leftovers import check_leftovers
 from manager.checks.machine import check_machine
 from manager.checks.parts import check_parts
-from manager.checks.processes import check_processes, is_running, processes_now
+from manager.checks.processes import check_processes, is_running, processes_now, simplecloud
 from manager.docker_host import docker_socket
 from manager.engine.docker_engine import DockerEngine
 from manager.settings import Settings, load
@@ -50,7 +50,7 @@ def look(places: Places) -> list[Finding]:
 
 def _cloud(places: Places, engine: DockerEngine | None, socket: Path) -> Iterator[Finding]:
     if os.geteuid() != 0:
-        yield warn("cloud", "its state is for root: not looked at", "sudo simplecloud doctor")
+        yield warn("cloud", "its state is for root: not looked at", f"sudo {simplecloud(places, 'doctor')}")
         return
     try:
         settings = load(places)

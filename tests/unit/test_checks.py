@@ -41,14 +41,20 @@ def states(findings: list[Finding]) -> dict[str, str]:
     [
         ("absent", "Docker is not installed"),
         ("stopped", "dockerd does not answer"),
-        ("forbidden", "you may not use Docker: /var/run/docker.sock is for root and the group docker"),
     ],
 )
-def test_three_reasons_why_docker_does_not_answer_are_told_apart(state: State, fact: str) -> None:
+def test_two_reasons_why_docker_does_not_answer_are_told_apart(state: State, fact: str) -> None:
     found = docker(state, None, SOCKET, nothing)
 
     assert (found.view.state, found.view.fact) == ("FAIL", fact)
     assert found.view.fix
+
+
+def test_a_docker_that_its_user_may_not_ask_is_no_fault() -> None:
+    found = docker("forbidden", None, SOCKET, nothing)
+
+    assert (found.view.state, found.mend) == ("warn", None)
+    assert found.view.fact == f"{SOCKET} is for root and the group docker: not looked at"
 
 
 def test_a_missing_program_has_a_line_of_its_own_and_the_package_that_brings_it() -> None:
