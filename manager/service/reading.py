@@ -27,7 +27,7 @@ from manager.api.views import (
 from manager.engine.contract import Engine
 from manager.journal import events
 from manager.measure import Measures
-from manager.model import AppSpec
+from manager.model import AppSpec, WorkerKey
 from manager.observe.etcd_alarms import Alarm, complaint
 from manager.observe.proxy import ProxyApi
 from manager.options import asked, usual
@@ -37,7 +37,7 @@ from manager.server import Call
 from manager.service.apps import resolve_target
 from manager.service.dispatch import Answer
 from manager.settings import Settings
-from manager.show import Addressing, app_view, is_as_asked, route_views, worker_view, worker_views
+from manager.show import Addressing, app_view, is_as_asked, route_views, worker_views
 from manager.store import Member, Store
 from manager.world import World
 from netsetup.addresses import bridge_name, gateway_of
@@ -166,13 +166,14 @@ class Reading:
             workers = [asdict(view) for view in worker_views(world, spec, measures, everything=True)]
             view = asdict(app_view(world, spec, measures, self.addressing))
             return document("App", {**view, "spec": plain(spec), "workers": workers})
-        records = [record for record in world.of_app(name) if record.slot == slot]
-        if not records:
+        every = worker_views(world, spec, measures, everything=True)
+        seen = next((view for view in every if view.slot == slot), None)
+        if seen is None:
             raise WorkerNotFound(f"{name} has no worker {slot}", hint=f"ps {name} -a")
-        container = world.containers.get(records[0].key)
-        view = asdict(worker_view(world, records[0], measures))
-        engine = plain(container) if container is not None else None
-        return document("Worker", {**view, "record": plain(records[0]), "engine": engine})
+        key = WorkerKey(name, slot, seen.revision)
+        stored, found = world.records.get(key), world.containers.get(key)
+        record, engine = plain(stored) if stored else None, plain(found) if found else None
+        return document("Worker", {**asdict(seen), "record": record, "engine": engine})
 
     def status(self, call: Call, arguments: Arguments) -> Answer:
         picture = self.reconciler.picture()

@@ -154,3 +154,15 @@ def is_recent(moment: str) -> bool:
     """Return whether an RFC 3339 time in UTC is of the last five minutes."""
     assert moment.endswith("Z")
     return timedelta() <= datetime.now(UTC) - datetime.fromisoformat(moment) < timedelta(minutes=5)
+
+
+def test_a_stopped_worker_is_inspected_as_ps_lists_it(apps: Apps, cloud: Cloud) -> None:
+    name = apps.run("sleep", "1000", options=("-n", "2"))
+    cloud.ok("stop", f"{name}.2")
+
+    told = cloud.ok("inspect", f"{name}.2").json
+    listed = next(item for item in cloud.ok("ps", "-a", name, "-o", "json").items if item["slot"] == 2)
+
+    assert listed["state"] == "stopped"
+    assert listed.items() <= told.items()
+    assert (told["record"], told["engine"]) == (None, None)
