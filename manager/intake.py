@@ -24,6 +24,7 @@ from manager.templates import wanted_template
 from manager.wiring import HOSTS
 
 COPY_DIRECTORY = "/app"
+_OF_THE_KERNEL = (("proc",), ("sys",), ("dev",))
 
 Role = Literal["command", "copy"]
 
@@ -139,7 +140,10 @@ class Intake:
 
 
 def _require_own(wanted: Template, targets: Collection[str]) -> None:
-    """Raises UsageError when a file would be copied to where the cloud puts its own."""
+    """Raises UsageError when a file would be copied to where the cloud or the kernel puts its own."""
+    for target in targets:
+        if PurePosixPath(target).parts[1:2] in _OF_THE_KERNEL:
+            raise UsageError(f"no file can be copied to {target}: the kernel fills that", hint="help run")
     inside = [
         target
         for target in targets

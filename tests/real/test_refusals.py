@@ -104,6 +104,15 @@ def test_a_dynamic_program_is_refused_for_an_image_without_its_loader(
     assert f"./dynamic needs /lib64/ld-linux-x86-64.so.2, which image {tiny_image} does not" in outcome.stderr
 
 
+@pytest.mark.usefixtures("nothing_is_created")
+@pytest.mark.parametrize("place", ["/proc/x", "/sys/kernel/x", "/dev/null"])
+def test_no_file_is_copied_to_where_the_kernel_shows_its_own(place: str, cloud: Cloud, files: Path) -> None:
+    outcome = cloud.run("run", "--copy", f"./no-run-bit:{place}", NAME, "sleep", "9", cwd=files)
+
+    assert outcome.code == 2
+    assert f"no file can be copied to {place}" in outcome.stderr
+
+
 def test_any_image_of_this_machine_will_do(tiny_image: str, apps: Apps, cloud: Cloud) -> None:
     name = apps.run("sleep", "1000", options=("--image", tiny_image))
 
