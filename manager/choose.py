@@ -123,13 +123,11 @@ def _http_port(places: Places, asked: int | None, bind: str, claimed: Mapping[st
 
 
 def _require_port(bind: str, port: int, option: str, taken: Mapping[int, str]) -> None:
+    hint = f"up {option} {_next(option, port)}"
     if port in taken:
-        owner = f"the cloud {taken[port]!r}"
-        raise UsageError(f"port {port} belongs to {owner}", hint=f"up {option} {_next(option, port)}")
+        raise UsageError(f"port {port} belongs to the cloud {taken[port]!r}", hint=hint)
     if not ports.is_free(bind, port):
-        raise UsageError(
-            f"port {port} is in use by {ports.owner_of(port)}", hint=f"up {option} {port + 1000}"
-        )
+        raise UsageError(f"port {port} is in use by {ports.owner_of(port)}", hint=hint)
 
 
 def _next(option: str, port: int) -> str:

@@ -150,6 +150,15 @@ def test_a_busy_port_names_its_owner_and_the_option_and_begins_nothing(unborn: C
     assert "hint:  up --http-port" in refused.stderr
 
 
+def test_the_other_tcp_ports_that_are_offered_would_do(unborn: Cloud) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        refused = unborn.run("up", "--tcp-ports", f"{port}-{port + 1}")
+
+    assert refused.code == 2
+    assert f"hint:  up --tcp-ports {port + 1000}-{port + 1015}\n" in refused.stderr
+
+
 def test_a_port_of_another_cloud_names_that_cloud(unborn: Cloud, cloud: Cloud) -> None:
     refused = unborn.run("up", "--http-port", str(cloud.settings.http_port))
 
