@@ -37,7 +37,7 @@ _ADDRESS = struct.Struct("=BBBBi")  # family, prefix length, flags, scope, link 
 _ROUTE = struct.Struct("=xB5xB4x")  # prefix length of the destination, type
 _NUMBER = struct.Struct("=I")
 _LINK_ATTRIBUTES = HEADER.size + _LINK.size
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_LINK, _IFLA_MASTER, _IFLA_IFALIAS = 1, 3, 5, 10, 20
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_LINK, _IFLA_MASTER, _IFLA_IFALIAS, _IFLA_GROUP = 1, 3, 5, 10, 20, 27
 _IFA_LOCAL = 2
 _RTA_DST = 1
 _RTN_BLACKHOLE = 6  # types from here on lead nowhere
@@ -64,9 +64,8 @@ def find_link(netlink: Netlink, name: str) -> Link | None:
 
 def port_states(netlink: Netlink, prefix: str, master: int) -> dict[str, bool]:
     """Return the links whose names start so: True when both ends are up and it is a port of the master."""
-    message = _link(attrs=[("IFLA_EXT_MASK", _SKIP_STATISTICS)])
     states = {}
-    for answer in netlink.dump(message, RTM_GETLINK, "list links"):
+    for answer in _all_links(netlink):
         name = _text(attribute(answer, _LINK_ATTRIBUTES, _IFLA_IFNAME) or b"")
         if name.startswith(prefix):
             on_master = _number(attribute(answer, _LINK_ATTRIBUTES, _IFLA_MASTER)) == master
@@ -76,12 +75,15 @@ def port_states(netlink: Netlink, prefix: str, master: int) -> dict[str, bool]:
 
 def aliases(netlink: Netlink) -> list[str]:
     """Return the alias of each link that has one."""
-    message = _link(attrs=[("IFLA_EXT_MASK", _SKIP_STATISTICS)])
-    found = (
-        attribute(answer, _LINK_ATTRIBUTES, _IFLA_IFALIAS)
-        for answer in netlink.dump(message, RTM_GETLINK, "list links")
+    return [alias for alias in map(_alias, _all_links(netlink)) if alias]
+
+
+def count_marked(netlink: Netlink, group: int, alias: str) -> int:
+    """Return how many links are of the group or have the alias."""
+    return sum(
+        _alias(answer) == alias or _number(attribute(answer, _LINK_ATTRIBUTES, _IFLA_GROUP)) == group
+        for answer in _all_links(netlink)
     )
-    return [_text(alias) for alias in found if alias]
 
 
 def make_bridge(netlink: Netlink, name: str, mac: str) -> None:
@@ -216,6 +218,15 @@ def _decode_link(answer: bytes) -> Link:
         peer=_number(found.get(_IFLA_LINK)),
         alias=_text(found.get(_IFLA_IFALIAS, b"")),
     )
+
+
+def _all_links(netlink: Netlink) -> list[bytes]:
+    message = _link(attrs=[("IFLA_EXT_MASK", _SKIP_STATISTICS)])
+    return netlink.dump(message, RTM_GETLINK, "list links")
+
+
+def _alias(answer: bytes) -> str:
+    return _text(attribute(answer, _LINK_ATTRIBUTES, _IFLA_IFALIAS) or b"")
 
 
 def _has_flags(answer: bytes, wanted: int) -> bool:

@@ -10,13 +10,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
-from netsetup.addresses import bridge_name, cloud_alias, cloud_mark, gateway_of, link_prefix, port_prefix
+from netsetup.addresses import bridge_name, cloud_alias, cloud_mark, gateway_of, port_prefix
 from netsetup.attach import Cable, join
 from netsetup.bridge import Bridge, bridge_intact, check_owner, ensure_bridge
 from netsetup.forwarding import Forwarding
 from netsetup.isolation import ruleset
 from netsetup.links import (
     addresses,
+    count_marked,
     delete_group,
     delete_link,
     find_link,
@@ -155,14 +156,13 @@ class Network:
             if link is not None:
                 check_owner(link, self._bridge.alias)
             delete_group(netlink, cloud_mark(self._tag))
-            for name in port_states(netlink, link_prefix(self._tag), _NO_LINK):
-                delete_link(netlink, name)
+            delete_link(netlink, self._bridge.name)
         self._rules.remove()
         self._forwarding.remove()
 
     def leftovers(self) -> Leftovers:
         with Netlink() as netlink:
-            links = len(port_states(netlink, link_prefix(self._tag), _NO_LINK))
+            links = count_marked(netlink, cloud_mark(self._tag), self._bridge.alias)
         return Leftovers(links, self._rules.count() + self._forwarding.count())
 
     def close(self) -> None:

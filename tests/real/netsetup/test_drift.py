@@ -240,6 +240,17 @@ def test_removal_leaves_nothing_of_this_cloud_and_all_of_the_other(make_cloud: C
     assert host_connects(worker.address)
 
 
+def test_a_foreign_link_whose_name_begins_like_ours_is_left_alone(cloud: Cloud) -> None:
+    name = f"sc{cloud.tag}office"
+    subprocess.run(["ip", "link", "add", name, "type", "bridge"], check=True)
+    try:
+        cloud.network.remove()
+
+        assert cloud.network.leftovers() == Leftovers(links=0, rules=0)
+    finally:
+        subprocess.run(["ip", "link", "delete", name], check=True)
+
+
 def test_what_is_half_there_is_counted_and_removed(cloud: Cloud, nft: Nft) -> None:
     cloud.worker()
     nft.run(f"delete table bridge sc_{cloud.tag}")
