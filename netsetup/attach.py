@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 
 from netsetup.addresses import mac_of
-from netsetup.errors import NetworkError
+from netsetup.errors import KernelRefused, NetworkError
 from netsetup.links import (
     Link,
     add_address,
@@ -74,7 +75,14 @@ def _plug_in(host: Netlink, cable: Cable) -> None:
     """The port is up on the bridge before the worker's end is: its first frame must find it forwarding."""
     settle(f"ipv6/conf/{cable.name}/disable_ipv6", 1)
     bridge, port = _found(host, cable.bridge), _found(host, cable.name)
-    bring_up(host, port.index, [("IFLA_MASTER", bridge.index), ("IFLA_IFALIAS", cable.alias)])
+    try:
+        bring_up(host, port.index, [("IFLA_MASTER", bridge.index), ("IFLA_IFALIAS", cable.alias)])
+    except KernelRefused as refusal:
+        if refusal.code == errno.EXFULL:
+            raise NetworkError(
+                f"bridge {cable.bridge} is full: the kernel lets it have 1023 ports"
+            ) from refusal
+        raise
     pin_port(host, port.index, cable.mac)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -87,6 +88,21 @@ def test_eight_workers_are_joined_at_the_same_time(cloud: Cloud) -> None:
     assert cloud.network.look().ports == {worker.port.name: True for worker in workers}
     assert cloud.network.look().bound == {worker.port.name: worker.port for worker in workers}
     assert all(host_connects(worker.address) for worker in workers)
+
+
+def test_a_bridge_that_is_full_is_told_as_such(cloud: Cloud) -> None:
+    joined = "\n".join(
+        f"link add t{cloud.tag}a{n} group 65 type veth peer name t{cloud.tag}b{n} group 65\n"
+        f"link set t{cloud.tag}a{n} master {cloud.bridge}"
+        for n in range(1023)
+    )
+    try:
+        subprocess.run(["ip", "-batch", "-"], input=joined, text=True, check=True)
+
+        with pytest.raises(NetworkError, match=f"{cloud.bridge} is full"):
+            cloud.worker()
+    finally:
+        subprocess.run(["ip", "link", "delete", "group", "65"], check=True)
 
 
 def test_connecting_to_a_detached_worker_fails_at_once(cloud: Cloud) -> None:
