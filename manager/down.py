@@ -122,7 +122,8 @@ def _end(pids: Iterable[int]) -> None:
                 running.append(process)
         for process in running:
             if not select.select([process], [], [], SIGTERM_S)[0]:
-                signal.pidfd_send_signal(process, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(process, signal.SIGKILL)
                 select.select([process], [], [], SIGTERM_S)
 
 

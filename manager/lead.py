@@ -75,7 +75,8 @@ class HostLock:
             if self.holder() != pid:  # it left meanwhile, and the pid may be somebody else's by now
                 return
             log.warning("manager %d holds the lock but does not lead: ending it", pid)
-            signal.pidfd_send_signal(process, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(process, signal.SIGKILL)
             select.select([process], [], [], 5.0)
         finally:
             os.close(process)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -47,6 +48,30 @@ def hold(path: Path, *, beats: bool) -> None:
     lock.take()
     Looker("heart", lock.beat if beats else lambda: None, REFRESH_S).start()
     threading.Event().wait()
+
+
+class LockOfOneThatLeaves(HostLock):
+    """Its holder has ended by the time that it is named for the second time."""
+
+    leaver: SpawnProcess
+    looks = 0
+
+    def holder(self) -> int | None:
+        self.looks += 1
+        if self.looks == 2:
+            self.leaver.kill()
+            self.leaver.join()
+        return self.leaver.pid
+
+
+def test_a_holder_that_ends_while_it_is_being_ended_is_no_trouble(tmp_path: Path) -> None:
+    lock = LockOfOneThatLeaves(tmp_path / "lock")
+    lock.leaver = get_context("spawn").Process(target=signal.pause)
+    lock.leaver.start()
+
+    lock.end_holder()
+
+    assert lock.looks == 2
 
 
 Holds = Callable[[bool], SpawnProcess]
