@@ -193,7 +193,9 @@ def _about(app: Document, options: render.Options) -> Iterator[Line]:
     yield styled.line(f"  {cells.cell(app.get('command'), 'list', 0)}   {app.get('image')}", "dim")
     urls = cells.cell(app.get("urls"), "list", 0)
     policy = f"{app.get('min')} to {app.get('max')} workers by itself" if app.get("scaling") == "auto" else ""
-    yield styled.line("  " + "   ".join(part for part in (urls, policy) if part != cells.NOTHING), "dim")
+    told = [part for part in (urls, policy) if part not in ("", cells.NOTHING)]
+    if told:
+        yield styled.line("  " + "   ".join(told), "dim")
 
 
 def _workers(workers: Sequence[Document], chosen: str, options: render.Options) -> _Block:

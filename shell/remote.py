@@ -28,22 +28,23 @@ def perform(session: Session, row: Command, params: Params) -> None:
     """Have the manager carry a command out and print what it answers; raises CloudError."""
     acts = params.get("dry_run") is not True
     if row.option("--yes") is not None and acts:
-        if session.asks(params) and row.verb in ("rm", "crash"):
-            _require_there(session, row, params)
-        session.confirm(row, params, _question(row, params))
+        _confirm(session, row, params)
     if row.verb == "crash" and params.get("prove") is True and acts:
         _prove(session, params)
-        return
-    if "svg" in params:
+    elif "svg" in params:
         from shell.drawing import draw_decision
 
         draw_decision(session, params)
-        return
-    if row.verb == "stats" and _streams(session, params):
+    elif row.verb == "stats" and _streams(session, params):
         from shell.watch import repeat, ticks
 
-        repeat(session, lambda: perform(session, row, {**params, "no_stream": True}), ticks(STATS_S))
-        return
+        repeat(session, lambda: _ask(session, row, params), ticks(STATS_S))
+    else:
+        _ask(session, row, params)
+
+
+def _ask(session: Session, row: Command, params: Params) -> None:
+    """Send the command with the files that it names, and print what comes back."""
     session.need_cloud()
     printer = _Printer(session, row, params)
     copies = params if row.option("--copy") is not None or row.verb in ("backup", "restore") else {}
@@ -122,6 +123,12 @@ def _pattern(params: Params) -> re.Pattern[str] | None:
         raise UsageError(
             f"--grep: {expression!r} is no regular expression: {error}", hint="help logs"
         ) from None
+
+
+def _confirm(session: Session, row: Command, params: Params) -> None:
+    if session.asks(params) and row.verb in ("rm", "crash"):
+        _require_there(session, row, params)
+    session.confirm(row, params, _question(row, params))
 
 
 def _question(row: Command, params: Params) -> str:
