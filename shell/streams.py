@@ -8,14 +8,18 @@ from __future__ import annotations
 import os
 import select
 import socket
+from codecs import IncrementalDecoder, getincrementaldecoder
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TextIO
 
 from manager.api.attached import Frames, Refusal
 
 _CHUNK_BYTES = 65536
+_DECODER = partial(getincrementaldecoder("utf-8"), errors="replace")
 
 
 @dataclass(slots=True)
@@ -35,6 +39,7 @@ class Streams:
     resized: Callable[[], None] = lambda: None
     refusal: Refusal = field(default_factory=Refusal)
     _frames: Frames = field(default_factory=Frames)
+    _decoders: dict[str, IncrementalDecoder] = field(default_factory=lambda: defaultdict(_DECODER))
     _unsent: bytes = b""
 
     def join(self) -> None:
@@ -94,8 +99,16 @@ class Streams:
         except OSError:
             return False
         for stream, piece in self._pieces(arrived):
-            write(self.err if stream == "stderr" else self.out, piece)
+            self._put(stream, piece)
         return bool(arrived)
+
+    def _put(self, stream: str, piece: bytes) -> None:
+        """Write a piece, which may begin and end within a character."""
+        target = self.err if stream == "stderr" else self.out
+        if hasattr(target, "buffer"):
+            write(target, piece)
+        else:
+            target.write(self._decoders[stream].decode(piece))
 
     def _pieces(self, arrived: bytes) -> Iterator[tuple[str, bytes]]:
         if self.tty:

@@ -95,6 +95,17 @@ def test_streams_are_told_apart(ends: tuple[socket.socket, socket.socket]) -> No
     assert (out.getvalue(), err.getvalue()) == ("one\nthree\n", "two\n")
 
 
+def test_a_character_may_come_in_two_pieces(ends: tuple[socket.socket, socket.socket]) -> None:
+    out = io.StringIO()
+    for byte in "日本".encode():
+        ends[1].sendall(frame(1, bytes([byte])))
+    ends[1].close()
+
+    Streams(ends[0], None, out, io.StringIO(), tty=False).join()
+
+    assert out.getvalue() == "日本"
+
+
 def test_a_command_that_writes_while_it_is_written_to_does_not_wait_for_ever(
     ends: tuple[socket.socket, socket.socket],
 ) -> None:
