@@ -43,6 +43,7 @@ from shell.xdg import history_file, init_file
 
 GREETING = f"type help, or: {FIRST_RUN}"
 _ANSWER_S = 2.0  # for a prompt, a manager that takes longer is as good as away
+_MENU_ROWS = 6
 _ENTRIES = 2000  # of a directory; more help nobody
 _STYLE = Style.from_dict(
     # The terminal's own colours: they fit its background, whether dark or light.
@@ -87,6 +88,7 @@ def run(session: Session) -> int:
     try:
         while not session.leaving:
             prompt.editing_mode = EditingMode.VI if session.options.keys == "vi" else EditingMode.EMACS
+            prompt.reserve_space_for_menu = _menu_rows(prompt.app.output.get_size().rows)
             watch.show()
             line = _read(session, prompt, draft.taken())
             watch.hide()
@@ -96,6 +98,11 @@ def run(session: Session) -> int:
     finally:
         watch.stop()
     return 0
+
+
+def _menu_rows(rows: int) -> int:
+    """Return the rows to keep for the menu where there are so many: line and toolbar are seen in any case."""
+    return max(0, min(_MENU_ROWS, rows - 2))
 
 
 def _ask(session: Session, method: str, params: Mapping[str, object]) -> Mapping[str, object]:
@@ -167,7 +174,7 @@ def prompt_of(
         bottom_toolbar=lambda: _toolbar(session, seen()),
         multiline=True,
         prompt_continuation=lambda width, number, wrapped: " " * (width - 2) + "> ",
-        reserve_space_for_menu=6,
+        reserve_space_for_menu=_MENU_ROWS,
         enable_suspend=True,
         input=input,
         output=output,

@@ -275,9 +275,9 @@ WHERE_IS_THE_CURSOR = "\x1b[6n"
 class Terminal:
     """A prompt on a real terminal, against a manager that answers from a table."""
 
-    def __init__(self, directory: Path, **environment: str) -> None:
+    def __init__(self, directory: Path, rows: int, **environment: str) -> None:
         self._master, slave = pty.openpty()
-        termios.tcsetwinsize(slave, (24, 80))
+        termios.tcsetwinsize(slave, (rows, 80))
         inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.fakes.replies", str(directory)],
@@ -328,8 +328,8 @@ class Terminal:
 
 
 @contextmanager
-def terminal(directory: Path, **environment: str) -> Iterator[Terminal]:
-    shown = Terminal(directory, **environment)
+def terminal(directory: Path, rows: int = 24, **environment: str) -> Iterator[Terminal]:
+    shown = Terminal(directory, rows, **environment)
     try:
         yield shown
     finally:
@@ -347,6 +347,17 @@ def test_a_session_on_a_terminal_shows_results_health_and_leaves(tmp_path: Path)
         screen.type(CTRL_D)
 
         assert screen.process.wait(20) == 0
+
+
+def test_a_line_is_seen_on_a_terminal_of_five_rows(tmp_path: Path) -> None:
+    with terminal(tmp_path, rows=5) as screen:
+        screen.wait_for("cloud>")
+        screen.type("echo five")
+        shown = screen.wait_for("five")
+        screen.type(ENTER)
+        screen.wait_for("five\r\n")
+
+        assert "Window too small" not in shown
 
 
 def test_tab_completes_names_and_what_was_typed_can_be_had_again(tmp_path: Path) -> None:
@@ -388,7 +399,7 @@ def test_ctrl_d_instead_of_a_secret_sets_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"NO_COLOR": "1"}], ids=["dumb", "no-color"])
 def test_without_colour_there_is_none(tmp_path: Path, environment: Mapping[str, str]) -> None:
-    with terminal(tmp_path, **environment) as screen:
+    with terminal(tmp_path, 24, **environment) as screen:
         screen.wait_for("cloud>")
         screen.type("ps" + ENTER)
         shown = screen.wait_for("pong.1") + screen.wait_for("cloud>")
