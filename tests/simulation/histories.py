@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import count, product
 from random import Random
 
@@ -39,11 +38,12 @@ class Scenario:
 
 
 def _asking(*commands: Command) -> tuple[Callable[[Cloud], None], ...]:
-    return tuple(partial(_ask, command=command) for command in commands)
+    return tuple(_at_once(command) for command in commands)
 
 
-def _ask(cloud: Cloud, command: Command) -> None:
-    cloud.operator.ask(command)
+def _at_once(*commands: Command) -> Callable[[Cloud], None]:
+    """Return the act of an operator who waits for the end of none of them."""
+    return lambda cloud: cloud.operator.ask(*commands)
 
 
 SCENARIOS = (
@@ -52,6 +52,7 @@ SCENARIOS = (
     Scenario("scale down", 3, _asking(ask.scale(APP, -2, relative=True))),
     Scenario("stop and start", 1, _asking(ask.stop(APP), ask.start(APP))),
     Scenario("stop one, start it", 2, _asking(ask.stop(APP, 1), ask.start(APP, 1))),
+    Scenario("stop one, another now", 3, (_at_once(ask.stop(APP, 1), ask.stop(APP, 2, now=True)),)),
     Scenario("restart", 2, _asking(ask.restart(APP))),
     Scenario("restart one", 2, _asking(ask.restart(APP, 2))),
     Scenario("update, stopping first", 2, _asking(ask.update(APP, order="stop-first"))),

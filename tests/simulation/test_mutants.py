@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.faults import Broken
-from tests.simulation.histories import live
+from tests.simulation.faults import Broken, Script
+from tests.simulation.histories import SCENARIOS, live, play
 from tests.simulation.mutants import MUTANTS, Mutant
 
 ENOUGH = 400  # each is found within the first 100; a change of the histories may move that
 
 
 def play_many() -> None:
+    for scenario in SCENARIOS:
+        play(scenario, Script())
     for seed in range(ENOUGH):
         live(seed)
 
