@@ -127,6 +127,7 @@ def _target(row: Command, word: str) -> str:
 
 
 def _comparison(row: Command, field: str, operator: str, value: str) -> Comparison:
+    operator = "==" if operator == "=" else operator  # as --filter has it
     if operator not in OPERATORS:
         raise UsageError(
             f"{row.verb}: {operator!r} does not compare; there are {' '.join(OPERATORS)}",
@@ -189,6 +190,8 @@ def _equals(said: Comparison, observed: object) -> bool:
         return said.value in _NOTHING
     if isinstance(observed, int | float) and not isinstance(observed, bool):
         return said.value not in _NOTHING and observed == quantity(said.field, said.value)
+    if isinstance(observed, bool):
+        return said.value in (("yes", "true") if observed else ("no", "false"))
     return said.value == shown(observed)
 
 

@@ -64,8 +64,8 @@ def _app_facts(app: Document, options: Options) -> Iterator[Fact]:
 def _worker_facts(worker: Document, options: Options) -> Iterator[Fact]:
     reason = _text(worker.get("reason"))
     yield "state", f"{worker.get('state')}: {reason}" if reason else str(worker.get("state"))
-    port = worker.get("port")
-    yield "address", f"{worker.get('address')}:{port}" if port else str(worker.get("address"))
+    address = ":".join(str(worker[part]) for part in ("address", "port") if worker.get(part))
+    yield "address", address if worker.get("address") else "none"
     container = worker.get("container")
     runs = f"pid {worker.get('pid')}, started {_ago(worker.get('started_at'), options)}"
     yield "container", f"{container}, {runs if worker.get('pid') else 'not running'}" if container else "none"

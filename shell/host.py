@@ -31,7 +31,8 @@ def command_line(verb: str, cloud: str, options: Sequence[str], *, uid: int, sud
     if uid == 0:
         return python
     if sudo is None:
-        raise NotAllowed(f"{verb} needs root, and there is no sudo", hint=f"su -c 'simplecloud {verb}'")
+        as_typed = " ".join(["simplecloud", verb, *options])
+        raise NotAllowed(f"{verb} needs root, and there is no sudo", hint=f"su -c '{as_typed}'")
     return [sudo, "--", "env", f"PYTHONPATH={ROOT}", *python]  # sudo keeps no environment
 
 

@@ -25,9 +25,9 @@ def test_others_do_it_through_sudo_which_keeps_no_environment() -> None:
 
 def test_without_sudo_others_may_not() -> None:
     with pytest.raises(NotAllowed) as refused:
-        command_line("up", "test", [], uid=1000, sudo=None)
+        command_line("up", "test", ["--systemd"], uid=1000, sudo=None)
     assert refused.value.exit_code == 6
-    assert refused.value.hint == "su -c 'simplecloud up'"
+    assert refused.value.hint == "su -c 'simplecloud up --systemd'"
 
 
 def test_the_options_of_a_row_become_words_again() -> None:
