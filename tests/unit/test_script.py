@@ -106,7 +106,7 @@ def test_a_file_is_checked_whole_before_anything_runs(shell: Shell, tmp_path: Pa
         "sleep soon",
         "ps $x --nosuch",
         "expect web redy == 3",
-        "expect web ready = 3",
+        "expect web ready ~ 3",
         "-sacle",
         "source",
     ],
