@@ -208,8 +208,8 @@ def _condition(verb: str, given: Sequence[str], snapshot: Snapshot) -> Iterable[
     """Return what can go on with a condition of wait or expect."""
     match [*given]:
         case []:
-            words = ("http", "load", "manager", "error") if verb == "expect" else ("manager", "load")
-            return [*snapshot.apps, *map(Named, words), *snapshot.workers]
+            words = map(Named, ("http", "load", "manager", "error"))
+            return [*snapshot.apps, *words, *snapshot.workers]
         case ["manager"]:
             return map(Named, ("up", "down"))
         case ["http" | "load"]:

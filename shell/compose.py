@@ -55,7 +55,7 @@ def read(text: str, variables: Mapping[str, str]) -> Services:
     services = document.get("services")
     if not isinstance(services, dict) or not services:
         raise UsageError("there are no services in it", hint="services: {web: {image: ..., command: ...}}")
-    ignored = [f"{key} is ignored" for key in document if key not in ("services", "version", "name")]
+    ignored = [f"{key} is ignored" for key in document if key != "services"]
     found = [_Service(_checked_name(str(name)), _mapping(name, keys)) for name, keys in services.items()]
     ports.require_apart({service.name: service.keys.get("ports") for service in found})
     tables = {service.name: _table(service) for service in found}

@@ -74,6 +74,7 @@ def test_every_key_that_is_ignored_is_named() -> None:
     told = compose.read(FULL, {}).ignored
 
     assert [sentence.partition(":")[0] if "ports" not in sentence else sentence for sentence in told] == [
+        "version is ignored",
         "x-common is ignored",
         "networks is ignored",
         "front.ports 18080: is ignored: the cloud chooses where the proxy listens; see apps",
