@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 
 from manager.api.errors import StoreUnavailable, UsageError
@@ -30,10 +32,11 @@ from manager.records import (
     undo_key,
 )
 from manager.server import Call
-from manager.store import Entry, Fence, Snapshot, Store
+from manager.store import NO_REVISIONS, Entry, Fence, Fenced, Snapshot, Store
 from manager.wiring import require_reached
 
 LEAD_WAIT_S = 2.0
+LOOK_S = 0.02
 _BESIDE = ("request", "wait", "detach")
 
 Edit = Callable[[Mapping[str, AppSpec]], "Wish"]
@@ -112,7 +115,31 @@ class Changes:
             outcome = {"at": self.clock(), "apps": names, "note": wish.note, "asked": _asked(request)}
             puts[key] = json.dumps(outcome)
             new.append(key)
-        return self.store.write(puts, stale, fence=self.fence(), unchanged=known, absent=new)
+        return self.write(puts, stale, unchanged=known, absent=new)
+
+    def write(
+        self,
+        puts: Mapping[str, str],
+        deletes: Iterable[str] = (),
+        *,
+        unchanged: Mapping[str, int] = NO_REVISIONS,
+        absent: Iterable[str] = (),
+    ) -> int:
+        """Write as the store does, under this manager's fence; raises what it raises.
+
+        An etcd that lost its data knows of no leader until this manager claims the key anew: then once more.
+        """
+        write = partial(self.store.write, puts, deletes, unchanged=unchanged, absent=absent)
+        refused = self.fence()
+        try:
+            return write(fence=refused)
+        except Fenced:
+            ends_at = time.monotonic() + LEAD_WAIT_S
+            while self.leadership.fence in (None, refused):
+                if time.monotonic() > ends_at:
+                    raise
+                time.sleep(LOOK_S)
+        return write(fence=self.fence())
 
     def held_marks(self) -> frozenset[int]:
         """Return the marks that are in use on the network: a new app must not share one with lost workers."""

@@ -69,7 +69,7 @@ class FreezeVerbs:
         freeze = encode(Freeze(self.clock()))
         # an app that is forgotten meanwhile must not leave its freeze to the next of its name
         known = {app_key(app): entries[app_key(app)].mod_revision} if app else {}
-        revision = self.store.write({key: freeze}, fence=self.changes.fence(), absent=[key], unchanged=known)
+        revision = self.changes.write({key: freeze}, absent=[key], unchanged=known)
         self.journal.note(f"frozen: {_MEANS} until: {_thaw(app)}", app=app)
         self.reconciler.dirty.set()
         return revision
@@ -80,7 +80,7 @@ class FreezeVerbs:
         if key not in entries:
             return None
         known = {key: entries[key].mod_revision}
-        revision = self.store.write({}, [key], fence=self.changes.fence(), unchanged=known)
+        revision = self.changes.write({}, [key], unchanged=known)
         self.journal.note("thawed", app=app)
         self.reconciler.dirty.set()
         return revision

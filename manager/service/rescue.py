@@ -131,7 +131,7 @@ class Rescue:
             return document("Result", {"message": "every worker has its record: nothing to adopt"})
         puts = {app_key(spec.name): encode(spec) for spec in told.specs.values()}
         puts |= {worker_key(record.key): encode(record) for record in told.records}
-        revision = self.store.write(puts, fence=self.changes.fence(), absent=list(puts))
+        revision = self.changes.write(puts, absent=list(puts))
         self.reconciler.dirty.set()
         names = tuple(dict.fromkeys(record.app for record in told.records))
         message = self.waiting.until_settled(call, Made(names, "", revision), arguments)

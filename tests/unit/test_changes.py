@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from manager import wishes
-from manager.api.errors import RouteTaken, UsageError
+from manager.api.errors import Conflict, RouteTaken, UsageError
 from manager.api.wire import Request
 from manager.journal import Journal
 from manager.lead import Leadership
@@ -136,3 +136,33 @@ def test_a_route_that_another_app_has_got_is_not_taken_back() -> None:
 
     with pytest.raises(RouteTaken):
         reinstated({"web": now, "other": other}, former, PORTS, ())
+
+
+@dataclass(slots=True)
+class LeadingAnew:
+    """The leadership of a manager whose fence is another one from the third look at it on."""
+
+    fences: list[Fence]
+
+    @property
+    def fence(self) -> Fence:
+        return self.fences.pop(0) if len(self.fences) > 1 else self.fences[0]
+
+
+def test_a_change_is_made_once_the_manager_leads_a_store_that_had_lost_its_data(desk: Desk) -> None:
+    lost, mine = Fence("manager", 99), desk.changes.fence()
+    desk.changes.leadership = cast(Leadership, LeadingAnew([lost, lost, lost, mine]))
+
+    desk.make(lambda specs: an_app())
+
+    assert desk.keys(APPS) == {"apps/web"}
+
+
+def test_a_manager_that_leads_no_more_changes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("manager.service.changes.LEAD_WAIT_S", 0.05)
+    desk.changes.leadership = cast(Leadership, LeadingAnew([Fence("manager", 99)]))
+
+    with pytest.raises(Conflict):
+        desk.make(lambda specs: an_app())
+
+    assert desk.keys(APPS) == set()
