@@ -149,6 +149,7 @@ class Replies:
             if request.params.get("once"):
                 yield wire.result(request.id, document("Result", {"message": ""}))
                 return
+            # as a manager waits between two looks
             time.sleep(span(str(request.params["interval"])))
 
     def _answer(self, request: wire.Request) -> Mapping[str, object]:
