@@ -17,18 +17,16 @@ from manager.steps import SaveRecords
 from manager.world import World
 
 
-def told_otherwise(world: World) -> bool:
-    """Return whether the records' times were told by another clock than this one, or by one not known."""
-    if world.clock is None:
-        return False
-    return world.told_by is None or world.told_by.boot != world.clock.boot or world.clock_set_s != 0.0
+def note_clock(world: World) -> SaveRecords | None:
+    """Return the step that stores by which clock times are told, None where this boot is stored."""
+    if world.clock is None or (world.told_by is not None and world.told_by.boot == world.clock.boot):
+        return None
+    return SaveRecords((), "by which clock times are told since this boot", world.clock)
 
 
 def move_times(world: World) -> SaveRecords:
     """Return the step that moves the times of all records as far as the clock was set."""
     by_s = world.clock_set_s
-    if by_s == 0.0:
-        return SaveRecords((), "by which clock times are told since this boot", world.clock)
     way = "forward" if by_s > 0 else "back"
     reason = f"the clock was set {way} by {abs(by_s):.0f} s: what they wait for goes with it"
     return SaveRecords(tuple(_moved(record, by_s) for record in world.records.values()), reason, world.clock)

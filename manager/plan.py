@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from balancer.routes import Route, app_of, change, render
-from manager.clock import move_times, told_otherwise
+from manager.clock import move_times, note_clock
 from manager.draft import RESYNC_S, Draft
 from manager.life import advance
 from manager.model import AppSpec, WorkerRecord
@@ -57,7 +57,7 @@ class Plan:
 
 def plan(world: World) -> Plan:
     """Return the steps that bring the cloud nearer to what is wanted; none when it is there."""
-    if told_otherwise(world):
+    if world.clock_set_s:
         return Plan((move_times(world),), 0.0)
     draft = Draft()
     addresses = world.addresses
@@ -93,6 +93,7 @@ def _ordered(world: World, draft: Draft) -> Plan:
     if draft.forgets or draft.removed:
         names = [key.label for key in draft.forgets] + draft.removed
         steps.append(Forget(tuple(draft.forgets), tuple(draft.removed), f"gone: {', '.join(names)}"))
+    steps += filter(None, [note_clock(world)])  # last: a full store keeps no worker from starting
     return Plan(tuple(steps), draft.look_again_s, draft.cramped)
 
 

@@ -36,7 +36,7 @@ def follow(client: Client, interval_s: float, take: Callable[[Document], None], 
         with suppress(CloudError):
             client.call(
                 "watch",
-                {"interval": f"{interval_s:g}s"},
+                {"interval": f"{interval_s:.3f}s"},
                 on_item=take,
                 patience_s=0.0,
                 answer_within_s=interval_s + ANSWER_S,
