@@ -11,8 +11,8 @@ from manager.api.errors import CloudError, NotAllowed, UsageError
 from manager.api.places import Places, places_of
 
 if TYPE_CHECKING:
-    from manager.choose import Asked
-    from manager.external_etcd import Role
+    from manager.host.choose import Asked
+    from manager.host.external_etcd import Role
 
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
@@ -76,7 +76,7 @@ def _run(asked: argparse.Namespace, places: Places) -> int:
     """Import what the verb needs, and only that: the keeper stays small."""
     match asked.verb:
         case "keeper":
-            from manager import keeper
+            from manager.host import keeper
 
             return keeper.run(places)
         case "manager":
@@ -86,16 +86,16 @@ def _run(asked: argparse.Namespace, places: Places) -> int:
         case "setup":
             return _set_up(places)
         case "up":
-            from manager.up import Up
+            from manager.host.up import Up
 
             return Up(places, _asked(asked)).run()
         case "boot":
-            from manager.choose import Asked
-            from manager.up import Up
+            from manager.host.choose import Asked
+            from manager.host.up import Up
 
             return Up(places, Asked()).boot()
         case "doctor":
-            from manager.doctor import examine
+            from manager.host.doctor import examine
 
             return examine(places, fix=asked.fix)
         case _:
@@ -104,9 +104,9 @@ def _run(asked: argparse.Namespace, places: Places) -> int:
 
 def _asked(asked: argparse.Namespace) -> Asked:
     """Return what the options of `up` ask for; raises UsageError."""
-    from manager.choose import Asked
-    from manager.docker_host import asked_socket
-    from manager.external_etcd import asked_etcd
+    from manager.host.choose import Asked
+    from manager.host.docker_host import asked_socket
+    from manager.host.external_etcd import asked_etcd
 
     given: dict[Role, str | None] = {"ca": asked.etcd_ca, "cert": asked.etcd_cert, "key": asked.etcd_key}
     files = {role: word for role, word in given.items() if word is not None}
@@ -125,11 +125,11 @@ def _asked(asked: argparse.Namespace) -> Asked:
 
 
 def _set_up(places: Places) -> int:
-    from manager import setup
-    from manager.docker_host import docker_socket
     from manager.engine.docker_engine import DockerEngine
-    from manager.images import ensure_images
-    from manager.telling import say
+    from manager.host import setup
+    from manager.host.docker_host import docker_socket
+    from manager.host.images import ensure_images
+    from manager.host.telling import say
 
     socket = docker_socket(places)
     setup.prepare(say, socket)
@@ -138,9 +138,9 @@ def _set_up(places: Places) -> int:
 
 
 def _down(places: Places, *, purge: bool) -> int:
-    from manager.down import take_down
-    from manager.telling import say
-    from manager.turn import our_turn
+    from manager.host.down import take_down
+    from manager.host.telling import say
+    from manager.host.turn import our_turn
 
     with our_turn(places, say):
         left = take_down(places, purge=purge)

@@ -17,22 +17,22 @@ from manager.api.documents import rfc3339
 from manager.api.errors import StoreUnavailable
 from manager.api.places import Places
 from manager.api.views import ProcessView
-from manager.apply import Effects
 from manager.engine.docker_engine import DockerEngine
-from manager.hosts import HostsFiles
+from manager.host.keeper import MANAGERS, held_s, hold_file_of, manager_pid_file, running_pid
+from manager.host.settings import Settings
 from manager.journal import Journal
-from manager.keeper import MANAGERS, held_s, hold_file_of, manager_pid_file, running_pid
 from manager.lead import Leadership
-from manager.look import Sight
-from manager.measure import Observer
+from manager.loop.apply import Effects
+from manager.loop.hosts import HostsFiles
+from manager.loop.look import Sight
+from manager.loop.reconcile import Reconciler
 from manager.observe.health import Prober
 from manager.observe.proxy import ProxyApi
 from manager.programs.store import Programs
-from manager.reconcile import Reconciler
-from manager.recording import Recording
-from manager.scaler import Scaler
+from manager.scaling.measure import Observer
+from manager.scaling.recording import Recording
+from manager.scaling.scaler import Scaler
 from manager.secrets import Secrets, secrets_of
-from manager.settings import Settings
 from manager.store import EtcdStore, Fence
 from netsetup.network import Network
 

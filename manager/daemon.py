@@ -12,16 +12,16 @@ import threading
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from manager import parts
 from manager.api.errors import SetupFailed
 from manager.api.places import Places
 from manager.core import Core
+from manager.host import parts
+from manager.host.settings import Settings, load
+from manager.host.setup import ensure_group
 from manager.lead import REFRESH_S, HostLock, Watchdog
-from manager.records import PROXY
 from manager.server import Server
 from manager.service.verbs import dispatcher
-from manager.settings import Settings, load
-from manager.setup import ensure_group
+from manager.state.records import PROXY
 from manager.store import EtcdStore, Watching
 from manager.tend import Looker, PartsTender, ProxyTender, tend_keeper
 

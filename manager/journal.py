@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from manager.api.documents import rfc3339
 from manager.api.errors import Conflict, StoreUnavailable
 from manager.api.views import EventView
-from manager.records import EVENTS, REQUESTS
+from manager.state.records import EVENTS, REQUESTS
 from manager.store import Fence, Store
 
 KEEP_EVENTS = 1000

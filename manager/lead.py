@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from manager.api.errors import Conflict, StoreUnavailable
-from manager.records import LEADER
+from manager.state.records import LEADER
 from manager.store import Fence, Store, claim, seize
 
 LEASE_S = 3

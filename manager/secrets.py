@@ -18,7 +18,7 @@ from pathlib import Path
 
 from manager.api.errors import SecretNotFound, SecretRejected
 from manager.api.places import Places
-from manager.model import WorkerKey
+from manager.state.model import WorkerKey
 
 INSIDE = "/run/secrets"
 SIZE_LIMIT_BYTES = 512 << 10

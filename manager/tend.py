@@ -12,15 +12,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from manager import systemd
 from manager.api.errors import CloudError
 from manager.api.places import Places
 from manager.engine.contract import Engine
 from manager.engine.orders import PartOrder
-from manager.keeper import held_s, hold_file_of, keeper_pid_file, running_pid, spawn
-from manager.model import WorkerKey
-from manager.reconcile import Picture
-from manager.world import World, is_live, is_published
+from manager.host import systemd
+from manager.host.keeper import held_s, hold_file_of, keeper_pid_file, running_pid, spawn
+from manager.loop.reconcile import Picture
+from manager.state.model import WorkerKey
+from manager.state.world import World, is_live, is_published
 
 LOOK_S = 1.0
 PATIENCE_S = 3.0  # longer than Docker's first few waits before a restart

@@ -66,7 +66,7 @@ def _source(session: Session, row: Command, params: Params) -> None:
 
 
 def _help(session: Session, row: Command, params: Params) -> None:
-    from shell import help as pages
+    from shell.manual import help as pages
 
     verb = bind(row, params).text("verb")
     if params.get("output") == "man":
@@ -75,7 +75,7 @@ def _help(session: Session, row: Command, params: Params) -> None:
     if verb is None:
         pager.show(session, pages.overview().splitlines())
         return
-    from shell.topics import TOPICS
+    from shell.manual.topics import TOPICS
 
     if verb in TOPICS:
         pager.show(session, TOPICS[verb].splitlines())
@@ -88,7 +88,8 @@ def _help(session: Session, row: Command, params: Params) -> None:
 
 
 def _manual(session: Session, verb: str | None) -> None:
-    from shell import main, man
+    from shell import main
+    from shell.manual import man
 
     if verb is not None:
         raise UsageError("the manual is one page, of all commands", hint="help -o man", at=0)
@@ -145,55 +146,55 @@ def _expect(session: Session, row: Command, params: Params) -> None:
 
 
 def _load(session: Session, row: Command, params: Params) -> None:
-    from shell import loading
+    from shell.traffic import loading
 
     loading.load(session, bind(row, params), params)
 
 
 def _watch(session: Session, row: Command, params: Params) -> None:
-    from shell import watch
+    from shell.live import watch
 
     watch.watch(session, row, params)
 
 
 def _completion(session: Session, row: Command, params: Params) -> None:
-    from shell import completion
+    from shell.manual import completion
 
     print(completion.script(bind(row, params).text("shell") or "bash"), end="", file=session.out)
 
 
 def _apply(session: Session, row: Command, params: Params) -> None:
-    from shell import applying
+    from shell.apps import applying
 
     applying.apply(session, row, params)
 
 
 def _diff(session: Session, row: Command, params: Params) -> None:
-    from shell import applying
+    from shell.apps import applying
 
     applying.diff(session, row, params)
 
 
 def _export(session: Session, row: Command, params: Params) -> None:
-    from shell import applying
+    from shell.apps import applying
 
     applying.export(session, row, params)
 
 
 def _import(session: Session, row: Command, params: Params) -> None:
-    from shell import applying
+    from shell.apps import applying
 
     applying.import_(session, row, params)
 
 
 def _exec(session: Session, row: Command, params: Params) -> None:
-    from shell import inside
+    from shell.worker import inside
 
     inside.execute(session, row, params)
 
 
 def _cp(session: Session, row: Command, params: Params) -> None:
-    from shell import copying
+    from shell.worker import copying
 
     copying.copy(session, row, params)
 

@@ -77,8 +77,8 @@ def _ready_streams() -> None:
 
 
 def _told(error: CloudError) -> int:
-    from shell import complaint
     from shell.pasted import pasted
+    from shell.text import complaint
 
     error.hint = pasted(error.hint, DEFAULT_CLOUD, outside=False)
     print(complaint.explain(error, colour=terminal.has_colour(sys.stderr)), file=sys.stderr)
@@ -131,7 +131,7 @@ def _prompt(session: Session) -> int:
     session.interactive = session.gives_stdin = True
     session.options.errexit = True
     session.need_cloud()
-    from shell import repl
+    from shell.prompt import repl
 
     return repl.run(session)
 
@@ -142,7 +142,7 @@ def _about(what: str) -> int:
 
         print(f"simplecloud {version()}")
         return 0
-    from shell import help as pages
+    from shell.manual import help as pages
 
     print(f"{USAGE}\n{pages.overview()}")
     return 0

@@ -7,7 +7,7 @@ import re
 
 from manager.api.commands import command_of
 from manager.api.places import DEFAULT_CLOUD
-from shell.quoting import quote
+from shell.language.quoting import quote
 
 # where a command may begin in a hint: `logs web    (or: rm web -y)`, `tar -c FILE | simplecloud cp - ...`
 _BEFORE = r"^|(?<=\| )|(?<=\(or: )|(?<=, or: )|(?<=^sudo )|(?<=^su -c ')|(?<==VALUE )"

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, TextIO
 
 from manager.api.arguments import Params
 from manager.api.command import Command
-from shell import pager, render
+from shell import pager
 from shell.client import Document
 from shell.outcome import Told
 from shell.terminal import has_colour, is_utf8, width_of
+from shell.text import render
 
 if TYPE_CHECKING:
     from shell.session import Session

@@ -32,11 +32,11 @@ def perform(session: Session, row: Command, params: Params) -> None:
     if row.verb == "crash" and params.get("prove") is True and acts:
         _prove(session, params)
     elif "svg" in params:
-        from shell.drawing import draw_decision
+        from shell.live.drawing import draw_decision
 
         draw_decision(session, params)
     elif row.verb == "stats" and _streams(session, params):
-        from shell.watch import repeat, ticks
+        from shell.live.watch import repeat, ticks
 
         repeat(session, lambda: _ask(session, row, params), ticks(STATS_S))
     else:
@@ -148,7 +148,7 @@ def _prove(session: Session, params: Params) -> None:
     if params.get("part") != "manager" or "n" in params:
         raise UsageError("crash: --prove is for the manager", hint="crash manager --prove", at=0)
     session.need_cloud()
-    from shell.prove import crash_manager
+    from shell.traffic.prove import crash_manager
 
     proof = crash_manager(session.client)
     for line in proof.lines():

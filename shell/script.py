@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manager.api.errors import CloudError, UsageError
-from shell import statements, words
+from shell import statements
+from shell.language import words
 from shell.outcome import INTERRUPTED
 from shell.statements import Origin, Place
 

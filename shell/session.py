@@ -18,17 +18,18 @@ from manager.api.command import Command
 from manager.api.commands import command_of, known
 from manager.api.errors import CloudError, UsageError
 from manager.api.places import Places
-from shell import grammar, terminal
+from shell import terminal
 from shell.client import Client
+from shell.language import grammar
+from shell.language.quoting import quote
 from shell.options import ShellOptions
 from shell.outcome import Interrupted, Told
-from shell.quoting import quote
 from shell.terminal import Progress
 
 if TYPE_CHECKING:
-    from shell.load import Load
     from shell.recording import Recording
     from shell.statements import Place
+    from shell.traffic.load import Load
 
 
 @dataclass(slots=True)
@@ -151,7 +152,7 @@ class Session:
 
     def say(self, text: str) -> None:
         """Say something on one line beside the results, no character of which steers a terminal."""
-        from shell.glyphs import escaped  # a command that goes well starts faster without
+        from shell.text.glyphs import escaped  # a command that goes well starts faster without
 
         self.progress.clear()
         print(escaped(text), file=self.err, flush=True)
@@ -172,8 +173,8 @@ class Session:
 
     def tell(self, error: CloudError, place: Place | None = None, *, as_json: bool = False) -> int:
         """Tell an error and return its exit code."""
-        from shell import complaint  # as above
         from shell.pasted import pasted
+        from shell.text import complaint  # as above
 
         error.hint = pasted(error.hint, self.places.cloud, outside=self._is_read_outside and not as_json)
         self.progress.clear()

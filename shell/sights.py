@@ -14,7 +14,7 @@ from manager.api.documents import unix_seconds
 from manager.api.errors import AppNotFound, CloudError, ManagerUnreachable, UsageError, WorkerNotFound
 from manager.api.suggest import did_you_mean
 from manager.api.values import split_target
-from shell.conditions import (
+from shell.language.conditions import (
     Answers,
     Comparison,
     Condition,
@@ -28,13 +28,13 @@ from shell.conditions import (
     holds,
     shown,
 )
-from shell.endpoint import Ask, Endpoint, app_item, endpoint_of
+from shell.language.quoting import quote
 from shell.outcome import Told
-from shell.quoting import quote
+from shell.traffic.endpoint import Ask, Endpoint, app_item, endpoint_of
 
 if TYPE_CHECKING:
-    from shell.load import Load
     from shell.session import Session
+    from shell.traffic.load import Load
 
 _LOOK_WITHIN_S = 2.0
 _REQUEST_WITHIN_S, _LEAST_S = 10.0, 1.0

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from manager.api.errors import CloudError, UsageError
 from manager.api.suggest import did_you_mean
-from shell import grammar, words
+from shell.language import grammar, words
+from shell.language.words import Statement, Substitution, SyntaxRejected, Variable
 from shell.outcome import INTERRUPTED
-from shell.words import Statement, Substitution, SyntaxRejected, Variable
 
 if TYPE_CHECKING:
     from shell.session import Session

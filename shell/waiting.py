@@ -15,10 +15,21 @@ from manager.api.errors import (
     StoreUnavailable,
     WaitTimedOut,
 )
-from shell import conditions, loading
-from shell.conditions import Answers, Condition, Fails, FieldIs, Gone, LoadDone, LoadIs, ManagerIs, Ready
-from shell.quoting import quote
+from shell.language import conditions
+from shell.language.conditions import (
+    Answers,
+    Condition,
+    Fails,
+    FieldIs,
+    Gone,
+    LoadDone,
+    LoadIs,
+    ManagerIs,
+    Ready,
+)
+from shell.language.quoting import quote
 from shell.sights import Sight, look
+from shell.traffic import loading
 
 if TYPE_CHECKING:
     from shell.session import Session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from shell.glyphs import stripped
+from shell.text.glyphs import stripped
 from tests.real.cloud import LAUNCHER, ROOT, Cloud
 from tests.real.terminal import on_terminal
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 Value = str | int | float | tuple[float, float]
 
+BASE_IMAGE = "simplecloud/base"  # what workers run in, unless an app has an image of its own
 RESERVED_NAMES = frozenset({"manager", "proxy", "etcd", "http", "all", "off", "localhost"})
 MAX_WORKERS, MAX_SPARES = 1000, 100
 LONGEST_S = 10 * 365 * 86400.0

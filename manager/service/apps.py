@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.documents import document
 from manager.api.errors import StoreUnavailable
 from manager.api.values import split_target
-from manager.foresee import foreseen
-from manager.intake import Intake, offered_files
-from manager.model import AppSpec
-from manager.reconcile import Reconciler
+from manager.loop.reconcile import Reconciler
+from manager.plan.foresee import foreseen
+from manager.plan.wiring import require_reached
 from manager.server import Call
 from manager.service.changes import Changes, Edit, Wish
 from manager.service.dispatch import Answer
+from manager.service.intake import Intake, offered_files
 from manager.service.waiting import Waiting
-from manager.specs import new_app
-from manager.wiring import require_reached
-from manager.world import World
+from manager.state import wishes
+from manager.state.model import AppSpec
+from manager.state.specs import new_app
+from manager.state.world import World
 
 
 @dataclass(slots=True)

@@ -18,9 +18,11 @@ from manager.api.errors import StoreUnavailable, UsageError
 from manager.api.wire import Request
 from manager.journal import Journal
 from manager.lead import Leadership
-from manager.model import AppSpec, Revision
-from manager.reconcile import Reconciler
-from manager.records import (
+from manager.loop.reconcile import Reconciler
+from manager.plan.wiring import require_reached
+from manager.server import Call
+from manager.state.model import AppSpec, Revision
+from manager.state.records import (
     APPS,
     REQUESTS,
     UnreadableRecord,
@@ -31,9 +33,7 @@ from manager.records import (
     target_key,
     undo_key,
 )
-from manager.server import Call
 from manager.store import NO_REVISIONS, Entry, Fence, Fenced, Snapshot, Store
-from manager.wiring import require_reached
 
 LEAD_WAIT_S = 2.0
 LOOK_S = 0.02

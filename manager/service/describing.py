@@ -6,18 +6,18 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
-from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.documents import document, rfc3339
 from manager.api.views import EventView
 from manager.journal import events
-from manager.model import AppSpec, Ending, ScalingTarget, WorkerRecord
-from manager.records import latest_decision_key
 from manager.server import Call
 from manager.service.apps import resolve_target
 from manager.service.dispatch import Answer
 from manager.service.reading import Reading, plain
-from manager.show import route_views
+from manager.service.show import route_views
+from manager.state import wishes
+from manager.state.model import AppSpec, Ending, ScalingTarget, WorkerRecord
+from manager.state.records import latest_decision_key
 from manager.store import Store
 
 LAST_EVENTS = 10

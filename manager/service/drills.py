@@ -14,22 +14,22 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.documents import document
 from manager.api.errors import CloudError, UsageError, WorkerNotFound
 from manager.api.places import Places
 from manager.engine.contract import Engine
+from manager.host.keeper import MANAGERS, hold_file, hold_file_of, hold_text, manager_pid_file, running_pid
+from manager.host.parts import part_name
+from manager.host.settings import Settings, write_whole
 from manager.journal import Journal
-from manager.keeper import MANAGERS, hold_file, hold_file_of, hold_text, manager_pid_file, running_pid
-from manager.model import container_name
-from manager.parts import part_name
-from manager.reconcile import Reconciler
+from manager.loop.reconcile import Reconciler
 from manager.server import Call
 from manager.service.apps import resolve_target
 from manager.service.dispatch import Answer
-from manager.settings import Settings, write_whole
-from manager.world import World
+from manager.state import wishes
+from manager.state.model import container_name
+from manager.state.world import World
 
 SEEN_S = 2.0
 

@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.documents import document
+from manager.host.renew import ask_again
 from manager.journal import Journal
-from manager.model import Freeze, WorkerRecord
-from manager.reconcile import Reconciler
-from manager.records import ALL, APPS, FROZEN, app_key, encode, freeze_key
-from manager.renew import ask_again
+from manager.loop.reconcile import Reconciler
 from manager.server import Call
 from manager.service.changes import Changes, read_specs
 from manager.service.dispatch import Answer
+from manager.state import wishes
+from manager.state.model import Freeze, WorkerRecord
+from manager.state.records import ALL, APPS, FROZEN, app_key, encode, freeze_key
 from manager.store import Entry, Store
 
 SEEN_S = 2.0

@@ -16,7 +16,7 @@ from manager.api.errors import Conflict, EngineError, StoreUnavailable, UsageErr
 from manager.engine.containers import Execution
 from manager.engine.contract import Engine
 from manager.engine.orders import ExecOrder
-from manager.reconcile import Reconciler
+from manager.loop.reconcile import Reconciler
 from manager.server import Call
 from manager.service.dispatch import Answer
 from manager.service.targets import Place, place_of

@@ -10,18 +10,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from queue import Empty, Full, Queue
 
-from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.documents import document, rfc3339
 from manager.api.errors import CloudError, WorkerNotFound
 from manager.engine.containers import Container, LogLine
 from manager.engine.contract import Engine, LogStream
-from manager.model import WorkerKey
-from manager.reconcile import Reconciler
+from manager.loop.reconcile import Reconciler
 from manager.server import Call
 from manager.service.apps import resolve_target
 from manager.service.dispatch import Answer
-from manager.world import World
+from manager.state import wishes
+from manager.state.model import WorkerKey
+from manager.state.world import World
 
 LOOK_S = 0.2
 WAITING_LINES = 1000  # a client that does not read slows the readers down, not the manager's memory

@@ -6,19 +6,19 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.documents import document, listing
 from manager.api.errors import NetworkFailed, StoreUnavailable
 from manager.api.views import PortView
-from manager.model import WorkerKey, WorkerRecord
-from manager.reconcile import Reconciler
-from manager.records import ALL
+from manager.host.settings import Settings
+from manager.loop.reconcile import Reconciler
+from manager.plan.wiring import is_as_recorded
 from manager.server import Call
 from manager.service.dispatch import Answer
-from manager.settings import Settings
-from manager.wiring import is_as_recorded
-from manager.world import World
+from manager.state import wishes
+from manager.state.model import WorkerKey, WorkerRecord
+from manager.state.records import ALL
+from manager.state.world import World
 from netsetup.addresses import bridge_name, gateway_of, mac_of
 from netsetup.errors import NetworkError
 from netsetup.network import Network, NetworkPicture

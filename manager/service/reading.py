@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 
-from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.documents import document, listing, rfc3339, unix_seconds
 from manager.api.errors import StoreUnavailable, WorkerNotFound
@@ -25,21 +24,22 @@ from manager.api.views import (
     StatusView,
 )
 from manager.engine.contract import Engine
+from manager.host.settings import Settings
 from manager.journal import events
-from manager.measure import Measures
-from manager.model import AppSpec, WorkerKey
+from manager.loop.reconcile import Picture, Reconciler
 from manager.observe.etcd_alarms import Alarm, complaint
 from manager.observe.proxy import ProxyApi
-from manager.options import asked, usual
-from manager.reconcile import Picture, Reconciler
-from manager.records import ALL, encode
+from manager.scaling.measure import Measures
 from manager.server import Call
 from manager.service.apps import resolve_target
 from manager.service.dispatch import Answer
-from manager.settings import Settings
-from manager.show import Addressing, app_view, is_as_asked, route_views, worker_views
+from manager.service.show import Addressing, app_view, is_as_asked, route_views, worker_views
+from manager.state import wishes
+from manager.state.model import AppSpec, WorkerKey
+from manager.state.options import asked, usual
+from manager.state.records import ALL, encode
+from manager.state.world import World
 from manager.store import Member, Store
-from manager.world import World
 from netsetup.addresses import bridge_name, gateway_of
 
 FOLLOW_S = 0.3

@@ -15,23 +15,23 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.documents import document
 from manager.api.errors import CloudError, NetworkFailed, StoreUnavailable, UsageError
-from manager.apply import RECORD_LABEL, SPEC_LABEL
 from manager.engine.containers import Container
-from manager.model import AppSpec, WorkerRecord
+from manager.loop.apply import RECORD_LABEL, SPEC_LABEL
+from manager.loop.reconcile import Reconciler
 from manager.programs.store import Programs
-from manager.reconcile import Reconciler
-from manager.records import APPS, REVISIONS, UnreadableRecord, app_key, decode, encode, worker_key
 from manager.server import Call
 from manager.service.changes import Changes, Made, Wish, read_specs
 from manager.service.dispatch import Answer
 from manager.service.waiting import Waiting
-from manager.specs import reinstated
+from manager.state import wishes
+from manager.state.model import AppSpec, WorkerRecord
+from manager.state.records import APPS, REVISIONS, UnreadableRecord, app_key, decode, encode, worker_key
+from manager.state.specs import reinstated
+from manager.state.world import World
 from manager.store import Store
-from manager.world import World
 from netsetup.addresses import allocate
 from netsetup.errors import NetworkError
 

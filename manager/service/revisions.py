@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.documents import listing, rfc3339
 from manager.api.errors import CloudError, UsageError
 from manager.api.views import RevisionView
-from manager.intake import offered_files
-from manager.model import AppSpec, Revision
-from manager.options import told
-from manager.records import REVISIONS, UnreadableRecord, decode, undo_key
 from manager.server import Call
 from manager.service.apps import AppVerbs
 from manager.service.changes import Wish, read_specs
 from manager.service.dispatch import Answer
-from manager.specs import readdressed, reinstated
+from manager.service.intake import offered_files
+from manager.state import wishes
+from manager.state.model import AppSpec, Revision
+from manager.state.options import told
+from manager.state.records import REVISIONS, UnreadableRecord, decode, undo_key
+from manager.state.specs import readdressed, reinstated
+from manager.state.templates import bare
 from manager.store import Store
-from manager.templates import bare
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,20 +6,20 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.documents import document, listing
 from manager.api.errors import CloudError, UsageError
 from manager.api.views import AutoscaleView
-from manager.model import AppSpec, Autoscale
-from manager.records import DECISIONS
 from manager.server import Call
 from manager.service.changes import Changes, Wish
 from manager.service.dispatch import Answer
 from manager.service.reading import Reading
-from manager.specs import autoscale_policy
+from manager.state import wishes
+from manager.state.model import AppSpec, Autoscale
+from manager.state.records import DECISIONS
+from manager.state.specs import autoscale_policy
+from manager.state.world import World, ready_slots
 from manager.store import Store
-from manager.world import World, ready_slots
 
 _POLICY = {"state", "max", "min", "slo", "mode"}
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.documents import listing
 from manager.api.errors import WorkerNotFound
 from manager.api.views import StatsView
 from manager.engine.containers import Container
-from manager.model import WorkerKey, WorkerRecord
 from manager.observe.consumption import consumption
 from manager.server import Call
 from manager.service.apps import resolve_target
 from manager.service.dispatch import Answer
 from manager.service.reading import Reading
-from manager.world import World
+from manager.state import wishes
+from manager.state.model import WorkerKey, WorkerRecord
+from manager.state.world import World
 from netsetup.counters import port_traffic
 
 

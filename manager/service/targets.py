@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from manager import wishes
 from manager.api.errors import WorkerNotFound
 from manager.api.values import split_target
-from manager.model import AppSpec, WorkerRecord
-from manager.world import World, is_ready, phase
+from manager.state import wishes
+from manager.state.model import AppSpec, WorkerRecord
+from manager.state.world import World, is_ready, phase
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.documents import listing
 from manager.api.errors import CloudError, NetworkFailed, StoreUnavailable
 from manager.api.views import CheckView
 from manager.engine.containers import Container
-from manager.hops import Seen, Sights, hops
-from manager.look import KINDS
-from manager.model import AppSpec, WorkerKey, WorkerRecord
+from manager.host.settings import Settings
+from manager.loop.look import KINDS
+from manager.loop.reconcile import Reconciler
 from manager.observe.ask import accepts, ask_worker, status_of
 from manager.observe.listeners import has_address, listeners
 from manager.observe.proxy import ProxyApi
 from manager.observe.verdicts import Target
-from manager.reconcile import Reconciler
 from manager.server import Call
 from manager.service.dispatch import Answer
-from manager.settings import Settings
-from manager.world import World
+from manager.service.hops import Seen, Sights, hops
+from manager.state import wishes
+from manager.state.model import AppSpec, WorkerKey, WorkerRecord
+from manager.state.world import World
 from netsetup.addresses import bridge_name
 from netsetup.errors import NetworkError
 from netsetup.network import Network, NetworkPicture

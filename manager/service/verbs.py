@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from manager import parts
 from manager.core import Core
-from manager.intake import Intake
+from manager.host import parts
 from manager.observe.etcd_alarms import alarms
 from manager.service.apps import AppVerbs
 from manager.service.changes import Changes
@@ -18,6 +17,7 @@ from manager.service.dispatch import Dispatcher, Verb
 from manager.service.drills import Drills
 from manager.service.freezing import FreezeVerbs
 from manager.service.inside import Inside
+from manager.service.intake import Intake
 from manager.service.logs import Logs
 from manager.service.network import NetworkVerbs
 from manager.service.reading import Reading

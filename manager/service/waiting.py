@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 from manager.api.arguments import Arguments
 from manager.api.errors import WaitTimedOut, WorkersFailed
-from manager.model import HOPELESS, WorkerRecord
-from manager.reconcile import Picture, Reconciler
+from manager.loop.reconcile import Picture, Reconciler
+from manager.plan.slots import shortage
+from manager.plan.spares import is_kept
+from manager.plan.updates import late_at
 from manager.server import Call
 from manager.service.changes import Made
-from manager.slots import shortage
-from manager.spares import is_kept
-from manager.updates import late_at
-from manager.world import World, is_current, is_left_alone, is_ready, phase, thaw_of
+from manager.state.model import HOPELESS, WorkerRecord
+from manager.state.world import World, is_current, is_left_alone, is_ready, phase, thaw_of
 
 WAIT_S = 60.0
 PROOF_S = 0.5  # what is never asked how it is has to have run that long: many a command ends at once

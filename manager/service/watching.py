@@ -11,7 +11,7 @@ from manager.api.arguments import Arguments, Params, bind
 from manager.api.commands import command_of
 from manager.api.documents import document
 from manager.api.errors import CloudError
-from manager.reconcile import Reconciler
+from manager.loop.reconcile import Reconciler
 from manager.server import Call
 from manager.service.dispatch import Answer, Verb
 

@@ -8,17 +8,17 @@ from dataclasses import asdict, dataclass
 
 from balancer.samples import Policy
 from balancer.whatif import Replay, Tally, alike, recorded
-from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.documents import document, rfc3339
 from manager.api.errors import CloudError, UsageError
 from manager.api.views import PolicyName, ReplayView, WhatifView
-from manager.model import AppSpec, Autoscale
-from manager.recording import Recording, Tape
-from manager.scaler import policy_of
+from manager.scaling.recording import Recording, Tape
+from manager.scaling.scaler import policy_of
 from manager.server import Call
 from manager.service.dispatch import Answer
 from manager.service.reading import Reading
+from manager.state import wishes
+from manager.state.model import AppSpec, Autoscale
 
 REPLAY_S = 3600.0
 HOW_TOLD = (

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from shell import svg
+from shell.text import svg
 
 _WIDTH, _HEIGHT = 210, 150  # pixels of a panel, with its words
 _LEFT, _TOP, _BOTTOM = 44, 30, 118

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from shell.complete import complete
-from shell.snapshot import Named, Snapshot
+from shell.prompt.complete import complete
+from shell.prompt.snapshot import Named, Snapshot
 from tests.bench.table import Result
 from tests.bench.work import seconds_of
 from tests.real.cloud import LAUNCHER, Cloud

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from manager.parts import BASE_IMAGE
+from manager.api.values import BASE_IMAGE
 from tests.real.cloud import SERVER, eventually
 
 AT_A_TIME = 8

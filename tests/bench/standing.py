@@ -11,8 +11,8 @@ from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from manager.plan import plan
-from manager.records import APPS
+from manager.plan.plan import plan
+from manager.state.records import APPS
 from tests.bench.rivals import docker
 from tests.bench.table import Result
 from tests.bench.work import Race, remove, run, scale_up, seconds_of

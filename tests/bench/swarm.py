@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from manager.parts import BASE_IMAGE
+from manager.api.values import BASE_IMAGE
 from tests.bench.rivals import docker
 from tests.real.cloud import SERVER, eventually
 

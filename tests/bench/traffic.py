@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from statistics import quantiles
 
 from manager.observe.proxy import ProxyApi
-from manager.records import PROXY
+from manager.state.records import PROXY
 from tests.bench.table import Result
 from tests.bench.work import APP, remove, run
 from tests.real.cloud import Cloud

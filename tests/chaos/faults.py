@@ -15,7 +15,7 @@ from functools import partial
 import docker.errors
 
 from manager.api.errors import CloudError
-from manager.records import APPS, PROXY, WORKERS
+from manager.state.records import APPS, PROXY, WORKERS
 from netsetup.addresses import bridge_name
 from tests.chaos import parts
 from tests.chaos.ground import Ground

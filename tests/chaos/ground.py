@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from manager.docker_host import VARIABLE
+from manager.host.docker_host import VARIABLE
 from tests.real.cloud import Cloud, running_cloud
 from tests.real.doorway import Doorway, doorway
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from balancer.routes import server_name
-from manager.model import WorkerRecord
-from manager.records import PROXY, WORKERS, UnreadableRecord, decode
+from manager.state.model import WorkerRecord
+from manager.state.records import PROXY, WORKERS, UnreadableRecord, decode
 from tests.chaos.schedule import MOST
 from tests.simulation.proxy import servers_of
 

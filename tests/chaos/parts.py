@@ -12,7 +12,7 @@ from typing import Any
 import docker
 import docker.errors
 
-from manager.keeper import MANAGERS, keeper_pid_file, manager_pid_file, running_pid
+from manager.host.keeper import MANAGERS, keeper_pid_file, manager_pid_file, running_pid
 from tests.real.cloud import Cloud, docker_by_hand
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from manager.model import AppSpec
-from manager.records import APPS, decode
+from manager.state.model import AppSpec
+from manager.state.records import APPS, decode
 from tests.chaos.operator import Possible, State
 from tests.chaos.schedule import BUSY, CALM
 from tests.real.cloud import Cloud

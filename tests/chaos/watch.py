@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import docker.errors
 
 from manager.api.errors import CloudError
-from manager.parts import store_of
-from manager.records import PROXY, WORKERS
+from manager.host.parts import store_of
+from manager.state.records import PROXY, WORKERS
 from manager.store import EtcdStore
 from tests.chaos import parts
 from tests.chaos.invariants import broken_in_store, changed

@@ -16,11 +16,11 @@ import pytest
 
 from manager.api.attached import Frames, refusal_of
 from manager.api.errors import CloudError, Conflict, EngineError, ImageNotFound, WorkerNotFound
-from manager.dockerd import SOCKET
 from manager.engine.containers import Container, InnerFile
 from manager.engine.contract import Engine
 from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import ExecOrder, PartOrder, WorkerOrder
+from manager.host.dockerd import SOCKET
 from tests.fakes.engine import Behaviour, FakeEngine, fake_image
 from tests.fakes.execs import TALKS_AND_FAILS as TALKS_INSIDE
 from tests.real.busybox import busybox_tar, own_cloud, own_image, worker_order

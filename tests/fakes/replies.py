@@ -229,7 +229,7 @@ def _serve(client: socket.socket, replies: Replies) -> None:
 
 
 def main(directory: Path) -> int:
-    from shell import repl
+    from shell.prompt import repl
     from shell.session import Session
 
     replies = town()

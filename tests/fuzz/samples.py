@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from manager.records import encode
+from manager.state.records import encode
 from tests.unit.test_records import FULL_RECORD, FULL_SPEC
 
 SAMPLES: Mapping[str, Sequence[str]] = {

@@ -12,11 +12,12 @@ from manager.api import arguments, values, wire
 from manager.api.commands import COMMANDS
 from manager.api.errors import CloudError, FrameRejected, UsageError
 from manager.api.values import Kind
-from manager.model import AppSpec, Freeze, Hurry, Revision, ScalingTarget, WorkerRecord
 from manager.observe.traffic import Traffic, parse
-from manager.records import UnreadableRecord, decode, encode
-from shell import app_file, compose, grammar, words
-from shell.quoting import quote
+from manager.state.model import AppSpec, Freeze, Hurry, Revision, ScalingTarget, WorkerRecord
+from manager.state.records import UnreadableRecord, decode, encode
+from shell.apps import app_file, compose
+from shell.language import grammar, words
+from shell.language.quoting import quote
 
 Target = Callable[[bytes], None]
 RECORDS = (AppSpec, WorkerRecord, Revision, ScalingTarget, Freeze, Hurry)

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import docker
 
-from manager.dockerd import SOCKET
 from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import WorkerOrder
+from manager.host.dockerd import SOCKET
 
 APPLETS = ("sh", "sleep", "cat", "env", "ls", "ip", "hostname", "id", "nproc")
 

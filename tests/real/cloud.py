@@ -22,9 +22,9 @@ import docker
 
 from manager.api.places import Places
 from manager.api.views import AppView, WorkerView
-from manager.dockerd import SOCKET
-from manager.parts import part_name, store_of
-from manager.settings import Settings, load
+from manager.host.dockerd import SOCKET
+from manager.host.parts import part_name, store_of
+from manager.host.settings import Settings, load
 from manager.store import EtcdStore
 from netsetup.addresses import port_name
 from tests.eventually import eventually as eventually

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from manager.dockerd import dockerd_answers, forget_ended
+from manager.api.values import BASE_IMAGE
 from manager.engine.docker_engine import DockerEngine
-from manager.images import BASE, base_recipe
+from manager.host.dockerd import dockerd_answers, forget_ended
+from manager.host.images import base_recipe
 from tests.eventually import eventually
 from tests.real.busybox import busybox_tar
 
@@ -81,7 +82,8 @@ def own_dockerd() -> Iterator[OwnDockerd]:
 
 def _make_base(own: OwnDockerd) -> None:
     engine = DockerEngine("none", own.socket)
-    engine.images.load(BASE, busybox_tar({"www/index.html": (0o644, b"hello\n")}), base_recipe(BASE).changes)
+    files = busybox_tar({"www/index.html": (0o644, b"hello\n")})
+    engine.images.load(BASE_IMAGE, files, base_recipe(BASE_IMAGE).changes)
     engine.close()
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from manager.dockerd import SOCKET
+from manager.host.dockerd import SOCKET
 
 CHUNK = 1 << 16
 CHANGES = (b"POST ", b"DELETE ", b"PUT ")

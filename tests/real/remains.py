@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from balancer.routes import app_of
-from manager.model import AppSpec, WorkerKey, WorkerRecord, container_name
-from manager.records import APPS, PROXY, WORKERS, decode
+from manager.state.model import AppSpec, WorkerKey, WorkerRecord, container_name
+from manager.state.records import APPS, PROXY, WORKERS, decode
 from manager.store import Entry
 from tests.real.cloud import Cloud, docker_by_hand, listed
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from manager.docker_host import VARIABLE
 from manager.engine.docker_engine import DockerEngine
-from manager.parts import rules_mark
+from manager.host.docker_host import VARIABLE
+from manager.host.parts import rules_mark
 from tests.real.cloud import Cloud, containers_of, eventually, running_cloud
 from tests.real.dockerd import OwnDockerd, own_dockerd
 from tests.real.traffic import Traffic

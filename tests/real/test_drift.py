@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from manager.records import PROXY
+from manager.state.records import PROXY
 from tests.real.cloud import Apps, Cloud, containers_of, docker_by_hand, eventually
 from tests.real.traffic import Traffic
 

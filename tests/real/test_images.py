@@ -17,7 +17,7 @@ import docker
 import pytest
 from docker.errors import ImageNotFound
 
-from manager.images import RECIPE_LABEL, Recipe, build, missing, recipes
+from manager.host.images import RECIPE_LABEL, Recipe, build, missing, recipes
 
 PREFIX = "sc-test-images"
 BUILD_TIMEOUT_S = 300

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from manager import keeper
-from manager.processes import processes_of
+from manager.host import keeper
+from manager.host.processes import processes_of
 from tests.real.cloud import (
     PROOF,
     ROOT,

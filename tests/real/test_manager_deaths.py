@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from manager.keeper import keeper_pid_file
+from manager.host.keeper import keeper_pid_file
 from tests.real.cloud import Apps, Cloud, containers_of, eventually, processes_of
 from tests.real.line import answer, ask, line_to
 from tests.real.traffic import Traffic

@@ -8,9 +8,9 @@ from ipaddress import IPv4Network
 from random import Random
 
 from balancer.routes import server_name
-from manager.model import HOPELESS, AppSpec, WorkerKey, WorkerRecord
-from manager.records import ALL, PROXY
-from manager.world import is_current, is_left_alone
+from manager.state.model import HOPELESS, AppSpec, WorkerKey, WorkerRecord
+from manager.state.records import ALL, PROXY
+from manager.state.world import is_current, is_left_alone
 from tests.simulation.edges import CRASHES, SimEngine, SimStore
 from tests.simulation.faults import Broken, Faults, ManagerDied, fine
 from tests.simulation.judge import Judge, Known

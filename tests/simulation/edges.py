@@ -9,8 +9,8 @@ from typing import Protocol, TypeVar
 
 from manager.api.errors import EngineError
 from manager.engine.containers import Container
-from manager.model import AppSpec, WorkerKey, WorkerRecord
-from manager.records import ALL, APPS, FROZEN, PROXY, WORKERS, decode
+from manager.state.model import AppSpec, WorkerKey, WorkerRecord
+from manager.state.records import ALL, APPS, FROZEN, PROXY, WORKERS, decode
 from manager.store import Entry, Fence, Snapshot
 from manager.store.values import NO_REVISIONS
 from tests.fakes.engine import Behaviour, FakeEngine, fake_image

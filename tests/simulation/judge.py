@@ -9,8 +9,8 @@ from ipaddress import IPv4Address
 
 from balancer.routes import server_name
 from manager.engine.containers import Container
-from manager.model import STEADY_S, Hurry, WorkerKey, WorkerRecord, backoff_s
-from manager.world import is_current
+from manager.state.model import STEADY_S, Hurry, WorkerKey, WorkerRecord, backoff_s
+from manager.state.world import is_current
 from tests.simulation.edges import SimEngine, SimStore
 from tests.simulation.faults import Broken
 from tests.simulation.manager import TAG

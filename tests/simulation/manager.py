@@ -12,22 +12,22 @@ from typing import Any, cast
 
 from manager.api.errors import Conflict, EngineError, StoreUnavailable
 from manager.api.wire import Request
-from manager.apply import Effects
 from manager.engine.contract import Watch
-from manager.hosts import HostsFiles
 from manager.journal import Journal
 from manager.lead import REFRESH_S, Leadership
-from manager.look import Sight
-from manager.model import WorkerKey
+from manager.loop.apply import Effects
+from manager.loop.hosts import HostsFiles
+from manager.loop.look import Sight
+from manager.loop.reconcile import TRY_AGAIN_S, Reconciler
 from manager.observe.health import Prober
 from manager.observe.proxy import ProxyApi
 from manager.programs.store import Programs
-from manager.reconcile import TRY_AGAIN_S, Reconciler
-from manager.records import PROXY
 from manager.secrets import Secrets
 from manager.server import Call
 from manager.service.changes import Changes, Edit
 from manager.service.freezing import FreezeVerbs
+from manager.state.model import WorkerKey
+from manager.state.records import PROXY
 from manager.store import Fence, Watching
 from netsetup.errors import NetworkError
 from netsetup.network import Network

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from manager.model import WorkerKey, container_name
+from manager.state.model import WorkerKey, container_name
 from tests.simulation.cloud import Cloud
 from tests.simulation.manager import CLOUD, TAG
 

@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from manager import apply, life, look, slots, spares, wiring, world
-from manager.draft import Draft
-from manager.model import AppSpec, Ending, Hurry, WorkerKey, WorkerRecord
+from manager.loop import apply, look
+from manager.plan import life, slots, spares, wiring
+from manager.plan.draft import Draft
+from manager.plan.wiring import hosts_files
 from manager.server import Call
 from manager.service import changes
+from manager.state import world
+from manager.state.model import AppSpec, Ending, Hurry, WorkerKey, WorkerRecord
+from manager.state.world import World
 from manager.store import Fence
-from manager.wiring import hosts_files
-from manager.world import World
 from netsetup.addresses import allocate
 from tests.simulation import manager as simulated
 from tests.simulation.network import FakeNetwork

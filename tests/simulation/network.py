@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from manager.engine.containers import Container
-from manager.model import WorkerKey
+from manager.state.model import WorkerKey
 from netsetup.errors import NetworkError
 from netsetup.network import NetworkPicture
 from netsetup.port import Port

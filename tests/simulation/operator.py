@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from manager import wishes
 from manager.api.arguments import Arguments
 from manager.api.errors import CloudError, Conflict, StoreUnavailable
-from manager.model import AppSpec, Health, Template
 from manager.service.changes import Edit, Wish
-from manager.specs import new_app
+from manager.state import wishes
+from manager.state.model import AppSpec, Health, Template
+from manager.state.specs import new_app
 from tests.simulation.edges import CRASHES, IMAGE
 from tests.simulation.faults import Broken
 from tests.simulation.judge import Judge

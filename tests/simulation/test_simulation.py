@@ -14,7 +14,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from manager.model import backoff_s, container_name
+from manager.state.model import backoff_s, container_name
 from tests.simulation import operator as ask
 from tests.simulation.cloud import Cloud
 from tests.simulation.faults import Outcome, Script

@@ -8,9 +8,9 @@ from ipaddress import IPv4Address, IPv4Network
 
 from balancer.routes import render, server_name
 from manager.engine.containers import Container
-from manager.model import AppSpec, Health, Template, WorkerKey, WorkerRecord, container_name
 from manager.observe.health import Verdict
-from manager.world import World, route_of
+from manager.state.model import AppSpec, Health, Template, WorkerKey, WorkerRecord, container_name
+from manager.state.world import World, route_of
 
 NOW = 1_000_000.0
 SUBNET = IPv4Network("10.9.0.0/24")

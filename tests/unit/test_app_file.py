@@ -10,14 +10,14 @@ import pytest
 from manager.api.arguments import bind, parse
 from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
-from manager.model import AppSpec, Mount, Template
-from manager.options import asked, usual
-from manager.parts import BASE_IMAGE
-from manager.specs import autoscale_policy, new_app
-from manager.templates import wanted_template
-from shell import app_file
-from shell.app_file import Difference, Entry
-from shell.glyphs import stripped
+from manager.api.values import BASE_IMAGE
+from manager.state.model import AppSpec, Mount, Template
+from manager.state.options import asked, usual
+from manager.state.specs import autoscale_policy, new_app
+from manager.state.templates import wanted_template
+from shell.apps import app_file
+from shell.apps.app_file import Difference, Entry
+from shell.text.glyphs import stripped
 
 RUNS = [
     "web sleep 9",

@@ -9,15 +9,15 @@ from typing import cast
 
 import pytest
 
-from manager.apply import SPEC_LABEL, Effects
 from manager.engine.orders import WorkerOrder
-from manager.hosts import HostsFiles
 from manager.journal import Journal
-from manager.model import AppSpec, Mount, WorkerKey, WorkerRecord
+from manager.loop.apply import SPEC_LABEL, Effects
+from manager.loop.hosts import HostsFiles
+from manager.plan.steps import Forget, Launch
 from manager.programs.store import UNUSED_FOR_S, Programs
-from manager.records import WORKERS, app_key, decode, encode, undo_key
 from manager.secrets import Secrets
-from manager.steps import Forget, Launch
+from manager.state.model import AppSpec, Mount, WorkerKey, WorkerRecord
+from manager.state.records import WORKERS, app_key, decode, encode, undo_key
 from manager.store import Fence
 from netsetup.network import Network
 from tests.fakes.engine import FakeEngine, fake_image

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from manager.api.attached import Frames, Refusal, refusal_of
-from shell.streams import Streams
+from shell.worker.streams import Streams
 
 FAILED = "OCI runtime exec failed: exec failed: unable to start container process: "
 MISSING = f'{FAILED}exec: "nosuch": executable file not found in $PATH: unknown\r\n'.encode()

@@ -9,17 +9,17 @@ from typing import cast
 
 import pytest
 
-from manager import wishes
 from manager.api.errors import Conflict, RouteTaken, UsageError
 from manager.api.wire import Request
 from manager.journal import Journal
 from manager.lead import Leadership
-from manager.model import AppSpec, Autoscale
-from manager.reconcile import Reconciler
-from manager.records import APPS, TARGETS, UNDO, target_key
+from manager.loop.reconcile import Reconciler
 from manager.server import Call
 from manager.service.changes import Changes, Wish, read_specs
-from manager.specs import reinstated
+from manager.state import wishes
+from manager.state.model import AppSpec, Autoscale
+from manager.state.records import APPS, TARGETS, UNDO, target_key
+from manager.state.specs import reinstated
 from manager.store import Fence
 from tests.fakes.store import FakeStore
 from tests.simulation.worlds import NOW, an_app

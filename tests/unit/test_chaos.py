@@ -8,8 +8,8 @@ from ipaddress import IPv4Address
 import pytest
 
 from balancer.routes import Route, Server, render, server_name
-from manager.model import WorkerRecord
-from manager.records import PROXY, WORKERS, encode, worker_key
+from manager.state.model import WorkerRecord
+from manager.state.records import PROXY, WORKERS, encode, worker_key
 from tests.chaos.invariants import broken_in_store, changed, longest
 from tests.chaos.operator import Possible, State, after, app_of
 from tests.chaos.samples import Sample, growth

@@ -10,16 +10,16 @@ import pytest
 
 from manager.api.errors import SetupFailed
 from manager.api.places import Places
-from manager.checks.finding import Finding, fail, ok
-from manager.checks.leftovers import Marks, leftovers, marks_by_cloud
-from manager.checks.machine import Space, clock, docker, names, newest_change, programs, room
-from manager.checks.parts import alarm_finding, subnet
-from manager.checks.processes import Processes, check_processes
-from manager.dockerd import SOCKET, State
-from manager.doctor import mend
+from manager.host.checks.finding import Finding, fail, ok
+from manager.host.checks.leftovers import Marks, leftovers, marks_by_cloud
+from manager.host.checks.machine import Space, clock, docker, names, newest_change, programs, room
+from manager.host.checks.parts import alarm_finding, subnet
+from manager.host.checks.processes import Processes, check_processes
+from manager.host.dockerd import SOCKET, State
+from manager.host.doctor import mend
+from manager.host.settings import Settings
+from manager.host.setup import TOOLS
 from manager.observe.etcd_alarms import Alarm
-from manager.settings import Settings
-from manager.setup import TOOLS
 from netsetup.survey import Survey
 
 PLACES = Places("nowhere")

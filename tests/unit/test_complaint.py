@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from manager.api.errors import AppNotFound, UsageError
-from shell.complaint import as_json, explain
+from shell.text.complaint import as_json, explain
 
 UNKNOWN = UsageError('unknown command "sacle"', hint="scale web=3")
 

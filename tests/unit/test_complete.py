@@ -8,11 +8,11 @@ import pytest
 
 from manager.api.documents import listing
 from manager.api.views import SecretView
-from shell.complete import Completion, complete
-from shell.highlight import fragments
-from shell.snapshot import Named, Snapshot, snapshot_of
-from shell.toolbar import health_of, toolbar, usage_at
-from shell.typed import continues, spot, statements
+from shell.prompt.complete import Completion, complete
+from shell.prompt.highlight import fragments
+from shell.prompt.snapshot import Named, Snapshot, snapshot_of
+from shell.prompt.toolbar import health_of, toolbar, usage_at
+from shell.prompt.typed import continues, spot, statements
 from tests.fakes.replies import app, image, worker
 
 CLOUD = Snapshot(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shell import completion
+from shell.manual import completion
 
 PROGRAM = """\
 #!/bin/sh

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.errors import UsageError
-from shell import app_file, compose, dotenv
+from shell.apps import app_file, compose, dotenv
 from tests.fakes.replies import Replies, serving
 from tests.fakes.shells import TerminalText, shell_at
 

@@ -7,8 +7,8 @@ import pytest
 from manager.api import arguments
 from manager.api.commands import command_of
 from manager.api.errors import UsageError
-from shell import grammar
-from shell.conditions import (
+from shell.language import grammar
+from shell.language.conditions import (
     Answers,
     Comparison,
     Condition,

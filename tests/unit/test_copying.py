@@ -15,8 +15,8 @@ import pytest
 
 from manager.api.copying import Copy, Found, copy_of, placed
 from manager.api.errors import CloudError, UsageError
-from shell import archives
-from shell.packing import move, pack, unpack
+from shell.worker import archives
+from shell.worker.packing import move, pack, unpack
 from tests.fakes.shells import shell_at
 
 

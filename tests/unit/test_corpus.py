@@ -9,8 +9,9 @@ import pytest
 from manager.api.arguments import bind, parse
 from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
-from shell import script, words
-from shell.complaint import explain
+from shell import script
+from shell.language import words
+from shell.text.complaint import explain
 
 LONG = 2 * 2**20
 NAMES = {

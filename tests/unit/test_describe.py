@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from manager.api.documents import document
-from shell.render import Options, result
+from shell.text.render import Options, result
 from tests.fakes.replies import app, worker
 
 TEMPLATE = {

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from manager.api.errors import UsageError
-from manager.choose import Asked, require_same
-from manager.docker_host import VARIABLE, asked_socket
-from manager.settings import Settings
+from manager.host.choose import Asked, require_same
+from manager.host.docker_host import VARIABLE, asked_socket
+from manager.host.settings import Settings
 
 KNOWN = Settings(
     http_port=8080,

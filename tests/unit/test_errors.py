@@ -9,7 +9,7 @@ import pytest
 
 from manager.api import errors
 from manager.api.errors import CloudError, error_of
-from shell.complaint import as_json, explain
+from shell.text.complaint import as_json, explain
 
 EXIT_CODES = {1, 2, 3, 4, 5, 6}
 DRAWN = dict(re.findall(r"(\w+) +exit \d +([a-z-]+)", errors.__doc__ or ""))

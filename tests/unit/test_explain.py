@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shell import explain
-from shell.tables import Options
+from shell.text import explain
+from shell.text.tables import Options
 
 RECORD: dict[str, object] = {
     "id": 418,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.errors import UsageError
-from manager.external_etcd import Role, asked_etcd, keep_files, kept_file
+from manager.host.external_etcd import Role, asked_etcd, keep_files, kept_file
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
 KEY = "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from manager import wishes
-from manager.foresee import foreseen
-from manager.model import AppSpec
-from manager.wishes import ScaleChange
+from manager.plan.foresee import foreseen
+from manager.state import wishes
+from manager.state.model import AppSpec
+from manager.state.wishes import ScaleChange
 from tests.simulation.worlds import an_app
 
 WEB = an_app()

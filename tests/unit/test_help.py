@@ -9,8 +9,8 @@ import pytest
 from manager.api.command import Command
 from manager.api.commands import COMMANDS, command_of
 from manager.api.rows.changing import FIRST_RUN
-from shell import help
-from shell.topics import TOPICS
+from shell.manual import help
+from shell.manual.topics import TOPICS
 
 ROWS = pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.verb)
 

@@ -9,9 +9,9 @@ import pytest
 
 from manager.api.views import CheckView
 from manager.engine.containers import Container
-from manager.hops import Seen, Sights, hops
-from manager.model import AppSpec, Health, Template, WorkerKey, WorkerRecord
-from manager.world import World
+from manager.service.hops import Seen, Sights, hops
+from manager.state.model import AppSpec, Health, Template, WorkerKey, WorkerRecord
+from manager.state.world import World
 
 KEY = WorkerKey("web", 1, 1)
 ADDRESS = IPv4Address("10.200.0.2")

@@ -8,8 +8,8 @@ import pytest
 
 from manager.api.commands import command_of
 from manager.api.errors import NotAllowed
-from shell import grammar
 from shell.host import ROOT, command_line, words_of
+from shell.language import grammar
 
 
 def test_root_runs_the_manager_package_itself() -> None:

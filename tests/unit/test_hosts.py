@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from manager.hosts import HostsFiles
-from manager.model import WorkerKey
+from manager.loop.hosts import HostsFiles
+from manager.state.model import WorkerKey
 from netsetup.errors import NetworkError
 
 KEY = WorkerKey("web-1", 2, 3)

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import pytest
 
 from manager.api.errors import SetupFailed
-from manager.images import (
+from manager.host.images import (
     RECIPE_LABEL,
     Recipe,
     apt_settings_in,

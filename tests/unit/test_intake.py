@@ -11,11 +11,11 @@ import pytest
 from manager.api.arguments import bind, parse
 from manager.api.commands import command_of
 from manager.api.errors import EngineError, ImageNotFound, UsageError
-from manager.intake import Intake
-from manager.model import Health, Template
 from manager.programs.store import Programs
 from manager.secrets import Secrets
-from manager.templates import wanted_template
+from manager.service.intake import Intake
+from manager.state.model import Health, Template
+from manager.state.templates import wanted_template
 from tests.fakes.engine import FakeEngine, fake_image
 
 TOOLS = fake_image("tools:1", {"/bin/sleep": (0o755, b"")})

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from manager.journal import KEEP_REQUESTS_S, Journal, events
-from manager.records import EVENTS, LEADER, REQUESTS
+from manager.state.records import EVENTS, LEADER, REQUESTS
 from manager.store import claim
 from tests.eventually import eventually
 from tests.fakes.store import FakeStore

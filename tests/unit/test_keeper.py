@@ -7,7 +7,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from manager import keeper
+from manager.host import keeper
 from tests.eventually import eventually
 from tests.fakes.manager import PlacesAt
 

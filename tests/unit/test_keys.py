@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from manager.api.commands import command_of as row_of
-from shell import grammar, keys, styled
-from shell.keys import KEYS, footer, pressed
-from shell.view import Seen, View, app_of, worker_of
+from shell.language import grammar
+from shell.live import keys
+from shell.live.keys import KEYS, footer, pressed
+from shell.live.view import Seen, View, app_of, worker_of
+from shell.text import styled
 
 SEEN = Seen(
     apps=[{"name": "api", "rate_rps": 1.0}, {"name": "web", "rate_rps": 2.0}],

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from manager.lead import REFRESH_S, HostLock, Leadership, Watchdog
-from manager.records import LEADER
+from manager.state.records import LEADER
 from manager.tend import Looker
 from tests.eventually import eventually
 from tests.fakes.store import FakeStore

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.commands import COMMANDS
-from manager.liveness import is_up
+from manager.host.liveness import is_up
 from tests.fakes.manager import Answer, FakeCall, FakeManager, PlacesAt
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 
-from shell.load import IN_FLIGHT, Load, Plan, Report, arrivals, percentile, run
+from shell.traffic.load import IN_FLIGHT, Load, Plan, Report, arrivals, percentile, run
 from tests.eventually import eventually
 from tests.fakes.website import HELLO, Website, serving
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from manager.look import target_of
-from manager.model import Health
+from manager.loop.look import target_of
+from manager.state.model import Health
 from tests.simulation.worlds import NOW, a_container, a_worker, an_app, serving
 
 

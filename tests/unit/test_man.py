@@ -8,8 +8,9 @@ import pytest
 
 from manager.api.command import Command
 from manager.api.commands import COMMANDS
-from shell import main, man
-from shell.topics import TOPICS
+from shell import main
+from shell.manual import man
+from shell.manual.topics import TOPICS
 from tests.fakes.shells import shell_at
 
 LINES = man.page(main.USAGE, "1.2.3").splitlines()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manager.model import (
+from manager.state.model import (
     STEADY_S,
     Ending,
     WorkerKey,

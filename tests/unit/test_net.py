@@ -8,8 +8,8 @@ from ipaddress import IPv4Address
 import pytest
 
 from manager.api.views import PortView
+from manager.host.settings import Settings
 from manager.service.network import bridge_view, port_views, repair_notes
-from manager.settings import Settings
 from netsetup.addresses import bridge_name
 from netsetup.network import NetworkPicture
 from netsetup.port import Port

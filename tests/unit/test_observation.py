@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 
 from balancer.samples import Observation
-from manager.measure import Measures
-from manager.model import AppSpec, WorkerKey
-from manager.observation import Watcher
 from manager.observe.cgroups import Usage
 from manager.observe.health import Verdict
 from manager.observe.traffic import Counters, Sample
-from manager.world import World
+from manager.scaling.measure import Measures
+from manager.scaling.observation import Watcher
+from manager.state.model import AppSpec, WorkerKey
+from manager.state.world import World
 from netsetup.errors import NetworkError
 from tests.simulation.worlds import NOW, TEMPLATE, a_worker, an_app, known, serving
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from manager.model import Template
-from manager.options import told
-from manager.parts import BASE_IMAGE
+from manager.api.values import BASE_IMAGE
+from manager.state.model import Template
+from manager.state.options import told
 from tests.simulation.worlds import TEMPLATE
 
 PLAIN = Template(command=("serve",), image=BASE_IMAGE)

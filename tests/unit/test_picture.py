@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from manager.api.rows.changing import FIRST_RUN
-from shell import picture, styled
-from shell.document import Document
-from shell.sparkline import bar, by_time, sparkline
-from shell.tables import Options
-from shell.view import Seen, View, remembered, shown_apps
+from shell.live import picture
+from shell.live.view import Seen, View, remembered, shown_apps
+from shell.text import styled
+from shell.text.document import Document
+from shell.text.sparkline import bar, by_time, sparkline
+from shell.text.tables import Options
 
 NOW = 1000.0
 APPS: list[Document] = [

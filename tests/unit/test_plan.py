@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from balancer.routes import app_of, render
-from manager.draft import RESYNC_S
-from manager.life import CONFIRM_S, DRAIN_POLL_S
-from manager.model import HOPELESS, AppSpec, Ending, Hurry, Past, WorkerKey, WorkerRecord
 from manager.observe.health import Verdict
-from manager.plan import plan
-from manager.steps import (
+from manager.plan.draft import RESYNC_S
+from manager.plan.life import CONFIRM_S, DRAIN_POLL_S
+from manager.plan.plan import plan
+from manager.plan.steps import (
     Bury,
     Forget,
     Launch,
@@ -27,7 +26,8 @@ from manager.steps import (
     Step,
     SweepPort,
 )
-from manager.world import World, route_of
+from manager.state.model import HOPELESS, AppSpec, Ending, Hurry, Past, WorkerKey, WorkerRecord
+from manager.state.world import World, route_of
 from netsetup.port import Port
 from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_worker, an_app, ended, known, serving, without
 

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
-from manager import ports
+from manager.host import ports
 from manager.observe.listeners import address_of, has_address, listeners
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.places import Places
-from manager.processes import processes_of
+from manager.host.processes import processes_of
 from tests.eventually import eventually
 
 

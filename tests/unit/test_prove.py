@@ -10,7 +10,7 @@ import pytest
 from manager.api.documents import document, listing
 from manager.api.errors import CloudError, ManagerUnreachable
 from manager.api.views import WorkerView
-from shell.prove import Proof, crash_manager
+from shell.traffic.prove import Proof, crash_manager
 from tests.fakes.replies import app, status, worker
 from tests.fakes.website import Website, serving
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from shell import help as pages
+from shell.manual import help as pages
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"

@@ -17,8 +17,8 @@ from balancer.decide import REMOVE_AFTER_S
 from balancer.memory import Memory
 from balancer.samples import Observation
 from balancer.whatif import Replay
-from manager import recording
-from manager.recording import IDLE_S, KEEP_S, SEGMENT_S, Recording, Tape
+from manager.scaling import recording
+from manager.scaling.recording import IDLE_S, KEEP_S, SEGMENT_S, Recording, Tape
 from tests.autoscale.observations import POLICY, SPAN_S, seen
 
 T0 = 1_700_000_000.0

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manager.model import (
+from manager.state.model import (
     AppSpec,
     Ending,
     Health,
@@ -22,7 +22,7 @@ from manager.model import (
     WorkerKey,
     WorkerRecord,
 )
-from manager.records import UnreadableRecord, app_key, decode, encode, revision_key, worker_key
+from manager.state.records import UnreadableRecord, app_key, decode, encode, revision_key, worker_key
 from tests.simulation.worlds import a_worker, an_app
 
 FULL_TEMPLATE = Template(

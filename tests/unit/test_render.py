@@ -14,10 +14,10 @@ from manager.api.documents import document, listing, unix_seconds
 from manager.api.errors import UsageError
 from manager.api.listings import LISTINGS
 from manager.api.views import ITEMS, AppView, EventView, RouteView, WorkerView
-from shell import cells, render
-from shell.glyphs import columns, cut, escaped, stripped
-from shell.load import Report
-from shell.render import Options
+from shell.text import cells, render
+from shell.text.glyphs import columns, cut, escaped, stripped
+from shell.text.render import Options
+from shell.traffic.load import Report
 from tests.fakes.replies import app, status, worker
 
 NOW = unix_seconds("2026-01-02T06:04:06.000Z")  # three hours after the fakes were made

@@ -25,11 +25,11 @@ from prompt_toolkit.output import DummyOutput
 
 from manager.api.documents import listing
 from manager.api.errors import ManagerUnreachable
-from shell import repl
-from shell.history import PrivateHistory, keeps
-from shell.load import Load, Plan
+from shell.prompt import repl
+from shell.prompt.history import PrivateHistory, keeps
+from shell.prompt.snapshot import Snapshot, Watch, look
 from shell.session import Session
-from shell.snapshot import Snapshot, Watch, look
+from shell.traffic.load import Load, Plan
 from shell.xdg import history_file
 from tests.fakes.replies import PlacesIn, app, town
 from tests.fakes.website import Website

@@ -9,12 +9,12 @@ from itertools import chain
 import pytest
 
 from manager.api.errors import NetworkFailed, RouteTaken
-from manager.apply import RECORD_LABEL, SPEC_LABEL
 from manager.engine.containers import Container
-from manager.model import AppSpec, WorkerKey, WorkerRecord
-from manager.records import encode
+from manager.loop.apply import RECORD_LABEL, SPEC_LABEL
 from manager.service.rescue import adoption
-from manager.world import World
+from manager.state.model import AppSpec, WorkerKey, WorkerRecord
+from manager.state.records import encode
+from manager.state.world import World
 from tests.simulation.worlds import SUBNET, a_container, a_worker, an_app, serving
 
 PORTS = range(9000, 9004)

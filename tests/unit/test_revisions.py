@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from manager import wishes
-from manager.model import AppSpec, Revision
 from manager.service.revisions import earlier, view
+from manager.state import wishes
+from manager.state.model import AppSpec, Revision
 from tests.simulation.worlds import NOW, TEMPLATE, an_app
 
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 
 from balancer.decision import Action, Inputs, Limit, Model, ScalingDecision, Trust, frozen
-from manager import wishes
 from manager.api import arguments
 from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
-from manager.model import AppSpec, Autoscale, ScalingTarget, Template
 from manager.service.scaling import require_sense
-from manager.specs import autoscale_policy
-from manager.wishes import ScaleChange
-from manager.world import as_scaled
+from manager.state import wishes
+from manager.state.model import AppSpec, Autoscale, ScalingTarget, Template
+from manager.state.specs import autoscale_policy
+from manager.state.wishes import ScaleChange
+from manager.state.world import as_scaled
 
 
 def spec(want: int = 2, policy: Autoscale | None = None) -> AppSpec:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from manager.api.errors import SecretNotFound, SecretRejected
-from manager.model import WorkerKey
 from manager.secrets import SIZE_LIMIT_BYTES, Secrets
+from manager.state.model import WorkerKey
 
 WORKER = WorkerKey("web", 1, 1)
 

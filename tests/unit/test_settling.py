@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import IPv4Network
 
-from manager.model import Health, Past, WorkerKey
 from manager.observe.health import Verdict
-from manager.records import ALL
+from manager.plan.updates import UPDATE_LIMIT_S
 from manager.service.waiting import PROOF_S, WAIT_S, has_lasted, too_late
-from manager.updates import UPDATE_LIMIT_S
-from manager.world import World
+from manager.state.model import Health, Past, WorkerKey
+from manager.state.records import ALL
+from manager.state.world import World
 from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_worker, an_app, serving
 
 

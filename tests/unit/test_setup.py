@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from manager import dockerd, setup
+from manager.host import dockerd, setup
 
 ROOT = Path(__file__).parents[2]
 TELL = "print(os.umask(0), os.environ['PATH'], sep=':')"

@@ -7,18 +7,18 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from manager.apply import RECORD_LABEL, SPEC_LABEL
-from manager.model import AppSpec, Ending, Past, WorkerKey, WorkerRecord
+from manager.loop.apply import RECORD_LABEL, SPEC_LABEL
 from manager.observe.health import Verdict
-from manager.plan import plan
-from manager.records import encode
+from manager.plan.plan import plan
+from manager.plan.spares import AT_ONCE
+from manager.plan.steps import Bury, Launch, Pause, Publish, Retire, SaveRecords, SlowStep, Step, Unpause
+from manager.plan.updates import end_of_update
 from manager.service.rescue import adoption
 from manager.service.waiting import is_settled
-from manager.spares import AT_ONCE
-from manager.steps import Bury, Launch, Pause, Publish, Retire, SaveRecords, SlowStep, Step, Unpause
-from manager.updates import end_of_update
-from manager.wishes import as_adopted, removed, scale_changes, scaled, stopped
-from manager.world import World, in_rotation, phase
+from manager.state.model import AppSpec, Ending, Past, WorkerKey, WorkerRecord
+from manager.state.records import encode
+from manager.state.wishes import as_adopted, removed, scale_changes, scaled, stopped
+from manager.state.world import World, in_rotation, phase
 from tests.simulation.worlds import NOW, a_worker, an_app, ended, known, serving, without
 
 WEB_1, WEB_2, WEB_3 = (WorkerKey("web", slot, 1) for slot in (1, 2, 3))

@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 import pytest
 
 from manager.api.documents import document
-from shell import svg
-from shell.plot import Plot, as_text
-from shell.styled import STYLES, Line
+from shell.text import svg
+from shell.text.plot import Plot, as_text
+from shell.text.styled import STYLES, Line
 from tests.fakes.replies import serving, town
 from tests.fakes.shells import shell_at
 

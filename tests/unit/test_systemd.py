@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.errors import SetupFailed
-from manager.systemd import require_systemd, unit_text
+from manager.host.systemd import require_systemd, unit_text
 
 UNIT = """\
 # Written by simplecloud up --systemd, removed by simplecloud down.

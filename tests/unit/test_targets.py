@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from manager.api.errors import AppNotFound, WorkerNotFound
-from manager.model import WorkerKey
 from manager.service.targets import place_of
-from manager.world import World
+from manager.state.model import WorkerKey
+from manager.state.world import World
 from tests.simulation.worlds import NOW, a_worker, an_app, ended, known, serving, without
 
 WEB_1, WEB_2 = WorkerKey("web", 1, 1), WorkerKey("web", 2, 1)

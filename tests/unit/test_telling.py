@@ -7,7 +7,7 @@ from io import StringIO
 
 import pytest
 
-from manager.telling import Telling
+from manager.host.telling import Telling
 
 
 class Terminal(StringIO):

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from manager.engine.orders import PartOrder
-from manager.reconcile import Picture
+from manager.loop.reconcile import Picture
+from manager.state.world import World
 from manager.tend import DEAF_S, PartsTender, ProxyTender
-from manager.world import World
 from tests.fakes.engine import FakeEngine, fake_image
 from tests.fakes.manager import PlacesAt
 from tests.simulation.worlds import NOW, a_worker, an_app, serving

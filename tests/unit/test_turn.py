@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.places import Places
-from manager.turn import our_turn, turn_file, turn_if_free
+from manager.host.turn import our_turn, turn_file, turn_if_free
 from tests.fakes.manager import PlacesAt
 
 

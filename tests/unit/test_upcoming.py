@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shell.document import Document
-from shell.upcoming import upcoming
+from shell.live.upcoming import upcoming
+from shell.text.document import Document
 
 NOW = 1000.0
 TWO_SECONDS_AGO = "1970-01-01T00:16:38Z"

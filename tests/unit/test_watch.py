@@ -16,10 +16,10 @@ from prompt_toolkit.output import DummyOutput
 from manager.api.documents import document, listing
 from manager.api.errors import AppNotFound, Conflict
 from shell.client import Client
-from shell.look import look
-from shell.screen import Screen
+from shell.live.look import look
+from shell.live.screen import Screen
+from shell.live.view import Seen, View, app_of
 from shell.soon import soon
-from shell.view import Seen, View, app_of
 from tests.eventually import eventually
 from tests.fakes.replies import PlacesIn, Replies, app, serving, town
 from tests.fakes.shells import shell_at

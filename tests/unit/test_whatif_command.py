@@ -14,15 +14,15 @@ import pytest
 from manager.api import arguments
 from manager.api.commands import command_of
 from manager.api.errors import AppNotFound, CloudError, UsageError
-from manager.model import AppSpec, Autoscale, Template
-from manager.reconcile import Picture
-from manager.recording import Recording
+from manager.loop.reconcile import Picture
+from manager.scaling.recording import Recording
 from manager.server import Call
 from manager.service.reading import Reading
 from manager.service.whatif import Whatif
-from manager.world import World
-from shell import render
-from shell.render import Options
+from manager.state.model import AppSpec, Autoscale, Template
+from manager.state.world import World
+from shell.text import render
+from shell.text.render import Options
 from tests.autoscale.observations import POLICY
 from tests.unit.test_recording import T0, Life
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from manager import wishes
 from manager.api.errors import AppNotFound, AppReached, CloudError
-from manager.model import AppSpec, Past, WorkerKey
 from manager.observe.health import Verdict
-from manager.plan import plan
-from manager.steps import Launch, SaveRecords, Step, WriteHosts
-from manager.wiring import hosts_files, is_as_recorded, port_of, require_reached
-from manager.world import World
+from manager.plan.plan import plan
+from manager.plan.steps import Launch, SaveRecords, Step, WriteHosts
+from manager.plan.wiring import hosts_files, is_as_recorded, port_of, require_reached
+from manager.state import wishes
+from manager.state.model import AppSpec, Past, WorkerKey
+from manager.state.world import World
 from netsetup.port import Port
 from tests.simulation.worlds import NOW, TEMPLATE, a_worker, an_app, known, serving
 

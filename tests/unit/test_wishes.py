@@ -8,11 +8,11 @@ from functools import partial
 
 import pytest
 
-from manager import wishes
 from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
 from manager.api.values import MAX_WORKERS
-from manager.model import AppSpec, Hurry
-from manager.wishes import ScaleChange
+from manager.state import wishes
+from manager.state.model import AppSpec, Hurry
+from manager.state.wishes import ScaleChange
 from tests.simulation.worlds import TEMPLATE, an_app
 
 

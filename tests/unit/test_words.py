@@ -6,8 +6,8 @@ import shlex
 
 import pytest
 
-from shell.quoting import quote
-from shell.words import (
+from shell.language.quoting import quote
+from shell.language.words import (
     Incomplete,
     Statement,
     Substitution,

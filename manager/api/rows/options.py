@@ -32,7 +32,7 @@ SCALING = (
     Option("slo", values.OBJECTIVE, "the objective to serve (250ms,95%)"),
 )
 TEMPLATE = (
-    Option("image", values.IMAGE, "the image to run in (simplecloud/base)"),
+    Option("image", values.IMAGE, f"the image to run in ({values.BASE_IMAGE})"),
     Option("copy", values.TEXT, "copy SRC[:DST] of this machine into the workers", many=True),
     Option("port", values.PORT, "the port it listens on; gives it a route", "p"),
     Option("host", values.HOST, "the host name of its route (NAME.localhost)", many=True),

@@ -1,0 +1,102 @@
+"""Checks for what carries the mark of a cloud that is down: a reboot or a `down` that was cut short left it.
+
+A cloud whose directory in /run is there is up, or on its way, and nothing of it is a leftover. Only what
+belongs to a cloud that this machine knows, by its state, is removed unasked; a label alone may be a
+stranger's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from manager.api.errors import CloudError, EngineError, NetworkFailed, UsageError
+from manager.api.places import Places, places_of
+from manager.engine.survey import containers_by_cloud
+from manager.host.checks.finding import Finding, fail, ok, warn
+from manager.host.checks.processes import simplecloud
+from manager.host.down import LeftBehind, take_down, translated
+from manager.host.turn import turn_if_free
+from netsetup.survey import Survey, survey
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """How many containers, links and rules carry the mark of one cloud."""
+
+    containers: int
+    links: int
+    rules: int
+
+    def words(self) -> str:
+        counts = {"container": self.containers, "link": self.links, "rule": self.rules}
+        return ", ".join(f"{count} {what}{'s' * (count > 1)}" for what, count in counts.items() if count)
+
+
+def check_leftovers(asked: Places, docker: Path | None) -> Iterator[Finding]:
+    """Yield a line for each cloud that left something, or one that says that none did.
+
+    docker: the socket where the Docker answers whose containers are looked at, None when none does.
+    """
+    try:
+        containers = containers_by_cloud(docker) if docker is not None else {}
+        with translated():
+            network = survey()
+    except (EngineError, NetworkFailed) as error:
+        yield warn("leftovers", f"cannot look for them: {error.message}", "sudo simplecloud doctor")
+        return
+    known = {directory.name for directory in asked.state.parent.glob("*/")} | {asked.cloud}
+    found = list(leftovers(marks_by_cloud(containers, network, known), known))
+    yield from found or [ok("leftovers", "none: no container, link or rule of a cloud that is down")]
+
+
+def marks_by_cloud(containers: Mapping[str, list[str]], network: Survey, known: set[str]) -> dict[str, Marks]:
+    """Return what carries each cloud's mark; tables of a tag that no known name has go by the tag."""
+    clouds = {*known, *containers, *network.links, *network.rules}
+    tags = {Places(cloud).tag: cloud for cloud in clouds}
+    tables: dict[str, int] = {}
+    for tag, count in network.tables.items():
+        tables[tags.get(tag, f"sc_{tag}")] = count
+    return {
+        cloud: Marks(
+            len(containers.get(cloud, ())),
+            network.links.get(cloud, 0),
+            network.rules.get(cloud, 0) + tables.get(cloud, 0),
+        )
+        for cloud in {*clouds, *tables}
+    }
+
+
+def leftovers(marks: Mapping[str, Marks], known: set[str]) -> Iterator[Finding]:
+    """Yield what clouds that are down left, by name."""
+    for cloud, left in sorted(marks.items()):
+        try:
+            places = places_of(cloud)
+        except UsageError:  # no name of a cloud: the tables of a tag that nobody has
+            yield warn("leftovers", f"{left.words()} of no known cloud", f"nft list ruleset | grep {cloud}")
+            continue
+        if not left.words() or places.run.exists():
+            continue
+        fact = f"the cloud {cloud!r} is down, and left {left.words()}"
+        fix = simplecloud(places, "down")
+        if cloud in known:
+            yield fail("leftovers", fact, fix, partial(_remove, places))
+        else:
+            yield warn("leftovers", f"{fact}; it has no state here", fix)
+
+
+def _remove(places: Places) -> str:
+    """What the cloud left is gone. Raises CloudError."""
+    with turn_if_free(places) as ours:
+        if not ours or places.run.exists():
+            return f"the cloud {places.cloud!r} is on its way up or down: left alone"
+        left = take_down(places, purge=False)
+    if not left.nothing:
+        raise CloudError(f"cloud {places.cloud!r}: {left.sentence()}", hint=simplecloud(places, "down"))
+    return _told(places, left)
+
+
+def _told(places: Places, left: LeftBehind) -> str:
+    return f"removed what the cloud {places.cloud!r} had left; {left.sentence()}"

@@ -1,0 +1,113 @@
+"""Checks of a cloud's own processes: its keeper, its managers, and the socket that these answer on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from manager.api.errors import SetupFailed
+from manager.api.places import DEFAULT_CLOUD, Places
+from manager.host import keeper, systemd
+from manager.host.checks.finding import Finding, fail, ok, warn
+from manager.host.keeper import MANAGERS
+from manager.host.liveness import has_standby, is_up
+from manager.host.processes import processes_of
+
+START_S = 15.0
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """A cloud's processes as seen just now.
+
+    known: it has settings.  begun: it was started and not taken down since.  answers: a manager does, on
+    the socket; socket: that is there.
+    """
+
+    cloud: str
+    known: bool
+    begun: bool
+    keepers: tuple[int, ...]
+    managers: tuple[int, ...]
+    socket: bool
+    answers: bool
+
+
+def processes_now(places: Places, *, known: bool) -> Processes:
+    return Processes(
+        cloud=places.cloud,
+        known=known,
+        begun=places.run.exists(),
+        keepers=tuple(processes_of(places, "keeper")),
+        managers=tuple(processes_of(places, "manager")),
+        socket=places.socket.exists(),
+        answers=is_up(places),
+    )
+
+
+def is_running(seen: Processes) -> bool:
+    """Return whether the cloud is meant to be up on this machine now."""
+    return bool(seen.begun or seen.keepers or seen.managers)
+
+
+def simplecloud(places: Places, words: str) -> str:
+    """Return a command line for this cloud, ready to paste."""
+    named = "" if places.cloud == DEFAULT_CLOUD else f"--cloud {places.cloud} "
+    return f"simplecloud {named}{words}"
+
+
+def check_processes(places: Places, seen: Processes) -> Iterator[Finding]:
+    """Yield whether the cloud is up, or why it is not."""
+    if not is_running(seen):
+        words = "down" if seen.known else "never started"
+        yield ok("cloud", f"{seen.cloud}: {words}; {simplecloud(places, 'up')} starts it")
+        return
+    yield _keeper(places, seen)
+    yield _managers(places, seen)
+    yield _socket(places, seen)
+
+
+def _keeper(places: Places, seen: Processes) -> Finding:
+    if seen.keepers:
+        return ok("keeper", f"process {seen.keepers[0]} keeps the managers running")
+    fix = simplecloud(places, "doctor --fix")
+    return fail("keeper", "gone: nobody restarts managers", fix, lambda: _start(places))
+
+
+def _managers(places: Places, seen: Processes) -> Finding:
+    pids = ", ".join(str(pid) for pid in seen.managers)
+    fact = f"{len(seen.managers)} of {MANAGERS} run" + (f": processes {pids}" if pids else "")
+    if len(seen.managers) >= MANAGERS:
+        return ok("managers", fact)
+    fix = simplecloud(places, "doctor --fix")
+    if seen.managers:
+        return warn("managers", f"{fact}; the keeper starts the other", fix, lambda: _start(places))
+    return fail("managers", f"{fact}; workers keep serving", fix, lambda: _start(places))
+
+
+def _socket(places: Places, seen: Processes) -> Finding:
+    if seen.answers:
+        return ok("socket", f"a manager answers on {places.socket}")
+    fix = simplecloud(places, "doctor --fix")
+    if not seen.socket:
+        return fail("socket", f"{places.socket} is not there", fix, lambda: _start(places))
+    return fail("socket", f"{places.socket.name} is stale: nobody answers on it", fix, lambda: _start(places))
+
+
+def _start(places: Places) -> str:
+    """A keeper runs, two managers, and one of them answers. Raises SetupFailed."""
+    if not processes_of(places, "keeper"):
+        if systemd.is_enabled(places):
+            systemd.enable(places)
+        else:
+            places.run.mkdir(mode=0o750, parents=True, exist_ok=True)
+            keeper.spawn(places, "keeper")
+    ends_at = time.monotonic() + START_S
+    while not has_standby(places):
+        if time.monotonic() > ends_at:
+            hint = f"tail {places.log}/manager-1.log"
+            raise SetupFailed(f"no manager answers within {START_S:.0f} s", hint=hint)
+        time.sleep(_POLL_S)
+    return "keeper and managers run"

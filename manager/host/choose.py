@@ -1,0 +1,180 @@
+"""The settings of a cloud at its first `up`: what was asked for, else what is free."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from manager.api.errors import CloudError, UsageError
+from manager.api.places import DEFAULT_CLOUD, Places
+from manager.host import ports
+from manager.host.dockerd import SOCKET
+from manager.host.external_etcd import Etcd
+from manager.host.settings import Settings, load
+from netsetup.addresses import check_subnet, free_subnet
+from netsetup.errors import NetworkError
+from netsetup.network import taken_networks
+
+HTTP_PORT, TCP_FIRST, TCP_BLOCK = 8080, 9000, 16
+INTERNAL_PORTS = range(23000, 23900)  # etcd's and the proxy API's, on loopback
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the operator asked for at `up`; None where nothing was said."""
+
+    http_port: int | None = None
+    tcp_ports: str | None = None
+    bind: str | None = None
+    subnet: str | None = None
+    etcd_members: int | None = None
+    etcd: Etcd | None = None
+    systemd: bool = False
+    docker: Path | None = None
+
+
+def settings_for(places: Places, asked: Asked) -> Settings:
+    """Return the remembered settings, or new ones; raises UsageError for what cannot be had or changed."""
+    if asked.etcd is not None and asked.etcd_members is not None:
+        raise UsageError("--etcd and --etcd-members exclude each other", hint="up --etcd-members 3")
+    known = load(places)
+    if known is not None:
+        require_same(known, asked)
+        return known
+    claimed = dict(_other_settings(places))
+    bind = _bind(asked.bind or LOOPBACK)
+    tcp_first, tcp_last = _tcp_block(places, asked.tcp_ports, bind, claimed)
+    http_port = _http_port(places, asked.http_port, bind, claimed)
+    if tcp_first <= http_port <= tcp_last:
+        raise UsageError(
+            f"port {http_port} is both --http-port and one of --tcp-ports", hint=f"up --http-port {HTTP_PORT}"
+        )
+    members = 0 if asked.etcd else asked.etcd_members or 3
+    api, *etcd = _internal_ports(1 + 2 * members, claimed, {http_port, *range(tcp_first, tcp_last + 1)})
+    return Settings(
+        http_port=http_port,
+        tcp_first=tcp_first,
+        tcp_last=tcp_last,
+        proxy_api_port=api,
+        etcd_ports=tuple(zip(etcd[::2], etcd[1::2], strict=True)),
+        subnet=_subnet(asked.subnet, claimed),
+        bind=bind,
+        own_etcd=asked.etcd.endpoints if asked.etcd else (),
+        own_etcd_files=tuple(asked.etcd.files) if asked.etcd else (),
+        docker=str(asked.docker or SOCKET),
+    )
+
+
+def require_same(known: Settings, asked: Asked) -> None:
+    """Raise UsageError when the operator asks for other settings than the cloud was made with."""
+    same = {
+        "--http-port": asked.http_port in (None, known.http_port),
+        "--tcp-ports": asked.tcp_ports in (None, f"{known.tcp_first}-{known.tcp_last}"),
+        "--bind": asked.bind in (None, known.bind),
+        "--subnet": asked.subnet in (None, known.subnet),
+        "--etcd-members": asked.etcd_members in (None, len(known.etcd_ports)),
+        "--etcd": asked.etcd is None or asked.etcd.endpoints == known.own_etcd,
+        "DOCKER_HOST": asked.docker in (None, Path(known.docker)),
+    }
+    other = next((option for option, holds in same.items() if not holds), None)
+    if other is not None:
+        raise UsageError(
+            f"this cloud was made with another {other}, and that is remembered",
+            hint="down --purge    (forgets it, with all state), then up again",
+        )
+
+
+def _other_settings(places: Places) -> Iterator[tuple[str, Settings]]:
+    """Yield name and settings of the other clouds on this machine, up or down."""
+    for directory in places.state.parent.glob("*/"):
+        if directory.name != places.cloud:
+            try:
+                known = load(Places(directory.name))
+            except CloudError:
+                continue  # its own `up` will tell
+            if known is not None:
+                yield directory.name, known
+
+
+def _bind(text: str) -> str:
+    try:
+        address = str(ipaddress.IPv4Address(text))
+    except ValueError:
+        raise UsageError(f"--bind: {text!r} is not an IPv4 address", hint="up --bind 127.0.0.1") from None
+    if not ports.is_ours(address):
+        raise UsageError(f"--bind: {address} is no address of this machine", hint="up --bind 127.0.0.1")
+    return address
+
+
+def _http_port(places: Places, asked: int | None, bind: str, claimed: Mapping[str, Settings]) -> int:
+    taken = {settings.http_port: cloud for cloud, settings in claimed.items()}
+    if asked is not None or places.cloud == DEFAULT_CLOUD:
+        port = asked or HTTP_PORT
+        _require_port(bind, port, "--http-port", taken)
+        return port
+    free = ports.first_free(bind, (p for p in range(HTTP_PORT + 1, HTTP_PORT + 900) if p not in taken))
+    if free is None:
+        raise UsageError("no port from 8081 is free for http", hint="up --http-port 18080")
+    return free
+
+
+def _require_port(bind: str, port: int, option: str, taken: Mapping[int, str]) -> None:
+    hint = f"up {option} {_next(option, port)}"
+    if port in taken:
+        raise UsageError(f"port {port} belongs to the cloud {taken[port]!r}", hint=hint)
+    if not ports.is_free(bind, port):
+        raise UsageError(f"port {port} is in use by {ports.owner_of(port)}", hint=hint)
+
+
+def _next(option: str, port: int) -> str:
+    """Return what may be given to the option instead."""
+    first = port + 1000
+    return f"{first}" if option == "--http-port" else f"{first}-{first + TCP_BLOCK - 1}"
+
+
+def _tcp_block(
+    places: Places, asked: str | None, bind: str, claimed: Mapping[str, Settings]
+) -> tuple[int, int]:
+    taken = {port: cloud for cloud, settings in claimed.items() for port in settings.tcp_ports}
+    if asked is not None or places.cloud == DEFAULT_CLOUD:
+        first, last = _range(asked) if asked else (TCP_FIRST, TCP_FIRST + TCP_BLOCK - 1)
+        for port in range(first, last + 1):
+            _require_port(bind, port, "--tcp-ports", taken)
+        return first, last
+    starts = range(TCP_FIRST + TCP_BLOCK, TCP_FIRST + 100 * TCP_BLOCK, TCP_BLOCK)
+    free = (start for start in starts if taken.keys().isdisjoint(range(start, start + TCP_BLOCK)))
+    first_free = ports.first_free_block(bind, free, TCP_BLOCK)
+    if first_free is None:
+        raise UsageError("no 16 ports in a row are free for tcp apps", hint="up --tcp-ports 19000-19015")
+    return first_free, first_free + TCP_BLOCK - 1
+
+
+def _range(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", text)
+    if (
+        found is None
+        or not 1 <= int(found[1]) <= int(found[2]) <= 65535
+        or int(found[2]) - int(found[1]) > 999
+    ):
+        raise UsageError(f"--tcp-ports: {text!r} is not a range of ports", hint="up --tcp-ports 9000-9015")
+    return int(found[1]), int(found[2])
+
+
+def _internal_ports(count: int, claimed: Mapping[str, Settings], own: set[int]) -> list[int]:
+    taken = own | {port for settings in claimed.values() for port in settings.private_ports}
+    free = [port for port in INTERNAL_PORTS if port not in taken and ports.is_free(LOOPBACK, port)]
+    if len(free) < count:
+        raise UsageError(f"fewer than {count} ports from {INTERNAL_PORTS[0]} are free", hint="doctor")
+    return free[:count]
+
+
+def _subnet(asked: str | None, claimed: Mapping[str, Settings]) -> str:
+    taken = [*taken_networks(), *(settings.network for settings in claimed.values())]
+    try:
+        return str(free_subnet(taken) if asked is None else check_subnet(asked, taken))
+    except NetworkError as error:
+        raise UsageError(f"--subnet: {error}", hint=error.hint) from None

@@ -1,0 +1,82 @@
+"""`doctor`: looks at the machine and at one cloud on it; `--fix` mends what is safe to mend.
+
+The result is a listing on standard output, which the shell renders; what is done, goes to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from manager.api.documents import listing
+from manager.api.errors import CloudError
+from manager.api.places import Places
+from manager.engine.docker_engine import DockerEngine
+from manager.host import dockerd
+from manager.host.checks.finding import Finding, fail, warn
+from manager.host.checks.leftovers import check_leftovers
+from manager.host.checks.machine import check_machine
+from manager.host.checks.parts import check_parts
+from manager.host.checks.processes import check_processes, is_running, processes_now, simplecloud
+from manager.host.docker_host import docker_socket
+from manager.host.settings import Settings, load
+from manager.host.telling import say
+
+
+def examine(places: Places, *, fix: bool) -> int:
+    """Print what was found, after mending with `fix`; returns 1 when something is not well, else 0."""
+    found = look(places)
+    if fix and mend(found):
+        found = look(places)
+    print(json.dumps(listing("CheckList", (finding.view for finding in found))))
+    return int(any(finding.view.state == "FAIL" for finding in found))
+
+
+def look(places: Places) -> list[Finding]:
+    """Return every finding about the machine and the cloud."""
+    socket = docker_socket(places)
+    engine = DockerEngine(places.cloud, socket) if dockerd.state(socket) == "answers" else None
+    try:
+        machine = list(check_machine(engine, socket, say))
+        return [*machine, *_cloud(places, engine, socket)]
+    except CloudError as error:  # Docker went away in the middle
+        return [fail("doctor", error.message, error.hint or "simplecloud doctor")]
+    finally:
+        if engine is not None:
+            engine.close()
+
+
+def _cloud(places: Places, engine: DockerEngine | None, socket: Path) -> Iterator[Finding]:
+    if os.geteuid() != 0:
+        yield warn("cloud", "its state is for root: not looked at", f"sudo {simplecloud(places, 'doctor')}")
+        return
+    try:
+        settings = load(places)
+    except CloudError as error:
+        yield fail("cloud", error.message, error.hint)
+        settings = None
+    yield from _running(places, settings, engine)
+    yield from check_leftovers(places, socket if engine is not None else None)
+
+
+def _running(places: Places, settings: Settings | None, engine: DockerEngine | None) -> Iterator[Finding]:
+    seen = processes_now(places, known=settings is not None)
+    yield from check_processes(places, seen)
+    if settings is not None:
+        yield from check_parts(places, settings, engine, running=is_running(seen))
+
+
+def mend(found: list[Finding]) -> bool:
+    """Do what the findings offer, one after the other, and say so; returns whether there was anything.
+
+    Two findings may have one cause, and the second offer finds nothing left to do.
+    """
+    offers = [(finding.view, finding.mend) for finding in found if finding.mend is not None]
+    for view, offer in offers:
+        try:
+            say(f"{view.name}: {offer()}")
+        except CloudError as error:
+            say(f"{view.name}: not mended: {error.message}")
+    return bool(offers)

@@ -1,0 +1,180 @@
+"""`down`: everything of a cloud on this machine is removed, by its mark, and that is proved.
+
+The state stays (etcd's data, copied files, the settings) unless it is purged; the next `up` brings the
+same apps back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from manager.api.errors import NetworkFailed, SetupFailed
+from manager.api.places import Places
+from manager.engine.docker_engine import DockerEngine
+from manager.host import dockerd, parts, systemd
+from manager.host.docker_host import docker_socket
+from manager.host.processes import Role, processes_of
+from manager.host.settings import Settings, load
+from manager.secrets import secrets_of
+from netsetup.errors import NetworkError
+from netsetup.network import Network
+
+SIGTERM_S = 5.0
+WORKERS_GRACE_S = 5.0
+ANY_SUBNET = IPv4Network("10.200.0.0/22")  # removing goes by mark: the subnet does not matter
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """What still carries the cloud's mark on this machine; containers None: Docker does not say."""
+
+    containers: int | None
+    links: int
+    rules: int
+    mounts: int
+
+    @property
+    def nothing(self) -> bool:
+        return self.containers == 0 and not (self.links or self.rules or self.mounts)
+
+    def sentence(self) -> str:
+        """Return the proof that `down` ends with."""
+        containers = "?" if self.containers is None else self.containers
+        counts = f"{containers} containers, {self.links} links, {self.rules} rules, {self.mounts} mounts"
+        return f"left behind: {'nothing' if self.nothing else 'something'} ({counts})"
+
+
+def take_down(places: Places, *, purge: bool) -> LeftBehind:
+    """Remove the cloud from this machine, and return what is left of it.
+
+    Whatever is missing, the rest goes. Raises EngineError, NetworkFailed, SetupFailed; with `purge` also
+    StoreUnavailable, for the keys in an etcd of the operator's own.
+    """
+    settings = _settings(places)
+    systemd.disable(places)
+    end_processes(places, "keeper", "manager")
+    if dockerd.dockerd_answers(docker_socket(places)):
+        _remove_containers(places)
+    with translated(), closing(_network(places, settings)) as network:
+        network.remove()
+    secrets_of(places).unmount()
+    shutil.rmtree(places.run, ignore_errors=True)
+    left = left_behind(places)
+    if purge and left.nothing:
+        _forget(places, settings)
+    return left
+
+
+def _settings(places: Places) -> Settings | None:
+    """Return the remembered settings; unreadable ones are no reason to leave things behind."""
+    with contextlib.suppress(SetupFailed):
+        return load(places)
+    return None
+
+
+def _forget(places: Places, settings: Settings | None) -> None:
+    """The cloud's state is gone, and its keys in an etcd that is not embedded."""
+    if settings is not None and settings.own_etcd:
+        with closing(parts.store_of(places, settings)) as store:
+            store.delete_prefix("")
+    for directory in (places.state, places.log):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Errors of netsetup come out as ours."""
+    try:
+        yield
+    except NetworkError as error:
+        raise NetworkFailed(error.message, hint=error.hint or "simplecloud doctor") from error
+
+
+def end_processes(places: Places, *roles: Role) -> None:
+    """End the cloud's processes of these roles, one role after the other; workers go on.
+
+    Keepers first, so that nobody starts managers again. A manager that just saw its keeper end may be
+    starting another: what runs after the first round is ended in a second.
+    """
+    for _ in range(2):
+        for role in roles:
+            _end(processes_of(places, role))
+
+
+def _end(pids: Iterable[int]) -> None:
+    """SIGTERM to the processes, SIGKILL to those that run on, and wait for all."""
+    with contextlib.ExitStack() as stack:
+        running = []
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                process = os.pidfd_open(pid)
+                stack.callback(os.close, process)
+                signal.pidfd_send_signal(process, signal.SIGTERM)
+                running.append(process)
+        for process in running:
+            if not select.select([process], [], [], SIGTERM_S)[0]:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(process, signal.SIGKILL)
+                select.select([process], [], [], SIGTERM_S)
+
+
+def _remove_containers(places: Places) -> None:
+    """Workers end before the proxy, and etcd last; then each is removed."""
+    engine = _engine(places)
+    workers = [container.name for container in engine.workers()]
+    engine.stop(workers, WORKERS_GRACE_S)
+    for name in workers:
+        engine.remove(name)
+    for part in sorted(engine.parts.list(), key=lambda part: part.part == "etcd"):
+        engine.parts.remove(part.name)
+    for name in engine.owned():
+        engine.remove(name)
+
+
+def has_containers(places: Places) -> bool:
+    """Return whether Docker has a container of the cloud, as far as it says."""
+    return dockerd.dockerd_answers(docker_socket(places)) and bool(_engine(places).owned())
+
+
+def _engine(places: Places) -> DockerEngine:
+    return DockerEngine(places.cloud, docker_socket(places))
+
+
+def _network(places: Places, settings: Settings | None) -> Network:
+    subnet, ports = (settings.network, settings.private_ports) if settings else (ANY_SUBNET, ())
+    return Network(places.cloud, places.tag, subnet, ports)
+
+
+def left_behind(places: Places) -> LeftBehind:
+    """Count what carries the cloud's mark, as it is now."""
+    with translated(), closing(_network(places, None)) as network:
+        leftovers = network.leftovers()
+    mounts = sum(1 for _ in _mounts(places))
+    return LeftBehind(_count_containers(places), leftovers.links, leftovers.rules, mounts)
+
+
+def _count_containers(places: Places) -> int | None:
+    match dockerd.state(docker_socket(places)):
+        case "answers":
+            return len(_engine(places).owned())
+        case "absent":
+            return 0
+        case _:
+            return None
+
+
+def _mounts(places: Places) -> Iterator[str]:
+    """Yield the mount points inside the cloud's own directories."""
+    own = (f"{places.run}/", f"{places.state}/")
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        if line.split()[4].startswith(own):
+            yield line.split()[4]

@@ -1,0 +1,176 @@
+"""Keeps the managers of one cloud running: managers never start managers.
+
+It holds no state but its lock. A manager that it finds running, started by an earlier keeper, is watched
+like its own. It restarts a dockerd that simplecloud started, and none other. What the machine refuses it, a
+fork or a file, it tries again. On SIGTERM it goes and leaves the managers alone; its pid file is removed,
+which tells them that nobody has to bring it back: after any other end the file stays, and one of them does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from manager.api.places import Places
+from manager.host import setup
+
+MANAGERS = 2
+PATIENCE_S = 0.5  # between looks when nobody ends
+# An arena for each of a manager's threads would keep what a few large answers once took: 50 MiB in minutes.
+ARENAS = {"MALLOC_ARENA_MAX": "2"}
+STEADY_S = 5.0  # a manager that lived this long is started again at once
+MOST_DOUBLINGS = 6
+
+log = logging.getLogger(__name__)
+
+
+def keeper_pid_file(places: Places) -> Path:
+    return places.run / "keeper.pid"
+
+
+def manager_pid_file(places: Places, number: int) -> Path:
+    return places.run / f"manager-{number}.pid"
+
+
+def hold_file(places: Places) -> Path:
+    """The file that keeps managers from being started for a while (a drill)."""
+    return places.run / "hold"
+
+
+def hold_file_of(places: Places, name: str) -> Path:
+    """The file that keeps a container from being started again for a while (a drill)."""
+    return places.run / f"hold-{name}"
+
+
+@dataclass(slots=True)
+class Kept:
+    """One of the managers: its pidfd while it runs, and when it was last started."""
+
+    number: int
+    pidfd: int | None = None
+    started_at: float = 0.0
+    quick_deaths: int = 0
+    children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def pause_s(self) -> float:
+        """Return how long after its last start it may be started again."""
+        return 0.0 if self.quick_deaths < 2 else min(10.0, 0.2 * 2 ** min(self.quick_deaths, MOST_DOUBLINGS))
+
+
+def run(places: Places, keep_dockerd: Callable[[], None] = setup.keep_dockerd) -> int:
+    """Keep the managers until SIGTERM; returns at once when another keeper holds the lock."""
+    lock = os.open(places.run / "keeper.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return 0
+    pid_file = keeper_pid_file(places)
+    pid_file.write_text(f"{os.getpid()}\n")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    kept = [Kept(number) for number in range(1, MANAGERS + 1)]
+    looks: list[Callable[[], None]] = [*(partial(_look_after, places, one) for one in kept), keep_dockerd]
+    try:
+        while True:
+            for look in looks:
+                _try(look)
+            running = [one.pidfd for one in kept if one.pidfd is not None]
+            select.select(running, [], [], PATIENCE_S)
+    except SystemExit:
+        pid_file.unlink(missing_ok=True)
+        raise
+
+
+def _try(look: Callable[[], None]) -> None:
+    """What the machine refuses now, such as a process more, it may have in the next round."""
+    try:
+        look()
+    except OSError as error:
+        log.warning("%s; next try in %.1f s", error, PATIENCE_S)
+
+
+def _look_after(places: Places, kept: Kept) -> None:
+    """Start the manager when it does not run, unless it keeps dying or a drill holds it down."""
+    kept.children = [child for child in kept.children if child.poll() is None]
+    if kept.pidfd is not None:
+        if not select.select([kept.pidfd], [], [], 0)[0]:
+            return
+        os.close(kept.pidfd)
+        kept.pidfd = None
+        lived_s = time.monotonic() - kept.started_at
+        kept.quick_deaths = kept.quick_deaths + 1 if lived_s < STEADY_S else 0
+        log.warning("manager %d ended after %.1f s", kept.number, lived_s)
+    kept.pidfd = _running(manager_pid_file(places, kept.number))
+    held = held_s(hold_file(places)) > 0
+    if kept.pidfd is None and not held and time.monotonic() - kept.started_at >= kept.pause_s():
+        _start(places, kept)
+
+
+def _start(places: Places, kept: Kept) -> None:
+    """A manager runs that its file names; raises OSError when there is none."""
+    kept.started_at = time.monotonic()
+    child = spawn(places, "manager", "--number", str(kept.number))
+    kept.children.append(child)
+    try:
+        kept.pidfd = os.pidfd_open(child.pid)
+        manager_pid_file(places, kept.number).write_text(f"{child.pid}\n")
+    except OSError:
+        child.kill()  # nobody would find it, and the next round would start one beside it
+        raise
+
+
+def _running(pid_file: Path) -> int | None:
+    """Return a pidfd of the manager that the file names, or None when it does not run."""
+    pid = running_pid(pid_file)
+    try:
+        return None if pid is None else os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+
+
+def running_pid(pid_file: Path) -> int | None:
+    """Return the pid in the file when it is a simplecloud process that runs; a pid may be reused."""
+    try:
+        pid = int(pid_file.read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, ValueError):
+        return None
+    return pid if b"manager" in command and state != "Z" else None
+
+
+def hold_text(for_s: float) -> str:
+    """Return what a hold file says: until when, on the clock that all processes share and nobody sets."""
+    return f"{time.monotonic() + for_s}\n"
+
+
+def held_s(file: Path) -> float:
+    """Return for how long a hold file holds from now on, 0 when it does not or is not there."""
+    try:
+        return max(0.0, float(file.read_text()) - time.monotonic())
+    except (OSError, ValueError):
+        return 0.0
+
+
+def spawn(places: Places, what: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start `python -m manager WHAT` for the cloud, detached, its output in the cloud's log."""
+    root = Path(__file__).resolve().parents[2]
+    with (places.log / f"{what}.log").open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "manager", what, "--cloud", places.cloud, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd="/",
+            env={**ARENAS, **os.environ, "PYTHONPATH": str(root)},
+        )

@@ -1,0 +1,84 @@
+"""Whether a cloud is up: a manager answers on the socket, the proxy serves its own route."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Mapping
+
+from balancer.routes import SENTINEL_HOST
+from manager.api import wire
+from manager.api.errors import CloudError
+from manager.api.places import Places
+from manager.host.keeper import MANAGERS
+from manager.host.processes import processes_of
+from manager.host.settings import Settings
+from manager.state.model import HOPELESS
+
+ANSWER_S = 2.0
+NO_VERB = "ping"  # a manager has none of this name: saying so takes nothing but the manager
+
+
+def proxy_answers(settings: Settings) -> bool:
+    """Return whether a request passes entry point, routes from etcd, and the proxy's own ping."""
+    connection = http.client.HTTPConnection(settings.bind, settings.http_port, timeout=2)
+    try:
+        connection.request("GET", "/ping", headers={"Host": SENTINEL_HOST})
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def is_up(places: Places) -> bool:
+    """Return whether a manager of the cloud answers within a moment, whatever Docker and etcd do."""
+    return _answer(places, NO_VERB) is not None
+
+
+def has_standby(places: Places) -> bool:
+    return is_up(places) and len(processes_of(places, "manager")) >= MANAGERS
+
+
+def _ask(places: Places, method: str) -> Mapping[str, object] | None:
+    """Return what the method returns, None when it fails or no manager answers within a moment."""
+    line = _answer(places, method)
+    try:
+        return wire.answer_of(line) if line is not None else None
+    except CloudError:
+        return None
+
+
+def _answer(places: Places, method: str) -> bytes | None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(ANSWER_S)
+        try:
+            sock.connect(str(places.socket))
+            wire.send(sock, {"jsonrpc": "2.0", "id": 1, "method": method, "params": {}})
+            return wire.Lines(sock).read()
+        except (OSError, CloudError):
+            return None
+
+
+def unsettled_apps(places: Places) -> list[str] | None:
+    """Return the apps with a worker that is still to come, or None when no manager answers.
+
+    An app is settled too when it is frozen, or one of its workers does not stay up.
+    """
+    apps, workers = _ask(places, "apps"), _ask(places, "ps")
+    if apps is None or workers is None:
+        return None
+    stuck = {worker["app"] for worker in _items(workers) if _is_stuck(worker)}
+    behind = (app for app in _items(apps) if app["ready"] != app["want"] and not app["frozen"])
+    return [str(app["name"]) for app in behind if app["name"] not in stuck]
+
+
+def _is_stuck(worker: Mapping[str, object]) -> bool:
+    restarts = worker["restarts"]
+    fails = isinstance(restarts, int) and restarts >= HOPELESS
+    return worker["state"] in ("failed", "unready") or (worker["state"] == "backoff" and fails)
+
+
+def _items(document: Mapping[str, object]) -> list[Mapping[str, object]]:
+    items = document.get("items")
+    return items if isinstance(items, list) else []

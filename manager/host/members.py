@@ -1,0 +1,82 @@
+"""The members of the embedded etcd that do not answer: started again, or made anew.
+
+etcd refuses a member whose log is gone ("has already been bootstrapped"), since it may have voted. It has to
+leave the cluster, and joins as another one under the same address; the others give it all they have.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from manager.api.places import Places
+from manager.engine.contract import Engine
+from manager.host import parts
+from manager.host.keeper import hold_file_of, hold_text
+from manager.host.settings import Settings, write_whole
+from manager.observe.etcd_gateway import ask
+
+HOLD_S = 60.0  # more than all of it takes
+
+
+def bring_back(places: Places, settings: Settings, away: Collection[str], engine: Engine) -> str:
+    """Each member whose endpoint is among `away` is on its way up; returns what was done.
+
+    Raises EngineError, StoreUnavailable.
+    """
+    well = next((endpoint for endpoint in settings.etcd_endpoints if endpoint not in away), None)
+    done = []
+    for number, endpoint in enumerate(settings.etcd_endpoints, start=1):
+        if endpoint in away and well is not None and not has_log(_directory(places, number)):
+            _make_anew(places, settings, number, well, engine)
+            done.append(f"etcd{number} had lost its data, and gets it from the others")
+        elif endpoint in away:
+            order = parts.etcd_orders(places, settings)[number - 1]
+            engine.parts.start(order)
+            engine.parts.restart(order.name)
+            done.append(f"restarted {order.name}")
+    return "; ".join(done)
+
+
+def has_log(directory: Path) -> bool:
+    """Return whether a member's data are there; a start that etcd refused leaves some without a log."""
+    return any((directory / "member" / "wal").glob("*.wal"))
+
+
+def _make_anew(places: Places, settings: Settings, number: int, well: str, engine: Engine) -> None:
+    """The member has no data and joins those that the one at the endpoint `well` is of."""
+    order = parts.etcd_orders(places, settings, state="existing")[number - 1]
+    directory = _directory(places, number)
+    with _held(places, order.name):
+        engine.parts.remove(order.name, grace_s=0)
+        shutil.rmtree(directory / "member", ignore_errors=True)
+        directory.mkdir(mode=0o700, exist_ok=True)
+        _expect_anew(well, f"http://127.0.0.1:{settings.etcd_ports[number - 1][1]}")
+        engine.parts.start(order)
+
+
+def _expect_anew(endpoint: str, peer_url: str) -> None:
+    """The cluster waits for a new member at the peer address, and knows no more the one that was there."""
+    match ask(endpoint, None, "cluster/member/list", {}):
+        case {"members": [*members]}:
+            for member in members:
+                if peer_url in member.get("peerURLs", ()):
+                    ask(endpoint, None, "cluster/member/remove", {"ID": member["ID"]})
+    ask(endpoint, None, "cluster/member/add", {"peerURLs": [peer_url]})
+
+
+def _directory(places: Places, number: int) -> Path:
+    return places.state / f"etcd{number}"
+
+
+@contextmanager
+def _held(places: Places, name: str) -> Iterator[None]:
+    """No manager starts the part as it was for the length of a `with`."""
+    file = hold_file_of(places, name)
+    write_whole(file, hold_text(HOLD_S))
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)

@@ -1,0 +1,264 @@
+"""`up`: from whatever there is to a running cloud, in numbered steps; nothing is done twice.
+
+Each step looks before it acts. When one fails, what this `up` began is undone, so that the next one starts
+from what it found; a cloud that ran before is never taken down by a failing `up`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from balancer.routes import render
+from manager.api.errors import CloudError, SetupFailed
+from manager.api.places import Places
+from manager.engine.docker_engine import DockerEngine
+from manager.engine.orders import PartOrder
+from manager.host import keeper, parts, ports, setup, systemd
+from manager.host.checks.processes import simplecloud
+from manager.host.choose import LOOPBACK, Asked, settings_for
+from manager.host.docker_host import docker_socket
+from manager.host.down import end_processes, has_containers, take_down, translated
+from manager.host.external_etcd import keep_files, knock
+from manager.host.images import ensure_images
+from manager.host.liveness import has_standby, is_up, proxy_answers, unsettled_apps
+from manager.host.renew import ask_again
+from manager.host.settings import Settings, load, save
+from manager.host.telling import Telling, say
+from manager.host.turn import our_turn, turn_if_free
+from manager.state.model import container_name
+from manager.state.records import PROXY
+from manager.store import EtcdStore, Member
+from netsetup.network import Network
+
+STEPS, BOOT_STEPS = 8, 6
+READY_S = 30.0
+MEMBERS_S = 5.0  # for those of etcd's members that come behind the others
+POLL_S = 0.05
+
+
+@dataclass(slots=True)
+class Up:
+    """One `up` of one cloud; steps share the settings and the engine once these are there."""
+
+    places: Places
+    asked: Asked
+    telling: Telling = field(default_factory=lambda: Telling(STEPS))
+    began_at: float = field(default_factory=time.monotonic)
+    settings: Settings = field(init=False)
+    engine: DockerEngine = field(init=False)
+
+    def run(self) -> int:
+        """Start the cloud; raises CloudError after undoing what was begun."""
+        with our_turn(self.places, say):
+            self._require_possible()
+            if is_up(self.places):
+                self._hand_to_systemd()
+                say(f"the cloud {self.places.cloud!r} is up")
+                return 0
+            self._start()
+        self._await_apps()
+        took_s = time.monotonic() - self.began_at
+        say(f"the cloud {self.places.cloud!r} is up: {self.settings.proxy_url} ({took_s:.1f} s)")
+        return 0
+
+    def _require_possible(self) -> None:
+        """What was asked for can be had; raises CloudError while nothing has been begun."""
+        if self.asked.systemd:
+            systemd.require_systemd()
+        settings_for(self.places, self.asked)
+        if self.asked.etcd is not None:
+            knock(self.asked.etcd)
+
+    def boot(self) -> int:
+        """All but the managers is there, as after `up`: what systemd does before the keeper."""
+        if load(self.places) is None:
+            raise SetupFailed(f"the cloud {self.places.cloud!r} was never started", hint="simplecloud up")
+        with turn_if_free(self.places) as ours:
+            if ours:  # else an `up` is at it
+                self._take(self._steps()[:BOOT_STEPS])
+        return 0
+
+    def _start(self) -> None:
+        known, ran_before = load(self.places) is not None, has_containers(self.places)
+        try:
+            self._take(self._steps())
+        except (CloudError, OSError, KeyboardInterrupt):
+            if ran_before:  # workers may serve: a failing `up` is no reason to take them down
+                say("leaving what was there before; simplecloud down removes it")
+            else:
+                self._undo(forget=not known)
+            raise
+
+    def _undo(self, *, forget: bool) -> None:
+        say("undoing what was begun")
+        try:
+            take_down(self.places, purge=False)
+        except CloudError as error:
+            say(f"could not undo all of it: {error.message}; simplecloud down")
+            return
+        if forget:
+            shutil.rmtree(self.places.state, ignore_errors=True)  # its logs stay, to tell what went wrong
+
+    def _take(self, steps: Sequence[tuple[str, Callable[[], None]]]) -> None:
+        for number, (title, step) in enumerate(steps, start=1):
+            with self.telling.step(number, title):
+                step()
+
+    def _hand_to_systemd(self) -> None:
+        """A cloud that runs under a keeper of its own gets one that systemd keeps."""
+        if self.asked.systemd and not systemd.is_enabled(self.places):
+            end_processes(self.places, "keeper")
+            systemd.enable(self.places)
+
+    def _steps(self) -> list[tuple[str, Callable[[], None]]]:
+        return [
+            ("machine: Docker, etcd, nftables", self._machine),
+            ("images: base, etcd, proxy", self._images),
+            ("settings: ports and subnet", self._settings),
+            ("network: bridge and rules", self._network),
+            ("store: etcd", self._store),
+            ("proxy: Traefik", self._proxy),
+            ("managers: a leader and a standby", self._managers),
+            ("self-test: a request through the proxy", self._self_test),
+        ]
+
+    def _machine(self) -> None:
+        setup.prepare(self.telling.say, docker_socket(self.places))
+        group = setup.ensure_group()
+        for directory, mode in (
+            (self.places.run, 0o750),
+            (self.places.log, 0o750),
+            (self.places.state, 0o700),
+        ):
+            directory.mkdir(parents=True, exist_ok=True)
+            directory.chmod(mode)
+        os.chown(self.places.run, 0, group)
+
+    def _images(self) -> None:
+        self.engine = DockerEngine(self.places.cloud, docker_socket(self.places))
+        ensure_images(self.engine.images, self.telling.say)
+
+    def _settings(self) -> None:
+        with only_one_chooses():
+            self.settings = settings_for(self.places, self.asked)
+            if self.asked.etcd is not None:
+                keep_files(self.places.state, self.asked.etcd.files)
+            save(self.places, self.settings)
+
+    def _store(self) -> None:
+        orders = parts.etcd_orders(self.places, self.settings)
+        for order, member_ports in zip(orders, self.settings.etcd_ports, strict=True):
+            for mount in order.mounts:
+                if mount.writable:
+                    Path(mount.host_path).mkdir(mode=0o700, exist_ok=True)
+            self._start_part(order, [(LOOPBACK, port) for port in member_ports])
+        with closing(parts.store_of(self.places, self.settings)) as store:
+            _until(lambda: _any_answers(store.members()), "etcd does not answer", "etcd_1")
+            if not self.settings.own_etcd:
+                self._await_members(store)
+
+    def _await_members(self, store: EtcdStore) -> None:
+        """Every member answers; one that does not get so is no reason to fail, but is told."""
+        ends_at = time.monotonic() + MEMBERS_S
+        while (away := _away(store.members())) and time.monotonic() < ends_at:
+            time.sleep(POLL_S)
+        fix = simplecloud(self.places, "doctor --fix")
+        for member in away:
+            self.telling.say(f"warning: {member} does not answer, and the cloud goes on without: {fix}")
+
+    def _start_part(self, order: PartOrder, entries: Iterable[tuple[str, int]]) -> None:
+        """The part is started, on these addresses and ports, which nobody else may have."""
+        if not self._runs(order):
+            for address, port in entries:
+                _require_free(address, port)
+        self.engine.parts.start(order, replace=True)
+
+    def _runs(self, order: PartOrder) -> bool:
+        return self.engine.parts.states().get(order.name) == "running"
+
+    def _network(self) -> None:
+        settings = self.settings
+        with translated():
+            network = Network(self.places.cloud, self.places.tag, settings.network, settings.private_ports)
+            network.ensure()
+            network.close()
+        parts.rules_mark(self.places).touch()
+
+    def _proxy(self) -> None:
+        with closing(parts.store_of(self.places, self.settings)) as store:
+            if not store.read(PROXY).entries:  # an empty root would make the proxy wait up to 20 s
+                store.write({PROXY + key: value for key, value in render([]).items()})
+        settings = self.settings
+        entries = [(settings.bind, port) for port in (settings.http_port, *settings.tcp_ports)]
+        own = [*entries, (LOOPBACK, settings.proxy_api_port)]
+        order = parts.proxy_order(self.places, settings)
+        self._start_part(order, own)
+        if not self._runs(order):
+            raise SetupFailed(f"{order.name} does not stay up", hint=f"docker logs {order.name}")
+
+    def _managers(self) -> None:
+        with closing(parts.store_of(self.places, self.settings)) as store:
+            # what `down` took away is wanted again, also in a frozen cloud
+            there = {container.name for container in self.engine.workers()}
+            ask_again(store, None, lambda worker: container_name(self.places.cloud, worker.key) not in there)
+        if self.asked.systemd or systemd.is_enabled(self.places):
+            systemd.enable(self.places)
+        else:
+            keeper.spawn(self.places, "keeper")
+        _until(lambda: has_standby(self.places), "the managers do not answer", "manager-1.log")
+
+    def _self_test(self) -> None:
+        _until(lambda: proxy_answers(self.settings), "the proxy does not serve its own route", "proxy")
+
+    def _await_apps(self) -> None:
+        """The apps that the state has are ready again; one that does not get so is no reason to fail."""
+        ends_at = time.monotonic() + READY_S
+        while (late := unsettled_apps(self.places)) != [] and time.monotonic() < ends_at:
+            time.sleep(POLL_S)
+        for name in late or []:
+            self.telling.say(f"{name} is not ready yet: ps {name}")
+
+
+def _any_answers(members: Iterable[Member]) -> bool:
+    """Return whether etcd can be worked with: a member answers only with a quorum behind it."""
+    return any(member.healthy for member in members)
+
+
+def _away(members: Iterable[Member]) -> list[str]:
+    """Return which of the embedded etcd's members do not answer."""
+    numbered = enumerate(members, start=1)
+    return [f"etcd{number} ({member.endpoint})" for number, member in numbered if not member.healthy]
+
+
+def _require_free(address: str, port: int) -> None:
+    if not ports.is_free(address, port):
+        owner = ports.owner_of(port)
+        raise SetupFailed(
+            f"port {port}, which this cloud has, is in use by {owner}",
+            hint=f"end {owner}, or: simplecloud down --purge    (forgets the port, with all state)",
+        )
+
+
+def _until(holds: Callable[[], bool], complaint: str, log_of: str) -> None:
+    """Return once it holds; raises SetupFailed after READY_S."""
+    ends_at = time.monotonic() + READY_S
+    while not holds():
+        if time.monotonic() > ends_at:
+            raise SetupFailed(f"{complaint} within {READY_S:.0f} s", hint=f"simplecloud doctor    ({log_of})")
+        time.sleep(POLL_S)
+
+
+@contextmanager
+def only_one_chooses() -> Iterator[None]:
+    """Two clouds that start at the same time do not choose the same ports."""
+    file = Path("/run/simplecloud/choose.lock")
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

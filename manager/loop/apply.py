@@ -1,0 +1,272 @@
+"""Carries out the steps of a plan; each may be repeated and may end half-way.
+
+Whatever a step cannot do, the next pass sees and plans again. A worker that cannot be started is recorded
+with the reason, so that the back-off survives this manager.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from manager.api.errors import (
+    EngineAway,
+    EngineError,
+    ImageNotFound,
+    SecretNotFound,
+    SecretRejected,
+    WorkerNotFound,
+)
+from manager.engine.contract import Engine
+from manager.engine.orders import FileMount, WorkerOrder
+from manager.journal import Journal
+from manager.loop.hosts import HostsFiles
+from manager.plan.steps import (
+    Bury,
+    Forget,
+    Launch,
+    MendNetwork,
+    Pause,
+    Publish,
+    Retire,
+    SaveRecords,
+    SaveSpec,
+    SweepPort,
+    Unpause,
+    WriteHosts,
+)
+from manager.plan.wiring import HOSTS, port_of
+from manager.programs.store import Programs
+from manager.secrets import INSIDE, Secrets
+from manager.state.model import AppSpec, Ending, WorkerRecord, container_name, exit_words, failed
+from manager.state.records import (
+    APPS,
+    CLOCK_KEY,
+    DECISIONS,
+    PROXY,
+    REVISIONS,
+    UNDO,
+    app_key,
+    encode,
+    freeze_key,
+    target_key,
+    worker_key,
+)
+from manager.state.wishes import as_adopted
+from manager.state.world import GRACE_S
+from manager.store import Fence, Store
+from netsetup.errors import NetworkError
+from netsetup.network import Network
+from netsetup.port import Port
+
+log = logging.getLogger(__name__)
+
+# What a worker is, kept beside it: from these labels `adopt` rebuilds the state when etcd has lost it.
+RECORD_LABEL, SPEC_LABEL = "simplecloud.record", "simplecloud.spec"
+_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+LAST_LINE_LENGTH = 200  # of the lines that an ending quotes: what a worker prints must not fill the store
+CANNOT_START = 125  # the exit code that docker itself gives for a container it could not run
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """The edges that steps touch. `fence` raises when this manager may not act now.
+
+    held_s: for how long a drill still keeps the container of this name down, or 0.
+    """
+
+    cloud: str
+    tag: str
+    store: Store
+    engine: Engine
+    network: Network
+    programs: Programs
+    hosts: HostsFiles
+    secrets: Secrets
+    journal: Journal
+    fence: Callable[[], Fence]
+    clock: Callable[[], float]
+    held_s: Callable[[str], float]
+
+    def save(self, step: SaveRecords) -> None:
+        puts = {worker_key(record.key): encode(record) for record in step.records}
+        if step.clock is not None:
+            puts[CLOCK_KEY] = encode(step.clock)
+        self.store.write(puts, fence=self.fence())
+
+    def save_spec(self, step: SaveSpec) -> None:
+        key = app_key(step.spec.name)
+        self.store.write({key: encode(step.spec)}, fence=self.fence(), unchanged={key: step.version})
+        self.journal.note(step.reason, app=step.spec.name)
+
+    def publish(self, step: Publish) -> None:
+        puts = {PROXY + key: value for key, value in step.change.puts.items()}
+        deletes = [PROXY + key for key in step.change.deletes]
+        self.store.write(puts, deletes, fence=self.fence())
+
+    def forget(self, step: Forget) -> None:
+        self.fence()
+        for key in step.records:
+            self.secrets.take_back(key)
+        keys = [worker_key(key) for key in step.records] + [app_key(name) for name in step.apps]
+        for name in step.apps:
+            keys += self.store.read(f"{REVISIONS}{name}/", f"{DECISIONS}{name}/").entries
+            keys += [target_key(name), freeze_key(name)]
+        self.store.write({}, keys, fence=self.fence())
+        for name in step.apps:
+            self.journal.note("removed", app=name)
+        if step.apps:
+            self._forget_programs()
+
+    def _forget_programs(self) -> None:
+        """Copied files go that neither an app, a former revision, an undo nor a container names."""
+        stored = self.store.read(APPS, REVISIONS, UNDO).entries.values()
+        texts = [entry.value for entry in stored]
+        texts += [label for container in self.engine.workers() for label in container.labels.values()]
+        named = {digest for text in texts for digest in _DIGEST.findall(text)}
+        self.programs.forget_unused(named, self.clock())
+
+    def mend(self, step: MendNetwork) -> None:
+        ports = [port_of(self.tag, record, step.groups) for record in step.records]
+        for sentence in self.network.ensure(ports):
+            self.journal.note(f"network mended: {sentence}")
+
+    def write_hosts(self, step: WriteHosts) -> None:
+        self.fence()
+        for key, text in step.texts.items():
+            self.hosts.write(key, text)
+        for key in step.gone:
+            self.hosts.remove(key)
+
+    def sweep(self, step: SweepPort) -> None:
+        bound = self.network.look().bound.get(step.name)
+        self.network.detach(step.name, bound.address if bound else None)
+        self.network.unbind([step.name])
+
+    def launch(self, step: Launch) -> None:
+        """The worker runs and is connected; or its record tells why it could not be started.
+
+        What Docker or the network failed at is no ending of the worker's, which its restart policy could
+        take for the last: it is tried again.
+        """
+        record = step.record
+        try:
+            self._start(record, step.spec, port_of(self.tag, record, step.groups))
+        except (
+            EngineError,
+            ImageNotFound,
+            WorkerNotFound,
+            NetworkError,
+            SecretNotFound,
+            SecretRejected,
+        ) as error:
+            log.warning("cannot start %s: %s", record.key.label, error)
+            ending = Ending(self.clock(), "", CANNOT_START, str(error))
+            ours = isinstance(error, EngineAway | NetworkError)
+            self._record(record, ending, "always" if ours else step.spec.template.restart, ran_s=0.0)
+
+    def _start(self, record: WorkerRecord, spec: AppSpec, port: Port) -> None:
+        names = self.hosts.path(record.key) if record.reach else None
+        secrets = self.secrets.path(record.key) if spec.template.secrets else None
+        order = worker_order(self.cloud, record, spec, self.programs, names, secrets)
+        self.network.bind([port])
+        found = self.engine.worker(order.name)
+        if found is not None and found.state in ("exited", "dead"):
+            if not record.has_buried(found.id):
+                return  # it ended since the look: whether and when it starts again depends on how
+            self.network.detach(port.name, port.address)
+            self.engine.remove(order.name)  # one-shot: a new container for a new try
+        if found is None or found.state not in ("running", "paused"):
+            if secrets is not None:
+                self.secrets.lend(record.key, spec.template.secrets)
+            self.engine.create(order)
+            self.engine.start(order.name)
+            self.journal.note("started", app=record.app, worker=record.key.label)
+        fresh = self.engine.worker(order.name)
+        if fresh is not None and fresh.netns:
+            self.network.attach(port, fresh.netns)
+
+    def bury(self, step: Bury) -> None:
+        """The ending of the worker's container is recorded, and its address refuses at once."""
+        record, name = step.record, container_name(self.cloud, step.record.key)
+        self.network.forget_neighbour(record.address)
+        container = self.engine.worker(name)
+        if container is None:
+            return
+        at = container.finished_at or self.clock()
+        words = exit_words(container.exit_code, container.oom_killed, step.spec.template.memory_bytes)
+        lines = tuple(line[:LAST_LINE_LENGTH] for line in self.engine.last_words(name))
+        ending = Ending(self.clock(), container.id, container.exit_code, words, container.oom_killed, lines)
+        ran_s = at - (container.started_at or at)
+        self._record(record, ending, step.spec.template.restart, ran_s=ran_s, frozen=step.frozen)
+
+    def _record(
+        self, record: WorkerRecord, ending: Ending, restart: str, *, ran_s: float, frozen: bool = False
+    ) -> None:
+        after = failed(record, ending, restart, ran_s)
+        held_until = ending.at + self.held_s(container_name(self.cloud, record.key))
+        if after.retry_at is not None and held_until > after.retry_at:
+            after = replace(after, retry_at=held_until)
+        self.store.write({worker_key(record.key): encode(after)}, fence=self.fence())
+        again = f"; next try in {after.retry_at - ending.at:.0f} s" if after.retry_at else ""
+        then = "; frozen, so it is not started again" if again and frozen else again
+        self.journal.note(f"{ending.words}{then}", app=record.app, worker=record.key.label)
+
+    def pause(self, step: Pause) -> None:
+        self.engine.pause(container_name(self.cloud, step.record.key))
+
+    def unpause(self, step: Unpause) -> None:
+        self.engine.unpause(container_name(self.cloud, step.record.key))
+
+    def retire(self, step: Retire) -> None:
+        """The worker is gone: one SIGTERM, then the container, its port and its rules."""
+        record, name = step.record, container_name(self.cloud, step.record.key)
+        port_name = record.key.port_name(self.tag)
+        self.engine.stop([name], GRACE_S)
+        self.engine.remove(name)
+        self.network.detach(port_name, record.address)
+        self.network.unbind([port_name])
+        self.journal.note(f"removed: {step.reason}", app=record.app, worker=record.key.label)
+
+
+def worker_order(
+    cloud: str,
+    record: WorkerRecord,
+    spec: AppSpec,
+    programs: Programs,
+    names: Path | None,
+    secrets: Path | None,
+) -> WorkerOrder:
+    """Return the container that the worker runs in.
+
+    names: its /etc/hosts, None when Docker makes it.  secrets: where it has those that it is lent.
+    """
+    template = spec.template
+    files = [FileMount(str(programs.path(mount.sha256)), mount.path) for mount in template.mounts]
+    files += [FileMount(str(names), HOSTS)] if names is not None else []
+    files += [FileMount(str(secrets), INSIDE)] if secrets is not None else []
+    own = any(mount.path == template.command[0] for mount in template.mounts)
+    return WorkerOrder(
+        name=container_name(cloud, record.key),
+        app=record.app,
+        slot=record.slot,
+        revision=record.revision,
+        image=template.image,
+        command=template.command,
+        hostname=record.key.label,
+        address=record.address,
+        entrypoint=() if own else None,
+        environment=template.environment,
+        files=tuple(files),
+        cpus=template.cpus,
+        memory_bytes=template.memory_bytes,
+        pids=template.pids,
+        user=template.user,
+        cap_add=template.cap_add,
+        read_only=template.read_only,
+        egress=template.egress,
+        labels={RECORD_LABEL: encode(record), SPEC_LABEL: encode(as_adopted(spec, frozenset()))},
+    )

@@ -1,0 +1,64 @@
+"""The files of names that workers have as /etc/hosts, on this machine's disk.
+
+A mounted file is followed by its inode and not by its name, so a file is written in place and never put in
+the place of another. A reader never sees half a name: one write covers the text of before, and what is
+longer there is blank lines until it is cut off.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from manager.state.model import WorkerKey
+from netsetup.errors import NetworkError
+
+_NAME = re.compile(r"([a-z0-9-]+)_([0-9]+)_([0-9]+)")  # "_" cannot occur in an app's name
+
+
+@dataclass(frozen=True, slots=True)
+class HostsFiles:
+    """One file a worker; every user inside it may read it, and nobody but root comes to it outside."""
+
+    directory: Path
+
+    def path(self, key: WorkerKey) -> Path:
+        return self.directory / f"{key.app}_{key.slot}_{key.revision}"
+
+    def read(self) -> dict[WorkerKey, str]:
+        """Return what each file says.  Raises NetworkError."""
+        with _translated(self.directory):
+            names = os.listdir(self.directory) if self.directory.exists() else []
+            found = [match for match in map(_NAME.fullmatch, names) if match is not None]
+            keys = [WorkerKey(match[1], int(match[2]), int(match[3])) for match in found]
+            return {key: self.path(key).read_text(errors="replace") for key in keys}
+
+    def write(self, key: WorkerKey, text: str) -> None:
+        """The worker's file says this text.  Raises NetworkError."""
+        content = text.encode()
+        with _translated(self.path(key)):
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self.path(key), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                os.fchmod(descriptor, 0o644)
+                os.pwrite(descriptor, content.ljust(os.fstat(descriptor).st_size, b"\n"), 0)
+                os.ftruncate(descriptor, len(content))
+            finally:
+                os.close(descriptor)
+
+    def remove(self, key: WorkerKey) -> None:
+        """The worker has no file.  Raises NetworkError."""
+        with _translated(self.path(key)):
+            self.path(key).unlink(missing_ok=True)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise NetworkError(f"cannot keep the names in {path}: {error.strerror}", hint="doctor") from error

@@ -1,0 +1,198 @@
+"""The loop: look at everything, plan, apply; events only mean "look again".
+
+Start-up, crash recovery, a lost watch and a normal change take the same path. Quick steps (the store, the
+network's repair) are done in the pass; slow ones (Docker) in a pool, and their worker is busy until then.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import assert_never
+
+from manager.api.errors import CloudError, Conflict, EngineError, StoreUnavailable
+from manager.lead import Leadership
+from manager.loop.apply import Effects
+from manager.loop.look import Sight
+from manager.plan.draft import RESYNC_S
+from manager.plan.plan import Plan, plan
+from manager.plan.steps import (
+    Bury,
+    Forget,
+    Launch,
+    MendNetwork,
+    Pause,
+    Publish,
+    Retire,
+    SaveRecords,
+    SaveSpec,
+    SlowStep,
+    Step,
+    SweepPort,
+    Unpause,
+    WriteHosts,
+    explain,
+)
+from manager.state.model import WorkerKey
+from manager.state.world import World
+from netsetup.errors import NetworkError
+
+STARTS_AT_ONCE = 8  # more only wait for each other in dockerd, on 2 cores
+STOPS_AT_ONCE = 32  # these mostly wait for the workers to end; whatever is quick goes with them
+TRY_AGAIN_S = 0.5
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The last look and what it led to; `trouble` is "" or what kept the latest pass from its work."""
+
+    world: World
+    number: int
+    converged: bool
+    trouble: str = ""
+    trouble_since: float | None = None
+
+
+@dataclass(slots=True)
+class Reconciler:
+    """Owns the loop's thread and its pools; everybody else reads its pictures."""
+
+    sight: Sight
+    effects: Effects
+    leadership: Leadership
+    dirty: threading.Event = field(default_factory=threading.Event)
+    last_error: str = ""
+    _picture: Picture | None = None
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _busy: dict[WorkerKey, Future[None]] = field(default_factory=dict)
+    _starts: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(STARTS_AT_ONCE, thread_name_prefix="start")
+    )
+    _stops: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(STOPS_AT_ONCE, thread_name_prefix="stop")
+    )
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread = field(init=False)
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="reconcile", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the loop after the steps under way; workers are left as they are."""
+        self._stopping.set()
+        self.dirty.set()
+        self._thread.join()
+        for pool in (self._starts, self._stops):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def picture(self) -> Picture | None:
+        """Return the last picture, None before the first."""
+        return self._picture
+
+    def next_picture(self, after: Picture | None, within_s: float) -> Picture | None:
+        """Return a picture other than `after` as soon as there is one, else the last one after `within_s`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._picture is not after, within_s)
+            return self._picture
+
+    def _run(self) -> None:
+        wait_s = 0.0
+        while not self._stopping.is_set():
+            self.dirty.wait(wait_s)
+            self.dirty.clear()  # before looking: what happens from here on means another pass
+            try:
+                wait_s = self._pass()
+            except (StoreUnavailable, Conflict, EngineError, NetworkError) as error:
+                self._trouble(str(error))
+                wait_s = TRY_AGAIN_S
+            except Exception as error:  # the loop must outlive a mistake of ours; `status` shows it
+                log.exception("a pass failed")
+                self.last_error = f"{type(error).__name__}: {error}"
+                self._trouble(self.last_error)
+                wait_s = RESYNC_S
+
+    def _pass(self) -> float:
+        """Look, plan and apply once; returns the seconds after which to look again."""
+        busy = frozenset(list(self._busy))  # before looking: a step that ends meanwhile still counts as busy
+        world = self.sight.look(busy)
+        todo = plan(world)
+        self._show(world, todo)
+        if self.leadership.fence is None:
+            self.leadership.gained.wait(TRY_AGAIN_S)
+            return 0.0
+        for step in todo.steps:
+            log.info("%s", explain(step))
+            self._apply(step)
+        quick = any(not isinstance(step, SlowStep) for step in todo.steps)
+        return 0.0 if quick else todo.look_again_s
+
+    def _apply(self, step: Step) -> None:
+        match step:
+            case SaveRecords():
+                self.effects.save(step)
+            case SaveSpec():
+                self.effects.save_spec(step)
+            case Publish():
+                self.effects.publish(step)
+            case Forget():
+                self.effects.forget(step)
+            case MendNetwork():
+                self.effects.mend(step)
+            case WriteHosts():
+                self.effects.write_hosts(step)
+            case SweepPort():
+                self.effects.sweep(step)
+            case Launch():
+                self._submit(step.record.key, self._starts, partial(self.effects.launch, step))
+            case Bury():
+                self._submit(step.record.key, self._stops, partial(self.effects.bury, step))
+            case Pause():
+                self._submit(step.record.key, self._stops, partial(self.effects.pause, step))
+            case Unpause():
+                self._submit(step.record.key, self._stops, partial(self.effects.unpause, step))
+            case Retire():
+                self._submit(step.record.key, self._stops, partial(self.effects.retire, step))
+            case _:
+                assert_never(step)
+
+    def _submit(self, key: WorkerKey, pool: ThreadPoolExecutor, work: Callable[[], None]) -> None:
+        future = pool.submit(work)
+        self._busy[key] = future
+        future.add_done_callback(lambda ended: self._finished(key, ended))
+
+    def _finished(self, key: WorkerKey, ended: Future[None]) -> None:
+        error = None if ended.cancelled() else ended.exception()
+        if isinstance(error, CloudError | NetworkError):
+            log.warning("%s: %s; looking again", key.label, error)
+        elif error is not None:
+            log.error("%s: a step failed", key.label, exc_info=error)
+            self.last_error = f"{type(error).__name__}: {error}"
+        self._busy.pop(key, None)
+        self.dirty.set()
+
+    def _show(self, world: World, todo: Plan) -> None:
+        number = self._picture.number + 1 if self._picture else 1
+        self._publish(Picture(world, number, todo.converged and not world.busy))
+
+    def _trouble(self, words: str) -> None:
+        """Keep the last picture, and say since when it is the last."""
+        last = self._picture
+        if last is None:
+            return
+        if last.trouble != words:
+            log.warning("%s; next try in %.1f s", words, TRY_AGAIN_S)
+        since = last.trouble_since or time.time()
+        self._publish(Picture(last.world, last.number, False, words, since))
+
+    def _publish(self, picture: Picture) -> None:
+        with self._changed:
+            self._picture = picture
+            self._changed.notify_all()

@@ -1,0 +1,43 @@
+"""What a change of an app's spec brings: the plan that `--dry-run` prints; pure.
+
+It tells the whole way to what is asked for, where a pass plans only its next steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from manager.api.documents import counted
+from manager.state.model import AppSpec
+
+
+def foreseen(before: AppSpec | None, after: AppSpec) -> Iterator[str]:
+    """Yield what becomes of the app and its workers; nothing where nothing does."""
+    if before is None:
+        yield f"make {after.name}" if after.slots else f"make {after.name}, without workers"
+    there = before.slots if before is not None else frozenset()
+    if after.slots - there:
+        yield f"start {_labels(after, after.slots - there)}"
+    if before is not None:
+        yield from _replaced(before, after)
+    if there - after.slots:
+        yield f"stop {_labels(after, there - after.slots)}"
+    if after.removing:
+        yield f"remove {after.name}"
+    elif after.spares != (before.spares if before is not None else 0):
+        yield f"keep {counted(after.spares, 'spare')} of {after.name}"
+
+
+def _replaced(before: AppSpec, after: AppSpec) -> Iterator[str]:
+    """Yield which of the workers that stay make room for new ones."""
+    staying = before.slots & after.slots
+    if before.revision != after.revision and staying:
+        yield f"replace {_labels(after, staying)} by revision {after.revision}, {after.parallel} at a time"
+        return
+    turned = {slot for slot in staying if before.turns.get(slot) != after.turns.get(slot)}
+    if turned:
+        yield f"replace {_labels(after, turned)}"
+
+
+def _labels(spec: AppSpec, slots: Collection[int]) -> str:
+    return ", ".join(f"{spec.name}.{slot}" for slot in sorted(slots))

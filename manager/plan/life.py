@@ -1,0 +1,107 @@
+"""The next step of one worker's life, from its record to its being forgotten; pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from manager.api.documents import counted
+from manager.plan.draft import Draft
+from manager.plan.spares import in_service, shall_pause
+from manager.plan.steps import Bury, Launch, Pause, Retire, Unpause
+from manager.plan.wiring import groups
+from manager.state.model import AppSpec, WorkerRecord
+from manager.state.world import World, is_left_alone, is_live, is_published, is_ready, is_wanted_spare
+
+CONFIRM_S = 0.005  # how often to ask the proxy whether it has dropped a worker
+DRAIN_POLL_S = 0.02
+
+
+def advance(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> None:
+    """Draft the next step of one worker's life."""
+    if record.leaving_since is not None:
+        _leave(world, spec, record, draft)
+    elif any(saved.key == record.key for saved in draft.saves):
+        return  # it has just been told to leave
+    elif is_wanted_spare(world, record):
+        _enter_service(world, record, draft)
+    else:
+        _go_on(world, spec, record, draft)
+
+
+def _go_on(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> None:
+    """Draft what a worker needs that stays what it is."""
+    container = world.containers.get(record.key)
+    ended = container is not None and container.state in ("exited", "dead")
+    if container is not None and ended and not record.has_buried(container.id):
+        reason = f"its container ended with exit code {container.exit_code}"
+        draft.slow.append(Bury(record, spec, reason, world.is_frozen(spec.name)))
+    elif container is None or container.state not in ("running", "paused"):
+        _start(world, spec, record, draft)
+    elif container.state == "running" or record.spare:  # else somebody paused it by hand
+        _keep_up(world, spec, record, draft)
+
+
+def _keep_up(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> None:
+    """Draft what a worker lacks whose container is there."""
+    if record.key not in world.wired:
+        if not is_left_alone(world, record):
+            draft.slow.append(_launch(world, record, spec, "its port or its rules are not as they should be"))
+    elif world.is_frozen(record.app) and not record.was_up:
+        draft.saves.append(replace(record, was_up=True))
+    elif record.spare:
+        if shall_pause(world, record):
+            draft.slow.append(Pause(record, "it is ready, and a spare"))
+    elif not is_ready(world, record) and is_published(world, record):
+        draft.again_in(DRAIN_POLL_S)  # the proxy is about to take it up
+
+
+def _enter_service(world: World, record: WorkerRecord, draft: Draft) -> None:
+    """Draft that a spare goes on and then is a worker as all are.
+
+    In this order: what is paused and no spare was paused by hand, and is left so.
+    """
+    container = world.containers.get(record.key)
+    if container is not None and container.state == "paused":
+        draft.slow.append(Unpause(record, "it was a spare, and is wanted"))
+    else:
+        draft.saves.append(in_service(record, world.now))
+
+
+def _start(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> None:
+    if record.ending is not None and record.retry_at is None:
+        return  # its restart policy wants no other container
+    if is_left_alone(world, record):
+        return
+    if record.retry_at is not None and record.retry_at > world.now:
+        draft.again_in(record.retry_at - world.now)
+        return
+    step = _launch(world, record, spec, "it has no running container")
+    if record.spare:
+        draft.spares.append(step)
+    else:
+        draft.slow.append(step)
+
+
+def _launch(world: World, record: WorkerRecord, spec: AppSpec, reason: str) -> Launch:
+    return Launch(record, spec, reason, groups(world.specs, record.reach))
+
+
+def _leave(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> None:
+    """Draft what a leaving worker's life ends with, once requests can no longer reach it."""
+    assert record.leaving_since is not None
+    if record.key not in world.containers and record.key not in world.attached:
+        draft.forgets.append(record.key)
+        return
+    hurried = spec.hurry is not None and spec.hurry.takes(record)
+    drain_ends_at = record.leaving_since + (0.0 if hurried or record.spare else record.drain_s)
+    if is_published(world, record) or (is_live(world, record) and not hurried):
+        draft.again_in(CONFIRM_S)
+    elif world.now < drain_ends_at and (world.live is None or world.inflight.get(record.key, 0) != 0):
+        draft.again_in(DRAIN_POLL_S)  # a proxy that does not say may still send requests
+    else:
+        draft.slow.append(Retire(record, _retire_reason(world, record)))
+
+
+def _retire_reason(world: World, record: WorkerRecord) -> str:
+    left = world.inflight.get(record.key, 0)
+    return f"drain time is over with {counted(left, 'open request')}" if left else "no open requests"

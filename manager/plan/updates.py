@@ -1,0 +1,53 @@
+"""How an update ends: it is through, or it fails and is taken back; pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from manager.plan.steps import SaveSpec
+from manager.state.model import HOPELESS, AppSpec, WorkerRecord
+from manager.state.wishes import rolled_back
+from manager.state.world import World, is_current, is_ready, phase
+
+# An update whose worker is not ready after this long is rolled back; its command waits a little longer.
+UPDATE_LIMIT_S = 55.0
+
+
+def end_of_update(world: World, spec: AppSpec) -> SaveSpec | None:
+    """Return how the update that is under way ends now; None while it goes on.
+
+    In a frozen app one that fails stays as it is: taking it back is for the operator.
+    """
+    fresh = _fresh(world, spec)
+    records = [record for record in world.of_app(spec.name) if not record.spare]
+    version = world.spec_versions.get(spec.name, 0)
+    failure = next(filter(None, (_failure(world, record) for record in fresh)), None)
+    if failure is not None:
+        if world.is_frozen(spec.name):
+            return None
+        reason = f"revision {spec.revision} is rolled back: {failure}"
+        return SaveSpec(rolled_back(spec, failure, world.now), version, reason)
+    if len(fresh) == len(records) == spec.wanted and all(is_ready(world, record) for record in fresh):
+        return SaveSpec(replace(spec, fallback=None), version, f"revision {spec.revision} is ready")
+    return None
+
+
+def late_at(world: World, spec: AppSpec) -> float:
+    """Return when the first of the update's workers has taken too long; never in a frozen app."""
+    deadlines = (r.created_at + UPDATE_LIMIT_S for r in _fresh(world, spec) if not is_ready(world, r))
+    return float("inf") if world.is_frozen(spec.name) else min(deadlines, default=float("inf"))
+
+
+def _fresh(world: World, spec: AppSpec) -> list[WorkerRecord]:
+    staying = [r for r in world.of_app(spec.name) if r.leaving_since is None and not r.spare]
+    return [record for record in staying if is_current(spec, record)]
+
+
+def _failure(world: World, record: WorkerRecord) -> str | None:
+    """Return why an update cannot succeed with this worker, or None while it may."""
+    seen = phase(world, record)
+    late = world.now - record.created_at > UPDATE_LIMIT_S
+    gave_up = seen.state == "failed" or record.failures >= HOPELESS
+    if not gave_up and (not late or is_ready(world, record) or seen.state == "stopped"):
+        return None
+    return f"{record.key.label} {seen.state}: {seen.reason}"

@@ -1,0 +1,114 @@
+"""What a worker may reach: its port on the bridge, and the file of names that goes with it; pure.
+
+A worker whose app reaches others has a file of its own as /etc/hosts, so that any program finds them without
+a resolver. It names the workers that answer now; who leaves is out of it before its open requests end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from manager.api.errors import AppReached
+from manager.plan.steps import MendNetwork, WriteHosts
+from manager.state.model import AppSpec, WorkerKey, WorkerRecord
+from manager.state.wishes import changeable
+from manager.state.world import World, answering
+from netsetup.port import Port
+
+HOSTS = "/etc/hosts"
+
+
+def groups(specs: Mapping[str, AppSpec], names: Iterable[str]) -> dict[str, int]:
+    """Return the marks on the network of those of the apps that are there."""
+    return {name: specs[name].number for name in names if name in specs}
+
+
+def port_of(tag: str, record: WorkerRecord, reached: Mapping[str, int]) -> Port:
+    """Return the port that the worker shall have on the bridge; reached: marks by app, perhaps of more."""
+    reaches = frozenset(reached[name] for name in record.reach if name in reached)
+    return Port(record.key.port_name(tag), record.address, record.number, reaches, record.egress)
+
+
+def mend(world: World) -> MendNetwork:
+    """Return the step that makes the network whole, with what every worker may do on it."""
+    records = tuple(world.records.values())
+    return MendNetwork(records, groups(world.specs, {name for record in records for name in record.reach}))
+
+
+def is_as_recorded(world: World, record: WorkerRecord, bound: Port, tag: str) -> bool:
+    """Return whether the port lets pass what the worker's record says, no less and no more."""
+    wanted = port_of(tag, record, groups(world.specs, record.reach))
+    if not world.unreadable.isdisjoint(record.reach):
+        wanted = replace(wanted, reaches=bound.reaches)  # the mark of an app that cannot be read is not known
+    return bound == wanted
+
+
+def hosts_files(world: World) -> dict[WorkerKey, str]:
+    """Return what the file of names of each worker that reaches other apps shall say."""
+    mine = [record for record in world.records.values() if record.reach and _is_known(world, record)]
+    reached = {name for record in mine for name in record.reach if name in world.specs}
+    lines = {name: list(_lines(world, world.specs[name])) for name in reached}
+    return {record.key: _text(record, lines) for record in mine}
+
+
+def tell_names(world: World) -> WriteHosts | None:
+    """Return the step that has every worker know those that it reaches, or None.
+
+    A file stays as long as somebody may have it mounted, whatever the store says.
+    """
+    wanted = hosts_files(world)
+    texts = {key: text for key, text in wanted.items() if world.hosts.get(key) != text}
+    kept = {*world.records, *world.containers}
+    gone = frozenset(key for key in world.hosts if key not in kept and key.app not in world.unreadable)
+    return WriteHosts(texts, gone) if texts or gone else None
+
+
+def _is_known(world: World, record: WorkerRecord) -> bool:
+    return world.unreadable.isdisjoint((record.app, *record.reach))
+
+
+def _lines(world: World, spec: AppSpec) -> Iterator[str]:
+    for record in answering(world, spec):
+        yield f"{record.address} {spec.name} {record.key.label}"
+
+
+def _text(record: WorkerRecord, lines: Mapping[str, list[str]]) -> str:
+    own = ["127.0.0.1 localhost", "::1 localhost", f"{record.address} {record.key.label}"]
+    others = [line for name in record.reach for line in lines.get(name, [])]
+    return "".join(f"{line}\n" for line in [*own, *others])
+
+
+def require_reached(before: Mapping[str, AppSpec], wished: Iterable[AppSpec]) -> None:
+    """Raise AppNotFound when an app would reach one that is not there, AppReached when one would be bereft.
+
+    What was so before is not asked again: a scale is not refused for it.
+    """
+    changed = {spec.name: spec for spec in wished}
+    after = {**before, **changed}
+    leaving = [name for name, spec in changed.items() if spec.removing]
+    for name, spec in changed.items():
+        former = before.get(name)
+        if spec.removing and not (former is not None and former.removing):
+            _require_unreached(after, name, leaving)
+        elif not spec.removing and (former is None or former.template.reach != spec.template.reach):
+            for reached in spec.template.reach:
+                changeable(after, reached)
+
+
+def _require_unreached(specs: Mapping[str, AppSpec], name: str, leaving: list[str]) -> None:
+    others = [spec for spec in specs.values() if not spec.removing and name in _reached_by(spec)]
+    if others:
+        names = [spec.name for spec in others]
+        rest = sorted(set(others[0].template.reach) - {*leaving})
+        words = " ".join(f"--reach {each}" for each in rest) or "--no-reach"
+        raise AppReached(
+            f"{name} is reached by {', '.join(names)} and cannot be removed",
+            hint=f"rm {' '.join([*leaving, *names])} -y    (or: update {words} {names[0]})",
+        )
+
+
+def _reached_by(spec: AppSpec) -> frozenset[str]:
+    """Return the apps that workers of this one may connect to, also when its update is taken back."""
+    former = spec.fallback.template.reach if spec.fallback is not None else ()
+    return frozenset((*spec.template.reach, *former))

@@ -1,0 +1,106 @@
+"""Observes once a second: what workers use, what passes through the proxy, who listens without a route."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from balancer.routes import server_name
+from manager.engine.containers import Container
+from manager.loop.reconcile import Reconciler
+from manager.observe.cgroups import Meter, Usage
+from manager.observe.proxy import ProxyApi
+from manager.observe.traffic import Rates, Sample, Traffic, parse
+from manager.state.model import WorkerKey
+from manager.state.world import World
+
+STALE_S = 5.0  # older traffic figures are not shown
+_LISTENING = "0A"
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What was observed last: by worker and by app; absent means not known.
+
+    sample: the proxy's counters as they were read last, at a monotonic time.
+    listening: the tcp port on which a worker of an app without a route listens, by app.
+    """
+
+    usage: Mapping[WorkerKey, Usage] = field(default_factory=dict)
+    workers: Mapping[WorkerKey, Rates] = field(default_factory=dict)
+    apps: Mapping[str, Rates] = field(default_factory=dict)
+    listening: Mapping[str, int] = field(default_factory=dict)
+    sample: Sample | None = None
+
+
+@dataclass(slots=True)
+class Observer:
+    """Takes the measures; `latest` is always a whole picture. One thread calls `look`."""
+
+    reconciler: Reconciler
+    proxy: ProxyApi
+    meter: Meter = field(default_factory=lambda: Meter(time.monotonic))
+    traffic: Traffic = field(default_factory=Traffic)
+    _latest: Measures = field(default_factory=Measures)
+    _sample: Sample | None = None
+
+    def latest(self) -> Measures:
+        return self._latest
+
+    def look(self) -> None:
+        """Measure everything that the last picture of the cloud shows."""
+        picture = self.reconciler.picture()
+        if picture is None:
+            return
+        world = picture.world
+        running = {key: container for key, container in world.containers.items() if container.pid}
+        keys = {container.id: key for key, container in running.items()}
+        usage = self.meter.read({container.id: container.pid for container in running.values()})
+        workers, apps = self._rates(world)
+        self._latest = Measures(
+            usage={keys[name]: value for name, value in usage.items()},
+            workers=workers,
+            apps=apps,
+            listening=_listening(world, running),
+            sample=self._sample,
+        )
+
+    def _rates(self, world: World) -> tuple[dict[WorkerKey, Rates], Mapping[str, Rates]]:
+        """Return the rates of workers and apps over the last seconds; none while the proxy is away."""
+        page = self.proxy.metrics()
+        now = time.monotonic()
+        if page is not None:
+            self._sample = parse(page, now)
+            self.traffic.add(self._sample)
+        seen = self.traffic.picture(now)
+        if seen.age_s(now) > STALE_S:
+            return {}, {}
+        names = {server_name(*key): key for key in world.records}
+        return {names[name]: rates for name, rates in seen.workers.items() if name in names}, seen.apps
+
+
+def _listening(world: World, running: Mapping[WorkerKey, Container]) -> dict[str, int]:
+    """Return a port on which a worker of each app without a route listens, where one does."""
+    found = {}
+    for key, container in running.items():
+        spec = world.specs.get(key.app)
+        if spec is not None and spec.template.port is None and key.app not in found:
+            ports = listening_ports(container.pid)
+            if ports:
+                found[key.app] = min(ports)
+    return found
+
+
+def listening_ports(pid: int) -> set[int]:
+    """Return the tcp ports that something listens on in the network namespace of a process."""
+    ports = set()
+    for table in ("tcp", "tcp6"):
+        try:
+            lines = Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
+        except OSError:
+            continue  # the process ended meanwhile
+        columns = (line.split() for line in lines)
+        ports |= {int(c[1].rpartition(":")[2], 16) for c in columns if c[3] == _LISTENING}
+    return ports

@@ -1,0 +1,154 @@
+"""What one tick saw of an app and of its host, as the autoscaler's decision takes it."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from balancer.samples import Latencies, Observation
+from manager.observe.traffic import Counters, Sample, by_app, growths
+from manager.scaling.measure import Measures
+from manager.state.model import AppSpec, WorkerKey, WorkerRecord
+from manager.state.world import World, answering, is_live
+from netsetup.errors import NetworkError
+
+_JIFFY_S = 1 / os.sysconf("SC_CLK_TCK")
+_IDLE_FIELDS = (3, 4)  # idle and iowait of /proc/stat's first line
+
+
+@dataclass(slots=True)
+class HostMeter:
+    """Cores of this machine in use between two looks."""
+
+    _before: tuple[float, float] | None = None
+
+    def used_cores(self, now: float) -> float | None:
+        """Return the cores in use since the last call, None at the first; `now` is monotonic."""
+        fields = [int(text) for text in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        busy_s = (sum(fields) - sum(fields[at] for at in _IDLE_FIELDS)) * _JIFFY_S
+        before, self._before = self._before, (now, busy_s)
+        if before is None or now <= before[0]:
+            return None
+        return max(0.0, (busy_s - before[1]) / (now - before[0]))
+
+
+@dataclass(slots=True)
+class Watcher:
+    """Looks at one app tick after tick; its memory is only what a difference needs.
+
+    count_open: the open requests on a port in a network namespace; raises NetworkError.
+    """
+
+    count_open: Callable[[str, int], int]
+    _before: Measures | None = None
+    _met: set[WorkerKey] | None = None
+
+    def observe(
+        self,
+        world: World,
+        spec: AppSpec,
+        measures: Measures,
+        host_used_cores: float | None,
+    ) -> Observation:
+        """Return what has happened to the app since the last call; unknown things are None.
+
+        An overloaded worker that misses its health answers still serves while it is all there is, and what
+        it shows then is what a decision needs most: `ready` are those that requests are sent to.
+        """
+        before = self._before
+        if before is None or _span_s(before, measures):
+            self._before = measures
+        records = world.of_app(spec.name)
+        serving = [
+            record
+            for record in answering(world, spec)
+            if spec.template.port is None or is_live(world, record)
+        ]
+        staying = [record for record in records if record.leaving_since is None and not record.spare]
+        told = _told(before, measures, spec.name)
+        is_http = spec.template.protocol == "http"
+        return Observation(
+            span_s=_span_s(before, measures),
+            wanted=spec.wanted,
+            ready=len(serving),
+            starting=sum(_is_starting(world, record) for record in staying if record not in serving),
+            completed=told.requests if told else None,
+            failed=told.failed if told else None,
+            latencies=_latencies(told) if told else None,
+            inflight=float(sum(self._open(world, record) for record in records)) if is_http else None,
+            connections=None if is_http else _connections(measures.sample, spec),
+            cpu_cores=_cores(before, measures, serving),
+            own_cores=_cores(before, measures, records),
+            worker_cores=spec.template.cpus,
+            host_cores=float(os.cpu_count() or 1),
+            host_used_cores=host_used_cores,
+            started_in_s=self._started(world, serving),
+            age_s=time.monotonic() - measures.sample.at if measures.sample else None,
+            revision=str(spec.revision),
+        )
+
+    def _open(self, world: World, record: WorkerRecord) -> int:
+        """Return a worker's open requests; those of one that has ended are gone with it."""
+        container = world.containers.get(record.key)
+        if record.port is None or container is None or not container.netns:
+            return 0
+        try:
+            return self.count_open(container.netns, record.port)
+        except NetworkError:
+            return 0
+
+    def _started(self, world: World, serving: Iterable[WorkerRecord]) -> tuple[float, ...]:
+        """Return how long the workers took that began to serve since the last call."""
+        now = {record.key: record for record in serving}
+        met, self._met = self._met, (self._met or set()) & world.records.keys() | now.keys()
+        if met is None:
+            return ()  # nobody knows when those got ready that this manager found
+        fresh = (record for key, record in now.items() if key not in met and record.failures == 0)
+        return tuple(world.now - record.created_at for record in fresh)
+
+
+def _is_starting(world: World, record: WorkerRecord) -> bool:
+    """Tell whether the worker has yet to serve; one that served and is too busy to answer adds nothing."""
+    return record.key not in world.answered
+
+
+def _span_s(before: Measures | None, now: Measures) -> float | None:
+    """Return the seconds between the proxy's counters in two measures; None where there are not two."""
+    if before is None or before.sample is None or now.sample is None or now.sample.at <= before.sample.at:
+        return None
+    return now.sample.at - before.sample.at
+
+
+def _told(before: Measures | None, now: Measures, app: str) -> Counters | None:
+    """Return what was asked of the app between two measures; None where that is not known."""
+    if before is None or before.sample is None or now.sample is None or not _span_s(before, now):
+        return None
+    return by_app(growths(before.sample, now.sample)).get(app, Counters())
+
+
+def _connections(sample: Sample | None, spec: AppSpec) -> float | None:
+    """Return the open connections of a tcp app, which has its entry point for itself."""
+    return None if sample is None else sample.connections.get(f"tcp{spec.tcp_port}", 0.0)
+
+
+def _latencies(told: Counters) -> Latencies:
+    edges = tuple(edge for edge in sorted(told.buckets) if math.isfinite(edge))
+    total = told.buckets.get(math.inf, told.requests)
+    return Latencies(edges, tuple(told.buckets[edge] for edge in edges), total)
+
+
+def _cores(before: Measures | None, now: Measures, records: Iterable[WorkerRecord]) -> float | None:
+    """Return the cores that the workers used between two measures, None when nothing is known of them.
+
+    Over the very span in which their requests were counted, else the two would not belong together.
+    """
+    span_s = _span_s(before, now)
+    keys = [record.key for record in records if record.key in now.usage]
+    if before is None or not keys or not span_s:
+        return None
+    old_s = sum(before.usage[key].cpu_s for key in keys if key in before.usage)
+    return max(0.0, sum(now.usage[key].cpu_s for key in keys) - old_s) / span_s

@@ -1,0 +1,157 @@
+"""The autoscaler's hands: what decisions are made from comes in, targets and their reasons go out.
+
+What the next decision follows from is stored with the target, so that the next manager decides as this one
+would have. A tick that cannot be stored is as if it had not been. For a frozen app it decides, learns and
+records as ever, and the number stays.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from balancer.crowd import Asked, Decided, decide_all
+from balancer.decision import Action, ScalingDecision, frozen
+from balancer.memory import Memory
+from balancer.samples import Mode, Policy
+from manager.api.documents import rfc3339
+from manager.journal import Journal
+from manager.loop.reconcile import Reconciler
+from manager.scaling.measure import Observer
+from manager.scaling.observation import HostMeter, Watcher
+from manager.scaling.recording import Recording
+from manager.state.model import AppSpec, Autoscale, ScalingTarget
+from manager.state.records import (
+    ALL,
+    DECISIONS,
+    TARGETS,
+    UnreadableRecord,
+    decision_key,
+    decode,
+    encode,
+    freeze_key,
+    latest_decision_key,
+    target_key,
+)
+from manager.state.world import World
+from manager.store import Fence, Store
+from netsetup.network import Network
+
+KEEP_DECISIONS = 50  # those that changed a number
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Scaler:
+    """Decides on every autoscaled app. One thread calls `look`."""
+
+    reconciler: Reconciler
+    observer: Observer
+    network: Network
+    store: Store
+    fence: Callable[[], Fence | None]
+    journal: Journal
+    clock: Callable[[], float]
+    recording: Recording
+    _watchers: dict[str, Watcher] = field(default_factory=dict)
+    _host: HostMeter = field(default_factory=HostMeter)
+
+    def look(self) -> None:
+        """Decide once on each app that is scaled by itself; raises StoreUnavailable or Conflict."""
+        picture, fence = self.reconciler.picture(), self.fence()
+        if picture is None or picture.trouble or fence is None:
+            return
+        world = picture.world
+        used_cores = self._host.used_cores(time.monotonic())
+        apps = {spec.name: spec for spec in world.specs.values() if _is_scaled(world, spec)}
+        for name in self._watchers.keys() - apps.keys():
+            del self._watchers[name]
+        # From the store: the picture may be a tick old, and would take back what that tick learned.
+        targets = dict(self._targets(apps)) if apps else {}
+        asked = {name: self._asked(world, apps[name], target, used_cores) for name, target in targets.items()}
+        now = self.clock()
+        for name, decided in decide_all(asked, now).items():
+            if world.is_frozen(name):
+                decided = _held(decided, asked[name].memory)
+            self._carry_out(apps[name], targets[name], decided, fence)
+        self.recording.tidy(now)
+
+    def _targets(self, apps: Iterable[str]) -> Iterator[tuple[str, ScalingTarget | None]]:
+        """Yield what is stored of each app; one that cannot be read is left alone, and so is its app."""
+        entries = self.store.read(TARGETS).entries
+        for name in apps:
+            entry = entries.get(target_key(name))
+            try:
+                yield name, None if entry is None else decode(ScalingTarget, entry.value)
+            except UnreadableRecord as error:
+                log.error("%s is not scaled: its target is left alone: %s", name, error)
+
+    def _asked(
+        self, world: World, spec: AppSpec, target: ScalingTarget | None, used_cores: float | None
+    ) -> Asked:
+        watcher = self._watchers.setdefault(spec.name, Watcher(self.network.in_flight))
+        seen = watcher.observe(world, spec, self.observer.latest(), used_cores)
+        assert spec.autoscale is not None
+        return Asked(policy_of(spec.autoscale), _memory_of(spec, target), seen)
+
+    def _carry_out(self, spec: AppSpec, known: ScalingTarget | None, decided: Decided, fence: Fence) -> None:
+        decision = decided.decision
+        self._store(spec, known, decision, decided.memory, fence)
+        self.recording.add(spec.name, spec.created_at, decided)
+        if decision.action is not Action.HOLD:
+            self.journal.note(f"autoscale: {decision.reason}", app=spec.name)
+            self.reconciler.dirty.set()
+
+    def _store(
+        self,
+        spec: AppSpec,
+        known: ScalingTarget | None,
+        decision: ScalingDecision,
+        memory: Memory,
+        fence: Fence,
+    ) -> None:
+        changed = decision.action is not Action.HOLD
+        at = decision.at_s if changed or known is None else known.at
+        target = ScalingTarget(decision.final, decision.id, at, decision.reason, memory.to_json())
+        record = {**decision.record(spec.name), "at": rfc3339(decision.at_s)}
+        text = json.dumps(record, allow_nan=False)
+        puts = {target_key(spec.name): encode(target), latest_decision_key(spec.name): text}
+        outdated: list[str] = []
+        if changed:
+            puts[decision_key(spec.name, decision.id)] = text
+            outdated = sorted(self.store.read(f"{DECISIONS}{spec.name}/0").entries)[: -KEEP_DECISIONS + 1]
+        # a freeze that came meanwhile undoes this tick: nothing is changed after it was confirmed
+        thawed = [freeze_key(ALL), freeze_key(spec.name)] if changed else []
+        self.store.write(puts, outdated, fence=fence, absent=thawed)
+
+
+def _is_scaled(world: World, spec: AppSpec) -> bool:
+    readable = spec.name not in world.unreadable
+    return spec.autoscale is not None and readable and not spec.stopped and not spec.removing
+
+
+def _held(decided: Decided, before: Memory) -> Decided:
+    """Return what was decided of a frozen app: nothing changes, and nothing has changed."""
+    memory = replace(decided.memory, changed_s=before.changed_s)
+    return replace(decided, decision=frozen(decided.decision), memory=memory)
+
+
+def _memory_of(spec: AppSpec, target: ScalingTarget | None) -> Memory:
+    """Return what is remembered of an app; what another version wrote is learned anew."""
+    if target is None or not target.memory:
+        return Memory()
+    try:
+        return Memory.from_json(target.memory)
+    except ValueError as error:
+        log.warning("%s: what was learned cannot be read and is learned anew: %s", spec.name, error)
+        return Memory(number=target.decision)
+
+
+def policy_of(asked: Autoscale) -> Policy:
+    """Return an operator's policy as decisions take it, who need a worker to learn anything from."""
+    mode = Mode.RECOMMEND if asked.mode == "recommend" else Mode.ON
+    return Policy(asked.max, max(1, asked.min), asked.slo_s, asked.slo_share, mode)

@@ -1,0 +1,162 @@
+"""What a client hands over for workers: files are taken in, the image is looked into, all is checked.
+
+Nothing is stored here and no worker is touched: what is refused leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Literal
+
+from manager.api.arguments import Arguments
+from manager.api.errors import ImageNotFound, UsageError
+from manager.api.values import BASE_IMAGE, absolute_path
+from manager.engine.contract import Engine, ImageFiles
+from manager.plan.wiring import HOSTS
+from manager.programs.check import check, resolve_command
+from manager.programs.store import Programs
+from manager.secrets import INSIDE, Secrets
+from manager.state.model import Mount, Template
+from manager.state.templates import wanted_template
+
+COPY_DIRECTORY = "/app"
+_OF_THE_KERNEL = (("proc",), ("sys",), ("dev",))
+
+Role = Literal["command", "copy"]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedFile:
+    """A file that a client handed over: the word it stands for, what for, and its open descriptor."""
+
+    word: str
+    role: Role
+    destination: str
+    descriptor: int
+
+
+def offered_files(listed: object, descriptors: Sequence[int]) -> list[OfferedFile]:
+    """Return the files that came with a request; raises UsageError when list and descriptors differ."""
+    items = listed if isinstance(listed, list) else []
+    if len(items) != len(descriptors):
+        raise UsageError(f"{len(items)} files are announced and {len(descriptors)} came", hint="help run")
+    return [_offered(item, descriptor) for item, descriptor in zip(items, descriptors, strict=True)]
+
+
+def _offered(item: object, descriptor: int) -> OfferedFile:
+    match item:
+        case {"word": str(word), "role": "command"}:
+            return OfferedFile(word, "command", f"{COPY_DIRECTORY}/{PurePosixPath(word).name}", descriptor)
+        case {"word": str(word), "role": "copy", **rest}:
+            destination = str(rest.get("destination") or f"{COPY_DIRECTORY}/{PurePosixPath(word).name}")
+            try:
+                return OfferedFile(word, "copy", absolute_path(destination), descriptor)
+            except ValueError as error:
+                raise UsageError(f"--copy {word}: {error}", hint=f"--copy {word}:/app/file") from None
+        case _:
+            raise UsageError('a file is {"word":"./x","role":"command|copy"}', hint="help run")
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Makes specs of new apps."""
+
+    engine: Engine
+    programs: Programs
+    secrets: Secrets
+
+    def template(
+        self,
+        arguments: Arguments,
+        files: Sequence[OfferedFile],
+        told: Callable[[str], None],
+        base: Template | None = None,
+    ) -> Template:
+        """Return what the workers are made from, its files taken in and checked against the image.
+
+        base: what stands where the arguments say nothing (an update); None for a new app.  told: hears how
+        far an image is that is pulled.  Raises UsageError, ImageNotFound, SecretNotFound, EngineError or
+        ProgramRejected.
+        """
+        wanted = wanted_template(arguments, base or Template(command=(), image=BASE_IMAGE))
+        self.secrets.require(wanted.secrets)
+        self._require_cores(arguments.number("cpus"))
+        if arguments.flag("pull") and not arguments.flag("dry_run"):
+            self._pull_missing(wanted.image, told)
+        with self.engine.images.open(wanted.image) as image:
+            return self._with_files(wanted, files, image)
+
+    def _require_cores(self, cpus: float | None) -> None:
+        """Raises UsageError when one worker would get more cores than there are, which Docker refuses."""
+        if cpus is not None and cpus > (cores := self.engine.facts().cores):
+            raise UsageError(
+                f"--cpus {cpus:g} is more than this machine has: from 0.01 to {cores}", hint="status"
+            )
+
+    def _pull_missing(self, image: str, told: Callable[[str], None]) -> None:
+        try:
+            self.engine.images.details(image)
+        except ImageNotFound:
+            told(f"pulling {image}")
+            self.engine.images.pull(image, told)
+
+    def _with_files(self, wanted: Template, files: Sequence[OfferedFile], image: ImageFiles) -> Template:
+        """Return the template with its mounts, its command as it is in the workers."""
+        word = wanted.command[0]
+        copies = [file for file in files if file.role == "copy"]
+        own = next((file for file in files if file.role == "command" and file.word == word), None)
+        if own is not None and word.startswith("/") and image.mode(word) is not None:
+            own = None  # the image's own file comes first
+        if own is not None and word.startswith("/"):
+            own = replace(own, destination=word)
+        targets = [file.destination for file in (*copies, *([own] if own else []))]
+        if len(set(targets)) < len(targets):
+            raise UsageError(f"two files would be {_twice(targets)} in the workers", hint="help run")
+        mounts = [mount for mount in wanted.mounts if mount.path not in targets]
+        targets += [mount.path for mount in mounts]
+        _require_own(wanted, targets)
+        mounts += [self._taken(file, image, targets, executable=False) for file in copies]
+        if own is None:
+            resolve_command(word, image, targets)
+            return replace(wanted, mounts=tuple(mounts))
+        mounts.append(self._taken(own, image, targets, executable=True))
+        return replace(wanted, mounts=tuple(mounts), command=(own.destination, *wanted.command[1:]))
+
+    def _taken(
+        self, file: OfferedFile, image: ImageFiles, targets: Collection[str], *, executable: bool
+    ) -> Mount:
+        program = self.programs.take(file.descriptor, file.word, executable=executable)
+        if executable:
+            with (
+                program.path.open("rb") as taken,
+                mmap.mmap(taken.fileno(), 0, prot=mmap.PROT_READ) as contents,
+            ):
+                check(contents, file.word, file.destination, image, targets)
+        return Mount(program.sha256, file.destination)
+
+
+def _require_own(wanted: Template, targets: Collection[str]) -> None:
+    """Raises UsageError when a file would be copied to where the cloud or the kernel puts its own."""
+    for target in targets:
+        if PurePosixPath(target).parts[1:2] in _OF_THE_KERNEL:
+            raise UsageError(f"no file can be copied to {target}: the kernel fills that", hint="help run")
+    inside = [
+        target
+        for target in targets
+        if wanted.secrets and PurePosixPath(INSIDE) in PurePosixPath(target).parents
+    ]
+    if inside:
+        raise UsageError(
+            f"with --secret {INSIDE} has secrets only, so {inside[0]} cannot be there", hint="help run"
+        )
+    if wanted.reach and PurePosixPath(HOSTS) in map(PurePosixPath, targets):
+        raise UsageError(
+            f"with --reach the cloud writes {HOSTS} itself, so no file can be copied there", hint="help run"
+        )
+
+
+def _twice(targets: Sequence[str]) -> str:
+    return next(target for target in targets if targets.count(target) > 1)

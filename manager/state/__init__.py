@@ -1,0 +1,12 @@
+"""What a cloud is, as values: what operators asked for, the record of each worker, one picture of it all.
+
+Law: pure; a value is made, compared and written as text here, and nothing is looked at or changed.
+
+    model      applications, their revisions, records of workers
+    records    the same as text for the store, and back
+    world      one picture: what is wanted, what is recorded, what is there
+    wishes     what commands make of an application
+    specs      applications among each other: names, routes, ports
+    templates  what workers are made from, out of the options of `run` and `update`
+    options    and those options, read back from it
+"""

@@ -1,0 +1,346 @@
+"""What the manager knows: the operator's wishes, the record of each worker, and how one ended.
+
+These are the values in etcd (manager.state.records writes them as text). A worker is one-shot and is never
+restarted; the slot is the lasting place. A worker's phase is not here: it is derived (manager.state.world).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
+from typing import Literal, NamedTuple
+
+from manager.api.values import APP_NAME
+from netsetup.addresses import port_name
+
+BACKOFF_CAP_S = 60.0
+DEFAULT_MEMORY_BYTES = 512 * 2**20  # every worker has a limit, so that none takes the machine down
+HOPELESS = 2  # endings in a row after which nobody waits any more: the first may have been bad luck
+STEADY_S = 10.0  # a worker that ran this long failed anew, not again; Docker's own rule
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def _require(pattern: re.Pattern[str], word: str, complaint: str) -> None:
+    """Raise ValueError for a word that is not what it should be: it becomes a part of a path."""
+    if not pattern.fullmatch(word):
+        raise ValueError(f"{word[:80]!r} is {complaint}")
+
+
+class WorkerKey(NamedTuple):
+    """The name of one worker for good: app, slot and the revision it runs."""
+
+    app: str
+    slot: int
+    revision: int
+
+    @property
+    def label(self) -> str:
+        return f"{self.app}.{self.slot}"
+
+    def port_name(self, tag: str) -> str:
+        """Return the name of the worker's link on the bridge of the cloud with this tag."""
+        return port_name(tag, f"{self.app}/{self.slot}/{self.revision}")
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A file of this host, named by its content's sha256, at a path inside the workers."""
+
+    sha256: str
+    path: str
+
+    def __post_init__(self) -> None:
+        _require(_SHA256, self.sha256, "no sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What tells that a worker is healthy.
+
+    http: any answer below 500 to GET path.  path: 2xx or 3xx to GET path.  tcp: a connect.  none: it runs.
+    """
+
+    kind: Literal["http", "path", "tcp", "none"]
+    path: str = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What every worker of one revision is made from.  reach: the apps that its workers may connect to.
+
+    secrets: their names; what they hold is in no record.
+    """
+
+    command: tuple[str, ...]
+    image: str
+    mounts: tuple[Mount, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int | None = None
+    protocol: Literal["http", "tcp"] = "http"
+    health: Health = Health("none")
+    cpus: float | None = None
+    memory_bytes: int = DEFAULT_MEMORY_BYTES
+    pids: int = 512
+    user: str | None = None
+    cap_add: tuple[str, ...] = ()
+    read_only: bool = False
+    egress: bool = False
+    reach: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    restart: str = "always"
+    drain_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A revision that ran before, and that an update falls back to when its own does not get ready."""
+
+    revision: int
+    template: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """An update that was taken back: when (unix seconds), which revision failed, and why."""
+
+    at: float
+    revision: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One entry of an app's history: what its workers were made from, since when, by which command."""
+
+    number: int
+    at: float
+    change: str
+    template: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Autoscale:
+    """How an app is scaled by itself: `slo_share` of its requests within slo_s, by min to max workers.
+
+    recommend: decisions are told and not carried out.
+    """
+
+    min: int
+    max: int
+    slo_s: float = 0.25
+    slo_share: float = 0.95
+    mode: Literal["on", "recommend"] = "on"
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingTarget:
+    """What the autoscaler wants of an app, and all that its next decision follows from (`memory`, text)."""
+
+    want: int
+    decision: int
+    at: float
+    reason: str
+    memory: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How far the time of day is ahead of the seconds since a boot, which nobody sets.
+
+    boot: the kernel's name for that boot.
+    """
+
+    boot: str
+    ahead_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Since when (unix seconds) nothing is done by itself for an app, or for the whole cloud."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hurry:
+    """Workers made before `at` (unix seconds) need not end what they serve.
+
+    slots: those in these places only, all when it is empty.
+    """
+
+    at: float
+    slots: frozenset[int] = frozenset()
+
+    def takes(self, record: WorkerRecord) -> bool:
+        return record.created_at <= self.at and (not self.slots or record.slot in self.slots)
+
+
+@dataclass(frozen=True, slots=True)
+class AppSpec:
+    """What the operator asked for.
+
+    number: the app's mark on the network, unique in the cloud.  want: workers while it is not stopped.
+    stopped_slots: places that `stop APP.SLOT` emptied.  turns: how often `restart APP.SLOT` renewed a slot.
+    hurry: which of its workers the last command did not want to wait for.
+    fallback: while an update is under way, what it began from.  newest: the highest revision ever given.
+    failed: the revisions whose updates were taken back.
+    order, parallel: how an update replaces workers, and how many at a time.
+    spares: how many workers wait, paused, for the next slots to be wanted.
+    """
+
+    name: str
+    number: int
+    revision: int
+    template: Template
+    want: int
+    created_at: float
+    hosts: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    tcp_port: int | None = None
+    stopped: bool = False
+    removing: bool = False
+    hurry: Hurry | None = None
+    stopped_slots: frozenset[int] = frozenset()
+    turns: Mapping[int, int] = field(default_factory=dict)
+    newest: int = 1
+    fallback: Past | None = None
+    rolled_back: Rollback | None = None
+    failed: frozenset[int] = frozenset()
+    order: Literal["start-first", "stop-first"] = "start-first"
+    parallel: int = 1
+    autoscale: Autoscale | None = None
+    spares: int = 0
+
+    def __post_init__(self) -> None:
+        _require(APP_NAME, self.name, "no app's name")
+
+    @property
+    def wanted(self) -> int:
+        """The workers that shall run at this moment."""
+        return 0 if self.stopped or self.removing else self.want
+
+    @property
+    def slots(self) -> frozenset[int]:
+        """The places that shall have a worker: the lowest ones that no `stop APP.SLOT` emptied."""
+        return frozenset(self._places(self.wanted))
+
+    @property
+    def spare_slots(self) -> frozenset[int]:
+        """The places that shall have a spare: the next ones after those of the workers."""
+        if self.stopped or self.removing:
+            return frozenset()
+        return frozenset(self._places(self.wanted + self.spares)[self.wanted :])
+
+    def _places(self, count: int) -> list[int]:
+        enough = range(1, count + len(self.stopped_slots) + 1)
+        return [slot for slot in enough if slot not in self.stopped_slots][:count]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a worker's container ended, or why it could not be started (container "" then)."""
+
+    at: float
+    container: str
+    exit_code: int
+    words: str
+    oom_killed: bool = False
+    last_lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """A worker from before its container exists until after it is gone.
+
+    failures: endings in a row.  retry_at: no new container before this time (unix seconds); None with an
+    ending: there will be none.  leaving_since: when it was taken out of service for good.
+    was_up: it has run, connected, in a frozen app: whatever it lacks from then on was taken from it.
+    egress: it may open connections to other networks.  reach: and to workers of these apps.
+    spare: it has never been in service; once it is ready it is paused until its slot is wanted, and from
+    then on it is a worker as all are, created_at being that moment.
+    """
+
+    app: str
+    slot: int
+    revision: int
+    number: int
+    turn: int
+    address: IPv4Address
+    drain_s: float
+    created_at: float
+    port: int | None = None
+    failures: int = 0
+    restarts: int = 0
+    retry_at: float | None = None
+    leaving_since: float | None = None
+    ending: Ending | None = None
+    was_up: bool = False
+    egress: bool = False
+    reach: tuple[str, ...] = ()
+    spare: bool = False
+    key: WorkerKey = field(init=False, compare=False, repr=False)  # each pass asks for it dozens of times
+
+    def __post_init__(self) -> None:
+        _require(APP_NAME, self.app, "no app's name")
+        object.__setattr__(self, "key", WorkerKey(self.app, self.slot, self.revision))
+
+    def has_buried(self, container: str) -> bool:
+        """Return whether the ending of the container of this id is recorded."""
+        return self.ending is not None and self.ending.container == container
+
+
+def container_name(cloud: str, key: WorkerKey) -> str:
+    """Return the container's name; "_" cannot occur in an app's name, so names never collide."""
+    return f"sc_{cloud}_{key.app}_{key.slot}_{key.revision}"
+
+
+def backoff_s(failures: int) -> float:
+    """Return the wait before the next start after `failures` endings in a row: 0, 1, 2, 4 ... 60 s."""
+    doublings = min(failures - 2, 10)  # 2 ** 1024 is more than a float holds: a day of failures
+    return 0.0 if failures <= 1 else min(BACKOFF_CAP_S, 2.0**doublings)
+
+
+def starts_again(restart: str, exit_code: int, failures: int) -> bool:
+    """Return whether the restart policy wants another container after this ending."""
+    policy, _, limit = restart.partition(":")
+    if policy == "on-failure":
+        return exit_code != 0 and (not limit or failures <= int(limit))
+    return policy == "always"
+
+
+_EXIT_CODES = {
+    125: "Docker could not run it",
+    126: "the command cannot be executed",
+    127: "the command was not found",
+    130: "interrupted",
+    134: "aborted",
+    137: "killed",
+    139: "segmentation fault",
+    143: "terminated",
+}
+
+
+def exit_words(exit_code: int, oom_killed: bool, memory_bytes: int | None) -> str:
+    """Return an exit code in words, such as `exit code 137: killed, memory limit 256M reached`."""
+    if oom_killed:
+        limit = f"{memory_bytes // 2**20}M " if memory_bytes else ""
+        return f"exit code {exit_code}: killed, memory limit {limit}reached"
+    if exit_code == 0:
+        return "exit code 0: the command ended"
+    meaning = _EXIT_CODES.get(exit_code, "")
+    return f"exit code {exit_code}: {meaning}" if meaning else f"exit code {exit_code}"
+
+
+def failed(record: WorkerRecord, ending: Ending, restart: str, ran_s: float) -> WorkerRecord:
+    """Return the record after its container ended, or could not be started, having run for `ran_s`."""
+    failures = 1 if ran_s >= STEADY_S else record.failures + 1
+    again = starts_again(restart, ending.exit_code, failures)
+    return replace(
+        record,
+        failures=failures,
+        restarts=record.restarts + again,
+        retry_at=ending.at + backoff_s(failures) if again else None,
+        ending=ending,
+    )

@@ -1,0 +1,89 @@
+"""The options of `run` that an app's spec stands for: what intake reads, written back. Pure."""
+
+from __future__ import annotations
+
+from balancer.routes import default_hosts, default_paths
+from manager.api.arguments import Params, option_words
+from manager.api.commands import command_of
+from manager.api.values import BASE_IMAGE
+from manager.state.model import AppSpec, Autoscale, Template
+
+_UNITS = (("G", 2**30), ("M", 2**20), ("K", 2**10))
+
+
+def asked(spec: AppSpec) -> Params:
+    """Return the parameters of the `run` that makes this app, defaults included where they have a word."""
+    params: Params = {"name": spec.name, "command": list(spec.template.command), **_template(spec.template)}
+    if hosts := [host for host in spec.hosts if host not in default_hosts(spec.name)]:
+        params["host"] = hosts
+    if paths := [path for path in spec.paths if path not in default_paths(spec.name)]:
+        params["path"] = paths
+    params["spares"] = str(spec.spares)
+    if spec.autoscale is None:
+        return {**params, "workers": str(spec.want)}
+    return {**params, "max": str(spec.autoscale.max), **_policy(spec.autoscale)}
+
+
+def usual() -> Params:
+    """Return what holds where nothing is said."""
+    template, policy = Template(command=(), image=BASE_IMAGE), Autoscale(min=1, max=1)
+    return {**_template(template), **_policy(policy), "spares": "0"}
+
+
+def told(template: Template) -> list[str]:
+    """Return the options of `run` that make the template other than usual, beside its image, as words."""
+    run, usually = command_of("run"), {**usual(), "image": template.image}
+    assert run is not None
+    unusual = {key: value for key, value in _template(template).items() if value != usually.get(key)}
+    return option_words(run.options, unusual)
+
+
+def _template(template: Template) -> Params:
+    """Return the options of a template; there is none for the health check that goes with its port."""
+    texts = {
+        "image": template.image,
+        "port": f"{template.port}/{template.protocol}" if template.port else None,
+        "health": _health(template),
+        "cpus": f"{template.cpus:g}" if template.cpus else None,
+        "memory": _size(template.memory_bytes),
+        "pids": str(template.pids),
+        "user": template.user,
+        "restart": template.restart,
+        "drain": _duration(template.drain_s),
+    }
+    params: Params = {key: value for key, value in texts.items() if value is not None}
+    if template.environment:
+        params["env"] = [f"{name}={value}" for name, value in template.environment.items()]
+    if template.cap_add:
+        params["cap_add"] = list(template.cap_add)
+    if template.read_only:
+        params["read_only"] = True
+    if template.egress:
+        params["egress"] = True
+    if template.secrets:
+        params["secret"] = list(template.secrets)
+    if template.reach:
+        params["reach"] = list(template.reach)
+    return params
+
+
+def _policy(policy: Autoscale) -> Params:
+    return {"min": str(policy.min), "slo": f"{_duration(policy.slo_s)},{100 * policy.slo_share:g}%"}
+
+
+def _health(template: Template) -> str | None:
+    kind = template.health.kind
+    usual_kind = "none" if template.port is None else template.protocol
+    if kind == usual_kind:
+        return None
+    return template.health.path if kind in ("path", "http") else kind
+
+
+def _size(count: int) -> str:
+    """Return bytes as a size that means exactly as many."""
+    return next((f"{count // size}{unit}" for unit, size in _UNITS if count % size == 0), str(count))
+
+
+def _duration(seconds: float) -> str:
+    milliseconds = round(1000 * seconds)
+    return f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s"

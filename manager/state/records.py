@@ -1,0 +1,169 @@
+"""Values of manager.state.model as text for the store, and back.
+
+Every record carries its schema version. One of an unknown version, or half written, is refused with its
+key and never deleted: a newer manager may have written it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache, partial
+from ipaddress import IPv4Address
+from math import isfinite
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from manager.state.model import WorkerKey
+
+VERSION = 1
+REVISIONS, UNDO, TARGETS, DECISIONS = "revisions/", "undo/", "targets/", "decisions/"
+FROZEN, ALL = "frozen/", "all"  # no app can be called "all"
+CLOCK, CLOCK_KEY = "clock/", "clock/ahead"
+APPS, WORKERS, PROXY, REQUESTS, EVENTS, LEADER = (
+    "apps/",
+    "workers/",
+    "proxy/",
+    "requests/",
+    "events/",
+    "manager",
+)
+
+T = TypeVar("T")
+Reader = Callable[[Any], Any]
+
+
+class UnreadableRecord(ValueError):
+    """A stored value that this version does not understand."""
+
+
+def app_key(name: str) -> str:
+    return f"{APPS}{name}"
+
+
+def revision_key(name: str, number: int) -> str:
+    return f"{REVISIONS}{name}/{number:06d}"
+
+
+def undo_key(name: str) -> str:
+    return f"{UNDO}{name}"
+
+
+def target_key(name: str) -> str:
+    return f"{TARGETS}{name}"
+
+
+def freeze_key(name: str) -> str:
+    """Return the key that is there while the app is frozen; the cloud's name here is ALL."""
+    return f"{FROZEN}{name}"
+
+
+def decision_key(name: str, number: int) -> str:
+    return f"{DECISIONS}{name}/{number:08d}"
+
+
+def latest_decision_key(name: str) -> str:
+    """Return the key of the newest decision, which sorts behind those that changed a number."""
+    return f"{DECISIONS}{name}/latest"
+
+
+def worker_key(key: WorkerKey) -> str:
+    return f"{WORKERS}{key.app}/{key.slot}/{key.revision}"
+
+
+def encode(record: object) -> str:
+    """Return a record of manager.state.model as text."""
+    if not is_dataclass(record) or isinstance(record, type):
+        raise TypeError(f"{type(record).__name__} is not a record")
+    return _ENCODER.encode({"v": VERSION, **_plain(record)})
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, IPv4Address):
+        return str(value)
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if is_dataclass(value):
+        return {item.name: getattr(value, item.name) for item in fields(value) if item.init}
+    raise TypeError(f"cannot store a {type(value).__name__}")
+
+
+_ENCODER = json.JSONEncoder(default=_plain, separators=(",", ":"), sort_keys=True)
+
+
+def decode(cls: type[T], text: str) -> T:
+    """Return the record of class `cls` that `encode` wrote; raises UnreadableRecord."""
+    try:
+        plain = json.loads(text)
+        if plain["v"] != VERSION:
+            raise UnreadableRecord(f"version {plain['v']} is not known here (known: {VERSION})")
+        record: T = _build(cls, plain)
+        return record
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise UnreadableRecord(f"not a {cls.__name__}: {error}") from error
+
+
+def _build(cls: type, plain: Mapping[str, Any]) -> Any:
+    return cls(**{name: read(plain[name]) for name, read in _readers(cls).items() if name in plain})
+
+
+@cache  # annotations are text here: each look at them would compile them again
+def _readers(cls: type) -> Mapping[str, Reader]:
+    """Return what reads each field of a record's class."""
+    hints = get_type_hints(cls)
+    return {item.name: _reader(hints[item.name]) for item in fields(cls) if item.init}
+
+
+def _reader(kind: Any) -> Reader:
+    """Return what makes a value of the annotated kind of what JSON has for it."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        return _optional(_reader(next(arm for arm in inner if arm is not NoneType)))
+    if origin is Literal:
+        return partial(_one_of, inner)
+    if origin in (tuple, frozenset):
+        return _series(origin, _reader(inner[0]))
+    if origin is Mapping:
+        return _mapping(inner[0], _reader(inner[1]))
+    return partial(_build if is_dataclass(kind) else _scalar, kind)
+
+
+def _optional(read: Reader) -> Reader:
+    return lambda plain: None if plain is None else read(plain)
+
+
+def _series(kind: type, read: Reader) -> Reader:
+    return lambda plain: kind(map(read, _of(list, plain)))
+
+
+def _mapping(key: type, read: Reader) -> Reader:
+    return lambda plain: {key(name): read(value) for name, value in plain.items()}
+
+
+def _one_of(allowed: tuple[object, ...], plain: object) -> object:
+    if plain not in allowed:
+        raise ValueError(f"{plain!r} is not one of {allowed}")
+    return plain
+
+
+def _scalar(kind: type, plain: object) -> object:
+    if kind is IPv4Address:
+        return IPv4Address(_of(str, plain))
+    if kind is float:
+        return _number(plain)
+    return _of(kind, plain)
+
+
+def _number(plain: object) -> float:
+    """Return the number; JSON's NaN and Infinity, which no answer can carry, are none."""
+    number = float(plain) if type(plain) is int else _of(float, plain)
+    if not isfinite(number):
+        raise ValueError(f"{number} is not a number")
+    return number
+
+
+def _of(kind: type[T], plain: object) -> T:
+    if type(plain) is not kind:
+        raise ValueError(f"{plain!r} is not a {kind.__name__}")
+    return plain

@@ -1,0 +1,143 @@
+"""The specs of apps among those there are: their names, routes, tcp ports and scaling policies; pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from balancer.routes import check_host, check_path, default_hosts, default_paths
+from manager.api.arguments import Arguments
+from manager.api.errors import AppExists, CloudError, RouteTaken, UsageError
+from manager.state.model import AppSpec, Autoscale, Template
+from manager.state.wishes import autoscaled, free_number
+
+
+def new_app(
+    specs: Mapping[str, AppSpec],
+    arguments: Arguments,
+    template: Template,
+    tcp_ports: range,
+    now: float,
+    held: Collection[int] = (),
+) -> AppSpec:
+    """Return the spec of a new app among those there are.  held: marks that are in use on the network.
+
+    Raises AppExists, RouteTaken, UsageError, or CloudError when every tcp port is taken.
+    """
+    name = arguments.text("name") or ""
+    if name in specs:
+        if specs[name].removing:
+            raise AppExists(f"{name} is still being removed", hint=f"wait {name} gone")
+        again = shlex.join(["update", name, *arguments.texts("command")])
+        raise AppExists(f"an app is named {name} already", hint=f"{again}    (or: rm {name} -y)")
+    hosts, paths = _addresses(name, arguments, template)
+    _require_free(specs, hosts, paths)
+    workers = arguments.whole("workers")
+    policy = autoscale_policy(arguments, None)
+    spec = AppSpec(
+        name=name,
+        number=free_number(specs, held),
+        revision=1,
+        template=template,
+        want=1 if workers is None else workers,
+        created_at=now,
+        hosts=hosts,
+        paths=paths,
+        tcp_port=_free_tcp_port(specs, tcp_ports) if template.port and template.protocol == "tcp" else None,
+        spares=arguments.whole("spares") or 0,
+    )
+    return spec if policy is None else autoscaled(spec, policy)
+
+
+def autoscale_policy(arguments: Arguments, base: Autoscale | None) -> Autoscale | None:
+    """Return the policy that --max, --min, --slo and --mode ask for, over what there was.
+
+    None when there was none and no --max is given.  Raises UsageError.
+    """
+    limit = arguments.whole("max") or (base.max if base else None)
+    least = arguments.whole("min")
+    if limit is None:
+        if least is not None or arguments.pair("slo") is not None:
+            raise UsageError("--min and --slo go with --max", hint="autoscale web --max 6")
+        return None
+    limit_s, share = arguments.pair("slo") or ((base.slo_s, base.slo_share) if base else (0.25, 0.95))
+    low = least if least is not None else (base.min if base else 1)
+    if low > limit:
+        raise UsageError(f"--min {low} is above --max {limit}", hint=f"autoscale web --max {low}")
+    mode = arguments.text("mode") or (base.mode if base else "on")
+    return Autoscale(low, limit, limit_s, share, "recommend" if mode == "recommend" else "on")
+
+
+def _addresses(
+    name: str, arguments: Arguments, template: Template
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the hosts and paths of the app's route: its own, and those that were asked for."""
+    hosts = tuple(host.lower() for host in arguments.texts("host"))
+    paths = tuple(path.rstrip("/") or path for path in arguments.texts("path"))
+    if template.port is None or template.protocol == "tcp":
+        if hosts or paths:
+            raise UsageError("--host and --path are for http apps", hint=f"run -p 8000 {name} ...")
+        return (), ()
+    for host in hosts:
+        if fault := check_host(host):
+            raise UsageError(f"--host {host[:60]!r}: {fault}", hint=f"--host {name}.example.org")
+    for path in paths:
+        if fault := check_path(path):
+            raise UsageError(f"--path {path[:60]!r}: {fault}", hint=f"--path /{name}")
+    return _unique(default_hosts(name), hosts), _unique(default_paths(name), paths)
+
+
+def reinstated(
+    specs: Mapping[str, AppSpec], spec: AppSpec, tcp_ports: range, held: Collection[int]
+) -> AppSpec:
+    """Return the spec of before, with the mark and the tcp port that the app has now, or that are free.
+
+    Its own ones where they are.  held: marks that are in use on the network.
+    Raises RouteTaken when another app has got its route.
+    """
+    others = {name: other for name, other in specs.items() if name != spec.name}
+    _require_free(others, spec.hosts, spec.paths)
+    now = specs.get(spec.name)
+    number = now.number if now else free_number(others, held, spec.number)
+    wished = (now or spec).tcp_port
+    return replace(spec, number=number, tcp_port=spec.tcp_port and _free_tcp_port(others, tcp_ports, wished))
+
+
+def readdressed(
+    specs: Mapping[str, AppSpec], spec: AppSpec, arguments: Arguments, template: Template, tcp_ports: range
+) -> AppSpec:
+    """Return the spec with the addresses that its new template and the arguments give it.
+
+    Raises RouteTaken or UsageError.
+    """
+    others = {name: other for name, other in specs.items() if name != spec.name}
+    hosts, paths = _addresses(spec.name, arguments, template)
+    http = template.port is not None and template.protocol == "http"
+    hosts, paths = (_unique(spec.hosts, hosts), _unique(spec.paths, paths)) if http else ((), ())
+    _require_free(others, hosts, paths)
+    tcp = template.port is not None and template.protocol == "tcp"
+    tcp_port = (spec.tcp_port or _free_tcp_port(others, tcp_ports)) if tcp else None
+    return replace(spec, hosts=hosts, paths=paths, tcp_port=tcp_port)
+
+
+def _unique(first: tuple[str, ...], then: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*first, *then)))
+
+
+def _require_free(specs: Mapping[str, AppSpec], hosts: Collection[str], paths: Collection[str]) -> None:
+    for spec in specs.values():
+        taken = next((route for route in (*hosts, *paths) if route in (*spec.hosts, *spec.paths)), None)
+        if taken is not None:
+            raise RouteTaken(f"{spec.name} has the route {taken} already", hint=f"routes {spec.name}")
+
+
+def _free_tcp_port(specs: Mapping[str, AppSpec], tcp_ports: range, wished: int | None = None) -> int:
+    """Return a port of the range that no app has: the wished one, else the first."""
+    taken = {spec.tcp_port for spec in specs.values()}
+    free = [port for port in tcp_ports if port not in taken]
+    if not free:
+        raise CloudError(
+            f"every tcp port ({tcp_ports[0]}-{tcp_ports[-1]}) has an app", hint="apps    (rm one of them)"
+        )
+    return wished if wished in free else free[0]

@@ -1,0 +1,88 @@
+"""What workers are made from, as the options of `run` and `update` ask for it; pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from manager.api.arguments import Arguments
+from manager.api.errors import UsageError
+from manager.api.values import BASE_IMAGE
+from manager.state.model import Health, Template
+
+
+def bare(template: Template) -> Template:
+    """Return the template with its command and its copied files, all else as for a new app."""
+    return Template(command=template.command, image=BASE_IMAGE, mounts=template.mounts)
+
+
+def wanted_template(arguments: Arguments, base: Template) -> Template:
+    """Return the template that the arguments ask for, with the base's values where they say nothing."""
+    port, protocol = _port(arguments.text("port")) if arguments.text("port") else (base.port, base.protocol)
+    asked_health = arguments.text("health")
+    same_kind = (port is None, protocol) == (base.port is None, base.protocol)
+    health = base.health if asked_health is None and same_kind else _health(asked_health, port, protocol)
+    return replace(
+        base,
+        command=arguments.texts("command") or base.command,
+        image=arguments.text("image") or base.image,
+        environment={**base.environment, **dict(_pair(word) for word in arguments.texts("env"))},
+        port=port,
+        protocol=protocol,
+        health=health,
+        cpus=arguments.number("cpus") or base.cpus,
+        memory_bytes=arguments.whole("memory") or base.memory_bytes,
+        pids=arguments.whole("pids") or base.pids,
+        user=arguments.text("user") or base.user,
+        cap_add=arguments.texts("cap_add") or base.cap_add,
+        read_only=arguments.flag("read_only") or base.read_only,
+        egress=_egress(arguments, base),
+        reach=_names(arguments, "reach", base.reach),
+        secrets=_names(arguments, "secret", base.secrets),
+        restart=arguments.text("restart") or base.restart,
+        drain_s=_or(arguments.number("drain"), base.drain_s),
+    )
+
+
+def _egress(arguments: Arguments, base: Template) -> bool:
+    if arguments.flag("egress") and arguments.flag("no_egress"):
+        raise UsageError("--egress and --no-egress contradict each other", hint="help update")
+    return arguments.flag("egress") or (base.egress and not arguments.flag("no_egress"))
+
+
+def _names(arguments: Arguments, option: str, base: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names that an option gives, which --no-OPTION takes back."""
+    named, none = tuple(sorted(set(arguments.texts(option)))), arguments.flag(f"no_{option}")
+    if named and none:
+        raise UsageError(f"--{option} and --no-{option} contradict each other", hint="help update")
+    return () if none else named or base
+
+
+def _or(number: float | None, default: float) -> float:
+    return default if number is None else number
+
+
+def _pair(word: str) -> tuple[str, str]:
+    name, _, value = word.partition("=")
+    return name, value
+
+
+def _port(word: str | None) -> tuple[int | None, Literal["http", "tcp"]]:
+    if word is None:
+        return None, "http"
+    number, _, protocol = word.partition("/")
+    return int(number), "tcp" if protocol == "tcp" else "http"
+
+
+def _health(word: str | None, port: int | None, protocol: str) -> Health:
+    if port is None:
+        if word not in (None, "none"):
+            raise UsageError("--health needs a port to ask on", hint=f"run -p 8000 --health {word} ...")
+        return Health("none")
+    if word is None:
+        return Health("http") if protocol == "http" else Health("tcp")
+    if word in ("tcp", "none"):
+        return Health("tcp" if word == "tcp" else "none")
+    if protocol == "tcp":
+        raise UsageError("a tcp app has no paths to ask for", hint="run -p 9000/tcp --health tcp ...")
+    return Health("path", word)

@@ -1,0 +1,258 @@
+"""What the changing commands make of an application's spec; pure.
+
+A stop of one worker empties its slot and lowers `want`; a later scale-up fills such slots first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, count
+from typing import Literal
+
+from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
+from manager.api.suggest import did_you_mean
+from manager.api.values import MAX_WORKERS, app_name
+from manager.state.model import AppSpec, Autoscale, Hurry, Past, Rollback, Template
+
+Order = Literal["start-first", "stop-first"]
+
+_PAIR = re.compile(r"([^=]*)=([0-9]{1,9})")
+_AMOUNT = re.compile(r"[+-]?[0-9]{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleChange:
+    """A wished number of workers; `relative` adds it to what there is."""
+
+    app: str
+    amount: int
+    relative: bool = False
+
+
+def scale_changes(words: Sequence[str]) -> list[ScaleChange]:
+    """Return what `APP=N...`, `APP N`, `APP +N` or `APP -N` asks for; raises UsageError."""
+    if len(words) > 1 and "=" not in words[0]:
+        name, amount, *others = words
+        if not _AMOUNT.fullmatch(amount):
+            raise UsageError(f"{amount!r} is not a number of workers", hint=f"scale {name}=3")
+        if others:
+            raise UsageError(f"one word too many: {others[0]!r}", hint=f"scale {name} {amount}")
+        return [ScaleChange(_name(name), int(amount), relative=amount[0] in "+-")]
+    changes = [_pair(word) for word in words]
+    if len({change.app for change in changes}) < len(changes):
+        raise UsageError("an app is named twice", hint=f"scale {words[0]}")
+    return changes
+
+
+def _pair(word: str) -> ScaleChange:
+    found = _PAIR.fullmatch(word)
+    if found is None:
+        raise UsageError(f"{word!r} is not APP=N", hint="scale web=3")
+    return ScaleChange(_name(found[1]), int(found[2]))
+
+
+def _name(word: str) -> str:
+    try:
+        return app_name(word)
+    except ValueError as error:
+        raise UsageError(str(error), hint="scale web=3") from None
+
+
+def find(specs: Mapping[str, AppSpec], name: str) -> AppSpec:
+    """Return the app's spec; raises AppNotFound with the nearest name."""
+    spec = specs.get(name)
+    if spec is None:
+        guess = did_you_mean(name, specs)
+        meant = f" (did you mean {guess}?)" if guess else ""
+        raise AppNotFound(f"no app is named {name!r}{meant}", hint=f"ps {guess}" if guess else "apps")
+    return spec
+
+
+def changeable(specs: Mapping[str, AppSpec], name: str) -> AppSpec:
+    """Return the app's spec when it may be changed: it is there and is not being removed."""
+    spec = find(specs, name)
+    if spec.removing:
+        raise CloudError(f"{name} is being removed", hint=f"wait {name} gone")
+    return spec
+
+
+def scaled(spec: AppSpec, change: ScaleChange, *, manual: bool = False) -> AppSpec:
+    """Return the spec with as many workers as the change asks for; raises UsageError beyond the limits.
+
+    manual: an autoscaled app is scaled by hand from now on; without it that is refused.
+    """
+    _require_running(spec)
+    count = spec.want + change.amount if change.relative else change.amount
+    if spec.autoscale is not None and not manual:
+        raise CloudError(
+            f"{spec.name} is autoscaled, up to {spec.autoscale.max} workers",
+            hint=f"autoscale {spec.name} --max {max(1, count)}    (or: scale {spec.name}={count} --manual)",
+        )
+    spec = replace(spec, autoscale=None)
+    if not 0 <= count <= MAX_WORKERS:
+        raise UsageError(
+            f"{spec.name} cannot have {count} workers: 0 to {MAX_WORKERS}", hint=f"scale {spec.name}=3"
+        )
+    filled = max(0, count - spec.want)
+    left = frozenset(sorted(spec.stopped_slots)[filled:])
+    return _trimmed(replace(spec, want=count, stopped_slots=left, hurry=None))
+
+
+def with_spares(spec: AppSpec, count: int | None) -> AppSpec:
+    """Return the spec with so many spares; None leaves them."""
+    return spec if count is None else replace(spec, spares=count)
+
+
+def autoscaled(spec: AppSpec, policy: Autoscale | None) -> AppSpec:
+    """Return the spec that scales by itself under the policy, or by hand again when it is None."""
+    if policy is None:
+        return replace(spec, autoscale=None)
+    want = min(policy.max, max(policy.min, spec.want))
+    return replace(spec, autoscale=policy, want=want, stopped_slots=frozenset(), hurry=None)
+
+
+def _trimmed(spec: AppSpec) -> AppSpec:
+    """Return the spec without emptied slots above the last worker: nobody would miss them."""
+    last = max(spec.slots, default=0)
+    return replace(spec, stopped_slots=frozenset(slot for slot in spec.stopped_slots if slot < last))
+
+
+def _hurried(spec: AppSpec, slot: int | None, at: float | None) -> AppSpec:
+    """Return the spec of a command that hurried those in the slot, or all, at that time; None: nobody."""
+    if at is None:
+        return replace(spec, hurry=None)
+    if slot is None:
+        return replace(spec, hurry=Hurry(at))
+    before = spec.hurry.slots if spec.hurry is not None and spec.hurry.at == at else frozenset()
+    return replace(spec, hurry=Hurry(at, before | {slot}))
+
+
+def stopped(spec: AppSpec, slot: int | None, *, now: float | None = None) -> AppSpec:
+    """Return the spec with the app, or one of its workers, stopped.
+
+    now: the time at which it is asked for, when they need not end what they serve.
+    """
+    if slot is None:
+        return _hurried(replace(spec, stopped=True), slot, now)
+    if slot in spec.stopped_slots:
+        return spec
+    _require_slot(spec, slot)
+    if spec.autoscale is not None:
+        raise CloudError(
+            f"{spec.name} is autoscaled: it would start another", hint=f"restart {spec.name}.{slot}"
+        )
+    fewer = replace(spec, want=spec.want - 1, stopped_slots=spec.stopped_slots | {slot})
+    return _hurried(fewer, slot, now)
+
+
+def started(spec: AppSpec, slot: int | None, *, now: float | None = None) -> AppSpec:
+    """Return the spec with the app, or one of its stopped workers, running again.
+
+    now: the time at which it is asked for, when those that still leave need not end what they serve.
+    """
+    spec = _hurried(spec, slot, now)
+    if slot is None:
+        return replace(
+            spec, stopped=False, want=spec.want + len(spec.stopped_slots), stopped_slots=frozenset()
+        )
+    if slot in spec.stopped_slots:
+        return replace(spec, want=spec.want + 1, stopped_slots=spec.stopped_slots - {slot}, stopped=False)
+    _require_slot(replace(spec, stopped=False), slot)
+    return replace(spec, stopped=False)
+
+
+def restarted(spec: AppSpec, slot: int | None, *, now: float | None = None) -> AppSpec:
+    """Return the spec with all workers to be replaced one by one, or one of them renewed in its slot."""
+    _require_running(spec)
+    if slot is None:
+        return _hurried(updated(spec, spec.template), slot, now)
+    _require_slot(spec, slot)
+    renewed = replace(spec, turns={**spec.turns, slot: spec.turns.get(slot, 0) + 1})
+    return _hurried(renewed, slot, now)
+
+
+def updated(spec: AppSpec, template: Template, *, order: Order = "start-first", parallel: int = 1) -> AppSpec:
+    """Return the spec with workers made from `template` as its next revision; the former is kept."""
+    _require_running(spec)
+    newest = max(spec.revision, spec.newest) + 1
+    return replace(
+        spec,
+        template=template,
+        revision=newest,
+        newest=newest,
+        fallback=spec.fallback or Past(spec.revision, spec.template),
+        rolled_back=None,
+        order=order,
+        parallel=parallel,
+        hurry=None,
+    )
+
+
+def rolled_back(spec: AppSpec, reason: str, now: float) -> AppSpec:
+    """Return the spec of a failed update with its former revision, whose workers are still there."""
+    if spec.fallback is None:
+        return spec
+    return replace(
+        spec,
+        template=spec.fallback.template,
+        revision=spec.fallback.revision,
+        fallback=None,
+        hurry=None,
+        rolled_back=Rollback(now, spec.revision, reason),
+        failed=spec.failed | {spec.revision},
+    )
+
+
+def undone(spec: AppSpec | None, former: AppSpec) -> AppSpec:
+    """Return the spec that was there before the last change, its workers made anew where needed."""
+    if spec is None:
+        newest = max(former.revision, former.newest) + 1  # no record of the removed app may be taken for new
+        return replace(former, revision=newest, newest=newest, fallback=None, removing=False)
+    former = replace(former, newest=spec.newest, turns=spec.turns, failed=spec.failed, removing=False)
+    if former.revision == spec.revision:
+        return former
+    base = replace(former, stopped=False, revision=spec.revision)
+    again = updated(base, former.template)
+    return replace(again, stopped=former.stopped, fallback=Past(spec.revision, spec.template))
+
+
+def _require_running(spec: AppSpec) -> None:
+    if spec.stopped:
+        raise CloudError(f"{spec.name} is stopped", hint=f"start {spec.name}")
+
+
+def removed(spec: AppSpec, *, now: float | None = None) -> AppSpec:
+    """Return the spec of an app on its way out."""
+    return _hurried(replace(spec, removing=True), None, now)
+
+
+def _require_slot(spec: AppSpec, slot: int) -> None:
+    if slot in spec.stopped_slots:
+        raise CloudError(f"{spec.name}.{slot} is stopped", hint=f"start {spec.name}.{slot}")
+    if slot not in spec.slots:
+        names = ", ".join(f"{spec.name}.{number}" for number in sorted(spec.slots)) or "none"
+        raise WorkerNotFound(f"{spec.name} has no worker {slot} (it has {names})", hint=f"ps {spec.name} -a")
+
+
+def as_adopted(spec: AppSpec, slots: frozenset[int], spares: int = 0) -> AppSpec:
+    """Return the spec that wants exactly the workers in `slots` and spares, and has no change under way."""
+    last = max(slots, default=0)
+    return replace(
+        spec,
+        want=len(slots),
+        stopped_slots=frozenset(range(1, last + 1)) - slots,
+        stopped=False,
+        removing=False,
+        hurry=None,
+        fallback=None,
+        rolled_back=None,
+        spares=spares,
+    )
+
+
+def free_number(specs: Mapping[str, AppSpec], held: Collection[int] = (), wished: int = 1) -> int:
+    """Return a network mark that no app has and nobody holds: the wished one, else the smallest."""
+    taken = {*held, *(spec.number for spec in specs.values())}
+    return next(number for number in chain([wished], count(1)) if number not in taken)

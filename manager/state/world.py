@@ -1,0 +1,347 @@
+"""One immutable picture of the cloud: what is wanted, what is recorded, what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address, IPv4Network
+from itertools import chain
+from typing import TYPE_CHECKING, TypeVar
+
+from balancer.routes import Route, Server, server_name
+from manager.api.documents import counted
+from manager.api.views import WorkerState
+from manager.state.model import AppSpec, Clock, ScalingTarget, WorkerKey, WorkerRecord, exit_words
+from manager.state.records import ALL
+
+if TYPE_CHECKING:
+    from manager.engine.containers import Container
+    from manager.observe.health import Verdict
+    from netsetup.port import Port
+
+STARTUP_S = 30.0  # after this a worker that does not answer is called unready, not starting
+SET_S = 1.0  # a clock that goes another way by less is not worth a write
+GRACE_S = 10.0  # from SIGTERM to SIGKILL
+
+T = TypeVar("T")
+
+
+def _derived(empty: Callable[[], T]) -> T:
+    """Return a field that is filled when it is first needed, and is no part of what a picture says."""
+    made: T = field(default_factory=empty, init=False, compare=False, repr=False)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What one pass looks at. `now` is unix seconds; sets and maps are by worker unless they say else.
+
+    attached: its port is up on the bridge.  wired: and its rules are those of its record.  live: the
+    servers of each app that the proxy uses at this moment, None while the proxy does not say.  inflight:
+    open requests of workers that are leaving, None until that is sure.  busy: a slow step is under way.
+    answered: has been healthy at least once.
+    spec_versions: the store revision at which each app's spec was written last.
+    targets: what the autoscaler wants; the specs have it already as their `want`.
+    bound: the ports on the bridge as the rules have them, those of workers that nobody knows among them.
+    hosts: what the files of names say that workers have as /etc/hosts.
+    unreadable: names of apps with a record of an unknown version: nothing of theirs is touched.
+    frozen: names of apps for which nothing is done by itself; ALL among them means every app.
+    clock: the clock of this machine.  told_by: as it was when the times of the records were told.
+    """
+
+    now: float
+    revision: int
+    subnet: IPv4Network
+    specs: Mapping[str, AppSpec] = field(default_factory=dict)
+    records: Mapping[WorkerKey, WorkerRecord] = field(default_factory=dict)
+    routes: Mapping[str, str] = field(default_factory=dict)
+    containers: Mapping[WorkerKey, Container] = field(default_factory=dict)
+    attached: frozenset[WorkerKey] = frozenset()
+    wired: frozenset[WorkerKey] = frozenset()
+    verdicts: Mapping[WorkerKey, Verdict] = field(default_factory=dict)
+    live: Mapping[str, frozenset[str]] | None = None
+    inflight: Mapping[WorkerKey, int | None] = field(default_factory=dict)
+    busy: frozenset[WorkerKey] = frozenset()
+    answered: frozenset[WorkerKey] = frozenset()
+    unreadable: frozenset[str] = frozenset()
+    stray_ports: frozenset[str] = frozenset()
+    bound: tuple[Port, ...] = ()
+    network_intact: bool = True
+    spec_versions: Mapping[str, int] = field(default_factory=dict)
+    targets: Mapping[str, ScalingTarget] = field(default_factory=dict)
+    hosts: Mapping[WorkerKey, str] = field(default_factory=dict)
+    frozen: frozenset[str] = frozenset()
+    clock: Clock | None = None
+    told_by: Clock | None = None
+    _sorted: dict[str, list[WorkerRecord]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    _segments: set[str] = field(default_factory=set, init=False, compare=False, repr=False)
+
+    def is_frozen(self, app: str) -> bool:
+        return app in self.frozen or ALL in self.frozen
+
+    @property
+    def clock_set_s(self) -> float:
+        """Return by how much the clock was set forward since times were told; what NTP slews is 0."""
+        if self.clock is None or self.told_by is None or self.clock.boot != self.told_by.boot:
+            return 0.0  # a reboot ended all that waited
+        step_s = self.clock.ahead_s - self.told_by.ahead_s
+        return step_s if abs(step_s) >= SET_S else 0.0
+
+    @property
+    def addresses(self) -> set[IPv4Address]:
+        """Return the addresses that are recorded or in use, whatever the store has lost."""
+        return {record.address for record in self.records.values()} | {port.address for port in self.bound}
+
+    @property
+    def marks(self) -> frozenset[int]:
+        """Return the marks that ports on the bridge have, whatever the store has lost."""
+        return frozenset(port.group for port in self.bound)
+
+    def of_app(self, name: str) -> list[WorkerRecord]:
+        """Return the records of an app, by slot, the newest revision first."""
+        return [*self._by_app().get(name, ())]
+
+    def _by_app(self) -> Mapping[str, Sequence[WorkerRecord]]:
+        """Return all records by their apps; sorted once, since every app is asked for in every pass."""
+        if not self._sorted:
+            for record in sorted(self.records.values(), key=lambda record: (record.slot, -record.revision)):
+                self._sorted.setdefault(record.app, []).append(record)
+        return self._sorted
+
+    def has_routed(self, server: str) -> bool:
+        """Return whether some stored route leads to the server of that name."""
+        if not self._segments:
+            self._segments.update(chain.from_iterable(key.split("/") for key in self.routes))
+        return server in self._segments
+
+
+def as_scaled(spec: AppSpec, target: ScalingTarget | None) -> AppSpec:
+    """Return the spec with the number of workers that the autoscaler wants, within the operator's bounds."""
+    policy = spec.autoscale
+    if policy is None or policy.mode != "on":
+        return spec
+    want = target.want if target is not None else spec.want
+    return replace(spec, want=min(policy.max, max(policy.min, want)))
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A worker's state, derived, with the reason in words ("" when it is plain)."""
+
+    state: WorkerState
+    reason: str = ""
+
+
+def is_left_alone(world: World, record: WorkerRecord) -> bool:
+    """Return whether the worker is not brought back: its app is frozen, and it was up before.
+
+    One that has never been up was asked for, and is still on its way there; a start that failed is part
+    of that way.
+    """
+    ended = record.ending is not None and record.ending.container != ""
+    return world.is_frozen(record.app) and (record.was_up or ended)
+
+
+def is_current(spec: AppSpec, record: WorkerRecord) -> bool:
+    """Return whether the worker is one that its app wants as it is."""
+    return (
+        record.revision == spec.revision
+        and record.turn == spec.turns.get(record.slot, 0)
+        and record.slot in spec.slots
+    )
+
+
+def is_wanted_spare(world: World, record: WorkerRecord) -> bool:
+    """Return whether a spare's slot has become one of those that shall have a worker."""
+    spec = world.specs.get(record.app)
+    return record.spare and spec is not None and record.slot in spec.slots
+
+
+def is_running(world: World, record: WorkerRecord) -> bool:
+    """Return whether the worker's process runs and can be reached over the bridge.
+
+    Rules that somebody flushed are put back; meanwhile nothing is in the way of requests.
+    """
+    container = world.containers.get(record.key)
+    return container is not None and container.state == "running" and record.key in world.attached
+
+
+def is_healthy(world: World, record: WorkerRecord) -> bool:
+    """Return whether the worker runs, can be reached, and its last health answer was good.
+
+    Before the first answer, what the manager before this one found is believed: a worker in the routes is
+    healthy until shown otherwise, so that a new manager takes nobody out of service.
+    """
+    if not is_running(world, record):
+        return False
+    spec = world.specs.get(record.app)
+    if spec is None or spec.template.health.kind == "none":
+        return True
+    verdict = world.verdicts.get(record.key)
+    return is_published(world, record) if verdict is None else verdict.ok
+
+
+def route_of(world: World, spec: AppSpec) -> Route | None:
+    """Return the route that the app should have now: its healthy workers that are not leaving."""
+    template = spec.template
+    if template.port is None:
+        return None
+    servers = tuple(
+        Server(server_name(*record.key), f"{record.address}:{record.port}")
+        for record in in_rotation(world, spec)
+    )
+    return Route(
+        app=spec.name,
+        kind=template.protocol,
+        hosts=spec.hosts,
+        paths=spec.paths,
+        entry_point="http" if template.protocol == "http" else f"tcp{spec.tcp_port}",
+        servers=servers,
+        health_path=template.health.path if template.health.kind == "path" else None,
+    )
+
+
+def in_rotation(world: World, spec: AppSpec) -> list[WorkerRecord]:
+    """Return the workers that the proxy should send requests to."""
+    return [record for record in answering(world, spec) if record.port is not None]
+
+
+def answering(world: World, spec: AppSpec) -> list[WorkerRecord]:
+    """Return the workers that somebody who asks the app should go to: the healthy ones that are not leaving.
+
+    When none answers in time, those that run stay where they are: an app that is overloaded would be taken
+    away by its own slowness, and 503 for everybody helps nobody. Nor are those taken away, to be brought back
+    a moment later, that lost the bridge and are about to be joined to it again.
+    """
+    staying = [r for r in world.of_app(spec.name) if r.leaving_since is None and not r.spare]
+    healthy = [record for record in staying if is_healthy(world, record)]
+    there = (r for r in staying if is_running(world, r) or _is_being_joined(world, r))
+    return healthy or [record for record in there if is_published(world, record)]
+
+
+def _is_being_joined(world: World, record: WorkerRecord) -> bool:
+    """Return whether the worker runs without the bridge, and a step brings it back there, now or soon."""
+    container = world.containers.get(record.key)
+    under_way = record.key in world.busy or not (world.network_intact or is_left_alone(world, record))
+    return under_way and container is not None and container.state == "running"
+
+
+def is_live(world: World, record: WorkerRecord) -> bool:
+    """Return whether the proxy sends requests to the worker; without the proxy's word, whether it should."""
+    name = server_name(*record.key)
+    if world.live is not None:
+        return name in world.live.get(record.app, frozenset())
+    return is_published(world, record)
+
+
+def is_published(world: World, record: WorkerRecord) -> bool:
+    """Return whether the worker's server stands in the routes that the proxy reads."""
+    return world.has_routed(server_name(*record.key))
+
+
+def is_ready(world: World, record: WorkerRecord) -> bool:
+    """Return whether the worker is in service, healthy and, where its app has a route, live in the proxy."""
+    spec = world.specs.get(record.app)
+    if spec is None or record.leaving_since is not None or record.spare or not is_healthy(world, record):
+        return False
+    return spec.template.port is None or is_live(world, record)
+
+
+def ready_slots(world: World, spec: AppSpec) -> frozenset[int]:
+    """Return which of the app's slots have a ready worker, of whatever revision."""
+    return frozenset(r.slot for r in world.of_app(spec.name) if is_ready(world, r)) & spec.slots
+
+
+def updated_slots(world: World, spec: AppSpec) -> frozenset[int]:
+    """Return which of the app's slots have a ready worker that is as the app wants it."""
+    return frozenset(r.slot for r in world.of_app(spec.name) if is_current(spec, r) and is_ready(world, r))
+
+
+def phase(world: World, record: WorkerRecord) -> Phase:
+    """Return the worker's state and the reason why it is not ready."""
+    if record.leaving_since is not None:
+        return Phase("draining", _draining_words(world, record))
+    container = world.containers.get(record.key)
+    if record.ending is not None and (container is None or container.state not in ("running", "paused")):
+        return _ended(world, record)
+    alone = _frozen_words(world, record)
+    if container is None:
+        gone = Phase("failed", f"its container was removed by hand; {alone}")
+        return gone if alone else Phase("starting", "its container is being created")
+    if container.state in ("exited", "dead"):
+        memory = world.specs[record.app].template.memory_bytes if record.app in world.specs else None
+        return Phase("backoff", exit_words(container.exit_code, container.oom_killed, memory))
+    if container.state == "paused":
+        return _paused(world, record, container.name)
+    if not is_running(world, record):
+        cut = Phase("unready", f"it is not connected to the bridge; {alone}")
+        return cut if alone else Phase("starting", "its network is being connected")
+    return _running(world, record, container.started_at)
+
+
+def _paused(world: World, record: WorkerRecord, container: str) -> Phase:
+    if not record.spare:
+        return Phase("unready", f"paused by hand: docker unpause {container}")
+    if is_wanted_spare(world, record):
+        return Phase("starting", "it was a spare and goes on")
+    return Phase("spare", "ready, and paused until it is wanted")
+
+
+def _running(world: World, record: WorkerRecord, started_at: float | None) -> Phase:
+    if is_ready(world, record):
+        return Phase("ready")
+    if is_healthy(world, record):
+        next_words = "it is paused now" if record.spare else "the proxy has not taken it up yet"
+        return Phase("starting", f"healthy; {next_words}")
+    verdict = world.verdicts.get(record.key)
+    words = verdict.text if verdict is not None else "no health answer yet"
+    return Phase("starting" if _may_still_start(world, record, started_at) else "unready", words)
+
+
+def _may_still_start(world: World, record: WorkerRecord, started_at: float | None) -> bool:
+    """Return whether nobody need wonder yet that the worker does not answer.
+
+    What one that was a spare has answered before it was paused says nothing of now.
+    """
+    if is_wanted_spare(world, record) or started_at is None:
+        return started_at is not None
+    if record.created_at > started_at:
+        return world.now - record.created_at < STARTUP_S
+    return world.now - started_at < STARTUP_S and record.key not in world.answered
+
+
+def _ended(world: World, record: WorkerRecord) -> Phase:
+    ending = record.ending
+    assert ending is not None
+    words = "; ".join(part for part in (ending.words, _quoted(ending.last_lines)) if part)
+    if record.retry_at is None:
+        return Phase("stopped" if ending.exit_code == 0 and ending.container else "failed", words)
+    if alone := _frozen_words(world, record):
+        return Phase("backoff", f"{words}; {alone}")
+    wait_s = record.retry_at - world.now
+    again = f"starts again in {wait_s:.0f} s" if wait_s > 0.5 else "starting again"
+    return Phase("backoff", f"{words}; {again}")
+
+
+def _frozen_words(world: World, record: WorkerRecord) -> str:
+    """Return what ends the freeze that leaves the worker alone, "" where none does."""
+    if not is_left_alone(world, record):
+        return ""
+    return f"frozen: {thaw_of(world, record.app)}"
+
+
+def thaw_of(world: World, app: str) -> str:
+    """Return the command that thaws a frozen app."""
+    return "thaw" if ALL in world.frozen else f"thaw {app}"
+
+
+def _quoted(lines: Iterable[str]) -> str:
+    last = [line.strip() for line in lines if line.strip()][-1:]
+    return f"it last said: {last[0]}" if last else ""
+
+
+def _draining_words(world: World, record: WorkerRecord) -> str:
+    count = world.inflight.get(record.key, 0)
+    return counted(count, "open request") if count else "leaving"

@@ -1,0 +1,158 @@
+"""`apply`, `diff`, `export` and `import`: apps as a file, made so by the commands an operator would type."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from manager.api.arguments import Params, bind, option_words
+from manager.api.command import Command
+from manager.api.commands import known
+from manager.api.documents import listing
+from manager.api.errors import ProgramRejected, UsageError
+from manager.api.views import ChangeView
+from shell import files, printing
+from shell.apps import app_file, dotenv
+from shell.apps.app_file import Entry
+from shell.language.quoting import quote
+from shell.outcome import Told
+from shell.text.glyphs import escaped
+
+if TYPE_CHECKING:
+    from shell.session import Session
+
+
+_HOW = ("wait", "detach")
+
+
+def export(session: Session, row: Command, params: Params) -> None:
+    """Print the apps as the file that makes them."""
+    entries, usual = _present(session, list(bind(row, params).texts("app")))
+    print("\n\n".join(app_file.write(entry, usual) for entry in entries.values()), file=session.out)
+
+
+def diff(session: Session, row: Command, params: Params) -> None:
+    """Print what of the apps is not as the file says."""
+    wanted = _wanted(row, params)
+    present, usual = _present(session)
+    changes = []
+    for entry in wanted:
+        current = present.get(entry.name)
+        if current is None:
+            changes.append(ChangeView(entry.name, "app", "", " ".join(entry.command)))
+            continue
+        for found in app_file.differences(current, entry, _own_files(entry), usual):
+            changes.append(ChangeView(entry.name, found.option, found.now, found.wanted))
+    printing.result(session, listing("ChangeList", changes), row, params)
+
+
+def apply(session: Session, row: Command, params: Params) -> None:
+    """Print the commands that make the apps as the file says, and carry them out one by one."""
+    _make(session, _wanted(row, params), params)
+
+
+def import_(session: Session, row: Command, params: Params) -> None:
+    """Do the same with a compose file, and tell what of it is ignored."""
+    from shell.apps import compose  # YAML's parser, which nothing else needs
+
+    path = bind(row, params).text("file") or ""
+    directory = os.path.dirname(path)
+    with _named_in_errors(path):
+        services = compose.read(_text_of(path), _variables(directory))
+        wanted = [app_file.read_entry(name, table, directory) for name, table in services.tables.items()]
+    for told in services.ignored:
+        session.note(told)
+    _make(session, wanted, params)
+
+
+def _variables(directory: str) -> Mapping[str, str]:
+    """Return what compose fills in: the variables of .env beside the file, and over them this process's."""
+    try:
+        text = Path(directory, ".env").read_text("utf-8")
+    except (OSError, ValueError):
+        text = ""
+    return {**dotenv.read(text), **os.environ}
+
+
+def _make(session: Session, wanted: list[Entry], params: Params) -> None:
+    present, usual = _present(session)
+    plan = [
+        words
+        for entry in app_file.in_order(wanted)
+        for words in app_file.commands(present.get(entry.name), entry, _own_files(entry), usual)
+    ]
+    if not plan:
+        session.note(f"nothing to do: {', '.join(entry.name for entry in wanted)} as the file says")
+    for verb, *rest in plan:
+        words = [verb, *_how(verb, params), *rest]
+        print(_seen(" ".join(quote(word) for word in words), session.out), file=session.out, flush=True)
+        if params.get("dry_run") is not True and (code := session.execute_words(words)):
+            raise Told(code)
+
+
+def _how(verb: str, params: Params) -> list[str]:
+    """Return the options that say how to wait, as words, of those that the verb has."""
+    return option_words([option for option in known(verb).options if option.key in _HOW], params)
+
+
+def _seen(command: str, out: TextIO) -> str:
+    """Return a command as it is, on a terminal without what steers it: a person judges by what is seen."""
+    return "\n".join(map(escaped, command.split("\n"))) if out.isatty() else command
+
+
+def _wanted(row: Command, params: Params) -> list[Entry]:
+    path = bind(row, params).text("file")
+    if path is None:
+        raise UsageError(f"{row.verb} needs a file", hint=f"{row.verb} -f apps.toml")
+    text = _text_of(path)
+    with _named_in_errors(path):
+        return app_file.read(text, os.path.dirname(path))
+
+
+def _text_of(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ProgramRejected(f"cannot read {path}: it is not UTF-8", hint="help files") from error
+    except (OSError, ValueError) as error:
+        raise files.unreadable(path, error) from error
+
+
+@contextmanager
+def _named_in_errors(path: str) -> Iterator[None]:
+    try:
+        yield
+    except UsageError as error:
+        error.message = f"{path}: {error.message}"
+        raise
+
+
+def _present(session: Session, names: list[str] | None = None) -> tuple[dict[str, Entry], Params]:
+    """Return the apps there are, by name, and the parameters that are usual."""
+    session.need_cloud()
+    document = session.client.call("export", {"app": names} if names else {})
+    items, usual = document.get("items"), document.get("usual")
+    entries = [_entry(item) for item in items] if isinstance(items, list) else []
+    return {entry.name: entry for entry in entries}, usual if isinstance(usual, dict) else {}
+
+
+def _entry(item: Mapping[str, object]) -> Entry:
+    params, copied = item.get("params"), item.get("files")
+    assert isinstance(params, dict)
+    assert isinstance(copied, dict)
+    return Entry(params, copied)
+
+
+def _own_files(entry: Entry) -> dict[str, str]:
+    """Return the files of this machine that the app copies, as sha256 by their path in its workers."""
+    with files.opened(entry.params) as handed:
+        return {file.place: _sha256(file.descriptor) for file in handed if file.place}
+
+
+def _sha256(descriptor: int) -> str:
+    with open(descriptor, "rb", closefd=False) as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

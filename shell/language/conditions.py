@@ -1,0 +1,259 @@
+"""What `wait` and `expect` can be told: words to conditions, and values compared with words. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from manager.api import values
+from manager.api.arguments import Arguments
+from manager.api.command import Command
+from manager.api.errors import UsageError
+from manager.api.listings import LISTINGS
+from manager.api.suggest import did_you_mean
+from shell.language.quoting import quote
+from shell.text.columns import field_names
+
+OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "contains")
+Kind = Literal["AppList", "WorkerList"]
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_NOTHING = ("-", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """FIELD OP VALUE, as it was written; `field` is the name in the JSON item."""
+
+    field: str
+    operator: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldIs:
+    target: str
+    kind: Kind
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerIs:
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LoadDone:
+    app: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadIs:
+    app: str
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Of `count` requests for a path of the app at most `failed` fail, and each answer has `contains`."""
+
+    app: str
+    path: str
+    contains: str
+    count: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fails:
+    """The command fails with an error that contains the text."""
+
+    text: str
+    command: tuple[str, ...]
+
+
+Condition = Ready | Gone | FieldIs | ManagerIs | LoadDone | LoadIs | Answers | Fails
+
+
+def parse(row: Command, arguments: Arguments) -> Condition:
+    """Return the condition that wait or expect was given; raises UsageError."""
+    match arguments.texts("condition"):
+        case ["manager", "up" | "down" as state]:
+            return ManagerIs(state == "up")
+        case ["load", app, "done"]:
+            return LoadDone(_target(row, app))
+        case ["load", app, field, operator, value]:
+            return LoadIs(_target(row, app), _comparison(row, field, operator, value))
+        case ["http", app, path]:
+            return _answers(row, app, path, arguments)
+        case ["error", text, *command] if command and command[0] not in OPERATORS:
+            return Fails(text, tuple(command))
+        case [target, "ready"]:
+            return Ready(_target(row, target))
+        case [target, "gone"]:
+            return Gone(_target(row, target))
+        case [target, field, operator, value]:
+            return _field_is(row, _target(row, target), _comparison(row, field, operator, value))
+        case _:
+            hint = f"{row.examples[0]}    (or: help {row.verb})"
+            raise UsageError(f"{row.verb}: this is no condition", hint=hint)
+
+
+def _answers(row: Command, app: str, path: str, arguments: Arguments) -> Answers:
+    if not path.startswith("/"):
+        raise UsageError(
+            f"{row.verb}: the path {path!r} does not begin with /", hint=f"{row.verb} http {app} /"
+        )
+    contains = arguments.text("contains") or ""
+    count, failed = arguments.whole("count") or 1, arguments.whole("failed") or 0
+    return Answers(_target(row, app), path, contains, count, failed)
+
+
+def _target(row: Command, word: str) -> str:
+    try:
+        return values.target(word)
+    except ValueError as error:
+        raise UsageError(f"{row.verb}: {error}", hint=row.examples[0]) from None
+
+
+def _comparison(row: Command, field: str, operator: str, value: str) -> Comparison:
+    operator = "==" if operator == "=" else operator  # as --filter has it
+    if operator not in OPERATORS:
+        raise UsageError(
+            f"{row.verb}: {operator!r} does not compare; there are {' '.join(OPERATORS)}",
+            hint=row.examples[0],
+        )
+    return Comparison(field, operator, value)
+
+
+def _field_is(row: Command, target: str, said: Comparison) -> FieldIs:
+    kind = _kind_of(target)
+    field = field_named(kind, said.field)
+    if field is None:
+        raise UsageError(f"{row.verb}: {_no_field(target, kind, said.field)}", hint=_fields_hint(kind, said))
+    return FieldIs(target, kind, Comparison(field, said.operator, said.value))
+
+
+def _kind_of(target: str) -> Kind:
+    return "WorkerList" if "." in target else "AppList"
+
+
+def _no_field(target: str, kind: Kind, name: str) -> str:
+    if kind == "AppList" and field_named("WorkerList", name):
+        return f"{name} is a field of a worker: {target}.1 {name}"
+    return f"{'a worker' if kind == 'WorkerList' else 'an app'} has no field {name!r}"
+
+
+def _fields_hint(kind: Kind, said: Comparison) -> str:
+    guess = did_you_mean(said.field, field_names(kind))
+    listing = "ps -o json" if kind == "WorkerList" else "apps -o json"
+    return f"did you mean {guess}?" if guess else listing
+
+
+def field_named(kind: Kind, name: str) -> str | None:
+    """Return the field of an item that a name means: its own, or the table's header in any case."""
+    if name in field_names(kind):
+        return name
+    headers = {column.header.lower(): column for column in LISTINGS[kind].columns}
+    column = headers.get(name.lower())
+    if column is None:
+        return None
+    return "age_s" if column.format == "age" else column.field
+
+
+def holds(said: Comparison, observed: object) -> bool:
+    """Tell whether an observed value compares as said; raises UsageError when it cannot be compared."""
+    if said.operator == "contains":
+        return said.value in shown(observed)
+    if said.operator in ("==", "!="):
+        return _equals(said, observed) == (said.operator == "==")
+    if observed is None:
+        return False
+    if isinstance(observed, bool) or not isinstance(observed, int | float):
+        hint = f"expect web {said.field} == {quote(said.value)}"
+        raise UsageError(f"{said.field} is not a number and has no order", hint=hint)
+    return _ordered(said.operator, observed, quantity(said.field, said.value))
+
+
+def _equals(said: Comparison, observed: object) -> bool:
+    if observed is None:
+        return said.value in _NOTHING
+    if isinstance(observed, int | float) and not isinstance(observed, bool):
+        return said.value not in _NOTHING and observed == quantity(said.field, said.value)
+    if isinstance(observed, bool):
+        return said.value in (("yes", "true") if observed else ("no", "false"))
+    return said.value == shown(observed)
+
+
+def _ordered(operator: str, left: float, right: float) -> bool:
+    match operator:
+        case "<":
+            return left < right
+        case "<=":
+            return left <= right
+        case ">":
+            return left > right
+        case _:
+            return left >= right
+
+
+def quantity(field: str, word: str) -> float:
+    """Return the number that a word means in the unit of a field: 250ms for p95_s is 0.25."""
+    try:
+        if _NUMBER.fullmatch(word):
+            return float(word)
+        if word.endswith("%") and _NUMBER.fullmatch(word[:-1]):
+            return float(word[:-1]) / 100
+        if field.endswith("_bytes"):
+            return values.size(word)
+        if field.endswith("_s"):
+            return values.seconds(word)
+        raise ValueError(f"{word!r} is not a number")
+    except ValueError as error:
+        raise UsageError(f"{field}: {error}", hint=f"expect web {field} == 1") from None
+
+
+def shown(observed: object) -> str:
+    """Return a value as it is compared with words and shown to people."""
+    match observed:
+        case None:
+            return "-"
+        case list(entries):
+            return " ".join(str(entry) for entry in entries)
+        case bool(truth):
+            return "yes" if truth else "no"
+        case float(number):
+            return f"{number:g}"
+        case _:
+            return str(observed)
+
+
+def sentence(condition: Condition) -> str:
+    """Return a condition in words, such as `web want == 3`."""
+    match condition:
+        case Ready(target):
+            return f"{target} ready"
+        case Gone(target):
+            return f"{target} gone"
+        case FieldIs(target, _, said):
+            return f"{target} {said.field} {said.operator} {said.value}"
+        case ManagerIs(up):
+            return f"manager {'up' if up else 'down'}"
+        case LoadDone(app):
+            return f"load {app} done"
+        case LoadIs(app, said):
+            return f"load {app} {said.field} {said.operator} {said.value}"
+        case Answers(app, path):
+            return f"http {app} {path}"
+        case Fails(text):
+            return f"an error with {text!r}"

@@ -1,0 +1,147 @@
+"""What the words of a statement mean: which command, with which parameters. Pure; knows the one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from manager.api import arguments
+from manager.api.arguments import Params
+from manager.api.command import Command
+from manager.api.commands import command_of, verbs
+from manager.api.errors import UsageError
+from manager.api.suggest import did_you_mean
+from shell.language.quoting import quote
+
+if TYPE_CHECKING:
+    from shell.language.words import Statement
+
+_OTHER_PROGRAMS = frozenset({"docker", "podman", "kubectl", "simplecloud", "./simplecloud"})
+_OF_COLUMNS = frozenset({"sort", "filter", "columns"})
+_OUTPUT = ("-o", "--output")
+
+
+class UnknownCommand(UsageError):
+    """The first word is no command; `at` is counted from the word after the verb, so the verb is -1."""
+
+
+def row_of(given: Sequence[str]) -> Command:
+    """Return the row of the command that the words begin with; raises UnknownCommand."""
+    row = command_of(given[0])
+    if row is None:
+        raise UnknownCommand(f'unknown command "{given[0]}"', hint=_meant(given), at=-1)
+    # what follows `expect error` is a command with options of its own
+    if row.verb in ("expect", "wait") and "error" in given[1:4]:
+        return replace(row, verbatim=True)
+    # of `watch web --once` all options are watch's own, of `watch ps -a` the last is not
+    if row.verb == "watch" and not any(command_of(word) for word in given[1:]):
+        return replace(row, verbatim=False)
+    return row
+
+
+def _meant(given: Sequence[str]) -> str:
+    """Return the command that was meant, by habit (`docker ps`, `kubectl get pods`) or by a slip."""
+    word, *rest = given
+    if word in _OTHER_PROGRAMS and rest:
+        return _typed(rest) if command_of(rest[0]) is not None else _meant(rest)
+    if word == "get":
+        return "ps"
+    guess = did_you_mean(word, verbs())
+    row = command_of(guess) if guess is not None else None
+    if row is None:
+        return "help"
+    lacks = not rest and any(operand.required for operand in row.operands)
+    return f"help {row.verb}" if lacks else _typed([row.verb, *rest])
+
+
+def _typed(given: Sequence[str]) -> str:
+    return " ".join(quote(word) for word in given)
+
+
+def params_of(row: Command, given: Sequence[str]) -> Params:
+    """Return the parameters that the words after the verb stand for; raises UsageError."""
+    if row.verb == "watch" and row.verbatim:
+        _refuse_late_options(row, given)
+    params = arguments.parse(row, given)
+    if row.lists and not params.keys().isdisjoint(_OF_COLUMNS):
+        _check_columns(row, given, params)
+    return params
+
+
+def _refuse_late_options(watch: Command, given: Sequence[str]) -> None:
+    """Raise UsageError when an option of `watch` stands behind the listing, which has none of the name."""
+    at = next((index for index, word in enumerate(given) if command_of(word) is not None), None)
+    if at is None:
+        return
+    listing = row_of(given[at:])
+    for index in range(at + 1, len(given)):
+        name = given[index].partition("=")[0]
+        option = watch.option(name)
+        if option is not None and listing.option(name) is None:
+            raise arguments.late_option(watch, option, given, index, listing.verb)
+
+
+def _check_columns(row: Command, given: Sequence[str], params: Params) -> None:
+    """Raise UsageError when a column is named that the listing does not have."""
+    from shell.text import columns  # only here: a command that needs none starts faster
+
+    try:
+        columns.check(row.lists, params)
+    except columns.NoColumn as error:
+        at = arguments.place(error.value, given)
+        hint = f"{row.verb} -o wide"
+        if at is not None and error.right:
+            hint = arguments.mended(row, given, at, error.value, error.right)
+        raise UsageError(error.message, hint=hint, at=at) from None
+
+
+def asks_for_help(row: Command, given: Sequence[str]) -> bool:
+    """Tell whether the words after the verb ask how it is used: `ps --help`."""
+    if row.verbatim:
+        return bool(given) and given[0] == "--help"
+    before = given[: given.index("--")] if "--" in given else given
+    return "--help" in before
+
+
+def wants_json(given: Sequence[str]) -> bool:
+    """Tell whether the words ask for JSON, so that a failure is told as JSON too."""
+    row = command_of(given[0]) if given else None
+    if row is None or row.option("--output") is None:
+        return False
+    pairs = zip(given, [*given[1:], ""], strict=True)
+    return any(
+        (word in _OUTPUT and value in ("json", "jsonl")) or word in _JSON_IN_ONE for word, value in pairs
+    )
+
+
+_JSON_IN_ONE = tuple(f"{start}{form}" for start in ("-o", "-o=", "--output=") for form in ("json", "jsonl"))
+
+
+def check(statement: Statement) -> None:
+    """Raise UsageError when the statement cannot be right, whatever its variables will hold."""
+    literals = [word.literal for word in statement.words]
+    if literals[0] is None:
+        return
+    known = [word for word in literals if word is not None]
+    row = row_of(known)
+    if asks_for_help(row, known[1:]):
+        return
+    if len(known) == len(literals):
+        params = params_of(row, known[1:])
+        if row.verb in ("wait", "expect"):
+            from shell.language import conditions  # only here: a command that needs none starts faster
+
+            conditions.parse(row, arguments.bind(row, params))
+    elif not row.verbatim:
+        _check_options(row, literals[1:])
+
+
+def _check_options(row: Command, given: Sequence[str | None]) -> None:
+    """Raise UsageError when an option is written out that the command does not have."""
+    for index, word in enumerate(given):
+        if word == "--":
+            return
+        name = (word or "").partition("=")[0]
+        if name.startswith("--") and row.option(name) is None:
+            raise arguments.unknown_option(row, name, index)

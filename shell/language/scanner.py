@@ -1,0 +1,205 @@
+"""Reads script text from left to right into the statements and words of `shell.language.words`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from shell.language.words import (
+    Incomplete,
+    Part,
+    Statement,
+    Substitution,
+    SyntaxRejected,
+    Text,
+    Variable,
+    Word,
+)
+
+_BLANKS = re.compile(r"(?:[ \t\r\f\v]|\\\r?\n)*(?:#[^\n]*)?")
+_PLAIN = re.compile(r"[^ \t\r\n\f\v\\'\"$;]+")
+_PLAIN_INSIDE = re.compile(r"[^ \t\r\n\f\v\\'\"$;)]+")
+_IN_DOUBLE = re.compile(r'[^"\\$\n]+')
+_CONTINUED = re.compile(r"\\\r?\n")
+_VARIABLE = re.compile(r"\$(?:\{([^}\n]*)\}|(env\.[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9_]+|[?@*#$!]))")
+_MOST_NESTED = 32  # $( in $(: each is read, and later carried out, within the one around it
+_OPERATORS = frozenset({"|", "||", "&", "&&", "<", ">", ">>"})
+_PARAMETER = re.compile(r"[?@*#$!0-9]")  # of other shells: $? $1 $@
+_NAME = re.compile(r"(?:env\.)?[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(slots=True)
+class Scanner:
+    """Reads one text from left to right; `inside` is true between $( and its )."""
+
+    text: str
+    at: int = 0
+    nested: int = 0
+
+    def statements(self, *, inside: bool) -> tuple[Statement, ...]:
+        opened = self.at - 2
+        found: list[Statement] = []
+        while True:
+            statement = self._statement(inside)
+            if statement.words:
+                found.append(statement)
+            if self.at >= len(self.text):
+                if inside:
+                    raise self._unclosed("$( without its )", opened)
+                return tuple(found)
+            self.at += 1
+            if inside and self.text[self.at - 1] == ")":
+                return tuple(found)
+
+    def _statement(self, inside: bool) -> Statement:
+        """Read up to the ; or line end or ) that ends the statement, which stays to be read."""
+        self._skip_blanks()
+        start = self.at
+        tolerant = self.text.startswith("-", start)
+        if tolerant:
+            self.at += 1
+            self._skip_blanks()
+        found: list[Word] = []
+        while not self._ended(inside):
+            found.append(self._word(inside))
+            self._refuse_operator(found[-1], found[0])
+            self._skip_blanks()
+        if tolerant and not found:
+            raise SyntaxRejected("no command after the -", (start, start + 1), hint="-rm web -y")
+        return Statement(tuple(found), tolerant, start, found[-1].end if found else start)
+
+    def _refuse_operator(self, word: Word, verb: Word) -> None:
+        """Raise SyntaxRejected for a bare operator of other shells; conditions compare with < and >."""
+        operator = self.text[word.start : word.end]
+        compares = verb.literal in ("wait", "expect") and operator in ("<", ">")
+        if operator not in _OPERATORS or compares:
+            return
+        statement = self.text[verb.start :].partition("\n")[0]
+        raise SyntaxRejected(
+            f"there is no {operator} here, only in the shell that calls simplecloud",
+            (word.start, word.end),
+            hint=statement.replace(" &&", ";") if operator == "&&" else f"simplecloud {statement}",
+        )
+
+    def _skip_blanks(self) -> None:
+        blanks = _BLANKS.match(self.text, self.at)
+        if blanks is not None:
+            self.at = blanks.end()
+
+    def _ended(self, inside: bool) -> bool:
+        if self.at >= len(self.text):
+            return True
+        return self.text[self.at] in ";\n" or (inside and self.text[self.at] == ")")
+
+    def _word(self, inside: bool) -> Word:
+        plain = _PLAIN_INSIDE if inside else _PLAIN
+        start = self.at
+        parts: list[Part] = []
+        while self.at < len(self.text):
+            match self.text[self.at]:
+                case "'":
+                    parts.append(self._single())
+                case '"':
+                    parts += self._double()
+                case "\\":
+                    parts.append(self._escaped())
+                case "$":
+                    parts.append(self._dollar())
+                case _:
+                    run = plain.match(self.text, self.at)
+                    if run is None:
+                        break
+                    self.at = run.end()
+                    parts.append(Text(run.group()))
+        return Word(_joined(parts), start, self.at)
+
+    def _single(self) -> Text:
+        opened = self.at
+        end = self.text.find("'", opened + 1)
+        if end < 0 or "\n" in self.text[opened:end]:
+            raise self._unclosed("unterminated ' quote", opened)
+        self.at = end + 1
+        return Text(self.text[opened + 1 : end])
+
+    def _double(self) -> list[Part]:
+        opened = self.at
+        self.at += 1
+        parts: list[Part] = [Text("")]
+        while self.at < len(self.text) and self.text[self.at] != "\n":
+            match self.text[self.at]:
+                case '"':
+                    self.at += 1
+                    return parts
+                case "\\":
+                    parts.append(self._escaped(only='\\"$`'))
+                case "$":
+                    parts.append(self._dollar())
+                case _:
+                    run = _IN_DOUBLE.match(self.text, self.at)
+                    self.at = run.end() if run is not None else self.at + 1
+                    parts.append(Text(run.group() if run is not None else ""))
+        raise self._unclosed('unterminated " quote', opened)
+
+    def _escaped(self, only: str = "") -> Text:
+        """Read a backslash and what it takes; within double quotes it takes only some characters."""
+        continued = _CONTINUED.match(self.text, self.at)
+        if continued is not None:
+            self.at = continued.end()
+            return Text("")
+        if self.at + 1 >= len(self.text):
+            raise Incomplete("nothing follows the last backslash", (self.at, self.at + 1))
+        taken = self.text[self.at + 1]
+        self.at += 2
+        return Text("\\" + taken if only and taken not in only else taken)
+
+    def _dollar(self) -> Part:
+        """Read a variable or a substitution; a $ before anything else is itself."""
+        start = self.at
+        if self.text.startswith("$(", start):
+            return self._substitution()
+        found = _VARIABLE.match(self.text, start)
+        if found is None and self.text.startswith("${", start):
+            raise self._unclosed("${ without its }", start)
+        if found is None:
+            self.at += 1
+            return Text("$")
+        self.at = found.end()
+        return Variable(self._name(found), start, self.at)
+
+    def _substitution(self) -> Substitution:
+        start = self.at
+        if self.nested >= _MOST_NESTED:
+            raise SyntaxRejected(f"more than {_MOST_NESTED} $( within each other", (start, start + 2))
+        self.at += 2
+        self.nested += 1
+        inner = self.statements(inside=True)
+        self.nested -= 1
+        return Substitution(inner, start, self.at)
+
+    def _name(self, found: re.Match[str]) -> str:
+        name = found[2] if found[1] is None else found[1]
+        if _PARAMETER.fullmatch(name):
+            raise SyntaxRejected(
+                f"there is no ${name} here, only in the shell that calls simplecloud", found.span()
+            )
+        if not _NAME.fullmatch(name):
+            raise SyntaxRejected(
+                f'"{name}" is not the name of a variable', found.span(), hint="write '$' for the sign itself"
+            )
+        return str(name)
+
+    def _unclosed(self, message: str, opened: int) -> SyntaxRejected:
+        end = self.text.find("\n", opened)
+        return SyntaxRejected(message, (opened, end if end >= 0 else len(self.text)))
+
+
+def _joined(parts: list[Part]) -> tuple[Part, ...]:
+    """Return the parts with neighbouring texts made one."""
+    joined: list[Part] = []
+    for part in parts:
+        last = joined[-1] if joined else None
+        if isinstance(part, Text) and isinstance(last, Text):
+            joined[-1] = Text(last.text + part.text)
+        else:
+            joined.append(part)
+    return tuple(joined)

@@ -1,0 +1,125 @@
+r"""The lexer: text as an operator writes it, to statements of words, each with its place in the text.
+
+    "run web ./server.py; scale web=$n   # three"   ->   two statements of 3 and 2 words
+
+Quoting is POSIX: '...' takes all as it is; "..." knows \\ \" \$ \` and expands; a backslash outside takes
+the next character as it is, and at the end of a line continues it. $NAME, ${NAME}, $env.NAME and
+$(command) become parts of ONE word that are filled in when the statement runs and never split again.
+A statement ends at ; or at the end of its line, also inside quotes: a forgotten quote is told where it
+is, not fifty lines later. There is no globbing. | < > & are characters like others, but as a word of its own,
+not quoted, such an operator of other shells is refused; wait and expect compare with < and >.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from manager.api.errors import UsageError
+from shell.language.quoting import quote
+
+
+class SyntaxRejected(UsageError):
+    """The text cannot be read; `span` is the part of it that is off."""
+
+    def __init__(self, message: str, span: tuple[int, int], *, hint: str = "help scripts") -> None:
+        super().__init__(message, hint=hint)
+        self.span = span
+
+
+class Incomplete(SyntaxRejected):
+    """The text ends in a backslash: the statement goes on in the next line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Substitution:
+    """$(command): the word gets what the statements print, without the last line end."""
+
+    statements: tuple[Statement, ...]
+    start: int
+    end: int
+
+
+Part = Text | Variable | Substitution
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word: its parts in order, and where it stands in the text."""
+
+    parts: tuple[Part, ...]
+    start: int
+    end: int
+
+    @property
+    def literal(self) -> str | None:
+        """The word itself when nothing in it has to be filled in."""
+        if len(self.parts) == 1 and isinstance(self.parts[0], Text):
+            return self.parts[0].text
+        return None if self.parts else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A verb with its arguments; `tolerant` (a leading -) means that a failure is not fatal."""
+
+    words: tuple[Word, ...]
+    tolerant: bool
+    start: int
+    end: int
+
+
+def statements(text: str) -> tuple[Statement, ...]:
+    """Return the statements of a text; raises SyntaxRejected, or Incomplete after a last backslash."""
+    from shell.language.scanner import Scanner  # it is made of our words
+
+    return Scanner(text).statements(inside=False)
+
+
+def is_incomplete(text: str) -> bool:
+    """Tell whether the text goes on in the next line."""
+    try:
+        statements(text)
+    except Incomplete:
+        return True
+    except SyntaxRejected:
+        return False
+    return False
+
+
+def expand(word: Word, value: Callable[[Variable], str], output: Callable[[Substitution], str]) -> str:
+    """Return the word with its variables and substitutions filled in."""
+    filled = []
+    for part in word.parts:
+        match part:
+            case Text(text):
+                filled.append(text)
+            case Variable():
+                filled.append(value(part))
+            case Substitution():
+                filled.append(output(part))
+    return "".join(filled)
+
+
+def as_typed(arguments: Sequence[str]) -> tuple[str, Statement]:
+    """Return ready words (of a command line) as a statement, and the text that their places refer to."""
+    found: list[Word] = []
+    at = 0
+    for argument in arguments:
+        end = at + len(quote(argument))
+        found.append(Word((Text(argument),), at, end))
+        at = end + 1
+    text = " ".join(quote(argument) for argument in arguments)
+    return text, Statement(tuple(found), tolerant=False, start=0, end=len(text))

@@ -1,0 +1,55 @@
+"""`watch --svg` and `explain --svg`: pictures into files, for a report or a README."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from manager.api.arguments import Arguments, Params
+from manager.api.errors import CloudError
+from shell import terminal
+from shell.live import picture
+from shell.live.look import look
+from shell.live.view import Seen, View
+from shell.text import explain, svg
+from shell.text.tables import Options
+
+if TYPE_CHECKING:
+    from shell.session import Session
+
+_COLUMNS = 100
+_LINES = 40
+
+
+def draw_view(session: Session, arguments: Arguments, view: View, seen: Seen, interval_s: float) -> None:
+    """Write the live view into the file that --svg names, after looking for as long as --for says."""
+    until = time.monotonic() + (arguments.number("for") or 0.0)
+    while time.monotonic() < until:
+        time.sleep(interval_s)
+        seen = look(session.client, seen)
+    lines = picture.lines(seen, view, Options(width=_columns(session), now=time.time()), _LINES)
+    _write(session, arguments.text("svg") or "", svg.screen(lines, f"simplecloud watch {view.app}".rstrip()))
+
+
+def draw_decision(session: Session, params: Params) -> None:
+    """Write the curve behind a decision, and the points it is from, into the file that --svg names."""
+    asked = {key: value for key, value in params.items() if key != "svg"}
+    plot = explain.plot_of(session.client.call("explain", asked))
+    if not plot.curve:
+        raise CloudError(f"{params['app']} has no curve yet: no load was seen", hint=f"load {params['app']}")
+    _write(session, str(params["svg"]), svg.plot(plot))
+
+
+def _columns(session: Session) -> int:
+    asked = os.environ.get("COLUMNS", "")
+    return int(asked) if asked.isdecimal() and int(asked) else terminal.width_of(session.out) or _COLUMNS
+
+
+def _write(session: Session, path: str, text: str) -> None:
+    try:
+        Path(path).write_text(text, "utf-8")
+    except OSError as error:
+        raise CloudError(f"cannot write {path}: {error.strerror}", hint=f"ls -l {path}") from error
+    session.note(f"{path} written ({len(text.encode()) / 1024:.1f} kB)")

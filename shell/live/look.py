@@ -1,0 +1,61 @@
+"""What the live view asks the manager: a look at everything, and the commands behind its keys."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from threading import Event
+
+from manager.api.commands import known
+from manager.api.errors import CloudError
+from shell.client import Client
+from shell.language import grammar
+from shell.live.view import Seen, away, told
+from shell.text import render
+from shell.text.document import Document
+from shell.text.tables import Options
+
+ANSWER_S = 2.0
+LOG_LINES = "500"
+
+
+def look(client: Client, before: Seen) -> Seen:
+    """Return what the manager says now; what it said before, with since when it is away, else."""
+    found: list[Document] = []
+    params = {"once": True}
+    try:
+        client.call("watch", params, on_item=found.append, patience_s=0.0, answer_within_s=ANSWER_S)
+    except CloudError:
+        return away(before, time.time())
+    return told(before, found[0], time.time())
+
+
+def follow(client: Client, interval_s: float, take: Callable[[Document], None], leaving: Event) -> None:
+    """Give each Look to `take` as it comes, and an empty one while the manager is away, until `leaving`."""
+    while not leaving.is_set():
+        with suppress(CloudError):
+            client.call(
+                "watch",
+                {"interval": f"{interval_s:.3f}s"},
+                on_item=take,
+                patience_s=0.0,
+                answer_within_s=interval_s + ANSWER_S,
+                leaving=leaving,
+            )
+        take({})
+        leaving.wait(interval_s)
+
+
+def carry_out(client: Client, words: Sequence[str], options: Options) -> list[str]:
+    """Return what a command of the manager prints, without waiting for what it changes; raises CloudError."""
+    row = known(words[0])
+    params: dict[str, object] = {**grammar.params_of(row, words[1:])}
+    if row.option("--detach") is not None:
+        params["detach"] = True
+    if row.verb == "logs":
+        params["tail"] = LOG_LINES
+    found: list[Document] = []
+    document = client.call(row.verb, params, on_item=found.append, patience_s=0.0, answer_within_s=ANSWER_S)
+    printed = [line for item in found if (line := render.item(item, options)) is not None]
+    return [*printed, *render.result(document, options)]

@@ -1,0 +1,246 @@
+"""The live view as styled lines: what `watch` shows of one moment. Pure.
+
+A view is blocks above each other: what there is room for is given to the first of them first, and what is
+under the cursor is always seen. What a narrow terminal does without, in this order, is DROPPED.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from manager.api.listings import LISTINGS, Column
+from shell.live.keys import HELP, HELP_PAGE
+from shell.live.upcoming import upcoming
+from shell.live.view import SPAN_S, Seen, View, app_of, shown_apps, shown_workers, worker_of
+from shell.text import cells, render, styled, tables
+from shell.text.document import Document, fields, number
+from shell.text.glyphs import escaped, stripped
+from shell.text.sparkline import bar, by_time, sparkline
+from shell.text.styled import Fragment, Line
+
+DROPPED = ("MEMORY", "ERRORS", "CPU", "LAST MINUTE", "P95", "REQ/S")
+EVENTS = 6
+_WIDE_COLUMNS = 120
+_BAR_BESIDE_COLUMNS = 46  # what stands beside the two bars of the header
+_APP_COLUMNS = (
+    Column("  APP", "name"),
+    Column("READY", "ready", "count"),
+    Column("REQ/S", "rate_rps", "rate"),
+    Column("P95", "p95_s", "seconds"),
+    Column("ERRORS", "error_ratio", "ratio"),
+    Column("CPU", "cpu_cores", "cores"),
+    Column("MEMORY", "memory_bytes", "bytes"),
+    Column("LAST MINUTE", "spark"),
+    Column("NEXT", "next"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Lines under a head, of which the one at `cursor` has to be seen; at most `most` of them."""
+
+    head: Sequence[Line]
+    rows: Sequence[Line]
+    cursor: int = 0
+    most: int = 1000
+
+
+def lines(seen: Seen, view: View, options: render.Options, height: int) -> list[Line]:
+    """Return the view, at most `height` lines; what is below them is the caller's."""
+    width = options.width or 80
+    blocks = [_Block([*_header(seen, options)], []), *_blocks(seen, view, options)]
+    drawn = [styled.cut(line, width, _mark(options)) for line in _stacked(blocks, height)]
+    return drawn if options.utf8 else [styled.as_ascii(line) for line in drawn]
+
+
+def _mark(options: render.Options) -> str:
+    return "…" if options.utf8 else "..."
+
+
+def _blocks(seen: Seen, view: View, options: render.Options) -> Iterator[_Block]:
+    if view.page:
+        yield _page(seen, view)
+        return
+    apps, app = shown_apps(seen, view), app_of(seen, view)
+    workers, worker = shown_workers(seen, view), worker_of(seen, view)
+    if seen.status and not seen.apps:
+        yield _Block([styled.line(render.NO_APPS, "dim")], [])
+    elif seen.status:
+        yield _apps(seen, apps, "" if view.app else app, options)
+    if view.app and apps:
+        yield _Block([*_about(apps[0], options)], [])
+    yield _workers(workers, worker, options)
+    of_app = [event for event in seen.events if not view.app or event.get("app") == view.app]
+    yield _events(of_app, options, 1000 if view.app else EVENTS)
+
+
+def _stacked(blocks: Sequence[_Block], height: int) -> list[Line]:
+    """Return the blocks with an empty line between two, each cut to its share of the height."""
+    stacked: list[Line] = []
+    shown = [block for block in blocks if block.head or block.rows]
+    for at, block in enumerate(shown):
+        gap = [styled.line("")] if stacked else []
+        left = height - len(stacked) - len(gap) - len(block.head)
+        later = sum(1 + len(after.head) + min(3, len(after.rows)) for after in shown[at + 1 :])
+        room = min(block.most, max(left - later, min(left, 3), 0))
+        stacked += [*gap, *block.head, *_window(block.rows, block.cursor, room)]
+    return stacked[:height]
+
+
+def _window(rows: Sequence[Line], cursor: int, room: int) -> Sequence[Line]:
+    first = max(0, min(cursor - room // 2, len(rows) - room))
+    return rows[first : first + room]
+
+
+def _header(seen: Seen, options: render.Options) -> Iterator[Line]:
+    if seen.away_since is not None:
+        since_s = options.now - seen.away_since
+        told = f"manager DOWN {since_s:.0f} s: showing the last picture; workers keep serving"
+        yield styled.line(told, "bad")
+    if not seen.status:
+        yield styled.line("waiting for the manager")
+        return
+    yield ("head", str(seen.status.get("cloud"))), *_health(seen), ("", "  "), _settled(seen)
+    yield styled.line(_usage(seen, options))
+
+
+def _health(seen: Seen) -> Iterator[Fragment]:
+    parts = {
+        "manager": seen.away_since is None,
+        "etcd": fields(seen.status.get("etcd")).get("healthy") is True,
+        "proxy": fields(seen.status.get("proxy")).get("healthy") is True,
+        "docker": bool(fields(seen.status.get("docker")).get("version")),
+    }
+    for part, well in parts.items():
+        yield "", f"  {part} "
+        yield ("well", "ok") if well else ("bad", "NOT OK")
+
+
+def _settled(seen: Seen) -> Fragment:
+    settled = seen.status.get("converged") is True
+    return ("well", "all as asked") if settled else ("busy", "not yet as asked")
+
+
+def _usage(seen: Seen, options: render.Options) -> str:
+    """Return what all workers use of the host."""
+    host = fields(seen.status.get("host"))
+    cores, memory = number(host.get("cores")) or 0.0, number(host.get("memory_bytes")) or 0.0
+    cpu = sum(number(app.get("cpu_cores")) or 0.0 for app in seen.apps)
+    used = sum(number(app.get("memory_bytes")) or 0.0 for app in seen.apps)
+    columns = min(20, max(4, ((options.width or 80) - _BAR_BESIDE_COLUMNS) // 2))
+    cpu_bar = bar(cpu / cores if cores else 0, columns, utf8=options.utf8)
+    memory_bar = bar(used / memory if memory else 0, columns, utf8=options.utf8)
+    return (
+        f"cpu {cpu_bar} {cpu:.2f} of {cores:g} cores   "
+        f"memory {memory_bar} {cells.size(used)} of {cells.size(memory)}"
+    )
+
+
+def _apps(seen: Seen, apps: Sequence[Document], chosen: str, options: render.Options) -> _Block:
+    told = [
+        upcoming(app, _of(seen, app), seen.decisions.get(str(app.get("name")), {}), options.now)
+        for app in apps
+    ]
+    columns = [column for column in _APP_COLUMNS if column.field != "spark" or _has_history(seen)]
+    body = [
+        [_app_cell(seen, app, chosen, column, text, options) for column in columns]
+        for app, (_, text) in zip(apps, told, strict=True)
+    ]
+    shown, body = tables.fitted(columns, body, DROPPED, options.width or 80, _mark(options))
+    head, *rows = styled.table(
+        shown, body, lambda at, column, text: told[at][0] if column.header == "NEXT" else ""
+    )
+    return _with_cursor(head, rows, [str(app.get("name")) for app in apps], chosen)
+
+
+def _has_history(seen: Seen) -> bool:
+    return any(len(history) > 1 for history in seen.rates.values())
+
+
+def _of(seen: Seen, app: Document) -> list[Document]:
+    return [worker for worker in seen.workers if worker.get("app") == app.get("name")]
+
+
+def _app_cell(
+    seen: Seen, app: Document, chosen: str, column: Column, upcoming: str, options: render.Options
+) -> str:
+    name = str(app.get("name"))
+    match column.field:
+        case "name":
+            return f"{'>' if name == chosen else ' '} {name}"
+        case "ready":
+            return f"{app.get('ready')}/{app.get('want')}"
+        case "spark":
+            columns = 20 if (options.width or 80) >= _WIDE_COLUMNS else 12
+            history = by_time(seen.rates.get(name, ()), options.now, SPAN_S, columns)
+            return sparkline(history, columns, utf8=options.utf8)
+        case "next":
+            return escaped(upcoming)
+        case _:
+            return cells.cell(app.get(column.field), column.format, options.now)
+
+
+def _with_cursor(head: Line, rows: Sequence[Line], names: Sequence[str], chosen: str) -> _Block:
+    cursor = names.index(chosen) if chosen in names else 0
+    marked = [styled.chosen(row) if name == chosen else row for row, name in zip(rows, names, strict=True)]
+    return _Block([head], marked, cursor)
+
+
+def _about(app: Document, options: render.Options) -> Iterator[Line]:
+    """Yield what an app is made from and where it answers."""
+    yield styled.line(f"  {cells.cell(app.get('command'), 'list', 0)}   {app.get('image')}", "dim")
+    urls = cells.cell(app.get("urls"), "list", 0)
+    policy = f"{app.get('min')} to {app.get('max')} workers by itself" if app.get("scaling") == "auto" else ""
+    told = [part for part in (urls, policy) if part not in ("", cells.NOTHING)]
+    if told:
+        yield styled.line("  " + "   ".join(told), "dim")
+
+
+def _workers(workers: Sequence[Document], chosen: str, options: render.Options) -> _Block:
+    if not workers:
+        return _Block([], [])
+    columns = tables.usual_columns("WorkerList", workers)
+    body = [
+        [cells.cell(worker.get(column.field), column.format, options.now) for column in columns]
+        for worker in workers
+    ]
+    marked = [[f"{'>' if row[0] == chosen else ' '} {row[0]}", *row[1:]] for row in body]
+    first = Column("  WORKER", "name")
+    shown, fitted = tables.fitted(
+        [first, *columns[1:]],
+        marked,
+        LISTINGS["WorkerList"].dropped,
+        options.width or 80,
+        _mark(options),
+    )
+    head, *rows = styled.table(shown, fitted, lambda at, column, text: styled.STATE_STYLES.get(text, ""))
+    return _with_cursor(head, rows, [str(worker.get("name")) for worker in workers], chosen)
+
+
+def _events(events: Sequence[Document], options: render.Options, most: int) -> _Block:
+    told = [render.item({"kind": "Event", **event}, options) for event in events[-most:]]
+    rows = [styled.line(line, "dim") for line in told if line is not None]
+    return _Block([], rows, len(rows), most)
+
+
+def _page(seen: Seen, view: View) -> _Block:
+    """Return what a command printed: logs from their end, all else from its beginning, each key a line on."""
+    printed = seen.page if seen.page_of == view.page else ()
+    rows = HELP if view.page == HELP_PAGE else [styled.line(stripped(line)) for line in printed]
+    is_log = view.page[0] == "logs"
+    rows = rows[: len(rows) + view.scroll] if is_log else rows[view.scroll :]
+    return _Block([styled.line(" ".join(view.page), "head")], rows, len(rows) if is_log else 0)
+
+
+def plain_line(seen: Seen, now: float) -> str:
+    """Return one moment as one line, for where nothing can be drawn."""
+    if seen.away_since is not None:
+        return f"manager DOWN {now - seen.away_since:.0f} s; workers keep serving"
+    apps = "  ".join(
+        f"{app.get('name')} {app.get('ready')}/{app.get('want')} ready "
+        f"{cells.cell(app.get('rate_rps'), 'rate', now)} req/s"
+        for app in seen.apps
+    )
+    return f"{time.strftime('%H:%M:%S', time.gmtime(now))}Z  {apps or 'no apps'}"

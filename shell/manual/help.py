@@ -1,0 +1,105 @@
+"""Help from the table of commands: an overview, and a page for each verb. Plain text, 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+
+from manager.api.command import Command, Option, usage
+from manager.api.commands import COMMANDS, GROUPS
+from shell.manual.topics import TOPICS
+
+WIDTH = 80
+_HEAD_COLUMNS = 30
+_UNBROKEN = "\xa0"  # textwrap does not break here: an option stays beside its value
+_SETTINGS = (
+    "TARGET is an app (web), a worker (web.2) or a container id.",
+    "`help VERB` tells more about one; Tab completes; Ctrl-R searches what was typed.",
+)
+
+
+def overview() -> str:
+    """Return every command in a line, by groups."""
+    width = max(len(names(row)) for row in COMMANDS)
+    parts = [_group(title, rows, width) for title, rows in GROUPS.items()]
+    topics = f"`help TOPIC`: {', '.join(TOPICS)}."
+    return "\n\n".join([*parts, "\n".join([*_SETTINGS, topics])])
+
+
+def reference() -> str:
+    """Return every command with its usage and examples as Markdown, for the README."""
+    parts = []
+    for title, rows in GROUPS.items():
+        parts.append(f"### {title}")
+        parts += [_reference(row) for row in rows]
+    return "\n\n".join(parts)
+
+
+def _reference(command: Command) -> str:
+    shown = "\n".join([usage_lines(command), *(f"   e.g. {example}" for example in command.examples)])
+    return f"**{names(command)}**: {command.summary}\n\n```\n{shown}\n```"
+
+
+def _group(title: str, rows: tuple[Command, ...], width: int) -> str:
+    return "\n".join([title, *(_entry(names(row), row.summary, width) for row in rows)])
+
+
+def _entry(head: str, text: str, width: int) -> str:
+    """Return a head and its text in two columns; a head wider than `width` has a line of its own."""
+    indent = " " * (width + 4)
+    told = textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    if len(head) > width:
+        return f"  {head}\n{told}"
+    return f"  {head:<{width}}  {told.lstrip()}"
+
+
+def names(command: Command) -> str:
+    """Return the verb, and its alias."""
+    return f"{command.verb}, {command.alias}" if command.alias else command.verb
+
+
+def page(command: Command) -> str:
+    """Return how a command is used: its usage, options and examples."""
+    parts = [f"{names(command)}: {command.summary}", usage_lines(command)]
+    if command.options:
+        parts.append("\n".join(["options:", *_options(command)]))
+    if command.examples:
+        parts.append("\n".join(["examples:", *(f"  {example}" for example in command.examples)]))
+    return "\n\n".join(parts)
+
+
+def usage_lines(command: Command) -> str:
+    """Return how a command is written, in lines of 80 columns."""
+    whole = textwrap.fill(
+        _bound(usage(command)),
+        WIDTH,
+        initial_indent="usage: ",
+        subsequent_indent=" " * (len("usage: ") + len(command.verb) + 1),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return whole.replace(_UNBROKEN, " ")
+
+
+def _bound(text: str) -> str:
+    """Return `text` with the spaces inside brackets and quotes made unbreakable."""
+    depth, quoted, bound = 0, False, []
+    for char in text:
+        depth += {"[": 1, "]": -1}.get(char, 0)
+        quoted = quoted != (char == '"')
+        bound.append(_UNBROKEN if char == " " and (depth or quoted) else char)
+    return "".join(bound)
+
+
+def _options(command: Command) -> list[str]:
+    heads = [option_head(option) for option in command.options]
+    width = max(len(head) for head in heads if len(head) <= _HEAD_COLUMNS)
+    return [_entry(head, option.help, width) for head, option in zip(heads, command.options, strict=True)]
+
+
+def option_head(option: Option) -> str:
+    """Return how an option is written, its letter in a column of its own."""
+    letter = f"-{option.letter}, " if option.letter else "    "
+    if option.kind is None:
+        return f"{letter}--{option.name}"
+    value = f"[={option.kind.metavar}]" if option.implied else f" {option.kind.metavar}"
+    return f"{letter}--{option.name}{value}" + ("..." if option.many else "")

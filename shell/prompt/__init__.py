@@ -1,0 +1,5 @@
+"""The interactive prompt: completion, highlighting, the toolbar, and what was typed before.
+
+Law: what is shown while someone types is a function of the text and of the last snapshot of the cloud; nobody
+waits for a manager. prompt_toolkit is around it, in repl and history.
+"""

@@ -1,0 +1,289 @@
+"""What can stand at the cursor, from the table of commands and the last snapshot of the cloud.
+
+Pure: a text, a cursor and a snapshot in, suggestions out; the files of a directory come through a
+function that the caller gives. 500 workers take a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from manager.api.command import Command, Operand, Option
+from manager.api.commands import COMMANDS, command_of
+from manager.api.listings import LISTINGS
+from shell.manual.topics import TOPICS
+from shell.options import KINDS
+from shell.prompt.snapshot import Named, Snapshot
+from shell.prompt.typed import Word, spot
+from shell.text.columns import names as column_names
+
+Directory = Callable[[str], Sequence[str]]
+
+_OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "contains")
+_LOAD_FIELDS = ("sent", "ok", "failed", "p50_s", "p95_s", "p99_s", "rate_rps")
+_PARTS = tuple(Named(name, "a part of the cloud") for name in ("manager", "proxy", "etcd"))
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Put `text` where the line now has what stands from `start` to the cursor."""
+
+    text: str
+    start: int
+    meta: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in its command a word stands: an option's value, or after so many operands.
+
+    `given`: the options before it.  `bare`: it cannot be an option any more (after `--`, or in a command
+    that is to be run).
+    """
+
+    command: Command
+    option: Option | None
+    operands: tuple[str, ...]
+    given: tuple[Option, ...]
+    bare: bool
+
+
+def no_files(directory: str) -> Sequence[str]:
+    """Return nothing: a directory that is not looked into."""
+    return ()
+
+
+def complete(text: str, cursor: int, snapshot: Snapshot, directory: Directory = no_files) -> list[Completion]:
+    """Return what can stand at the cursor, the best first.
+
+    `directory`: lists the entries of a directory ('' is the current one), directories with a final /.
+    """
+    here = spot(text, cursor)
+    if here.comment:
+        return []
+    if not here.before:
+        dash = here.word.value.startswith("-")
+        word = Word(here.word.start + dash, here.word.end, here.word.value[dash:])
+        return _ranked(word, _verbs())
+    command = command_of(here.before[0])
+    if command is None:
+        return []
+    return _arguments(place_of(command, here.before[1:]), here.word, snapshot, directory)
+
+
+def place_of(command: Command, before: Sequence[str]) -> Place:
+    """Return where the word after the words `before` stands."""
+    operands: list[str] = []
+    given: list[Option] = []
+    waiting = bare = False
+    for word in before:
+        bare = bare or _ends_options(command, operands)
+        if waiting:
+            waiting = False
+        elif bare or word == "-" or not word.startswith("-"):
+            operands.append(word)
+        elif word == "--":
+            bare = True
+        elif option := command.option(option_name(word)):
+            given.append(option)
+            waiting = _takes_next(option, word)
+    bare = bare or _ends_options(command, operands)
+    return Place(command, given[-1] if waiting else None, tuple(operands), tuple(given), bare)
+
+
+def _ends_options(command: Command, operands: Sequence[str]) -> bool:
+    """Tell whether what follows belongs to the command that is to be run."""
+    return command.verbatim and len(operands) > command.late_options
+
+
+def option_name(word: str) -> str:
+    """Return the option that a word such as `--wait=5s` or `-n3` names."""
+    return word.partition("=")[0] if word.startswith("--") else word[:2]
+
+
+def _takes_next(option: Option, word: str) -> bool:
+    """Tell whether the value of an option is the next word: not there, and not to be left out."""
+    return option.kind is not None and not option.implied and word == option_name(word)
+
+
+def _arguments(place: Place, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
+    if place.option is not None:
+        return _values(place.option, place.command, word, snapshot, directory)
+    name, equals, value = word.value.partition("=")
+    if equals and name.startswith("--") and not place.bare:
+        option = place.command.option(name)
+        inline = Word(word.start + len(name) + 1, word.end, value)
+        return _values(option, place.command, inline, snapshot, directory) if option else []
+    if word.value.startswith("-") and not place.bare:
+        return _ranked(word, _options(place))
+    found = _operands(place, word, snapshot, directory)
+    if not word.value and not place.bare:
+        found += _ranked(word, _options(place))
+    return found
+
+
+def _verbs() -> Iterator[Named]:
+    for row in COMMANDS:
+        yield Named(row.verb, row.summary)
+
+
+def _options(place: Place) -> Iterator[Named]:
+    for option in place.command.options:
+        if option.many or option not in place.given:
+            yield Named(f"--{option.name}", option.help)
+
+
+def _values(
+    option: Option, command: Command, word: Word, snapshot: Snapshot, directory: Directory
+) -> list[Completion]:
+    """Return what can be the value of an option."""
+    if option.kind is None:
+        return []
+    if option.kind.choices:
+        return _ranked(word, map(Named, option.kind.choices))
+    if option.name == "copy":
+        return _files(word, directory)
+    if option.name in ("sort", "columns", "filter") and command.lists:
+        return _columns(word, command, option)
+    return _live(option.kind.completes, word, snapshot, directory)
+
+
+def _columns(word: Word, command: Command, option: Option) -> list[Completion]:
+    earlier, comma, last = word.value.rpartition(",") if option.name == "columns" else ("", "", word.value)
+    headers = {column.header.lower(): f"field {column.field}" for column in LISTINGS[command.lists].columns}
+    suffix = "=" if option.name == "filter" else ""
+    part = Word(word.start + len(earlier + comma), word.end, last)
+    named = (Named(name + suffix, headers.get(name, "")) for name in column_names(command.lists))
+    return _ranked(part, named)
+
+
+def _operands(place: Place, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
+    """Return what can be the next operand."""
+    command, given = place.command, place.operands
+    if command.verbatim and given:
+        # what a worker runs is not of this machine, unless a new one is made from it
+        is_file = command.changes and (len(given) == 1 or _is_path(word.value))
+        return _files(word, directory) if is_file else []
+    match command.verb:
+        case "help":
+            topics = (Named(topic, "a page about it") for topic in TOPICS)
+            return _ranked(word, [*_verbs(), *topics]) if not given else []
+        case "set":
+            return _setting(word, given)
+        case "scale":
+            return _ranked(word, snapshot.apps) if not given or "=" in given[-1] else []
+        case "wait" | "expect":
+            return _ranked(word, _condition(command.verb, given, snapshot))
+    operand = _operand_at(command, len(given))
+    if operand is None:
+        return []
+    if command.verb == "crash" and not given:
+        return _ranked(word, [*_PARTS, *snapshot.workers])
+    left = replace(
+        snapshot,
+        apps=tuple(app for app in snapshot.apps if app.name not in given),
+        workers=tuple(worker for worker in snapshot.workers if worker.name not in given),
+    )
+    return _live(operand.kind.completes, word, left, directory)
+
+
+def _operand_at(command: Command, index: int) -> Operand | None:
+    if index < len(command.operands):
+        return command.operands[index]
+    last = command.operands[-1:]
+    return last[0] if last and last[0].many else None
+
+
+def _setting(word: Word, given: Sequence[str]) -> list[Completion]:
+    if not given:
+        return _ranked(word, map(Named, KINDS))
+    choices = KINDS[given[0]].choices if given[0] in KINDS else ()
+    return _ranked(word, map(Named, choices))
+
+
+def _condition(verb: str, given: Sequence[str], snapshot: Snapshot) -> Iterable[Named]:
+    """Return what can go on with a condition of wait or expect."""
+    match [*given]:
+        case []:
+            words = map(Named, ("http", "load", "manager", "error"))
+            return [*snapshot.apps, *words, *snapshot.workers]
+        case ["manager"]:
+            return map(Named, ("up", "down"))
+        case ["http" | "load"]:
+            return snapshot.apps
+        case ["load", _]:
+            return map(Named, ("done", *_LOAD_FIELDS) if verb == "wait" else _LOAD_FIELDS)
+        case ["error", _]:
+            return _verbs()
+        case [str(target)]:
+            kind = "WorkerList" if "." in target else "AppList"
+            return map(Named, dict.fromkeys(("ready", *column_names(kind))))
+        case [_, _] | ["load", _, _]:
+            return map(Named, _OPERATORS) if given[0] not in ("http", "manager") else ()
+        case _:
+            return ()
+
+
+def _live(completes: str, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
+    match completes:
+        case "apps":
+            return _ranked(word, snapshot.apps)
+        case "targets":
+            return _ranked(word, [*snapshot.apps, *snapshot.workers])
+        case "images":
+            return _ranked(word, snapshot.images)
+        case "secrets":
+            return _ranked(word, snapshot.secrets)
+        case "files":
+            return _files(word, directory)
+        case "places":
+            inside = (Named(f"{worker.name}:", worker.meta) for worker in snapshot.workers)
+            return [*_files(word, directory), *_ranked(word, inside)]
+        case _:
+            return []
+
+
+def _is_path(value: str) -> bool:
+    return value.startswith(("./", "../", "/"))
+
+
+def _files(word: Word, directory: Directory) -> list[Completion]:
+    """Return the entries of the directory that the word is in; hidden ones only for a leading dot."""
+    parent, slash, start = word.value.rpartition("/")
+    entries = (entry for entry in directory(parent + slash) if start.startswith(".") or entry[0] != ".")
+    named = [Named(entry, "directory" if entry.endswith("/") else "") for entry in entries]
+    found = _ranked(Word(word.start, word.end, start), named)
+    return [Completion(_quoted(parent + slash + item.text), word.start, item.meta) for item in found]
+
+
+def _quoted(value: str) -> str:
+    return value if re.fullmatch(r"[\w@%+=:,./-]+", value) else shlex.quote(value)
+
+
+def _ranked(word: Word, candidates: Iterable[Named]) -> list[Completion]:
+    """Return the candidates that have the word's letters in their order, the nearest first.
+
+    What starts with the word comes first, then what contains it, then the rest by how far apart its
+    letters stand; equals keep their order.
+    """
+    rated = [(rank, named) for named in candidates if (rank := _rank(word.value, named.name)) is not None]
+    rated.sort(key=lambda pair: pair[0])
+    return [Completion(named.name, word.start, named.meta) for _, named in rated]
+
+
+def _rank(typed: str, name: str) -> tuple[int, int] | None:
+    wanted, offered = typed.casefold(), name.casefold()
+    if offered.startswith(wanted):
+        return 0, 0
+    if (at := offered.find(wanted)) >= 0:
+        return 1, at
+    at, first = -1, -1
+    for char in wanted:
+        at = offered.find(char, at + 1)
+        if at < 0:
+            return None
+        first = at if first < 0 else first
+    return 2, at - first

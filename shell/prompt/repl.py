@@ -1,0 +1,260 @@
+"""The interactive prompt: prompt_toolkit around pure functions of the text and the last snapshot.
+
+No key waits for the manager: a thread keeps the snapshot fresh while the prompt is shown. ^C at the prompt
+clears the line, ^C during a command ends the waiting, ^D leaves.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.completion import CompleteEvent, Completer
+from prompt_toolkit.completion import Completion as Suggestion
+from prompt_toolkit.document import Document
+from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
+from prompt_toolkit.filters import has_focus
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.formatted_text.utils import split_lines
+from prompt_toolkit.input import Input
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.lexers import Lexer
+from prompt_toolkit.output import Output
+from prompt_toolkit.styles import Style
+
+from manager.api.errors import CloudError
+from manager.api.rows.changing import FIRST_RUN
+from shell import script
+from shell.prompt.complete import complete
+from shell.prompt.highlight import fragments
+from shell.prompt.history import PrivateHistory
+from shell.prompt.snapshot import Snapshot, Watch
+from shell.prompt.toolbar import command_at, toolbar
+from shell.prompt.typed import continues
+from shell.session import Session
+from shell.soon import soon
+from shell.terminal import is_utf8
+from shell.xdg import history_file, init_file
+
+GREETING = f"type help, or: {FIRST_RUN}"
+_ANSWER_S = 2.0  # for a prompt, a manager that takes longer is as good as away
+_MENU_ROWS = 6
+_ENTRIES = 2000  # of a directory; more help nobody
+_STYLE = Style.from_dict(
+    # The terminal's own colours: they fit its background, whether dark or light.
+    {
+        "prompt": "bold",
+        "verb": "bold",
+        "unknown": "ansired",
+        "option": "ansicyan",
+        "name": "ansigreen",
+        "missing": "ansired underline",
+        "bottom-toolbar": "noreverse",
+        "toolbar.usage": "ansibrightblack",
+        "toolbar.well": "ansigreen",
+        "toolbar.busy": "ansiyellow",
+        "toolbar.away": "ansired bold",
+    }
+)
+
+Seen = Callable[[], Snapshot]
+
+
+@dataclass(slots=True)
+class Draft:
+    """What stood in the line when a key asked for something else; it stands there again afterwards."""
+
+    text: str = ""
+
+    def taken(self) -> str:
+        """Return the text, once."""
+        text, self.text = self.text, ""
+        return text
+
+
+def run(session: Session) -> int:
+    """Read lines and carry them out until the person leaves, and return 0 then."""
+    prompt: PromptSession[str]
+    watch = Watch(partial(_ask, session), lambda: soon(prompt.app, prompt.app.invalidate))
+    draft = Draft()
+    prompt = prompt_of(session.places.prompt, lambda: watch.snapshot, draft)
+    _greet(session, prompt)
+    _begin(session)
+    try:
+        while not session.leaving:
+            prompt.editing_mode = EditingMode.VI if session.options.keys == "vi" else EditingMode.EMACS
+            prompt.reserve_space_for_menu = _menu_rows(prompt.app.output.get_size().rows)
+            watch.show()
+            line = _read(session, prompt, draft.taken())
+            watch.hide()
+            if line is None:
+                break
+            _carry_out(session, line)
+    finally:
+        watch.stop()
+    return 0
+
+
+def _menu_rows(rows: int) -> int:
+    """Return the rows to keep for the menu where there are so many: line and toolbar are seen in any case."""
+    return max(0, min(_MENU_ROWS, rows - 2))
+
+
+def _ask(session: Session, method: str, params: Mapping[str, object]) -> Mapping[str, object]:
+    return session.client.call(method, params, patience_s=0.0, answer_within_s=_ANSWER_S)
+
+
+def _greet(session: Session, prompt: PromptSession[str]) -> None:
+    """Say where to begin, to somebody who has not been here before."""
+    if not any(prompt.history.load_history_strings()):
+        print(GREETING, file=session.err, flush=True)
+
+
+def _begin(session: Session) -> None:
+    """Carry out the person's own script of first commands, if there is one."""
+    own = str(init_file(os.environ))
+    if os.path.exists(own):
+        try:
+            script.run_file(session, own)
+        except CloudError as error:
+            session.tell(error)
+
+
+def _read(session: Session, prompt: PromptSession[str], begun: str) -> str | None:
+    """Return the next line, '' after ^C, None when the person leaves.  begun: what stands in it already.
+
+    Who leaves while loads run is told so, once, and may stay.
+    """
+    try:
+        return prompt.prompt(default=begun)
+    except KeyboardInterrupt:
+        return ""
+    except EOFError:
+        running = [name for name, load in session.loads.items() if not load.done]
+        if not running:
+            return None
+    session.note(f"load still runs: {', '.join(running)}; ^D again stops it and leaves")
+    try:
+        return prompt.prompt(default="")
+    except KeyboardInterrupt:
+        return ""
+    except EOFError:
+        return None
+
+
+def _carry_out(session: Session, text: str) -> None:
+    try:
+        session.execute(text)
+    except KeyboardInterrupt:  # between two statements: the session answers it within one
+        print(file=session.err, flush=True)
+
+
+def prompt_of(
+    message: str,
+    seen: Seen,
+    draft: Draft | None = None,
+    *,
+    input: Input | None = None,
+    output: Output | None = None,
+) -> PromptSession[str]:
+    """Return the prompt; `seen` gives the last snapshot. `input`, `output`: not those of this process."""
+    session: PromptSession[str] = PromptSession(
+        [("class:prompt", message)],
+        history=PrivateHistory(history_file(os.environ)),
+        auto_suggest=AutoSuggestFromHistory(),
+        completer=_Completions(seen),
+        lexer=_Highlighting(seen),
+        style=_STYLE,
+        key_bindings=_keys(draft or Draft()),
+        bottom_toolbar=lambda: _toolbar(session, seen()),
+        multiline=True,
+        prompt_continuation=lambda width, number, wrapped: " " * (width - 2) + "> ",
+        reserve_space_for_menu=_MENU_ROWS,
+        enable_suspend=True,
+        input=input,
+        output=output,
+    )
+    return session
+
+
+def _toolbar(session: PromptSession[str], snapshot: Snapshot) -> StyleAndTextTuples:
+    output, document = session.app.output, session.default_buffer.document
+    # one column less: some terminals wrap a line that ends in their last one
+    width = output.get_size().columns - 1
+    return [
+        *toolbar(document.text, document.cursor_position, snapshot, width, utf8=is_utf8(output.encoding()))
+    ]
+
+
+class _Completions(Completer):
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Suggestion]:
+        cursor = document.cursor_position
+        for found in complete(document.text, cursor, self._seen(), entries):
+            yield Suggestion(found.text, found.start - cursor, display_meta=found.meta)
+
+
+class _Highlighting(Lexer):
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+
+    def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
+        rows = list(split_lines([*fragments(document.text, self._seen())]))
+        return lambda number: rows[number] if number < len(rows) else []
+
+    def invalidation_hash(self) -> Hashable:
+        return id(self._seen())
+
+
+def entries(directory: str) -> Sequence[str]:
+    """Return the names in a directory ('' is the current one), those of directories with a final /."""
+    try:
+        with os.scandir(directory or ".") as found:
+            return sorted(entry.name + "/" * _is_directory(entry) for entry in islice(found, _ENTRIES))
+    except OSError:
+        return ()
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _keys(draft: Draft) -> KeyBindings:
+    keys = KeyBindings()
+
+    @keys.add("enter", filter=has_focus(DEFAULT_BUFFER))
+    def _(event: KeyPressEvent) -> None:
+        """Take the chosen completion; else go on in a new line after a backslash; else run the line."""
+        buffer = event.current_buffer
+        if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
+            buffer.complete_state = None
+        elif continues(buffer.text):
+            buffer.insert_text("\n")
+        else:
+            buffer.validate_and_handle()
+
+    def aside(event: KeyPressEvent, command: str) -> None:
+        draft.text = event.current_buffer.text
+        event.app.exit(result=command)
+
+    @keys.add("f1")
+    def _(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        command = command_at(buffer.text, buffer.cursor_position)
+        aside(event, f"help {command.verb}" if command else "help")
+
+    @keys.add("f2")
+    def _(event: KeyPressEvent) -> None:
+        aside(event, "watch")
+
+    return keys

@@ -1,0 +1,159 @@
+"""Which columns and rows of a listing are meant: names of columns, --columns, --filter, --sort."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+from manager.api.arguments import Params
+from manager.api.errors import UsageError
+from manager.api.listings import LISTINGS, Column, Format
+from manager.api.suggest import did_you_mean
+from shell.text.cells import cell
+
+_COMPARISON = re.compile(r"([^=!<>~]*)([!<>~]=?|=[=~]?)(.*)", re.DOTALL)
+Item = Mapping[str, object]
+
+_FORMATS: Mapping[str, Format] = {
+    "rps": "rate",
+    "s": "seconds",
+    "ratio": "ratio",
+    "cores": "cores",
+    "bytes": "bytes",
+    "at": "age",
+}
+
+
+class NoColumn(UsageError):
+    """`value`, of an option, names no column that the listing has; `right` would do, where it is known."""
+
+    def __init__(self, message: str, value: str, right: str = "") -> None:
+        super().__init__(message, hint=right)
+        self.value = value
+        self.right = right
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A column as somebody named it; `by_header` tells AGE from the time behind it."""
+
+    column: Column
+    by_header: bool
+
+
+def field_names(kind: str) -> tuple[str, ...]:
+    """Return the fields of an item of a listing, in the order of its JSON."""
+    from manager.api.views import ITEMS  # making these types takes longer than a plain table does
+
+    return tuple(field.name for field in fields(ITEMS[kind]))
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """Return every name that a column goes by: its header, its field, and its field without unit."""
+    headers = [column.header.lower() for column in LISTINGS[kind].columns]
+    return tuple(dict.fromkeys([*headers, *field_names(kind), *map(_without_unit, field_names(kind))]))
+
+
+def named(kind: str, word: str, value: str) -> Named:
+    """Return the column that `word`, a part of the value of an option, names; raises NoColumn."""
+    name = word.casefold()
+    for column in LISTINGS[kind].columns:
+        if name == column.header.casefold():
+            return Named(column, by_header=True)
+    for field in field_names(kind):
+        if name in (field, _without_unit(field)):
+            return Named(_column_of(kind, field), by_header=False)
+    raise _unknown(kind, word, value)
+
+
+def _column_of(kind: str, field: str) -> Column:
+    for column in LISTINGS[kind].columns:
+        if column.field == field:
+            return column
+    return Column(field.upper(), field, _FORMATS.get(field.rpartition("_")[2], "text"))
+
+
+def _without_unit(field: str) -> str:
+    start, _, unit = field.rpartition("_")
+    return start if start and unit in _FORMATS else field
+
+
+def _unknown(kind: str, word: str, value: str) -> NoColumn:
+    headers = [column.header.lower() for column in LISTINGS[kind].columns]
+    guess = did_you_mean(word.casefold(), names(kind))
+    right = value.replace(word, guess, 1) if guess else ""
+    return NoColumn(f"no column is called {word!r}: there are {', '.join(headers)}", value, right)
+
+
+def check(kind: str, params: Params) -> None:
+    """Raise NoColumn when the parameters of a listing name a column that it does not have."""
+    match params:
+        case {"columns": str(words)}:
+            chosen(kind, words)
+    match params:
+        case {"sort": str(word)}:
+            ordered(kind, (), word)
+    match params:
+        case {"filter": list(conditions)}:
+            filtered(kind, (), conditions, now=0.0)
+
+
+def chosen(kind: str, words: str) -> tuple[Column, ...]:
+    """Return the columns that a list such as `name,ready` names, in its order."""
+    return tuple(named(kind, word.strip(), words).column for word in words.split(","))
+
+
+def filtered(kind: str, items: Sequence[Item], filters: Sequence[str], now: float) -> Sequence[Item]:
+    """Return the items for which every COLUMN=VALUE of `filters` is true."""
+    for condition in filters:
+        column, wanted = _condition(kind, condition)
+        items = [item for item in items if _is(item.get(column.field), wanted, column, now)]
+    return items
+
+
+def _condition(kind: str, condition: str) -> tuple[Column, str]:
+    """Return what COLUMN=VALUE compares; raises NoColumn."""
+    found = _COMPARISON.fullmatch(condition)
+    if found is None:
+        raise NoColumn(f"--filter: {condition!r} is not COLUMN=VALUE", condition)
+    word, operator, wanted = found.groups()
+    if operator != "=":
+        raise NoColumn(f"--filter knows only =, not {operator}", condition, f"{word}={wanted}")
+    return named(kind, word, condition).column, wanted
+
+
+def _is(value: object, wanted: str, column: Column, now: float) -> bool:
+    if isinstance(value, list) and wanted in map(str, value):
+        return True
+    if isinstance(value, int | float) and not isinstance(value, bool) and _number(wanted) == value:
+        return True
+    return wanted.casefold() in (str(value).casefold(), cell(value, column.format, now).casefold())
+
+
+def _number(word: str) -> float | None:
+    try:
+        return float(word)
+    except ValueError:
+        return None
+
+
+def ordered(kind: str, items: Sequence[Item], sort: str) -> Sequence[Item]:
+    """Return the items by a column, from low to high (`-COLUMN`: from high to low).
+
+    What has no value comes last either way; web.2 comes before web.10.
+    """
+    found = named(kind, sort.removeprefix("-"), sort)
+    field = found.column.field
+    # An age grows as the time behind it falls.
+    falling = sort.startswith("-") != (found.by_header and found.column.format == "age")
+    there = [item for item in items if item.get(field) not in (None, "", [])]
+    missing = [item for item in items if item.get(field) in (None, "", [])]
+    return [*sorted(there, key=lambda item: _rank(item[field]), reverse=falling), *missing]
+
+
+def _rank(value: object) -> tuple[tuple[float, str], ...]:
+    if isinstance(value, int | float):
+        return ((float(value), ""),)
+    parts = re.split(r"([0-9]+)", str(value))
+    return tuple((float(part), "") if part.isdecimal() else (-1.0, part) for part in parts)

@@ -1,0 +1,156 @@
+"""`explain`: a stored decision as people read it. The numbers are the record's; none is computed again."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from manager.api.documents import counted
+from shell.text import cells
+from shell.text.document import Document, fields, items, number
+from shell.text.glyphs import escaped
+from shell.text.plot import Plot, as_text
+from shell.text.tables import Options
+
+_GAP = "   "
+_LEAST = 20  # columns, however narrow the terminal is
+_TRUST = {"good": "model: good", "weak": "model: weak", "rule": "no model yet: a plain rule decides"}
+
+
+def lines(record: Document, options: Options, *, plot: bool = True) -> Iterator[str]:
+    """Return the decision in a few lines: what was seen, what follows, what limits and would change it."""
+    inputs, model = fields(record.get("inputs")), fields(record.get("model"))
+    yield from _head(record, options.width)
+    for label, told, source in (
+        ("load", _load(inputs), _age(inputs)),
+        ("safe rate", _safe(model), _trust(model)),
+        ("need", _need(record, inputs, model), ""),
+        ("limits", _limits(record, inputs), ""),
+        ("timing", _timing(inputs), ""),
+    ):
+        yield from _fact(label, told, source, options.width)
+    yield from _fact("changes", _changes(record), "", options.width)
+    drawn = [*as_text(plot_of(record), utf8=options.utf8)] if plot else []
+    yield from ["", *(f"  {line}" for line in drawn)] if drawn else []
+
+
+def _head(record: Document, width: int | None) -> Iterator[str]:
+    app, to, was = record.get("app"), record.get("to"), record.get("from")
+    moment = str(record.get("at", ""))[11:19]
+    what = f"{app} wants {counted(number(to) or 0, 'worker')} (now {record.get('ready', was)})"
+    told = escaped(f"{what}: {record.get('action')}: {record.get('reason', '')}")
+    which = f"decision {record.get('id')}, {moment}Z"
+    if width is None or len(told) + len(_GAP) + len(which) <= width:
+        yield f"{told}{_GAP}{which}"
+    else:
+        yield from (*textwrap.wrap(told, max(width, _LEAST)), f"  {which}")
+
+
+def _fact(label: str, told: str, source: str, width: int | None) -> Iterator[str]:
+    """Yield a fact, and where it is from behind it, or below it where a terminal has no room."""
+    line = f"  {label:<10}  {told:<52}  {source}".rstrip()
+    if width is None or len(line) <= width:
+        yield line
+        return
+    parts = [part for text in (told, source) for part in textwrap.wrap(text, max(width - 14, _LEAST))]
+    for head, part in zip([label, *[""] * len(parts)], parts, strict=False):
+        yield f"  {head:<10}  {part}"
+
+
+def _load(inputs: Document) -> str:
+    level, slope = number(inputs.get("level_rps")), number(inputs.get("slope_rps_per_s"))
+    rate = level if level is not None else number(inputs.get("rate_rps"))
+    if rate is None:
+        return "not known"
+    trend = ""
+    if slope is not None and abs(slope) * 60 >= 0.05 * max(rate, 1.0):
+        trend = f", {'rising' if slope > 0 else 'falling'} {abs(slope) * 60:.1f} req/s per minute"
+    waiting = number(inputs.get("inflight"))
+    return f"{rate:.1f} req/s{trend}" + (f", {waiting:.0f} in flight" if waiting else "")
+
+
+def _age(inputs: Document) -> str:
+    age = number(inputs.get("age_s"))
+    return "" if age is None else f"from the proxy, {cells.seconds(age)} old"
+
+
+def _safe(model: Document) -> str:
+    rate = number(model.get("safe_rate_rps"))
+    full = number(model.get("requests_per_replica_rps"))
+    if rate is None and full is None:
+        return "not learned yet"
+    parts = [f"{rate:.1f} req/s per worker keeps the objective" if rate is not None else ""]
+    parts += [f"full at {full:.1f} req/s" if full is not None else ""]
+    return ", ".join(part for part in parts if part)
+
+
+def _trust(model: Document) -> str:
+    words = _TRUST.get(str(model.get("trusted")), "")
+    r2, windows = number(model.get("r2")), model.get("n")
+    return f"{words} (R2 {r2:.2f}, {windows} windows)" if r2 is not None else f"{words} ({windows} windows)"
+
+
+def _need(record: Document, inputs: Document, model: Document) -> str:
+    raw, ahead = record.get("raw"), number(inputs.get("ahead_rps"))
+    if raw is None:
+        return "as many as now"
+    lead = number(inputs.get("lead_s"))
+    when = f"{ahead:.1f} req/s in {cells.seconds(lead or 0.0)}" if ahead is not None else "the load now"
+    costs = ", ".join(f"{cost.get('workers')}: {_total(cost):.2f}" for cost in items(record.get("costs")))
+    return f"{when} -> {raw}" + (f"   (cost by workers {costs})" if costs else "")
+
+
+def _total(cost: Document) -> float:
+    return sum(number(cost.get(name)) or 0.0 for name in ("workers", "slow", "unmet", "effort"))
+
+
+def _limits(record: Document, inputs: Document) -> str:
+    host = number(inputs.get("host_cores"))
+    told = [
+        f"{limit.get('name')}: {limit.get('before')} -> {limit.get('after')}"
+        for limit in items(record.get("limits"))
+    ]
+    around = f"host {host:.1f} cores" if host is not None else "host not known"
+    return f"{around}: {'; '.join(told) if told else 'none applied'}"
+
+
+def _timing(inputs: Document) -> str:
+    lead, starts, ago = (
+        number(inputs.get("lead_s")),
+        inputs.get("starts"),
+        number(inputs.get("changed_ago_s")),
+    )
+    ready = (
+        f"ready in {cells.seconds(lead)} (of {starts} starts)"
+        if lead is not None
+        else "start-up time not known"
+    )
+    return ready + (f"; last change {cells.age(ago)} ago" if ago is not None else "")
+
+
+def _changes(record: Document) -> str:
+    at = fields(record.get("thresholds"))
+    above, below = number(at.get("adds_above_rps")), number(at.get("removes_below_rps"))
+    after = number(record.get("removes_after_s"))
+    parts = [f"would add above {above:.1f} req/s" if above is not None else "would not add"]
+    if below is not None:
+        parts.append(f"would remove below {below:.1f} req/s for {after or 0:.0f} s")
+    return "   ".join(parts)
+
+
+def plot_of(record: Document) -> Plot:
+    """Return the fitted share of slow requests over the rate of one worker, with the points it is from."""
+    model = fields(record.get("model"))
+    safe, full = number(model.get("safe_rate_rps")), number(model.get("requests_per_replica_rps"))
+    return Plot(
+        title="slow requests by the rate of one worker",
+        across="req/s",
+        curve=[point for point in map(_point, items(model.get("curve"))) if point is not None],
+        seen=[point for point in map(_point, items(model.get("seen"))) if point is not None],
+        marks=[(at, f"{told} {at:.1f}") for told, at in (("safe", safe), ("full", full)) if at is not None],
+    )
+
+
+def _point(row: Document) -> tuple[float, float] | None:
+    rate, share = number(row.get("worker_rps")), number(row.get("slow_share"))
+    return None if rate is None or share is None else (rate, share)

@@ -1,0 +1,242 @@
+"""What the manager answered, as lines: every kind of result, and the items of streams.
+
+Pure: documents in, text out. Results go to stdout (`result`, log lines, events), the rest to stderr
+(`notes`, progress); that choice is the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from zlib import crc32
+
+from manager.api.documents import counted
+from manager.api.listings import LISTINGS
+from manager.api.rows.changing import FIRST_RUN
+from shell.text import cells
+from shell.text.columns import Item
+from shell.text.document import fields, items, number
+from shell.text.glyphs import columns, cut, escaped, paint, stripped
+from shell.text.tables import Options, as_json, is_too_wide, listing
+
+__all__ = ["Options", "item", "notes", "result"]
+
+_PREFIX_COLOURS = ("36", "33", "32", "35", "34", "96", "93", "92", "95", "94")
+NO_APPS = f"no apps yet: {FIRST_RUN}"
+_EMPTY = {
+    "AppList": NO_APPS,
+    "WorkerList": "no workers",
+    "StatsList": "no worker runs",
+    "RouteList": "no routes",
+    "EventList": "no events",
+    "ImageList": "no images",
+}
+
+
+def result(document: Mapping[str, object], options: Options) -> Iterator[str]:
+    """Return the lines of stdout for a result; raises UsageError for a column that is not there."""
+    lines = _lines(document, options)
+    return lines if options.utf8 else (_ascii(line) for line in lines)
+
+
+def _lines(document: Mapping[str, object], options: Options) -> Iterator[str]:
+    kind = str(document.get("kind", ""))
+    if kind in LISTINGS:
+        return listing(kind, items(document.get("items")), options)
+    if options.format in ("json", "jsonl"):
+        return iter(as_json(document, options).splitlines())
+    match kind:
+        case "Result":
+            return _sentence(document)
+        case "Plan":
+            return _plan(_words(document.get("steps")))
+        case "Status":
+            return _status(document, options)
+        case "ProcessTable":
+            return _processes(document)
+        case "Decision":
+            from shell.text import explain
+
+            return explain.lines(document, options, plot=not options.quiet)
+        case "Whatif":
+            from shell.text import whatif
+
+            return whatif.lines(document, options)
+        case "AppDescription" | "WorkerDescription":
+            from shell.text import describe
+
+            return describe.lines(document, options)
+        case "LoadReport":
+            return _load_report(document)
+        case _:
+            return iter(as_json(document, _indented(options)).splitlines())
+
+
+def notes(document: Mapping[str, object], options: Options) -> Iterator[str]:
+    """Return the lines of stderr that come with a result: its notes, and why a listing is empty.
+
+    That a listing is empty is said on a terminal only, and not where a filter made it so.
+    """
+    kind = str(document.get("kind", ""))
+    if kind != "Status":
+        yield from (f"note: {escaped(note)}" for note in _words(document.get("notes")))
+    if kind == "CheckList" and options.format == "table":
+        yield from _fixes(items(document.get("items")), options)
+    empty = kind in _EMPTY and not document.get("items")
+    if empty and options.width is not None and not options.filters and options.format in ("table", "wide"):
+        yield f"note: {_EMPTY[kind]}"
+
+
+def _fixes(checks: Sequence[Item], options: Options) -> Iterator[str]:
+    """Return each fix whole where the terminal has no room for them in the table: they are for pasting."""
+    if is_too_wide("CheckList", checks, options):
+        for check in checks:
+            if check.get("fix"):
+                yield f"{escaped(str(check.get('name')))}: {escaped(str(check.get('fix')))}"
+
+
+def item(item: Mapping[str, object], options: Options) -> str | None:
+    """Return one item of a stream as a line, or None for a kind that has nothing to show."""
+    line = _item_line(item, options)
+    return line if line is None or options.utf8 else _ascii(line)
+
+
+def _item_line(item: Mapping[str, object], options: Options) -> str | None:
+    match item:
+        case {"kind": "Progress", "text": str(text)}:
+            text = escaped(text)
+            mark = "…" if options.utf8 else "..."
+            return text if options.width is None else cut(text, options.width - 1, mark)
+        case {"kind": "Note", "text": str(text)}:
+            return f"note: {escaped(text)}"
+        case {"kind": "LogLine", "worker": str(worker), "text": str(text)}:
+            return _log_line(worker, str(item.get("time", "")), text, options)
+        case {"kind": "Event"}:
+            return _event_line(item, options)
+        case _:
+            return None
+
+
+def _log_line(worker: str, moment: str, text: str, options: Options) -> str:
+    colour = _PREFIX_COLOURS[crc32(worker.encode()) % len(_PREFIX_COLOURS)] if options.colour else ""
+    when = f"{escaped(moment)}  " if options.timestamps and moment else ""
+    return f"{paint(escaped(worker), colour)}  {when}{stripped(text)}"
+
+
+def _event_line(item: Item, options: Options) -> str:
+    event = {name: value for name, value in item.items() if name != "kind"}
+    if options.quiet or options.format not in ("table", "wide"):
+        lines = list(listing("EventList", [event], options))
+        # A stream has no head: the last line is the event's, also in CSV.
+        return lines[-1] if options.format != "json" else as_json(event, Options(utf8=options.utf8))
+    moment = str(item.get("at", ""))[11:19]
+    about = item.get("worker") or item.get("app") or cells.NOTHING
+    return f"{escaped(moment)}Z  {escaped(str(about))}  {escaped(str(item.get('text', '')))}"
+
+
+def _sentence(document: Item) -> Iterator[str]:
+    message = escaped(str(document.get("message", "")))
+    return iter([message] if message else [])
+
+
+def _plan(steps: Sequence[str]) -> Iterator[str]:
+    if not steps:
+        yield "nothing to do"
+    for at, step in enumerate(steps, start=1):
+        yield f"{at:>3}  {escaped(step)}"
+
+
+def _status(document: Item, options: Options) -> Iterator[str]:
+    for part, well, fact in _parts(document, options.now):
+        mark = {True: "ok", False: "not ok", None: ""}[well]
+        colour = {True: "32", False: "31", None: ""}[well] if options.colour else ""
+        yield f"{part:<8}  {paint(mark, colour)}{' ' * (6 - len(mark))}  {fact}".rstrip()
+    for note in _words(document.get("notes")):
+        yield f"note: {escaped(note)}"
+
+
+def _parts(status: Item, now: float) -> Iterator[tuple[str, bool | None, str]]:
+    """Return a part of the cloud, whether it is well (None: it cannot be unwell), and a fact."""
+    etcd, proxy = fields(status.get("etcd")), fields(status.get("proxy"))
+    docker, network = fields(status.get("docker")), fields(status.get("network"))
+    host = fields(status.get("host"))
+    yield "cloud", status.get("converged") is True, _cloud_fact(status)
+    yield "manager", True, _manager_fact(status, now)
+    yield "etcd", etcd.get("healthy") is True, _etcd_fact(etcd)
+    yield "proxy", proxy.get("healthy") is True, _text(proxy.get("url"))
+    lives = docker.get("live_restore") is True
+    rest = "live-restore on" if lives else "live-restore off: workers end when dockerd restarts (see doctor)"
+    yield "docker", bool(docker.get("version")), f"{_text(docker.get('version'))}, {rest}"
+    there = bool(network.get("bridge"))
+    yield "network", there, f"{_text(network.get('bridge'))} {_text(network.get('subnet'))}"
+    memory = cells.cell(host.get("memory_bytes"), "bytes", now)
+    yield "host", None, f"{_text(host.get('cores'))} cores, {memory} memory"
+
+
+def _cloud_fact(status: Item) -> str:
+    counts = ", ".join(counted(number(status.get(f"{noun}s")) or 0, noun) for noun in ("app", "worker"))
+    settled = "all as asked" if status.get("converged") is True else "not yet as asked"
+    return f"{_text(status.get('cloud'))}: {counts}, {settled}"
+
+
+def _manager_fact(status: Item, now: float) -> str:
+    manager = fields(status.get("manager"))
+    started = cells.cell(manager.get("started_at"), "age", now)
+    standbys = items(status.get("standbys"))
+    others = ", ".join(f"standby pid {_text(standby.get('pid'))}" for standby in standbys)
+    lead = f"pid {_text(manager.get('pid'))}, {_text(manager.get('role'))}, up {started}"
+    return f"{lead}, {others}" if others else lead
+
+
+def _etcd_fact(etcd: Item) -> str:
+    members = items(etcd.get("members"))
+    away = [_text(member.get("name")) for member in members if member.get("healthy") is not True]
+    fact = f"{len(members) - len(away)} of {len(members)} members healthy"
+    return f"{fact}, away: {', '.join(away)}" if away else fact
+
+
+def _processes(document: Item) -> Iterator[str]:
+    rows = [[escaped(cell) for cell in _words(row)] for row in [document.get("headers"), *_rows(document)]]
+    widths = [max(map(columns, column)) for column in zip_longest(*rows, fillvalue="")]
+    for row in rows:  # ps may leave cells out
+        padded = (cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=False))
+        yield "  ".join(padded).rstrip()
+
+
+def _rows(document: Item) -> Sequence[object]:
+    rows = document.get("rows")
+    return rows if isinstance(rows, list) else ()
+
+
+def _load_report(report: Item) -> Iterator[str]:
+    for label, field in (("sent", "sent"), ("ok", "ok"), ("failed", "failed")):
+        yield f"{label:<9}{cells.cell(report.get(field), 'count', 0):>8}{_causes(report, field)}"
+    yield f"{'rate':<9}{cells.cell(report.get('rate_rps'), 'rate', 0):>8} req/s"
+    for label in ("p50", "p95", "p99"):
+        yield f"{label:<9}{cells.cell(report.get(f'{label}_s'), 'seconds', 0):>8}"
+    workers = fields(report.get("per_worker"))
+    if workers:
+        yield "workers  " + ", ".join(f"{_text(name)} {_text(count)}" for name, count in workers.items())
+
+
+def _causes(report: Item, field: str) -> str:
+    errors = fields(report.get("errors"))
+    if field != "failed" or not errors:
+        return ""
+    return "  " + ", ".join(f"{_text(cause)} {_text(count)}" for cause, count in errors.items())
+
+
+def _indented(options: Options) -> Options:
+    return Options(width=0, utf8=options.utf8)
+
+
+def _words(value: object) -> list[str]:
+    return [str(word) for word in value] if isinstance(value, list | tuple) else []
+
+
+def _text(value: object) -> str:
+    return cells.cell(value, "text", 0)
+
+
+def _ascii(line: str) -> str:
+    return line.encode("ascii", "backslashreplace").decode()

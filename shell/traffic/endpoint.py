@@ -1,0 +1,55 @@
+"""Where an app answers: through the proxy, by the host and path of its first http route."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from manager.api.errors import AppNotFound, CloudError
+from shell.text.document import Document
+
+Ask = Callable[[str, Document], Document]  # the manager's answer to a method; raises CloudError
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The proxy's address, and what to ask it for: the Host header and what paths begin with."""
+
+    host: str
+    port: int
+    host_header: str
+    prefix: str
+
+    def path_of(self, asked: str) -> str:
+        """Return the path of a request, what cannot stand in one written as %XX."""
+        return quote(self.prefix + asked, safe="/?&=%:@,;+~!$'()*")
+
+
+def endpoint_of(ask: Ask, app: str) -> Endpoint:
+    """Return where the app answers http; raises CloudError when it has no http route."""
+    return endpoint(app_item(ask, app), ask("status", {}))
+
+
+def app_item(ask: Ask, app: str) -> Document:
+    """Return the item of an app in the listing; raises AppNotFound."""
+    match ask("apps", {"app": [app]}):
+        case {"items": [dict(item), *_]}:
+            return item
+        case _:
+            raise AppNotFound(f"no app is named {app!r}", hint="apps")
+
+
+def endpoint(app: Document, status: Document) -> Endpoint:
+    """Return where an app answers http, from its item and the cloud's status."""
+    urls = app.get("urls")
+    found = [str(url) for url in urls if str(url).startswith("http:")] if isinstance(urls, list) else []
+    if not found:
+        raise CloudError(f"{app.get('name')} has no http route", hint=f"inspect {app.get('name')}")
+    # asked at the proxy's address: not every resolver knows NAME.localhost
+    match status:
+        case {"proxy": {"url": str(url)}}:
+            proxy, route = urlsplit(url), urlsplit(found[0])
+        case _:
+            raise CloudError("status does not say where the proxy is", hint="status")
+    return Endpoint(proxy.hostname or "127.0.0.1", proxy.port or 80, route.netloc, route.path.rstrip("/"))

@@ -1,0 +1,61 @@
+"""`load`: load on an app through the proxy, in the foreground or beside other commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from manager.api.arguments import Arguments, Params
+from manager.api.errors import Conflict, UsageError
+from shell import printing
+from shell.text import render
+from shell.traffic.endpoint import endpoint_of
+from shell.traffic.load import Load, Plan, Report
+
+if TYPE_CHECKING:
+    from shell.session import Session
+
+_RPS, _DURATION_S = 50.0, 10.0
+
+
+def load(session: Session, arguments: Arguments, params: Params) -> None:
+    """Send load to an app and print what became of it; with --detach return at once."""
+    app = arguments.text("app") or ""
+    running = session.loads.get(app)
+    if running is not None and not running.done:
+        raise Conflict(f"{app} is under load already", hint=f"wait load {app} done")
+    session.need_cloud()
+    started = Load(_plan(session, app, arguments))
+    session.loads[app] = started
+    if arguments.flag("detach"):
+        session.note(f"load of {app} runs in the background: wait load {app} done")
+        return
+    _follow(session, started, params)
+
+
+def print_report(session: Session, report: Report, params: Params) -> None:
+    """Print what became of a load."""
+    options = printing.options_for(session.out, params, "table")
+    for line in render.result(report.document(), options):
+        print(line, file=session.out)
+
+
+def _plan(session: Session, app: str, arguments: Arguments) -> Plan:
+    rps, ramp = arguments.number("rps"), arguments.pair("ramp")
+    if rps is not None and ramp is not None:
+        raise UsageError("load: either --rps or --ramp", hint=f"load {app} --rps 50 --for 10s")
+    first, last = ramp or (rps or _RPS, rps or _RPS)
+    there = endpoint_of(session.client.call, app)
+    path = there.path_of(arguments.text("path") or "/")
+    duration_s = arguments.number("for") or _DURATION_S
+    return Plan(there.host, there.port, there.host_header, path, first, last, duration_s)
+
+
+def _follow(session: Session, started: Load, params: Params) -> None:
+    """Print the report of a load at its end; of one that ^C cut short, what was sent until then."""
+    try:
+        report = started.join()
+    except KeyboardInterrupt:
+        started.stop()
+        print_report(session, started.join(), params)
+        raise
+    print_report(session, report, params)

@@ -1,0 +1,182 @@
+"""Kill the manager under load and show what it cost: which workers ran on, which requests failed.
+
+Seen from outside only: what `ps` says before and after, and requests that went through the proxy.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from manager.api.errors import CloudError
+from shell.text.document import items
+from shell.traffic.load import Load, Plan, Report
+
+RATE_RPS = 100.0
+_LONGEST_S = 600.0  # more than a proof takes; it stops its load itself
+_ASK_AGAIN_S = 0.02
+_ENDED = frozenset({"stopped", "failed", "backoff"})  # these may change, manager or not
+
+Picture = Mapping[str, str]
+
+
+class Client(Protocol):
+    """What a proof needs of the socket's client; errors are CloudErrors."""
+
+    def call(self, method: str, params: Mapping[str, object]) -> Mapping[str, object]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a killed manager cost. `away_s`: seconds without one, None when none came back."""
+
+    workers: int
+    same_containers: int
+    same_start_times: int
+    sent: int
+    failed: int
+    errors: Mapping[str, int]
+    away_s: float | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was lost: every container runs on, no request failed, a manager is back."""
+        kept = self.same_containers == self.same_start_times == self.workers
+        return kept and self.failed == 0 and self.away_s is not None
+
+    def lines(self) -> Iterator[str]:
+        """Return the proof as lines for people."""
+        yield f"same containers      {self.same_containers} of {self.workers}"
+        yield f"same start times     {self.same_start_times} of {self.workers}"
+        yield f"requests             {self.sent} sent, {self.failed} failed{self._causes()}"
+        away = "still away" if self.away_s is None else f"{self.away_s:.2f} s"
+        yield f"without a manager    {away}"
+
+    def document(self) -> Mapping[str, object]:
+        """Return the proof as a JSON object."""
+        return {
+            "kind": "Proof",
+            "holds": self.holds,
+            "workers": self.workers,
+            "same_containers": self.same_containers,
+            "same_start_times": self.same_start_times,
+            "sent": self.sent,
+            "failed": self.failed,
+            "errors": dict(self.errors),
+            "away_s": self.away_s,
+        }
+
+    def _causes(self) -> str:
+        causes = ", ".join(f"{cause} {count}" for cause, count in self.errors.items())
+        return f" ({causes})" if causes else ""
+
+
+def crash_manager(
+    client: Client, *, within_s: float = 60.0, before_s: float = 0.5, after_s: float = 1.0
+) -> Proof:
+    """Kill the leading manager while requests flow, wait for the next one, and return the proof.
+
+    Requests flow for `before_s` seconds before the kill and for `after_s` after the return.
+    Raises CloudError when the cloud cannot be asked before the kill; after it, a manager that stays away
+    for `within_s` seconds is part of the proof.
+    """
+    status = client.call("status", {})
+    before = _picture(client)
+    loads = [Load(plan) for plan in _plans(client, _proxy_of(status))]
+    try:
+        _flow(before_s)
+        crashed_at = time.monotonic()
+        client.call("crash", {"part": "manager", "yes": True, "request": uuid4().hex})
+        back_at = _return(client, _pid_of(status), crashed_at + within_s)
+        if back_at is not None:
+            _flow(after_s)
+        after = _picture(client) if back_at is not None else {}
+    finally:
+        reports = _ended(loads)
+    return _proof(before, after, reports, None if back_at is None else back_at - crashed_at)
+
+
+def _flow(duration_s: float) -> None:
+    threading.Event().wait(duration_s)
+
+
+def _return(client: Client, old_pid: object, until: float) -> float | None:
+    """Return when a manager with another pid answered (monotonic seconds), or None."""
+    while time.monotonic() < until:
+        try:
+            if _pid_of(client.call("status", {})) != old_pid:
+                return time.monotonic()
+        except CloudError:
+            pass  # away, or there and not serving yet: that is what we wait out
+        _flow(_ASK_AGAIN_S)
+    return None
+
+
+def _ended(loads: Sequence[Load]) -> list[Report]:
+    for load in loads:
+        load.stop()
+    return [load.join() for load in loads]
+
+
+def _proof(before: Picture, after: Picture, reports: Sequence[Report], away_s: float | None) -> Proof:
+    errors: Counter[str] = Counter()
+    for report in reports:
+        errors.update(report.errors)
+    return Proof(
+        workers=len(before),
+        same_containers=sum(container in after for container in before),
+        same_start_times=sum(after.get(container) == started for container, started in before.items()),
+        sent=sum(report.sent for report in reports),
+        failed=sum(report.failed for report in reports),
+        errors=dict(errors.most_common()),
+        away_s=away_s,
+    )
+
+
+def _picture(client: Client) -> Picture:
+    """Return when each running container of a worker was started."""
+    workers = items(client.call("ps", {"all": True}).get("items"))
+    running = (item for item in workers if item.get("container") and item.get("state") not in _ENDED)
+    return {str(item["container"]): str(item.get("started_at")) for item in running}
+
+
+def _plans(client: Client, proxy: str) -> list[Plan]:
+    """Return a share of the load for every app that answers http."""
+    urls = [url for item in items(client.call("apps", {}).get("items")) if (url := _http_url(item))]
+    return [_plan(proxy, url, RATE_RPS / len(urls)) for url in urls]
+
+
+def _http_url(app: Mapping[str, object]) -> str | None:
+    urls, ready = app.get("urls"), app.get("ready")
+    if not isinstance(urls, list) or not isinstance(ready, int) or ready < 1:
+        return None
+    return next((str(url) for url in urls if str(url).startswith("http://")), None)
+
+
+def _plan(proxy: str, url: str, rate_rps: float) -> Plan:
+    # The proxy's address: not every resolver knows NAME.localhost.
+    there, app = urlsplit(proxy), urlsplit(url)
+    host, port = there.hostname or "127.0.0.1", there.port or 80
+    return Plan(host, port, app.netloc, app.path or "/", rate_rps, rate_rps, _LONGEST_S)
+
+
+def _proxy_of(status: Mapping[str, object]) -> str:
+    match status:
+        case {"proxy": {"url": str(url)}}:
+            return url
+        case _:
+            raise CloudError("status does not say where the proxy is", hint="status -o json")
+
+
+def _pid_of(status: Mapping[str, object]) -> object:
+    match status:
+        case {"manager": {"pid": int(pid)}}:
+            return pid
+        case _:
+            return None
