@@ -73,7 +73,7 @@ def costs(
     workers = np.arange(low, high + 1, dtype=float)
     demand = np.concatenate([seen.steady_rps, seen.jump_rps]) + backlog_rps
     odds = np.concatenate([seen.steady_odds, seen.jump_odds])
-    slow, unmet = _expected(capacity, workers, demand)
+    slow, unmet = expected(capacity, workers, demand)
     return [
         Cost(int(n), float(s), float(u), _effort(int(n), now))
         for n, s, u in zip(workers, slow @ odds, unmet @ odds, strict=True)
@@ -89,8 +89,8 @@ def thresholds(capacity: Capacity, seen: Forecast, now: int, low: int, high: int
     """Return the steady demands at which the choice would leave `now`, surprises as they are."""
     workers = np.arange(low, high + 1, dtype=float)
     demand = np.linspace(0.0, high * capacity.worker_rps, STEADY_DEMANDS)
-    slow, unmet = _expected(capacity, workers, demand)
-    jump_slow, jump_unmet = _expected(capacity, workers, seen.jump_rps)
+    slow, unmet = expected(capacity, workers, demand)
+    jump_slow, jump_unmet = expected(capacity, workers, seen.jump_rps)
     steady = (slow + unmet) * float(seen.steady_odds.sum())
     effort = np.array([_effort(int(n), now) for n in workers])
     fixed = workers + effort + (jump_slow + jump_unmet) @ seen.jump_odds
@@ -103,8 +103,8 @@ def _effort(workers: int, now: int) -> float:
     return REMOVE_EFFORT * (now - workers) if workers < now else ADD_EFFORT * (workers - now)
 
 
-def _expected(capacity: Capacity, workers: Floats, demand_rps: Floats) -> tuple[Floats, Floats]:
-    """Return the costs of slow requests and of unmet demand, shape (workers, demands)."""
+def expected(capacity: Capacity, workers: Floats, demand_rps: Floats) -> tuple[Floats, Floats]:
+    """Return the costs of slow requests and of unmet demand, in workers, shape (workers, demands)."""
     n, demand = workers[:, None], demand_rps[None, :]
     slow = demand * capacity.curve.share(n, demand / (n * capacity.worker_rps))
     unmet = np.maximum(0.0, demand - FULL_USE * n * capacity.worker_rps)

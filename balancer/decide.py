@@ -16,6 +16,7 @@ from balancer.learn import lead_s, learned, renewed
 from balancer.memory import Memory, Wish
 from balancer.pick import Pick, pick
 from balancer.samples import Mode, Observation, Policy, Sample, known, problem_of, sample_of
+from balancer.standby import kept_spares, within_reach
 from balancer.tell import curve_points, inputs_of, reason_of, safe_rate
 
 REMOVE_AFTER_S = 24.0
@@ -63,8 +64,8 @@ def _awake(memory: Memory, seen: Observation, now_s: float) -> tuple[Memory, str
     if now_s > before_s:
         return memory, f"held: nothing was decided for {now_s - before_s:.0f} s before"
     demand = replace(memory.demand, since_s=now_s, rates=(), surprises=(), due=(), next_rps=None)
-    memory = replace(memory, demand=demand, wishes=(), changed_s=None, moved_s=now_s, removed_s=now_s)
-    return memory, "the clock stepped back"
+    memory = replace(memory, demand=demand, wishes=(), reach=None, changed_s=None)
+    return replace(memory, moved_s=now_s, removed_s=now_s), "the clock stepped back"
 
 
 def _held(
@@ -80,6 +81,7 @@ def _held(
     elif memory.wishes:
         before = memory.wishes[-1].workers
     final, limits = _clamped(before, _bounds(policy, None)) if before else (0, ())
+    spares, memory = kept_spares(memory, None, seen.memory_room, final, policy.max, now_s)
     decision = ScalingDecision(
         id=memory.number,
         at_s=now_s,
@@ -91,6 +93,7 @@ def _held(
         inputs=inputs_of(memory, seen, now_s),
         model=Model(Trust.RULE, memory.cpu.windows),
         limits=limits,
+        spares=spares,
     )
     return decision, _remembered(memory, before, final, final, now_s)
 
@@ -105,6 +108,8 @@ def _limited(
     final = _not_too_soon(memory, bounded, sample.wanted, policy.max, now_s - wait_s)
     if final != bounded:
         limits = (*limits, Limit("recent", bounded, final))
+    reach, room = _reach(policy, picked, final), sample.seen.memory_room
+    spares, memory = kept_spares(memory, reach, room, final, policy.max, now_s)
     decision = ScalingDecision(
         id=memory.number,
         at_s=now_s,
@@ -120,6 +125,7 @@ def _limited(
         limits=limits,
         thresholds=_thresholds(policy, picked, final),
         removes_after_s=wait_s,
+        spares=spares,
     )
     return decision, _remembered(memory, sample.wanted, bounded, final, now_s)
 
@@ -161,6 +167,13 @@ def _remembered(memory: Memory, before: int, right: int, final: int, now_s: floa
     return memory if final == before else replace(memory, changed_s=now_s)
 
 
+def _reach(policy: Policy, picked: Pick, final: int) -> int | None:
+    """Return how many workers there should be, with the spares; None where no cost could be computed."""
+    if picked.capacity is None or not picked.costs:
+        return None
+    return within_reach(picked.capacity, picked.demand, picked.backlog_rps, final, _most(policy, picked))
+
+
 def _told_model(policy: Policy, picked: Pick, final: int) -> Model:
     if picked.capacity is None:
         return picked.model
@@ -179,5 +192,9 @@ def _shown(costs: tuple[Cost, ...], raw: int, final: int) -> tuple[Cost, ...]:
 def _thresholds(policy: Policy, picked: Pick, final: int) -> Thresholds | None:
     if picked.capacity is None:
         return None
-    most = max(policy.min, min(policy.max, picked.cap or policy.max))
-    return thresholds(picked.capacity, picked.demand, final, policy.min, most)
+    return thresholds(picked.capacity, picked.demand, final, policy.min, _most(policy, picked))
+
+
+def _most(policy: Policy, picked: Pick) -> int:
+    """Return the number of workers above which none will be asked for."""
+    return max(policy.min, min(policy.max, picked.cap or policy.max))

@@ -118,7 +118,8 @@ class ScalingDecision:
 
     from_workers: wanted so far.  raw: the cheapest number before any limit, None where none was
     computed.  costs: of the numbers around it, in workers.  removes_after_s: how long the demand must
-    stay below thresholds.removes_below_rps.
+    stay below thresholds.removes_below_rps.  spares: workers to stand by, beside `final`, where the operator
+    leaves their number to the decision.
     """
 
     id: int
@@ -135,6 +136,7 @@ class ScalingDecision:
     limits: tuple[Limit, ...] = ()
     thresholds: Thresholds | None = None
     removes_after_s: float = 0.0
+    spares: int = 0
 
     def record(self, app: str) -> dict[str, object]:
         """Return the decision of an app as the contract's record, ready for JSON."""
@@ -146,8 +148,9 @@ class ScalingDecision:
         return {"id": rows.pop("id"), **moved, "action": self.action.value, **rows, "model": model}
 
 
-def frozen(decision: ScalingDecision) -> ScalingDecision:
-    """Return the decision with the number kept as it is, because nothing may be done by itself."""
+def frozen(decision: ScalingDecision, spares: int) -> ScalingDecision:
+    """Return the decision with the numbers kept as they are, because nothing may be done by itself."""
+    decision = replace(decision, spares=spares)
     if decision.final == decision.from_workers:
         return replace(decision, reason=f"frozen; {decision.reason}", carried_out=False)
     return replace(

@@ -91,6 +91,7 @@ class Observation:
     host_cores, host_used_cores: of this machine.  sharing_cores: used by the other apps that share the
     host with this one (crowd.py) and are no neighbours.
     started_in_s: create-to-ready times measured in the span.
+    memory_room: spares that the host's memory has room for, with those there are; None: choose none.
     revision: what the workers run; another one is another program.
     """
 
@@ -112,6 +113,7 @@ class Observation:
     started_in_s: tuple[float, ...] = ()
     age_s: float | None = 0.0
     revision: str = ""
+    memory_room: int | None = None
 
 
 def known(value: float | None) -> float | None:

@@ -20,7 +20,7 @@ from balancer.memory import Memory
 from balancer.samples import Mode, Observation, Policy, known
 from balancer.share import granted
 
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,6 +240,11 @@ def restart_policy(word: str) -> str:
     return word
 
 
+def spares(word: str) -> int | str:
+    """Return a number of spares, or auto: as many as the autoscaler finds right."""
+    return word if word == "auto" else whole(0, MAX_SPARES)(word)
+
+
 def absolute_path(word: str) -> str:
     """Return an absolute path without `..`."""
     if not word.startswith("/") or ".." in word.split("/") or len(word) > 1024:
@@ -279,7 +284,7 @@ FILE = Kind("FILE", text, "files")
 IMAGE = Kind("IMAGE", text, "images")
 WORKERS = Kind("N", whole(0, MAX_WORKERS))
 LINES = Kind("N", lines)
-SPARES = Kind("K", whole(0, MAX_SPARES))
+SPARES = Kind("K|auto", spares, choices=("auto",))
 BOUND = Kind("N", whole(1, MAX_WORKERS))
 COUNT = Kind("N", whole(1, 1_000_000))
 DURATION = Kind("DURATION", seconds)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from manager.api.documents import counted
 from manager.plan.draft import Draft
-from manager.plan.spares import in_service, shall_pause
+from manager.plan.spares import can_stand_by, in_service, shall_pause
 from manager.plan.steps import Bury, Launch, Pause, Retire, Unpause
 from manager.plan.wiring import groups
 from manager.state.model import AppSpec, WorkerRecord
@@ -98,6 +98,8 @@ def _leave(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> N
         draft.again_in(CONFIRM_S)
     elif world.now < drain_ends_at and (world.live is None or world.inflight.get(record.key, 0) != 0):
         draft.again_in(DRAIN_POLL_S)  # a proxy that does not say may still send requests
+    elif not hurried and world.inflight.get(record.key, 0) == 0 and can_stand_by(world, spec, record):
+        draft.saves.append(replace(record, leaving_since=None, spare=True))
     else:
         draft.slow.append(Retire(record, _retire_reason(world, record)))
 

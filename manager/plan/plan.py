@@ -115,7 +115,9 @@ def _change_of(before: WorkerRecord | None, record: WorkerRecord) -> str:
         return "leaving"
     if before is None:
         return "new spare" if record.spare else "new"
-    return "wanted" if before.spare and not record.spare else "up, and frozen"
+    if record.spare != before.spare:
+        return "a spare from now on" if record.spare else "wanted"
+    return "up, and frozen"
 
 
 def _end_update(world: World, spec: AppSpec, draft: Draft) -> None:

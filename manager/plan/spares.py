@@ -2,7 +2,8 @@
 
 A spare stands in one of the slots after the last wanted one. It is made as every worker is, paused as soon
 as it is ready, and in no route. When its slot is wanted it goes on, under its own name, and is in service as
-soon as it answers; from then on it is a worker as all are, and never a spare again.
+soon as it answers; from then on it is a worker as all are. One that is wanted no more, and whose slot shall
+have a spare, becomes that spare once nobody can send it requests and it has none.
 
 Spares give way to everything else: they are made while no other worker starts, a few at a time, and leave
 when a worker needs their address. An update that is under way keeps those of the revision that it may fall
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from manager.state.model import AppSpec, WorkerRecord
-from manager.state.world import World, is_healthy, is_wanted_spare, phase
+from manager.state.world import World, is_healthy, is_running, is_wanted_spare, phase
 
 AT_ONCE = 2  # steps under way, so that a worker that is wanted meanwhile need not queue behind spares
 LOOK_S = 0.5  # how soon to see whether the others have started
@@ -30,6 +31,17 @@ def is_kept(spec: AppSpec, record: WorkerRecord) -> bool:
 def in_service(record: WorkerRecord, now: float) -> WorkerRecord:
     """Return the record of a spare that is a worker from now on."""
     return replace(record, spare=False, created_at=now)
+
+
+def can_stand_by(world: World, spec: AppSpec, record: WorkerRecord) -> bool:
+    """Return whether a worker that leaves is as good as the spare that would be made in its place.
+
+    Nobody asks one that is leaving how it is: that it has ever been well must do until it is a spare.
+    """
+    runs = is_running(world, record) and record.key in world.answered
+    current = record.revision == spec.revision and record.turn == spec.turns.get(record.slot, 0)
+    wanted = record.slot in spec.spare_slots and spec.fallback is None
+    return wanted and current and runs
 
 
 def shall_pause(world: World, record: WorkerRecord) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,16 +18,28 @@ from netsetup.errors import NetworkError
 
 _JIFFY_S = 1 / os.sysconf("SC_CLK_TCK")
 _IDLE_FIELDS = (3, 4)  # idle and iowait of /proc/stat's first line
+LEFT_SHARE = 0.25  # of the host's memory: spares take nothing of it
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """This machine: its cores in use, None where that is not known, and the memory that spares may take."""
+
+    used_cores: float | None
+    memory_bytes: float
 
 
 @dataclass(slots=True)
 class HostMeter:
-    """Cores of this machine in use between two looks."""
+    """Cores of this machine in use between two looks, and memory that is free."""
 
     _before: tuple[float, float] | None = None
 
-    def used_cores(self, now: float) -> float | None:
-        """Return the cores in use since the last call, None at the first; `now` is monotonic."""
+    def look(self, now: float) -> Host:
+        """Return what is used since the last call and what is free; `now` is monotonic."""
+        return Host(self._used_cores(now), _free_bytes())
+
+    def _used_cores(self, now: float) -> float | None:
         fields = [int(text) for text in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
         busy_s = (sum(fields) - sum(fields[at] for at in _IDLE_FIELDS)) * _JIFFY_S
         before, self._before = self._before, (now, busy_s)
@@ -45,14 +57,14 @@ class Watcher:
 
     count_open: Callable[[str, int], int]
     _before: Measures | None = None
-    _met: set[WorkerKey] | None = None
+    _met: set[tuple[WorkerKey, float]] | None = None  # and since when each was wanted
 
     def observe(
         self,
         world: World,
         spec: AppSpec,
         measures: Measures,
-        host_used_cores: float | None,
+        host: Host,
     ) -> Observation:
         """Return what has happened to the app since the last call; unknown things are None.
 
@@ -85,10 +97,11 @@ class Watcher:
             own_cores=_cores(before, measures, records),
             worker_cores=spec.template.cpus,
             host_cores=float(os.cpu_count() or 1),
-            host_used_cores=host_used_cores,
+            host_used_cores=host.used_cores,
             started_in_s=self._started(world, serving),
             age_s=time.monotonic() - measures.sample.at if measures.sample else None,
             revision=str(spec.revision),
+            memory_room=_room(records, measures, spec, host.memory_bytes),
         )
 
     def _open(self, world: World, record: WorkerRecord) -> int:
@@ -103,12 +116,33 @@ class Watcher:
 
     def _started(self, world: World, serving: Iterable[WorkerRecord]) -> tuple[float, ...]:
         """Return how long the workers took that began to serve since the last call."""
-        now = {record.key: record for record in serving}
-        met, self._met = self._met, (self._met or set()) & world.records.keys() | now.keys()
+        now = {record: (record.key, record.created_at) for record in serving}
+        there = {(key, record.created_at) for key, record in world.records.items()}
+        met, self._met = self._met, (self._met or set()) & there | set(now.values())
         if met is None:
             return ()  # nobody knows when those got ready that this manager found
-        fresh = (record for key, record in now.items() if key not in met and record.failures == 0)
+        fresh = (record for record, stay in now.items() if stay not in met and record.failures == 0)
         return tuple(world.now - record.created_at for record in fresh)
+
+
+def _free_bytes() -> float:
+    lines = (line.split() for line in Path("/proc/meminfo").read_text().splitlines())
+    has = {fields[0]: 1024.0 * int(fields[1]) for fields in lines}
+    return max(0.0, has["MemAvailable:"] - LEFT_SHARE * has["MemTotal:"])
+
+
+def _room(
+    records: Sequence[WorkerRecord], measures: Measures, spec: AppSpec, memory_bytes: float
+) -> int | None:
+    """Return how many spares memory has room for, by what workers use now; with those there are.
+
+    None for an app whose spares are not chosen.
+    """
+    if spec.autoscale is None or not spec.autoscale.chooses_spares:
+        return None
+    used = [measures.usage[record.key].memory_bytes for record in records if record.key in measures.usage]
+    each = sum(used) / len(used) if used else spec.template.memory_bytes
+    return int(memory_bytes / max(each, 1.0)) + sum(record.spare for record in records)
 
 
 def _is_starting(world: World, record: WorkerRecord) -> bool:

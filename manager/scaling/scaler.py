@@ -21,7 +21,7 @@ from manager.api.documents import rfc3339
 from manager.journal import Journal
 from manager.loop.reconcile import Reconciler
 from manager.scaling.measure import Observer
-from manager.scaling.observation import HostMeter, Watcher
+from manager.scaling.observation import Host, HostMeter, Watcher
 from manager.scaling.recording import Recording
 from manager.state.model import AppSpec, Autoscale, ScalingTarget
 from manager.state.records import (
@@ -66,17 +66,18 @@ class Scaler:
         if picture is None or picture.trouble or fence is None:
             return
         world = picture.world
-        used_cores = self._host.used_cores(time.monotonic())
         apps = {spec.name: spec for spec in world.specs.values() if _is_scaled(world, spec)}
         for name in self._watchers.keys() - apps.keys():
             del self._watchers[name]
         # From the store: the picture may be a tick old, and would take back what that tick learned.
         targets = dict(self._targets(apps)) if apps else {}
-        asked = {name: self._asked(world, apps[name], target, used_cores) for name, target in targets.items()}
+        host = self._host.look(time.monotonic())
+        host = replace(host, memory_bytes=host.memory_bytes / max(1, len(apps)))
+        asked = {name: self._asked(world, apps[name], target, host) for name, target in targets.items()}
         now = self.clock()
         for name, decided in decide_all(asked, now).items():
             if world.is_frozen(name):
-                decided = _held(decided, asked[name].memory)
+                decided = _held(decided, asked[name].memory, targets[name])
             self._carry_out(apps[name], targets[name], decided, fence)
         self.recording.tidy(now)
 
@@ -90,11 +91,9 @@ class Scaler:
             except UnreadableRecord as error:
                 log.error("%s is not scaled: its target is left alone: %s", name, error)
 
-    def _asked(
-        self, world: World, spec: AppSpec, target: ScalingTarget | None, used_cores: float | None
-    ) -> Asked:
+    def _asked(self, world: World, spec: AppSpec, target: ScalingTarget | None, host: Host) -> Asked:
         watcher = self._watchers.setdefault(spec.name, Watcher(self.network.in_flight))
-        seen = watcher.observe(world, spec, self.observer.latest(), used_cores)
+        seen = watcher.observe(world, spec, self.observer.latest(), host)
         assert spec.autoscale is not None
         return Asked(policy_of(spec.autoscale), _memory_of(spec, target), seen)
 
@@ -116,7 +115,9 @@ class Scaler:
     ) -> None:
         changed = decision.action is not Action.HOLD
         at = decision.at_s if changed or known is None else known.at
-        target = ScalingTarget(decision.final, decision.id, at, decision.reason, memory.to_json())
+        target = ScalingTarget(
+            decision.final, decision.id, at, decision.reason, memory.to_json(), decision.spares
+        )
         record = {**decision.record(spec.name), "at": rfc3339(decision.at_s)}
         text = json.dumps(record, allow_nan=False)
         puts = {target_key(spec.name): encode(target), latest_decision_key(spec.name): text}
@@ -134,10 +135,11 @@ def _is_scaled(world: World, spec: AppSpec) -> bool:
     return spec.autoscale is not None and readable and not spec.stopped and not spec.removing
 
 
-def _held(decided: Decided, before: Memory) -> Decided:
+def _held(decided: Decided, before: Memory, target: ScalingTarget | None) -> Decided:
     """Return what was decided of a frozen app: nothing changes, and nothing has changed."""
     memory = replace(decided.memory, changed_s=before.changed_s)
-    return replace(decided, decision=frozen(decided.decision), memory=memory)
+    spares = target.spares if target is not None else 0
+    return replace(decided, decision=frozen(decided.decision, spares), memory=memory)
 
 
 def _memory_of(spec: AppSpec, target: ScalingTarget | None) -> Memory:

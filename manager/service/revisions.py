@@ -18,7 +18,7 @@ from manager.state import wishes
 from manager.state.model import AppSpec, Revision
 from manager.state.options import told
 from manager.state.records import REVISIONS, UnreadableRecord, decode, undo_key
-from manager.state.specs import readdressed, reinstated
+from manager.state.specs import asked_spares, readdressed, reinstated
 from manager.state.templates import bare
 from manager.store import Store
 
@@ -41,12 +41,13 @@ class RevisionVerbs:
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             spec = wishes.changeable(specs, name)
-            former = replace(spec, hosts=(), paths=(), spares=0) if reset else spec
+            former = wishes.as_usual(spec) if reset else spec
             moved = readdressed(specs, former, arguments, template, self.apps.tcp_ports)
-            moved = wishes.with_spares(moved, arguments.whole("spares"))
-            if moved == spec and template == spec.template:
+            moved = wishes.with_spares(moved, asked_spares(arguments))
+            same = template == spec.template
+            if same and moved == spec:
                 raise UsageError(f"that is what {name} runs already", hint=f"restart {name}")
-            if moved == replace(spec, spares=moved.spares) and template == spec.template:
+            if same and moved == replace(spec, spares=moved.spares, autoscale=moved.autoscale):
                 return Wish((moved,))  # no worker is made from anything else
             parallel = arguments.whole("parallel") or 1
             return Wish((wishes.updated(moved, template, order=order, parallel=parallel),))

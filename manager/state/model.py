@@ -124,7 +124,7 @@ class Revision:
 class Autoscale:
     """How an app is scaled by itself: `slo_share` of its requests within slo_s, by min to max workers.
 
-    recommend: decisions are told and not carried out.
+    recommend: decisions are told and not carried out.  chooses_spares: how many spares is decided too.
     """
 
     min: int
@@ -132,6 +132,7 @@ class Autoscale:
     slo_s: float = 0.25
     slo_share: float = 0.95
     mode: Literal["on", "recommend"] = "on"
+    chooses_spares: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ class ScalingTarget:
     at: float
     reason: str
     memory: str = ""
+    spares: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +260,8 @@ class WorkerRecord:
     ending: there will be none.  leaving_since: when it was taken out of service for good.
     was_up: it has run, connected, in a frozen app: whatever it lacks from then on was taken from it.
     egress: it may open connections to other networks.  reach: and to workers of these apps.
-    spare: it has never been in service; once it is ready it is paused until its slot is wanted, and from
-    then on it is a worker as all are, created_at being that moment.
+    spare: it is in no service; once it is ready it is paused until its slot is wanted, and from then on it
+    is a worker as all are, created_at being that moment.
     """
 
     app: str

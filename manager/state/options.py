@@ -18,10 +18,11 @@ def asked(spec: AppSpec) -> Params:
         params["host"] = hosts
     if paths := [path for path in spec.paths if path not in default_paths(spec.name)]:
         params["path"] = paths
-    params["spares"] = str(spec.spares)
-    if spec.autoscale is None:
-        return {**params, "workers": str(spec.want)}
-    return {**params, "max": str(spec.autoscale.max), **_policy(spec.autoscale)}
+    policy = spec.autoscale
+    if policy is None:
+        return {**params, "spares": str(spec.spares), "workers": str(spec.want)}
+    spares = "auto" if policy.chooses_spares else str(spec.spares)
+    return {**params, "spares": spares, "max": str(policy.max), **_policy(policy)}
 
 
 def usual() -> Params:

@@ -10,7 +10,7 @@ from balancer.routes import check_host, check_path, default_hosts, default_paths
 from manager.api.arguments import Arguments
 from manager.api.errors import AppExists, CloudError, RouteTaken, UsageError
 from manager.state.model import AppSpec, Autoscale, Template
-from manager.state.wishes import autoscaled, free_number
+from manager.state.wishes import autoscaled, free_number, with_spares
 
 
 def new_app(
@@ -45,9 +45,13 @@ def new_app(
         hosts=hosts,
         paths=paths,
         tcp_port=_free_tcp_port(specs, tcp_ports) if template.port and template.protocol == "tcp" else None,
-        spares=arguments.whole("spares") or 0,
     )
-    return spec if policy is None else autoscaled(spec, policy)
+    return with_spares(spec if policy is None else autoscaled(spec, policy), asked_spares(arguments))
+
+
+def asked_spares(arguments: Arguments) -> int | str | None:
+    """Return what --spares says: a number, "auto", or None."""
+    return arguments.text("spares") or arguments.whole("spares")
 
 
 def autoscale_policy(arguments: Arguments, base: Autoscale | None) -> Autoscale | None:

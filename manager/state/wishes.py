@@ -90,7 +90,7 @@ def scaled(spec: AppSpec, change: ScaleChange, *, manual: bool = False) -> AppSp
             f"{spec.name} is autoscaled, up to {spec.autoscale.max} workers",
             hint=f"autoscale {spec.name} --max {max(1, count)}    (or: scale {spec.name}={count} --manual)",
         )
-    spec = replace(spec, autoscale=None)
+    spec = autoscaled(spec, None)
     if not 0 <= count <= MAX_WORKERS:
         raise UsageError(
             f"{spec.name} cannot have {count} workers: 0 to {MAX_WORKERS}", hint=f"scale {spec.name}=3"
@@ -100,16 +100,35 @@ def scaled(spec: AppSpec, change: ScaleChange, *, manual: bool = False) -> AppSp
     return _trimmed(replace(spec, want=count, stopped_slots=left, hurry=None))
 
 
-def with_spares(spec: AppSpec, count: int | None) -> AppSpec:
-    """Return the spec with so many spares; None leaves them."""
-    return spec if count is None else replace(spec, spares=count)
+def with_spares(spec: AppSpec, asked: int | str | None) -> AppSpec:
+    """Return the spec with so many spares, with "auto" as many as its autoscaler chooses; None leaves them.
+
+    Raises UsageError for an app without autoscaler that should leave them to it.
+    """
+    if asked is None:
+        return spec
+    if isinstance(asked, str) and spec.autoscale is None:
+        raise UsageError("--spares auto goes with --max", hint=f"autoscale {spec.name} --max 6")
+    policy = spec.autoscale and replace(spec.autoscale, chooses_spares=isinstance(asked, str))
+    return replace(spec, spares=asked if isinstance(asked, int) else 0, autoscale=policy)
+
+
+def as_usual(spec: AppSpec) -> AppSpec:
+    """Return the spec without addresses and spares of its own."""
+    return with_spares(replace(spec, hosts=(), paths=()), 0 if spec.autoscale is None else "auto")
 
 
 def autoscaled(spec: AppSpec, policy: Autoscale | None) -> AppSpec:
-    """Return the spec that scales by itself under the policy, or by hand again when it is None."""
+    """Return the spec that scales by itself under the policy, or by hand again when it is None.
+
+    Its spares are chosen too, unless a number of them was asked for.
+    """
+    before = spec.autoscale
     if policy is None:
-        return replace(spec, autoscale=None)
+        chosen = before is not None and before.chooses_spares
+        return replace(spec, autoscale=None, spares=0 if chosen else spec.spares)
     want = min(policy.max, max(policy.min, spec.want))
+    policy = replace(policy, chooses_spares=before.chooses_spares if before else spec.spares == 0)
     return replace(spec, autoscale=policy, want=want, stopped_slots=frozenset(), hurry=None)
 
 

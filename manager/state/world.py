@@ -118,12 +118,14 @@ class World:
 
 
 def as_scaled(spec: AppSpec, target: ScalingTarget | None) -> AppSpec:
-    """Return the spec with the number of workers that the autoscaler wants, within the operator's bounds."""
+    """Return the spec with what the autoscaler wants: workers within the operator's bounds, and spares."""
     policy = spec.autoscale
     if policy is None or policy.mode != "on":
         return spec
-    want = target.want if target is not None else spec.want
-    return replace(spec, want=min(policy.max, max(policy.min, want)))
+    want, spares = (target.want, target.spares) if target is not None else (spec.want, 0)
+    if not policy.chooses_spares:
+        spares = spec.spares
+    return replace(spec, want=min(policy.max, max(policy.min, want)), spares=spares)
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,7 @@ def write(entry: Entry, usual: Params) -> str:
     lines = [f"[apps.{entry.name}]", f"command = {_toml(entry.command)}"]
     for option in _OPTIONS:
         value = entry.params.get(option.key)
-        if value is not None and value != usual.get(option.key):
+        if value is not None and value != _usual(entry.params, usual).get(option.key):
             lines.append(f"{option.name} = {_setting(option, value)}")
     if entry.files:
         lines.append(f"files = {_table(entry.files.items())}")
@@ -214,11 +214,16 @@ def _compared(current: Entry, wanted: Entry) -> Collection[str]:
 
 def _complete(params: Params, usual: Params) -> Params:
     """Return the parameters with what is usual, and without a health check that goes with the port."""
-    complete = {**usual, **params}
+    complete = {**_usual(params, usual), **params}
     port = str(complete.get("port", ""))
     if complete.get("health") == ("none" if not port else "tcp" if port.endswith("/tcp") else None):
         complete.pop("health", None)
     return complete
+
+
+def _usual(params: Params, usual: Params) -> Params:
+    """Return what holds where nothing is said beside these parameters."""
+    return {**usual, "spares": "auto"} if "max" in params else usual
 
 
 def _value(params: Params, option: Option) -> object:
@@ -252,13 +257,19 @@ def commands(current: Entry | None, wanted: Entry, own: Mapping[str, str], usual
         return [["run", *_words(wanted.params, [o.key for o in _OPTIONS]), *_called(wanted)]]
     options = {difference.option.replace("-", "_") for difference in differences(current, wanted, own, usual)}
     found = []
-    if options - {"workers", *_SCALING}:
+    if options - _by_scaling(current, wanted):
         found.append(["update", "--reset", *_words(wanted.params, _TEMPLATE), *_called(wanted)])
     if options & {*_SCALING}:
         found.append(_scaling(wanted))
     if "workers" in options:
         found.append(["scale", f"{wanted.name}={wanted.params['workers']}"])
     return found
+
+
+def _by_scaling(current: Entry, wanted: Entry) -> set[str]:
+    """Return the options that another way of scaling brings with it."""
+    changes = ("max" in current.params) != ("max" in wanted.params)
+    return {"workers", *_SCALING, *(["spares"] if changes and "spares" not in wanted.params else [])}
 
 
 def _scaling(wanted: Entry) -> list[str]:

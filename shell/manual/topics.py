@@ -119,8 +119,10 @@ ready; the smallest number of workers that carries it is chosen, never above
   explain web        the last decision: arithmetic, limits, the fitted curve
   events --app web   what was decided when
 
-With `run --spares 2` or `update web --spares 2` the next two workers are there
-already, started and paused, beside --max; only memory is spent on them.
+What comes faster than a worker starts is met by spares: workers that are there
+already, started and paused; only memory is spent on them. The autoscaler keeps
+as many as surges of late make worth it; `update web --spares 2` fixes a number,
+`--spares auto` leaves it to the autoscaler again.
 
 A plain `scale web=3` is refused while web is autoscaled: `scale web 3
 --manual` takes over."""

@@ -26,10 +26,12 @@ def lines(record: Document, options: Options, *, plot: bool = True) -> Iterator[
         ("safe rate", _safe(model), _trust(model)),
         ("need", _need(record, inputs, model), ""),
         ("limits", _limits(record, inputs), ""),
+        ("spares", _spares(record), ""),
         ("timing", _timing(inputs), ""),
+        ("changes", _changes(record), ""),
     ):
-        yield from _fact(label, told, source, options.width)
-    yield from _fact("changes", _changes(record), "", options.width)
+        if told:
+            yield from _fact(label, told, source, options.width)
     drawn = [*as_text(plot_of(record), utf8=options.utf8)] if plot else []
     yield from ["", *(f"  {line}" for line in drawn)] if drawn else []
 
@@ -112,6 +114,12 @@ def _limits(record: Document, inputs: Document) -> str:
     ]
     around = f"host {host:.1f} cores" if host is not None else "host not known"
     return f"{around}: {'; '.join(told) if told else 'none applied'}"
+
+
+def _spares(record: Document) -> str:
+    """Return how many stand by, if any were decided on, and what they make possible."""
+    spares, workers = number(record.get("spares")), number(record.get("to")) or 0
+    return f"{spares:.0f} stand by: {workers + spares:.0f} workers within reach" if spares else ""
 
 
 def _timing(inputs: Document) -> str:

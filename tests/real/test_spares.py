@@ -63,16 +63,20 @@ def test_a_scale_up_takes_the_spares_and_loses_no_request(apps: Apps, cloud: Clo
     await_spares(cloud, name, 6, 7, 8, 9)
 
 
-def test_a_scale_down_drains_its_workers_and_spares_follow(apps: Apps, cloud: Cloud) -> None:
+def test_a_worker_too_many_is_the_next_spare_once_it_is_drained(apps: Apps, cloud: Cloud) -> None:
     name = apps.serve(3, "--spares", "1")
     await_spares(cloud, name, 4)
+    before = containers_of(cloud)
 
     with Traffic(cloud, name) as traffic:
         cloud.ok("scale", f"{name}=1")
         await_spares(cloud, name, 2)
+        cloud.ok("scale", f"{name}=2")
+        traffic.flows_on(100)
 
     assert traffic.failures == {}
-    assert cloud.is_ready(name, 1)
+    after = containers_of(cloud)
+    assert len(before.items() & after.items()) == 2, "both workers are those from before"
 
 
 def test_spares_outlive_their_manager(apps: Apps, cloud: Cloud) -> None:

@@ -126,7 +126,7 @@ WEB = spec_of("-n 2 -p 8000 --memory 256M --cpus 1 web sleep 9")
         ),
         (
             "max = 4\nmemory = '256M'\ncpus = 1",
-            [Difference("max", "", "4")],
+            [Difference("spares", "0", "auto"), Difference("max", "", "4")],
             ["autoscale --max 4 web"],
         ),
     ],

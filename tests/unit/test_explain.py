@@ -62,6 +62,11 @@ def test_every_part_of_the_arithmetic_is_told() -> None:
         assert part in text
 
 
+def test_spares_are_told_where_some_were_chosen() -> None:
+    assert "spares      2 stand by: 5 workers within reach" in told({**RECORD, "spares": 2})
+    assert "spares" not in told({**RECORD, "spares": 0})
+
+
 def test_no_terminal_is_too_narrow_for_a_decision() -> None:
     assert "safe rate" in told(RECORD, width=1, plot=False)
 

@@ -13,12 +13,13 @@ from manager.observe.cgroups import Usage
 from manager.observe.health import Verdict
 from manager.observe.traffic import Counters, Sample
 from manager.scaling.measure import Measures
-from manager.scaling.observation import Watcher
+from manager.scaling.observation import Host, Watcher
 from manager.state.model import AppSpec, WorkerKey
 from manager.state.world import World
 from netsetup.errors import NetworkError
 from tests.simulation.worlds import NOW, TEMPLATE, a_worker, an_app, known, serving
 
+HOST = Host(None, 0.0)
 FIRST, SECOND = a_worker(1), a_worker(2)
 SLOW = Verdict(False, "GET / no answer in 1 s", NOW, 1.0)
 
@@ -37,9 +38,9 @@ def observed(
 ) -> Observation:
     """Return what two seconds show in which this was counted; every worker uses 0.2 cores."""
     watcher = watcher or Watcher(lambda netns, port: 5)
-    watcher.observe(world, spec, measured(world, 7.0, Sample(0.0, {}, {}, 0)), None)
+    watcher.observe(world, spec, measured(world, 7.0, Sample(0.0, {}, {}, 0)), HOST)
     now = Sample(2.0, counters or {}, connections or {}, 0)
-    return watcher.observe(world, spec, measured(world, 7.4, now), None)
+    return watcher.observe(world, spec, measured(world, 7.4, now), HOST)
 
 
 def measured(world: World, cpu_s: float, sample: Sample) -> Measures:
@@ -124,10 +125,10 @@ def test_a_tcp_app_is_seen_by_its_connections() -> None:
 def test_while_the_proxy_does_not_answer_there_is_no_span_and_then_one_over_all_of_it() -> None:
     spec, first, later = an_app(want=1), Sample(0.0, {}, {}, 0), Sample(4.0, {"app_web": counted(8)}, {}, 0)
     world, watcher = serving([spec], [FIRST]), Watcher(lambda netns, port: 0)
-    watcher.observe(world, spec, measured(world, 7.0, first), None)
+    watcher.observe(world, spec, measured(world, 7.0, first), HOST)
 
-    silent = watcher.observe(world, spec, measured(world, 7.4, first), None)
-    seen = watcher.observe(world, spec, measured(world, 7.8, later), None)
+    silent = watcher.observe(world, spec, measured(world, 7.4, first), HOST)
+    seen = watcher.observe(world, spec, measured(world, 7.8, later), HOST)
 
     assert (silent.span_s, silent.completed, silent.cpu_cores) == (None, None, None)
     assert (seen.span_s, seen.completed) == (4, 8)

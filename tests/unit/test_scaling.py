@@ -124,9 +124,9 @@ def test_a_frozen_app_keeps_its_number_and_says_what_it_would_have() -> None:
         model=Model(Trust.RULE, 0),
     )
 
-    held = frozen(decision)
+    held = frozen(decision, spares=1)
 
-    assert (held.final, held.action, held.carried_out) == (2, Action.HOLD, False)
+    assert (held.final, held.spares, held.action, held.carried_out) == (2, 1, Action.HOLD, False)
     assert held.reason == "frozen at 2, wants 5: busy"
     assert held.limits == (Limit("frozen", 5, 2),)
-    assert frozen(replace(decision, final=2)).reason == "frozen; busy"
+    assert frozen(replace(decision, final=2), spares=0).reason == "frozen; busy"

@@ -176,11 +176,58 @@ def test_a_spare_that_goes_on_is_starting_until_it_answers_again(world: World) -
     assert not saved(mute).keys() - {WEB_2}, "no new spare is made meanwhile"
 
 
-def test_a_worker_too_many_leaves_and_does_not_become_a_spare() -> None:
+def test_a_worker_too_many_leaves_first_and_a_spare_too_many_with_it() -> None:
     world = paused(serving([with_spares(1, want=2)], [a_worker(1), a_worker(2), a_spare(3)]), WEB_3)
     smaller = changed(world, "web 1")
 
     assert {key: record.leaving_since for key, record in saved(smaller).items()} == {WEB_2: NOW, WEB_3: NOW}
+
+
+@pytest.fixture
+def left() -> World:
+    """A web of one worker that shall have a spare, and whose second worker nobody can reach any more."""
+    world = serving([with_spares(1)], [a_worker(1), a_worker(2)])
+    routed = serving([with_spares(1)], [a_worker(1)])
+    world = known(world, replace(a_worker(2), leaving_since=NOW - 1.0))
+    return replace(world, routes=routed.routes, live=routed.live, verdicts=routed.verdicts)
+
+
+def test_a_worker_that_nobody_asks_any_more_becomes_the_spare_of_its_slot(left: World) -> None:
+    well = {key: Verdict(True, "", NOW, 0.0) for key in (WEB_1, WEB_2)}
+
+    assert saved(left) == {WEB_2: a_spare(2)}
+    assert slow(left) == []
+    assert slow(known(replace(left, verdicts=well), a_spare(2))) == [
+        Pause(a_spare(2), "it is ready, and a spare")
+    ]
+
+
+@pytest.mark.parametrize("open_requests", [3, None])
+def test_a_worker_is_no_spare_before_its_requests_are_known_to_be_over(
+    left: World, open_requests: int | None
+) -> None:
+    asked = replace(left, inflight={WEB_2: open_requests})
+
+    assert (saved(asked), slow(asked)) == ({}, [])
+
+
+def test_a_worker_that_did_not_end_its_requests_in_time_is_no_spare(left: World) -> None:
+    late = replace(left, now=NOW + 60.0, inflight={WEB_2: 1})
+
+    assert slow(late) == [Retire(left.records[WEB_2], "drain time is over with 1 open request")]
+
+
+def test_a_worker_that_is_not_what_a_new_one_would_be_is_no_spare(left: World) -> None:
+    spec = left.specs["web"]
+    never_well = replace(left, answered=frozenset({WEB_1}))
+
+    for world in (
+        wanting(left, replace(spec, revision=2, newest=2)),
+        wanting(left, replace(spec, turns={2: 1})),
+        wanting(left, replace(spec, spares=0)),
+        never_well,
+    ):
+        assert Retire(left.records[WEB_2], "no open requests") in slow(world)
 
 
 def test_nobody_waits_for_the_open_requests_of_a_spare(world: World) -> None:

@@ -11,8 +11,9 @@ import pytest
 from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
 from manager.api.values import MAX_WORKERS
 from manager.state import wishes
-from manager.state.model import AppSpec, Hurry
+from manager.state.model import AppSpec, Autoscale, Hurry, ScalingTarget
 from manager.state.wishes import ScaleChange
+from manager.state.world import as_scaled
 from tests.simulation.worlds import TEMPLATE, an_app
 
 
@@ -209,3 +210,34 @@ def test_the_smallest_free_network_mark_is_given() -> None:
     assert wishes.free_number(specs) == 2
     assert wishes.free_number({}) == 1
     assert wishes.free_number(specs, held={2, 4}) == 5
+
+
+POLICY = Autoscale(min=1, max=6)
+
+
+def test_an_app_that_is_scaled_by_itself_has_its_spares_chosen_too() -> None:
+    scaled = wishes.autoscaled(an_app(), POLICY)
+
+    assert as_scaled(scaled, ScalingTarget(2, 1, 0.0, "", spares=3)).spares == 3
+    assert as_scaled(scaled, None).spares == 0
+
+
+def test_a_number_of_spares_that_was_asked_for_stays_until_auto_is() -> None:
+    target = ScalingTarget(2, 1, 0.0, "", spares=3)
+    asked = wishes.autoscaled(wishes.with_spares(an_app(), 1), POLICY)
+    none = wishes.autoscaled(wishes.with_spares(wishes.autoscaled(an_app(), POLICY), 0), POLICY)
+
+    assert [as_scaled(spec, target).spares for spec in (asked, none)] == [1, 0]
+    assert as_scaled(wishes.with_spares(asked, "auto"), target).spares == 3
+
+
+def test_spares_that_were_chosen_end_with_the_autoscaler() -> None:
+    chosen = as_scaled(wishes.autoscaled(an_app(), POLICY), ScalingTarget(2, 1, 0.0, "", spares=3))
+
+    assert wishes.autoscaled(chosen, None).spares == 0
+    assert wishes.autoscaled(wishes.with_spares(an_app(), 2), None).spares == 2
+
+
+def test_an_app_that_is_scaled_by_hand_has_nobody_to_choose_its_spares() -> None:
+    with pytest.raises(UsageError, match="--spares auto goes with --max"):
+        wishes.with_spares(an_app(), "auto")

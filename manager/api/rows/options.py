@@ -20,7 +20,11 @@ WAITING = (
 DRY_RUN = Option("dry-run", None, "print the plan and change nothing")
 FILE = Option("file", values.FILE, "the file", "f")
 YES = Option("yes", None, "do not ask", "y")
-SPARES = Option("spares", values.SPARES, "so many workers wait, started and paused, for a scale-up (0)")
+SPARES = Option(
+    "spares",
+    values.SPARES,
+    "so many workers wait, started and paused, for a scale-up (0; autoscaled: auto)",
+)
 NOW = Option("now", None, "do not wait for open requests")
 APPS = Operand("APP", values.APP, required=False, many=True)
 TARGET = Operand("TARGET", values.TARGET)
