@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from threading import Event
+from collections.abc import Sequence
 
 from manager.api.commands import known
 from manager.api.errors import CloudError
 from shell.client import Client
+from shell.following import ANSWER_S
 from shell.language import grammar
 from shell.live.view import Seen, away, told
 from shell.text import render
 from shell.text.document import Document
 from shell.text.tables import Options
 
-ANSWER_S = 2.0
 LOG_LINES = "500"
 
 
@@ -29,22 +27,6 @@ def look(client: Client, before: Seen) -> Seen:
     except CloudError:
         return away(before, time.time())
     return told(before, found[0], time.time())
-
-
-def follow(client: Client, interval_s: float, take: Callable[[Document], None], leaving: Event) -> None:
-    """Give each Look to `take` as it comes, and an empty one while the manager is away, until `leaving`."""
-    while not leaving.is_set():
-        with suppress(CloudError):
-            client.call(
-                "watch",
-                {"interval": f"{interval_s:.3f}s"},
-                on_item=take,
-                patience_s=0.0,
-                answer_within_s=interval_s + ANSWER_S,
-                leaving=leaving,
-            )
-        take({})
-        leaving.wait(interval_s)
 
 
 def carry_out(client: Client, words: Sequence[str], options: Options) -> list[str]:

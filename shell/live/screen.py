@@ -24,8 +24,9 @@ from prompt_toolkit.styles import Style
 
 from manager.api.errors import CloudError
 from shell.client import Client
+from shell.following import follow
 from shell.live import keys, picture
-from shell.live.look import carry_out, follow
+from shell.live.look import carry_out
 from shell.live.view import Seen, View, away, told
 from shell.pasted import pasted
 from shell.soon import soon

@@ -30,6 +30,7 @@ from prompt_toolkit.styles import Style
 from manager.api.errors import CloudError
 from manager.api.rows.changing import FIRST_RUN
 from shell import script
+from shell.following import follow
 from shell.prompt.complete import complete
 from shell.prompt.highlight import fragments
 from shell.prompt.history import PrivateHistory
@@ -80,7 +81,8 @@ class Draft:
 def run(session: Session) -> int:
     """Read lines and carry them out until the person leaves, and return 0 then."""
     prompt: PromptSession[str]
-    watch = Watch(partial(_ask, session), lambda: soon(prompt.app, prompt.app.invalidate))
+    told = partial(follow, session.client)
+    watch = Watch(partial(_ask, session), told, lambda: soon(prompt.app, prompt.app.invalidate))
     draft = Draft()
     prompt = prompt_of(session.places.prompt, lambda: watch.snapshot, draft)
     _greet(session, prompt)

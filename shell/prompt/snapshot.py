@@ -1,23 +1,23 @@
 """The last picture of the cloud that a prompt has: names with what they are doing, and its health.
 
-Asked for every few seconds, by a thread and while a prompt is shown, so that no key ever waits for the
-manager.
+The manager pushes it to a thread while a prompt is shown, so that no key ever waits for an answer.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from threading import Event, Thread
 
 from manager.api.errors import CloudError
 from shell.text import cells
-from shell.text.document import Document, items, number
+from shell.text.document import Document, fields, items, number
 
 Ask = Callable[[str, Document], Document]  # the answer to a method with parameters; raises CloudError
-QUESTIONS: Mapping[str, Document] = {"apps": {}, "ps": {}, "images": {}, "secret": {"action": "ls"}}
+Follow = Callable[[float, Callable[[Document], None], Event], None]  # shell.following.follow, of one client
+QUESTIONS: Mapping[str, Document] = {"images": {}, "secret": {"action": "ls"}}  # seldom answered otherwise
 
-EVERY_S = 2.0
+EVERY_S = 2.0  # at the latest, when nothing happens
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Snapshot:
 
 
 def snapshot_of(answers: Mapping[str, Document]) -> Snapshot:
-    """Return the snapshot that the answers to all QUESTIONS make."""
+    """Return the snapshot that documents make: of apps, ps, images and secret."""
     listed = items(answers["apps"].get("items"))
     return Snapshot(
         apps=_named(answers["apps"], _app_meta),
@@ -81,52 +81,59 @@ def _size_meta(item: Document) -> str:
     return cells.cell(item.get("size_bytes"), "bytes", 0)
 
 
-def look(ask: Ask, before: Snapshot) -> Snapshot:
-    """Return what the manager says now, or what it said before, as from one that is away."""
-    try:
-        return snapshot_of({method: ask(method, params) for method, params in QUESTIONS.items()})
-    except CloudError:
-        return replace(before, away=True)
-
-
 class Watch:
     """Keeps a snapshot fresh, by a thread of its own, while a prompt is shown; its owner stops it."""
 
-    def __init__(self, ask: Ask, changed: Callable[[], None]) -> None:
+    def __init__(self, ask: Ask, follow: Follow, changed: Callable[[], None]) -> None:
         self.snapshot = Snapshot()
         self._ask = ask
+        self._follow = follow
         self._changed = changed
-        self._shown = False
-        self._wake = threading.Event()
+        self._documents: dict[str, Document] = {}
+        self._wake = Event()
+        self._hidden = Event()
+        self._hidden.set()
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="snapshot", daemon=True)
+        self._thread = Thread(target=self._run, name="snapshot", daemon=True)
         self._thread.start()
 
     def show(self) -> None:
-        """Look now, and again every EVERY_S seconds."""
-        self._shown = True
+        """Be told by the manager from now on."""
+        self._hidden = Event()
         self._wake.set()
 
     def hide(self) -> None:
         """Leave the manager alone until `show`."""
-        self._shown = False
+        self._hidden.set()
 
     def stop(self) -> None:
         """End the thread, and wait for it."""
         self._stopping = True
+        self.hide()
         self._wake.set()
         self._thread.join()
 
     def _run(self) -> None:
         while True:
-            self._wake.wait(EVERY_S if self._shown else None)
+            self._wake.wait()
             self._wake.clear()
             if self._stopping:
                 return
-            if self._shown:
-                self._take(look(self._ask, self.snapshot))
+            self._documents.clear()
+            self._follow(EVERY_S, self._take, self._hidden)
 
-    def _take(self, snapshot: Snapshot) -> None:
+    def _take(self, look: Document) -> None:
+        """Take a look, an empty one from a manager that is away: what it said before still stands then."""
+        snapshot = self._told(fields(look.get("documents"))) if look else replace(self.snapshot, away=True)
         if snapshot != self.snapshot:
             self.snapshot = snapshot
             self._changed()
+
+    def _told(self, news: Document) -> Snapshot:
+        self._documents |= {key: fields(document) for key, document in news.items()}
+        try:
+            for key in QUESTIONS.keys() - self._documents.keys():
+                self._documents[key] = self._ask(key, QUESTIONS[key])
+        except CloudError:
+            return self.snapshot  # the next look tells
+        return snapshot_of(self._documents)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+import queue
 import re
 import select
 import signal
@@ -13,8 +14,8 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,14 +25,14 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from manager.api.documents import listing
-from manager.api.errors import ManagerUnreachable
 from shell.prompt import repl
 from shell.prompt.history import PrivateHistory, keeps
-from shell.prompt.snapshot import Snapshot, Watch, look
+from shell.prompt.snapshot import Watch
 from shell.session import Session
 from shell.traffic.load import Load, Plan
 from shell.xdg import history_file
-from tests.fakes.replies import PlacesIn, app, town
+from tests.eventually import eventually
+from tests.fakes.replies import PlacesIn, app
 from tests.fakes.website import Website
 from tests.fakes.website import serving as website_serving
 
@@ -235,38 +236,77 @@ def test_the_entries_of_a_directory_end_in_a_slash_when_they_are_directories(tmp
     assert repl.entries(str(tmp_path / "nosuch")) == ()
 
 
-def test_a_manager_that_is_away_leaves_what_it_said_last(tmp_path: Path) -> None:
-    replies = town()
-    answers = {name: answer({}) for name, answer in replies.answers.items()}
-    there = look(lambda method, _: answers[method], Snapshot())
+class Manager:
+    """A manager that pushes the looks it is given, while somebody follows it."""
 
-    def away(method: str, params: Mapping[str, object]) -> Mapping[str, object]:
-        raise ManagerUnreachable(f"no answer to {method}")
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.followed = threading.Event()
+        self.looks: queue.Queue[Mapping[str, object]] = queue.Queue()
 
-    gone = look(away, there)
+    def ask(self, method: str, params: Mapping[str, object]) -> Mapping[str, object]:
+        self.asked.append(method)
+        return {"items": [{"name": f"a {method}"}]}
 
-    assert gone.known
-    assert gone.away
-    assert gone.apps == there.apps != ()
+    def follow(
+        self, interval_s: float, take: Callable[[Mapping[str, object]], None], leaving: threading.Event
+    ) -> None:
+        self.followed.set()
+        while not leaving.wait(0.01):
+            with suppress(queue.Empty):
+                take(self.looks.get_nowait())
 
 
-def test_the_manager_is_asked_only_while_a_prompt_is_shown() -> None:
-    asked: list[str] = []
-    changes = threading.Event()
+@pytest.fixture
+def told() -> Iterator[tuple[Manager, Watch]]:
+    manager = Manager()
+    watch = Watch(manager.ask, manager.follow, lambda: None)
+    yield manager, watch
+    watch.stop()
 
-    def ask(method: str, params: Mapping[str, object]) -> Mapping[str, object]:
-        asked.append(method)
-        return listing("AppList", [app("web")])
 
-    watch = Watch(ask, changes.set)
-    try:
-        assert asked == []
-        watch.show()
-        assert changes.wait(10)
-        assert asked[:4] == ["apps", "ps", "images", "secret"]
-        assert watch.snapshot.apps[0].name == "web"
-    finally:
-        watch.stop()
+LOOK = {"documents": {"apps": listing("AppList", [app("web")]), "ps": listing("WorkerList", [])}}
+
+
+def test_what_the_manager_pushes_is_known_at_once(told: tuple[Manager, Watch]) -> None:
+    manager, watch = told
+    watch.show()
+
+    manager.looks.put(LOOK)
+
+    eventually(lambda: watch.snapshot.known, 10)
+    assert [named.name for named in (*watch.snapshot.apps, *watch.snapshot.images)] == ["web", "a images"]
+    manager.looks.put({"documents": {"apps": listing("AppList", [app("api")])}})
+    eventually(lambda: watch.snapshot.apps[0].name == "api", 10)
+    assert sorted(manager.asked) == ["images", "secret"]
+
+
+def test_a_manager_that_is_away_leaves_what_it_said_last(told: tuple[Manager, Watch]) -> None:
+    manager, watch = told
+    watch.show()
+    manager.looks.put(LOOK)
+
+    manager.looks.put({})
+
+    eventually(lambda: watch.snapshot.away, 10)
+    assert watch.snapshot.known
+    assert watch.snapshot.apps[0].name == "web"
+
+
+def test_the_manager_is_left_alone_while_no_prompt_is_shown(told: tuple[Manager, Watch]) -> None:
+    manager, watch = told
+    assert not manager.followed.is_set()
+
+    watch.show()
+    assert manager.followed.wait(10)
+    watch.hide()
+    manager.looks.put(LOOK)
+    manager.followed.clear()
+    watch.show()
+    assert manager.followed.wait(10)
+
+    eventually(lambda: watch.snapshot.known, 10)
+    assert sorted(manager.asked) == ["images", "secret"]
 
 
 WHERE_IS_THE_CURSOR = "\x1b[6n"
