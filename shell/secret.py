@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -39,17 +38,17 @@ def secret(session: Session, row: Command, params: Params) -> None:
 @contextmanager
 def _asked_for(session: Session, name: str) -> Iterator[int]:
     """Lend a file in memory with what is to be kept; raises UsageError where none can come."""
-    if not session.gives_stdin or session.sourcing or sys.stdin is None:
+    if session.stdin is None:
         raise UsageError(
             f"secret set {name}: a script has no standard input to read it from",
             hint=f"simplecloud secret set {name} < FILE",
         )
     descriptor = os.memfd_create("secret", os.MFD_CLOEXEC)
     try:
-        if sys.stdin.isatty():
+        if session.stdin.isatty():
             os.write(descriptor, _typed(name).encode())
         else:
-            _copy(sys.stdin.fileno(), descriptor)
+            _copy(session.stdin.fileno(), descriptor)
         yield descriptor
     finally:
         os.close(descriptor)

@@ -61,6 +61,11 @@ class Session:
         self.client = Client(self.places, self.note)
         self.progress = Progress(self.err)
 
+    @property
+    def stdin(self) -> TextIO | None:
+        """What a command may read from; None in a script, whose text may come that way."""
+        return sys.stdin if self.gives_stdin and not self.sourcing else None
+
     def execute(self, text: str) -> int:
         """Carry out the statements of a text as typed at the prompt, and return the exit code."""
         from shell import statements

@@ -73,7 +73,9 @@ def read(text: str, directory: str) -> list[Entry]:
     except RecursionError:
         raise UsageError("this is not TOML: it is nested too deeply", hint=EXAMPLE) from None
     apps = document.pop("apps", None)
-    if document or not isinstance(apps, dict) or not apps:
+    if not document and not apps:
+        raise UsageError("there is no app in it", hint=EXAMPLE)
+    if document or not isinstance(apps, dict):
         raise UsageError("an app is a table [apps.NAME], and there is nothing beside them", hint=EXAMPLE)
     return [read_entry(name, table, directory) for name, table in apps.items()]
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _HOW = ("wait", "detach")
+STDIN = "-"
 
 
 def export(session: Session, row: Command, params: Params) -> None:
@@ -37,7 +38,7 @@ def export(session: Session, row: Command, params: Params) -> None:
 
 def diff(session: Session, row: Command, params: Params) -> None:
     """Print what of the apps is not as the file says."""
-    wanted = _wanted(row, params)
+    wanted = _wanted(session, row, params)
     present, usual = _present(session)
     changes = []
     for entry in wanted:
@@ -52,7 +53,7 @@ def diff(session: Session, row: Command, params: Params) -> None:
 
 def apply(session: Session, row: Command, params: Params) -> None:
     """Print the commands that make the apps as the file says, and carry them out one by one."""
-    _make(session, _wanted(row, params), params)
+    _make(session, _wanted(session, row, params), params)
 
 
 def import_(session: Session, row: Command, params: Params) -> None:
@@ -61,8 +62,9 @@ def import_(session: Session, row: Command, params: Params) -> None:
 
     path = bind(row, params).text("file") or ""
     directory = os.path.dirname(path)
+    text = _text_of(session, path)
     with _named_in_errors(path):
-        services = compose.read(_text_of(path), _variables(directory))
+        services = compose.read(text, _variables(directory))
         wanted = [app_file.read_entry(name, table, directory) for name, table in services.tables.items()]
     for told in services.ignored:
         session.note(told)
@@ -104,22 +106,30 @@ def _seen(command: str, out: TextIO) -> str:
     return "\n".join(map(escaped, command.split("\n"))) if out.isatty() else command
 
 
-def _wanted(row: Command, params: Params) -> list[Entry]:
+def _wanted(session: Session, row: Command, params: Params) -> list[Entry]:
     path = bind(row, params).text("file")
     if path is None:
         raise UsageError(f"{row.verb} needs a file", hint=f"{row.verb} -f apps.toml")
-    text = _text_of(path)
+    text = _text_of(session, path)
     with _named_in_errors(path):
         return app_file.read(text, os.path.dirname(path))
 
 
-def _text_of(path: str) -> str:
+def _text_of(session: Session, path: str) -> str:
+    """Return what a file says; - is the standard input."""
+    if path == STDIN and session.stdin is None:
+        raise UsageError("a script has no standard input to read a file from", hint="help files")
     try:
-        return Path(path).read_text("utf-8")
+        content = session.stdin.buffer.read() if path == STDIN and session.stdin else Path(path).read_bytes()
+        return content.decode()
     except UnicodeDecodeError as error:
-        raise ProgramRejected(f"cannot read {path}: it is not UTF-8", hint="help files") from error
+        raise ProgramRejected(f"cannot read {_called(path)}: it is not UTF-8", hint="help files") from error
     except (OSError, ValueError) as error:
         raise files.unreadable(path, error) from error
+
+
+def _called(path: str) -> str:
+    return "standard input" if path == STDIN else path
 
 
 @contextmanager
@@ -127,7 +137,7 @@ def _named_in_errors(path: str) -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        error.message = f"{path}: {error.message}"
+        error.message = f"{_called(path)}: {error.message}"
         raise
 
 

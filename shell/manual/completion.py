@@ -4,30 +4,42 @@ from __future__ import annotations
 
 from manager.api.command import Command
 from manager.api.commands import COMMANDS
+from manager.api.places import Places
 
 _BASH = """\
 # simplecloud: completion for bash. Use it with: source <(simplecloud completion bash)
 _simplecloud() {{
-    local word=${{COMP_WORDS[COMP_CWORD]}} verb=${{COMP_WORDS[1]}} options="" listings="" names
-    if [ "$COMP_CWORD" -le 1 ]; then
-        COMPREPLY=( $(compgen -W "{verbs}" -- "$word") )
+    local word=${{COMP_WORDS[COMP_CWORD]}} at=1 program=("$1") options="" listings="" names
+    while [[ ${{COMP_WORDS[at]}} == -* && $at -lt $COMP_CWORD ]]; do # what stands before the verb
+        if [ "${{COMP_WORDS[at]}}" = --cloud ]; then
+            program=("$1" --cloud "${{COMP_WORDS[at+1]}}")
+            at=$((at + 1))
+        fi
+        at=$((at + 1))
+    done
+    if [ "$at" -gt "$COMP_CWORD" ]; then
+        COMPREPLY=( $(compgen -W "$(cd {clouds} 2>/dev/null && printf '%s\n' */)" -- "$word") )
+        COMPREPLY=( "${{COMPREPLY[@]%/}}" )
+        return
+    elif [ "$at" -eq "$COMP_CWORD" ]; then
+        COMPREPLY=( $(compgen -W "--cloud {verbs}" -- "$word") )
         return
     fi
-    case $verb in
+    case ${{COMP_WORDS[at]}} in
 {cases}
     esac
     case $word in
         -*) COMPREPLY=( $(compgen -W "$options" -- "$word") ) ;;
         *)
-            names=$(_simplecloud_names "$1" $listings)
+            names=$(_simplecloud_names $listings)
             COMPREPLY=( $(compgen -W "$names" -- "$word") $(compgen -f -- "$word") )
             ;;
     esac
 }}
-_simplecloud_names() {{ # program, listings: no key waits for long when no manager answers
+_simplecloud_names() {{ # listings: no key waits for long when no manager answers
     local listing
-    for listing in "${{@:2}}"; do
-        timeout 2 "$1" "$listing" -q 2>/dev/null
+    for listing; do
+        timeout 2 "${{program[@]}}" "$listing" -q 2>/dev/null
     done
 }}
 complete -o filenames -F _simplecloud simplecloud ./simplecloud
@@ -39,7 +51,8 @@ _LISTINGS = {"apps": "apps", "targets": "apps ps"}
 def script(shell: str) -> str:
     """Return the completion script for bash or zsh."""
     verbs = " ".join(row.verb for row in COMMANDS)
-    bash = _BASH.format(verbs=verbs, cases="\n".join(_case(row) for row in COMMANDS))
+    cases = "\n".join(_case(row) for row in COMMANDS)
+    bash = _BASH.format(verbs=verbs, cases=cases, clouds=Places("any").run.parent)
     return bash if shell == "bash" else _ZSH + bash
 
 

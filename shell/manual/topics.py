@@ -93,7 +93,7 @@ Apps as a TOML file; a key is an option of `run`:
 
   diff -f apps.toml              what is not as the file says
   apply -f apps.toml --dry-run   the commands that would make it so
-  apply -f apps.toml             the same, carried out
+  apply -f apps.toml             the same, carried out; -f - reads stdin
   export > apps.toml             a file of what there is
 Files are meant from the directory of the TOML file.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import lzma
-import sys
 import tarfile
 import tempfile
 import zlib
@@ -26,13 +25,13 @@ _CHUNK_BYTES = 1 << 20
 def given(session: Session, copy: Copy) -> Iterator[IO[bytes]]:
     """Lend a file with the archive of standard input; raises CloudError where none comes."""
     hint = f"tar -c FILE | simplecloud cp {STREAM} {copy.target}:{copy.inside}"
-    if not session.gives_stdin or session.sourcing or sys.stdin is None:
+    if session.stdin is None:
         raise UsageError("cp: a script has no standard input to read an archive from", hint=hint)
-    if sys.stdin.isatty():
+    if session.stdin.isatty():
         raise UsageError("cp: a terminal gives no archive", hint=hint)
     with tempfile.TemporaryFile() as archive:
         with packing.said_by_system(f"an archive in {tempfile.gettempdir()}", "df -h /tmp"):
-            _take(sys.stdin.buffer, archive, hint)
+            _take(session.stdin.buffer, archive, hint)
         yield archive
 
 

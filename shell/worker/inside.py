@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -76,9 +75,9 @@ def _stdin(session: Session, params: Params) -> int | None:
     """Return a descriptor of what the command is to read, None for nothing: a script's is /dev/null."""
     if params.get("interactive") is not True:
         return None
-    if not session.gives_stdin or session.sourcing or sys.stdin is None:
+    if session.stdin is None:
         return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    return os.dup(sys.stdin.fileno())
+    return os.dup(session.stdin.fileno())
 
 
 def _typed(params: Params) -> str:

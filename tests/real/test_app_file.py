@@ -50,12 +50,13 @@ def test_what_was_changed_by_hand_differs_and_is_put_back(apps: Apps, cloud: Clo
     assert cloud.is_ready(name, 1)
 
 
-def test_what_is_exported_can_be_applied(apps: Apps, cloud: Cloud, written: Path) -> None:
+def test_what_is_exported_can_be_applied(apps: Apps, cloud: Cloud) -> None:
     name = apps.serve(1)
 
-    written.write_text(cloud.ok("export", name).stdout)
+    exported = cloud.ok("export", name).stdout
 
-    assert f"nothing to do: {name}" in cloud.ok("apply", "-f", str(written)).stderr
+    applied = cloud.run("apply", "-f", "-", given=exported.encode())
+    assert (applied.code, f"nothing to do: {name}" in applied.stderr) == (0, True)
 
 
 def test_a_file_with_a_fault_changes_nothing(cloud: Cloud, written: Path) -> None:

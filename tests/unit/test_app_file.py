@@ -185,7 +185,7 @@ def test_files_are_meant_from_the_directory_of_the_file() -> None:
     ("text", "fault"),
     [
         ("[apps.web", "not TOML"),
-        ("", r"a table \[apps.NAME\]"),
+        ("", "there is no app in it"),
         ("[web]\ncommand='x'", r"a table \[apps.NAME\]"),
         ("apps = 3", r"a table \[apps.NAME\]"),
         ("[apps]\nweb = 3", "apps.web is not a table"),

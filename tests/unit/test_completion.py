@@ -14,6 +14,7 @@ PROGRAM = """\
 case $* in
 "apps -q") echo web; echo api ;;
 "ps -q") echo web.1 ;;
+"--cloud other apps -q") echo shop ;;
 esac
 """
 
@@ -26,6 +27,9 @@ esac
         ("logs w", ["web", "web.1"]),
         ("ps --qui", ["--quiet"]),
         ("run no", ["notes.txt"]),
+        ("--cl", ["--cloud"]),
+        ("--cloud other sca", ["scale"]),
+        ("--cloud other -k rm sh", ["shop"]),
     ],
 )
 def test_bash_completes_verbs_options_files_and_what_the_called_program_lists(

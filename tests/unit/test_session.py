@@ -297,6 +297,12 @@ def test_a_missing_file_is_told_in_the_same_words_by_every_command(typed: str, s
     assert shell.err.getvalue().endswith("hint:  help files\n")
 
 
+@pytest.mark.parametrize("typed", ["apply -f -", "diff -f -", "import -"])
+def test_a_script_has_no_standard_input_for_its_commands(typed: str, shell: Shell) -> None:
+    assert shell.run(typed) == 2
+    assert "error: a script has no standard input to read a file from" in shell.err.getvalue()
+
+
 def test_a_mistyped_option_is_mended_in_the_command_as_typed(shell: Shell) -> None:
     assert shell.run("scale 'we b=3' --wiat=5s") == 2
     assert "scale has no option --wiat (did you mean --wait?)" in shell.err.getvalue()

@@ -178,7 +178,7 @@ ROWS: tuple[Command, ...] = (
         "shell",
         "make apps as a TOML file says; prints the commands that do it",
         options=(FILE, *WAITING, DRY_RUN),
-        examples=("apply -f apps.toml --dry-run", "apply -f apps.toml"),
+        examples=("apply -f apps.toml --dry-run", "apply -f apps.toml", "apply -f -"),
         changes=True,
     ),
     Command(

@@ -18,7 +18,7 @@ WAITING = (
     Option("detach", None, "return at once", "d"),
 )
 DRY_RUN = Option("dry-run", None, "print the plan and change nothing")
-FILE = Option("file", values.FILE, "the file", "f")
+FILE = Option("file", values.FILE, "the file; - is standard input", "f")
 YES = Option("yes", None, "do not ask", "y")
 SPARES = Option(
     "spares",
