@@ -7,7 +7,7 @@
 run -p 8000 --cpus 0.2 --max 3 shop ./demos/server.py 8000
 autoscale
 
-load shop --ramp 3:30 --for 60s --path /?cpu=15 --detach
+load shop --ramp 3:30 --for 40s --path /?cpu=15 --detach
 wait shop want >= 2 --timeout 60s
 explain shop
 wait shop want == 3 --timeout 60s

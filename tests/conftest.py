@@ -13,6 +13,9 @@ from hypothesis import settings
 settings.register_profile("simplecloud", deadline=None)
 settings.load_profile("simplecloud")
 
+TESTS = Path(__file__).parent
+ON_THE_MACHINE = ("chaos", "contract", "demos", "real")
+
 if TYPE_CHECKING:  # unit tests do without what the real parts import
     from tests.real.cloud import Apps, Cloud
 
@@ -28,9 +31,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return how many processes share the tests: the unit tests mostly wait, others need the machine."""
-    unit_tests = Path(__file__).parent / "unit"
-    return 4 if {Path(arg).resolve() for arg in config.args} == {unit_tests} else 0
+    """Return how many processes share the tests, 0 for none beside this one.
+
+    The unit tests mostly wait. Those on the machine come one after the other, the rest of them all meanwhile.
+    """
+    if {Path(arg).resolve() for arg in config.args} == {TESTS / "unit"}:
+        return 4
+    return 0 if config.args_source is pytest.Config.ArgsSource.ARGS or config.getoption("chaos") else 2
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that need the machine to themselves in one process."""
+    for item in items:
+        if item.path.relative_to(TESTS).parts[0] in ON_THE_MACHINE:
+            item.add_marker(pytest.mark.xdist_group("machine"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
