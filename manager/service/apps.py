@@ -20,7 +20,7 @@ from manager.service.waiting import Waiting
 from manager.state import wishes
 from manager.state.model import AppSpec
 from manager.state.specs import new_app
-from manager.state.world import World
+from manager.state.world import World, ended_slots
 
 
 @dataclass(slots=True)
@@ -67,7 +67,9 @@ class AppVerbs:
         now = self._hurry(arguments)
 
         def one(spec: AppSpec, slot: int | None) -> AppSpec:
-            return wishes.started(spec, slot, now=now)
+            picture = self.reconciler.picture()
+            ended = ended_slots(picture.world, spec) if picture else ()
+            return wishes.started(spec, slot, ended=ended, now=now)
 
         return self.change(call, arguments, self._each(arguments, one))
 

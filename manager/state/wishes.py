@@ -166,20 +166,28 @@ def stopped(spec: AppSpec, slot: int | None, *, now: float | None = None) -> App
     return _hurried(fewer, slot, now)
 
 
-def started(spec: AppSpec, slot: int | None, *, now: float | None = None) -> AppSpec:
-    """Return the spec with the app, or one of its stopped workers, running again.
+def started(
+    spec: AppSpec, slot: int | None, *, ended: Collection[int] = (), now: float | None = None
+) -> AppSpec:
+    """Return the spec with the app, or one of its workers, running again.
 
-    now: the time at which it is asked for, when those that still leave need not end what they serve.
+    ended: the slots whose worker ended for good.  now: the time at which it is asked for, when those that
+    still leave need not end what they serve.
     """
     spec = _hurried(spec, slot, now)
     if slot is None:
-        return replace(
-            spec, stopped=False, want=spec.want + len(spec.stopped_slots), stopped_slots=frozenset()
-        )
+        want = spec.want + len(spec.stopped_slots)
+        return _renewed(replace(spec, stopped=False, want=want, stopped_slots=frozenset()), ended)
     if slot in spec.stopped_slots:
         return replace(spec, want=spec.want + 1, stopped_slots=spec.stopped_slots - {slot}, stopped=False)
     _require_slot(replace(spec, stopped=False), slot)
-    return replace(spec, stopped=False)
+    return _renewed(replace(spec, stopped=False), {slot}.intersection(ended))
+
+
+def _renewed(spec: AppSpec, slots: Collection[int]) -> AppSpec:
+    """Return the spec with another worker in each of these slots that it has."""
+    turns = {slot: spec.turns.get(slot, 0) + 1 for slot in spec.slots.intersection(slots)}
+    return replace(spec, turns={**spec.turns, **turns}) if turns else spec
 
 
 def restarted(spec: AppSpec, slot: int | None, *, now: float | None = None) -> AppSpec:
@@ -188,8 +196,7 @@ def restarted(spec: AppSpec, slot: int | None, *, now: float | None = None) -> A
     if slot is None:
         return _hurried(updated(spec, spec.template), slot, now)
     _require_slot(spec, slot)
-    renewed = replace(spec, turns={**spec.turns, slot: spec.turns.get(slot, 0) + 1})
-    return _hurried(renewed, slot, now)
+    return _hurried(_renewed(spec, {slot}), slot, now)
 
 
 def updated(spec: AppSpec, template: Template, *, order: Order = "start-first", parallel: int = 1) -> AppSpec:

@@ -256,6 +256,12 @@ def ready_slots(world: World, spec: AppSpec) -> frozenset[int]:
     return frozenset(r.slot for r in world.of_app(spec.name) if is_ready(world, r)) & spec.slots
 
 
+def ended_slots(world: World, spec: AppSpec) -> frozenset[int]:
+    """Return which of the app's slots have a worker that has ended for good."""
+    current = (record for record in world.of_app(spec.name) if is_current(spec, record))
+    return frozenset(r.slot for r in current if phase(world, r).state in ("stopped", "failed")) & spec.slots
+
+
 def updated_slots(world: World, spec: AppSpec) -> frozenset[int]:
     """Return which of the app's slots have a ready worker that is as the app wants it."""
     return frozenset(r.slot for r in world.of_app(spec.name) if is_current(spec, r) and is_ready(world, r))

@@ -98,6 +98,14 @@ def test_stopping_a_stopped_worker_changes_nothing() -> None:
     assert wishes.stopped(stopped, 2) == stopped
 
 
+def test_a_start_gives_those_that_ended_for_good_another_worker() -> None:
+    app = an_app(want=3)
+
+    assert wishes.started(app, None, ended={2, 3}).turns == {2: 1, 3: 1}
+    assert wishes.started(app, 2, ended={2, 3}).turns == {2: 1}
+    assert wishes.started(app, 1, ended={2, 3}) == app
+
+
 @pytest.mark.parametrize("wish", [partial(wishes.stopped), wishes.started, partial(wishes.restarted)])
 def test_a_worker_that_is_not_there_cannot_be_stopped_started_or_restarted(
     wish: Callable[[AppSpec, int], AppSpec],

@@ -86,7 +86,7 @@ ROWS: tuple[Command, ...] = (
     Command(
         "start",
         "manager",
-        "start stopped apps or workers",
+        "start apps or workers that are stopped, or have ended for good",
         operands=(TARGETS,),
         options=(NOW, *WAITING, DRY_RUN),
         examples=("start web", "start web.2"),
