@@ -11,7 +11,7 @@ from shell import pager
 from shell.client import Document
 from shell.outcome import Told
 from shell.terminal import has_colour, is_utf8, width_of
-from shell.text import render
+from shell.text import render, stream_item
 
 if TYPE_CHECKING:
     from shell.session import Session
@@ -23,7 +23,7 @@ def item(session: Session, item: Document, row: Command, params: Params) -> None
     """Print one item of a stream: log lines and events are results, all else is not."""
     is_result = item.get("kind") in _RESULTS
     stream = session.out if is_result else session.err
-    line = render.item(item, options_for(stream, params, _format(session, row)))
+    line = stream_item.line(item, options_for(stream, params, _format(session, row)))
     if line is None:
         return
     if item.get("kind") == "Progress":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from manager.api.errors import CloudError, UsageError
 from shell import statements
-from shell.language import words
+from shell.language import scanner
 from shell.outcome import INTERRUPTED
 from shell.statements import Origin, Place
 
@@ -45,7 +45,7 @@ def lines(raw: Iterable[bytes]) -> Iterator[Line]:
     pending, first = "", 1
     for number, line in enumerate(raw, start=1):
         pending += _decoded(line.removeprefix(_BOM) if number == 1 else line, number)
-        if pending.endswith("\\") and words.is_incomplete(pending):
+        if pending.endswith("\\") and scanner.is_incomplete(pending):
             pending += "\n"
             continue
         yield Line(pending, first)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from manager.api.errors import CloudError, UsageError
 from manager.api.suggest import did_you_mean
-from shell.language import grammar, words
+from shell.language import grammar, scanner, words
 from shell.language.words import Statement, Substitution, SyntaxRejected, Variable
 from shell.outcome import INTERRUPTED
 
@@ -48,7 +48,7 @@ def execute(session: Session, text: str, origin: Origin = PROMPT) -> int:
     Those after it are carried out only when errexit is off; after ^C never.
     """
     try:
-        found = words.statements(text)
+        found = scanner.statements(text)
     except SyntaxRejected as error:
         return session.tell(error, _place(error, None, text, origin))
     failed = 0
@@ -66,7 +66,7 @@ def check(session: Session, text: str, origin: Origin) -> int:
     """Tell the first statement of a text that cannot be right, and return its exit code, or 0."""
     statement: Statement | None = None
     try:
-        for statement in words.statements(text):
+        for statement in scanner.statements(text):
             grammar.check(statement)
     except UsageError as error:
         return session.tell(error, _place(error, statement, text, origin))

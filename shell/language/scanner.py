@@ -28,8 +28,24 @@ _PARAMETER = re.compile(r"[?@*#$!0-9]")  # of other shells: $? $1 $@
 _NAME = re.compile(r"(?:env\.)?[A-Za-z_][A-Za-z0-9_]*")
 
 
+def statements(text: str) -> tuple[Statement, ...]:
+    """Return the statements of a text; raises SyntaxRejected, or Incomplete after a last backslash."""
+    return _Scanner(text).statements(inside=False)
+
+
+def is_incomplete(text: str) -> bool:
+    """Tell whether the text goes on in the next line."""
+    try:
+        statements(text)
+    except Incomplete:
+        return True
+    except SyntaxRejected:
+        return False
+    return False
+
+
 @dataclass(slots=True)
-class Scanner:
+class _Scanner:
     """Reads one text from left to right; `inside` is true between $( and its )."""
 
     text: str

@@ -81,24 +81,6 @@ class Statement:
     end: int
 
 
-def statements(text: str) -> tuple[Statement, ...]:
-    """Return the statements of a text; raises SyntaxRejected, or Incomplete after a last backslash."""
-    from shell.language.scanner import Scanner  # it is made of our words
-
-    return Scanner(text).statements(inside=False)
-
-
-def is_incomplete(text: str) -> bool:
-    """Tell whether the text goes on in the next line."""
-    try:
-        statements(text)
-    except Incomplete:
-        return True
-    except SyntaxRejected:
-        return False
-    return False
-
-
 def expand(word: Word, value: Callable[[Variable], str], output: Callable[[Substitution], str]) -> str:
     """Return the word with its variables and substitutions filled in."""
     filled = []

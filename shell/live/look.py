@@ -11,7 +11,7 @@ from shell.client import Client
 from shell.following import ANSWER_S
 from shell.language import grammar
 from shell.live.view import Seen, away, told
-from shell.text import render
+from shell.text import render, stream_item
 from shell.text.document import Document
 from shell.text.tables import Options
 
@@ -39,5 +39,5 @@ def carry_out(client: Client, words: Sequence[str], options: Options) -> list[st
         params["tail"] = LOG_LINES
     found: list[Document] = []
     document = client.call(row.verb, params, on_item=found.append, patience_s=0.0, answer_within_s=ANSWER_S)
-    printed = [line for item in found if (line := render.item(item, options)) is not None]
+    printed = [line for item in found if (line := stream_item.line(item, options)) is not None]
     return [*printed, *render.result(document, options)]

@@ -14,11 +14,13 @@ from manager.api.listings import LISTINGS, Column
 from shell.live.keys import HELP, HELP_PAGE
 from shell.live.upcoming import upcoming
 from shell.live.view import SPAN_S, Seen, View, app_of, shown_apps, shown_workers, worker_of
-from shell.text import cells, render, styled, tables
+from shell.text import cells, stream_item, styled, tables
 from shell.text.document import Document, fields, number
 from shell.text.glyphs import escaped, stripped
+from shell.text.render import NO_APPS
 from shell.text.sparkline import bar, by_time, sparkline
 from shell.text.styled import Fragment, Line
+from shell.text.tables import Options
 
 DROPPED = ("MEMORY", "ERRORS", "CPU", "LAST MINUTE", "P95", "REQ/S")
 EVENTS = 6
@@ -47,7 +49,7 @@ class _Block:
     most: int = 1000
 
 
-def lines(seen: Seen, view: View, options: render.Options, height: int) -> list[Line]:
+def lines(seen: Seen, view: View, options: Options, height: int) -> list[Line]:
     """Return the view, at most `height` lines; what is below them is the caller's."""
     width = options.width or 80
     blocks = [_Block([*_header(seen, options)], []), *_blocks(seen, view, options)]
@@ -55,18 +57,18 @@ def lines(seen: Seen, view: View, options: render.Options, height: int) -> list[
     return drawn if options.utf8 else [styled.as_ascii(line) for line in drawn]
 
 
-def _mark(options: render.Options) -> str:
+def _mark(options: Options) -> str:
     return "…" if options.utf8 else "..."
 
 
-def _blocks(seen: Seen, view: View, options: render.Options) -> Iterator[_Block]:
+def _blocks(seen: Seen, view: View, options: Options) -> Iterator[_Block]:
     if view.page:
         yield _page(seen, view)
         return
     apps, app = shown_apps(seen, view), app_of(seen, view)
     workers, worker = shown_workers(seen, view), worker_of(seen, view)
     if seen.status and not seen.apps:
-        yield _Block([styled.line(render.NO_APPS, "dim")], [])
+        yield _Block([styled.line(NO_APPS, "dim")], [])
     elif seen.status:
         yield _apps(seen, apps, "" if view.app else app, options)
     if view.app and apps:
@@ -94,7 +96,7 @@ def _window(rows: Sequence[Line], cursor: int, room: int) -> Sequence[Line]:
     return rows[first : first + room]
 
 
-def _header(seen: Seen, options: render.Options) -> Iterator[Line]:
+def _header(seen: Seen, options: Options) -> Iterator[Line]:
     if seen.away_since is not None:
         since_s = options.now - seen.away_since
         told = f"manager DOWN {since_s:.0f} s: showing the last picture; workers keep serving"
@@ -123,7 +125,7 @@ def _settled(seen: Seen) -> Fragment:
     return ("well", "all as asked") if settled else ("busy", "not yet as asked")
 
 
-def _usage(seen: Seen, options: render.Options) -> str:
+def _usage(seen: Seen, options: Options) -> str:
     """Return what all workers use of the host."""
     host = fields(seen.status.get("host"))
     cores, memory = number(host.get("cores")) or 0.0, number(host.get("memory_bytes")) or 0.0
@@ -138,7 +140,7 @@ def _usage(seen: Seen, options: render.Options) -> str:
     )
 
 
-def _apps(seen: Seen, apps: Sequence[Document], chosen: str, options: render.Options) -> _Block:
+def _apps(seen: Seen, apps: Sequence[Document], chosen: str, options: Options) -> _Block:
     told = [
         upcoming(app, _of(seen, app), seen.decisions.get(str(app.get("name")), {}), options.now)
         for app in apps
@@ -163,9 +165,7 @@ def _of(seen: Seen, app: Document) -> list[Document]:
     return [worker for worker in seen.workers if worker.get("app") == app.get("name")]
 
 
-def _app_cell(
-    seen: Seen, app: Document, chosen: str, column: Column, upcoming: str, options: render.Options
-) -> str:
+def _app_cell(seen: Seen, app: Document, chosen: str, column: Column, upcoming: str, options: Options) -> str:
     name = str(app.get("name"))
     match column.field:
         case "name":
@@ -188,7 +188,7 @@ def _with_cursor(head: Line, rows: Sequence[Line], names: Sequence[str], chosen:
     return _Block([head], marked, cursor)
 
 
-def _about(app: Document, options: render.Options) -> Iterator[Line]:
+def _about(app: Document, options: Options) -> Iterator[Line]:
     """Yield what an app is made from and where it answers."""
     yield styled.line(f"  {cells.cell(app.get('command'), 'list', 0)}   {app.get('image')}", "dim")
     urls = cells.cell(app.get("urls"), "list", 0)
@@ -198,7 +198,7 @@ def _about(app: Document, options: render.Options) -> Iterator[Line]:
         yield styled.line("  " + "   ".join(told), "dim")
 
 
-def _workers(workers: Sequence[Document], chosen: str, options: render.Options) -> _Block:
+def _workers(workers: Sequence[Document], chosen: str, options: Options) -> _Block:
     if not workers:
         return _Block([], [])
     columns = tables.usual_columns("WorkerList", workers)
@@ -219,8 +219,8 @@ def _workers(workers: Sequence[Document], chosen: str, options: render.Options) 
     return _with_cursor(head, rows, [str(worker.get("name")) for worker in workers], chosen)
 
 
-def _events(events: Sequence[Document], options: render.Options, most: int) -> _Block:
-    told = [render.item({"kind": "Event", **event}, options) for event in events[-most:]]
+def _events(events: Sequence[Document], options: Options, most: int) -> _Block:
+    told = [stream_item.line({"kind": "Event", **event}, options) for event in events[-most:]]
     rows = [styled.line(line, "dim") for line in told if line is not None]
     return _Block([], rows, len(rows), most)
 

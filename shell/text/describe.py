@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from textwrap import wrap
 
-from shell.text import cells, render
+from shell.text import cells, stream_item
 from shell.text.document import Document, fields, items
 from shell.text.glyphs import cut, escaped, stripped
 from shell.text.tables import Options, listing
@@ -172,7 +172,7 @@ def _events(events: Sequence[Document], options: Options) -> Iterator[str]:
         return
     yield from ("", "last events")
     for event in events:
-        line = render.item({"kind": "Event", **event}, replace(options, format="table", quiet=False))
+        line = stream_item.line({"kind": "Event", **event}, replace(options, format="table", quiet=False))
         text = f"  {line}"
         yield text if options.width is None else cut(text, options.width, "…" if options.utf8 else "...")
 

@@ -67,3 +67,8 @@ def cut(text: str, limit: int, mark: str = "…") -> str:
             break
         kept += 1
     return (text[:kept] + mark)[: max(limit, 0)]
+
+
+def ascii_only(line: str) -> str:
+    """Return the line with every other character as its escape."""
+    return line.encode("ascii", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""What the manager answered, as lines: every kind of result, and the items of streams.
+"""What the manager answered, as lines: every kind of result (items of streams are in stream_item).
 
 Pure: documents in, text out. Results go to stdout (`result`, log lines, events), the rest to stderr
 (`notes`, progress); that choice is the caller's.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
-from zlib import crc32
 
 from manager.api.documents import counted
 from manager.api.listings import LISTINGS
@@ -16,12 +15,11 @@ from manager.api.rows.changing import FIRST_RUN
 from shell.text import cells
 from shell.text.columns import Item
 from shell.text.document import fields, items, number
-from shell.text.glyphs import columns, cut, escaped, paint, stripped
+from shell.text.glyphs import ascii_only, columns, escaped, paint
 from shell.text.tables import Options, as_json, is_too_wide, listing
 
-__all__ = ["Options", "item", "notes", "result"]
+__all__ = ["Options", "notes", "result"]
 
-_PREFIX_COLOURS = ("36", "33", "32", "35", "34", "96", "93", "92", "95", "94")
 NO_APPS = f"no apps yet: {FIRST_RUN}"
 _EMPTY = {
     "AppList": NO_APPS,
@@ -36,7 +34,7 @@ _EMPTY = {
 def result(document: Mapping[str, object], options: Options) -> Iterator[str]:
     """Return the lines of stdout for a result; raises UsageError for a column that is not there."""
     lines = _lines(document, options)
-    return lines if options.utf8 else (_ascii(line) for line in lines)
+    return lines if options.utf8 else (ascii_only(line) for line in lines)
 
 
 def _lines(document: Mapping[str, object], options: Options) -> Iterator[str]:
@@ -93,45 +91,6 @@ def _fixes(checks: Sequence[Item], options: Options) -> Iterator[str]:
         for check in checks:
             if check.get("fix"):
                 yield f"{escaped(str(check.get('name')))}: {escaped(str(check.get('fix')))}"
-
-
-def item(item: Mapping[str, object], options: Options) -> str | None:
-    """Return one item of a stream as a line, or None for a kind that has nothing to show."""
-    line = _item_line(item, options)
-    return line if line is None or options.utf8 else _ascii(line)
-
-
-def _item_line(item: Mapping[str, object], options: Options) -> str | None:
-    match item:
-        case {"kind": "Progress", "text": str(text)}:
-            text = escaped(text)
-            mark = "…" if options.utf8 else "..."
-            return text if options.width is None else cut(text, options.width - 1, mark)
-        case {"kind": "Note", "text": str(text)}:
-            return f"note: {escaped(text)}"
-        case {"kind": "LogLine", "worker": str(worker), "text": str(text)}:
-            return _log_line(worker, str(item.get("time", "")), text, options)
-        case {"kind": "Event"}:
-            return _event_line(item, options)
-        case _:
-            return None
-
-
-def _log_line(worker: str, moment: str, text: str, options: Options) -> str:
-    colour = _PREFIX_COLOURS[crc32(worker.encode()) % len(_PREFIX_COLOURS)] if options.colour else ""
-    when = f"{escaped(moment)}  " if options.timestamps and moment else ""
-    return f"{paint(escaped(worker), colour)}  {when}{stripped(text)}"
-
-
-def _event_line(item: Item, options: Options) -> str:
-    event = {name: value for name, value in item.items() if name != "kind"}
-    if options.quiet or options.format not in ("table", "wide"):
-        lines = list(listing("EventList", [event], options))
-        # A stream has no head: the last line is the event's, also in CSV.
-        return lines[-1] if options.format != "json" else as_json(event, Options(utf8=options.utf8))
-    moment = str(item.get("at", ""))[11:19]
-    about = item.get("worker") or item.get("app") or cells.NOTHING
-    return f"{escaped(moment)}Z  {escaped(str(about))}  {escaped(str(item.get('text', '')))}"
 
 
 def _sentence(document: Item) -> Iterator[str]:
@@ -236,7 +195,3 @@ def _words(value: object) -> list[str]:
 
 def _text(value: object) -> str:
     return cells.cell(value, "text", 0)
-
-
-def _ascii(line: str) -> str:
-    return line.encode("ascii", "backslashreplace").decode()

@@ -16,7 +16,7 @@ from manager.observe.traffic import Traffic, parse
 from manager.state.model import AppSpec, Freeze, Hurry, Revision, ScalingTarget, WorkerRecord
 from manager.state.records import UnreadableRecord, decode, encode
 from shell.apps import app_file, compose
-from shell.language import grammar, words
+from shell.language import grammar, scanner
 from shell.language.quoting import quote
 
 Target = Callable[[bytes], None]
@@ -50,10 +50,10 @@ def _of_text(read: Callable[[str], None]) -> Target:
 
 
 def _grammar(text: str) -> None:
-    for statement in words.statements(text):
+    for statement in scanner.statements(text):
         literals = [word.literal or "" for word in statement.words]
         if not literals[0].startswith("-"):
-            (again,) = words.statements(" ".join(map(quote, literals)))
+            (again,) = scanner.statements(" ".join(map(quote, literals)))
             assert [word.literal for word in again.words] == literals
         with an_error_for_people():
             grammar.check(statement)

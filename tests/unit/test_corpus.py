@@ -10,7 +10,7 @@ from manager.api.arguments import bind, parse
 from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
 from shell import script
-from shell.language import words
+from shell.language import scanner
 from shell.text.complaint import explain
 
 LONG = 2 * 2**20
@@ -98,7 +98,7 @@ def test_a_long_argument_of_the_command_is_taken_as_it_is() -> None:
 @pytest.mark.parametrize("text", ["'open", '"open', "echo $(ps", "echo ${n", "echo $(", 'a "b', "echo \\"])
 def test_what_is_not_closed_is_refused_where_it_ends(text: str) -> None:
     with pytest.raises(UsageError) as caught:
-        words.statements(text)
+        scanner.statements(text)
 
     assert_tells(caught.value)
 
@@ -118,4 +118,4 @@ def test_a_line_that_is_no_text_is_refused_with_its_number() -> None:
 def test_a_script_of_a_hundred_thousand_lines_is_read_line_by_line() -> None:
     read = script.lines(f"echo {shlex.quote(str(number))}\n".encode() for number in range(100_000))
 
-    assert sum(len(words.statements(line.text)) for line in read) == 100_000
+    assert sum(len(scanner.statements(line.text)) for line in read) == 100_000

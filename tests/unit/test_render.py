@@ -14,7 +14,7 @@ from manager.api.documents import document, listing, unix_seconds
 from manager.api.errors import UsageError
 from manager.api.listings import LISTINGS
 from manager.api.views import ITEMS, AppView, EventView, RouteView, WorkerView
-from shell.text import cells, render
+from shell.text import cells, render, stream_item
 from shell.text.glyphs import columns, cut, escaped, stripped
 from shell.text.render import Options
 from shell.traffic.load import Report
@@ -404,13 +404,13 @@ def test_a_log_line_has_its_worker_and_nothing_that_steers() -> None:
         "text": "a\x1b[31mb\x07\tc\r",
     }
 
-    assert render.item(line, OFF) == "web.2  ab\tc"
-    assert render.item(line, Options(timestamps=True)) == "web.2  2026-01-02T03:04:05Z  ab\tc"
+    assert stream_item.line(line, OFF) == "web.2  ab\tc"
+    assert stream_item.line(line, Options(timestamps=True)) == "web.2  2026-01-02T03:04:05Z  ab\tc"
 
 
 def test_each_worker_has_a_colour_of_its_own_that_stays() -> None:
     def prefix(name: str) -> str:
-        line = render.item({"kind": "LogLine", "worker": name, "text": ""}, Options(colour=True))
+        line = stream_item.line({"kind": "LogLine", "worker": name, "text": ""}, Options(colour=True))
         assert line is not None
         return line.partition(name)[0]
 
@@ -421,9 +421,9 @@ def test_each_worker_has_a_colour_of_its_own_that_stays() -> None:
 def test_progress_fits_its_line_on_a_terminal_only() -> None:
     progress = {"kind": "Progress", "text": "web.4  created " + "x" * 100}
 
-    assert render.item(progress, OFF) == progress["text"]
+    assert stream_item.line(progress, OFF) == progress["text"]
     for utf8 in (True, False):
-        assert columns(render.item(progress, Options(width=40, utf8=utf8)) or "") == 39
+        assert columns(stream_item.line(progress, Options(width=40, utf8=utf8)) or "") == 39
 
 
 def test_an_event_of_a_stream_is_one_line_in_every_format() -> None:
@@ -436,16 +436,16 @@ def test_an_event_of_a_stream_is_one_line_in_every_format() -> None:
         "text": "x",
     }
 
-    assert render.item(event, OFF) == "06:03:06Z  web  x"
-    assert json.loads(render.item(event, Options(format="jsonl")) or "")["id"] == "7"
-    assert json.loads(render.item(event, Options(format="json", width=80)) or "")["id"] == "7"
-    assert render.item(event, Options(format="csv")) == "7,2026-01-02T06:03:06Z,web,,x"
-    assert render.item(event, Options(quiet=True)) == "7"
+    assert stream_item.line(event, OFF) == "06:03:06Z  web  x"
+    assert json.loads(stream_item.line(event, Options(format="jsonl")) or "")["id"] == "7"
+    assert json.loads(stream_item.line(event, Options(format="json", width=80)) or "")["id"] == "7"
+    assert stream_item.line(event, Options(format="csv")) == "7,2026-01-02T06:03:06Z,web,,x"
+    assert stream_item.line(event, Options(quiet=True)) == "7"
 
 
 def test_notes_are_told_as_notes_and_unknown_items_not_at_all() -> None:
-    assert render.item({"kind": "Note", "text": "the store is away"}, OFF) == "note: the store is away"
-    assert render.item({"kind": "Novelty"}, OFF) is None
+    assert stream_item.line({"kind": "Note", "text": "the store is away"}, OFF) == "note: the store is away"
+    assert stream_item.line({"kind": "Novelty"}, OFF) is None
 
 
 def test_text_cannot_steer_a_terminal() -> None:

@@ -7,6 +7,7 @@ import shlex
 import pytest
 
 from shell.language.quoting import quote
+from shell.language.scanner import is_incomplete, statements
 from shell.language.words import (
     Incomplete,
     Statement,
@@ -16,8 +17,6 @@ from shell.language.words import (
     Word,
     as_typed,
     expand,
-    is_incomplete,
-    statements,
 )
 
 

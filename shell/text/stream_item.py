@@ -1,0 +1,51 @@
+"""One item of a stream as a line: progress, notes, log lines, events. Pure."""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from shell.text import cells
+from shell.text.columns import Item
+from shell.text.glyphs import ascii_only, cut, escaped, paint, stripped
+from shell.text.tables import Options, as_json, listing
+
+_PREFIX_COLOURS = ("36", "33", "32", "35", "34", "96", "93", "92", "95", "94")
+
+
+def line(item: Item, options: Options) -> str | None:
+    """Return one item of a stream as a line, or None for a kind that has nothing to show."""
+    told = _line(item, options)
+    return told if told is None or options.utf8 else ascii_only(told)
+
+
+def _line(item: Item, options: Options) -> str | None:
+    match item:
+        case {"kind": "Progress", "text": str(text)}:
+            text = escaped(text)
+            mark = "…" if options.utf8 else "..."
+            return text if options.width is None else cut(text, options.width - 1, mark)
+        case {"kind": "Note", "text": str(text)}:
+            return f"note: {escaped(text)}"
+        case {"kind": "LogLine", "worker": str(worker), "text": str(text)}:
+            return _log_line(worker, str(item.get("time", "")), text, options)
+        case {"kind": "Event"}:
+            return _event_line(item, options)
+        case _:
+            return None
+
+
+def _log_line(worker: str, moment: str, text: str, options: Options) -> str:
+    colour = _PREFIX_COLOURS[crc32(worker.encode()) % len(_PREFIX_COLOURS)] if options.colour else ""
+    when = f"{escaped(moment)}  " if options.timestamps and moment else ""
+    return f"{paint(escaped(worker), colour)}  {when}{stripped(text)}"
+
+
+def _event_line(item: Item, options: Options) -> str:
+    event = {name: value for name, value in item.items() if name != "kind"}
+    if options.quiet or options.format not in ("table", "wide"):
+        lines = list(listing("EventList", [event], options))
+        # A stream has no head: the last line is the event's, also in CSV.
+        return lines[-1] if options.format != "json" else as_json(event, Options(utf8=options.utf8))
+    moment = str(item.get("at", ""))[11:19]
+    about = item.get("worker") or item.get("app") or cells.NOTHING
+    return f"{escaped(moment)}Z  {escaped(str(about))}  {escaped(str(item.get('text', '')))}"
