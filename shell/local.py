@@ -88,12 +88,11 @@ def _help(session: Session, row: Command, params: Params) -> None:
 
 
 def _manual(session: Session, verb: str | None) -> None:
-    from shell import main
     from shell.manual import man
 
     if verb is not None:
         raise UsageError("the manual is one page, of all commands", hint="help -o man", at=0)
-    print(man.page(main.USAGE, version()), file=session.out)
+    print(man.page(version()), file=session.out)
 
 
 def _record(session: Session, row: Command, params: Params) -> None:

@@ -17,19 +17,11 @@ from dataclasses import dataclass
 from manager.api.errors import CloudError, UsageError
 from manager.api.places import DEFAULT_CLOUD, Places, places_of
 from shell import terminal
+from shell.attempt import execute_words
+from shell.dispatch import perform
 from shell.outcome import INTERRUPTED, Told
 from shell.session import Session
 
-USAGE = """\
-usage: simplecloud [--cloud NAME] [VERB [ARG...]]
-       simplecloud [--cloud NAME] [-k] [-x] [-f FILE [--check] | -c TEXT]
-
-  --cloud NAME   which cloud of this machine (default, or $SIMPLECLOUD_CLOUD)
-  -f FILE        run a script; --check only reads it
-  -c TEXT        run these commands
-  -k             go on after a failure, exit 1 at the end
-  -x             print each command before it runs
-"""
 _HUNG_UP = 141  # what a shell reports for a program that ended by SIGPIPE
 
 
@@ -96,7 +88,7 @@ def _run(arguments: Sequence[str], find: Callable[[str | None], Places]) -> int:
     asked = parse(arguments)
     if asked.about:
         return _about(asked.about)
-    session = Session(find(asked.cloud))
+    session = Session(find(asked.cloud), perform)
     session.options.errexit = not asked.keep_going
     session.options.echo = asked.echo
     try:
@@ -111,7 +103,7 @@ def _in_mode(session: Session, asked: _Asked) -> int:
     on_terminal = sys.stdin is not None and sys.stdin.isatty()
     if asked.command:
         session.interactive, session.gives_stdin, session.one_shot = on_terminal, True, True
-        return session.execute_words(asked.command)
+        return execute_words(session, asked.command)
     from shell import script
 
     session.autostart = True
@@ -144,7 +136,7 @@ def _about(what: str) -> int:
         return 0
     from shell.manual import help as pages
 
-    print(f"{USAGE}\n{pages.overview()}")
+    print(f"{pages.USAGE}\n{pages.overview()}")
     return 0
 
 

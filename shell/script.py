@@ -12,7 +12,7 @@ from manager.api.errors import CloudError, UsageError
 from shell import statements
 from shell.language import scanner
 from shell.outcome import INTERRUPTED
-from shell.statements import Origin, Place
+from shell.place import Origin, Place
 
 if TYPE_CHECKING:
     from shell.session import Session

@@ -1,4 +1,4 @@
-"""One shell at work: its variables, options and loads, and how a command is carried out in it.
+"""One shell at work: its variables, options and loads, what it says, and whom it asks.
 
 Results go to `out`; errors, notes, progress and echoed commands to `err`, so that what a program reads
 is results only. An error is JSON there when the command asked for -o json or jsonl.
@@ -7,7 +7,6 @@ is results only. An error is JSON there when the command asked for -o json or js
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,21 +14,21 @@ from typing import TYPE_CHECKING, TextIO
 
 from manager.api.arguments import Params, option_words
 from manager.api.command import Command
-from manager.api.commands import command_of, known
+from manager.api.commands import known
 from manager.api.errors import CloudError, UsageError
 from manager.api.places import Places
 from shell import terminal
 from shell.client import Client
-from shell.language import grammar
 from shell.language.quoting import quote
 from shell.options import ShellOptions
-from shell.outcome import Interrupted, Told
 from shell.terminal import Progress
 
 if TYPE_CHECKING:
+    from shell.place import Place
     from shell.recording import Recording
-    from shell.statements import Place
     from shell.traffic.load import Load
+
+Perform = Callable[["Session", Sequence[str]], None]
 
 
 @dataclass(slots=True)
@@ -37,11 +36,13 @@ class Session:
     """One shell. `interactive`: somebody can be asked.  `autostart`: the cloud is started when needed.
     `gives_stdin`: commands may read the standard input; a script's commands do not.
 
+    `performer`: carries out one command (shell.dispatch).
     `one_shot`: it carries out one command that the system's shell gave it.
     `leaving` is set once `exit` was given; who runs statements stops then.
     """
 
     places: Places
+    performer: Perform
     out: TextIO = field(default_factory=lambda: sys.stdout)
     err: TextIO = field(default_factory=lambda: sys.stderr)
     interactive: bool = False
@@ -66,62 +67,9 @@ class Session:
         """What a command may read from; None in a script, whose text may come that way."""
         return sys.stdin if self.gives_stdin and not self.sourcing else None
 
-    def execute(self, text: str) -> int:
-        """Carry out the statements of a text as typed at the prompt, and return the exit code."""
-        from shell import statements
-
-        return statements.execute(self, text)
-
-    def execute_words(self, arguments: Sequence[str]) -> int:
-        """Carry out one command whose words are ready: nothing in them is split or filled in again."""
-
-        def place(error: CloudError) -> Place:
-            from shell import statements  # a command that goes well starts faster without
-
-            return statements.place_of_words(error, arguments)
-
-        self.echo(" ".join(quote(word) for word in arguments))
-        return self.attempt(lambda: self.perform(arguments), arguments, place)
-
-    def attempt(
-        self, act: Callable[[], None], given: Sequence[str], place: Callable[[CloudError], Place]
-    ) -> int:
-        """Do what a command asks, tell its failure, and return the exit code.
-
-        `given`: its words, as far as they are known when it fails.  `place`: what an error is about.
-        """
-        code, began_at = 0, time.monotonic()
-        try:
-            act()
-        except CloudError as error:
-            code = self.tell(error, place(error), as_json=grammar.wants_json(given))
-        except Told as told:
-            code = told.code
-        except KeyboardInterrupt:
-            code = self.tell(_interrupted(given))
-        self.progress.clear()
-        self.out.flush()
-        if self.options.timing:
-            print(f"{time.monotonic() - began_at:.2f} s", file=self.err, flush=True)
-        return code
-
     def perform(self, given: Sequence[str]) -> None:
         """Carry out one command; raises CloudError, or Told when it failed and said why itself."""
-        row = grammar.row_of(given)
-        if grammar.asks_for_help(row, given[1:]):
-            row, given = known("help"), ["help", row.verb]
-        params = grammar.params_of(row, given[1:])
-        match row.where:
-            case "manager":
-                from shell import remote
-
-                remote.perform(self, row, params)
-            case "shell":
-                from shell import local
-
-                local.perform(self, row, params)
-            case "host":
-                self._on_host(row, params)
+        self.performer(self, given)
 
     def need_cloud(self) -> None:
         """Start the cloud if this shell may, it is down, and that was not tried before."""
@@ -201,22 +149,6 @@ class Session:
         """Whether a person reads hints where only the system's shell can take them."""
         return self.one_shot and terminal.width_of(self.err) is not None
 
-    def _on_host(self, row: Command, params: Params) -> None:
-        if params.get("purge") is True:
-            self.confirm(row, params, f'delete the state of the cloud "{self.places.cloud}"?')
-            params = {**params, "yes": True}
-        if row.verb == "down":
-            self.autostart = False  # who took it down does not want it back by a side effect
-        from shell import host
-
-        if row.lists:
-            from shell import printing
-
-            listing = host.ask(row, params, self.places.cloud, interactive=self.interactive)
-            printing.result(self, listing, row, params)
-            return
-        host.run(row, params, self.places.cloud, out=self.out, interactive=self.interactive)
-
 
 def _typed_again(row: Command, params: Params) -> str:
     """Return a command with its options and operands, such as `down --purge`."""
@@ -225,10 +157,3 @@ def _typed_again(row: Command, params: Params) -> str:
         value = params.get(operand.key, [])
         given += value if isinstance(value, list) else [str(value)]
     return " ".join(quote(word) for word in given)
-
-
-def _interrupted(given: Sequence[str]) -> Interrupted:
-    row = command_of(given[0]) if given else None
-    if row is None or not row.changes:
-        return Interrupted("interrupted")
-    return Interrupted(f"no longer waiting: {row.verb} goes on in the cloud", hint="events -f")

@@ -4,42 +4,18 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from manager.api.errors import CloudError, UsageError
+from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
+from shell.attempt import attempt
 from shell.language import grammar, scanner, words
 from shell.language.words import Statement, Substitution, SyntaxRejected, Variable
 from shell.outcome import INTERRUPTED
+from shell.place import PROMPT, Origin, place_of, span_of
 
 if TYPE_CHECKING:
     from shell.session import Session
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a text comes from: the name of a script and the number of the text's first line."""
-
-    name: str = ""
-    line: int = 1
-
-    def where(self, text: str, at: int) -> str:
-        """Return the prefix of an error at this character, such as `demo.sc:7: `; "" at the prompt."""
-        return f"{self.name}:{self.line + text.count(chr(10), 0, at)}: " if self.name else ""
-
-
-PROMPT = Origin()
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What an error is about: the text, the part to point at, and the prefix that names the line."""
-
-    text: str = ""
-    span: tuple[int, int] | None = None
-    where: str = ""
 
 
 def execute(session: Session, text: str, origin: Origin = PROMPT) -> int:
@@ -50,7 +26,7 @@ def execute(session: Session, text: str, origin: Origin = PROMPT) -> int:
     try:
         found = scanner.statements(text)
     except SyntaxRejected as error:
-        return session.tell(error, _place(error, None, text, origin))
+        return session.tell(error, place_of(error, None, text, origin))
     failed = 0
     for statement in found:
         code = _carry_out(session, statement, text, origin)
@@ -69,14 +45,8 @@ def check(session: Session, text: str, origin: Origin) -> int:
         for statement in scanner.statements(text):
             grammar.check(statement)
     except UsageError as error:
-        return session.tell(error, _place(error, statement, text, origin))
+        return session.tell(error, place_of(error, statement, text, origin))
     return 0
-
-
-def place_of_words(error: CloudError, given: Sequence[str]) -> Place:
-    """Return what an error of a command whose words were ready is about."""
-    text, statement = words.as_typed(given)
-    return _place(error, statement, text, PROMPT)
 
 
 def _carry_out(session: Session, statement: Statement, text: str, origin: Origin) -> int:
@@ -87,28 +57,10 @@ def _carry_out(session: Session, statement: Statement, text: str, origin: Origin
         session.perform(given)
 
     session.echo(text[statement.start : statement.end])
-    code = session.attempt(act, given, lambda error: _place(error, statement, text, origin))
+    code = attempt(session, act, given, lambda error: place_of(error, statement, text, origin))
     if code == 0 and session.recording is not None and not session.sourcing:
         session.recording.add(given[0], text[statement.start : statement.end])
     return 0 if statement.tolerant and code != INTERRUPTED else code
-
-
-def _place(error: CloudError, statement: Statement | None, text: str, origin: Origin) -> Place:
-    span = _span(error, statement)
-    start = statement.start if statement is not None else 0
-    return Place(text, span, origin.where(text, span[0] if span else start))
-
-
-def _span(error: CloudError, statement: Statement | None) -> tuple[int, int] | None:
-    """Return the part of the text that an error points at."""
-    if isinstance(error, SyntaxRejected):
-        return error.span
-    if not isinstance(error, UsageError) or error.at is None or statement is None:
-        return None
-    if error.at + 1 < len(statement.words):  # `at` counts from the word after the verb
-        word = statement.words[error.at + 1]
-        return word.start, word.end
-    return statement.end, statement.end
 
 
 def _filled(session: Session, statement: Statement) -> list[str]:
@@ -151,5 +103,5 @@ def _perform_inside(session: Session, statement: Statement) -> None:
     try:
         session.perform(_filled(session, statement))
     except UsageError as error:  # its place is counted within this statement
-        span = _span(error, statement) or (statement.start, statement.end)
+        span = span_of(error, statement) or (statement.start, statement.end)
         raise SyntaxRejected(error.message, span, hint=error.hint) from error

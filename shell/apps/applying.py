@@ -18,6 +18,7 @@ from manager.api.views import ChangeView
 from shell import files, printing
 from shell.apps import app_file, dotenv
 from shell.apps.app_file import Entry
+from shell.attempt import execute_words
 from shell.language.quoting import quote
 from shell.outcome import Told
 from shell.text.glyphs import escaped
@@ -92,7 +93,7 @@ def _make(session: Session, wanted: list[Entry], params: Params) -> None:
     for verb, *rest in plan:
         words = [verb, *_how(verb, params), *rest]
         print(_seen(" ".join(quote(word) for word in words), session.out), file=session.out, flush=True)
-        if params.get("dry_run") is not True and (code := session.execute_words(words)):
+        if params.get("dry_run") is not True and (code := execute_words(session, words)):
             raise Told(code)
 
 

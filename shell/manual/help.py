@@ -16,6 +16,17 @@ _SETTINGS = (
     "`help VERB` tells more about one; Tab completes; Ctrl-R searches what was typed.",
 )
 
+USAGE = """\
+usage: simplecloud [--cloud NAME] [VERB [ARG...]]
+       simplecloud [--cloud NAME] [-k] [-x] [-f FILE [--check] | -c TEXT]
+
+  --cloud NAME   which cloud of this machine (default, or $SIMPLECLOUD_CLOUD)
+  -f FILE        run a script; --check only reads it
+  -c TEXT        run these commands
+  -k             go on after a failure, exit 1 at the end
+  -x             print each command before it runs
+"""
+
 
 def overview() -> str:
     """Return every command in a line, by groups."""

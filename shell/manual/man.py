@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from manager.api.command import Command
 from manager.api.commands import GROUPS
-from shell.manual.help import names, option_head, usage_lines
+from shell.manual.help import USAGE, names, option_head, usage_lines
 from shell.manual.topics import TOPICS
 
 _EXIT_STATUS: Mapping[str, str] = {
@@ -36,8 +36,8 @@ _FILES: Mapping[str, str] = {
 }
 
 
-def page(synopsis: str, version: str) -> str:
-    """Return the whole page. synopsis: how the program is called, as `--help` says it."""
+def page(version: str, synopsis: str = USAGE) -> str:
+    """Return the whole page. synopsis: how the program is called."""
     lines = [
         f'.TH SIMPLECLOUD 1 "" "simplecloud {version}" "User Commands"',
         ".SH NAME",

@@ -29,7 +29,7 @@ from prompt_toolkit.styles import Style
 
 from manager.api.errors import CloudError
 from manager.api.rows.changing import FIRST_RUN
-from shell import script
+from shell import script, statements
 from shell.following import follow
 from shell.prompt.complete import complete
 from shell.prompt.highlight import fragments
@@ -64,6 +64,7 @@ _STYLE = Style.from_dict(
 )
 
 Seen = Callable[[], Snapshot]
+Execute = Callable[[Session, str], int]  # a line, to its exit code
 
 
 @dataclass(slots=True)
@@ -78,8 +79,8 @@ class Draft:
         return text
 
 
-def run(session: Session) -> int:
-    """Read lines and carry them out until the person leaves, and return 0 then."""
+def run(session: Session, execute: Execute = statements.execute) -> int:
+    """Read lines and have them carried out until the person leaves, and return 0 then."""
     prompt: PromptSession[str]
     told = partial(follow, session.client)
     watch = Watch(partial(_ask, session), told, lambda: soon(prompt.app, prompt.app.invalidate))
@@ -96,7 +97,7 @@ def run(session: Session) -> int:
             watch.hide()
             if line is None:
                 break
-            _carry_out(session, line)
+            _carry_out(session, line, execute)
     finally:
         watch.stop()
     return 0
@@ -149,9 +150,9 @@ def _read(session: Session, prompt: PromptSession[str], begun: str) -> str | Non
         return None
 
 
-def _carry_out(session: Session, text: str) -> None:
+def _carry_out(session: Session, text: str, execute: Execute) -> None:
     try:
-        session.execute(text)
+        execute(session, text)
     except KeyboardInterrupt:  # between two statements: the session answers it within one
         print(file=session.err, flush=True)
 

@@ -229,6 +229,7 @@ def _serve(client: socket.socket, replies: Replies) -> None:
 
 
 def main(directory: Path) -> int:
+    from shell.dispatch import perform
     from shell.prompt import repl
     from shell.session import Session
 
@@ -237,7 +238,7 @@ def main(directory: Path) -> int:
     replies.stuck = frozenset({"scale"})
     replies.items["scale"] = [{"kind": "Progress", "text": "web.4  created 10.200.0.14"}]
     with serving(directory, replies) as places:
-        return repl.run(Session(places, interactive=True, gives_stdin=True))
+        return repl.run(Session(places, perform, interactive=True, gives_stdin=True))
 
 
 if __name__ == "__main__":

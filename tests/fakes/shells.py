@@ -6,6 +6,8 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+from shell import statements
+from shell.dispatch import perform
 from shell.session import Session
 from tests.fakes.manager import PlacesAt
 
@@ -19,7 +21,7 @@ class Shell:
     err: io.StringIO
 
     def run(self, text: str) -> int:
-        return self.session.execute(text)
+        return statements.execute(self.session, text)
 
 
 class TerminalText(io.StringIO):
@@ -32,4 +34,4 @@ class TerminalText(io.StringIO):
 def shell_at(directory: Path) -> Shell:
     """Return a shell of the cloud whose socket is in `directory`."""
     out, err = io.StringIO(), io.StringIO()
-    return Shell(Session(PlacesAt("default", directory=directory), out=out, err=err), out, err)
+    return Shell(Session(PlacesAt("default", directory=directory), perform, out=out, err=err), out, err)

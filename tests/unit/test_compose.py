@@ -10,6 +10,7 @@ import pytest
 
 from manager.api.errors import UsageError
 from shell.apps import app_file, compose, dotenv
+from shell.statements import execute
 from tests.fakes.replies import Replies, serving
 from tests.fakes.shells import TerminalText, shell_at
 
@@ -236,7 +237,7 @@ def test_on_a_terminal_a_command_is_shown_with_all_that_is_in_it(tmp_path: Path)
     with serving(tmp_path, replies):
         session = shell_at(tmp_path).session
         session.out = shown = TerminalText()
-        assert session.execute(f"import {file} --dry-run") == 0
+        assert execute(session, f"import {file} --dry-run") == 0
     assert shown.getvalue() == "run --image i --user 'a\\x1b[2J\nb' web sleep 9\n"
 
 

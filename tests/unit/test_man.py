@@ -8,12 +8,11 @@ import pytest
 
 from manager.api.command import Command
 from manager.api.commands import COMMANDS
-from shell import main
 from shell.manual import man
 from shell.manual.topics import TOPICS
 from tests.fakes.shells import shell_at
 
-LINES = man.page(main.USAGE, "1.2.3").splitlines()
+LINES = man.page("1.2.3").splitlines()
 REQUESTS = [line.split(" ")[0] for line in LINES if line.startswith(".")]
 
 
@@ -52,7 +51,7 @@ def test_what_stands_as_it_is_begins_and_ends() -> None:
 
 def test_a_backslash_and_a_leading_dot_are_shown() -> None:
     assert r"  \e Enter        go on in the next line; pasted lines are run as a script" in LINES
-    assert man.page(".x\n'y", "0").splitlines()[6:8] == [r"\&.x", r"\(aqy"]
+    assert man.page("0", ".x\n'y").splitlines()[6:8] == [r"\&.x", r"\(aqy"]
 
 
 def test_help_prints_it_whole_and_only_whole(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from manager.api.documents import listing
+from shell.dispatch import perform
 from shell.prompt import repl
 from shell.prompt.history import PrivateHistory, keeps
 from shell.prompt.snapshot import Watch
@@ -46,10 +47,13 @@ class Prompted(Session):
 
     lines: list[str] = field(default_factory=list)
 
-    def execute(self, text: str, *_: object) -> int:
-        self.lines.append(text)
-        self.leaving = text == "exit"
-        return 0
+
+def noted(session: Session, text: str) -> int:
+    """Note a line in place of carrying it out; exit leaves."""
+    assert isinstance(session, Prompted)
+    session.lines.append(text)
+    session.leaving = text == "exit"
+    return 0
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +71,7 @@ def keyboard() -> Iterator[PipeInput]:
 
 @pytest.fixture
 def session(tmp_path: Path) -> Prompted:
-    return Prompted(PlacesIn("default", tmp_path), out=io.StringIO(), err=io.StringIO())
+    return Prompted(PlacesIn("default", tmp_path), perform, out=io.StringIO(), err=io.StringIO())
 
 
 def said(session: Session) -> str:
@@ -78,7 +82,7 @@ def said(session: Session) -> str:
 def typed(session: Prompted, keyboard: PipeInput, keys: str) -> list[str]:
     """Type the keys at the prompt, leave, and return the lines that were carried out."""
     keyboard.send_text(keys)
-    assert repl.run(session) == 0
+    assert repl.run(session, noted) == 0
     return session.lines
 
 
@@ -148,7 +152,7 @@ def test_somebody_new_is_told_where_to_begin_and_only_once(session: Prompted, ke
     typed(session, keyboard, "ps" + ENTER + CTRL_D)
     assert said(session) == f"{repl.GREETING}\n"
 
-    again = Prompted(session.places, out=io.StringIO(), err=io.StringIO())
+    again = Prompted(session.places, perform, out=io.StringIO(), err=io.StringIO())
     typed(again, keyboard, "exit" + ENTER)
 
     assert said(again) == ""

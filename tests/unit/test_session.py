@@ -17,6 +17,7 @@ import pytest
 from manager.api import values
 from manager.api.documents import rfc3339
 from manager.api.errors import AppNotFound, CloudError, NotConfirmed
+from shell.attempt import execute_words
 from shell.terminal import Progress
 from tests.eventually import eventually
 from tests.fakes.manager import Death, FakeCall, FakeManager, app_item
@@ -162,7 +163,7 @@ def test_a_rejected_file_asks_the_manager_nothing(shell: Shell, manager: FakeMan
 
 
 def test_one_shot_arguments_are_never_split_or_filled_in(shell: Shell, manager: FakeManager) -> None:
-    assert shell.session.execute_words(["run", "w", "sh", "-c", "echo $HOSTNAME; ls"]) == 0
+    assert execute_words(shell.session, ["run", "w", "sh", "-c", "echo $HOSTNAME; ls"]) == 0
     assert manager.calls[0].params["command"] == ["sh", "-c", "echo $HOSTNAME; ls"]
 
 

@@ -1,0 +1,59 @@
+"""One command tried: its failure told, its exit code returned."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from manager.api.commands import command_of
+from manager.api.errors import CloudError
+from shell.language import grammar
+from shell.language.quoting import quote
+from shell.outcome import Interrupted, Told
+
+if TYPE_CHECKING:
+    from shell.place import Place
+    from shell.session import Session
+
+
+def execute_words(session: Session, arguments: Sequence[str]) -> int:
+    """Carry out one command whose words are ready: nothing in them is split or filled in again."""
+
+    def place(error: CloudError) -> Place:
+        from shell.place import place_of_words  # a command that goes well starts faster without
+
+        return place_of_words(error, arguments)
+
+    session.echo(" ".join(quote(word) for word in arguments))
+    return attempt(session, lambda: session.perform(arguments), arguments, place)
+
+
+def attempt(
+    session: Session, act: Callable[[], None], given: Sequence[str], place: Callable[[CloudError], Place]
+) -> int:
+    """Do what a command asks, tell its failure, and return the exit code.
+
+    `given`: its words, as far as they are known when it fails.  `place`: what an error is about.
+    """
+    code, began_at = 0, time.monotonic()
+    try:
+        act()
+    except CloudError as error:
+        code = session.tell(error, place(error), as_json=grammar.wants_json(given))
+    except Told as told:
+        code = told.code
+    except KeyboardInterrupt:
+        code = session.tell(_interrupted(given))
+    session.progress.clear()
+    session.out.flush()
+    if session.options.timing:
+        print(f"{time.monotonic() - began_at:.2f} s", file=session.err, flush=True)
+    return code
+
+
+def _interrupted(given: Sequence[str]) -> Interrupted:
+    row = command_of(given[0]) if given else None
+    if row is None or not row.changes:
+        return Interrupted("interrupted")
+    return Interrupted(f"no longer waiting: {row.verb} goes on in the cloud", hint="events -f")
