@@ -10,7 +10,7 @@ from manager.plan.draft import Draft
 from manager.plan.spares import LOOK_S, dispensable, is_kept, is_quiet, lacking, room
 from manager.plan.steps import Launch
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
-from manager.state.world import World, is_ready
+from manager.state.world import World, has_arrived, is_ready
 from netsetup.addresses import allocate
 from netsetup.errors import NetworkError
 
@@ -108,7 +108,7 @@ def _replacement_room(
     """
     records = [record for record in world.of_app(spec.name) if record.slot in spec.slots]
     fresh = [r for r in records if r.revision == spec.revision and r.leaving_since is None]
-    under_way = sum(not is_ready(world, record) for record in fresh)
+    under_way = sum(not has_arrived(world, record) for record in fresh)
     if spec.order == "stop-first":
         under_way += sum(r.revision != spec.revision and r.leaving_since is not None for r in records)
     starting = [r for r in staying if r.key in world.busy and r.revision != spec.revision and not r.spare]
@@ -146,4 +146,4 @@ def _must_leave(world: World, spec: AppSpec, record: WorkerRecord, stand_in: Wor
     if container is None or container.state != "running" or record is not stand_in:
         return True
     successor = world.records.get(WorkerKey(record.app, record.slot, spec.revision))
-    return successor is not None and is_ready(world, successor)
+    return successor is not None and has_arrived(world, successor)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from manager.plan.steps import SaveSpec
 from manager.state.model import HOPELESS, AppSpec, WorkerRecord
 from manager.state.wishes import rolled_back
-from manager.state.world import World, is_current, is_ready, phase
+from manager.state.world import World, has_arrived, is_current, phase
 
 # An update whose worker is not ready after this long is rolled back; its command waits a little longer.
 UPDATE_LIMIT_S = 55.0
@@ -27,14 +27,14 @@ def end_of_update(world: World, spec: AppSpec) -> SaveSpec | None:
             return None
         reason = f"revision {spec.revision} is rolled back: {failure}"
         return SaveSpec(rolled_back(spec, failure, world.now), version, reason)
-    if len(fresh) == len(records) == spec.wanted and all(is_ready(world, record) for record in fresh):
+    if len(fresh) == len(records) == spec.wanted and all(has_arrived(world, record) for record in fresh):
         return SaveSpec(replace(spec, fallback=None), version, f"revision {spec.revision} is ready")
     return None
 
 
 def late_at(world: World, spec: AppSpec) -> float:
     """Return when the first of the update's workers has taken too long; never in a frozen app."""
-    deadlines = (r.created_at + UPDATE_LIMIT_S for r in _fresh(world, spec) if not is_ready(world, r))
+    deadlines = (r.created_at + UPDATE_LIMIT_S for r in _fresh(world, spec) if not has_arrived(world, r))
     return float("inf") if world.is_frozen(spec.name) else min(deadlines, default=float("inf"))
 
 
@@ -48,6 +48,6 @@ def _failure(world: World, record: WorkerRecord) -> str | None:
     seen = phase(world, record)
     late = world.now - record.created_at > UPDATE_LIMIT_S
     gave_up = seen.state == "failed" or record.failures >= HOPELESS
-    if not gave_up and (not late or is_ready(world, record) or seen.state == "stopped"):
+    if not gave_up and (not late or has_arrived(world, record)):
         return None
     return f"{record.key.label} {seen.state}: {seen.reason}"

@@ -13,6 +13,7 @@ from manager.scaling.measure import Measures
 from manager.state.model import AppSpec, WorkerRecord
 from manager.state.world import (
     World,
+    has_arrived,
     is_current,
     is_live,
     is_ready,
@@ -76,8 +77,7 @@ def app_view(world: World, spec: AppSpec, measures: Measures, addressing: Addres
 def is_as_asked(world: World, spec: AppSpec) -> bool:
     """Return whether no update is under way, and each wanted worker is ready or has done its work."""
     current = (record for record in world.of_app(spec.name) if is_current(spec, record))
-    done = sum(phase(world, record).state in ("ready", "stopped") for record in current)
-    return spec.fallback is None and done == spec.wanted
+    return spec.fallback is None and sum(has_arrived(world, record) for record in current) == spec.wanted
 
 
 def _sum(numbers: Iterable[float | None]) -> float | None:

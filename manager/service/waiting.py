@@ -16,7 +16,7 @@ from manager.plan.updates import late_at
 from manager.server import Call
 from manager.service.changes import Made
 from manager.state.model import HOPELESS, WorkerRecord
-from manager.state.world import World, is_current, is_left_alone, is_ready, phase, thaw_of
+from manager.state.world import World, has_arrived, is_current, is_left_alone, is_ready, phase, thaw_of
 
 WAIT_S = 60.0
 PROOF_S = 0.5  # what is never asked how it is has to have run that long: many a command ends at once
@@ -91,7 +91,7 @@ def is_settled(world: World, name: str) -> bool:
 def _is_done(world: World, record: WorkerRecord) -> bool:
     state = phase(world, record).state
     alone = is_left_alone(world, record) and state in ("backoff", "failed", "unready")
-    return alone or state in ("ready", "stopped")
+    return alone or has_arrived(world, record)
 
 
 def _raise_when_hopeless(world: World, name: str, began_at: float) -> None:

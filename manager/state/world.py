@@ -263,8 +263,8 @@ def ended_slots(world: World, spec: AppSpec) -> frozenset[int]:
 
 
 def updated_slots(world: World, spec: AppSpec) -> frozenset[int]:
-    """Return which of the app's slots have a ready worker that is as the app wants it."""
-    return frozenset(r.slot for r in world.of_app(spec.name) if is_current(spec, r) and is_ready(world, r))
+    """Return which of the app's slots have a worker as the app wants it, ready or done."""
+    return frozenset(r.slot for r in world.of_app(spec.name) if is_current(spec, r) and has_arrived(world, r))
 
 
 def phase(world: World, record: WorkerRecord) -> Phase:
@@ -287,6 +287,11 @@ def phase(world: World, record: WorkerRecord) -> Phase:
         cut = Phase("unready", f"it is not connected to the bridge; {alone}")
         return cut if alone else Phase("starting", "its network is being connected")
     return _running(world, record, container.started_at)
+
+
+def has_arrived(world: World, record: WorkerRecord) -> bool:
+    """Return whether the worker is where it was to go: ready, or at the good end of its command."""
+    return is_ready(world, record) or phase(world, record).state == "stopped"
 
 
 def _paused(world: World, record: WorkerRecord, container: str) -> Phase:

@@ -26,6 +26,7 @@ from manager.plan.steps import (
     Step,
     SweepPort,
 )
+from manager.plan.updates import late_at
 from manager.state.model import HOPELESS, AppSpec, Ending, Hurry, Past, WorkerKey, WorkerRecord
 from manager.state.world import World, route_of
 from netsetup.port import Port
@@ -417,6 +418,31 @@ def test_an_update_is_over_when_all_are_replaced() -> None:
 
     assert isinstance(step, SaveSpec)
     assert step.spec == replace(updating(), fallback=None)
+
+
+def done(world: World, key: WorkerKey) -> World:
+    """Return the picture in which the worker's command has ended well, for good."""
+    ending = Ending(NOW - 1, world.containers[key].id, 0, "exit code 0: the command ended")
+    return known(ended(world, key, 0), replace(world.records[key], ending=ending))
+
+
+def test_an_update_to_a_command_that_ends_well_replaces_all_and_is_over() -> None:
+    second_1, second_2 = WorkerKey("web", 1, 2), WorkerKey("web", 2, 2)
+    halfway = done(serving([updating()], [a_worker(1), a_worker(1, 2), a_worker(2)]), second_1)
+    through = done(done(serving([updating()], [a_worker(1, 2), a_worker(2, 2)]), second_1), second_2)
+
+    assert saved(halfway).keys() == {WEB_1, second_2}
+    assert [step.spec for step in plan(through).steps if isinstance(step, SaveSpec)] == [
+        replace(updating(), fallback=None)
+    ]
+
+
+def test_what_is_done_is_never_late() -> None:
+    second = WorkerKey("web", 1, 2)
+    old = done(serving([updating()], [a_worker(1, 2), a_worker(2)]), second)
+    old = known(old, replace(old.records[second], created_at=NOW - 1000))
+
+    assert late_at(old, old.specs["web"]) > NOW
 
 
 def frozen(world: World, name: str = "web") -> World:
