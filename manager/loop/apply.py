@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,7 +57,6 @@ from manager.state.records import (
     worker_key,
 )
 from manager.state.wishes import as_adopted
-from manager.state.world import GRACE_S
 from manager.store import Fence, Store
 from netsetup.errors import NetworkError
 from netsetup.network import Network
@@ -68,6 +68,7 @@ log = logging.getLogger(__name__)
 RECORD_LABEL, SPEC_LABEL = "simplecloud.record", "simplecloud.spec"
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 LAST_LINE_LENGTH = 200  # of the lines that an ending quotes: what a worker prints must not fill the store
+KILLED = 137  # the exit code of what SIGKILL ended
 CANNOT_START = 125  # the exit code that docker itself gives for a container it could not run
 
 
@@ -225,11 +226,21 @@ class Effects:
         """The worker is gone: one SIGTERM, then the container, its port and its rules."""
         record, name = step.record, container_name(self.cloud, step.record.key)
         port_name = record.key.port_name(self.tag)
-        self.engine.stop([name], GRACE_S)
+        killed = self._stop(name, step.grace_s)
         self.engine.remove(name)
         self.network.detach(port_name, record.address)
         self.network.unbind([port_name])
-        self.journal.note(f"removed: {step.reason}", app=record.app, worker=record.key.label)
+        how = f"; killed, as it ran on for {step.grace_s:g} s after SIGTERM" if killed else ""
+        self.journal.note(f"removed: {step.reason}{how}", app=record.app, worker=record.key.label)
+
+    def _stop(self, name: str, grace_s: float) -> bool:
+        """The worker does not run; return whether it had to be killed for that."""
+        began_at = time.monotonic()
+        self.engine.stop([name], grace_s)
+        if time.monotonic() - began_at < grace_s:
+            return False
+        ended = self.engine.worker(name)
+        return ended is not None and ended.exit_code == KILLED
 
 
 def worker_order(

@@ -7,13 +7,14 @@ from dataclasses import replace
 from manager.api.documents import counted
 from manager.plan.draft import Draft
 from manager.plan.spares import can_stand_by, in_service, shall_pause
-from manager.plan.steps import Bury, Launch, Pause, Retire, Unpause
+from manager.plan.steps import GRACE_S, Bury, Launch, Pause, Retire, Unpause
 from manager.plan.wiring import groups
 from manager.state.model import AppSpec, WorkerRecord
 from manager.state.world import World, is_left_alone, is_live, is_published, is_ready, is_wanted_spare
 
 CONFIRM_S = 0.005  # how often to ask the proxy whether it has dropped a worker
 DRAIN_POLL_S = 0.02
+HURRIED_GRACE_S = 1.0
 
 
 def advance(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> None:
@@ -101,7 +102,8 @@ def _leave(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> N
     elif not hurried and world.inflight.get(record.key, 0) == 0 and can_stand_by(world, spec, record):
         draft.saves.append(replace(record, leaving_since=None, spare=True))
     else:
-        draft.slow.append(Retire(record, _retire_reason(world, record)))
+        grace_s = HURRIED_GRACE_S if hurried else GRACE_S
+        draft.slow.append(Retire(record, _retire_reason(world, record), grace_s))
 
 
 def _retire_reason(world: World, record: WorkerRecord) -> str:

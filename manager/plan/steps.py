@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from balancer.routes import Change
 from manager.state.model import AppSpec, Clock, WorkerKey, WorkerRecord
 
+GRACE_S = 10.0  # from SIGTERM to SIGKILL
+
 
 @dataclass(frozen=True, slots=True)
 class SaveRecords:
@@ -67,10 +69,11 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Retire:
-    """The worker's container, port and rules are gone."""
+    """The worker's container, port and rules are gone.  grace_s: from SIGTERM to SIGKILL."""
 
     record: WorkerRecord
     reason: str
+    grace_s: float = GRACE_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,9 +52,12 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A change that is stored: a picture of this store revision, or a later one, shows it."""
+    """A change that is stored: a picture of this store revision, or a later one, shows it.
 
-    apps: tuple[str, ...]
+    apps: how many workers it wants of each, and of which revision.
+    """
+
+    apps: Mapping[str, tuple[int, int]]
     note: str
     revision: int
 
@@ -90,7 +93,7 @@ class Changes:
         for name in names:
             self.journal.note(f"{call.request.method}: {_words(wish, name)}", app=name)
         self.reconciler.dirty.set()
-        return Made(names, wish.note, revision)
+        return Made(wanted(wish.specs), wish.note, revision)
 
     def _write(self, snapshot: Snapshot, wish: Wish, key: str | None, request: Request) -> int:
         """Store the specs with what belongs to them: history, what `undo` goes back to, the outcome."""
@@ -111,8 +114,8 @@ class Changes:
                 entry = Revision(spec.revision, self.clock(), request.method, spec.template)
                 puts[revision_key(spec.name, spec.revision)] = encode(entry)
         if key:
-            names = [spec.name for spec in wish.specs]
-            outcome = {"at": self.clock(), "apps": names, "note": wish.note, "asked": _asked(request)}
+            said = {"apps": wanted(wish.specs), "note": wish.note, "asked": _asked(request)}
+            outcome = {"at": self.clock(), **said}
             puts[key] = json.dumps(outcome)
             new.append(key)
         return self.write(puts, stale, unchanged=known, absent=new)
@@ -163,7 +166,13 @@ def _made_before(request: Request, snapshot: Snapshot, key: str) -> Made:
     outcome = json.loads(snapshot.entries[key].value)
     if outcome.get("asked", asked := _asked(request)) != asked:
         raise UsageError("another request had this id", hint="give each request an id of its own")
-    return Made(tuple(outcome["apps"]), str(outcome["note"]), snapshot.revision)
+    apps = {name: (wanted, revision) for name, (wanted, revision) in outcome["apps"].items()}
+    return Made(apps, str(outcome["note"]), snapshot.revision)
+
+
+def wanted(specs: Iterable[AppSpec]) -> dict[str, tuple[int, int]]:
+    """Return how many workers each app wants, and of which revision."""
+    return {spec.name: (spec.wanted, spec.revision) for spec in specs}
 
 
 def _asked(request: Request) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from manager.api.arguments import Arguments
@@ -43,6 +43,7 @@ from manager.store import Member, Store
 from netsetup.addresses import bridge_name, gateway_of
 
 FOLLOW_S = 0.3
+SOME = 5  # names in a note
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +235,10 @@ class Reading:
         strays = [container.name for key, container in world.containers.items() if key not in world.records]
         if strays:
             notes.append(
-                f"{len(strays)} workers have no record and are left alone (adopt -y): {', '.join(strays[:5])}"
+                f"{len(strays)} workers have no record and are left alone (adopt -y): {_some(strays)}"
             )
+        if late := [name for name, spec in world.specs.items() if not is_as_asked(world, spec)]:
+            notes.append(f"not yet as asked (apps tells why): {_some(late)}")
         if world.unreadable:
             notes.append(f"records of an unknown version, left alone: {', '.join(sorted(world.unreadable))}")
         return notes
@@ -245,6 +248,12 @@ def _is_as_asked(picture: Picture) -> bool:
     """Return whether nothing is under way, and every app is as it was asked for."""
     at_rest = picture.converged and not picture.trouble
     return at_rest and all(is_as_asked(picture.world, spec) for spec in picture.world.specs.values())
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first of the names, and how many more there are."""
+    more = len(names) - SOME
+    return ", ".join(names[:SOME]) + (f" and {more} more" if more > 0 else "")
 
 
 def freeze_notes(world: World) -> Iterator[str]:

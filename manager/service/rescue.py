@@ -23,7 +23,7 @@ from manager.loop.apply import RECORD_LABEL, SPEC_LABEL
 from manager.loop.reconcile import Reconciler
 from manager.programs.store import Programs
 from manager.server import Call
-from manager.service.changes import Changes, Made, Wish, read_specs
+from manager.service.changes import Changes, Made, Wish, read_specs, wanted
 from manager.service.dispatch import Answer
 from manager.service.waiting import Waiting
 from manager.state import wishes
@@ -133,8 +133,9 @@ class Rescue:
         puts |= {worker_key(record.key): encode(record) for record in told.records}
         revision = self.changes.write(puts, absent=list(puts))
         self.reconciler.dirty.set()
-        names = tuple(dict.fromkeys(record.app for record in told.records))
-        message = self.waiting.until_settled(call, Made(names, "", revision), arguments)
+        specs = {**picture.world.specs, **told.specs}
+        adopted = wanted(specs[name] for name in dict.fromkeys(record.app for record in told.records))
+        message = self.waiting.until_settled(call, Made(adopted, "", revision), arguments)
         return document("Result", {"message": f"adopted {len(told.records)} workers; {message}"})
 
     def backup(self, call: Call, arguments: Arguments) -> Answer:

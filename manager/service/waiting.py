@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from manager.api.arguments import Arguments
+from manager.api.documents import counted
 from manager.api.errors import WaitTimedOut, WorkersFailed
 from manager.loop.reconcile import Picture, Reconciler
 from manager.plan.slots import shortage
@@ -46,7 +47,7 @@ class Waiting:
             call.check()
         told.tell(picture.world, names)
         took_s = time.monotonic() - started
-        return "; ".join(_summary(picture.world, name) for name in names) + f" ({took_s:.1f} s)"
+        return "; ".join(summary(picture.world, name, made) for name in names) + f" ({took_s:.1f} s)"
 
     def _are_settled(self, picture: Picture, made: Made, began_at: float) -> bool:
         """Return whether a look of after the change found every app as wanted."""
@@ -161,8 +162,12 @@ def _awaited(world: World, name: str) -> list[WorkerRecord]:
     return records if spec is None else [record for record in records if not is_kept(spec, record)]
 
 
-def _summary(world: World, name: str) -> str:
+def summary(world: World, name: str, made: Made) -> str:
+    """Return how an app is; where another command changed it meanwhile, that is not what was asked for."""
     spec = world.specs.get(name)
+    if spec is not None and made.apps[name] != (spec.wanted, spec.revision) and spec.autoscale is None:
+        now = f"{counted(spec.wanted, 'worker')} of revision {spec.revision}"
+        return f"{name}: another command wants {now} meanwhile (events --app {name})"
     if spec is None:
         return f"{name}: removed"
     if spec.stopped:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 STARTUP_S = 30.0  # after this a worker that does not answer is called unready, not starting
 SET_S = 1.0  # a clock that goes another way by less is not worth a write
-GRACE_S = 10.0  # from SIGTERM to SIGKILL
 
 T = TypeVar("T")
 

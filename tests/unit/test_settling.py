@@ -7,7 +7,8 @@ from ipaddress import IPv4Network
 
 from manager.observe.health import Verdict
 from manager.plan.updates import UPDATE_LIMIT_S
-from manager.service.waiting import PROOF_S, WAIT_S, has_lasted, too_late
+from manager.service.changes import Made
+from manager.service.waiting import PROOF_S, WAIT_S, has_lasted, summary, too_late
 from manager.state.model import Health, Past, WorkerKey
 from manager.state.records import ALL
 from manager.state.world import World
@@ -64,6 +65,15 @@ def test_a_wait_for_an_address_that_the_cloud_does_not_have_says_so() -> None:
 
 def test_a_wait_of_the_usual_length_sees_a_stuck_update_rolled_back() -> None:
     assert UPDATE_LIMIT_S < WAIT_S
+
+
+def test_a_wait_says_when_another_command_has_changed_the_app_meanwhile() -> None:
+    world = serving([an_app(want=2)], [a_worker(1), a_worker(2)])
+
+    assert summary(world, "web", Made({"web": (2, 1)}, "", 1)) == "web: 2 of 2 workers ready"
+    assert summary(world, "web", Made({"web": (6, 1)}, "", 1)) == (
+        "web: another command wants 2 workers of revision 1 meanwhile (events --app web)"
+    )
 
 
 def test_a_worker_that_nobody_asks_has_run_for_a_while_before_a_wait_calls_it_ready() -> None:
