@@ -23,20 +23,24 @@ the dead. The autoscaler writes no other target (manager.scaling.scaler).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
 from balancer.routes import Route, app_of, change, render
 from manager.plan.clock import move_times, note_clock
 from manager.plan.draft import RESYNC_S, Draft
 from manager.plan.life import advance
 from manager.plan.slots import add_spares, place
-from manager.plan.steps import Forget, Launch, Publish, SaveRecords, Step, SweepPort
+from manager.plan.steps import Forget, Launch, Publish, SaveRecords, SlowStep, Step, SweepPort
 from manager.plan.updates import end_of_update, late_at
 from manager.plan.wiring import mend, tell_names
-from manager.state.model import AppSpec, WorkerRecord
+from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.records import ALL
 from manager.state.world import World, route_of
+
+STARTS_AHEAD = 24  # under way or next: none of those that start workers ever waits for a pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +92,38 @@ def _ordered(world: World, draft: Draft) -> Plan:
         steps.append(SaveRecords(tuple(draft.saves), _save_reason(world, draft.saves)))
     after = draft.applied_to(world)
     steps += filter(None, (tell_names(after), _publish(after)))
-    steps += draft.slow
+    steps += _in_turn(world, draft.slow)
     steps += [SweepPort(name) for name in sorted(world.stray_ports)]
     if draft.forgets or draft.removed:
         names = [key.label for key in draft.forgets] + draft.removed
         steps.append(Forget(tuple(draft.forgets), tuple(draft.removed), f"gone: {', '.join(names)}"))
     steps += filter(None, [note_clock(world)])  # last: a full store keeps no worker from starting
     return Plan(tuple(steps), draft.look_again_s, draft.cramped)
+
+
+def _in_turn(world: World, slow: list[SlowStep]) -> list[SlowStep]:
+    """Return the steps with no more starts than keep Docker busy, those of apps that start fewest first.
+
+    The rest wait for their turn in a later pass: whoever asks for one worker does not stand behind hundreds,
+    and what is wanted no more is not started first. What mends a running worker does not wait.
+    """
+    ahead = Counter(record.app for key in world.busy if (record := _starting(world, key)) is not None)
+    room = max(0, STARTS_AHEAD - ahead.total())
+    others: list[SlowStep] = []
+    starts: list[tuple[int, Launch]] = []
+    for step in slow:
+        if isinstance(step, Launch) and _starting(world, step.record.key):
+            starts.append((ahead[step.record.app], step))
+            ahead[step.record.app] += 1
+        else:
+            others.append(step)
+    return others + [step for _, step in sorted(starts, key=itemgetter(0))[:room]]
+
+
+def _starting(world: World, key: WorkerKey) -> WorkerRecord | None:
+    """Return the record of a worker that does not run yet."""
+    record, container = world.records.get(key), world.containers.get(key)
+    return record if container is None or container.state not in ("running", "paused") else None
 
 
 def _mends(world: World, draft: Draft) -> bool:

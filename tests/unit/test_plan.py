@@ -13,7 +13,7 @@ from balancer.routes import app_of, render
 from manager.observe.health import Verdict
 from manager.plan.draft import RESYNC_S
 from manager.plan.life import CONFIRM_S, DRAIN_POLL_S
-from manager.plan.plan import plan
+from manager.plan.plan import STARTS_AHEAD, plan
 from manager.plan.steps import (
     Bury,
     Forget,
@@ -418,6 +418,34 @@ def test_an_update_is_over_when_all_are_replaced() -> None:
 
     assert isinstance(step, SaveSpec)
     assert step.spec == replace(updating(), fallback=None)
+
+
+def wanting_many(count: int) -> World:
+    """Return the picture in which `many` has so many records and no container, and `few` has one."""
+    records = [a_worker(slot, app="many") for slot in range(1, count + 1)]
+    specs = [an_app("many", want=count), an_app("few", want=1)]
+    world = serving(specs, [*records, a_worker(1, app="few")])
+    return replace(world, containers={}, attached=frozenset(), wired=frozenset(), routes={}, live={})
+
+
+def starts(world: World) -> list[WorkerKey]:
+    return [step.record.key for step in plan(world).steps if isinstance(step, Launch)]
+
+
+def test_no_more_starts_are_begun_than_keep_docker_busy() -> None:
+    many = wanting_many(100)
+
+    begun = starts(many)
+    later = starts(replace(many, busy=frozenset(begun[10:])))
+
+    assert (len(begun), len(later)) == (STARTS_AHEAD, 10)
+
+
+def test_who_asks_for_one_worker_does_not_stand_behind_hundreds() -> None:
+    many = wanting_many(100)
+    busy = frozenset(WorkerKey("many", slot, 1) for slot in range(1, STARTS_AHEAD))
+
+    assert starts(replace(many, busy=busy)) == [WorkerKey("few", 1, 1)]
 
 
 def done(world: World, key: WorkerKey) -> World:
