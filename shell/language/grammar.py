@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from shell.language.words import Statement
 
 _OTHER_PROGRAMS = frozenset({"docker", "podman", "kubectl", "simplecloud", "./simplecloud"})
+_CALLED_ELSEWHERE = {
+    "delete": "rm", "destroy": "rm", "remove": "rm", "kill": "crash", "create": "run", "deploy": "apply",
+    "shell": "exec", "ssh": "exec", "env": "describe", "config": "describe", "log": "logs", "attach": "logs",
+    "info": "status", "nodes": "status", "prune": "doctor", "port": "routes", "list": "apps",
+    "services": "apps", "deployments": "apps", "pods": "ps", "pause": "freeze", "unpause": "thaw",
+}  # fmt: skip
 _OF_COLUMNS = frozenset({"sort", "filter", "columns"})
 _OUTPUT = ("-o", "--output")
 
@@ -46,7 +52,9 @@ def _meant(given: Sequence[str]) -> str:
     if word in _OTHER_PROGRAMS and rest:
         return _typed(rest) if command_of(rest[0]) is not None else _meant(rest)
     if word == "get":
-        return "ps"
+        return _meant(rest) if rest else "apps"
+    if word in _CALLED_ELSEWHERE:
+        return f"help {_CALLED_ELSEWHERE[word]}" if rest else _CALLED_ELSEWHERE[word]
     guess = did_you_mean(word, verbs())
     row = command_of(guess) if guess is not None else None
     if row is None:
