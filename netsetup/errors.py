@@ -1,7 +1,8 @@
 """What can go wrong in the network of a cloud.
 
     NetworkError          the network is not as asked; look again, or tell a person
-    `- KernelRefused      one request was answered with an error number, kept in `code`
+    |- KernelRefused      one request was answered with an error number, kept in `code`
+    `- NamespaceGone      whoever had the namespace has ended, or somebody else has its pid
 
 A message is lower case, names the thing and has no full stop.
 """
@@ -18,6 +19,10 @@ class NetworkError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class NamespaceGone(NetworkError):
+    """There is no network namespace at the path, or not a worker's."""
 
 
 class KernelRefused(NetworkError):

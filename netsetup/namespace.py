@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-from netsetup.errors import NetworkError
+from netsetup.errors import NamespaceGone, NetworkError
 
 _CLONE_NEWNET = 0x40000000
+_OWN = "/proc/self/ns/net"
 
 Result = TypeVar("Result")
 
@@ -34,15 +35,17 @@ class Namespace:
 
 @contextmanager
 def entered(path: str) -> Iterator[Namespace]:
-    """Yield the namespace at the path, such as /run/docker/netns/ab12 or /proc/123/ns/net.
+    """Yield the namespace at the path, such as /proc/123/ns/net.
 
-    Raises NetworkError when there is none.
+    Raises NamespaceGone when there is none, and for this host's own: a pid may be used again, by anything.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise NetworkError(f"no network namespace at {path}: {error.strerror}") from error
+        raise NamespaceGone(f"no network namespace at {path}: {error.strerror}") from error
     try:
+        if os.path.samestat(os.fstat(descriptor), os.stat(_OWN)):
+            raise NamespaceGone(f"the network namespace at {path} is this host's own")
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="namespace") as thread:
             namespace = Namespace(descriptor, thread)
             namespace.run(lambda: _enter(descriptor, path))

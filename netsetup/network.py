@@ -108,8 +108,8 @@ class Network:
     def attach(self, port: Port, netns: str) -> None:
         """The namespace has the port's address on its eth0, and is joined to the bridge.
 
-        Attaching what is attached changes nothing.  netns: a path, such as /run/docker/netns/ab12.
-        Raises NetworkError, also when there is no such namespace.
+        Attaching what is attached changes nothing.  netns: a path, such as /proc/123/ns/net.
+        Raises NamespaceGone when there is no such namespace, NetworkError for all else.
         """
         cable = Cable(
             name=port.name,

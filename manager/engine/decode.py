@@ -82,8 +82,7 @@ def container_of(answer: Mapping[str, Any]) -> Container | None:
         revision=int(revision),
         state=cast(State, state["Status"]),
         pid=pid,
-        # Docker goes on naming the namespace of a container that has ended.
-        netns=answer["NetworkSettings"]["SandboxKey"] if pid else "",
+        netns=f"/proc/{pid}/ns/net" if pid else "",
         exit_code=state["ExitCode"],
         oom_killed=state["OOMKilled"],
         error=state["Error"],

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
-from ipaddress import IPv4Address
 
 DEFAULT_PIDS = 512
 
@@ -25,9 +24,9 @@ class WorkerOrder:
     """One worker as it is wanted.
 
     command: the exact argv.  entrypoint: None keeps the image's and hands it the command, as docker does;
-    () runs the command by itself, as a copied executable needs.  hostname resolves to address inside.
-    cpus in cores, None for no limit of that kind.  user None is the image's.  egress: it may ask the host's
-    resolvers for names.
+    () runs the command by itself, as a copied executable needs.  files: /etc/hosts is among them.  cpus in
+    cores, None for no limit of that kind.  user None is the image's.  egress: it may ask the host's resolvers
+    for names.
     """
 
     name: str
@@ -37,7 +36,6 @@ class WorkerOrder:
     image: str
     command: tuple[str, ...]
     hostname: str
-    address: IPv4Address
     entrypoint: tuple[str, ...] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     files: tuple[FileMount, ...] = ()

@@ -7,6 +7,7 @@ compared field by field.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 
 from manager.engine.orders import FileMount, PartOrder, WorkerOrder
@@ -19,6 +20,7 @@ PART = "simplecloud.part"
 ORDER = "simplecloud.order"
 RECIPE = "simplecloud.recipe"
 PROBE = "probe"
+_RESOLVERS = "/etc/resolv.conf"
 
 _LOGS = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
 _LIMITS_IN_WORDS = {"Memory": "memory", "NanoCpus": "cpu", "PidsLimit": "process"}
@@ -37,18 +39,18 @@ def worker_payload(cloud: str, order: WorkerOrder) -> dict[str, object]:
         "User": order.user or "",
         "Labels": labels,
         "StopTimeout": math.ceil(order.stop_grace_s),
+        # Docker starts its own 100 MB program once more for each container that it gives a sandbox, nearly
+        # half of what a start costs; we make the links ourselves. The sandbox brings the host's resolvers.
+        "NetworkDisabled": not order.egress,
         "HostConfig": {
             **limits_of(order),
             **_hardening(order.cap_add, read_only=order.read_only),
             "NetworkMode": "none",
-            # Otherwise a worker inherits the host's resolvers, and without a way out waits for them in vain.
-            "Dns": [] if order.egress else ["127.0.0.1"],
-            "ExtraHosts": [f"{order.hostname}:{order.address}"],
             # An init ends the worker at SIGTERM also when the program, as process 1, would ignore it.
             "Init": True,
             # The manager owns restarts: a container that Docker restarts gets a namespace without our veth.
             "RestartPolicy": {"Name": "no"},
-            "Mounts": _mounts(order.files),
+            "Mounts": _mounts(order.files if order.egress else _without_resolvers(order.files)),
         },
     }
 
@@ -111,6 +113,13 @@ def _hardening(cap_add: tuple[str, ...], *, read_only: bool) -> dict[str, object
 
 def _environment(environment: Mapping[str, str]) -> list[str]:
     return [f"{name}={value}" for name, value in environment.items()]
+
+
+def _without_resolvers(files: tuple[FileMount, ...]) -> tuple[FileMount, ...]:
+    """Return the files with an empty resolv.conf, so that none waits in vain for an image's."""
+    if any(file.container_path == _RESOLVERS for file in files):
+        return files
+    return (*files, FileMount(os.devnull, _RESOLVERS))
 
 
 def _mounts(mounts: tuple[FileMount, ...]) -> list[dict[str, object]]:

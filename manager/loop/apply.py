@@ -10,6 +10,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,7 +40,7 @@ from manager.plan.steps import (
     Unpause,
     WriteHosts,
 )
-from manager.plan.wiring import HOSTS, port_of
+from manager.plan.wiring import HOSTS, own_names, port_of
 from manager.programs.store import Programs
 from manager.secrets import INSIDE, Secrets
 from manager.state.model import AppSpec, Ending, WorkerRecord, container_name, exit_words, failed
@@ -58,7 +59,7 @@ from manager.state.records import (
 )
 from manager.state.wishes import as_adopted
 from manager.store import Fence, Store
-from netsetup.errors import NetworkError
+from netsetup.errors import NamespaceGone, NetworkError
 from netsetup.network import Network
 from netsetup.port import Port
 
@@ -170,7 +171,9 @@ class Effects:
             self._record(record, ending, "always" if ours else step.spec.template.restart, ran_s=0.0)
 
     def _start(self, record: WorkerRecord, spec: AppSpec, port: Port) -> None:
-        names = self.hosts.path(record.key) if record.reach else None
+        if not record.reach:
+            self.hosts.write(record.key, own_names(record))
+        names = self.hosts.path(record.key)
         secrets = self.secrets.path(record.key) if spec.template.secrets else None
         order = worker_order(self.cloud, record, spec, self.programs, names, secrets)
         self.network.bind([port])
@@ -188,7 +191,8 @@ class Effects:
             self.journal.note("started", app=record.app, worker=record.key.label)
         fresh = self.engine.worker(order.name)
         if fresh is not None and fresh.netns:
-            self.network.attach(port, fresh.netns)
+            with suppress(NamespaceGone):  # it has ended meanwhile, and how it did is noted as any ending
+                self.network.attach(port, fresh.netns)
 
     def bury(self, step: Bury) -> None:
         """The ending of the worker's container is recorded, and its address refuses at once."""
@@ -248,16 +252,16 @@ def worker_order(
     record: WorkerRecord,
     spec: AppSpec,
     programs: Programs,
-    names: Path | None,
+    names: Path,
     secrets: Path | None,
 ) -> WorkerOrder:
     """Return the container that the worker runs in.
 
-    names: its /etc/hosts, None when Docker makes it.  secrets: where it has those that it is lent.
+    names: its /etc/hosts, unless the app has one of its own.  secrets: where it has those that it is lent.
     """
     template = spec.template
     files = [FileMount(str(programs.path(mount.sha256)), mount.path) for mount in template.mounts]
-    files += [FileMount(str(names), HOSTS)] if names is not None else []
+    files += [FileMount(str(names), HOSTS)] if HOSTS not in {mount.path for mount in template.mounts} else []
     files += [FileMount(str(secrets), INSIDE)] if secrets is not None else []
     own = any(mount.path == template.command[0] for mount in template.mounts)
     return WorkerOrder(
@@ -268,7 +272,6 @@ def worker_order(
         image=template.image,
         command=template.command,
         hostname=record.key.label,
-        address=record.address,
         entrypoint=() if own else None,
         environment=template.environment,
         files=tuple(files),

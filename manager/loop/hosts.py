@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from manager.state.model import WorkerKey
@@ -25,6 +25,7 @@ class HostsFiles:
     """One file a worker; every user inside it may read it, and nobody but root comes to it outside."""
 
     directory: Path
+    _known: dict[str, tuple[tuple[int, int, int], str]] = field(default_factory=dict)  # state and text
 
     def path(self, key: WorkerKey) -> Path:
         return self.directory / f"{key.app}_{key.slot}_{key.revision}"
@@ -32,10 +33,20 @@ class HostsFiles:
     def read(self) -> dict[WorkerKey, str]:
         """Return what each file says.  Raises NetworkError."""
         with _translated(self.directory):
-            names = os.listdir(self.directory) if self.directory.exists() else []
-            found = [match for match in map(_NAME.fullmatch, names) if match is not None]
-            keys = [WorkerKey(match[1], int(match[2]), int(match[3])) for match in found]
-            return {key: self.path(key).read_text(errors="replace") for key in keys}
+            files = list(os.scandir(self.directory)) if self.directory.exists() else []
+            for name in self._known.keys() - {file.name for file in files}:
+                del self._known[name]
+            found = [(match, file) for file in files if (match := _NAME.fullmatch(file.name))]
+            return {WorkerKey(each[1], int(each[2]), int(each[3])): self._text(file) for each, file in found}
+
+    def _text(self, file: os.DirEntry[str]) -> str:
+        """Return what the file says; one that is as it was at the last look is not opened again."""
+        stat = file.stat()
+        state = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        known = self._known.get(file.name)
+        if known is None or known[0] != state:
+            known = self._known[file.name] = (state, Path(file.path).read_text(errors="replace"))
+        return known[1]
 
     def write(self, key: WorkerKey, text: str) -> None:
         """The worker's file says this text.  Raises NetworkError."""

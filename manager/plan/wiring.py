@@ -1,7 +1,8 @@
 """What a worker may reach: its port on the bridge, and the file of names that goes with it; pure.
 
-A worker whose app reaches others has a file of its own as /etc/hosts, so that any program finds them without
-a resolver. It names the workers that answer now; who leaves is out of it before its open requests end.
+A worker has a file of its own as /etc/hosts, in which any program finds without a resolver the worker itself
+and those that it reaches. It names the workers that answer now; who leaves is out of it before its open
+requests end.
 """
 
 from __future__ import annotations
@@ -44,6 +45,11 @@ def is_as_recorded(world: World, record: WorkerRecord, bound: Port, tag: str) ->
     return bound == wanted
 
 
+def own_names(record: WorkerRecord) -> str:
+    """Return the file of names of a worker that reaches no other app; it never changes."""
+    return _text(record, {})
+
+
 def hosts_files(world: World) -> dict[WorkerKey, str]:
     """Return what the file of names of each worker that reaches other apps shall say."""
     mine = [record for record in world.records.values() if record.reach and _is_known(world, record)]
@@ -54,6 +60,8 @@ def hosts_files(world: World) -> dict[WorkerKey, str]:
 
 def tell_names(world: World) -> WriteHosts | None:
     """Return the step that has every worker know those that it reaches, or None.
+
+    One that reaches nobody gets its file when it is launched.
 
     A file stays as long as somebody may have it mounted, whatever the store says.
     """

@@ -176,7 +176,7 @@ def test_a_started_worker_has_a_process_and_a_namespace(world: World) -> None:
 
     assert worker.state == "running"
     assert worker.pid > 1
-    assert "netns" in worker.netns
+    assert worker.netns == f"/proc/{worker.pid}/ns/net"
     assert worker.started_at is not None
     assert abs(worker.started_at - time.time()) < 30
 

@@ -143,7 +143,7 @@ class FakeEngine:
                 worker,
                 state="running",
                 pid=pid,
-                netns=f"/run/docker/netns/{pid:012x}",
+                netns=f"/proc/{pid}/ns/net",
                 started_at=self.now(),
                 finished_at=None,
             )

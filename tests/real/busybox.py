@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import docker
@@ -110,6 +109,5 @@ def worker_order(image: str, *command: str, slot: int = 1, prefix: str = "sc_tes
         image=image,
         command=command,
         hostname=f"web.{slot}",
-        address=IPv4Address("10.9.8.7"),
         stop_grace_s=1,
     )

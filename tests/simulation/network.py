@@ -9,7 +9,7 @@ from pathlib import Path
 
 from manager.engine.containers import Container
 from manager.state.model import WorkerKey
-from netsetup.errors import NetworkError
+from netsetup.errors import NamespaceGone, NetworkError
 from netsetup.network import NetworkPicture
 from netsetup.port import Port
 from tests.simulation.faults import Faults
@@ -103,8 +103,10 @@ class FakeNetwork:
         if self.links.get(port.name) == Link(port.address, netns):
             return
         with self._faults.effect(f"attach {port.name}", NetworkError):
-            if netns not in self._namespaces() or not self.bridge:
-                raise NetworkError(f"cannot attach {port.name}: no such file or directory")
+            if netns not in self._namespaces():
+                raise NamespaceGone(f"no network namespace at {netns}: no such file or directory")
+            if not self.bridge:
+                raise NetworkError(f"cannot attach {port.name}: no such device")
             self._links[port.name] = Link(port.address, netns)
 
     def detach(self, name: str, address: IPv4Address | None) -> None:

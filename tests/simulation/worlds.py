@@ -54,7 +54,7 @@ def a_container(key: WorkerKey) -> Container:
         revision=key.revision,
         state="running",
         pid=4000 + key.slot,
-        netns=f"/run/docker/netns/{key.slot}{key.revision}",
+        netns=f"/proc/{key.slot}{key.revision}/ns/net",
         exit_code=0,
         oom_killed=False,
         error="",

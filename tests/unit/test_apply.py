@@ -11,7 +11,7 @@ import pytest
 
 from manager.engine.orders import WorkerOrder
 from manager.journal import Journal
-from manager.loop.apply import SPEC_LABEL, Effects
+from manager.loop.apply import SPEC_LABEL, Effects, worker_order
 from manager.loop.hosts import HostsFiles
 from manager.plan.steps import Forget, Launch
 from manager.programs.store import UNUSED_FOR_S, Programs
@@ -88,6 +88,20 @@ def test_what_docker_did_not_answer_is_tried_again_whatever_the_restart_policy(e
     assert edges.launched("no").retry_at == NOW
 
 
+def test_that_a_worker_ended_before_it_was_joined_is_no_failure_of_the_network(edges: Edges) -> None:
+    edges.effects.launch(Launch(a_worker(1), an_app(), ""))
+
+    assert edges.store.read(WORKERS).entries == {}
+
+
+def test_a_file_of_names_that_was_copied_in_is_kept(edges: Edges) -> None:
+    spec = replace(an_app(), template=replace(TEMPLATE, mounts=(Mount("a" * 64, "/etc/hosts"),)))
+
+    order = worker_order("default", a_worker(1), spec, edges.programs, Path("/names"), None)
+
+    assert [file.host_path for file in order.files] == [str(edges.programs.path("a" * 64))]
+
+
 def test_a_worker_is_forgotten_with_the_secrets_that_it_was_lent(edges: Edges) -> None:
     lent = edges.secrets.path(WorkerKey("web", 1, 1))
     lent.mkdir(parents=True)
@@ -106,9 +120,7 @@ def test_copied_files_that_nothing_names_go_with_an_app(edges: Edges) -> None:
         os.utime(path, (NOW, NOW - 2 * UNUSED_FOR_S))
     stored, undone, lost, _ = DIGESTS
     edges.store.write({app_key("other"): encode(copying(stored)), undo_key("web"): encode(copying(undone))})
-    order = WorkerOrder(
-        "sc_default_lost_1_1", "lost", 1, 1, TEMPLATE.image, ("serve",), "lost.1", a_worker(1).address
-    )
+    order = WorkerOrder("sc_default_lost_1_1", "lost", 1, 1, TEMPLATE.image, ("serve",), "lost.1")
     edges.engine.create(replace(order, labels={SPEC_LABEL: encode(copying(lost))}))
 
     edges.effects.forget(Forget((), ("web",), ""))

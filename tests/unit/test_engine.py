@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
-from ipaddress import IPv4Address
+from typing import Any
 
 import pytest
 
 from manager.engine.decode import file_stat_of, image_of, unix_time
-from manager.engine.orders import PartOrder, WorkerOrder
+from manager.engine.orders import FileMount, PartOrder, WorkerOrder
 from manager.engine.payload import limits_not_kept, limits_of, part_payload, worker_payload
 from manager.engine.streams import lines_of
 
@@ -21,7 +22,6 @@ ORDER = WorkerOrder(
     image="simplecloud/base",
     command=("sleep", "100"),
     hostname="web.1",
-    address=IPv4Address("10.1.2.3"),
     cpus=0.5,
     memory_bytes=64 << 20,
 )
@@ -45,6 +45,24 @@ def test_the_same_order_has_the_same_digest_and_another_one_another() -> None:
     assert ORDER.digest == replace(ORDER).digest
     assert ORDER.digest != replace(ORDER, command=("sleep", "101")).digest
     assert ORDER.digest != replace(ORDER, environment={"A": "1"}).digest
+
+
+def test_who_has_no_way_out_gets_no_sandbox_of_docker_s_and_no_resolvers() -> None:
+    shut, open_ = (worker_payload("default", replace(ORDER, egress=egress)) for egress in (False, True))
+
+    assert (shut["NetworkDisabled"], open_["NetworkDisabled"]) == (True, False)
+    assert mounted(shut) == [(os.devnull, "/etc/resolv.conf")]
+    assert mounted(open_) == []
+
+
+def test_resolvers_that_were_copied_in_are_kept() -> None:
+    order = replace(ORDER, files=(FileMount("/kept/ab", "/etc/resolv.conf"),))
+
+    assert mounted(worker_payload("default", order)) == [("/kept/ab", "/etc/resolv.conf")]
+
+
+def mounted(payload: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(mount["Source"], mount["Target"]) for mount in payload["HostConfig"]["Mounts"]]
 
 
 def test_a_limit_that_docker_dropped_is_named() -> None:

@@ -73,11 +73,20 @@ def test_a_missing_namespace_is_an_error_and_leaks_nothing(cloud: Cloud) -> None
     port = Port(port_name(cloud.tag, "lost"), cloud.subnet[70], WEB)
     before = set(os.listdir("/proc/self/fd"))
 
-    for path in ("/run/docker/netns/none-such", "/dev/null"):
+    for path in ("/proc/0/ns/net", "/dev/null"):
         with pytest.raises(NetworkError, match="namespace"):
             cloud.network.attach(port, path)
 
     assert set(os.listdir("/proc/self/fd")) == before
+    assert port.name not in cloud.network.look().ports
+
+
+def test_this_host_s_own_namespace_is_never_taken_for_a_worker_s(cloud: Cloud) -> None:
+    port = Port(port_name(cloud.tag, "own"), cloud.subnet[80], WEB)
+
+    with pytest.raises(NetworkError, match="this host's own"):
+        cloud.network.attach(port, f"/proc/{os.getpid()}/ns/net")
+
     assert port.name not in cloud.network.look().ports
 
 
