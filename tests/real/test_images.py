@@ -124,9 +124,7 @@ def test_the_base_has_what_the_demos_run(engine: Docker, script: str, expected: 
 
 def test_an_interrupted_build_of_the_base_leaves_nothing() -> None:
     """mmdebstrap does not pass a signal on to its children, so this sees to it."""
-    builder = (
-        "from manager.images import base_recipe; import io; base_recipe('x').write(open('/dev/null', 'wb'))"
-    )
+    builder = "from manager.host.images import base_recipe; base_recipe('x').write(open('/dev/null', 'wb'))"
     before = scratch()
     process = subprocess.Popen(
         [sys.executable, "-c", builder],

@@ -37,9 +37,10 @@ def keeper(cloud: Cloud) -> int:
 
 
 def kill(*pids: int) -> None:
-    """Each process is killed, and none of them is left."""
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+    """The processes are killed at one moment, before one can see that another has died; none is left."""
+    for end in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in pids:
+            os.kill(pid, end)
     for pid in pids:
         eventually(partial(_is_gone, pid), within_s=5)
 
