@@ -48,6 +48,7 @@ _APP = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _HEALTH_PATH = re.compile(r"/([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
+_SERVER = re.compile(r"w_([^_]*)_\d+_\d+")
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}:\d{1,5}")
 _ENTRY_POINT = re.compile(r"[a-z][a-z0-9]*")
 
@@ -81,15 +82,9 @@ class Route:
     health_path: str | None = None
 
     def __post_init__(self) -> None:
-        faults = [
-            None if _APP.fullmatch(self.app) else f"{self.app!r} is not an app's name",
-            None if _ENTRY_POINT.fullmatch(self.entry_point) else f"no entry point {self.entry_point!r}",
-            *(check_host(host) for host in self.hosts),
-            *(check_path(path) for path in self.paths),
-            None if self.health_path is None else check_health_path(self.health_path),
-            *(_check_server(self.app, server) for server in self.servers),
-        ]
-        if fault := next((fault for fault in faults if fault), None):
+        fault = _check(self.app, self.entry_point, self.hosts, self.paths, self.health_path)
+        faults = (fault, *(_check_server(self.app, server.name) for server in self.servers))
+        if fault := next(filter(None, faults), None):
             raise ValueError(fault)
 
 
@@ -203,9 +198,24 @@ def stray(have: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(key for key in have if _form(key) not in forms))
 
 
-def _check_server(app: str, server: Server) -> str | None:
-    fits = re.fullmatch(rf"w_{re.escape(app)}_\d+_\d+", server.name)
-    return None if fits else f"{server.name!r} is not a worker of {app}"
+@lru_cache(1024)  # routes are made in every pass, and most are what they were
+def _check(
+    app: str, entry_point: str, hosts: tuple[str, ...], paths: tuple[str, ...], health_path: str | None
+) -> str | None:
+    """Return the first fault of what a route has beside its workers, or None when it has none."""
+    faults = [
+        None if _APP.fullmatch(app) else f"{app!r} is not an app's name",
+        None if _ENTRY_POINT.fullmatch(entry_point) else f"no entry point {entry_point!r}",
+        *(check_host(host) for host in hosts),
+        *(check_path(path) for path in paths),
+        None if health_path is None else check_health_path(health_path),
+    ]
+    return next(filter(None, faults), None)
+
+
+def _check_server(app: str, name: str) -> str | None:
+    found = _SERVER.fullmatch(name)
+    return None if found and found[1] == app else f"{name!r} is not a worker of {app}"
 
 
 def _routers(route: Route) -> dict[str, str]:

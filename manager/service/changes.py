@@ -89,15 +89,21 @@ class Changes:
             wish = edit(specs)
             require_reached(specs, wish.specs)
             names = tuple(spec.name for spec in wish.specs)
-            revision = self._write(snapshot, wish, key, call.request)
+            revision = self._write(snapshot, specs, wish, key, call.request)
         for name in names:
             self.journal.note(f"{call.request.method}: {_words(wish, name)}", app=name)
         self.reconciler.dirty.set()
         return Made(wanted(wish.specs), wish.note, revision)
 
-    def _write(self, snapshot: Snapshot, wish: Wish, key: str | None, request: Request) -> int:
+    def _write(
+        self,
+        snapshot: Snapshot,
+        before: Mapping[str, AppSpec],
+        wish: Wish,
+        key: str | None,
+        request: Request,
+    ) -> int:
         """Store the specs with what belongs to them: history, what `undo` goes back to, the outcome."""
-        before = read_specs(snapshot)
         puts = {app_key(spec.name): encode(spec) for spec in wish.specs}
         known = {k: entry.mod_revision for k, entry in snapshot.entries.items() if k in puts}
         new = [k for k in puts if k not in known]

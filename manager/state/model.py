@@ -190,6 +190,7 @@ class AppSpec:
     failed: the revisions whose updates were taken back.
     order, parallel: how an update replaces workers, and how many at a time.
     spares: how many workers wait, paused, for the next slots to be wanted.
+    slots: the places that shall have a worker: the lowest ones that no `stop APP.SLOT` emptied.
     """
 
     name: str
@@ -214,19 +215,16 @@ class AppSpec:
     parallel: int = 1
     autoscale: Autoscale | None = None
     spares: int = 0
+    slots: frozenset[int] = field(init=False, compare=False, repr=False)  # each worker's plan asks for it
 
     def __post_init__(self) -> None:
         _require(APP_NAME, self.name, "no app's name")
+        object.__setattr__(self, "slots", frozenset(self._places(self.wanted)))
 
     @property
     def wanted(self) -> int:
         """The workers that shall run at this moment."""
         return 0 if self.stopped or self.removing else self.want
-
-    @property
-    def slots(self) -> frozenset[int]:
-        """The places that shall have a worker: the lowest ones that no `stop APP.SLOT` emptied."""
-        return frozenset(self._places(self.wanted))
 
     @property
     def spare_slots(self) -> frozenset[int]:
@@ -262,6 +260,7 @@ class WorkerRecord:
     egress: it may open connections to other networks.  reach: and to workers of these apps.
     spare: it is in no service; once it is ready it is paused until its slot is wanted, and from then on it
     is a worker as all are, created_at being that moment.
+    endpoint: where requests for it go, as ADDRESS:PORT.
     """
 
     app: str
@@ -282,11 +281,14 @@ class WorkerRecord:
     egress: bool = False
     reach: tuple[str, ...] = ()
     spare: bool = False
-    key: WorkerKey = field(init=False, compare=False, repr=False)  # each pass asks for it dozens of times
+    # each pass asks for these, for the key dozens of times
+    key: WorkerKey = field(init=False, compare=False, repr=False)
+    endpoint: str = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         _require(APP_NAME, self.app, "no app's name")
         object.__setattr__(self, "key", WorkerKey(self.app, self.slot, self.revision))
+        object.__setattr__(self, "endpoint", f"{self.address}:{self.port}")
 
     def has_buried(self, container: str) -> bool:
         """Return whether the ending of the container of this id is recorded."""

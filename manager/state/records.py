@@ -85,7 +85,8 @@ def _plain(value: object) -> Any:
     if isinstance(value, frozenset):
         return sorted(value)
     if is_dataclass(value):
-        return {item.name: getattr(value, item.name) for item in fields(value) if item.init}
+        cls: type = type(value)
+        return {name: getattr(value, name) for name in _readers(cls)}
     raise TypeError(f"cannot store a {type(value).__name__}")
 
 

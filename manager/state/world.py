@@ -189,10 +189,7 @@ def route_of(world: World, spec: AppSpec) -> Route | None:
     template = spec.template
     if template.port is None:
         return None
-    servers = tuple(
-        Server(server_name(*record.key), f"{record.address}:{record.port}")
-        for record in in_rotation(world, spec)
-    )
+    servers = tuple(Server(server_name(*record.key), record.endpoint) for record in in_rotation(world, spec))
     return Route(
         app=spec.name,
         kind=template.protocol,
