@@ -6,6 +6,6 @@ ones were seen to. No threads, no sleeping: one seed or one list of faults is on
 
 faults decides what comes of an effect; edges, network, proxy and prober are the fakes; manager is one manager
 process, operator gives the commands, misfortunes befall, cloud lets it all go on, judge says what must hold.
-histories are the scenarios and the made-up ones, mutants the faults that must be found. worlds has pictures
-for unit tests.
+histories are the scenarios and the made-up ones, which begin with copies of one cloud (copies); mutants are
+the faults that must be found. worlds has pictures for unit tests.
 """

@@ -7,11 +7,13 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import count, product
 from random import Random
 
 from tests.simulation import operator as ask
 from tests.simulation.cloud import Cloud
+from tests.simulation.copies import copy_of, pressed
 from tests.simulation.faults import Broken, Luck, Outcome, Script
 from tests.simulation.misfortunes import befall, crash, cut, vanish
 from tests.simulation.operator import Command
@@ -88,13 +90,19 @@ SCENARIOS = (
 
 def prepared(workers: int, port: int | None = 8000, spares: int = 0) -> Cloud:
     """Return a settled cloud with a bystander and an app of so many workers."""
+    return copy_of(settled(workers, port, spares))
+
+
+@cache
+def settled(workers: int, port: int | None, spares: int) -> bytes:
+    """Return what all clouds that are prepared like this are copies of: half of a history was that."""
     cloud = Cloud()
     cloud.operator.ask(ask.run(BYSTANDER, 1))
     if workers:
         cloud.operator.ask(ask.run(APP, workers, port=port, spares=spares))
     cloud.settle()
     cloud.keep_untouched(BYSTANDER)
-    return cloud
+    return pressed(cloud)
 
 
 def play(scenario: Scenario, script: Script) -> Cloud:

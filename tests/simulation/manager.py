@@ -43,8 +43,7 @@ TROUBLE = (StoreUnavailable, Conflict, EngineError, NetworkError)  # what the lo
 class HandPool(ThreadPoolExecutor):
     """A pool without threads: what it was given runs when it is told to, in any order."""
 
-    def __init__(self) -> None:
-        super().__init__(1)
+    def __init__(self) -> None:  # nothing of a pool of threads is made
         self.waiting: list[tuple[Future[Any], Callable[[], object]]] = []
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -61,6 +60,10 @@ class HandPool(ThreadPoolExecutor):
             future.set_exception(error)
         else:
             future.set_result(result)
+
+
+def _never_held(container: str) -> float:
+    return 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +101,11 @@ class SimulatedManager:
     def __post_init__(self) -> None:
         world, clock = self.world, self.world.clock
         self.leadership = Leadership(world.store, f"manager {self.number}")
-        journal = Journal(world.store, lambda: self.leadership.fence, clock)
+        journal = Journal(world.store, self._fence_or_none, clock)
         # Sight and Effects are declared to take the real edges; the fakes do what these are asked here.
         network, proxy = cast(Network, world.network), cast(ProxyApi, world.proxy)
         hosts = cast(HostsFiles, world.hosts)
-        self.prober = FakeProber(world.answers, lambda: self.reconciler.dirty.set(), world.steady)
+        self.prober = FakeProber(world.answers, self._look_again, world.steady)
         sight = Sight(
             tag=TAG,
             subnet=world.subnet,
@@ -128,7 +131,7 @@ class SimulatedManager:
             journal=journal,
             fence=self._fence,
             clock=clock,
-            held_s=lambda container: 0.0,
+            held_s=_never_held,
         )
         self.reconciler = Reconciler(sight, effects, self.leadership, _starts=self.pool, _stops=self.pool)
         self.changes = Changes(world.store, self.leadership, self.reconciler, journal, clock)
@@ -179,6 +182,12 @@ class SimulatedManager:
         journal = self.changes.journal
         verbs = FreezeVerbs(self.changes, self.world.store, self.reconciler, journal, self.world.clock)
         verbs.set_frozen(app) if frozen else verbs.set_thawed(app)
+
+    def _fence_or_none(self) -> Fence | None:
+        return self.leadership.fence
+
+    def _look_again(self) -> None:
+        self.reconciler.dirty.set()
 
     def _fence(self) -> Fence:
         fence = self.leadership.fence

@@ -17,6 +17,7 @@ import pytest
 from manager.state.model import backoff_s, container_name
 from tests.simulation import operator as ask
 from tests.simulation.cloud import Cloud
+from tests.simulation.copies import copy_of, pressed
 from tests.simulation.faults import Outcome, Script
 from tests.simulation.histories import (
     APP,
@@ -107,6 +108,19 @@ def test_a_seed_is_one_history_for_ever() -> None:
     assert first.clock.now == again.clock.now
     assert first.operator.given == again.operator.given
     assert first.engine.changes == again.engine.changes
+
+
+def test_a_copy_goes_on_as_what_it_was_made_from_and_apart_from_it() -> None:
+    cloud = prepared(2, spares=1)
+    form = pressed(cloud)
+
+    for each in (cloud, copied := copy_of(form), copy_of(form)):
+        each.operator.ask(ask.scale(APP, 3), ask.remove(APP))
+        each.settle()
+
+    assert copied.clock.now == cloud.clock.now
+    assert copied.engine.changes == cloud.engine.changes
+    assert copied.store.records() == cloud.store.records()
 
 
 def test_an_update_that_fails_is_taken_back_and_nobody_notices() -> None:
