@@ -21,6 +21,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from manager.api.errors import Conflict, StoreUnavailable
 from manager.state.records import LEADER
@@ -52,8 +53,11 @@ class HostLock:
         os.utime(self._file)
 
     def beaten_ns(self) -> int:
-        """Return when the lock was last taken or beaten: a time to compare with itself only."""
-        return self.path.stat().st_mtime_ns
+        """Return when the lock was last taken or beaten, a time to compare with itself only; 0 without it."""
+        try:
+            return self.path.stat().st_mtime_ns
+        except OSError:
+            return 0
 
     def holder(self) -> int | None:
         """Return the pid of the process that holds the lock, as it wrote it."""
@@ -82,6 +86,35 @@ class HostLock:
             os.close(process)
 
 
+@dataclass(slots=True)
+class Vigil:
+    """What a standby has seen of the leader: since when nobody leads, and when the lock was beaten last."""
+
+    silent_since: float | None = None
+    beaten_at: float = 0.0
+    _beaten_ns: int = -1
+
+    def look(self, now: float, *, silent: bool, beaten_ns: int) -> Literal["well", "frozen", "idle"]:
+        """Return what to think of the holder of the lock, after one more look at the store and at the lock.
+
+        frozen: its lease has ended, and it did not beat for SILENCE_S, which its lease may have seen begin.
+        idle: it beats, and did not come to lead for SILENCE_S.
+        """
+        if beaten_ns != self._beaten_ns:
+            self._beaten_ns, self.beaten_at = beaten_ns, now
+        if not silent:
+            self.silent_since = None
+            return "well"
+        if now - self.beaten_at >= SILENCE_S:
+            return "frozen"
+        if self.silent_since is None:
+            self.silent_since = now
+        elif now - self.silent_since >= SILENCE_S:
+            self.silent_since = None
+            return "idle"
+        return "well"
+
+
 class Watchdog:
     """While this manager stands by: ends a leader that is frozen, so that the lock comes free."""
 
@@ -98,18 +131,13 @@ class Watchdog:
         self._thread.join()
 
     def _watch(self) -> None:
-        silent_since, beaten_ns = None, 0
+        vigil = Vigil()
         while not self._over.wait(REFRESH_S):
-            now = time.monotonic()
-            if not self._is_silent():
-                silent_since = None
-            elif silent_since is None:
-                silent_since, beaten_ns = now, self._lock.beaten_ns()
-            elif now - silent_since >= SILENCE_S:
-                frozen = self._lock.beaten_ns() == beaten_ns
-                if (frozen or self._grants()) and not self._over.is_set():
-                    self._lock.end_holder()
-                silent_since = None
+            silent, beaten_ns = self._is_silent(), self._lock.beaten_ns()
+            seen = vigil.look(time.monotonic(), silent=silent, beaten_ns=beaten_ns)
+            wanted = seen == "frozen" or (seen == "idle" and self._grants())
+            if wanted and not self._over.is_set():
+                self._lock.end_holder()
 
     def _is_silent(self) -> bool:
         """Return whether nobody leads; False while the store says nothing, and nothing is known."""

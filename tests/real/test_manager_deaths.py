@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import time
@@ -124,9 +125,12 @@ def test_nothing_of_a_cloud_without_any_manager_is_missed_by_its_clients(apps: A
         traffic.flows_on(200)
         assert processes_of(cloud) == {}
         cloud.ok("expect", "manager", "down")
+        told = cloud.run("scale", f"{name}=3")
         cloud.ok("up")
         traffic.flows_on()
 
+    assert told.code == 3
+    assert re.search(r"^hint: .* up\b", told.stderr, re.MULTILINE)
     assert containers_of(cloud) == before
     assert traffic.failures == {}
 

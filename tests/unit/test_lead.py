@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from manager.lead import REFRESH_S, HostLock, Leadership, Watchdog
+from manager.lead import REFRESH_S, HostLock, Leadership, Vigil, Watchdog
 from manager.state.records import LEADER
+from manager.store import Fenced
 from manager.tend import Looker
 from tests.eventually import eventually
 from tests.fakes.store import FakeStore
@@ -98,6 +99,50 @@ def holds(lock: HostLock) -> Iterator[Holds]:
     for holder in begun:
         holder.kill()
         holder.join()
+
+
+def test_a_leader_that_nobody_ended_changes_nothing_once_another_leads(
+    store: FakeStore, leadership: Leadership
+) -> None:
+    leadership.start()
+    eventually(lambda: leadership.fence is not None, within_s=5)
+    new = Leadership(store, "two")
+    new.start()  # as if the first were dead, which it is not
+    eventually(lambda: new.fence is not None, within_s=5)
+
+    assert leadership.fence is not None, "it still believes that it leads"
+    with pytest.raises(Fenced):
+        store.write({"apps/web": "old"}, fence=leadership.fence)
+    store.write({"apps/web": "new"}, fence=new.fence)
+    new.stop()
+
+    assert store.read("apps/").entries["apps/web"].value == "new"
+
+
+def test_a_leader_that_froze_is_known_to_be_as_soon_as_its_lease_ends() -> None:
+    vigil, told = Vigil(), []
+
+    for look in range(8):  # it beats until 1 s, and its lease ends at 3 s
+        now = look * REFRESH_S
+        told.append(vigil.look(now, silent=now >= 3.0, beaten_ns=min(look, 2)))
+
+    assert told == ["well"] * 6 + ["frozen"] * 2
+
+
+def test_a_leader_that_loses_its_lease_and_beats_is_given_time() -> None:
+    vigil, told = Vigil(), []
+
+    for look in range(8):
+        told.append(vigil.look(look * REFRESH_S, silent=look >= 2, beaten_ns=look))
+
+    assert told == ["well"] * 5 + ["idle"] + ["well"] * 2
+
+
+def test_a_lock_that_is_taken_anew_gives_its_holder_time() -> None:
+    vigil = Vigil()
+    vigil.look(0.0, silent=True, beaten_ns=1)
+
+    assert vigil.look(10.0, silent=True, beaten_ns=2) != "frozen"
 
 
 def test_a_holder_that_does_not_beat_is_ended_though_nobody_is_granted_a_lease(
