@@ -168,11 +168,17 @@ def single_faults(scenario: Scenario) -> list[Script]:
     ]
 
 
-def pairs_of_deaths(scenario: Scenario) -> Iterator[Script]:
-    """Yield a script for every two deaths of managers, until the second comes after the end."""
+def pairs_of_deaths(scenario: Scenario, *, twice: bool) -> Iterator[Script]:
+    """Yield a script for every two places where managers may die, until the second comes after the end.
+
+    A place is before the first effect, and right after each. twice: for the first death also right before
+    the next one, which may be a while later.
+    """
     script = Script()
     play(scenario, script)
-    for number, death in product(range(len(script.effects)), (Outcome.DIES_BEFORE, Outcome.DIES_AFTER)):
+    numbers = range(len(script.effects))
+    before = product(numbers if twice else numbers[:1], [Outcome.DIES_BEFORE])
+    for number, death in (*before, *product(numbers, [Outcome.DIES_AFTER])):
         for later in count(number + 1):
             script = Script({number: death, later: Outcome.DIES_AFTER})
             yield script

@@ -51,9 +51,10 @@ def test_every_single_fault_at_every_effect_is_survived(scenario: Scenario) -> N
         play(scenario, script)
 
 
-@pytest.mark.parametrize("scenario", SHORT, ids=str)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+@pytest.mark.timeout(600)
 def test_every_two_deaths_are_survived(scenario: Scenario) -> None:
-    for script in pairs_of_deaths(scenario):
+    for script in pairs_of_deaths(scenario, twice=scenario in SHORT):
         play(scenario, script)
 
 
