@@ -7,10 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import docker.errors
 
@@ -21,6 +22,7 @@ from tests.chaos import parts
 from tests.chaos.ground import Ground
 from tests.chaos.schedule import BUSY, CALM, Blow
 from tests.real.cloud import ROOT, Cloud, docker_by_hand
+from tests.real.disk import fill, make_room, write_much
 from tests.real.doorway import Way
 from tests.real.line import line_to
 
@@ -98,6 +100,24 @@ def _take_back(cloud: Cloud, member: str) -> bool:
     parts.etcd_call(cloud, ALARM, action="DEACTIVATE", memberID=member, alarm="NOSPACE")
     answers = "header" in parts.etcd_call(cloud, "/v3/kv/range", key="AA==")
     return answers and not parts.etcd_call(cloud, ALARM, action="GET").get("alarms")
+
+
+def _fill(disks: Callable[[Ground, Blow], Sequence[Path]]) -> Strike:
+    """Disks of etcd's members are full, and its database has to grow."""
+
+    def strike(cloud: Ground, blow: Blow) -> Undo:
+        full = disks(cloud, blow)
+        for disk in full:
+            fill(disk)
+        for _ in range(3):
+            write_much(cloud)
+        return lambda: [make_room(disk) for disk in full]
+
+    return strike
+
+
+def _a_disk(cloud: Ground, blow: Blow) -> Sequence[Path]:
+    return [cloud.disks[blow.pick % len(cloud.disks)]]
 
 
 def _third_manager(cloud: Cloud, blow: Blow) -> Undo:
@@ -258,6 +278,8 @@ FAULTS: Mapping[str, Fault] = {
     "all of etcd frozen": Fault(_freeze(_all(parts.etcd_members))),
     "etcd compacted": Fault(_compact),
     "etcd out of space": Fault(_no_space),
+    "an etcd member's disk full": Fault(_fill(_a_disk)),
+    "all of etcd's disks full": Fault(_fill(lambda cloud, blow: cloud.disks)),
     "foreign routes": Fault(_foreign(FOREIGN_ROUTES), stays=True),
     "undecodable records": Fault(_foreign(UNDECODABLE), stays=True),
     "proxy killed": Fault(_kill(_all(parts.proxy)), ALL_APPS),

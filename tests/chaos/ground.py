@@ -1,30 +1,42 @@
-"""The cloud on which it happens: three members of etcd, and a door of ours before its Docker."""
+"""The cloud on which it happens: three members of etcd on disks of ours, and a door before its Docker."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from manager.api.places import Places
 from manager.host.docker_host import VARIABLE
 from tests.real.cloud import Cloud, running_cloud
+from tests.real.disk import own_disk
 from tests.real.doorway import Doorway, doorway
+
+MEMBERS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground(Cloud):
-    """door: what the managers reach Docker through, and nobody else does."""
+    """door: what the managers reach Docker through, and nobody else does.  disks: of etcd's members."""
 
     door: Doorway
+    disks: Sequence[Path]
 
 
 @contextmanager
 def ground(directory: Path) -> Iterator[Ground]:
     """Lend a running cloud; afterwards nothing is left of it."""
-    with doorway(directory) as door, pytest.MonkeyPatch.context() as patch:
+    name = f"x9-{secrets.token_hex(3)}"
+    members = [Places(name).state / f"etcd{number}" for number in range(1, MEMBERS + 1)]
+    with doorway(directory) as door, pytest.MonkeyPatch.context() as patch, ExitStack() as mounted:
         patch.setenv(VARIABLE, f"unix://{door.path}")
-        with running_cloud(directory, "--etcd-members", "3") as cloud:
-            yield Ground(cloud.name, cloud.directory, door=door)
+        disks = [mounted.enter_context(own_disk(place)) for place in members]
+        with running_cloud(directory, "--etcd-members", str(MEMBERS), name=name) as cloud:
+            try:
+                yield Ground(cloud.name, cloud.directory, door=door, disks=disks)
+            finally:
+                mounted.close()  # `down` is to find no mount
