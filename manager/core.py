@@ -98,7 +98,7 @@ class Core:
             journal=journal,
             prober=prober,
             reconciler=reconciler,
-            observer=Observer(reconciler, proxy),
+            observer=Observer(reconciler, proxy, prober.hurry),
             recording=Recording(places.state / "load"),
         )
 

@@ -93,10 +93,14 @@ class Part(Protocol):
 
 @dataclass(slots=True)
 class Manager:
-    """The parts of a leading manager, in the order in which they start; they stop in the reverse order."""
+    """The parts of a leading manager, in the order in which they start; they stop in the reverse order.
+
+    stirred: set whenever a container of this cloud changed.
+    """
 
     core: Core
     running: tuple[Part, ...]
+    stirred: threading.Event
     server: Server
     _watches: list[Watching] = field(default_factory=list)
 
@@ -104,7 +108,8 @@ class Manager:
     def build(cls, places: Places, settings: Settings, store: EtcdStore) -> Manager:
         """Put a manager together; nothing runs yet."""
         core = Core.build(places, settings, store)
-        tender = PartsTender(places, core.engine, parts.orders(places, settings))
+        stirred = threading.Event()
+        tender = PartsTender(places, core.engine, parts.orders(places, settings), stirred)
         proxy = ProxyTender(parts.part_name(places.cloud, "proxy"), core.engine, core.reconciler.picture)
         running = (
             core.leadership,
@@ -116,14 +121,18 @@ class Manager:
             Looker("tend parts", tender.look),
             Looker("tend proxy", proxy.look),
         )
-        return cls(core, running, Server(places.socket, ensure_group(), dispatcher(core)))
+        return cls(core, running, stirred, Server(places.socket, ensure_group(), dispatcher(core)))
 
     def start(self) -> None:
         for part in self.running:
             part.start()
         dirty = self.core.reconciler.dirty
-        self._watches = [self.core.engine.watch(dirty.set), self.core.store.watch(PROXY, dirty.set)]
+        self._watches = [self.core.engine.watch(self._stir), self.core.store.watch(PROXY, dirty.set)]
         self.server.start()
+
+    def _stir(self) -> None:
+        self.stirred.set()
+        self.core.reconciler.dirty.set()
 
     def stop(self) -> None:
         self.server.stop()

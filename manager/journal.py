@@ -32,6 +32,7 @@ class Journal:
     fence: Callable[[], Fence | None]
     clock: Callable[[], float]
     _queue: SimpleQueue[tuple[str, str]] = field(default_factory=SimpleQueue)
+    _noted: threading.Event = field(default_factory=threading.Event)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread = field(init=False)
     _count: int = 0
@@ -43,6 +44,7 @@ class Journal:
     def stop(self) -> None:
         """Write what is left, and end."""
         self._stopping.set()
+        self._noted.set()
         self._thread.join()
 
     def note(self, text: str, *, app: str | None = None, worker: str | None = None) -> None:
@@ -52,11 +54,15 @@ class Journal:
         number = f"{round(now * 1000):013d}-{self._count % 10_000:04d}"
         event = {"at": rfc3339(now), "app": app, "worker": worker, "text": text}
         self._queue.put((f"{EVENTS}{number}", json.dumps(event, ensure_ascii=False)))
+        self._noted.set()
 
     def _run(self) -> None:
         batches = 0
-        while not self._stopping.wait(GATHER_S):
+        while self._noted.wait() and not self._stopping.wait(GATHER_S):
+            self._noted.clear()
             batches += self._write_some(prune=batches % PRUNE_EVERY == 0)
+            if not self._queue.empty():  # nobody leads, or there is more than one write takes
+                self._noted.set()
         self._write_some(prune=False)
 
     def _write_some(self, *, prune: bool) -> int:

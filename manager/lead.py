@@ -29,6 +29,7 @@ from manager.store import Fence, Store, claim, seize
 
 LEASE_S = 3
 REFRESH_S = 0.5
+TRUST_S = 3.0  # so long a standby takes the beat of the lock for a sign that its holder leads
 SILENCE_S = 1.5  # a leader that is alive renews its key within REFRESH_S; this long without one: frozen
 
 log = logging.getLogger(__name__)
@@ -93,6 +94,15 @@ class Vigil:
     silent_since: float | None = None
     beaten_at: float = 0.0
     _beaten_ns: int = -1
+    _asked_at: float = -TRUST_S
+
+    def trusts(self, now: float, beaten_ns: int) -> bool:
+        """Return whether the lock was beaten since the last look, so that the store need not be asked yet."""
+        if beaten_ns == self._beaten_ns or self.silent_since is not None or now - self._asked_at >= TRUST_S:
+            self._asked_at = now
+            return False
+        self._beaten_ns, self.beaten_at = beaten_ns, now
+        return True
 
     def look(self, now: float, *, silent: bool, beaten_ns: int) -> Literal["well", "frozen", "idle"]:
         """Return what to think of the holder of the lock, after one more look at the store and at the lock.
@@ -133,8 +143,10 @@ class Watchdog:
     def _watch(self) -> None:
         vigil = Vigil()
         while not self._over.wait(REFRESH_S):
-            silent, beaten_ns = self._is_silent(), self._lock.beaten_ns()
-            seen = vigil.look(time.monotonic(), silent=silent, beaten_ns=beaten_ns)
+            now, beaten_ns = time.monotonic(), self._lock.beaten_ns()
+            if vigil.trusts(now, beaten_ns):
+                continue
+            seen = vigil.look(now, silent=self._is_silent(), beaten_ns=beaten_ns)
             wanted = seen == "frozen" or (seen == "idle" and self._grants())
             if wanted and not self._over.is_set():
                 self._lock.end_holder()

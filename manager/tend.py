@@ -20,9 +20,10 @@ from manager.host import systemd
 from manager.host.keeper import held_s, hold_file_of, keeper_pid_file, running_pid, spawn
 from manager.loop.reconcile import Picture
 from manager.state.model import WorkerKey
-from manager.state.world import World, is_live, is_published
+from manager.state.world import missed_by_proxy
 
 LOOK_S = 1.0
+REST_S = 10.0
 PATIENCE_S = 3.0  # longer than Docker's first few waits before a restart
 DEAF_S = 10.0  # a change is live in the proxy after 0.4 s, and after few seconds where the machine is full
 
@@ -57,22 +58,41 @@ class Looker:
 
 @dataclass(slots=True)
 class PartsTender:
-    """Starts the parts that do not run, unless a drill holds them down."""
+    """Starts the parts that do not run, unless a drill holds them down.
+
+    stirred: set by whoever knows that a container changed. While all ran at the last look, Docker is asked
+    again for that only, and every REST_S.
+    """
 
     places: Places
     engine: Engine
     orders: Sequence[PartOrder]
+    stirred: threading.Event = field(default_factory=threading.Event)
+    clock: Callable[[], float] = time.monotonic
+    _rests_until: float = 0.0
     _down_since: dict[str, float] = field(default_factory=dict)
 
     def look(self) -> None:
+        if self.clock() < self._rests_until and not self.stirred.is_set():
+            return
+        self.stirred.clear()
+        self._rests_until = 0.0
+        self._mend()
+        if not self._down_since:
+            self._rests_until = self.clock() + REST_S
+
+    def _mend(self) -> None:
         states = self.engine.parts.states()
         for order in self.orders:
             state = states.get(order.name)
-            if state == "running" or held_s(hold_file_of(self.places, order.name)) > 0:
+            if state == "running":
                 self._down_since.pop(order.name, None)
                 continue
-            since = self._down_since.setdefault(order.name, time.monotonic())
-            if time.monotonic() - since < PATIENCE_S and state == "restarting":
+            since = self._down_since.setdefault(order.name, self.clock())
+            if held_s(hold_file_of(self.places, order.name)) > 0:
+                self._down_since[order.name] = self.clock()
+                continue
+            if self.clock() - since < PATIENCE_S and state == "restarting":
                 continue
             self._start(order)
 
@@ -102,7 +122,8 @@ class ProxyTender:
 
     def look(self) -> None:
         picture = self.picture()
-        missed = missed_by_proxy(picture.world) if picture and not picture.trouble else frozenset()
+        unclear = picture is not None and not picture.calm and not picture.trouble
+        missed = missed_by_proxy(picture.world) if picture and unclear else frozenset()
         now = self.clock()
         self._missed_since = {key: self._missed_since.get(key, now) for key in missed}
         if not missed:
@@ -111,12 +132,6 @@ class ProxyTender:
             log.warning("the proxy has taken up no change for %.0f s: restarting it", DEAF_S)
             self.engine.parts.restart(self.name)
             self._restarted = True
-
-
-def missed_by_proxy(world: World) -> frozenset[WorkerKey]:
-    """Return the workers that the proxy sends requests to against what etcd says, or the other way round."""
-    records = world.records.values()
-    return frozenset(r.key for r in records if is_live(world, r) != is_published(world, r))
 
 
 def tend_keeper(places: Places) -> None:

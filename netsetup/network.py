@@ -1,7 +1,8 @@
 """The network of one cloud: everything its manager asks of the kernel's links and rules.
 
-Nothing is kept between calls but what was read of the rules: each call opens the netlink sockets it needs
-(10 us), so threads do not meet, save in the rules, which have a lock.
+Nothing is kept between calls but what was read of the rules, and an ear for changes that one thread uses:
+each call opens the netlink sockets it needs (10 us), so threads do not meet, save in the rules, which have a
+lock.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from netsetup.links import (
 )
 from netsetup.namespace import entered
 from netsetup.netlink import Netlink
+from netsetup.news import LinkNews
 from netsetup.nft import Nft, generation
 from netsetup.port import Port
 from netsetup.rules import Rules
@@ -71,6 +73,8 @@ class Network:
         self._nft = Nft()
         self._rules = Rules(self._nft, tag, ruleset(tag, subnet, private_tcp_ports))
         self._forwarding = Forwarding(self._bridge.name, self._bridge.alias)
+        self._news: LinkNews | None = None
+        self._heard_at = -1
 
     def ensure(self, ports: Iterable[Port] = ()) -> list[str]:
         """Bridge and rules are as they shall be; return a sentence for each thing that was not.
@@ -93,6 +97,17 @@ class Network:
             ports = port_states(netlink, port_prefix(self._tag), index)
         forwarded = self._forwarding.intact(generation(), self._has_way_out())
         return NetworkPicture(intact, forwarded and self._rules.intact(), ports, self._rules.bound())
+
+    def stirred(self) -> bool:
+        """Return whether a link, an address or a rule may have changed since the call before.
+
+        True at the first call.  Of one thread only.  Raises NetworkError.
+        """
+        before, self._heard_at = self._heard_at, generation()
+        if self._news is None:
+            self._news = LinkNews()
+            return True
+        return self._news.any() or self._heard_at != before
 
     def bind(self, ports: Iterable[Port]) -> None:
         """Each port has its rules, whatever it had before; all at once or none.  Raises NetworkError."""
@@ -168,6 +183,8 @@ class Network:
     def close(self) -> None:
         """What the kernel has stays; this object cannot be used any more."""
         self._nft.close()
+        if self._news is not None:
+            self._news.close()
 
     def _has_way_out(self) -> bool:
         return any(port.egress for port in self._rules.bound().values())

@@ -147,7 +147,7 @@ class DockerEngine:
 
     def watch(self, changed: Callable[[], None]) -> DockerWatch:
         """`changed` is called, by a thread of the watch, at once, whenever a container of this cloud changes,
-        and whenever Docker is back after it was away."""
+        and whenever Docker goes away and is back."""
         wanted = {"type": ["container"], "label": [f"{payload.CLOUD}={self.cloud}"], "event": _EVENTS}
         return DockerWatch(self._connection, {"filters": json.dumps(wanted)}, changed)
 

@@ -70,7 +70,7 @@ def lines_of(read: Callable[[int], bytes]) -> Iterator[LogLine]:
 
 
 class DockerWatch:
-    """A thread that tells when a container changed, or may have while Docker was away.
+    """A thread that tells when a container changed, when Docker went away, and when it is back.
 
     Events carry nothing: `changed` means "look again", so one that is missed costs only time.
     """
@@ -118,3 +118,5 @@ class DockerWatch:
         finally:
             self._stream = None
             stream.release()
+            if not self._closing.is_set():
+                self._changed()  # Docker has gone, and whoever looks again sees that

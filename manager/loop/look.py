@@ -18,7 +18,7 @@ from manager.observe.proxy import ProxyApi
 from manager.plan.wiring import is_as_recorded
 from manager.state.model import AppSpec, Clock, ScalingTarget, WorkerKey, WorkerRecord
 from manager.state.records import APPS, CLOCK, FROZEN, PROXY, TARGETS, WORKERS, UnreadableRecord, decode
-from manager.state.world import STARTUP_S, World, as_scaled, is_live, is_published
+from manager.state.world import SET_S, STARTUP_S, World, as_scaled, is_live, is_published
 from manager.store import Entry, Store
 from netsetup.errors import NetworkError
 from netsetup.network import Network, NetworkPicture
@@ -75,7 +75,7 @@ class Sight:
         targets = self._read(ScalingTarget, TARGETS, stored[TARGETS])
         world = World(
             now=now,
-            clock=Clock(self.boot, round(now - self.steady(), 3)),
+            clock=self._clock_now(),
             told_by=next(iter(self._read(Clock, CLOCK, stored[CLOCK]).values()), None),
             revision=snapshot.revision,
             subnet=self.subnet,
@@ -98,6 +98,20 @@ class Sight:
             network_intact=picture.bridge_intact and picture.rules_intact,
         )
         return self._with_workers(world, picture)
+
+    def is_outdated(self, world: World) -> bool:
+        """Return whether something may be another than in the picture of which nobody tells by himself.
+
+        Docker and the prober tell. The rest is asked for marks that move with any change: a thirtieth of a
+        look, and what they do not know of (the files of names, a setting of the bridge) waits for the next
+        look.  Raises StoreUnavailable or NetworkError.
+        """
+        if world.clock is None or abs(self._clock_now().ahead_s - world.clock.ahead_s) >= SET_S:
+            return True
+        return self.store.revision() != world.revision or self.network.stirred()
+
+    def _clock_now(self) -> Clock:
+        return Clock(self.boot, round(self.clock() - self.steady(), 3))
 
     def _with_workers(self, world: World, picture: NetworkPicture) -> World:
         """Return the world with what is known of each worker's port, health and open requests."""

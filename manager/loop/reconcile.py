@@ -1,5 +1,8 @@
 """The loop: look at everything, plan, apply; events only mean "look again".
 
+Where all is as asked and nothing tells of a change, a look would show what the last one did: then it is left
+out, for LONGEST_REST_S at most, so that what no mark and no event knows of is still found.
+
 Start-up, crash recovery, a lost watch and a normal change take the same path. Quick steps (the store, the
 network's repair) are done in the pass; slow ones (Docker) in a pool, and their worker is busy until then.
 """
@@ -11,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import assert_never
 
@@ -39,25 +42,30 @@ from manager.plan.steps import (
     explain,
 )
 from manager.state.model import WorkerKey
-from manager.state.world import World
+from manager.state.world import World, is_calm
 from netsetup.errors import NetworkError
 
 STARTS_AT_ONCE = 8  # more only wait for each other in dockerd, on 2 cores
 STOPS_AT_ONCE = 32  # these mostly wait for the workers to end; whatever is quick goes with them
 TRY_AGAIN_S = 0.5
+LONGEST_REST_S = 10.0
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The last look and what it led to; `trouble` is "" or what kept the latest pass from its work."""
+    """The last look and what it led to; `trouble` is "" or what kept the latest pass from its work.
+
+    calm: all is as asked, and stays so until something tells of a change.
+    """
 
     world: World
     number: int
     converged: bool
     trouble: str = ""
     trouble_since: float | None = None
+    calm: bool = False
 
 
 @dataclass(slots=True)
@@ -70,6 +78,7 @@ class Reconciler:
     dirty: threading.Event = field(default_factory=threading.Event)
     last_error: str = ""
     _picture: Picture | None = None
+    _looked_at: float = 0.0
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _busy: dict[WorkerKey, Future[None]] = field(default_factory=dict)
     _starts: ThreadPoolExecutor = field(
@@ -106,10 +115,11 @@ class Reconciler:
     def _run(self) -> None:
         wait_s = 0.0
         while not self._stopping.is_set():
-            self.dirty.wait(wait_s)
-            self.dirty.clear()  # before looking: what happens from here on means another pass
+            told = self.dirty.wait(wait_s)
+            if told:
+                self.dirty.clear()  # before looking: what happens from here on means another pass
             try:
-                wait_s = self._pass()
+                wait_s = RESYNC_S if not told and self._rests() else self._pass()
             except (StoreUnavailable, Conflict, EngineError, NetworkError) as error:
                 self._trouble(str(error))
                 wait_s = TRY_AGAIN_S
@@ -119,8 +129,19 @@ class Reconciler:
                 self._trouble(self.last_error)
                 wait_s = RESYNC_S
 
+    def _rests(self) -> bool:
+        """Return whether the last look still holds, for all that can be told without another one."""
+        last = self._picture
+        if last is None or not last.calm or self.sight.steady() - self._looked_at >= LONGEST_REST_S:
+            return False
+        if self.sight.is_outdated(last.world):
+            return False
+        self._publish(replace(last, world=replace(last.world, now=self.sight.clock())))
+        return True
+
     def _pass(self) -> float:
         """Look, plan and apply once; returns the seconds after which to look again."""
+        self._looked_at = self.sight.steady()
         busy = frozenset(list(self._busy))  # before looking: a step that ends meanwhile still counts as busy
         world = self.sight.look(busy)
         todo = plan(world)
@@ -180,7 +201,8 @@ class Reconciler:
 
     def _show(self, world: World, todo: Plan) -> None:
         number = self._picture.number + 1 if self._picture else 1
-        self._publish(Picture(world, number, todo.converged and not world.busy))
+        converged = todo.converged and not world.busy
+        self._publish(Picture(world, number, converged, calm=converged and is_calm(world)))
 
     def _trouble(self, words: str) -> None:
         """Keep the last picture, and say since when it is the last."""

@@ -16,7 +16,7 @@ import random
 import selectors
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from time import monotonic
 from types import MappingProxyType
@@ -29,7 +29,9 @@ from manager.observe.verdicts import (
     Verdict,
     asked,
     explain,
+    hurried,
     judge,
+    pause_of,
     period_of,
     request,
     settle,
@@ -63,6 +65,7 @@ class _Probe:
 class _Watched:
     target: Target
     standing: Standing
+    used_at: float
     probe: _Probe | None = None
 
     @property
@@ -82,6 +85,8 @@ class Prober:
         self._clock = clock
         self._wanted: Mapping[str, Target] = {}
         self._adopted: Mapping[str, Target] = self._wanted
+        self._named: frozenset[str] = frozenset()
+        self._heeded = self._named
         self._look_at = math.inf
         self._watched: dict[str, _Watched] = {}
         self._verdicts: Mapping[str, Verdict] = MappingProxyType({})
@@ -109,6 +114,12 @@ class Prober:
         self._wanted = dict(targets)
         self._wake()
 
+    def hurry(self, names: Iterable[str]) -> None:
+        """These are sent requests now: they are asked as often as it takes to notice soon that one froze."""
+        self._named = frozenset(names)
+        if self._named:
+            self._wake()
+
     def verdicts(self) -> Mapping[str, Verdict]:
         """Return the newest verdict of each watched target that has one, as a snapshot."""
         return self._verdicts
@@ -120,6 +131,7 @@ class Prober:
         self._selector.register(self._bell, selectors.EVENT_READ)
         while not self._stopping.is_set():
             self._adopt()
+            self._heed()
             for ready, _ in self._selector.select(self._pause_s()):
                 self._hear(ready)
             self._keep_time()
@@ -148,8 +160,20 @@ class Prober:
                 continue
             if watched:
                 self._drop(name)
-            self._watched[name] = _Watched(target, Standing(self._clock()))
+            now = self._clock()
+            self._watched[name] = _Watched(target, Standing(now), used_at=now)
         self._adopted = wanted
+        self._look_at = -math.inf
+
+    def _heed(self) -> None:
+        """Ask those that are sent requests, all that have not been asked lately at once."""
+        named = self._named
+        if named is self._heeded:
+            return
+        self._heeded, now, period_s = named, self._clock(), period_of(len(self._watched))
+        for name in named & self._watched.keys():
+            watched = self._watched[name]
+            watched.used_at, watched.standing = now, hurried(watched.standing, period_s)
         self._look_at = -math.inf
 
     def _drop(self, name: str) -> None:
@@ -269,8 +293,8 @@ class Prober:
         took_s = now - probe.began_at
         verdict = Verdict(ok, f"{text} in {span(took_s)}" if timed else text, now, took_s)
         before = watched.standing.verdict
-        period_s = period_of(len(self._watched))
-        watched.standing = settle(watched.standing, watched.target, verdict, random.random(), period_s)
+        pause_s = pause_of(period_of(len(self._watched)), now - watched.used_at)
+        watched.standing = settle(watched.standing, watched.target, verdict, random.random(), pause_s)
         after = watched.standing.verdict
         self._short = False
         self._fresh = True

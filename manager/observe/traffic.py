@@ -13,7 +13,7 @@ import math
 import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from balancer.routes import is_server, owner
@@ -21,6 +21,7 @@ from balancer.routes import is_server, owner
 QUANTILE = 0.95
 NONE_BY_CLASS = (0.0,) * 6
 SERVER_ERROR, GIVEN_UP = 4, 5
+_FIRST_FAMILY = "traefik_open_connections"
 LEAST_SPAN_S = 0.001  # what was counted in less is no rate
 MOST_COUNTED = 2.0**53
 
@@ -57,6 +58,9 @@ class Counters:
     def failed(self) -> float:
         """Return how many clients got nothing of use: an error of the app, or no answer in their time."""
         return self.errors + self.by_class[GIVEN_UP]
+
+
+NOTHING = Counters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,25 @@ class Picture:
         return math.inf if self.at is None else now - self.at
 
 
+class Page:
+    """The proxy's metrics page, time after time: what it says again is not read again.
+
+    All that counts here stands behind the first mention of open connections: the families are in the order of
+    their names, and what moves by itself (the proxy's own memory and configuration) comes before.
+    """
+
+    def __init__(self) -> None:
+        self._counted = ""
+        self._sample: Sample | None = None
+
+    def read(self, text: str, at: float) -> Sample:
+        """Return the counters on the page; the very same mappings as before where nothing was counted."""
+        counted = text[max(0, text.find(_FIRST_FAMILY)) :]
+        if self._sample is None or counted != self._counted:
+            self._counted, self._sample = counted, parse(counted, at)
+        return replace(self._sample, at=at)
+
+
 def parse(text: str, at: float) -> Sample:
     """Return the counters on a metrics page."""
     reading = _Reading()
@@ -126,6 +149,11 @@ class Traffic:
             self._steps.clear()
             return
         self._steps.append((sample.at, sample.at - before.at, growths(before, sample)))
+
+    def asked(self) -> frozenset[str]:
+        """Return the apps of which something was counted between the last two samples."""
+        grown = self._steps[-1][2].items() if self._steps else ()
+        return frozenset(owner(name) or "" for name, counters in grown if counters is not NOTHING)
 
     def picture(self, now: float) -> Picture:
         """Return the rates over the window that ends now; nothing older takes part."""
@@ -230,8 +258,10 @@ def _count(text: str | None) -> float | None:
 
 def growths(before: Sample, after: Sample) -> dict[str, Counters]:
     """Return what each service and router counted between two samples."""
+    if after.counters is before.counters:
+        return dict.fromkeys(after.counters, NOTHING)
     return {
-        name: growth_of(before.counters.get(name, Counters()), counters)
+        name: growth_of(before.counters.get(name, NOTHING), counters)
         for name, counters in after.counters.items()
     }
 
@@ -250,6 +280,8 @@ def by_app(grown: Mapping[str, Counters]) -> dict[str, Counters]:
 
 def growth_of(before: Counters, after: Counters) -> Counters:
     """Return what was counted in between; a counter that dropped started anew."""
+    if after == before:
+        return NOTHING
     grown = Counters(
         tuple(new - old for new, old in zip(after.by_class, before.by_class, strict=True)),
         after.busy_s - before.busy_s,
@@ -263,8 +295,8 @@ def _totals(steps: Iterable[Mapping[str, Counters]]) -> dict[str, Counters]:
     grouped: defaultdict[str, list[Counters]] = defaultdict(list)
     for step in steps:
         for name, counters in step.items():
-            grouped[name].append(counters)
-    return {name: sum_of(parts) for name, parts in grouped.items()}
+            grouped[name] += () if counters is NOTHING else (counters,)
+    return {name: sum_of(parts) if parts else NOTHING for name, parts in grouped.items()}
 
 
 def sum_of(parts: Iterable[Counters]) -> Counters:

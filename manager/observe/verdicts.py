@@ -5,8 +5,11 @@ and has 1 s for its answer. One that answers is asked every 400 ms and has 250 m
 took lately (at most 1 s: a slow worker is not a dead one); only a second failure, asked for at once, makes
 it unready. So a worker that froze is known after 0.9 s at the latest, and one lost packet changes nothing.
 
-A question costs the same whether or not anybody needs the answer: where more than 20 workers are asked, each
-is asked less often, so that there are 50 questions a second in all, up to 1.6 s (2.1 s for one that froze).
+A question costs the same whether or not anybody needs the answer. Where more than 20 workers are asked at
+this pace, each is asked less often, so that there are 50 questions a second in all, up to 1.6 s (2.1 s for
+one that froze). And one that is sent no requests is asked after a fifth of the time for which that has been
+so, up to 10 s: then one that froze is known after 12 s. The first request to its app brings back the usual
+pace.
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ PAUSE_GROWTH = 1.3
 PERIOD_S = 0.4
 LONGEST_PERIOD_S = 1.6
 QUESTIONS_PER_S = 50.0
-TOGETHER_S = 0.05
+UNUSED_SHARE = 0.2
+LONGEST_UNUSED_S = 10.0
+TOGETHER_SHARE = 0.125  # of a pause: so far it may be made longer, for one waking up to do for many
 PATIENCE_S = 1.0
 LEAST_LIMIT_S = 0.25
 SLACK = 4.0
@@ -109,6 +114,18 @@ def period_of(watched: int) -> float:
     return min(LONGEST_PERIOD_S, max(PERIOD_S, watched / QUESTIONS_PER_S))
 
 
+def pause_of(period_s: float, unused_s: float) -> float:
+    """Return the seconds to the next question for a worker that was sent no request for so long."""
+    return max(period_s, min(LONGEST_UNUSED_S, UNUSED_SHARE * unused_s))
+
+
+def hurried(standing: Standing, period_s: float) -> Standing:
+    """Return the standing of a worker that is sent requests, however long it was not."""
+    if not standing.ok or standing.verdict is None:
+        return standing
+    return replace(standing, due_at=min(standing.due_at, standing.verdict.at + period_s))
+
+
 def settle(standing: Standing, target: Target, verdict: Verdict, spread: float, period_s: float) -> Standing:
     """Return the standing after a probe ended with `verdict`.
 
@@ -119,7 +136,7 @@ def settle(standing: Standing, target: Target, verdict: Verdict, spread: float, 
         pause_s = period_s if standing.ok else period_s * (1 - spread)
         slowest_s = max(verdict.took_s, 0.9 * standing.slowest_s)
         due_at = verdict.at - min(verdict.took_s, pause_s) + pause_s
-        return Standing(_together(due_at), verdict, slowest_s=slowest_s)
+        return Standing(_together(due_at, TOGETHER_SHARE * period_s), verdict, slowest_s=slowest_s)
     failures = standing.failures + 1
     if failures < 2 and (standing.ok or (standing.verdict is None and not target.starting)):
         return replace(standing, failures=failures, due_at=verdict.at)
@@ -128,9 +145,9 @@ def settle(standing: Standing, target: Target, verdict: Verdict, spread: float, 
     return Standing(verdict.at + pause_s, verdict, failures, longer_s, standing.slowest_s)
 
 
-def _together(due_at: float) -> float:
+def _together(due_at: float, apart_s: float) -> float:
     """Return the next moment at which all that are due about then are asked: one waking up for many."""
-    return math.ceil(due_at / TOGETHER_S) * TOGETHER_S
+    return math.ceil(due_at / apart_s) * apart_s
 
 
 def request(target: Target) -> bytes:

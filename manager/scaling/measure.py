@@ -1,9 +1,12 @@
-"""Observes once a second: what workers use, what passes through the proxy, who listens without a route."""
+"""Observes once a second: what workers use, what passes through the proxy, who listens without a route.
+
+It tells the prober which workers are sent requests, so that no others need be asked often.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,11 +15,12 @@ from manager.engine.containers import Container
 from manager.loop.reconcile import Reconciler
 from manager.observe.cgroups import Meter, Usage
 from manager.observe.proxy import ProxyApi
-from manager.observe.traffic import Rates, Sample, Traffic, parse
+from manager.observe.traffic import Page, Rates, Sample, Traffic
 from manager.state.model import WorkerKey
 from manager.state.world import World
 
 STALE_S = 5.0  # older traffic figures are not shown
+HTTP_ENTRY = "http"  # the proxy's entry point for all apps of http
 _LISTENING = "0A"
 
 
@@ -37,11 +41,16 @@ class Measures:
 
 @dataclass(slots=True)
 class Observer:
-    """Takes the measures; `latest` is always a whole picture. One thread calls `look`."""
+    """Takes the measures; `latest` is always a whole picture. One thread calls `look`.
+
+    hurry: is told the containers that may be sent requests now.
+    """
 
     reconciler: Reconciler
     proxy: ProxyApi
+    hurry: Callable[[Iterable[str]], None]
     meter: Meter = field(default_factory=lambda: Meter(time.monotonic))
+    page: Page = field(default_factory=Page)
     traffic: Traffic = field(default_factory=Traffic)
     _latest: Measures = field(default_factory=Measures)
     _sample: Sample | None = None
@@ -59,6 +68,8 @@ class Observer:
         keys = {container.id: key for key, container in running.items()}
         usage = self.meter.read({container.id: container.pid for container in running.values()})
         workers, apps = self._rates(world)
+        used = self._used(world)
+        self.hurry(container.id for key, container in running.items() if key.app in used)
         self._latest = Measures(
             usage={keys[name]: value for name, value in usage.items()},
             workers=workers,
@@ -72,13 +83,26 @@ class Observer:
         page = self.proxy.metrics()
         now = time.monotonic()
         if page is not None:
-            self._sample = parse(page, now)
+            self._sample = self.page.read(page, now)
             self.traffic.add(self._sample)
         seen = self.traffic.picture(now)
         if seen.age_s(now) > STALE_S:
             return {}, {}
         names = {server_name(*key): key for key in world.records}
         return {names[name]: rates for name, rates in seen.workers.items() if name in names}, seen.apps
+
+    def _used(self, world: World) -> set[str]:
+        """Return the apps to whose workers requests may be on their way.
+
+        Those of http are counted when they end; before, all that is seen is that a client is there. Of tcp
+        nothing is counted, and what workers of other apps send does not pass through the proxy.
+        """
+        specs = world.specs.values()
+        if self._sample is None or self._sample.connections.get(HTTP_ENTRY, 0):
+            return {spec.name for spec in specs}
+        reached = {app for spec in specs for app in spec.template.reach}
+        tcp = {spec.name for spec in specs if spec.template.protocol != "http"}
+        return reached | tcp | self.traffic.asked()
 
 
 def _listening(world: World, running: Mapping[WorkerKey, Container]) -> dict[str, int]:

@@ -239,6 +239,18 @@ def is_published(world: World, record: WorkerRecord) -> bool:
     return world.has_routed(server_name(*record.key))
 
 
+def missed_by_proxy(world: World) -> frozenset[WorkerKey]:
+    """Return the workers that the proxy sends requests to against what etcd says, or the other way round."""
+    records = world.records.values()
+    return frozenset(r.key for r in records if is_live(world, r) != is_published(world, r))
+
+
+def is_calm(world: World) -> bool:
+    """Return whether nothing goes on that nobody tells of: all answer, the proxy does what it was told."""
+    answer = all(verdict.ok for verdict in world.verdicts.values())
+    return answer and world.live is not None and not missed_by_proxy(world)
+
+
 def is_ready(world: World, record: WorkerRecord) -> bool:
     """Return whether the worker is in service, healthy and, where its app has a route, live in the proxy."""
     spec = world.specs.get(record.app)

@@ -48,6 +48,9 @@ class EtcdStore:
         answer = self._cluster.ask(lambda endpoint, within_s: endpoint.txn(request, timeout=within_s))
         return Snapshot(answer.header.revision, self._entries(answer))
 
+    def revision(self) -> int:
+        return self._cluster.probe()[1]
+
     def write(
         self,
         puts: Mapping[str, str],

@@ -77,6 +77,12 @@ class Store(Protocol):
         Raises StoreUnavailable.
         """
 
+    def revision(self) -> int:
+        """Return a number that every change of the store makes larger, whoever made it.
+
+        Raises StoreUnavailable.
+        """
+
     def write(
         self,
         puts: Mapping[str, str],

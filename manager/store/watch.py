@@ -1,8 +1,8 @@
 """A watch that says "look again" and never falls silent.
 
-One thread opens a stream for a second at a time and probes the cluster between two streams. The end of a
-second costs nothing, since the next stream resumes after the last revision seen; a frozen member, whose
-stream is silent for ever, costs a second and one failed probe.
+One thread opens a stream for some seconds at a time and probes the cluster between two streams. The end of
+a stream costs nothing, since the next one resumes after the last revision seen; a frozen member, whose stream
+is silent for ever, costs these seconds and one failed probe.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from manager.api.errors import StoreUnavailable
 from manager.store.cluster import Cluster, Endpoint
 from manager.store.rpc import etcdrpc, grpc
 
-STREAM_S = 1.0
+STREAM_S = 3.0
 RESUME_S = 0.05  # after a broken stream; another member may answer at once
 BACKOFF_S = 0.25  # while nobody answers
 
@@ -58,7 +58,7 @@ class Watch:
                 self._closing.wait(RESUME_S)
 
     def _follow(self, endpoint: Endpoint, seen: int) -> int | None:
-        """Return the last revision seen when the second is over, None when something may have been missed."""
+        """Return the last revision seen when its time is over, None when something may have been missed."""
         self._stream = endpoint.watch(self._request(seen + 1), timeout=STREAM_S)
         if self._closing.is_set():  # close() may have looked just before there was a stream
             self._stream.cancel()

@@ -67,6 +67,11 @@ class FakeStore:
             keys = (key for each in (prefix, *others) for key in self._keys_under(each))
             return Snapshot(self._revision, {key: self._entries[key] for key in keys})
 
+    def revision(self) -> int:
+        with self._lock:
+            self._arrive()
+            return self._revision
+
     def write(
         self,
         puts: Mapping[str, str],

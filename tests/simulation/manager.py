@@ -21,6 +21,7 @@ from manager.loop.look import Sight
 from manager.loop.reconcile import TRY_AGAIN_S, Reconciler
 from manager.observe.health import Prober
 from manager.observe.proxy import ProxyApi
+from manager.plan.draft import RESYNC_S
 from manager.programs.store import Programs
 from manager.secrets import Secrets
 from manager.server import Call
@@ -161,10 +162,12 @@ class SimulatedManager:
 
     def think(self) -> bool:
         """Look, plan and act once, as the loop's thread does; returns whether the pass went through."""
+        told = self.reconciler.dirty.is_set()
         self.reconciler.dirty.clear()
         try:
             self.trouble = ""
-            wait_s = self.reconciler._pass()
+            rests = not told and self.reconciler._rests()
+            wait_s = RESYNC_S if rests else self.reconciler._pass()
         except TROUBLE as error:
             self.trouble = str(error)
             wait_s = TRY_AGAIN_S

@@ -64,6 +64,7 @@ class FakeNetwork:
         self._namespaces = namespaces
         self._open_requests = open_requests
         self._links: dict[str, Link] = {}
+        self._seen: object = None
 
     @property
     def links(self) -> dict[str, Link]:
@@ -85,6 +86,11 @@ class FakeNetwork:
         picture = NetworkPicture(self.bridge, self.bridge, dict.fromkeys(self.links, True), dict(self.bound))
         self._faults.look()
         return picture
+
+    def stirred(self) -> bool:
+        now = (self.bridge, dict(self.links), dict(self.bound))
+        before, self._seen = self._seen, now
+        return now != before
 
     def bind(self, ports: Iterable[Port]) -> None:
         new = {port.name: port for port in ports}
