@@ -21,7 +21,6 @@ from balancer.routes import is_server, owner
 QUANTILE = 0.95
 NONE_BY_CLASS = (0.0,) * 6
 SERVER_ERROR, GIVEN_UP = 4, 5
-_FIRST_FAMILY = "traefik_open_connections"
 LEAST_SPAN_S = 0.001  # what was counted in less is no rate
 MOST_COUNTED = 2.0**53
 
@@ -104,8 +103,8 @@ class Picture:
 class Page:
     """The proxy's metrics page, time after time: what it says again is not read again.
 
-    All that counts here stands behind the first mention of open connections: the families are in the order of
-    their names, and what moves by itself (the proxy's own memory and configuration) comes before.
+    All that counts here begins with the proxy's name: the families are in the order of their names, and what
+    moves by itself, such as its memory, comes before.
     """
 
     def __init__(self) -> None:
@@ -114,7 +113,7 @@ class Page:
 
     def read(self, text: str, at: float) -> Sample:
         """Return the counters on the page; the very same mappings as before where nothing was counted."""
-        counted = text[max(0, text.find(_FIRST_FAMILY)) :]
+        counted = text[max(0, text.find("traefik_")) :]
         if self._sample is None or counted != self._counted:
             self._counted, self._sample = counted, parse(counted, at)
         return replace(self._sample, at=at)

@@ -5,6 +5,7 @@ It tells the prober which workers are sent requests, so that no others need be a
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from manager.observe.traffic import Page, Rates, Sample, Traffic
 from manager.state.model import WorkerKey
 from manager.state.world import World
 
+ASKED_S = 10.0  # so long after a question the next one is expected
+UNASKED_S = 5.0
 STALE_S = 5.0  # older traffic figures are not shown
 HTTP_ENTRY = "http"  # the proxy's entry point for all apps of http
 _LISTENING = "0A"
@@ -54,8 +57,13 @@ class Observer:
     traffic: Traffic = field(default_factory=Traffic)
     _latest: Measures = field(default_factory=Measures)
     _sample: Sample | None = None
+    _usage: Mapping[str, Usage] = field(default_factory=dict)
+    _metered: Mapping[str, int] = field(default_factory=dict)
+    _metered_at: float = -math.inf
+    _asked_at: float = -math.inf
 
     def latest(self) -> Measures:
+        self._asked_at = time.monotonic()
         return self._latest
 
     def look(self) -> None:
@@ -66,17 +74,24 @@ class Observer:
         world = picture.world
         running = {key: container for key, container in world.containers.items() if container.pid}
         keys = {container.id: key for key, container in running.items()}
-        usage = self.meter.read({container.id: container.pid for container in running.values()})
+        self._read_meter({container.id: container.pid for container in running.values()})
         workers, apps = self._rates(world)
         used = self._used(world)
         self.hurry(container.id for key, container in running.items() if key.app in used)
         self._latest = Measures(
-            usage={keys[name]: value for name, value in usage.items()},
+            usage={keys[name]: value for name, value in self._usage.items() if name in keys},
             workers=workers,
             apps=apps,
             listening=_listening(world, running),
             sample=self._sample,
         )
+
+    def _read_meter(self, pids: Mapping[str, int]) -> None:
+        """What the workers use is known: of this second while anybody asks, else of the last few."""
+        now = time.monotonic()
+        asked, known = now - self._asked_at < ASKED_S, pids == self._metered
+        if asked or not known or now - self._metered_at >= UNASKED_S:
+            self._usage, self._metered, self._metered_at = self.meter.read(pids), pids, now
 
     def _rates(self, world: World) -> tuple[dict[WorkerKey, Rates], Mapping[str, Rates]]:
         """Return the rates of workers and apps over the last seconds; none while the proxy is away."""

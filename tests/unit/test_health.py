@@ -20,6 +20,7 @@ from manager.observe.verdicts import (
     LEAST_LIMIT_S,
     LONGEST_PAUSE_S,
     LONGEST_PERIOD_S,
+    LONGEST_UNUSED_S,
     PATIENCE_S,
     PERIOD_S,
     QUESTIONS_PER_S,
@@ -27,7 +28,9 @@ from manager.observe.verdicts import (
     Target,
     Verdict,
     explain,
+    hurried,
     judge,
+    pause_of,
     period_of,
     settle,
     span,
@@ -147,6 +150,20 @@ def test_many_workers_are_asked_less_often_so_that_questions_stay_few() -> None:
     assert period_of(1) == period_of(20) == PERIOD_S
     assert 50 / period_of(50) == QUESTIONS_PER_S
     assert period_of(10_000) == LONGEST_PERIOD_S
+
+
+def test_a_worker_that_is_sent_nothing_is_asked_ever_more_rarely() -> None:
+    pauses = [pause_of(PERIOD_S, unused_s) for unused_s in (0, 1, 10, 50, 1000)]
+
+    assert pauses == [PERIOD_S, PERIOD_S, 2.0, LONGEST_UNUSED_S, LONGEST_UNUSED_S]
+
+
+def test_requests_bring_back_the_usual_pace() -> None:
+    rare = settle(settled(True), HTTP, Verdict(True, "", 100.0, 0.01), spread=0.0, period_s=LONGEST_UNUSED_S)
+
+    assert rare.due_at >= 100.0 + LONGEST_UNUSED_S - 0.01
+    assert hurried(rare, PERIOD_S).due_at == pytest.approx(100.0 + PERIOD_S)
+    assert hurried(settled(False), PERIOD_S) == settled(False)
 
 
 def test_pauses_of_an_unready_worker_grow_gently() -> None:
@@ -403,6 +420,24 @@ def test_many_workers_are_all_asked() -> None:
             eventually(lambda: len(prober.verdicts()) == 40)
 
     assert all(verdict.ok for verdict in prober.verdicts().values())
+
+
+def test_a_worker_that_was_asked_rarely_is_asked_at_once_when_requests_come() -> None:
+    later_s = [0.0]
+    with worker(answer(OK)) as web:
+        prober = Prober(lambda: None, lambda: time.monotonic() + later_s[0])
+        prober.start()
+        prober.watch({"web": web.target()})
+        eventually(lambda: "web" in prober.verdicts())
+        later_s[0] = 1000.0
+        prober.watch({"web": web.target()})  # it looks at the clock
+        eventually(lambda: prober.verdicts()["web"].at >= 1000.0)  # and is asked again in 10 s
+        asked = web.asked
+
+        prober.hurry(["web"])
+
+        eventually(lambda: web.asked >= asked + 2, within_s=2.0)
+        prober.stop()
 
 
 def test_a_lack_of_descriptors_is_not_held_against_a_worker() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ import pytest
 from manager.engine.orders import PartOrder
 from manager.loop.reconcile import Picture
 from manager.state.world import World
-from manager.tend import DEAF_S, PartsTender, ProxyTender
+from manager.tend import DEAF_S, REST_S, PartsTender, ProxyTender
 from tests.fakes.engine import FakeEngine, fake_image
 from tests.fakes.manager import PlacesAt
 from tests.simulation.worlds import NOW, a_worker, an_app, serving
@@ -86,6 +87,29 @@ def test_a_part_that_cannot_start_keeps_no_other_from_starting(tmp_path: Path) -
     tender.look()
 
     assert engine.parts.states() == {"proxy": "running"}
+
+
+def test_while_all_parts_run_docker_is_asked_when_a_container_changed_and_seldom_else(tmp_path: Path) -> None:
+    engine, now, stirred = FakeEngine(now=time.time, images=[fake_image("proxy")]), [NOW], threading.Event()
+    order = PartOrder(name="proxy", part="proxy", image="proxy", command=("run",))
+    places = PlacesAt("test", directory=tmp_path)
+    tender = PartsTender(places, engine, [order], stirred, lambda: now[0])
+
+    def is_back() -> bool:
+        tender.look()
+        return engine.parts.states() == {"proxy": "running"}
+
+    tender.look()  # it starts it
+    tender.look()  # and sees it run
+    engine.parts.remove("proxy")
+    assert not is_back()
+    stirred.set()
+    assert is_back()
+
+    tender.look()
+    engine.parts.remove("proxy")
+    now[0] += REST_S
+    assert is_back()
 
 
 def test_a_part_that_is_started_is_left_to_begin(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manager.observe.traffic import Counters, Sample, Traffic, parse, quantile
+from manager.observe.traffic import Counters, Page, Sample, Traffic, parse, quantile
 
 PAGE = """\
 # HELP traefik_service_requests_total How many HTTP requests processed on a service
@@ -55,6 +55,24 @@ def test_a_page_becomes_counters_of_our_services_only() -> None:
     assert web.buckets == {0.1: 86, 0.25: 96, math.inf: 96}
     assert web.busy_s == 4.5
     assert found.connections == {"tcp9000": 3}
+
+
+def test_what_a_page_says_again_is_not_read_again() -> None:
+    page = Page()
+    first = page.read(f"go_goroutines 70\n{PAGE}", at=5.0)
+
+    again = page.read(f"go_goroutines 71\n{PAGE}", at=6.0)
+    more = page.read(f"go_goroutines 71\n{PAGE.replace('} 90', '} 91')}", at=7.0)
+
+    assert (first.counters, again.at) == (parse(PAGE, at=5.0).counters, 6.0)
+    assert again.counters is first.counters
+    assert more.counters["w_web_1_1"].requests == first.counters["w_web_1_1"].requests + 1
+
+
+def test_an_app_is_asked_when_something_of_it_was_counted_between_the_last_two_samples() -> None:
+    assert traffic(sample(0, 0)).asked() == frozenset()
+    assert traffic(sample(0, 0), sample(1, 5)).asked() == {"web"}
+    assert traffic(sample(0, 0), sample(1, 5), sample(2, 5)).asked() == frozenset()
 
 
 @pytest.mark.parametrize(
