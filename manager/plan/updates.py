@@ -7,7 +7,7 @@ from dataclasses import replace
 from manager.plan.steps import SaveSpec
 from manager.state.model import HOPELESS, AppSpec, WorkerRecord
 from manager.state.wishes import rolled_back
-from manager.state.world import World, has_arrived, is_current, phase
+from manager.state.world import World, has_arrived, is_current, last_said, phase
 
 # An update whose worker is not ready after this long is rolled back; its command waits a little longer.
 UPDATE_LIMIT_S = 55.0
@@ -21,15 +21,25 @@ def end_of_update(world: World, spec: AppSpec) -> SaveSpec | None:
     fresh = _fresh(world, spec)
     records = [record for record in world.of_app(spec.name) if not record.spare]
     version = world.spec_versions.get(spec.name, 0)
-    failure = next(filter(None, (_failure(world, record) for record in fresh)), None)
-    if failure is not None:
-        if world.is_frozen(spec.name):
-            return None
-        reason = f"revision {spec.revision} is rolled back: {failure}"
-        return SaveSpec(rolled_back(spec, failure, world.now), version, reason)
+    failed = next((record for record in fresh if _has_failed(world, record)), None)
+    if failed is not None:
+        return None if world.is_frozen(spec.name) else _taken_back(world, spec, failed)
     if len(fresh) == len(records) == spec.wanted and all(has_arrived(world, record) for record in fresh):
         return SaveSpec(replace(spec, fallback=None), version, f"revision {spec.revision} is ready")
     return None
+
+
+def _taken_back(world: World, spec: AppSpec, failed: WorkerRecord) -> SaveSpec:
+    """Return the end of an update of which this worker failed, with what that one printed last."""
+    seen, ending = phase(world, failed), failed.ending
+    if ending is not None and _is_hopeless(world, failed):
+        why, lines = f"{failed.key.label} does not stay up: {ending.words}", ending.last_lines
+    else:
+        why, lines = f"{failed.key.label} {seen.state}: {seen.reason}", ()
+    told = "; ".join(part for part in (why, last_said(lines)) if part)
+    back = rolled_back(spec, why, world.now, lines)
+    version = world.spec_versions.get(spec.name, 0)
+    return SaveSpec(back, version, f"revision {spec.revision} is rolled back: {told}")
 
 
 def late_at(world: World, spec: AppSpec) -> float:
@@ -43,11 +53,11 @@ def _fresh(world: World, spec: AppSpec) -> list[WorkerRecord]:
     return [record for record in staying if is_current(spec, record)]
 
 
-def _failure(world: World, record: WorkerRecord) -> str | None:
-    """Return why an update cannot succeed with this worker, or None while it may."""
-    seen = phase(world, record)
+def _has_failed(world: World, record: WorkerRecord) -> bool:
+    """Return whether an update cannot succeed with this worker."""
     late = world.now - record.created_at > UPDATE_LIMIT_S
-    gave_up = seen.state == "failed" or record.failures >= HOPELESS
-    if not gave_up and (not late or has_arrived(world, record)):
-        return None
-    return f"{record.key.label} {seen.state}: {seen.reason}"
+    return _is_hopeless(world, record) or (late and not has_arrived(world, record))
+
+
+def _is_hopeless(world: World, record: WorkerRecord) -> bool:
+    return phase(world, record).state == "failed" or record.failures >= HOPELESS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from manager.api.arguments import Arguments
@@ -99,9 +99,10 @@ def _raise_when_hopeless(world: World, name: str, began_at: float) -> None:
     """Raise WorkersFailed when an update was taken back, or a worker ended again and again, since then."""
     spec = world.specs.get(name)
     if spec is not None and spec.rolled_back is not None and spec.rolled_back.at >= began_at:
+        failed = spec.rolled_back
         raise WorkersFailed(
-            f"{name} goes back to revision {spec.revision}: {spec.rolled_back.revision} was rolled back: "
-            f"{spec.rolled_back.reason}",
+            f"{name} goes back to revision {spec.revision}: {failed.revision} was rolled back: "
+            f"{failed.reason}{_below(failed.last_lines)}",
             hint=f"events --app {name}",
         )
     if spec is not None and spec.fallback is not None and not world.is_frozen(name):
@@ -117,11 +118,15 @@ def _raise_when_hopeless(world: World, name: str, began_at: float) -> None:
                 hint=thaw_of(world, name),
             )
         if seen.state == "failed" or (seen.state == "backoff" and record.failures >= HOPELESS):
-            lines = "".join(f"\n  | {line}" for line in ending.last_lines)
             raise WorkersFailed(
-                f"{record.key.label} does not stay up: {ending.words}{lines}",
+                f"{record.key.label} does not stay up: {ending.words}{_below(ending.last_lines)}",
                 hint=f"logs {name}    (or: rm {name} -y)",
             )
+
+
+def _below(lines: Iterable[str]) -> str:
+    """Return what a worker printed last, each line below the sentence."""
+    return "".join(f"\n  | {line}" for line in lines)
 
 
 def too_late(world: World | None, names: list[str], limit_s: float, *, is_new: bool = False) -> WaitTimedOut:

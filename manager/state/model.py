@@ -103,11 +103,15 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Rollback:
-    """An update that was taken back: when (unix seconds), which revision failed, and why."""
+    """An update that was taken back: when (unix seconds), which revision failed, and why.
+
+    last_lines: what the worker that failed had printed last.
+    """
 
     at: float
     revision: int
     reason: str
+    last_lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,7 +216,7 @@ def updated(spec: AppSpec, template: Template, *, order: Order = "start-first", 
     )
 
 
-def rolled_back(spec: AppSpec, reason: str, now: float) -> AppSpec:
+def rolled_back(spec: AppSpec, reason: str, now: float, last_lines: tuple[str, ...] = ()) -> AppSpec:
     """Return the spec of a failed update with its former revision, whose workers are still there."""
     if spec.fallback is None:
         return spec
@@ -226,7 +226,7 @@ def rolled_back(spec: AppSpec, reason: str, now: float) -> AppSpec:
         revision=spec.fallback.revision,
         fallback=None,
         hurry=None,
-        rolled_back=Rollback(now, spec.revision, reason),
+        rolled_back=Rollback(now, spec.revision, reason, last_lines),
         failed=spec.failed | {spec.revision},
     )
 

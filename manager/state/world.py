@@ -336,7 +336,7 @@ def _may_still_start(world: World, record: WorkerRecord, started_at: float | Non
 def _ended(world: World, record: WorkerRecord) -> Phase:
     ending = record.ending
     assert ending is not None
-    words = "; ".join(part for part in (ending.words, _quoted(ending.last_lines)) if part)
+    words = "; ".join(part for part in (ending.words, last_said(ending.last_lines)) if part)
     if record.retry_at is None:
         return Phase("stopped" if ending.exit_code == 0 and ending.container else "failed", words)
     if alone := _frozen_words(world, record):
@@ -358,7 +358,8 @@ def thaw_of(world: World, app: str) -> str:
     return "thaw" if ALL in world.frozen else f"thaw {app}"
 
 
-def _quoted(lines: Iterable[str]) -> str:
+def last_said(lines: Iterable[str]) -> str:
+    """Return the last of the lines that a worker printed, as part of a sentence; "" where there are none."""
     last = [line.strip() for line in lines if line.strip()][-1:]
     return f"it last said: {last[0]}" if last else ""
 

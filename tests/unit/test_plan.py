@@ -27,7 +27,7 @@ from manager.plan.steps import (
     SweepPort,
 )
 from manager.plan.updates import late_at
-from manager.state.model import HOPELESS, AppSpec, Ending, Hurry, Past, WorkerKey, WorkerRecord
+from manager.state.model import HOPELESS, AppSpec, Ending, Hurry, Past, Rollback, WorkerKey, WorkerRecord
 from manager.state.world import World, route_of
 from netsetup.port import Port
 from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_worker, an_app, ended, known, serving, without
@@ -411,6 +411,21 @@ def test_an_update_whose_worker_fails_again_and_again_falls_back(world: World) -
 
     (step,) = [step for step in steps if isinstance(step, SaveSpec)]
     assert (step.spec.revision, step.spec.fallback) == (1, None)
+
+
+def test_an_update_that_falls_back_keeps_what_the_worker_that_failed_printed_last(world: World) -> None:
+    ending = Ending(NOW, "x", 3, "exit code 3", last_lines=("reading", "no database"))
+    failing = replace(a_worker(1, 2), failures=HOPELESS, ending=ending, retry_at=NOW + 1)
+
+    steps = plan(known(wanting(world, updating()), failing)).steps
+
+    (step,) = [step for step in steps if isinstance(step, SaveSpec)]
+    assert step.spec.rolled_back == Rollback(
+        NOW, 2, "web.1 does not stay up: exit code 3", ("reading", "no database")
+    )
+    assert step.reason == (
+        "revision 2 is rolled back: web.1 does not stay up: exit code 3; it last said: no database"
+    )
 
 
 def test_an_update_is_over_when_all_are_replaced() -> None:
