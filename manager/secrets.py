@@ -65,7 +65,7 @@ class Secrets:
         for name in names:
             if "/" in name or not (self.kept / name).is_file():
                 set_it = f"simplecloud secret set {name} < FILE"
-                raise SecretNotFound(f"no secret is named {name!r}", hint=hint or set_it)
+                raise SecretNotFound(f"no secret is named {name!r}", hint=hint or set_it, word=name)
 
     def path(self, key: WorkerKey) -> Path:
         """Return the directory that the worker has as INSIDE, lent or not."""

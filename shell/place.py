@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,11 +28,15 @@ PROMPT = Origin()
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What an error is about: the text, the part to point at, and the prefix that names the line."""
+    """What an error is about: the text, the part to point at, and the prefix that names the line.
+
+    mended: the statement with what was meant in that part, "" where nobody knows that.
+    """
 
     text: str = ""
     span: tuple[int, int] | None = None
     where: str = ""
+    mended: str = ""
 
 
 def place_of_words(error: CloudError, given: Sequence[str]) -> Place:
@@ -44,16 +49,39 @@ def place_of(error: CloudError, statement: Statement | None, text: str, origin: 
     """Return what an error of a statement is about; None for one of no statement."""
     span = span_of(error, statement)
     start = statement.start if statement is not None else 0
-    return Place(text, span, origin.where(text, span[0] if span else start))
+    mended = _mended(error, statement, text, span)
+    return Place(text, span, origin.where(text, span[0] if span else start), mended)
+
+
+def _mended(error: CloudError, statement: Statement | None, text: str, span: tuple[int, int] | None) -> str:
+    if statement is None or span is None or not error.meant:
+        return ""
+    mended = text[statement.start : span[0]] + error.meant + text[span[1] : statement.end]
+    return "" if "\n" in mended else mended
 
 
 def span_of(error: CloudError, statement: Statement | None) -> tuple[int, int] | None:
     """Return the part of the text that an error points at."""
     if isinstance(error, SyntaxRejected):
         return error.span
-    if not isinstance(error, UsageError) or error.at is None or statement is None:
+    if statement is None:
         return None
+    if not isinstance(error, UsageError) or error.at is None:
+        return _span_of_word(error.word, statement) if error.word else None
     if error.at + 1 < len(statement.words):  # `at` counts from the word after the verb
         word = statement.words[error.at + 1]
         return word.start, word.end
     return statement.end, statement.end
+
+
+def _span_of_word(part: str, statement: Statement) -> tuple[int, int] | None:
+    """Return where a word, or a part of one such as the web of web=3, was written in a statement."""
+    whole = re.compile(rf"(?<![\w-]){re.escape(part)}(?![\w-])")
+    for word in statement.words[1:]:
+        literal = word.literal or ""
+        found = whole.search(literal)
+        if found is not None and word.end - word.start == len(literal):
+            return word.start + found.start(), word.start + found.end()
+        if found is not None:  # within quotes
+            return word.start, word.end
+    return None

@@ -129,7 +129,8 @@ class Session:
         from shell.pasted import pasted
         from shell.text import complaint  # as above
 
-        error.hint = pasted(error.hint, self.places.cloud, outside=self._is_read_outside and not as_json)
+        hint = place.mended if place is not None and place.mended else error.hint
+        error.hint = pasted(hint, self.places.cloud, outside=self._is_read_outside and not as_json)
         self.progress.clear()
         self.out.flush()  # the error belongs after what was printed before it
         colour, width = terminal.has_colour(self.err), terminal.width_of(self.err)

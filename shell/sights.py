@@ -83,7 +83,7 @@ def _item(ask: Ask, target: str) -> Mapping[str, object]:
     for item in items if isinstance(items, list) else []:
         if isinstance(item, dict) and item.get("slot") == slot:
             return item
-    raise WorkerNotFound(f"{app} has no worker {slot}", hint=f"ps {app} -a")
+    raise WorkerNotFound(f"{app} has no worker {slot}", hint=f"ps {app} -a", word=target)
 
 
 def _ready(ask: Ask, target: str) -> Sight:

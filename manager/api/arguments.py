@@ -76,7 +76,7 @@ def parse(command: Command, words: Sequence[str]) -> Params:
             index += 1
             continue
         index = _take_option(command, words, index, params)
-    _take_operands(command, operands, params, len(words))
+    _take_operands(command, operands, params, words)
     bind(command, params, words)
     return params
 
@@ -187,8 +187,8 @@ def mended(command: Command, words: Sequence[str], index: int, wrong: str, right
     return _typed(command, [*words[:index], before + right + after, *words[index + 1 :]])
 
 
-def _take_operands(command: Command, words: list[str], params: Params, end: int) -> None:
-    left = list(words)
+def _take_operands(command: Command, words: list[str], params: Params, typed: Sequence[str]) -> None:
+    left, end = list(words), len(typed)
     for operand in command.operands:
         if operand.many:
             if left:
@@ -199,9 +199,9 @@ def _take_operands(command: Command, words: list[str], params: Params, end: int)
         if operand.required and operand.key not in params:
             raise _missing(command, operand, end)
     if left:
-        raise UsageError(
-            f"{command.verb}: one word too many: {left[0]!r}", hint=usage(command), at=end - len(left)
-        )
+        at = end - len(left)
+        hint = _typed(command, typed[:at])
+        raise UsageError(f"{command.verb}: one word too many: {left[0]!r}", hint=hint, at=at)
 
 
 def _missing(command: Command, operand: Operand, at: int) -> UsageError:

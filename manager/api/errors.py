@@ -35,15 +35,20 @@ from typing import ClassVar
 
 
 class CloudError(Exception):
-    """A failure that a person is told about; `kind` is stable, `message` and `hint` are for people."""
+    """A failure that a person is told about; `kind` is stable, `message` and `hint` are for people.
+
+    `word`: what of the input it is about, to be pointed at; `meant`: what would be right in its place.
+    """
 
     kind: ClassVar[str] = "command-failed"
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", word: str = "", meant: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.word = word
+        self.meant = meant
 
 
 class UsageError(CloudError):
@@ -52,8 +57,10 @@ class UsageError(CloudError):
     kind = "usage"
     exit_code = 2
 
-    def __init__(self, message: str, *, hint: str = "", at: int | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, message: str, *, hint: str = "", at: int | None = None, word: str = "", meant: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint, word=word, meant=meant)
         self.at = at
 
 
@@ -157,7 +164,7 @@ def _tree(root: type[CloudError]) -> list[type[CloudError]]:
     return [root, *(leaf for branch in root.__subclasses__() for leaf in _tree(branch))]
 
 
-def error_of(kind: str, message: str, hint: str = "") -> CloudError:
+def error_of(kind: str, message: str, hint: str = "", word: str = "", meant: str = "") -> CloudError:
     """Return the error that `kind` names, as the other side of the socket raised it."""
     classes = {cls.kind: cls for cls in reversed(_tree(CloudError))}
-    return classes.get(kind, CloudError)(message, hint=hint)
+    return classes.get(kind, CloudError)(message, hint=hint, word=word, meant=meant)

@@ -159,6 +159,7 @@ def item(request_id: int | str | None, value: Mapping[str, object]) -> dict[str,
 def failure(request_id: int | str | None, error: CloudError, code: int = DOMAIN_ERROR) -> dict[str, object]:
     """Return the frame that tells a request's failure."""
     reason = {"kind": error.kind, "hint": error.hint}
+    reason |= {key: part for key, part in (("word", error.word), ("meant", error.meant)) if part}
     return {
         "jsonrpc": "2.0",
         "id": request_id,
@@ -181,7 +182,7 @@ def error_from(frame: Mapping[str, object]) -> CloudError:
     """Return the error that a failure frame tells, of the class that the manager raised."""
     match frame:
         case {"message": str(message), "data": {"kind": str(kind), **rest}}:
-            return error_of(kind, message, str(rest.get("hint", "")))
+            return error_of(kind, message, *(str(rest.get(key, "")) for key in ("hint", "word", "meant")))
         case {"message": str(message)}:
             return CloudError(message, hint="doctor")
         case _:

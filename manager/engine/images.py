@@ -52,7 +52,10 @@ class DockerImages:
         meant = f"; did you mean {near[0]}" if near else ""
         there = ", ".join(names) or "none"
         return ImageNotFound(
-            f"image {reference!r} is not on this machine{meant} (there are: {there})", hint="images"
+            f"image {reference!r} is not on this machine{meant} (there are: {there})",
+            hint="images",
+            word=reference,
+            meant=near[0] if near else "",
         )
 
     def has(self, reference: str, recipe: str) -> bool:

@@ -49,6 +49,7 @@ STARTS_AT_ONCE = 8  # more only wait for each other in dockerd, on 2 cores
 STOPS_AT_ONCE = 32  # these mostly wait for the workers to end; whatever is quick goes with them
 TRY_AGAIN_S = 0.5
 LONGEST_REST_S = 10.0
+FIRST_S = 2.0  # the first look takes a fraction of it where etcd and Docker answer
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,18 @@ class Reconciler:
     def picture(self) -> Picture | None:
         """Return the last picture, None before the first."""
         return self._picture
+
+    def seen(self) -> Picture:
+        """Return the last picture; a manager that has just begun is given a moment for its first.
+
+        Raises StoreUnavailable when it has none then.
+        """
+        picture = self._picture or self.next_picture(None, FIRST_S)
+        if picture is None:
+            raise StoreUnavailable(
+                "etcd or Docker does not answer, and nothing has been seen yet", hint="status"
+            )
+        return picture
 
     def next_picture(self, after: Picture | None, within_s: float) -> Picture | None:
         """Return a picture other than `after` as soon as there is one, else the last one after `within_s`."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from manager.api.arguments import Arguments
 from manager.api.documents import document
-from manager.api.errors import StoreUnavailable
 from manager.api.values import split_target
 from manager.loop.reconcile import Reconciler
 from manager.plan.foresee import foreseen
@@ -129,10 +128,7 @@ class AppVerbs:
 
     def dry_run(self, edit: Edit) -> Answer:
         """Return what would become of the apps, were the specs changed."""
-        picture = self.reconciler.picture()
-        if picture is None:
-            raise StoreUnavailable("nothing has been seen of this cloud yet", hint="status")
-        specs = picture.world.specs
+        specs = self.reconciler.seen().world.specs
         wish = edit(specs)
         require_reached(specs, wish.specs)
         steps = [step for spec in wish.specs for step in foreseen(specs.get(spec.name), spec)]

@@ -115,9 +115,7 @@ class Drills:
         return Drill([f"{words} (process {pid})"], strike)
 
     def _workers(self, word: str, for_s: float | None) -> Drill:
-        picture = self.reconciler.picture()
-        if picture is None:
-            raise CloudError("nothing has been seen of this cloud yet", hint="status")
+        picture = self.reconciler.seen()
         name, slot = resolve_target(word, picture.world)
         wishes.find(picture.world.specs, name)
         records = [r for r in picture.world.of_app(name) if slot in (None, r.slot)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from manager.api.arguments import Arguments
 from manager.api.documents import document
-from manager.api.errors import Conflict, EngineError, StoreUnavailable, UsageError, WorkerNotFound
+from manager.api.errors import Conflict, EngineError, UsageError, WorkerNotFound
 from manager.engine.containers import Execution
 from manager.engine.contract import Engine
 from manager.engine.orders import ExecOrder
@@ -72,10 +72,7 @@ class Inside:
 
     def place(self, word: str) -> Place:
         """Return the worker that a target means; raises AppNotFound or WorkerNotFound."""
-        picture = self.reconciler.picture() or self.reconciler.next_picture(None, 2.0)
-        if picture is None:
-            raise StoreUnavailable("nothing has been seen of this cloud yet", hint="status")
-        return place_of(picture.world, word)
+        return place_of(self.reconciler.seen().world, word)
 
     def _make(self, arguments: Arguments) -> Answer:
         place = self.place(arguments.text("target") or "")

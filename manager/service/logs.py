@@ -109,17 +109,15 @@ class Logs:
     reconciler: Reconciler
 
     def logs(self, call: Call, arguments: Arguments) -> Answer:
-        picture = self.reconciler.picture()
-        world = picture.world if picture else None
+        world = self.reconciler.seen().world
         targets = [resolve_target(word, world) for word in arguments.texts("target")]
-        if world is not None:
-            _check(world, targets)
+        _check(world, targets)
         wanted = _filter(arguments)
         if arguments.flag("follow"):
             self._follow(call, targets, wanted)
-        elif world is not None:
+        else:
             self._print(call, _containers(world, targets), wanted)
-        return document("Result", {"message": "", "notes": never_started(world, targets) if world else []})
+        return document("Result", {"message": "", "notes": never_started(world, targets)})
 
     def _print(self, call: Call, containers: Iterable[Container], wanted: Filter) -> None:
         """Send the lines of all containers in the order of their times, as they are read."""
@@ -167,7 +165,7 @@ def _check(world: World, targets: Targets) -> None:
     for name, slot in targets:
         wishes.find(world.specs, name)
         if slot is not None and not any(record.slot == slot for record in world.of_app(name)):
-            raise WorkerNotFound(f"{name} has no worker {slot}", hint=f"ps {name} -a")
+            raise WorkerNotFound(f"{name} has no worker {slot}", hint=f"ps {name} -a", word=f"{name}.{slot}")
 
 
 def _containers(world: World, targets: Targets) -> list[Container]:

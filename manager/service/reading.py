@@ -73,12 +73,7 @@ class Reading:
 
     def picture(self) -> Picture:
         """Return the last picture; raises StoreUnavailable before the first look succeeded."""
-        picture = self.reconciler.picture() or self.reconciler.next_picture(None, 2.0)
-        if picture is None:
-            raise StoreUnavailable(
-                "etcd or Docker does not answer, and nothing has been seen yet", hint="status"
-            )
-        return picture
+        return self.reconciler.seen()
 
     def specs(self, arguments: Arguments) -> list[AppSpec]:
         """Return the specs of the named apps, or of all; raises AppNotFound."""
@@ -170,7 +165,7 @@ class Reading:
         every = worker_views(world, spec, measures, everything=True)
         seen = next((view for view in every if view.slot == slot), None)
         if seen is None:
-            raise WorkerNotFound(f"{name} has no worker {slot}", hint=f"ps {name} -a")
+            raise WorkerNotFound(f"{name} has no worker {slot}", hint=f"ps {name} -a", word=f"{name}.{slot}")
         key = WorkerKey(name, slot, seen.revision)
         stored, found = world.records.get(key), world.containers.get(key)
         record, engine = plain(stored) if stored else None, plain(found) if found else None

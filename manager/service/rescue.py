@@ -17,7 +17,7 @@ from pathlib import Path
 
 from manager.api.arguments import Arguments
 from manager.api.documents import document
-from manager.api.errors import CloudError, NetworkFailed, StoreUnavailable, UsageError
+from manager.api.errors import CloudError, NetworkFailed, UsageError
 from manager.engine.containers import Container
 from manager.loop.apply import RECORD_LABEL, SPEC_LABEL
 from manager.loop.reconcile import Reconciler
@@ -120,9 +120,7 @@ class Rescue:
     tcp_ports: range
 
     def adopt(self, call: Call, arguments: Arguments) -> Answer:
-        picture = self.reconciler.picture()
-        if picture is None:
-            raise StoreUnavailable("nothing has been seen of this cloud yet", hint="status")
+        picture = self.reconciler.seen()
         self.store.read(APPS)  # raises while it is away: the picture is of before then, and tells of no loss
         told = adoption(picture.world, self.tcp_ports)
         if arguments.flag("dry_run"):

@@ -68,5 +68,5 @@ def _meant(world: World, target: str | None) -> list[WorkerRecord]:
     wishes.find(world.specs, name)
     records = [record for record in world.of_app(name) if slot in (None, record.slot)]
     if slot is not None and not records:
-        raise WorkerNotFound(f"{name} has no worker {slot}", hint=f"ps {name} -a")
+        raise WorkerNotFound(f"{name} has no worker {slot}", hint=f"ps {name} -a", word=f"{name}.{slot}")
     return records

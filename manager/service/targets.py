@@ -33,7 +33,7 @@ def place_of(world: World, word: str) -> Place:
     spec = wishes.find(world.specs, name)
     records = [r for r in world.of_app(name) if slot in (None, r.slot)]
     if slot is not None and not records:
-        raise WorkerNotFound(f"{name} has no worker {slot}", hint=f"ps {name} -a")
+        raise WorkerNotFound(f"{name} has no worker {slot}", hint=f"ps {name} -a", word=f"{name}.{slot}")
     running = [record for record in records if _runs(world, record)]
     if not running:
         raise _none_runs(world, spec, slot, records)

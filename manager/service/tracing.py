@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from manager.api.arguments import Arguments
 from manager.api.documents import listing
-from manager.api.errors import CloudError, NetworkFailed, StoreUnavailable
+from manager.api.errors import CloudError, NetworkFailed
 from manager.api.views import CheckView
 from manager.engine.containers import Container
 from manager.host.settings import Settings
@@ -43,10 +43,7 @@ class Tracing:
 
         Raises AppNotFound, CloudError for an app without a route.
         """
-        picture = self.reconciler.picture()
-        if picture is None:
-            raise StoreUnavailable("nothing has been seen of this cloud yet", hint="status")
-        world, name = picture.world, arguments.text("app")
+        world, name = self.reconciler.seen().world, arguments.text("app")
         if name is None:
             routed = sorted(name for name, spec in world.specs.items() if spec.template.port is not None)
             return listing("CheckList", (each for name in routed for each in self._named(world, name)))

@@ -13,7 +13,7 @@ from typing import Literal
 
 from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
 from manager.api.suggest import did_you_mean
-from manager.api.values import MAX_WORKERS, app_name
+from manager.api.values import APP_NAME, MAX_WORKERS, app_name
 from manager.state.model import AppSpec, Autoscale, Hurry, Past, Rollback, Template
 
 Order = Literal["start-first", "stop-first"]
@@ -36,9 +36,11 @@ def scale_changes(words: Sequence[str]) -> list[ScaleChange]:
     if len(words) > 1 and "=" not in words[0]:
         name, amount, *others = words
         if not _AMOUNT.fullmatch(amount):
-            raise UsageError(f"{amount!r} is not a number of workers", hint=f"scale {name}=3")
+            raise UsageError(f"{amount!r} is not a number of workers", hint=f"scale {name}=3", word=amount)
         if others:
-            raise UsageError(f"one word too many: {others[0]!r}", hint=f"scale {name} {amount}")
+            raise UsageError(
+                f"one word too many: {others[0]!r}", hint=f"scale {name} {amount}", word=others[0]
+            )
         return [ScaleChange(_name(name), int(amount), relative=amount[0] in "+-")]
     changes = [_pair(word) for word in words]
     if len({change.app for change in changes}) < len(changes):
@@ -49,7 +51,9 @@ def scale_changes(words: Sequence[str]) -> list[ScaleChange]:
 def _pair(word: str) -> ScaleChange:
     found = _PAIR.fullmatch(word)
     if found is None:
-        raise UsageError(f"{word!r} is not APP=N", hint="scale web=3")
+        app = word.partition("=")[0]
+        example = app if APP_NAME.fullmatch(app) else "web"
+        raise UsageError(f"{word!r} is not APP=N", hint=f"scale {example}=3", word=word)
     return ScaleChange(_name(found[1]), int(found[2]))
 
 
@@ -57,7 +61,7 @@ def _name(word: str) -> str:
     try:
         return app_name(word)
     except ValueError as error:
-        raise UsageError(str(error), hint="scale web=3") from None
+        raise UsageError(str(error), hint="scale web=3", word=word) from None
 
 
 def find(specs: Mapping[str, AppSpec], name: str) -> AppSpec:
@@ -66,7 +70,8 @@ def find(specs: Mapping[str, AppSpec], name: str) -> AppSpec:
     if spec is None:
         guess = did_you_mean(name, specs)
         meant = f" (did you mean {guess}?)" if guess else ""
-        raise AppNotFound(f"no app is named {name!r}{meant}", hint=f"ps {guess}" if guess else "apps")
+        hint = f"ps {guess}" if guess else "apps"
+        raise AppNotFound(f"no app is named {name!r}{meant}", hint=hint, word=name, meant=guess or "")
     return spec
 
 
@@ -93,7 +98,9 @@ def scaled(spec: AppSpec, change: ScaleChange, *, manual: bool = False) -> AppSp
     spec = autoscaled(spec, None)
     if not 0 <= count <= MAX_WORKERS:
         raise UsageError(
-            f"{spec.name} cannot have {count} workers: 0 to {MAX_WORKERS}", hint=f"scale {spec.name}=3"
+            f"{spec.name} cannot have {count} workers: 0 to {MAX_WORKERS}",
+            hint=f"scale {spec.name}=3",
+            word=str(abs(change.amount)),
         )
     filled = max(0, count - spec.want)
     left = frozenset(sorted(spec.stopped_slots)[filled:])
@@ -259,7 +266,11 @@ def _require_slot(spec: AppSpec, slot: int) -> None:
         raise CloudError(f"{spec.name}.{slot} is stopped", hint=f"start {spec.name}.{slot}")
     if slot not in spec.slots:
         names = ", ".join(f"{spec.name}.{number}" for number in sorted(spec.slots)) or "none"
-        raise WorkerNotFound(f"{spec.name} has no worker {slot} (it has {names})", hint=f"ps {spec.name} -a")
+        raise WorkerNotFound(
+            f"{spec.name} has no worker {slot} (it has {names})",
+            hint=f"ps {spec.name} -a",
+            word=f"{spec.name}.{slot}",
+        )
 
 
 def as_adopted(spec: AppSpec, slots: frozenset[int], spares: int = 0) -> AppSpec:

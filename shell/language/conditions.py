@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,11 +11,12 @@ from manager.api import values
 from manager.api.arguments import Arguments
 from manager.api.command import Command
 from manager.api.errors import UsageError
-from manager.api.listings import LISTINGS
+from manager.api.listings import LISTINGS, Column
 from manager.api.suggest import did_you_mean
 from shell.language.quoting import quote
 from shell.text.columns import field_names
 
+_LOAD_ENDS = {"wait": ("done",), "expect": ("failed", "==", "0")}
 OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "contains")
 Kind = Literal["AppList", "WorkerList"]
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
@@ -104,15 +106,37 @@ def parse(row: Command, arguments: Arguments) -> Condition:
             return Gone(_target(row, target))
         case [target, field, operator, value]:
             return _field_is(row, _target(row, target), _comparison(row, field, operator, value))
+        case said:
+            hint = f"{_nearest(row, said)}    (or: help {row.verb})"
+            raise UsageError(f"{row.verb}: this is no condition", hint=hint, word=said[-1])
+
+
+def _nearest(row: Command, said: Sequence[str]) -> str:
+    """Return the condition that what was said is nearest to, as it is typed."""
+    match said:
+        case ["manager", *_]:
+            right = ["manager", "up"]
+        case ["http", *rest]:
+            right = ["http", rest[0] if rest else "web", "/"]
+        case ["load", *rest]:
+            right = ["load", rest[0] if rest else "web", *_LOAD_ENDS[row.verb]]
+        case ["error", *rest]:
+            right = ["error", rest[0] if rest else "no app", "ps", "nosuch"]
+        case [target, field]:
+            right = [target, did_you_mean(field, ("ready", "gone")) or "ready"]
+        case [target, field, value]:
+            right = [target, field, "==", value]
         case _:
-            hint = f"{row.examples[0]}    (or: help {row.verb})"
-            raise UsageError(f"{row.verb}: this is no condition", hint=hint)
+            right = [said[0], "ready"] if len(said) == 1 else [*said[:4]]
+    return " ".join(quote(word) for word in (row.verb, *right))
 
 
 def _answers(row: Command, app: str, path: str, arguments: Arguments) -> Answers:
     if not path.startswith("/"):
         raise UsageError(
-            f"{row.verb}: the path {path!r} does not begin with /", hint=f"{row.verb} http {app} /"
+            f"{row.verb}: the path {path!r} does not begin with /",
+            hint=f"{row.verb} http {app} /{path}",
+            word=path,
         )
     contains = arguments.text("contains") or ""
     count, failed = arguments.whole("count") or 1, arguments.whole("failed") or 0
@@ -123,7 +147,7 @@ def _target(row: Command, word: str) -> str:
     try:
         return values.target(word)
     except ValueError as error:
-        raise UsageError(f"{row.verb}: {error}", hint=row.examples[0]) from None
+        raise UsageError(f"{row.verb}: {error}", hint=row.examples[0], word=word) from None
 
 
 def _comparison(row: Command, field: str, operator: str, value: str) -> Comparison:
@@ -132,6 +156,7 @@ def _comparison(row: Command, field: str, operator: str, value: str) -> Comparis
         raise UsageError(
             f"{row.verb}: {operator!r} does not compare; there are {' '.join(OPERATORS)}",
             hint=row.examples[0],
+            word=operator,
         )
     return Comparison(field, operator, value)
 
@@ -140,7 +165,10 @@ def _field_is(row: Command, target: str, said: Comparison) -> FieldIs:
     kind = _kind_of(target)
     field = field_named(kind, said.field)
     if field is None:
-        raise UsageError(f"{row.verb}: {_no_field(target, kind, said.field)}", hint=_fields_hint(kind, said))
+        told = f"{row.verb}: {_no_field(target, kind, said.field)}"
+        listing = "ps -o json" if kind == "WorkerList" else "apps -o json"
+        names = [*field_names(kind), *_headers(kind)]
+        raise UsageError(told, hint=listing, word=said.field, meant=did_you_mean(said.field, names) or "")
     return FieldIs(target, kind, Comparison(field, said.operator, said.value))
 
 
@@ -154,21 +182,18 @@ def _no_field(target: str, kind: Kind, name: str) -> str:
     return f"{'a worker' if kind == 'WorkerList' else 'an app'} has no field {name!r}"
 
 
-def _fields_hint(kind: Kind, said: Comparison) -> str:
-    guess = did_you_mean(said.field, field_names(kind))
-    listing = "ps -o json" if kind == "WorkerList" else "apps -o json"
-    return f"did you mean {guess}?" if guess else listing
-
-
 def field_named(kind: Kind, name: str) -> str | None:
     """Return the field of an item that a name means: its own, or the table's header in any case."""
     if name in field_names(kind):
         return name
-    headers = {column.header.lower(): column for column in LISTINGS[kind].columns}
-    column = headers.get(name.lower())
+    column = _headers(kind).get(name.lower())
     if column is None:
         return None
     return "age_s" if column.format == "age" else column.field
+
+
+def _headers(kind: Kind) -> dict[str, Column]:
+    return {column.header.lower(): column for column in LISTINGS[kind].columns}
 
 
 def holds(said: Comparison, observed: object) -> bool:
@@ -181,7 +206,7 @@ def holds(said: Comparison, observed: object) -> bool:
         return False
     if isinstance(observed, bool) or not isinstance(observed, int | float):
         hint = f"expect web {said.field} == {quote(said.value)}"
-        raise UsageError(f"{said.field} is not a number and has no order", hint=hint)
+        raise UsageError(f"{said.field} is not a number and has no order", hint=hint, word=said.operator)
     return _ordered(said.operator, observed, quantity(said.field, said.value))
 
 
@@ -220,7 +245,7 @@ def quantity(field: str, word: str) -> float:
             return values.seconds(word)
         raise ValueError(f"{word!r} is not a number")
     except ValueError as error:
-        raise UsageError(f"{field}: {error}", hint=f"expect web {field} == 1") from None
+        raise UsageError(f"{field}: {error}", hint=f"expect web {field} == 1", word=word) from None
 
 
 def shown(observed: object) -> str:

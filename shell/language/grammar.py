@@ -17,7 +17,7 @@ from shell.language.quoting import quote
 if TYPE_CHECKING:
     from shell.language.words import Statement
 
-_OTHER_PROGRAMS = frozenset({"docker", "podman", "kubectl", "simplecloud", "./simplecloud"})
+_OTHER_PROGRAMS = frozenset({"docker", "podman", "sudo", "kubectl", "simplecloud", "./simplecloud"})
 _CALLED_ELSEWHERE = {
     "delete": "rm", "destroy": "rm", "remove": "rm", "kill": "crash", "create": "run", "deploy": "apply",
     "shell": "exec", "ssh": "exec", "env": "describe", "config": "describe", "log": "logs", "attach": "logs",

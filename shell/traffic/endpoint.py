@@ -37,7 +37,7 @@ def app_item(ask: Ask, app: str) -> Document:
         case {"items": [dict(item), *_]}:
             return item
         case _:
-            raise AppNotFound(f"no app is named {app!r}", hint="apps")
+            raise AppNotFound(f"no app is named {app!r}", hint="apps", word=app)
 
 
 def endpoint(app: Document, status: Document) -> Endpoint:

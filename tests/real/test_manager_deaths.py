@@ -103,6 +103,20 @@ def test_no_worker_changes_and_no_request_fails_when_they_are_killed(
     assert before.items() <= containers_of(cloud).items()
 
 
+def test_a_manager_that_has_just_begun_tells_logs_and_refuses_what_there_is_not(
+    apps: Apps, cloud: Cloud
+) -> None:
+    name = apps.serve(1)
+
+    kill(*both_managers(cloud))
+    printed = cloud.run("logs", name).stdout
+    kill(*both_managers(cloud))
+    refused = cloud.run("logs", "nosuch")
+
+    assert "listens on port 8000" in printed
+    assert (refused.code, "no app is named 'nosuch'" in refused.stderr) == (1, True)
+
+
 def test_killed_in_turn_again_and_again_the_cloud_stays_as_it_was(apps: Apps, cloud: Cloud) -> None:
     name = apps.serve(2)
     before = containers_of(cloud)

@@ -7,7 +7,7 @@ import pytest
 from manager.api import arguments
 from manager.api.commands import command_of
 from manager.api.errors import UsageError
-from shell.language import grammar
+from shell.language import grammar, scanner
 from shell.language.conditions import (
     Answers,
     Comparison,
@@ -136,3 +136,40 @@ def test_examples_of_the_table_are_conditions() -> None:
     assert row is not None
     for example in row.examples:
         condition(*example.split()[1:], verb="wait")
+
+
+@pytest.mark.parametrize(
+    ("typed", "word", "right"),
+    [
+        ("wait web", "web", "wait web ready"),
+        ("wait web redy", "redy", "wait web ready"),
+        ("wait api goen", "goen", "wait api gone"),
+        ("expect web ready 4", "4", "expect web ready == 4"),
+        ("expect web ready == 4 5", "5", "expect web ready == 4"),
+        ("expect http", "http", "expect http web /"),
+        ("wait http api", "api", "wait http api /"),
+        ("expect load api", "api", "expect load api failed == 0"),
+        ("wait load api", "api", "wait load api done"),
+        ("expect manager", "manager", "expect manager up"),
+        ("expect error", "error", "expect error 'no app' ps nosuch"),
+    ],
+)
+def test_what_is_no_condition_is_pointed_at_and_the_nearest_is_offered(
+    typed: str, word: str, right: str
+) -> None:
+    verb, *words = typed.split()
+
+    with pytest.raises(UsageError) as refused:
+        condition(*words, verb=verb)
+
+    assert refused.value.word == word
+    assert refused.value.hint == f"{right}    (or: help {verb})"
+    offered = [*scanner.statements(right)[0].words]
+    assert condition(*(str(each.literal) for each in offered[1:]), verb=verb)
+
+
+def test_a_mistyped_field_is_pointed_at_with_the_one_that_was_meant() -> None:
+    with pytest.raises(UsageError) as refused:
+        condition("web", "memry", "<", "64M")
+
+    assert (refused.value.word, refused.value.meant) == ("memry", "memory")

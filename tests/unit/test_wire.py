@@ -7,7 +7,7 @@ import json
 import pytest
 
 from manager.api import wire
-from manager.api.errors import CloudError, FrameRejected
+from manager.api.errors import AppNotFound, CloudError, FrameRejected
 from manager.api.wire import NotARequest, request_of
 
 
@@ -71,3 +71,23 @@ def test_an_answer_that_is_none_has_a_next_step(line: bytes) -> None:
         wire.answer_of(line)
 
     assert raised.value.hint == "doctor"
+
+
+def test_what_an_error_is_about_and_what_was_meant_come_with_it() -> None:
+    told = AppNotFound("no app is named 'wbe'", hint="ps web", word="wbe", meant="web")
+
+    arrived = wire.error_from(wire.failure(1, told)["error"])  # type: ignore[arg-type]
+
+    assert (arrived.hint, arrived.word, arrived.meant) == ("ps web", "wbe", "web")
+
+
+def test_an_error_that_is_about_no_word_says_nothing_of_one() -> None:
+    assert wire.failure(1, CloudError("no", hint="doctor")) == {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "error": {
+            "code": wire.DOMAIN_ERROR,
+            "message": "no",
+            "data": {"kind": "command-failed", "hint": "doctor"},
+        },
+    }
