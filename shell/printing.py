@@ -27,7 +27,9 @@ def item(session: Session, item: Document, row: Command, params: Params) -> None
     if line is None:
         return
     if item.get("kind") == "Progress":
-        session.progress.show(line)
+        worker = item.get("worker")
+        of = f"{worker} {item.get('revision')}" if worker else ""
+        session.progress.show(line, of, str(item.get("state", "")))
         return
     session.progress.clear()
     print(line, file=stream, flush=True)

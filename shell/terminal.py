@@ -1,12 +1,13 @@
-"""What is known of the terminal, and the one line on it that is written over."""
+"""What is known of the terminal, and the lines on it that are written over."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TextIO
 
-_CLEAR_LINE = "\r\x1b[K"
+_CLEAR_BELOW = "\x1b[J"
+_ARRIVED = ("ready", "stopped", "spare", "gone")
 
 
 def width_of(stream: TextIO) -> int | None:
@@ -55,25 +56,50 @@ def is_utf8(encoding: str | None) -> bool:
 
 @dataclass(slots=True)
 class Progress:
-    """How far the work is: on a terminal one line that is written over, else a line each."""
+    """How far the work is: on a terminal a line a worker, each written over; else a line for each new state.
+
+    Of more workers than there is room for, those that have arrived are left out first.
+    """
 
     stream: TextIO
-    _shown: bool = False
+    _lines: dict[str, str] = field(default_factory=dict)
+    _arrived: set[str] = field(default_factory=set)
+    _states: dict[str, str] = field(default_factory=dict)
+    _shown: int = 0
 
-    def show(self, line: str) -> None:
+    def show(self, line: str, of: str = "", state: str = "") -> None:
+        """Show a line; `of`: the worker that it is about, whose last line it replaces, and its state."""
         if not self._overwrites():
-            print(line, file=self.stream, flush=True)
+            if not state or self._states.get(of) != state:
+                print(line, file=self.stream, flush=True)
+            self._states[of] = state
             return
-        self.stream.write(f"{_CLEAR_LINE}{line}")
-        self.stream.flush()
-        self._shown = True
+        self._lines[of] = line
+        (self._arrived.add if state in _ARRIVED else self._arrived.discard)(of)
+        self._draw(self._fitting(max(1, (height_of(self.stream) or 24) - 2)))
 
     def clear(self) -> None:
-        """Take the line away, so that what comes next begins on an empty one."""
+        """Take the lines away, so that what comes next begins on an empty one."""
         if self._shown:
-            self.stream.write(_CLEAR_LINE)
-            self.stream.flush()
-            self._shown = False
+            self._draw([])
+        for known in (self._lines, self._arrived, self._states):
+            known.clear()
+
+    def _fitting(self, room: int) -> list[str]:
+        """Return the lines that there is room for, and how many others there are."""
+        surplus = len(self._lines) - room
+        left_out = set([of for of in self._lines if of in self._arrived][:surplus]) if surplus > 0 else set()
+        lines = [line for of, line in self._lines.items() if of not in left_out]
+        if len(lines) <= room:
+            return lines
+        return [*lines[: room - 1], f"... and {len(lines) - room + 1} more"]
+
+    def _draw(self, lines: list[str]) -> None:
+        """Write the lines over those that are shown."""
+        up = f"\x1b[{self._shown - 1}A" if self._shown > 1 else ""
+        self.stream.write(f"\r{up}{_CLEAR_BELOW}" + "\r\n".join(lines))
+        self.stream.flush()
+        self._shown = len(lines)
 
     def _overwrites(self) -> bool:
         return self.stream.isatty() and not is_dumb()

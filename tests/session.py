@@ -42,8 +42,12 @@ def captured(cloud: Cloud) -> str:
 
 
 def _as_seen(text: str) -> str:
-    """Return what is left on a terminal: a line that was written over shows its last words."""
-    lines = (line.rpartition("\r\x1b[K")[2] for line in text.replace("\r\n", "\n").split("\n"))
+    """Return what is left on a terminal of lines that were written over."""
+    first, *later = re.split(r"\r(?:\x1b\[([0-9]+)A)?\x1b\[J", text.replace("\r\n", "\n"))
+    lines = first.split("\n")
+    for up, written in zip(later[::2], later[1::2], strict=True):
+        del lines[len(lines) - 1 - int(up or 0) :]
+        lines += written.split("\n")
     return "\n".join(stripped(line) for line in lines)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from manager.api.arguments import Arguments
 from manager.api.documents import counted
@@ -16,6 +16,7 @@ from manager.plan.spares import is_kept
 from manager.plan.updates import late_at
 from manager.server import Call
 from manager.service.changes import Made
+from manager.service.progress import Told, awaited
 from manager.state.model import HOPELESS, WorkerRecord
 from manager.state.world import World, has_arrived, is_current, is_left_alone, is_ready, phase, thaw_of
 
@@ -36,7 +37,7 @@ class Waiting:
             return f"{', '.join(names)}: on its way"
         started, began_at = time.monotonic(), time.time()
         limit_s = arguments.number("wait") or WAIT_S
-        picture, told = self.reconciler.picture(), _Told(call)
+        picture, told = self.reconciler.picture(), Told(call)
         while picture is None or not self._are_settled(picture, made, began_at):
             if time.monotonic() - started > limit_s:
                 world = picture.world if picture is not None else None
@@ -145,7 +146,7 @@ def _hindrances(world: World, names: list[str]) -> Iterator[tuple[str, str]]:
         if name in world.specs and (words := shortage(world, world.specs[name])):
             yield f"{name} lacks workers: {words}", "apps --sort want"
     for name in names:
-        for record in _awaited(world, name):
+        for record in awaited(world, name):
             seen = phase(world, record)
             if seen.state != "ready":
                 yield f"{record.key.label} {seen.state}: {seen.reason}", f"logs {name}"
@@ -161,12 +162,6 @@ def _outlooks(world: World, names: list[str]) -> Iterator[str]:
             yield f"the update goes on{end}"
 
 
-def _awaited(world: World, name: str) -> list[WorkerRecord]:
-    """Return the app's workers without its spares."""
-    spec, records = world.specs.get(name), world.of_app(name)
-    return records if spec is None else [record for record in records if not is_kept(spec, record)]
-
-
 def summary(world: World, name: str, made: Made) -> str:
     """Return how an app is; where another command changed it meanwhile, that is not what was asked for."""
     spec = world.specs.get(name)
@@ -177,7 +172,7 @@ def summary(world: World, name: str, made: Made) -> str:
         return f"{name}: removed"
     if spec.stopped:
         return f"{name}: stopped"
-    records = _awaited(world, name)
+    records = awaited(world, name)
     away = sum(is_left_alone(world, record) and not is_ready(world, record) for record in records)
     if away:
         return f"{name}: {spec.wanted - away} of {spec.wanted} workers ready, {away} left as they are: frozen"
@@ -185,33 +180,3 @@ def summary(world: World, name: str, made: Made) -> str:
     if ended:
         return f"{name}: {ended} of {spec.wanted} workers have done their work"
     return f"{name}: {spec.wanted} of {spec.wanted} workers ready"
-
-
-@dataclass(slots=True)
-class _Told:
-    """What the client has been told of each worker, so that it is told of changes, and of each once."""
-
-    call: Call
-    began_at: float = field(default_factory=time.monotonic)
-    _states: dict[tuple[str, int], str] | None = None
-
-    def tell(self, world: World, names: list[str]) -> None:
-        """Send a line for each worker whose state is another than at the last call."""
-        seen = {
-            (record.key.label, record.revision): (record, phase(world, record))
-            for name in names
-            for record in _awaited(world, name)
-        }
-        before = self._states
-        self._states = {key: now.state for key, (_, now) in seen.items()}
-        if before is None:
-            before = {key: state for key, state in self._states.items() if state == "ready"}
-        for key, (record, now) in seen.items():
-            if before.get(key) != now.state:
-                words = str(record.address) if now.state in ("starting", "ready") else now.reason
-                self._say(key[0], now.state, words)
-        for label, _ in before.keys() - seen.keys():
-            self._say(label, "gone")
-
-    def _say(self, *words: str) -> None:
-        self.call.progress("  ".join((*words, f"{time.monotonic() - self.began_at:.1f} s")))

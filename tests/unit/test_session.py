@@ -445,7 +445,7 @@ def test_an_interrupted_change_goes_on_and_says_so(shell: Shell, manager: FakeMa
 class InterruptingProgress(Progress):
     """A progress line at whose sight a person presses ^C."""
 
-    def show(self, line: str) -> None:
+    def show(self, line: str, of: str = "", state: str = "") -> None:
         raise KeyboardInterrupt
 
 
