@@ -42,16 +42,17 @@ def lines(raw: Iterable[bytes]) -> Iterator[Line]:
 
     A byte order mark and CRLF are accepted; a last backslash continues a line.
     """
-    pending, first = "", 1
-    for number, line in enumerate(raw, start=1):
-        pending += _decoded(line.removeprefix(_BOM) if number == 1 else line, number)
-        if pending.endswith("\\") and scanner.is_incomplete(pending):
-            pending += "\n"
-            continue
-        yield Line(pending, first)
-        pending, first = "", number + 1
-    if pending:
-        yield Line(pending.removesuffix("\n"), first)
+    texts = (
+        (number, _decoded(line.removeprefix(_BOM) if number == 1 else line, number))
+        for number, line in enumerate(raw, start=1)
+    )
+
+    def following() -> str | None:
+        _, text = next(texts, (0, None))
+        return text
+
+    for number, text in texts:
+        yield Line(scanner.joined(text, following), number)
 
 
 def _decoded(line: bytes, number: int) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from shell.language.words import (
-    Incomplete,
     Part,
     Statement,
     Substitution,
@@ -29,26 +30,36 @@ _NAME = re.compile(r"(?:env\.)?[A-Za-z_][A-Za-z0-9_]*")
 
 
 def statements(text: str) -> tuple[Statement, ...]:
-    """Return the statements of a text; raises SyntaxRejected, or Incomplete after a last backslash."""
+    """Return the statements of a text; raises SyntaxRejected, also after a last backslash."""
     return _Scanner(text).statements(inside=False)
 
 
-def is_incomplete(text: str) -> bool:
-    """Tell whether the text goes on in the next line."""
-    try:
-        statements(text)
-    except Incomplete:
-        return True
-    except SyntaxRejected:
-        return False
-    return False
+def joined(line: str, following: Callable[[], str | None]) -> str:
+    """Return a line with those that continue it; `following` gives the next one, None when there is none.
+
+    Text that cannot be read is returned as far as it was asked for.
+    """
+    scanner = _Scanner(line, following)
+    if line.endswith("\\"):
+        with suppress(SyntaxRejected):
+            scanner.statements(inside=False)
+    return scanner.text
+
+
+def _nothing() -> None:
+    return None
 
 
 @dataclass(slots=True)
 class _Scanner:
-    """Reads one text from left to right; `inside` is true between $( and its )."""
+    """Reads one text from left to right; `inside` is true between $( and its ).
+
+    following: gives the line that continues the text where that ends in a backslash. So no character is read
+    twice, however many lines there are.
+    """
 
     text: str
+    following: Callable[[], str | None] = _nothing
     at: int = 0
     nested: int = 0
 
@@ -98,9 +109,21 @@ class _Scanner:
         )
 
     def _skip_blanks(self) -> None:
-        blanks = _BLANKS.match(self.text, self.at)
-        if blanks is not None:
-            self.at = blanks.end()
+        while True:
+            blanks = _BLANKS.match(self.text, self.at)
+            if blanks is not None:
+                self.at = blanks.end()
+            if not self._goes_on():
+                return
+
+    def _goes_on(self) -> bool:
+        """Take in the next line where the text is at a last backslash, and tell whether there was one."""
+        if self.at + 1 != len(self.text) or self.text[self.at] != "\\":
+            return False
+        line = self.following()
+        if line is not None:
+            self.text += f"\n{line}"
+        return line is not None
 
     def _ended(self, inside: bool) -> bool:
         if self.at >= len(self.text):
@@ -158,12 +181,13 @@ class _Scanner:
 
     def _escaped(self, only: str = "") -> Text:
         """Read a backslash and what it takes; within double quotes it takes only some characters."""
+        self._goes_on()
         continued = _CONTINUED.match(self.text, self.at)
         if continued is not None:
             self.at = continued.end()
             return Text("")
         if self.at + 1 >= len(self.text):
-            raise Incomplete("nothing follows the last backslash", (self.at, self.at + 1))
+            raise SyntaxRejected("nothing follows the last backslash", (self.at, self.at + 1))
         taken = self.text[self.at + 1]
         self.at += 2
         return Text("\\" + taken if only and taken not in only else taken)

@@ -27,10 +27,6 @@ class SyntaxRejected(UsageError):
         self.span = span
 
 
-class Incomplete(SyntaxRejected):
-    """The text ends in a backslash: the statement goes on in the next line."""
-
-
 @dataclass(frozen=True, slots=True)
 class Text:
     text: str

@@ -7,9 +7,8 @@ import shlex
 import pytest
 
 from shell.language.quoting import quote
-from shell.language.scanner import is_incomplete, statements
+from shell.language.scanner import joined, statements
 from shell.language.words import (
-    Incomplete,
     Statement,
     Substitution,
     SyntaxRejected,
@@ -102,15 +101,23 @@ def test_a_backslash_at_the_end_of_a_line_continues_it() -> None:
 
 
 @pytest.mark.parametrize("text", ["ps \\", 'echo "a \\'])
-def test_a_last_backslash_is_incomplete(text: str) -> None:
-    assert is_incomplete(text)
-    with pytest.raises(Incomplete):
+def test_a_last_backslash_takes_the_next_line(text: str) -> None:
+    assert joined(text, iter(["b \\", "c", "d"]).__next__) == f"{text}\nb \\\nc"
+    assert joined(text, lambda: None) == text
+    with pytest.raises(SyntaxRejected, match="nothing follows the last backslash"):
         statements(text)
 
 
 @pytest.mark.parametrize("text", ["echo '\\", "# \\", "echo a\\\\", "ps"])
 def test_a_backslash_that_is_taken_already_continues_nothing(text: str) -> None:
-    assert not is_incomplete(text)
+    assert joined(text, iter(["b"]).__next__) == text
+
+
+@pytest.mark.parametrize("line", ["b \\", "'b' \"b\\\"\\", "\\"])
+def test_a_text_of_very_many_lines_is_read_in_the_time_that_a_test_has(line: str) -> None:
+    lines = iter([line] * 20_000)
+
+    assert joined("a \\", lambda: next(lines, None)).count("\n") == 20_000
 
 
 @pytest.mark.parametrize(
