@@ -10,7 +10,7 @@ from manager.api.command import Command
 from shell import pager
 from shell.client import Document
 from shell.outcome import Told
-from shell.terminal import has_colour, is_utf8, width_of
+from shell.terminal import has_colour, takes_utf8, width_of
 from shell.text import render, stream_item
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def options_for(stream: TextIO, params: Params, format_: str) -> render.Options:
         quiet=params.get("quiet") is True or params.get("no_plot") is True,
         width=width_of(stream),
         colour=has_colour(stream),
-        utf8=is_utf8(stream.encoding),
+        utf8=takes_utf8(stream),
         now=time.time(),
         timestamps=params.get("timestamps") is True,
     )

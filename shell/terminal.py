@@ -49,8 +49,21 @@ def clear(stream: TextIO) -> None:
         stream.write("\x1b[H\x1b[2J")
 
 
-def is_utf8(encoding: str | None) -> bool:
-    """Tell whether what has this encoding takes any character; text in memory has none, and does."""
+def takes_utf8(stream: TextIO) -> bool:
+    """Tell whether a stream takes any character; text in memory, which has no encoding, does."""
+    return shows_utf8(stream.encoding) if stream.isatty() else _is_utf8(stream.encoding)
+
+
+def shows_utf8(encoding: str | None) -> bool:
+    """Tell whether a terminal shows any character.
+
+    In the C locale, where Python writes UTF-8 all the same, only ASCII is sure to be shown.
+    """
+    asked = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    return _is_utf8(encoding) and next(filter(None, asked), "") not in ("C", "POSIX")
+
+
+def _is_utf8(encoding: str | None) -> bool:
     return (encoding or "utf-8").lower().replace("-", "") == "utf8"
 
 

@@ -49,7 +49,7 @@ def watch(session: Session, row: Command, params: Params) -> None:
     elif width is not None and session.interactive and not terminal.is_dumb():
         from shell.live.screen import Screen
 
-        Screen(session.client, seen, view, interval_s, terminal.is_utf8(session.out.encoding), for_s).run()
+        Screen(session.client, seen, view, interval_s, terminal.takes_utf8(session.out), for_s).run()
     else:
         _lines(session, view, seen, arguments.text("output") or "", ticks(interval_s, for_s))
 
@@ -86,7 +86,7 @@ def repeat(session: Session, act: Callable[[], None], moments: Iterator[None]) -
 
 
 def _options(session: Session, width: int | None) -> Options:
-    return Options(width=width, utf8=terminal.is_utf8(session.out.encoding), now=time.time())
+    return Options(width=width, utf8=terminal.takes_utf8(session.out), now=time.time())
 
 
 def _lines(session: Session, view: View, seen: Seen, form: str, moments: Iterator[None]) -> None:

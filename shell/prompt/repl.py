@@ -39,7 +39,7 @@ from shell.prompt.toolbar import command_at, toolbar
 from shell.prompt.typed import continues
 from shell.session import Session
 from shell.soon import soon
-from shell.terminal import is_utf8
+from shell.terminal import shows_utf8
 from shell.xdg import history_file, init_file
 
 GREETING = f"type help, or: {FIRST_RUN}"
@@ -190,7 +190,7 @@ def _toolbar(session: PromptSession[str], snapshot: Snapshot) -> StyleAndTextTup
     # one column less: some terminals wrap a line that ends in their last one
     width = output.get_size().columns - 1
     return [
-        *toolbar(document.text, document.cursor_position, snapshot, width, utf8=is_utf8(output.encoding()))
+        *toolbar(document.text, document.cursor_position, snapshot, width, utf8=shows_utf8(output.encoding()))
     ]
 
 
