@@ -1,7 +1,8 @@
 """The proxy's command line: what cannot change while it runs.
 
-fastProxy (+24 % requests/s) stays off: it knows no time limit for a silent worker, and lost requests to a
-frozen one. There is no limit on a response either: an app may think for as long as its client waits.
+fastProxy (+24 % requests/s) stays off: it is experimental, adds words of its own to an answer that a worker
+breaks off (traefik/traefik#13568), and lost more requests to a frozen worker. There is no limit on a response:
+an app may think for as long as its client waits.
 """
 
 from __future__ import annotations
