@@ -13,7 +13,7 @@ from manager.api.values import seconds
 SHORT = (1, 25.0, ())
 DOCKER = ("docker away", "docker deaf to changes", "docker's answers lost", "docker silent")
 DISKS = ("an etcd member's disk full", "all of etcd's disks full")
-LATER = ("a manager by hand", "etcd out of space", *DISKS, *DOCKER)
+LATER = ("a manager by hand", "etcd out of space", "dockerd killed", *DISKS, *DOCKER)
 FOUND = ((70069, 25.0, LATER), (5, 15.0, LATER))  # something was broken in these once
 AROUND_S = 300.0  # for the cloud to come up, settle and go
 

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import docker.errors
-
 from manager.api.errors import CloudError
 from manager.state.records import APPS, PROXY, WORKERS
 from netsetup.addresses import bridge_name
@@ -111,9 +109,14 @@ def _fill(disks: Callable[[Ground, Blow], Sequence[Path]]) -> Strike:
             fill(disk)
         for _ in range(3):
             write_much(cloud)
-        return lambda: [make_room(disk) for disk in full]
+        return partial(_make_room, full)
 
     return strike
+
+
+def _make_room(disks: Sequence[Path]) -> None:
+    for disk in disks:
+        make_room(disk)
 
 
 def _a_disk(cloud: Ground, blow: Blow) -> Sequence[Path]:
@@ -153,17 +156,17 @@ def _a_worker(cloud: Cloud, blow: Blow) -> str | None:
 
 def _worker_s_first(cloud: Cloud, blow: Blow) -> list[int]:
     name = _a_worker(cloud, blow)
-    return parts.pids_of([name]) if name else []
+    return parts.pids_of(cloud, [name]) if name else []
 
 
 def _worker_s_program(cloud: Cloud, blow: Blow) -> list[int]:
     name = _a_worker(cloud, blow)
-    return parts.program_of(name) if name else []
+    return parts.program_of(cloud, name) if name else []
 
 
 def _remove_worker(cloud: Cloud, blow: Blow) -> None:
     name = _a_worker(cloud, blow)
-    with docker_by_hand() as client, suppress(docker.errors.APIError):
+    with suppress(*parts.AWAY), docker_by_hand(cloud.docker) as client:
         client.remove_container(name, force=True) if name else None
 
 
@@ -241,7 +244,8 @@ def _flood_logs(cloud: Cloud, blow: Blow) -> Undo:
     loud = "exec timeout 4 yes a line that nobody wants to read >/proc/1/fd/1"
     if name is None:
         return lambda: None
-    process = subprocess.Popen(["docker", "exec", name, "sh", "-c", loud], stderr=subprocess.DEVNULL)
+    command = ["docker", "-H", f"unix://{cloud.docker}", "exec", name, "sh", "-c", loud]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     return partial(_end, process)
 
 
@@ -258,6 +262,12 @@ def _docker(way: Way) -> Strike:
         return partial(cloud.door.mend, way)
 
     return strike
+
+
+def _kill_dockerd(cloud: Ground, blow: Blow) -> Undo:
+    """Docker is gone, with its containerd, and all that it runs goes on."""
+    cloud.dockerd.kill()
+    return cloud.dockerd.runs_again
 
 
 ALL_APPS = frozenset({CALM, BUSY})
@@ -292,6 +302,7 @@ FAULTS: Mapping[str, Fault] = {
     "rules deleted": Fault(_delete_rules),
     "a chain flushed": Fault(_flush_chain),
     "forwarding forbidden": Fault(_forbid_forwarding),
+    "dockerd killed": Fault(_kill_dockerd),
     "docker away": Fault(_docker(Way.AWAY)),
     "docker deaf to changes": Fault(_docker(Way.DEAF)),
     "docker's answers lost": Fault(_docker(Way.LOST)),

@@ -1,4 +1,4 @@
-"""The cloud on which it happens: three members of etcd on disks of ours, and a door before its Docker."""
+"""The cloud on which it happens: three members of etcd on disks of ours, a dockerd of ours behind a door."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from manager.api.places import Places
 from manager.host.docker_host import VARIABLE
 from tests.real.cloud import Cloud, running_cloud
 from tests.real.disk import own_disk
+from tests.real.dockerd import OwnDockerd
 from tests.real.doorway import Doorway, doorway
 
 MEMBERS = 3
@@ -23,20 +24,23 @@ MEMBERS = 3
 class Ground(Cloud):
     """door: what the managers reach Docker through, and nobody else does.  disks: of etcd's members."""
 
+    dockerd: OwnDockerd
     door: Doorway
     disks: Sequence[Path]
 
 
 @contextmanager
-def ground(directory: Path) -> Iterator[Ground]:
-    """Lend a running cloud; afterwards nothing is left of it."""
+def ground(directory: Path, dockerd: OwnDockerd) -> Iterator[Ground]:
+    """Lend a cloud that runs on this dockerd; afterwards nothing is left of it."""
     name = f"x9-{secrets.token_hex(3)}"
     members = [Places(name).state / f"etcd{number}" for number in range(1, MEMBERS + 1)]
-    with doorway(directory) as door, pytest.MonkeyPatch.context() as patch, ExitStack() as mounted:
+    way = doorway(directory, dockerd.socket)
+    with way as door, pytest.MonkeyPatch.context() as patch, ExitStack() as mounted:
         patch.setenv(VARIABLE, f"unix://{door.path}")
         disks = [mounted.enter_context(own_disk(place)) for place in members]
-        with running_cloud(directory, "--etcd-members", str(MEMBERS), name=name) as cloud:
+        options = ("--etcd-members", str(MEMBERS))
+        with running_cloud(directory, *options, name=name, docker=dockerd.socket):
             try:
-                yield Ground(cloud.name, cloud.directory, door=door, disks=disks)
+                yield Ground(name, directory, dockerd.socket, dockerd=dockerd, door=door, disks=disks)
             finally:
                 mounted.close()  # `down` is to find no mount

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,10 @@ import docker.errors
 
 from manager.host.keeper import MANAGERS, keeper_pid_file, manager_pid_file, running_pid
 from tests.real.cloud import Cloud, docker_by_hand
+
+AWAY = (docker.errors.DockerException, OSError)  # what asking Docker raises when it is away
+# Then its client drops the socket unclosed with which it could not connect.
+UNCLOSED = "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
 
 
 def leader(cloud: Cloud) -> list[int]:
@@ -37,25 +41,26 @@ def keeper(cloud: Cloud) -> list[int]:
 
 
 def proxy(cloud: Cloud) -> list[int]:
-    return pids_of([cloud.part("proxy")])
+    return pids_of(cloud, [cloud.part("proxy")])
 
 
 def etcd_members(cloud: Cloud) -> list[int]:
-    return pids_of([cloud.part("etcd", number + 1) for number in range(len(cloud.settings.etcd_ports))])
+    return pids_of(cloud, [cloud.part("etcd", n + 1) for n in range(len(cloud.settings.etcd_ports))])
 
 
 def worker_names(cloud: Cloud, app: str) -> list[str]:
-    """Return the names of an app's running containers."""
+    """Return the names of an app's running containers; none while Docker does not tell."""
     labels = [f"simplecloud.cloud={cloud.name}", f"simplecloud.app={app}"]
-    with docker_by_hand() as client:
+    with suppress(*AWAY), docker_by_hand(cloud.docker) as client:
         return sorted(item["Names"][0].lstrip("/") for item in client.containers(filters={"label": labels}))
+    return []
 
 
-def pids_of(names: Sequence[str]) -> list[int]:
-    """Return the first process of each container of these names that runs."""
-    with docker_by_hand() as client:
-        seen = [_pid(client, name) for name in names]
-    return [pid for pid in seen if pid]
+def pids_of(cloud: Cloud, names: Sequence[str]) -> list[int]:
+    """Return the first process of each of these containers that runs; none while Docker does not tell."""
+    with suppress(*AWAY), docker_by_hand(cloud.docker) as client:
+        return [pid for name in names if (pid := _pid(client, name))]
+    return []
 
 
 def _pid(client: docker.APIClient, name: str) -> int:
@@ -65,9 +70,9 @@ def _pid(client: docker.APIClient, name: str) -> int:
         return 0
 
 
-def program_of(name: str) -> list[int]:
+def program_of(cloud: Cloud, name: str) -> list[int]:
     """Return the processes in a container but its init, which passes a signal on and does not stop."""
-    first = pids_of([name])
+    first = pids_of(cloud, [name])
     return [child for pid in first for child in _children(pid)] or first
 
 

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.faults import FAULTS
 from tests.chaos.ground import ground
+from tests.chaos.parts import UNCLOSED
 from tests.chaos.scene import COSTS, play
 from tests.chaos.schedule import schedule
 from tests.chaos.verdict import broken, line
 from tests.real.cloud import SERVER
+from tests.real.dockerd import OwnDockerd, machines_base, own_dockerd
 
 Tell = Callable[[str], None]
+
+
+@pytest.fixture(scope="module")
+def dockerd() -> Iterator[OwnDockerd]:
+    with own_dockerd(machines_base) as own:
+        yield own
 
 
 @pytest.fixture
@@ -37,12 +45,13 @@ def faults(pytestconfig: pytest.Config, left_out: Collection[str]) -> Collection
     return [name for name in wanted if unwanted is None or not re.search(unwanted, name)]
 
 
+@pytest.mark.filterwarnings(UNCLOSED)
 def test_a_history_of_faults_breaks_nothing(
-    seed: int, duration_s: float, faults: Collection[str], tmp_path: Path, tell: Tell
+    seed: int, duration_s: float, faults: Collection[str], dockerd: OwnDockerd, tmp_path: Path, tell: Tell
 ) -> None:
     tell(f"chaos for {duration_s:g} s: seed {seed}")
 
-    with ground(tmp_path) as cloud:
+    with ground(tmp_path, dockerd) as cloud:
         course = play(cloud, schedule(seed, duration_s, faults, SERVER), tmp_path)
 
     tell(f"{line(course, COSTS)}\nreport: {tmp_path}")

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 
-import docker.errors
-
 from manager.api.errors import CloudError
 from manager.host.parts import store_of
 from manager.state.records import PROXY, WORKERS
@@ -70,8 +68,8 @@ class Watch:
     def _in_docker(self) -> list[str]:
         try:
             return changed(self.untouched, containers_of(self.cloud))
-        except docker.errors.NotFound:
-            return []  # another app's container went between the list and the look
+        except parts.AWAY:
+            return []  # Docker is away, or another app's container went between the list and the look
 
 
 def of_calm(cloud: Cloud) -> Mapping[str, tuple[str, str]]:

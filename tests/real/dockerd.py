@@ -7,11 +7,12 @@ Docker made stays as it is.
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from manager.api.values import BASE_IMAGE
@@ -20,6 +21,7 @@ from manager.host.dockerd import dockerd_answers, forget_ended
 from manager.host.images import base_recipe
 from tests.eventually import eventually
 from tests.real.busybox import busybox_tar
+from tests.real.cloud import docker_by_hand
 
 READY_S, END_S = 30.0, 20.0
 
@@ -29,32 +31,46 @@ class OwnDockerd:
     """`home` is all that it has."""
 
     home: Path
-    _process: subprocess.Popen[bytes] = field(init=False)
+    _process: subprocess.Popen[bytes] | None = None
 
     @property
     def socket(self) -> Path:
         return self.home / "socket"
 
-    def start(self, *options: str) -> None:
-        """It runs and answers."""
-        with (self.home / "log").open("ab") as log:
-            self._process = subprocess.Popen([*self._command(), *options], stdout=log, stderr=log)
-        eventually(lambda: dockerd_answers(self.socket), READY_S, "a dockerd of our own")
+    def start(self, *, keeps: bool = True) -> None:
+        """It runs and answers.  keeps: containers that ran when it ended run on."""
+        eventually(lambda: self.runs_again(keeps=keeps), READY_S, "a dockerd of our own")
+
+    def runs_again(self, *, keeps: bool = True) -> bool:
+        """Start it unless it runs; return whether it answers."""
+        if self._process is None:
+            command = [*self._command(), *(["--live-restore"] if keeps else [])]
+            with (self.home / "log").open("ab") as log:
+                self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        return dockerd_answers(self.socket)
+
+    def kill(self) -> None:
+        """It and its containerd are gone."""
+        self._end(signal.SIGKILL)
+        forget_ended(self.home / "exec/containerd/containerd.pid")
 
     @contextmanager
-    def killed(self, *options: str) -> Iterator[None]:
-        """For the length of a `with` it and its containerd are gone; then it is started with the options."""
-        self._process.kill()
-        self._process.wait(END_S)
-        forget_ended(self.home / "exec/containerd/containerd.pid")
+    def killed(self, *, keeps: bool) -> Iterator[None]:
+        """For the length of a `with` it is gone; then it is started."""
+        self.kill()
         try:
             yield
         finally:
-            self.start(*options)
+            self.start(keeps=keeps)
 
     def end(self) -> None:
-        self._process.terminate()
-        self._process.wait(END_S)
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(number)
+            process.wait(END_S)
 
     def _command(self) -> list[str]:
         home = self.home
@@ -64,15 +80,15 @@ class OwnDockerd:
 
 
 @contextmanager
-def own_dockerd() -> Iterator[OwnDockerd]:
-    """Lend one that keeps containers when it ends, with a base image of busybox alone; then it is gone."""
+def own_dockerd(give_base: Callable[[OwnDockerd], None]) -> Iterator[OwnDockerd]:
+    """Lend one that keeps containers when it ends, with a base image; then it is gone."""
     # On disk, which its images need, and short: a socket's path has 107 bytes.
     home = Path(tempfile.mkdtemp(prefix="sc-dockerd-", dir="/var/tmp"))
     own = OwnDockerd(home)
     (home / "settings.json").write_text("{}")
     try:
-        own.start("--live-restore")
-        _make_base(own)
+        own.start()
+        give_base(own)
         yield own
     finally:
         own.end()
@@ -80,7 +96,14 @@ def own_dockerd() -> Iterator[OwnDockerd]:
         shutil.rmtree(home)
 
 
-def _make_base(own: OwnDockerd) -> None:
+def machines_base(own: OwnDockerd) -> None:
+    """It has the base image that the machine's Docker has."""
+    with docker_by_hand() as machines, docker_by_hand(own.socket) as client:
+        client.load_image(machines.get_image(BASE_IMAGE))
+
+
+def small_base(own: OwnDockerd) -> None:
+    """Its base image is busybox alone."""
     engine = DockerEngine("none", own.socket)
     files = busybox_tar({"www/index.html": (0o644, b"hello\n")})
     engine.images.load(BASE_IMAGE, files, base_recipe(BASE_IMAGE).changes)

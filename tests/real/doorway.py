@@ -47,9 +47,13 @@ class Visit:
 
 @dataclass(slots=True)
 class Doorway:
-    """Open from `open` to `shut`, but for its ways to fail; each lasts from `fail` to `mend`."""
+    """Open from `open` to `shut`, but for its ways to fail; each lasts from `fail` to `mend`.
+
+    docker: the socket that it leads to.
+    """
 
     path: Path
+    docker: Path
     _ways: list[Way] = field(default_factory=list)
     _visits: set[Visit] = field(default_factory=set)
     _listening: socket.socket = field(init=False)
@@ -99,7 +103,7 @@ class Doorway:
     def _let_in(self, inside: socket.socket) -> None:
         outside = socket.socket(socket.AF_UNIX)
         try:
-            outside.connect(str(SOCKET))
+            outside.connect(str(self.docker))
         except OSError:
             inside.close()
             outside.close()
@@ -141,9 +145,9 @@ class Doorway:
 
 
 @contextmanager
-def doorway(directory: Path) -> Iterator[Doorway]:
+def doorway(directory: Path, docker: Path = SOCKET) -> Iterator[Doorway]:
     """Lend an open door; it is shut afterwards."""
-    door = Doorway(directory / "docker.sock")
+    door = Doorway(directory / "docker.sock", docker)
     door.open()
     try:
         yield door

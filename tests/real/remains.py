@@ -40,7 +40,7 @@ def _under(prefix: str, entries: Mapping[str, Entry]) -> Iterator[Entry]:
 def containers(cloud: Cloud) -> set[str]:
     """Return the names of the containers of all workers, in every state."""
     labels = [f"simplecloud.cloud={cloud.name}", "simplecloud.app"]
-    with docker_by_hand() as client:
+    with docker_by_hand(cloud.docker) as client:
         return {
             item["Names"][0].lstrip("/") for item in client.containers(all=True, filters={"label": labels})
         }

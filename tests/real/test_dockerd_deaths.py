@@ -1,7 +1,13 @@
-"""dockerd is killed and started again: with live-restore nobody notices, without it all comes back."""
+"""dockerd is killed and started again: with live-restore nobody notices, without it all comes back.
+
+The first is a fault of the chaos tests too. The second is not: it ends every worker, and what they watch for
+above all is that those of an app that nobody touches stay. All else that they watch for must hold here.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -9,9 +15,14 @@ import pytest
 from manager.engine.docker_engine import DockerEngine
 from manager.host.docker_host import VARIABLE
 from manager.host.parts import rules_mark
-from tests.real.cloud import Cloud, containers_of, eventually, running_cloud
-from tests.real.dockerd import OwnDockerd, own_dockerd
+from tests.chaos.parts import UNCLOSED
+from tests.chaos.watch import Watch
+from tests.real.cloud import Cloud, containers_of, eventually, processes_of, running_cloud
+from tests.real.dockerd import OwnDockerd, own_dockerd, small_base
+from tests.real.remains import orphans
 from tests.real.traffic import Traffic
+
+pytestmark = pytest.mark.filterwarnings(UNCLOSED)
 
 SERVE = ("busybox", "httpd", "-f", "-p", "8000", "-h", "/www")
 SOON_S = 15.0  # after dockerd is back
@@ -19,7 +30,7 @@ SOON_S = 15.0  # after dockerd is back
 
 @pytest.fixture(scope="module")
 def dockerd() -> Iterator[OwnDockerd]:
-    with own_dockerd() as own:
+    with own_dockerd(small_base) as own:
         yield own
 
 
@@ -46,13 +57,33 @@ def test_with_live_restore_no_request_fails_and_no_worker_is_another(
 ) -> None:
     before = containers_of(cloud)
 
-    with Traffic(cloud, "web") as traffic:
-        with dockerd.killed("--live-restore"):
+    with Traffic(cloud, "web") as traffic, Watch(cloud, before) as watch:
+        with dockerd.killed(keeps=True):
             cloud.ok("scale", "web=3", "--detach")
             traffic.flows_on(200)
         eventually(lambda: cloud.is_ready("web", 3), SOON_S)
         cloud.ok("scale", "web=2")
 
+    assert traffic.failures == {}
+    assert watch.broken == {}
+    assert containers_of(cloud) == before
+
+
+def test_an_up_that_finds_no_docker_takes_nothing_from_those_who_serve(
+    dockerd: OwnDockerd, cloud: Cloud
+) -> None:
+    before = containers_of(cloud)
+
+    with Traffic(cloud, "web") as traffic:
+        with dockerd.killed(keeps=True):
+            for pid in processes_of(cloud):
+                os.kill(pid, signal.SIGKILL)
+            refused = cloud.run("up")
+            traffic.flows_on(50)
+        cloud.ok("up")
+
+    assert refused.code == 1
+    assert "leaving what was there before" in refused.stderr
     assert traffic.failures == {}
     assert containers_of(cloud) == before
 
@@ -62,7 +93,7 @@ def test_no_part_runs_before_the_rules_are_loaded_that_shut_others_out_of_it(
 ) -> None:
     mark = rules_mark(cloud.places)
 
-    with dockerd.killed():  # it ends the parts, and starts them again, as after a boot
+    with dockerd.killed(keeps=False):  # it ends the parts, and starts them again, as after a boot
         mark.unlink()
     engine = DockerEngine(cloud.name, dockerd.socket)
     eventually(lambda: "running" not in engine.parts.states().values(), SOON_S)
@@ -75,11 +106,17 @@ def test_no_part_runs_before_the_rules_are_loaded_that_shut_others_out_of_it(
 def test_without_live_restore_all_comes_back_by_itself(dockerd: OwnDockerd, cloud: Cloud) -> None:
     before = containers_of(cloud)
 
-    with dockerd.killed():
-        pass
-    eventually(lambda: is_well(cloud), SOON_S)
-    assert cloud.get("web").status == 200
+    with Traffic(cloud, "web") as traffic, Watch(cloud, {}) as watch:
+        with dockerd.killed(keeps=False):
+            pass
+        eventually(lambda: is_well(cloud), SOON_S)
+        traffic.flows_on()
+        failed = traffic.failures.total()
+        traffic.flows_on(100)
 
+    assert traffic.failures.total() == failed, "none fails once all is back"
+    assert watch.broken == {}
+    assert orphans(cloud) == []
     after = containers_of(cloud)
     assert after.keys() == before.keys()
     assert not set(after.values()) & set(before.values())
