@@ -140,9 +140,12 @@ def _remove_containers(places: Places) -> None:
         engine.remove(name)
 
 
-def has_containers(places: Places) -> bool:
-    """Return whether Docker has a container of the cloud, as far as it says."""
-    return dockerd.dockerd_answers(docker_socket(places)) and bool(_engine(places).owned())
+def is_there(places: Places) -> bool:
+    """Return whether workers of the cloud may be running: where Docker does not say, its links tell."""
+    if dockerd.dockerd_answers(docker_socket(places)):
+        return bool(_engine(places).owned())
+    with translated(), closing(_network(places, None)) as network:
+        return network.leftovers().links > 0
 
 
 def _engine(places: Places) -> DockerEngine:

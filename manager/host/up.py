@@ -24,7 +24,7 @@ from manager.host import keeper, parts, ports, setup, systemd
 from manager.host.checks.processes import simplecloud
 from manager.host.choose import LOOPBACK, Asked, settings_for
 from manager.host.docker_host import docker_socket
-from manager.host.down import end_processes, has_containers, take_down, translated
+from manager.host.down import end_processes, is_there, take_down, translated
 from manager.host.external_etcd import keep_files, knock
 from manager.host.images import ensure_images
 from manager.host.liveness import has_standby, is_up, proxy_answers, unsettled_apps
@@ -86,7 +86,7 @@ class Up:
         return 0
 
     def _start(self) -> None:
-        known, ran_before = load(self.places) is not None, has_containers(self.places)
+        known, ran_before = load(self.places) is not None, is_there(self.places)
         try:
             self._take(self._steps())
         except (CloudError, OSError, KeyboardInterrupt):
