@@ -11,7 +11,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
-from netsetup.addresses import bridge_name, cloud_alias, cloud_mark, gateway_of, port_prefix
+from netsetup.addresses import (
+    bridge_name,
+    cloud_alias,
+    cloud_mark,
+    gateway_of,
+    link_prefix,
+    port_prefix,
+)
 from netsetup.attach import Cable, join
 from netsetup.bridge import Bridge, bridge_intact, check_owner, ensure_bridge
 from netsetup.forwarding import Forwarding
@@ -105,7 +112,7 @@ class Network:
         """
         before, self._heard_at = self._heard_at, generation()
         if self._news is None:
-            self._news = LinkNews()
+            self._news = LinkNews(link_prefix(self._tag))
             return True
         return self._news.any() or self._heard_at != before
 

@@ -10,9 +10,13 @@ _RECEIVE_BYTES = 1 << 16
 
 
 class LinkNews:
-    """Hears of every change of a link or an IPv4 address in the namespace of the thread that makes it."""
+    """Hears of each change of a link, or of its IPv4 address, in the namespace of the thread that makes it.
 
-    def __init__(self) -> None:
+    prefix: how the names of the links begin that are meant; a machine of containers is never quiet.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix.encode()
         kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
         self._socket = socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
         self._socket.bind((0, RTMGRP_LINK | RTMGRP_IPV4_IFADDR))
@@ -22,12 +26,11 @@ class LinkNews:
         heard = False
         while True:
             try:
-                self._socket.recv(_RECEIVE_BYTES)
+                heard |= self._prefix in self._socket.recv(_RECEIVE_BYTES)
             except BlockingIOError:
                 return heard
             except OSError:  # there was more than the kernel keeps
-                pass
-            heard = True
+                heard = True
 
     def close(self) -> None:
         self._socket.close()

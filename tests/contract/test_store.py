@@ -284,6 +284,17 @@ def test_a_key_put_again_without_its_lease_outlives_it(store: Store) -> None:
     assert values(store) == {"a": "2"}
 
 
+def test_every_change_makes_the_revision_larger_and_nothing_else_does(store: Store) -> None:
+    before = store.revision()
+    store.read("")
+    assert store.revision() == before
+
+    written = store.write({"apps/web": "1"})
+    assert store.revision() == written > before
+    store.write({}, ["apps/web"])
+    assert store.revision() > written
+
+
 def test_a_watch_says_look_again_at_once_and_after_each_change(store: Store) -> None:
     looks: list[None] = []
     watch = store.watch("apps/", lambda: looks.append(None))

@@ -52,6 +52,22 @@ def test_the_next_manager_finds_the_network_as_it_should_be(cloud: Cloud) -> Non
     successor.close()
 
 
+def test_what_somebody_does_to_links_addresses_and_rules_is_heard_of_without_a_look(
+    cloud: Cloud, nft: Nft
+) -> None:
+    worker = cloud.worker()
+    cloud.network.stirred()
+
+    for damage in (
+        lambda: subprocess.run(["ip", "link", "set", worker.port.name, "down"], check=True),
+        lambda: subprocess.run(["ip", "address", "flush", "dev", cloud.bridge], check=True),
+        lambda: nft.run(f"flush chain bridge sc_{cloud.tag} forward"),
+        lambda: subprocess.run(["ip", "link", "delete", cloud.bridge], check=True),
+    ):
+        damage()
+        assert cloud.network.stirred()
+
+
 def test_without_the_bridge_a_worker_is_unreachable_at_once_and_looked_for_nowhere_else(cloud: Cloud) -> None:
     worker = cloud.worker()
     with Netlink() as netlink:
