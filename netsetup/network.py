@@ -21,8 +21,8 @@ from netsetup.addresses import (
 )
 from netsetup.attach import Cable, join
 from netsetup.bridge import Bridge, bridge_intact, check_owner, ensure_bridge
-from netsetup.forwarding import Forwarding
-from netsetup.isolation import ruleset
+from netsetup.forwarding import CHAIN, Forwarding
+from netsetup.isolation import ruleset, table_name
 from netsetup.links import (
     addresses,
     count_marked,
@@ -35,7 +35,7 @@ from netsetup.links import (
 )
 from netsetup.namespace import entered
 from netsetup.netlink import Netlink
-from netsetup.news import LinkNews
+from netsetup.news import News
 from netsetup.nft import Nft, generation
 from netsetup.port import Port
 from netsetup.rules import Rules
@@ -80,8 +80,7 @@ class Network:
         self._nft = Nft()
         self._rules = Rules(self._nft, tag, ruleset(tag, subnet, private_tcp_ports))
         self._forwarding = Forwarding(self._bridge.name, self._bridge.alias)
-        self._news: LinkNews | None = None
-        self._heard_at = -1
+        self._news: News | None = None
 
     def ensure(self, ports: Iterable[Port] = ()) -> list[str]:
         """Bridge and rules are as they shall be; return a sentence for each thing that was not.
@@ -108,13 +107,12 @@ class Network:
     def stirred(self) -> bool:
         """Return whether a link, an address or a rule may have changed since the call before.
 
-        True at the first call.  Of one thread only.  Raises NetworkError.
+        True at the first call.  Of one thread only.
         """
-        before, self._heard_at = self._heard_at, generation()
         if self._news is None:
-            self._news = LinkNews(link_prefix(self._tag))
+            self._news = News([link_prefix(self._tag), table_name(self._tag), CHAIN])
             return True
-        return self._news.any() or self._heard_at != before
+        return self._news.any()
 
     def bind(self, ports: Iterable[Port]) -> None:
         """Each port has its rules, whatever it had before; all at once or none.  Raises NetworkError."""

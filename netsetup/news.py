@@ -1,36 +1,52 @@
-"""What the kernel tells of links and addresses by itself: that there was something, and no more."""
+"""What the kernel tells of links, addresses and rules by itself: that there was something, and no more."""
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 
+from pyroute2.netlink import NETLINK_NETFILTER, NETLINK_ROUTE
 from pyroute2.netlink.rtnl import RTMGRP_IPV4_IFADDR, RTMGRP_LINK
 
+_RULES = 1 << 6  # NFNLGRP_NFTABLES, the seventh group
 _RECEIVE_BYTES = 1 << 16
 
 
-class LinkNews:
-    """Hears of each change of a link, or of its IPv4 address, in the namespace of the thread that makes it.
+class News:
+    """Hears of what changes in the network namespace of the thread that makes it."""
 
-    prefix: how the names of the links begin that are meant; a machine of containers is never quiet.
-    """
-
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix.encode()
-        kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
-        self._socket = socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
-        self._socket.bind((0, RTMGRP_LINK | RTMGRP_IPV4_IFADDR))
+    def __init__(self, names: Iterable[str]) -> None:
+        """names: what has none of them in it is not meant: a machine of containers is never quiet."""
+        self._names = [name.encode() for name in names]
+        self._sockets = [
+            _listening(NETLINK_ROUTE, RTMGRP_LINK | RTMGRP_IPV4_IFADDR),
+            _listening(NETLINK_NETFILTER, _RULES),
+        ]
 
     def any(self) -> bool:
-        """Return whether something changed since the call before, or since this was made."""
+        """Return whether a link, an address or a rule changed since the call before."""
+        heard = [self._drain(each) for each in self._sockets]  # all of them, whatever the first one says
+        return any(heard)
+
+    def close(self) -> None:
+        for each in self._sockets:
+            each.close()
+
+    def _drain(self, source: socket.socket) -> bool:
         heard = False
         while True:
             try:
-                heard |= self._prefix in self._socket.recv(_RECEIVE_BYTES)
+                message = source.recv(_RECEIVE_BYTES)
             except BlockingIOError:
                 return heard
             except OSError:  # there was more than the kernel keeps
                 heard = True
+            else:
+                heard |= any(name in message for name in self._names)
 
-    def close(self) -> None:
-        self._socket.close()
+
+def _listening(protocol: int, groups: int) -> socket.socket:
+    kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+    made = socket.socket(socket.AF_NETLINK, kind, protocol)
+    made.bind((0, groups))
+    return made

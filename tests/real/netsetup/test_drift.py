@@ -62,6 +62,8 @@ def test_what_somebody_does_to_links_addresses_and_rules_is_heard_of_without_a_l
         lambda: subprocess.run(["ip", "link", "set", worker.port.name, "down"], check=True),
         lambda: subprocess.run(["ip", "address", "flush", "dev", cloud.bridge], check=True),
         lambda: nft.run(f"flush chain bridge sc_{cloud.tag} forward"),
+        lambda: nft.run(f"delete table inet sc_{cloud.tag}"),
+        lambda: subprocess.run(["iptables-nft", "-w", "5", "-D", CHAIN, *rule_of(cloud)], check=True),
         lambda: subprocess.run(["ip", "link", "delete", cloud.bridge], check=True),
     ):
         damage()
@@ -178,9 +180,14 @@ def test_a_lost_element_is_seen_and_bound_again(cloud: Cloud, nft: Nft) -> None:
     assert cloud.network.look().bound == {worker.port.name: worker.port}
 
 
+def rule_of(cloud: Cloud) -> list[str]:
+    """Return the words of the cloud's rule in Docker's chain."""
+    mark = f"-m comment --comment simplecloud:{cloud.name} -j ACCEPT"
+    return f"-i {cloud.bridge} -o {cloud.bridge} {mark}".split()
+
+
 def test_a_lost_rule_of_docker_is_seen_and_put_back(cloud: Cloud) -> None:
-    words = f"-i {cloud.bridge} -o {cloud.bridge} -m comment --comment simplecloud:{cloud.name} -j ACCEPT"
-    subprocess.run(["iptables-nft", "-w", "5", "-D", CHAIN, *words.split()], check=True)
+    subprocess.run(["iptables-nft", "-w", "5", "-D", CHAIN, *rule_of(cloud)], check=True)
 
     assert not cloud.network.look().rules_intact
 
