@@ -15,17 +15,18 @@ from typing import Protocol
 from manager.api.errors import SetupFailed
 from manager.api.places import Places
 from manager.core import Core
+from manager.engine.contract import Watch
 from manager.host import parts
 from manager.host.settings import Settings, load
 from manager.host.setup import ensure_group
 from manager.lead import REFRESH_S, HostLock, Watchdog
 from manager.server import Server
 from manager.service.verbs import dispatcher
-from manager.state.records import PROXY
-from manager.store import EtcdStore, Watching
+from manager.store import EtcdStore
 from manager.tend import Looker, PartsTender, ProxyTender, tend_keeper
 
 SCALE_S = 2.0  # the autoscaler's tick
+KEEPER_S = 3.0  # nobody waits for a keeper while the managers run
 LOG_BYTES, LOG_FILES = 5 * 2**20, 2
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ def serve(places: Places, number: int) -> int:
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     store = parts.store_of(places, settings)
-    keeper = Looker("tend keeper", lambda: tend_keeper(places))
+    keeper = Looker("tend keeper", lambda: tend_keeper(places), KEEPER_S)
     keeper.start()
     lock = HostLock(places.run / "lock")
     with Watchdog(lock, store):
@@ -102,7 +103,7 @@ class Manager:
     running: tuple[Part, ...]
     stirred: threading.Event
     server: Server
-    _watches: list[Watching] = field(default_factory=list)
+    _watch: Watch = field(init=False)
 
     @classmethod
     def build(cls, places: Places, settings: Settings, store: EtcdStore) -> Manager:
@@ -126,8 +127,7 @@ class Manager:
     def start(self) -> None:
         for part in self.running:
             part.start()
-        dirty = self.core.reconciler.dirty
-        self._watches = [self.core.engine.watch(self._stir), self.core.store.watch(PROXY, dirty.set)]
+        self._watch = self.core.engine.watch(self._stir)
         self.server.start()
 
     def _stir(self) -> None:
@@ -136,7 +136,6 @@ class Manager:
 
     def stop(self) -> None:
         self.server.stop()
-        for watch in self._watches:
-            watch.close()
+        self._watch.close()
         for part in reversed(self.running):
             part.stop()

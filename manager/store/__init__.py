@@ -19,7 +19,7 @@ What the edge promises, since etcd3 0.12.0 offers neither failover nor a watch t
 
 from manager.store.etcd import EtcdStore
 from manager.store.leadership import claim, seize
-from manager.store.values import NO_REVISIONS, Entry, Fence, Fenced, Member, Snapshot, Store, Tls, Watching
+from manager.store.values import NO_REVISIONS, Entry, Fence, Fenced, Member, Snapshot, Store, Tls
 
 __all__ = [
     "NO_REVISIONS",
@@ -31,7 +31,6 @@ __all__ = [
     "Snapshot",
     "Store",
     "Tls",
-    "Watching",
     "claim",
     "seize",
 ]

@@ -24,7 +24,7 @@ ATTEMPT_S = 0.5
 PAUSE_S = 0.05
 # An order goes out with at least this much time to be confirmed.
 CONFIRM_S = 0.5
-# Failures are news for this long beyond a call's own time-out; a watch renews them sooner.
+# Failures are news for this long beyond a call's own time-out; whoever leads renews them sooner.
 AWAY_S = 1.5
 
 _CHANNEL_OPTIONS = (
@@ -57,17 +57,12 @@ class Endpoint:
         kv, lease = etcdrpc.KVStub(self.channel), etcdrpc.LeaseStub(self.channel)
         self.range, self.txn = kv.Range, kv.Txn
         self.grant, self.revoke = lease.LeaseGrant, lease.LeaseRevoke
-        # Both are streams of requests in etcd's protocol. One request is all we send on each, and without a
-        # request iterator gRPC needs no thread of its own to consume it.
+        # A stream of requests in etcd's protocol. One request is all we send on it, and without a request
+        # iterator gRPC needs no thread of its own to consume it.
         self.keep_alive = self.channel.unary_unary(
             "/etcdserverpb.Lease/LeaseKeepAlive",
             etcdrpc.LeaseKeepAliveRequest.SerializeToString,
             etcdrpc.LeaseKeepAliveResponse.FromString,
-        )
-        self.watch = self.channel.unary_stream(
-            "/etcdserverpb.Watch/Watch",
-            etcdrpc.WatchRequest.SerializeToString,
-            etcdrpc.WatchResponse.FromString,
         )
 
 

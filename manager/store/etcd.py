@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from manager.api.errors import Conflict, NotConfirmed, StoreUnavailable
@@ -10,7 +10,6 @@ from manager.store.change import Change, change_of, compared_keys, parts_of, ref
 from manager.store.cluster import Cluster, probe_request
 from manager.store.rpc import etcdrpc
 from manager.store.values import NO_REVISIONS, Entry, Fence, Member, Snapshot, Tls
-from manager.store.watch import Watch
 
 ETCD_MAX_OPS = 128  # etcd's default for --max-txn-ops
 
@@ -93,9 +92,6 @@ class EtcdStore:
             self._cluster.ask(lambda endpoint, within_s: endpoint.revoke(request, timeout=within_s))
         except Conflict:
             return  # it had ended before
-
-    def watch(self, prefix: str, changed: Callable[[], None]) -> Watch:
-        return Watch(self._cluster, *self._under(prefix), changed)
 
     def members(self) -> list[Member]:
         asked = [

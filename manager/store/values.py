@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
@@ -58,12 +58,6 @@ class Tls:
     key: str = ""
 
 
-class Watching(Protocol):
-    """A watch that runs until its owner closes it."""
-
-    def close(self) -> None: ...
-
-
 class Store(Protocol):
     """What the manager needs of a store; keys and prefixes are relative to the store's root."""
 
@@ -115,14 +109,8 @@ class Store(Protocol):
     def revoke(self, lease: int) -> None:
         """The lease and the keys put under it are gone; raises StoreUnavailable."""
 
-    def watch(self, prefix: str, changed: Callable[[], None]) -> Watching:
-        """Call `changed` once now, after every change under the prefix, and after every silence.
-
-        It means "look again" and comes from another thread: it must be quick and must not raise.
-        """
-
     def members(self) -> list[Member]:
         """Return every endpoint with its health, in the order given; never raises for one that is away."""
 
     def close(self) -> None:
-        """The connections are closed; watches are closed before, by their owners."""
+        """The connections are closed."""

@@ -20,6 +20,7 @@ from tests.real.cloud import Cloud, eventually
 from tests.simulation.worlds import a_worker, an_app, serving
 
 IDLE_S = 20.0
+SETTLE_S = 60.0  # since the last request: by then workers are asked as rarely as they ever are
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -60,6 +61,7 @@ def _has_taken_over(cloud: Cloud, former: int) -> bool:
 def idle(cloud: Cloud, rounds: int) -> list[Result]:
     """CPU of both managers and memory of the leader beside 50 idle workers; `docker stats` left open."""
     run(cloud, 50)
+    time.sleep(SETTLE_S)
     pids = cloud.manager_pids()
     ours, theirs, written = list[float](), list[float](), list[float]()
     for _ in range(rounds):

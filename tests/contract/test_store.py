@@ -295,51 +295,6 @@ def test_every_change_makes_the_revision_larger_and_nothing_else_does(store: Sto
     assert store.revision() > written
 
 
-def test_a_watch_says_look_again_at_once_and_after_each_change(store: Store) -> None:
-    looks: list[None] = []
-    watch = store.watch("apps/", lambda: looks.append(None))
-    eventually(lambda: len(looks) == 1, within_s=5)
-
-    store.write({"apps/web": "1"})
-    eventually(lambda: len(looks) == 2, within_s=5)
-    store.write({"apps/web": "1", "other": ""})
-    eventually(lambda: len(looks) == 3, within_s=5)
-    store.write({}, ["apps/web"])
-    eventually(lambda: len(looks) == 4, within_s=5)
-    watch.close()
-
-
-def test_a_watch_hears_nothing_of_other_keys_nor_after_it_was_closed(store: Store) -> None:
-    looks: list[None] = []
-    closed = store.watch("apps/", lambda: looks.append(None))
-    eventually(lambda: len(looks) == 1, within_s=5)
-    other: list[None] = []
-    witness = store.watch("", lambda: other.append(None))
-    eventually(lambda: len(other) == 1, within_s=5)
-
-    store.write({"apps": "", "targets/web": ""})
-    eventually(lambda: len(other) == 2, within_s=5)
-    closed.close()
-    store.write({"apps/web": ""})
-    eventually(lambda: len(other) == 3, within_s=5)
-
-    witness.close()
-    assert len(looks) == 1
-
-
-def test_a_watch_hears_of_a_lease_that_ended(place: Place) -> None:
-    store = place.store
-    store.write({"manager": "first"}, lease=store.grant(1))
-    looks: list[None] = []
-    watch = store.watch("manager", lambda: looks.append(None))
-    eventually(lambda: len(looks) == 1, within_s=5)
-
-    place.pass_time(LEASE_ENDS_WITHIN_S)
-
-    eventually(lambda: len(looks) == 2, within_s=LEASE_ENDS_WITHIN_S)
-    watch.close()
-
-
 def test_a_store_that_answers_is_available_and_its_members_healthy(store: Store) -> None:
     store.read("")
 

@@ -33,7 +33,8 @@ class FakeWatch:
 
 
 class FakeStore:
-    """The entries of one root; `changed` of a watch is called before the write returns.
+    """The entries of one root.  Unlike the real one it has a watch, for a fake proxy that follows etcd;
+    `changed` of it is called before the write returns.
 
     clock: seconds; leases expire by it, at the next call of any method (expire_leases, when nothing else).
     Faults: while `away`, nothing is answered and nothing applied; `lose_next_answer` applies the next write

@@ -28,8 +28,7 @@ from manager.server import Call
 from manager.service.changes import Changes, Edit
 from manager.service.freezing import FreezeVerbs
 from manager.state.model import WorkerKey
-from manager.state.records import PROXY
-from manager.store import Fence, Watching
+from manager.store import Fence
 from netsetup.errors import NetworkError
 from netsetup.network import Network
 from tests.simulation.edges import SimEngine, SimStore
@@ -97,7 +96,6 @@ class SimulatedManager:
     prober: FakeProber = field(init=False)
     changes: Changes = field(init=False)
     _engine_watch: Watch = field(init=False)
-    _store_watch: Watching = field(init=False)
 
     def __post_init__(self) -> None:
         world, clock = self.world, self.world.clock
@@ -137,12 +135,10 @@ class SimulatedManager:
         self.reconciler = Reconciler(sight, effects, self.leadership, _starts=self.pool, _stops=self.pool)
         self.changes = Changes(world.store, self.leadership, self.reconciler, journal, clock)
         self._engine_watch = world.engine.watch(self.reconciler.dirty.set)
-        self._store_watch = world.store.watch(PROXY, self.reconciler.dirty.set)
 
     def hang_up(self) -> None:
         """Nobody tells this manager anything any more."""
         self._engine_watch.close()
-        self._store_watch.close()
 
     @property
     def leads(self) -> bool:
