@@ -14,7 +14,7 @@ import pytest
 
 from manager.lead import REFRESH_S, HostLock, Leadership, Vigil, Watchdog
 from manager.state.records import LEADER
-from manager.store import Fenced
+from manager.store import Fenced, Snapshot
 from manager.tend import Looker
 from tests.eventually import eventually
 from tests.fakes.store import FakeStore
@@ -143,6 +143,36 @@ def test_a_lock_that_is_taken_anew_gives_its_holder_time() -> None:
     vigil.look(0.0, silent=True, beaten_ns=1)
 
     assert vigil.look(10.0, silent=True, beaten_ns=2) != "frozen"
+
+
+class LockThatIsBeaten(HostLock):
+    """Its holder beats between any two looks."""
+
+    looks = 0
+
+    def beaten_ns(self) -> int:
+        self.looks += 1
+        return self.looks
+
+
+class CountingStore(FakeStore):
+    """It knows how often it was read."""
+
+    reads = 0
+
+    def read(self, prefix: str, *others: str) -> Snapshot:
+        self.reads += 1
+        return super().read(prefix, *others)
+
+
+def test_the_store_is_asked_seldom_while_the_holder_beats(tmp_path: Path) -> None:
+    store, lock = CountingStore(time.monotonic), LockThatIsBeaten(tmp_path / "lock")
+    store.write({LEADER: "the holder"})
+
+    with Watchdog(lock, store):
+        eventually(lambda: lock.looks >= 5, within_s=20)
+
+    assert 1 <= store.reads <= lock.looks / 2
 
 
 def test_a_holder_that_does_not_beat_is_ended_though_nobody_is_granted_a_lease(
