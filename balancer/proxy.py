@@ -1,7 +1,7 @@
 """The proxy's command line: what cannot change while it runs.
 
 fastProxy (+24 % requests/s) stays off: it is experimental, adds words of its own to an answer that a worker
-breaks off (traefik/traefik#13568), and lost more requests to a frozen worker. There is no limit on a response:
+breaks off (traefik/traefik#13568), and lost more requests to a frozen worker. There is no limit on an answer:
 an app may think for as long as its client waits.
 """
 

@@ -301,8 +301,12 @@ class NetworkView:
 
 @dataclass(frozen=True, slots=True)
 class HostView:
+    """This machine, and what of it everything on it uses; None before that was measured."""
+
     cores: int
     memory_bytes: int
+    used_cores: float | None = None
+    used_memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from balancer.routes import server_name
 from manager.engine.containers import Container
 from manager.loop.reconcile import Reconciler
 from manager.observe.cgroups import Meter, Usage
+from manager.observe.host_use import CpuMeter, memory
 from manager.observe.proxy import ProxyApi
 from manager.observe.traffic import Page, Rates, Sample, Traffic
 from manager.state.model import WorkerKey
@@ -33,6 +34,7 @@ class Measures:
 
     sample: the proxy's counters as they were read last, at a monotonic time.
     listening: the tcp port on which a worker of an app without a route listens, by app.
+    host_cores, host_bytes: what of this machine is in use, by everything on it.
     """
 
     usage: Mapping[WorkerKey, Usage] = field(default_factory=dict)
@@ -40,6 +42,8 @@ class Measures:
     apps: Mapping[str, Rates] = field(default_factory=dict)
     listening: Mapping[str, int] = field(default_factory=dict)
     sample: Sample | None = None
+    host_cores: float | None = None
+    host_bytes: int | None = None
 
 
 @dataclass(slots=True)
@@ -55,6 +59,7 @@ class Observer:
     meter: Meter = field(default_factory=lambda: Meter(time.monotonic))
     page: Page = field(default_factory=Page)
     traffic: Traffic = field(default_factory=Traffic)
+    cpu: CpuMeter = field(default_factory=CpuMeter)
     _latest: Measures = field(default_factory=Measures)
     _sample: Sample | None = None
     _usage: Mapping[str, Usage] = field(default_factory=dict)
@@ -78,12 +83,15 @@ class Observer:
         workers, apps = self._rates(world)
         used = self._used(world)
         self.hurry(container.id for key, container in running.items() if key.app in used)
+        host = memory()
         self._latest = Measures(
             usage={keys[name]: value for name, value in self._usage.items() if name in keys},
             workers=workers,
             apps=apps,
             listening=_listening(world, running),
             sample=self._sample,
+            host_cores=self.cpu.used_cores(time.monotonic()),
+            host_bytes=host.total_bytes - host.available_bytes,
         )
 
     def _read_meter(self, pids: Mapping[str, int]) -> None:

@@ -6,18 +6,16 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from balancer.samples import Latencies, Observation
+from manager.observe.host_use import CpuMeter, memory
 from manager.observe.traffic import Counters, Sample, by_app, growths
 from manager.scaling.measure import Measures
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.world import World, answering, is_live
 from netsetup.errors import NetworkError
 
-_JIFFY_S = 1 / os.sysconf("SC_CLK_TCK")
-_IDLE_FIELDS = (3, 4)  # idle and iowait of /proc/stat's first line
 LEFT_SHARE = 0.25  # of the host's memory: spares take nothing of it
 
 
@@ -33,19 +31,11 @@ class Host:
 class HostMeter:
     """Cores of this machine in use between two looks, and memory that is free."""
 
-    _before: tuple[float, float] | None = None
+    _cpu: CpuMeter = field(default_factory=CpuMeter)
 
     def look(self, now: float) -> Host:
         """Return what is used since the last call and what is free; `now` is monotonic."""
-        return Host(self._used_cores(now), _free_bytes())
-
-    def _used_cores(self, now: float) -> float | None:
-        fields = [int(text) for text in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-        busy_s = (sum(fields) - sum(fields[at] for at in _IDLE_FIELDS)) * _JIFFY_S
-        before, self._before = self._before, (now, busy_s)
-        if before is None or now <= before[0]:
-            return None
-        return max(0.0, (busy_s - before[1]) / (now - before[0]))
+        return Host(self._cpu.used_cores(now), _free_bytes())
 
 
 @dataclass(slots=True)
@@ -126,9 +116,8 @@ class Watcher:
 
 
 def _free_bytes() -> float:
-    lines = (line.split() for line in Path("/proc/meminfo").read_text().splitlines())
-    has = {fields[0]: 1024.0 * int(fields[1]) for fields in lines}
-    return max(0.0, has["MemAvailable:"] - LEFT_SHARE * has["MemTotal:"])
+    has = memory()
+    return max(0.0, has.available_bytes - LEFT_SHARE * has.total_bytes)
 
 
 def _room(

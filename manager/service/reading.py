@@ -188,7 +188,7 @@ class Reading:
                 subnet=self.settings.subnet,
                 gateway=str(gateway_of(self.settings.network)),
             ),
-            host=HostView(os.cpu_count() or 1, _memory_bytes()),
+            host=self.host(),
             converged=picture is not None and _is_as_asked(picture),
             apps=len(world.specs) if world else 0,
             workers=len(world.records) if world else 0,
@@ -196,6 +196,11 @@ class Reading:
             frozen=sorted(world.frozen) if world else [],
         )
         return document("Status", asdict(view))
+
+    def host(self) -> HostView:
+        """Return what this machine has, and what of it was in use at the last observation."""
+        used = self.measures()
+        return HostView(os.cpu_count() or 1, _memory_bytes(), used.host_cores, used.host_bytes)
 
     def _alarm(self, members: Iterable[Member]) -> str:
         """Return what etcd complains of and what to do, "" for nothing, as a member that answers knows it."""

@@ -38,7 +38,7 @@ def dispatcher(core: Core) -> Dispatcher:
     reading = _reading(core, lambda: (core.reconciler.last_error, answering.last_error))
     changes = Changes(core.store, core.leadership, core.reconciler, core.journal, time.time)
     verbs = {**_changing(core, changes, reading), **_looking(core, reading)}
-    answering.verbs = {**verbs, "watch": Watching(core.reconciler, verbs).watch}
+    answering.verbs = {**verbs, "watch": Watching(core.reconciler, verbs, reading.host).watch}
     return answering
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from manager.api.arguments import Arguments, Params, bind
 from manager.api.commands import command_of
 from manager.api.documents import document
 from manager.api.errors import CloudError
+from manager.api.views import HostView
 from manager.loop.reconcile import Reconciler
 from manager.server import Call
 from manager.service.dispatch import Answer, Verb
@@ -20,16 +21,17 @@ LEAST_S = 0.1  # between two looks, however much happens
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """The `watch` command; `verbs` has those whose documents a look consists of."""
+    """The `watch` command; a look consists of documents of `verbs`, and of what the `host` has."""
 
     reconciler: Reconciler
     verbs: Mapping[str, Verb]
+    host: Callable[[], HostView]
 
     def watch(self, call: Call, arguments: Arguments) -> Answer:
         """Send a Look at once, one when something happens, and one an interval, until the client hangs up.
 
         A Look has the documents that differ from those sent before, by what is asked for: "apps", "ps",
-        "events", "status", and "explain NAME" for each app that scales itself and was decided on.
+        "events", "status", "host", and "explain NAME" for each app that scales itself and was decided on.
         """
         interval_s = max(LEAST_S, arguments.number("interval") or 1.0)
         before = None
@@ -49,6 +51,7 @@ class Watching:
 
     def _cheap(self, call: Call) -> Iterator[tuple[str, Answer]]:
         """Yield what the manager has at hand."""
+        yield "host", asdict(self.host())
         yield "apps", self._ask(call, "apps")
         yield "ps", self._ask(call, "ps")
         yield "events", self._ask(call, "events", since="1h")

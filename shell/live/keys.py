@@ -28,24 +28,24 @@ class Key:
 
 # What a narrow footer shows first.
 KEYS = (
-    Key("enter", ("watch", "APP"), "go into an app: its workers, its last events", "enter"),
+    Key("enter", ("watch", "APP"), "its workers and its last events", "enter"),
     Key("+", ("scale", "APP", "+1"), "one worker more", "+/-"),
     Key("-", ("scale", "APP", "-1"), "one worker fewer", ""),
-    Key("l", ("logs", "TARGET"), "what an app's workers, or one of them, print", "l"),
-    Key("e", ("explain", "APP"), "why an autoscaled app has as many workers", "e"),
+    Key("l", ("logs", "TARGET"), "what an app's workers, or one, print", "l"),
+    Key("e", ("explain", "APP"), "why it has as many workers", "e"),
 )
 _OTHERS: Mapping[str, str] = {
-    "j, k, arrows": "choose; scroll; page up and page down",
+    "j, k, arrows": "choose; scroll; page up, page down",
     "s": "sort by name, requests, p95, cpu",
-    "/": "show only names with what is typed; enter ends",
+    "/": "filter names; enter ends the typing",
     "space": "pause, and go on",
     "q, Esc": "back; outside an app: to the shell",
 }
 HELP = tuple(
     line(text)
     for text in (
-        *(f"{key.name:<14}{' '.join(key.command):<18}{key.does}" for key in KEYS),
-        *(f"{shown:<32}{does}" for shown, does in _OTHERS.items()),
+        *(f"{key.name:<7}{' '.join(key.command):<14}{key.does}" for key in KEYS),
+        *(f"{shown:<21}{does}" for shown, does in _OTHERS.items()),
     )
 )
 

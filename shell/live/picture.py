@@ -126,11 +126,9 @@ def _settled(seen: Seen) -> Fragment:
 
 
 def _usage(seen: Seen, options: Options) -> str:
-    """Return what all workers use of the host."""
-    host = fields(seen.status.get("host"))
-    cores, memory = number(host.get("cores")) or 0.0, number(host.get("memory_bytes")) or 0.0
-    cpu = sum(number(app.get("cpu_cores")) or 0.0 for app in seen.apps)
-    used = sum(number(app.get("memory_bytes")) or 0.0 for app in seen.apps)
+    """Return what of the host everything on it uses."""
+    cores, memory = number(seen.host.get("cores")) or 0.0, number(seen.host.get("memory_bytes")) or 0.0
+    cpu, used = number(seen.host.get("used_cores")) or 0.0, number(seen.host.get("used_memory_bytes")) or 0.0
     columns = min(20, max(4, ((options.width or 80) - _BAR_BESIDE_COLUMNS) // 2))
     cpu_bar = bar(cpu / cores if cores else 0, columns, utf8=options.utf8)
     memory_bar = bar(used / memory if memory else 0, columns, utf8=options.utf8)

@@ -15,17 +15,20 @@ SPAN_S = 60.0
 class Seen:
     """What was asked for at one moment; empty documents before the first answer.
 
+    host: what this machine has, and what of it everything on it uses.
     decisions: the last one of each autoscaled app.  rates: requests/s of each app over the last minute.
-    away_since: since when (unix seconds) nobody answers, None while somebody does.  page: what the
-    command `page_of` printed.
+    heard_at: when (unix seconds) the manager was heard last.  away_since: since when nobody answers,
+    None while somebody does.  page: what the command `page_of` printed.
     """
 
     status: Document = field(default_factory=dict)
+    host: Document = field(default_factory=dict)
     apps: Sequence[Document] = ()
     workers: Sequence[Document] = ()
     events: Sequence[Document] = ()
     decisions: Mapping[str, Document] = field(default_factory=dict)
     rates: Mapping[str, Moments] = field(default_factory=dict)
+    heard_at: float | None = None
     away_since: float | None = None
     page_of: tuple[str, ...] = ()
     page: Sequence[str] = ()
@@ -62,11 +65,13 @@ def told(before: Seen, look: Document, now: float) -> Seen:
     return replace(
         before,
         status=fields(news.get("status", before.status)),
+        host=fields(news.get("host", before.host)),
         apps=apps,
         workers=_items(news, "ps", before.workers),
         events=_items(news, "events", before.events),
         decisions={name: decision for name, decision in {**before.decisions, **of}.items() if name in scaled},
         rates=remembered(before, apps, now),
+        heard_at=now,
         away_since=None,
     )
 
@@ -76,8 +81,8 @@ def _items(news: Document, key: str, before: Sequence[Document]) -> Sequence[Doc
 
 
 def away(before: Seen, now: float) -> Seen:
-    """Return what is seen while nobody answers: what was seen last, and since when that is so."""
-    return replace(before, away_since=before.away_since or now)
+    """Return what is seen while nobody answers: what was seen last, and since when nothing new was heard."""
+    return replace(before, away_since=before.away_since or before.heard_at or now)
 
 
 def remembered(before: Seen, apps: Sequence[Document], now: float) -> dict[str, Moments]:

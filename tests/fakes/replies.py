@@ -108,7 +108,12 @@ def status(**fields: object) -> Mapping[str, object]:
         "proxy": {"url": "http://127.0.0.1:8080", "healthy": True},
         "docker": {"version": "20.10.24", "live_restore": True},
         "network": {"bridge": "sc37a8br", "subnet": "10.200.0.0/16", "gateway": "10.200.0.1"},
-        "host": {"cores": 2, "memory_bytes": 4_000_000_000},
+        "host": {
+            "cores": 2,
+            "memory_bytes": 4_000_000_000,
+            "used_cores": 0.5,
+            "used_memory_bytes": 1_000_000_000,
+        },
         "converged": True,
         "apps": 2,
         "workers": 4,
@@ -141,7 +146,10 @@ class Replies:
         """Yield looks at what the other methods answer, a whole one each time."""
         while True:
             try:
-                looked = {key: self.answers[key]({}) for key in ("apps", "ps", "events", "status")}
+                looked: dict[str, object] = {
+                    key: self.answers[key]({}) for key in ("apps", "ps", "events", "status")
+                }
+                looked["host"] = self.answers["status"]({})["host"]
             except CloudError as error:
                 yield wire.failure(request.id, error)
                 return

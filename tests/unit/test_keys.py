@@ -72,7 +72,7 @@ def test_the_key_that_opens_the_help_closes_it() -> None:
 
 
 def test_the_help_fits_80_columns() -> None:
-    assert [styled.text_of(line) for line in keys.HELP if len(styled.text_of(line)) > 79] == []
+    assert [styled.text_of(line) for line in keys.HELP if len(styled.text_of(line)) > 59] == []
 
 
 def test_plus_and_minus_order_a_scale_and_say_so() -> None:

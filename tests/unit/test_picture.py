@@ -6,7 +6,7 @@ import pytest
 
 from manager.api.rows.changing import FIRST_RUN
 from shell.live import picture
-from shell.live.view import Seen, View, remembered, shown_apps
+from shell.live.view import Seen, View, away, remembered, shown_apps, told
 from shell.text import styled
 from shell.text.document import Document
 from shell.text.sparkline import bar, by_time, sparkline
@@ -56,7 +56,6 @@ STATUS = {
     "etcd": {"healthy": True},
     "proxy": {"healthy": False},
     "docker": {"version": "20.10"},
-    "host": {"cores": 2, "memory_bytes": 2**30},
     "converged": False,
 }
 DECISION = {
@@ -67,6 +66,7 @@ DECISION = {
 }
 SEEN = Seen(
     status=STATUS,
+    host={"cores": 2, "memory_bytes": 2**30, "used_cores": 0.4, "used_memory_bytes": 50 * 2**20},
     apps=APPS,
     workers=WORKERS,
     events=EVENTS,
@@ -220,6 +220,14 @@ def test_a_manager_that_is_away_is_said_above_the_last_picture() -> None:
 
     assert shown.startswith("manager DOWN 12 s: showing the last picture; workers keep serving")
     assert "api" in shown
+
+
+def test_a_manager_that_falls_silent_is_away_since_it_was_heard_last() -> None:
+    heard = told(Seen(), {"documents": {"status": STATUS}}, 985.0)
+
+    assert drawn(View(), seen=away(heard, 990.0)).startswith("manager DOWN 15 s")
+    assert away(away(heard, 990.0), 995.0).away_since == 985.0
+    assert told(away(heard, 990.0), {}, 999.0).away_since is None
 
 
 def test_a_cloud_without_apps_says_how_to_make_one() -> None:
