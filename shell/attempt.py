@@ -6,11 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from manager.api.command import Command
 from manager.api.commands import command_of
 from manager.api.errors import CloudError
 from shell.language import grammar
 from shell.language.quoting import quote
-from shell.outcome import Interrupted, Told
+from shell.outcome import INTERRUPTED, Interrupted, Told
+
+_UNTIL_INTERRUPTED = ("watch", "stats")
 
 if TYPE_CHECKING:
     from shell.place import Place
@@ -44,7 +47,7 @@ def attempt(
     except Told as told:
         code = told.code
     except KeyboardInterrupt:
-        code = session.tell(_interrupted(given))
+        code = _tell_interrupted(session, given)
     session.progress.clear()
     session.out.flush()
     if session.options.timing:
@@ -52,8 +55,16 @@ def attempt(
     return code
 
 
-def _interrupted(given: Sequence[str]) -> Interrupted:
+def _tell_interrupted(session: Session, given: Sequence[str]) -> int:
+    """Say what ^C has ended; nothing of what lasts until ^C."""
     row = command_of(given[0]) if given else None
+    session.progress.end_line()
+    if row is not None and (row.verb in _UNTIL_INTERRUPTED or row.option("--follow") is not None):
+        return INTERRUPTED
+    return session.tell(_interrupted(row))
+
+
+def _interrupted(row: Command | None) -> Interrupted:
     if row is None or not row.changes:
         return Interrupted("interrupted")
     return Interrupted(f"no longer waiting: {row.verb} goes on in the cloud", hint="events -f")

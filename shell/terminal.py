@@ -98,6 +98,11 @@ class Progress:
         for known in (self._lines, self._arrived, self._states):
             known.clear()
 
+    def end_line(self) -> None:
+        """Have what comes next begin on an empty line, where a terminal has just shown ^C."""
+        if not self._shown and self.stream.isatty():
+            print(file=self.stream, flush=True)
+
     def _fitting(self, room: int) -> list[str]:
         """Return the lines that there is room for, and how many others there are."""
         surplus = len(self._lines) - room

@@ -126,6 +126,13 @@ def test_where_there_is_no_room_for_all_those_that_arrived_are_left_out_first(
     assert last_drawn(screen).split("\r\n") == [f"web.{slot}" for slot in range(9, 31)]
 
 
+def test_what_comes_after_an_interrupt_begins_on_a_line_of_its_own(screen: TerminalText) -> None:
+    Progress(screen).end_line()
+    Progress(off := io.StringIO()).end_line()
+
+    assert (screen.getvalue(), off.getvalue()) == ("\n", "")
+
+
 def test_a_dumb_terminal_gets_lines(screen: TerminalText, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
 

@@ -442,6 +442,21 @@ def test_an_interrupted_change_goes_on_and_says_so(shell: Shell, manager: FakeMa
     assert shell.out.getvalue() == ""
 
 
+@pytest.mark.parametrize("command", ["logs web -f", "events -f"])
+def test_what_lasts_until_it_is_interrupted_ends_without_a_word(
+    shell: Shell, manager: FakeManager, command: str
+) -> None:
+    def follow(call: FakeCall) -> dict[str, object]:
+        call.emit({"kind": "Progress", "text": ""})
+        return {"kind": "Result", "message": "late"}
+
+    manager.verbs[command.split()[0]] = follow
+    shell.session.progress = InterruptingProgress(shell.err)
+
+    assert shell.run(f"-{command}; echo never") == 130
+    assert (shell.out.getvalue(), shell.err.getvalue()) == ("", "")
+
+
 class InterruptingProgress(Progress):
     """A progress line at whose sight a person presses ^C."""
 
