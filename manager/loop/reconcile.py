@@ -215,7 +215,8 @@ class Reconciler:
     def _show(self, world: World, todo: Plan) -> None:
         number = self._picture.number + 1 if self._picture else 1
         converged = todo.converged and not world.busy
-        self._publish(Picture(world, number, converged, calm=converged and is_calm(world)))
+        calm = converged and not todo.waits and is_calm(world)
+        self._publish(Picture(world, number, converged, calm=calm))
 
     def _trouble(self, words: str) -> None:
         """Keep the last picture, and say since when it is the last."""

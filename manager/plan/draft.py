@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 from manager.plan.steps import Launch, SaveSpec, SlowStep
@@ -25,7 +26,7 @@ class Draft:
     cramped: bool = False
     forgets: list[WorkerKey] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
-    look_again_s: float = RESYNC_S
+    look_again_s: float = math.inf
 
     def again_in(self, seconds: float) -> None:
         self.look_again_s = min(self.look_again_s, max(0.0, seconds))

@@ -23,6 +23,7 @@ the dead. The autoscaler writes no other target (manager.scaling.scaler).
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,12 +48,13 @@ STARTS_AHEAD = 24  # under way or next: none of those that start workers ever wa
 class Plan:
     """The steps of one pass, and the seconds after which to look again without being told.
 
-    cramped: a wanted worker got no address.
+    cramped: a wanted worker got no address.  waits: something is to be done when its time has come.
     """
 
     steps: tuple[Step, ...]
     look_again_s: float = RESYNC_S
     cramped: bool = False
+    waits: bool = False
 
     @property
     def converged(self) -> bool:
@@ -98,7 +100,8 @@ def _ordered(world: World, draft: Draft) -> Plan:
         names = [key.label for key in draft.forgets] + draft.removed
         steps.append(Forget(tuple(draft.forgets), tuple(draft.removed), f"gone: {', '.join(names)}"))
     steps += filter(None, [note_clock(world)])  # last: a full store keeps no worker from starting
-    return Plan(tuple(steps), draft.look_again_s, draft.cramped)
+    again_s = draft.look_again_s
+    return Plan(tuple(steps), min(RESYNC_S, again_s), draft.cramped, waits=math.isfinite(again_s))
 
 
 def _in_turn(world: World, slow: list[SlowStep]) -> list[SlowStep]:
