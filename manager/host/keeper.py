@@ -27,7 +27,8 @@ from manager.host import setup
 MANAGERS = 2
 PATIENCE_S = 0.5  # between looks when nobody ends
 # An arena for each of a manager's threads would keep what a few large answers once took: 50 MiB in minutes.
-ARENAS = {"MALLOC_ARENA_MAX": "2"}
+# Once it has seen large pieces glibc keeps ever larger ones; with a threshold that is set it gives them back.
+MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
 STEADY_S = 5.0  # a manager that lived this long is started again at once
 MOST_DOUBLINGS = 6
 
@@ -172,5 +173,5 @@ def spawn(places: Places, what: str, *arguments: str) -> subprocess.Popen[bytes]
             stderr=output,
             start_new_session=True,
             cwd="/",
-            env={**ARENAS, **os.environ, "PYTHONPATH": str(root)},
+            env={**MEMORY, **os.environ, "PYTHONPATH": str(root)},
         )
