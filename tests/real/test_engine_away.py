@@ -60,7 +60,7 @@ def test_a_docker_that_does_not_answer_leaves_the_result_open(tmp_path: Path) ->
         engine.close()
 
 
-def test_a_watch_outlives_docker_and_tells_when_it_is_back(door: Doorway) -> None:
+def test_a_watch_outlives_docker_and_tells_when_it_goes_and_is_back(door: Doorway) -> None:
     changes = threading.Semaphore(0)
     with own_cloud() as engine, own_image(engine) as image:
         through = DockerEngine(engine.cloud, door.path)
@@ -68,7 +68,8 @@ def test_a_watch_outlives_docker_and_tells_when_it_is_back(door: Doorway) -> Non
         assert changes.acquire(timeout=5)
 
         door.shut()
-        assert not changes.acquire(timeout=0.5)
+        assert changes.acquire(timeout=5), "it tells that Docker has gone"
+        assert not changes.acquire(timeout=0.5), "and that once"
         door.open()
 
         assert changes.acquire(timeout=5), "it tells once Docker is back"
