@@ -7,4 +7,8 @@ befalls; operator gives the commands and keeps what was acknowledged; watch look
 moment (invariants), settled at what must hold at the end; scene puts them together and leaves a folder,
 verdict judges. test_chaos plays a short seed, those that broke something once, and with
 `./simplecloud test --chaos 10m` a long one.
+
+Two faults are not here. A dockerd without live-restore ends every worker, also the untouched: it has a test
+of its own (tests/real/test_dockerd_deaths), under load and with what else is watched for. And the time of
+day is the whole machine's, not to be set for one cloud: tests/simulation sets it, at any turn of a history.
 """

@@ -22,6 +22,23 @@ while True:
         time.sleep(0.01)
 """
 HOG = "a = bytearray()\nwhile True: a.extend(bytes(2**20))"
+# Prints each directory that this process may write to, or hopes to, and the bytes that it took.
+FLOOD = """
+import os
+for place, _, _ in os.walk("/"):
+    if place.startswith(("/proc/", "/sys/")):
+        continue
+    written = 0
+    try:
+        with open(f"{place}/flood", "wb", buffering=0) as file:
+            while written < 2**28:
+                written += file.write(bytes(2**20))
+    except OSError:
+        pass
+    if os.path.exists(f"{place}/flood"):
+        os.unlink(f"{place}/flood")
+    print(place.replace(" ", "?"), written)
+"""
 CAPABILITIES = "import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW)"
 
 
@@ -74,6 +91,22 @@ def test_a_flood_of_log_lines_is_bounded_on_disk_and_can_be_looked_at(apps: Apps
 
     assert log_bytes(cloud, f"{flood}.1") <= LOG_BOUND_BYTES
     assert cloud.ok("logs", f"{flood}.1", "--tail", "3").stdout.count("x" * 1000) == 3
+    assert traffic.failures.total() == 0
+
+
+def test_a_worker_that_may_only_read_fills_no_disk_and_its_own_memory_at_most(
+    apps: Apps, cloud: Cloud
+) -> None:
+    calm = apps.serve(1)
+    name = apps.run("sleep", "1000", options=("--read-only", "--memory", "256M"))
+
+    with Traffic(cloud, calm) as traffic:
+        flood = inside(cloud.container(f"{name}.1"), "python3", "-c", FLOOD)
+
+    places = dict(line.split() for line in flood.stdout.splitlines())
+    taken = {place: int(written) for place, written in places.items() if int(written)}
+    assert taken.keys() <= {"/dev", "/dev/shm"}, "which are memory"
+    assert max(taken.values()) <= 64 * 2**20
     assert traffic.failures.total() == 0
 
 

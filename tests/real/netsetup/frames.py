@@ -6,7 +6,9 @@ import socket
 import struct
 from ipaddress import IPv4Address
 
+ALL_TYPES = 3  # what a socket asks for that wants every frame
 ARP_TYPE, IPV4_TYPE = 0x0806, 0x0800
+IPV6_TYPE, VLAN_TYPE, DOUBLE_VLAN_TYPE, PPPOE_TYPE, EXPERIMENTAL_TYPE = 0x86DD, 0x8100, 0x88A8, 0x8864, 0x88B5
 
 
 def udp_frame(
@@ -31,6 +33,11 @@ def arp_frame(from_mac: str, sender_mac: str, sender: IPv4Address, target: IPv4A
 def link_local_frame(from_mac: str) -> bytes:
     """Return a frame to the group address of LLDP, which a bridge takes in before any filter."""
     return _ethernet("01:80:c2:00:00:0e", from_mac, 0x88CC) + bytes(46)
+
+
+def bare_frame(to_mac: str, from_mac: str, ethernet_type: int) -> bytes:
+    """Return a frame of any type, with nothing in it."""
+    return _ethernet(to_mac, from_mac, ethernet_type) + bytes(46)
 
 
 def _ethernet(to_mac: str, from_mac: str, ethernet_type: int) -> bytes:

@@ -14,7 +14,19 @@ from netsetup.isolation import ruleset
 from netsetup.nft import Nft
 from netsetup.port import Port
 from netsetup.sysctl import settle
-from tests.real.netsetup.frames import ARP_TYPE, arp_frame, link_local_frame, udp_frame
+from tests.real.netsetup.frames import (
+    ALL_TYPES,
+    ARP_TYPE,
+    DOUBLE_VLAN_TYPE,
+    EXPERIMENTAL_TYPE,
+    IPV6_TYPE,
+    PPPOE_TYPE,
+    VLAN_TYPE,
+    arp_frame,
+    bare_frame,
+    link_local_frame,
+    udp_frame,
+)
 from tests.real.netsetup.lab import (
     API,
     HTTP,
@@ -170,6 +182,28 @@ def test_a_worker_cannot_claim_the_gateway_by_arp(cloud: Cloud) -> None:
     thief.room.send(honest)
 
     assert seen.recv(65535) == honest
+
+
+@pytest.mark.parametrize(
+    "kind", [IPV6_TYPE, VLAN_TYPE, DOUBLE_VLAN_TYPE, PPPOE_TYPE, EXPERIMENTAL_TYPE], ids=hex
+)
+def test_what_is_neither_ipv4_nor_arp_reaches_nobody_not_even_of_the_own_app(cloud: Cloud, kind: int) -> None:
+    sender, peer = cloud.worker(), cloud.worker()
+    seen = peer.room.wire(ALL_TYPES)
+    honest = arp_frame(sender.mac, sender.mac, sender.address, peer.address)
+
+    for to_mac in (peer.mac, "ff:ff:ff:ff:ff:ff", "33:33:00:00:00:01"):
+        sender.room.send(bare_frame(to_mac, sender.mac, kind))
+    sender.room.send(honest)
+
+    assert _first_from(sender.mac, seen) == honest
+
+
+def _first_from(mac: str, seen: socket.socket) -> bytes:
+    """Return the first frame that came from this MAC: the bridge itself sends some too."""
+    while (frame := seen.recv(65535))[6:12] != bytes.fromhex(mac.replace(":", "")):
+        pass
+    return frame
 
 
 def test_a_worker_cannot_draw_the_traffic_of_another_to_itself(cloud: Cloud) -> None:
