@@ -22,7 +22,7 @@ ROWS: tuple[Command, ...] = (
         examples=("help", "help run", "help networking", "help -o man"),
         usage_tail="[VERB | TOPIC]",
     ),
-    Command("version", "shell", "the version of simplecloud"),
-    Command("clear", "shell", "clear the screen"),
-    Command("exit", "shell", "leave the shell (Ctrl-D)", alias="quit"),
+    Command("version", "shell", "the version of simplecloud", examples=("version",)),
+    Command("clear", "shell", "clear the screen", examples=("clear",)),
+    Command("exit", "shell", "leave the shell (Ctrl-D)", alias="quit", examples=("exit",)),
 )
