@@ -134,6 +134,7 @@ def _take_option(command: Command, words: Sequence[str], index: int, params: Par
         _add(option, inline.removeprefix("=") if not equals else inline, params, index)
         return index + 1
     if option.implied:
+        _refuse_apart(command, option.kind, words, index)
         _add(option, option.implied, params, index)
         return index + 1
     if index + 1 >= len(words):
@@ -142,6 +143,26 @@ def _take_option(command: Command, words: Sequence[str], index: int, params: Par
         )
     _add(option, words[index + 1], params, index + 1)
     return index + 2
+
+
+def _refuse_apart(command: Command, kind: Kind, words: Sequence[str], index: int) -> None:
+    """Raise UsageError when the next word is a value that has to be joined: --wait 5s.
+
+    It would be taken for an operand. Those that begin with a digit are ids of containers, of at least four
+    digits, and the number of workers in `scale web -w 3`.
+    """
+    word = words[index + 1] if index + 1 < len(words) else ""
+    if not word[:1].isdigit() or (word.isdecimal() and (len(word) > 3 or command.verb == "scale")):
+        return
+    try:
+        kind.parse(word)
+    except Meant as error:
+        word = error.right
+    except ValueError:
+        return
+    joined = f"{words[index]}={word}"
+    hint = _typed(command, [*words[:index], joined, *words[index + 2 :]])
+    raise UsageError(f"{words[index]} and its value are one word: {joined}", hint=hint, at=index + 1)
 
 
 def _add(option: Option, value: str, params: Params, index: int) -> None:

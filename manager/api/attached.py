@@ -107,6 +107,8 @@ def refusal_of(said: bytes, exit_code: int, worker: str, command: str) -> tuple[
         return error, NOT_RUNNABLE
     reason = words.rpartition(": ")[2]
     if any(missing in words for missing in _MISSING):
-        return CloudError(f"{worker} has no command {command!r}", hint=f"exec {worker} ls /bin"), NOT_FOUND
+        return CloudError(
+            f"{worker} has no command {command!r}", hint=f"exec {worker} ls /bin", word=command
+        ), NOT_FOUND
     error = CloudError(f"{worker} cannot run {command!r}: {reason}", hint=f"exec {worker} ls -l {command}")
     return error, NOT_RUNNABLE

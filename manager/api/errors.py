@@ -41,7 +41,7 @@ class CloudError(Exception):
     """
 
     kind: ClassVar[str] = "command-failed"
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __init__(self, message: str, *, hint: str = "", word: str = "", meant: str = "") -> None:
         super().__init__(message)

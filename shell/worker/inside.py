@@ -139,7 +139,7 @@ def _join_terminal(asked: _Asked, streams: Streams, terminal: int) -> None:
 
 
 def _conclude(asked: _Asked, streams: Streams) -> None:
-    """Raise Told with the exit code of a command that failed; that it never ran is told as an error."""
+    """Raise Told with the exit code of a command that failed, CloudError for one that never ran."""
     code = asked.ask("wait").get("code")
     code = code if isinstance(code, int) else 1
     said = streams.refusal.rest()
@@ -147,8 +147,8 @@ def _conclude(asked: _Asked, streams: Streams) -> None:
     refused = refusal_of(said, code, asked.worker, words[0] if isinstance(words, list) else "")
     if refused is not None:
         error, code = refused
-        asked.session.tell(error)
-        raise Told(code)
+        error.exit_code = code
+        raise error
     write(asked.session.out, said)
     if code:
         raise Told(code)

@@ -85,6 +85,14 @@ def test_what_cannot_be_run_is_an_error(
     assert "\nhint:  " in outcome.stderr
 
 
+def test_a_command_that_there_is_not_is_pointed_at_in_a_script(app: str, cloud: Cloud) -> None:
+    outcome = cloud.script(f"exec {app} nosuch\n")
+
+    assert outcome.code == 127
+    assert outcome.stderr.startswith(f"stdin:1: error: {app}.1 has no command 'nosuch'\n")
+    assert " ^^^^^^\n" in outcome.stderr
+
+
 def test_an_app_of_several_workers_means_the_first_and_says_so(apps: Apps, cloud: Cloud) -> None:
     app = apps.run(*FOREVER, options=("-n", "2"))
 

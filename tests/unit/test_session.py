@@ -308,6 +308,28 @@ def test_a_script_has_no_standard_input_for_its_commands(typed: str, shell: Shel
     assert "error: a script has no standard input to read a file from" in shell.err.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("typed", "mended"),
+    [
+        ("run --wait 2s -p 8000 web true", "run --wait=2s -p 8000 web true"),
+        ("restart web --wait 5", "restart web --wait=5s"),
+        ("scale web=2 -w 500ms", "scale web=2 -w=500ms"),
+    ],
+)
+def test_a_value_that_has_to_be_joined_to_its_option_is_taken_for_nothing_else(
+    typed: str, mended: str, shell: Shell
+) -> None:
+    assert shell.run(typed) == 2
+    assert shell.err.getvalue().endswith(f"\nhint:  {mended}\n")
+
+
+@pytest.mark.parametrize("typed", ["scale web -w 3", "stop --wait 1234", "stop -w 4f3a", "stop --wait web"])
+def test_an_operand_behind_such_an_option_is_one(typed: str, shell: Shell, manager: FakeManager) -> None:
+    manager.verbs["stop"] = manager.verbs["scale"] = lambda _: {"kind": "Result", "message": "ok"}
+
+    assert shell.run(typed) == 0
+
+
 def test_a_mistyped_option_is_mended_in_the_command_as_typed(shell: Shell) -> None:
     assert shell.run("scale 'we b=3' --wiat=5s") == 2
     assert "scale has no option --wiat (did you mean --wait?)" in shell.err.getvalue()
