@@ -199,7 +199,7 @@ def _operand_at(command: Command, index: int) -> Operand | None:
 
 def _setting(word: Word, given: Sequence[str]) -> list[Completion]:
     if not given:
-        return _ranked(word, map(Named, KINDS))
+        return _ranked(word, (Named(name, " or ".join(kind.choices)) for name, kind in KINDS.items()))
     choices = KINDS[given[0]].choices if given[0] in KINDS else ()
     return _ranked(word, map(Named, choices))
 

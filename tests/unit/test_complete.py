@@ -161,6 +161,7 @@ def test_conditions_are_offered_word_by_word() -> None:
 def test_other_words_with_a_meaning_of_their_own_are_offered() -> None:
     assert offered("help sca")[0] == "scale"
     assert offered("set e")[:2] == ["errexit", "echo"]
+    assert Completion("keys", 4, "emacs or vi") in at("set k")
     assert offered("set keys ") == ["emacs", "vi"]
     assert offered("set echo o") == ["on", "off"]
     assert offered("scale we") == ["web"]
