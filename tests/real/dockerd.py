@@ -6,12 +6,13 @@ Docker made stays as it is.
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +93,7 @@ def own_dockerd(give_base: Callable[[OwnDockerd], None]) -> Iterator[OwnDockerd]
         yield own
     finally:
         own.end()
+        _end_shims(home)
         _unmount_below(home)
         shutil.rmtree(home)
 
@@ -108,6 +110,15 @@ def small_base(own: OwnDockerd) -> None:
     files = busybox_tar({"www/index.html": (0o644, b"hello\n")})
     engine.images.load(BASE_IMAGE, files, base_recipe(BASE_IMAGE).changes)
     engine.close()
+
+
+def _end_shims(home: Path) -> None:
+    """Shims of containers that went while dockerd was away would run on; their arguments name its home."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (process / "cmdline").read_text().split("\0")
+            if Path(words[0]).name.startswith("containerd-shim") and f"{home}/" in " ".join(words):
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 def _unmount_below(home: Path) -> None:
