@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from balancer.choose import Cost, Thresholds, thresholds
 from balancer.decision import Limit, Model, ScalingDecision, Trust, action_of
-from balancer.learn import lead_s, learned, renewed
+from balancer.hidden import unhidden
+from balancer.learn import lead_s, learned, renewed, worker_cores
 from balancer.memory import Memory, Wish
 from balancer.pick import Pick, pick
 from balancer.samples import Mode, Observation, Policy, Sample, known, problem_of, sample_of
@@ -36,8 +37,10 @@ def decide(policy: Policy, memory: Memory, seen: Observation, now_s: float) -> t
     memory, silence = _awake(memory, seen, now_s)
     problem = problem_of(seen)
     if problem is not None:
-        return _held(policy, replace(memory, waiting=None), seen, now_s, problem)
+        return _held(policy, replace(memory, waiting=None, took_s=None), seen, now_s, problem)
     sample = sample_of(seen, memory.waiting)
+    if seen.connections is None and known(seen.inflight) is None:
+        sample = unhidden(sample, memory, worker_cores(memory, sample))
     picked, memory = pick(policy, learned(memory, sample, now_s), sample, now_s)
     if silence is None and now_s < memory.hold_until_s:
         silence = (
@@ -60,7 +63,7 @@ def _awake(memory: Memory, seen: Observation, now_s: float) -> tuple[Memory, str
     span_s = known(seen.span_s) or 1.0
     if 0.0 < now_s - before_s <= GAP_SPANS * span_s:
         return memory, None
-    memory = replace(memory, hold_until_s=now_s + lead_s(memory) + span_s, waiting=None)
+    memory = replace(memory, hold_until_s=now_s + lead_s(memory) + span_s, waiting=None, took_s=None)
     if now_s > before_s:
         return memory, f"held: nothing was decided for {now_s - before_s:.0f} s before"
     demand = replace(memory.demand, since_s=now_s, rates=(), surprises=(), due=(), next_rps=None)

@@ -54,6 +54,7 @@ def learned(memory: Memory, sample: Sample, now_s: float) -> Memory:
     memory = replace(
         memory,
         waiting=round(sample.waiting, 3),
+        took_s=None if sample.took_s is None else round(sample.took_s, 4),
         start_times_s=(*memory.start_times_s, *times)[-START_TIMES:],
         neighbours_cores=_neighbours(memory, sample, now_s),
         demand=learn_demand(memory.demand, Rate(now_s, round(sample.demand, 3)), sample.span_s),

@@ -13,7 +13,7 @@ from balancer.fit import CpuFit
 from balancer.forecast import History
 from balancer.latency import SlowFit
 
-VERSION = 4
+VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Wish:
 class Memory:
     """What the decisions so far leave for the next.
 
-    number: of the last decision.  at_s: its time, None before the first.  moved_s, removed_s: when the
+    number: of the last decision.  at_s: its time, None before the first.  waiting, took_s: requests
+    without an answer at the last sample, and their median time.  moved_s, removed_s: when the
     ready workers last changed, and last became fewer.  hold_until_s: no change before.
     start_times_s: the newest create-to-ready times.  peak_cores: the most that one worker used.
     ceiling_rps: the most that one worker served while requests waited and its CPU did not limit it.
@@ -42,6 +43,7 @@ class Memory:
     revision: str = ""
     slo_s: float = 0.0
     waiting: float | None = None
+    took_s: float | None = None
     ready: int = 0
     changed_s: float | None = None
     moved_s: float | None = None

@@ -126,7 +126,8 @@ class Sample:
     """An observation that can be decided on: numbers where there must be numbers.
 
     demand: requests/s that arrived, or open connections.  served: what succeeded of it.
-    waiting: requests without an answer at the end of the span; waiting_change: since the one before.
+    waiting: requests without an answer at the end of the span; waiting_change: since the one before, 0 while
+    it cannot be counted (hidden.py).  took_s: the median time of a request.
     """
 
     span_s: float
@@ -140,6 +141,7 @@ class Sample:
     waiting: float
     waiting_change: float
     cores: float | None
+    took_s: float | None
     seen: Observation
 
 
@@ -171,7 +173,8 @@ def sample_of(seen: Observation, waiting_before: float | None) -> Sample:
     span_s = known(seen.span_s) or 1.0
     completed, failed = known(seen.completed) or 0.0, known(seen.failed) or 0.0
     waiting = _waiting(seen, completed / span_s)
-    change = 0.0 if waiting_before is None else waiting - waiting_before
+    counted = waiting_before is not None and known(seen.inflight) is not None
+    change = waiting - (waiting_before or 0.0) if counted else 0.0
     connections = known(seen.connections)
     served = (completed - failed) / span_s if connections is None else connections
     return Sample(
@@ -186,6 +189,7 @@ def sample_of(seen: Observation, waiting_before: float | None) -> Sample:
         waiting=waiting,
         waiting_change=change,
         cores=known(seen.cpu_cores),
+        took_s=known(seen.latencies.quantile_s(0.5)) if seen.latencies else None,
         seen=seen,
     )
 

@@ -26,13 +26,17 @@ SLOW_WORTH, REVERSAL_WORTH, REVERSAL_S = 20.0, 0.002, 60.0
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The app and its host; work_s of CPU a request, Gamma-distributed with the given shape."""
+    """The app and its host; work_s of CPU a request, Gamma-distributed with the given shape.
+
+    counted: whether requests without an answer can be.
+    """
 
     work_s: float = 0.025
     shape: float = 2.0
     start_s: float = 2.0
     cores: float = 8.0
     meter_noise: float = 0.05
+    counted: bool = True
 
 
 @dataclass(slots=True)
@@ -147,7 +151,7 @@ class Simulation:
             completed=float(len(done)),
             failed=0.0,
             latencies=_latencies(done),
-            inflight=float(len(self.open)),
+            inflight=float(len(self.open)) if self.app.counted else None,
             cpu_cores=float(used @ noise),
             own_cores=float(used.sum()) + leaving,
             worker_cores=1.0,
