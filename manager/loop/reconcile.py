@@ -3,7 +3,7 @@
 Where all is as asked and nothing tells of a change, a look would show what the last one did: then it is left
 out, for LONGEST_REST_S at most, so that what no mark and no event knows of is still found.
 
-Start-up, crash recovery, a lost watch and a normal change take the same path. Quick steps (the store, the
+Start-up, crash recovery, a lost event and a normal change take the same path. Quick steps (the store, the
 network's repair) are done in the pass; slow ones (Docker) in a pool, and their worker is busy until then.
 """
 

@@ -2,9 +2,10 @@
 
 Law: etcd3 and grpc are imported in this package only, and none of their types or errors leaves it. It knows
 keys, revisions and leases; it knows no application. values, change and leadership are plain values and
-functions; rpc, cluster, watch and etcd are the edge.
+functions; rpc, cluster and etcd are the edge. There is no watch: whoever wants to know whether something
+changed asks for the revision, which cannot fall silent.
 
-What the edge promises, since etcd3 0.12.0 offers neither failover nor a watch that lives through a failure:
+What the edge promises, since etcd3 0.12.0 offers no failover:
 
 - A read is linearisable, of one revision, and tries every endpoint until the time is over.
 - A write is sent once. Before it is sent, the endpoint proves by a linearisable read (0.5 ms) that it and
