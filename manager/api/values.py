@@ -129,7 +129,7 @@ def seconds(word: str) -> float:
 
 def span(word: str) -> float:
     """Return the seconds of a duration in which something can be done."""
-    if not (duration_s := seconds(word)):
+    if not word.strip("0") or not (duration_s := seconds(word)):
         raise ValueError(f"{word[:40]!r} is no time at all")
     return duration_s
 
@@ -172,6 +172,9 @@ def objective(word: str) -> tuple[float, float]:
     duration, comma, percent = word.partition(",")
     if comma and not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,2})?%", percent):
         raise ValueError(f"{word[:40]!r} is not an objective such as 250ms or 250ms,99%")
+    if duration.isdecimal():
+        right = f"{duration[:8]}ms{comma}{percent}"
+        raise Meant(f"{word[:40]!r} is not an objective: its time has no unit such as ms or s", right)
     limit_s, share = seconds(duration), float(percent[:-1]) / 100 if comma else 0.95
     if not 0.001 <= limit_s <= 600 or not 0.5 <= share < 1:
         raise ValueError(f"{word[:40]!r}: an objective is 1ms to 10m, for 50% to 99.99% of the requests")
