@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 # How long an example takes says how busy the machine is; each test has a limit of its own.
 settings.register_profile("simplecloud", deadline=None)
@@ -40,12 +41,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 0 if config.args_source is pytest.Config.ArgsSource.ARGS or config.getoption("chaos") else 2
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that need the machine to themselves in one process."""
-    for item in items:
-        if item.path.relative_to(TESTS).parts[0] in ON_THE_MACHINE:
-            item.add_marker(pytest.mark.xdist_group("machine"))
+class OneOnTheMachine(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives the tests that need the machine to one process, in their order, and the rest to any."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "the machine" if nodeid.split("/")[1] in ON_THE_MACHINE else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneOnTheMachine:
+    return OneOnTheMachine(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:

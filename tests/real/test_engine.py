@@ -71,11 +71,7 @@ def test_a_worker_is_on_no_network(engine: DockerEngine, image: str) -> None:
 
 
 def test_a_worker_knows_its_own_name_and_asks_no_foreign_resolver(engine: DockerEngine, image: str) -> None:
-    lines = output(engine, order(image, "sh", "-c", "hostname; cat /etc/hosts /etc/resolv.conf"))
-
-    assert lines[0] == "web.1"
-    assert "10.9.8.7\tweb.1" in lines
-    assert [line for line in lines if line.startswith("nameserver")] == ["nameserver 127.0.0.1"]
+    assert output(engine, order(image, "sh", "-c", "hostname; cat /etc/resolv.conf")) == ["web.1"]
 
 
 def test_arguments_arrive_exactly_as_they_were_given(engine: DockerEngine, image: str) -> None:

@@ -207,7 +207,7 @@ BAD_COMMANDS = {
     "app": (("ps", "nosuch"), 1, "no app is named 'nosuch'", "apps"),
     "worker": (("stop", "nosuch.1"), 1, "no app is named 'nosuch'", "apps"),
     "scale": (("scale", "nosuch=2"), 1, "no app is named 'nosuch'", "apps"),
-    "amount": (("scale", "nosuch=many"), 2, "is not APP=N", "scale web=3"),
+    "amount": (("scale", "nosuch=many"), 2, "is not APP=N", "scale nosuch=3"),
     "logs": (("logs", "nosuch"), 1, "no app is named 'nosuch'", "apps"),
     "rm": (("rm", "nosuch", "-y"), 1, "no app is named 'nosuch'", "apps"),
     "output": (("ps", "-o", "yaml"), 2, "'yaml' is not one of table, wide, json", ""),

@@ -361,7 +361,7 @@ def test_watch_sends_everything_once_and_then_what_has_changed(cloud: Cloud, app
         told = looks(line)
         first = next(told)
 
-        assert first.keys() == {"apps", "ps", "events", "status"}
+        assert first.keys() == {"apps", "ps", "events", "status", "host"}
         assert [item["name"] for item in first["apps"]["items"]] == [name]
 
         cloud.ok("freeze", name)
