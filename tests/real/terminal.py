@@ -50,7 +50,9 @@ class Terminal:
 
 @contextmanager
 def on_terminal(*command: str, rows: int = 24, columns: int = 80) -> Iterator[Terminal]:
-    """Run a command on a new terminal, which is its controlling one."""
+    """Run a command on a new terminal, which is its controlling one, and tells its size by itself."""
+    told = {"COLUMNS", "LINES"}
+    inherited = {name: value for name, value in os.environ.items() if name not in told}
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (rows, columns))
     before = termios.tcgetattr(slave)
@@ -59,7 +61,7 @@ def on_terminal(*command: str, rows: int = 24, columns: int = 80) -> Iterator[Te
         stdin=slave,
         stdout=slave,
         stderr=slave,
-        env={**os.environ, "TERM": "xterm"},
+        env={**inherited, "TERM": "xterm"},
     )
     try:
         yield Terminal(process, master, slave, before=before)
