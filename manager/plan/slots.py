@@ -10,7 +10,8 @@ from manager.plan.draft import Draft
 from manager.plan.spares import LOOK_S, dispensable, is_kept, is_quiet, lacking, room
 from manager.plan.steps import Launch
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
-from manager.state.world import World, has_arrived, is_ready
+from manager.state.phase import has_arrived
+from manager.state.world import World, is_ready
 from netsetup.addresses import allocate
 from netsetup.errors import NetworkError
 

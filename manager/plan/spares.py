@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from manager.state.model import AppSpec, WorkerRecord
-from manager.state.world import World, is_healthy, is_running, is_wanted_spare, phase
+from manager.state.phase import phase
+from manager.state.world import World, is_healthy, is_running, is_wanted_spare
 
 AT_ONCE = 2  # steps under way, so that a worker that is wanted meanwhile need not queue behind spares
 LOOK_S = 0.5  # how soon to see whether the others have started

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from manager.plan.steps import SaveSpec
 from manager.state.model import HOPELESS, AppSpec, WorkerRecord
+from manager.state.phase import has_arrived, last_said, phase
 from manager.state.wishes import rolled_back
-from manager.state.world import World, has_arrived, is_current, last_said, phase
+from manager.state.world import World, is_current
 
 # An update whose worker is not ready after this long is rolled back; its command waits a little longer.
 UPDATE_LIMIT_S = 55.0

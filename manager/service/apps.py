@@ -18,8 +18,9 @@ from manager.service.intake import Intake, offered_files
 from manager.service.waiting import Waiting
 from manager.state import wishes
 from manager.state.model import AppSpec
+from manager.state.phase import ended_slots
 from manager.state.specs import new_app
-from manager.state.world import World, ended_slots
+from manager.state.world import World
 
 
 @dataclass(slots=True)

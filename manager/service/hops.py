@@ -15,7 +15,8 @@ from ipaddress import IPv4Address, IPv6Address
 from balancer.routes import server_name
 from manager.api.views import CheckView
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
-from manager.state.world import World, phase
+from manager.state.phase import phase
+from manager.state.world import World
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from manager.plan.spares import is_kept
 from manager.server import Call
 from manager.state.model import WorkerRecord
-from manager.state.world import Phase, World, phase
+from manager.state.phase import Phase, phase
+from manager.state.world import World
 
 _UNDER_WAY = ("starting", "unready", "draining")
 

@@ -11,17 +11,8 @@ from manager.plan.slots import shortage
 from manager.plan.spares import is_kept
 from manager.scaling.measure import Measures
 from manager.state.model import AppSpec, WorkerRecord
-from manager.state.world import (
-    World,
-    has_arrived,
-    is_current,
-    is_live,
-    is_ready,
-    phase,
-    ready_slots,
-    thaw_of,
-    updated_slots,
-)
+from manager.state.phase import has_arrived, phase, thaw_of, updated_slots
+from manager.state.world import World, is_current, is_live, is_ready, ready_slots
 
 _TROUBLES = ("failed", "backoff", "unready")
 

@@ -8,7 +8,8 @@ from manager.api.errors import WorkerNotFound
 from manager.api.values import split_target
 from manager.state import wishes
 from manager.state.model import AppSpec, WorkerRecord
-from manager.state.world import World, is_ready, phase
+from manager.state.phase import phase
+from manager.state.world import World, is_ready
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from manager.server import Call
 from manager.service.changes import Made
 from manager.service.progress import Told, awaited
 from manager.state.model import HOPELESS, WorkerRecord
-from manager.state.world import World, has_arrived, is_current, is_left_alone, is_ready, phase, thaw_of
+from manager.state.phase import has_arrived, phase, thaw_of
+from manager.state.world import World, is_current, is_left_alone, is_ready
 
 WAIT_S = 60.0
 PROOF_S = 0.5  # what is never asked how it is has to have run that long: many a command ends at once

@@ -5,6 +5,7 @@ Law: pure; a value is made, compared and written as text here, and nothing is lo
     model      applications, their revisions, records of workers
     records    the same as text for the store, and back
     world      one picture: what is wanted, what is recorded, what is there
+    phase      what each worker is doing, and why
     wishes     what commands make of an application
     specs      applications among each other: names, routes, ports
     templates  what workers are made from, out of the options of `run` and `update`

@@ -1,7 +1,7 @@
 """What the manager knows: the operator's wishes, the record of each worker, and how one ended.
 
 These are the values in etcd (manager.state.records writes them as text). A worker is one-shot and is never
-restarted; the slot is the lasting place. A worker's phase is not here: it is derived (manager.state.world).
+restarted; the slot is the lasting place. A worker's phase is not here: it is derived (manager.state.phase).
 """
 
 from __future__ import annotations

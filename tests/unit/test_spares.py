@@ -16,9 +16,10 @@ from manager.plan.updates import end_of_update
 from manager.service.rescue import adoption
 from manager.service.waiting import is_settled
 from manager.state.model import AppSpec, Ending, Past, WorkerKey, WorkerRecord
+from manager.state.phase import phase
 from manager.state.records import encode
 from manager.state.wishes import as_adopted, removed, scale_changes, scaled, stopped
-from manager.state.world import World, in_rotation, phase
+from manager.state.world import World, in_rotation
 from tests.simulation.worlds import NOW, a_worker, an_app, ended, known, serving, without
 
 WEB_1, WEB_2, WEB_3 = (WorkerKey("web", slot, 1) for slot in (1, 2, 3))
