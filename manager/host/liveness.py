@@ -13,7 +13,7 @@ from manager.api.places import Places
 from manager.host.keeper import MANAGERS
 from manager.host.processes import processes_of
 from manager.host.settings import Settings
-from manager.state.model import HOPELESS
+from manager.state.ending import HOPELESS
 
 ANSWER_S = 2.0
 NO_VERB = "ping"  # a manager has none of this name: saying so takes nothing but the manager

@@ -43,7 +43,8 @@ from manager.plan.steps import (
 from manager.plan.wiring import HOSTS, own_names, port_of
 from manager.programs.store import Programs
 from manager.secrets import INSIDE, Secrets
-from manager.state.model import AppSpec, Ending, WorkerRecord, container_name, exit_words, failed
+from manager.state.ending import Ending, exit_words, failed
+from manager.state.model import AppSpec, WorkerRecord, container_name
 from manager.state.records import (
     APPS,
     CLOCK_KEY,

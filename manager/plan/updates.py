@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from manager.plan.steps import SaveSpec
-from manager.state.model import HOPELESS, AppSpec, WorkerRecord
+from manager.state.ending import HOPELESS
+from manager.state.model import AppSpec, WorkerRecord
 from manager.state.phase import has_arrived, last_said, phase
 from manager.state.wishes import rolled_back
 from manager.state.world import World, is_current

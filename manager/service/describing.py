@@ -16,7 +16,8 @@ from manager.service.dispatch import Answer
 from manager.service.reading import Reading, plain
 from manager.service.show import route_views
 from manager.state import wishes
-from manager.state.model import AppSpec, Ending, ScalingTarget, WorkerRecord
+from manager.state.ending import Ending
+from manager.state.model import AppSpec, ScalingTarget, WorkerRecord
 from manager.state.records import latest_decision_key
 from manager.store import Store
 

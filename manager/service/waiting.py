@@ -17,7 +17,8 @@ from manager.plan.updates import late_at
 from manager.server import Call
 from manager.service.changes import Made
 from manager.service.progress import Told, awaited
-from manager.state.model import HOPELESS, WorkerRecord
+from manager.state.ending import HOPELESS
+from manager.state.model import WorkerRecord
 from manager.state.phase import has_arrived, phase, thaw_of
 from manager.state.world import World, is_current, is_left_alone, is_ready
 

@@ -1,4 +1,4 @@
-"""What the manager knows: the operator's wishes, the record of each worker, and how one ended.
+"""What the manager knows: the operator's wishes, and the record of each worker.
 
 These are the values in etcd (manager.state.records writes them as text). A worker is one-shot and is never
 restarted; the slot is the lasting place. A worker's phase is not here: it is derived (manager.state.phase).
@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Literal, NamedTuple
 
 from manager.api.values import APP_NAME
+from manager.state.ending import Ending
 from netsetup.addresses import port_name
 
-BACKOFF_CAP_S = 60.0
 DEFAULT_MEMORY_BYTES = 512 * 2**20  # every worker has a limit, so that none takes the machine down
-HOPELESS = 2  # endings in a row after which nobody waits any more: the first may have been bad luck
-STEADY_S = 10.0  # a worker that ran this long failed anew, not again; Docker's own rule
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -243,18 +241,6 @@ class AppSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """How a worker's container ended, or why it could not be started (container "" then)."""
-
-    at: float
-    container: str
-    exit_code: int
-    words: str
-    oom_killed: bool = False
-    last_lines: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class WorkerRecord:
     """A worker from before its container exists until after it is gone.
 
@@ -302,53 +288,3 @@ class WorkerRecord:
 def container_name(cloud: str, key: WorkerKey) -> str:
     """Return the container's name; "_" cannot occur in an app's name, so names never collide."""
     return f"sc_{cloud}_{key.app}_{key.slot}_{key.revision}"
-
-
-def backoff_s(failures: int) -> float:
-    """Return the wait before the next start after `failures` endings in a row: 0, 1, 2, 4 ... 60 s."""
-    doublings = min(failures - 2, 10)  # 2 ** 1024 is more than a float holds: a day of failures
-    return 0.0 if failures <= 1 else min(BACKOFF_CAP_S, 2.0**doublings)
-
-
-def starts_again(restart: str, exit_code: int, failures: int) -> bool:
-    """Return whether the restart policy wants another container after this ending."""
-    policy, _, limit = restart.partition(":")
-    if policy == "on-failure":
-        return exit_code != 0 and (not limit or failures <= int(limit))
-    return policy == "always"
-
-
-_EXIT_CODES = {
-    125: "Docker could not run it",
-    126: "the command cannot be executed",
-    127: "the command was not found",
-    130: "interrupted",
-    134: "aborted",
-    137: "killed",
-    139: "segmentation fault",
-    143: "terminated",
-}
-
-
-def exit_words(exit_code: int, oom_killed: bool, memory_bytes: int | None) -> str:
-    """Return an exit code in words, such as `exit code 137: killed, memory limit 256M reached`."""
-    if oom_killed:
-        limit = f"{memory_bytes // 2**20}M " if memory_bytes else ""
-        return f"exit code {exit_code}: killed, memory limit {limit}reached"
-    if exit_code == 0:
-        return "exit code 0: the command ended"
-    meaning = _EXIT_CODES.get(exit_code, "")
-    return f"exit code {exit_code}: {meaning}" if meaning else f"exit code {exit_code}"
-
-
-def failed(record: WorkerRecord, ending: Ending, restart: str, ran_s: float) -> WorkerRecord:
-    """Return the record after its container ended, or could not be started, having run for `ran_s`."""
-    failures = 1 if ran_s >= STEADY_S else record.failures + 1
-    again = starts_again(restart, ending.exit_code, failures)
-    return replace(
-        record,
-        failures=failures,
-        restarts=record.restarts + again,
-        retry_at=ending.at + backoff_s(failures) if again else None,
-        ending=ending,
-    )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from manager.api.documents import counted
 from manager.api.views import WorkerState
-from manager.state.model import AppSpec, WorkerRecord, exit_words
+from manager.state.ending import exit_words
+from manager.state.model import AppSpec, WorkerRecord
 from manager.state.records import ALL
 from manager.state.world import (
     STARTUP_S,

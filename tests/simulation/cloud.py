@@ -8,7 +8,8 @@ from ipaddress import IPv4Network
 from random import Random
 
 from balancer.routes import server_name
-from manager.state.model import HOPELESS, AppSpec, WorkerKey, WorkerRecord
+from manager.state.ending import HOPELESS
+from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.records import ALL, PROXY
 from manager.state.world import is_current, is_left_alone
 from tests.simulation.edges import CRASHES, SimEngine, SimStore

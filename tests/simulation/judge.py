@@ -9,7 +9,8 @@ from ipaddress import IPv4Address
 
 from balancer.routes import server_name
 from manager.engine.containers import Container
-from manager.state.model import STEADY_S, Hurry, WorkerKey, WorkerRecord, backoff_s
+from manager.state.ending import STEADY_S, backoff_s
+from manager.state.model import Hurry, WorkerKey, WorkerRecord
 from manager.state.world import is_current
 from tests.simulation.edges import SimEngine, SimStore
 from tests.simulation.faults import Broken

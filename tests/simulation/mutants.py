@@ -14,7 +14,8 @@ from manager.plan.wiring import hosts_files
 from manager.server import Call
 from manager.service import changes
 from manager.state import world
-from manager.state.model import AppSpec, Ending, Hurry, WorkerKey, WorkerRecord
+from manager.state.ending import Ending
+from manager.state.model import AppSpec, Hurry, WorkerKey, WorkerRecord
 from manager.state.world import World
 from manager.store import Fence
 from netsetup.addresses import allocate

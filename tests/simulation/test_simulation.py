@@ -14,7 +14,8 @@ from multiprocessing import get_context
 
 import pytest
 
-from manager.state.model import backoff_s, container_name
+from manager.state.ending import backoff_s
+from manager.state.model import container_name
 from tests.simulation import operator as ask
 from tests.simulation.cloud import Cloud
 from tests.simulation.copies import copy_of, pressed

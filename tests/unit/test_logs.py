@@ -14,7 +14,8 @@ from manager.api.errors import EngineAway
 from manager.engine.containers import LogLine
 from manager.engine.contract import Engine
 from manager.service.logs import Filter, Follower, never_started
-from manager.state.model import Ending, WorkerKey
+from manager.state.ending import Ending
+from manager.state.model import WorkerKey
 from tests.simulation.worlds import NOW, a_container, a_worker, an_app, known, serving, without
 from tests.unit.test_health import eventually
 

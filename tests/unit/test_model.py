@@ -8,16 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manager.state.model import (
-    STEADY_S,
-    Ending,
-    WorkerKey,
-    backoff_s,
-    container_name,
-    exit_words,
-    failed,
-    starts_again,
-)
+from manager.state.ending import STEADY_S, Ending, backoff_s, exit_words, failed, starts_again
+from manager.state.model import WorkerKey, container_name
 from tests.simulation.worlds import NOW, a_worker, an_app
 
 ENDING = Ending(NOW, "abc", 1, "exit code 1")

@@ -27,7 +27,8 @@ from manager.plan.steps import (
     SweepPort,
 )
 from manager.plan.updates import late_at
-from manager.state.model import HOPELESS, AppSpec, Ending, Hurry, Past, Rollback, WorkerKey, WorkerRecord
+from manager.state.ending import HOPELESS, Ending
+from manager.state.model import AppSpec, Hurry, Past, Rollback, WorkerKey, WorkerRecord
 from manager.state.world import World, route_of
 from netsetup.port import Port
 from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_worker, an_app, ended, known, serving, without

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from manager.state.ending import Ending
 from manager.state.model import (
     AppSpec,
-    Ending,
     Health,
     Mount,
     Past,

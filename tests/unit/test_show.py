@@ -12,7 +12,8 @@ from manager.observe.cgroups import Usage
 from manager.observe.health import Verdict
 from manager.scaling.measure import Measures
 from manager.service.show import Addressing, app_view, is_as_asked, route_views, worker_view, worker_views
-from manager.state.model import AppSpec, Autoscale, Ending, Past, ScalingTarget, WorkerKey, WorkerRecord
+from manager.state.ending import Ending
+from manager.state.model import AppSpec, Autoscale, Past, ScalingTarget, WorkerKey, WorkerRecord
 from manager.state.world import World
 from tests.simulation.worlds import NOW, a_worker, an_app, ended, known, serving, without
 

@@ -15,7 +15,8 @@ from manager.plan.steps import Bury, Launch, Pause, Publish, Retire, SaveRecords
 from manager.plan.updates import end_of_update
 from manager.service.rescue import adoption
 from manager.service.waiting import is_settled
-from manager.state.model import AppSpec, Ending, Past, WorkerKey, WorkerRecord
+from manager.state.ending import Ending
+from manager.state.model import AppSpec, Past, WorkerKey, WorkerRecord
 from manager.state.phase import phase
 from manager.state.records import encode
 from manager.state.wishes import as_adopted, removed, scale_changes, scaled, stopped

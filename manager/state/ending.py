@@ -1,0 +1,75 @@
+"""How a worker's container ended, in words, and when the next one is started in its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from manager.state.model import WorkerRecord
+
+BACKOFF_CAP_S = 60.0
+HOPELESS = 2  # endings in a row after which nobody waits any more: the first may have been bad luck
+STEADY_S = 10.0  # a worker that ran this long failed anew, not again; Docker's own rule
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a worker's container ended, or why it could not be started (container "" then)."""
+
+    at: float
+    container: str
+    exit_code: int
+    words: str
+    oom_killed: bool = False
+    last_lines: tuple[str, ...] = ()
+
+
+def backoff_s(failures: int) -> float:
+    """Return the wait before the next start after `failures` endings in a row: 0, 1, 2, 4 ... 60 s."""
+    doublings = min(failures - 2, 10)  # 2 ** 1024 is more than a float holds: a day of failures
+    return 0.0 if failures <= 1 else min(BACKOFF_CAP_S, 2.0**doublings)
+
+
+def starts_again(restart: str, exit_code: int, failures: int) -> bool:
+    """Return whether the restart policy wants another container after this ending."""
+    policy, _, limit = restart.partition(":")
+    if policy == "on-failure":
+        return exit_code != 0 and (not limit or failures <= int(limit))
+    return policy == "always"
+
+
+_EXIT_CODES = {
+    125: "Docker could not run it",
+    126: "the command cannot be executed",
+    127: "the command was not found",
+    130: "interrupted",
+    134: "aborted",
+    137: "killed",
+    139: "segmentation fault",
+    143: "terminated",
+}
+
+
+def exit_words(exit_code: int, oom_killed: bool, memory_bytes: int | None) -> str:
+    """Return an exit code in words, such as `exit code 137: killed, memory limit 256M reached`."""
+    if oom_killed:
+        limit = f"{memory_bytes // 2**20}M " if memory_bytes else ""
+        return f"exit code {exit_code}: killed, memory limit {limit}reached"
+    if exit_code == 0:
+        return "exit code 0: the command ended"
+    meaning = _EXIT_CODES.get(exit_code, "")
+    return f"exit code {exit_code}: {meaning}" if meaning else f"exit code {exit_code}"
+
+
+def failed(record: WorkerRecord, ending: Ending, restart: str, ran_s: float) -> WorkerRecord:
+    """Return the record after its container ended, or could not be started, having run for `ran_s`."""
+    failures = 1 if ran_s >= STEADY_S else record.failures + 1
+    again = starts_again(restart, ending.exit_code, failures)
+    return replace(
+        record,
+        failures=failures,
+        restarts=record.restarts + again,
+        retry_at=ending.at + backoff_s(failures) if again else None,
+        ending=ending,
+    )
