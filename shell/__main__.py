@@ -1,13 +1,23 @@
 """`python -m shell`: the program simplecloud. Loading and ending it, a ^C ends it without a word."""
 
+import os
 import signal
 import sys
+
+
+def _find_packages() -> None:
+    """Where Python was started without `site`, as the launcher does, its environment's packages are found."""
+    if sys.flags.no_site:
+        environment = os.path.dirname(os.path.dirname(sys.executable))
+        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        sys.path.append(os.path.join(environment, "lib", version, "site-packages"))
 
 
 def _run() -> int:
     answer = signal.getsignal(signal.SIGINT)
     quiet = signal.SIG_DFL if answer is signal.default_int_handler else answer  # ignored: in the background
     signal.signal(signal.SIGINT, quiet)
+    _find_packages()
     from shell.main import main
 
     signal.signal(signal.SIGINT, answer)

@@ -115,7 +115,7 @@ def test_arguments_reach_the_program_untouched(copy: Copy, words: list[str]) -> 
     result = copy.run(*words)
 
     assert result.returncode == 0
-    assert copy.argvs() == [["-P", "-m", "shell", *words]]
+    assert copy.argvs() == [["-P", "-S", "-m", "shell", *words]]
 
 
 def test_a_warm_start_is_silent(copy: Copy) -> None:
@@ -151,7 +151,7 @@ def test_it_may_be_linked_to(copy: Copy, tmp_path: Path, relative: bool) -> None
 def test_it_may_be_called_by_a_relative_path(copy: Copy, launcher: str) -> None:
     copy.run("ps", launcher=Path(launcher) if launcher[:2] == ".." else None, cwd=copy.root)
 
-    assert copy.argvs() == [["-P", "-m", "shell", "ps"]]
+    assert copy.argvs() == [["-P", "-S", "-m", "shell", "ps"]]
 
 
 def test_settings_for_other_pythons_do_not_reach_this_one(copy: Copy) -> None:
@@ -183,7 +183,7 @@ def test_changed_requirements_lead_to_set_up_once(copy: Copy) -> None:
     install, *starts = copy.argvs()
     assert isinstance(install, list)
     assert install[-2:] == ["-r", str(copy.root / "requirements.txt")]
-    assert starts == [["-P", "-m", "shell", "ps"]] * 2
+    assert starts == [["-P", "-S", "-m", "shell", "ps"]] * 2
 
 
 def test_a_set_up_that_failed_says_why_and_is_tried_again(copy: Copy) -> None:
@@ -224,11 +224,11 @@ def test_a_virtual_environment_whose_python_went_away_is_made_again(copy: Copy) 
     python.symlink_to("/usr/bin/python3.0")
     (copy.bin / "python3").symlink_to(os.path.realpath(sys.executable))
     (copy.root / "requirements.txt").write_text("# nothing\n")
-    put_script(copy.root / "shell/__main__.py", "import sys; print(sys.argv[1:], sys.prefix)")
+    put_script(copy.root / "shell/__main__.py", "import sys; print(sys.argv[1:], sys.executable)")
 
     result = copy.run("ps")
 
-    assert result.stdout == f"['ps'] {copy.venv}\n"
+    assert result.stdout == f"['ps'] {python}\n"
     assert "making .venv with /" in result.stderr
     assert re.fullmatch(r"python3\.\d+", os.path.basename(os.path.realpath(python)))
 
@@ -275,7 +275,7 @@ def test_what_only_asks_needs_no_root(copy: Copy, words: list[str]) -> None:
     be_nobody(copy)
 
     assert copy.run(*words).returncode == 0
-    assert copy.argvs() == [["-P", "-m", "shell", *words]]
+    assert copy.argvs() == [["-P", "-S", "-m", "shell", *words]]
 
 
 def test_sudo_is_used_where_there_is_one_and_keeps_the_arguments_the_cloud_and_its_docker(copy: Copy) -> None:
