@@ -26,6 +26,7 @@ LOOK_S = 1.0
 REST_S = 10.0
 PATIENCE_S = 3.0  # longer than Docker's first few waits before a restart
 DEAF_S = 10.0  # a change is live in the proxy after 0.4 s, and after few seconds where the machine is full
+PUT_BACK_S = 2.0  # the same where the store has forgotten changes: there is a reason to think it deaf
 
 log = logging.getLogger(__name__)
 
@@ -119,19 +120,26 @@ class ProxyTender:
     clock: Callable[[], float] = time.monotonic
     _missed_since: dict[WorkerKey, float] = field(default_factory=dict)
     _restarted: bool = False
+    _revision: int = 0
+    _put_back: bool = False
 
     def look(self) -> None:
         picture = self.picture()
-        unclear = picture is not None and not picture.calm and not picture.trouble
-        missed = missed_by_proxy(picture.world) if picture and unclear else frozenset()
+        if picture is None or picture.trouble:
+            self._missed_since = {}
+            return
+        self._put_back |= picture.world.revision < self._revision
+        self._revision = picture.world.revision
+        missed = frozenset() if picture.calm else missed_by_proxy(picture.world)
         now = self.clock()
         self._missed_since = {key: self._missed_since.get(key, now) for key in missed}
+        deaf_s = PUT_BACK_S if self._put_back else DEAF_S
         if not missed:
             self._restarted = False
-        elif not self._restarted and now - min(self._missed_since.values()) >= DEAF_S:
-            log.warning("the proxy has taken up no change for %.0f s: restarting it", DEAF_S)
+        elif not self._restarted and now - min(self._missed_since.values()) >= deaf_s:
+            log.warning("the proxy has taken up no change for %.0f s: restarting it", deaf_s)
             self.engine.parts.restart(self.name)
-            self._restarted = True
+            self._restarted, self._put_back = True, False
 
 
 def tend_keeper(places: Places) -> None:

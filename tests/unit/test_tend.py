@@ -13,7 +13,7 @@ import pytest
 from manager.engine.orders import PartOrder
 from manager.loop.reconcile import Picture
 from manager.state.world import World
-from manager.tend import DEAF_S, REST_S, PartsTender, ProxyTender
+from manager.tend import DEAF_S, PUT_BACK_S, REST_S, PartsTender, ProxyTender
 from tests.fakes.engine import FakeEngine, fake_image
 from tests.fakes.manager import PlacesAt
 from tests.simulation.worlds import NOW, a_worker, an_app, serving
@@ -69,6 +69,16 @@ def test_a_proxy_that_is_late_with_one_change_after_the_other_is_left_alone(prox
     other = replace(TAKEN_UP, live={"web": frozenset({"w_web_2_1"})})
 
     assert [proxy.restarts(world, DEAF_S / 2) for world in (MISSED, other) * 4] == [0] * 8
+
+
+def test_a_proxy_is_given_less_time_after_the_store_has_forgotten_changes(proxy: Proxy) -> None:
+    assert proxy.restarts(replace(TAKEN_UP, revision=100), 1) == 0
+    assert proxy.restarts(replace(TAKEN_UP, revision=7), 1) == 0
+
+    assert proxy.restarts(replace(MISSED, revision=9), PUT_BACK_S) == 0
+    assert proxy.restarts(replace(MISSED, revision=9), 1) == 1
+    assert proxy.restarts(replace(TAKEN_UP, revision=10), 1) == 0
+    assert proxy.restarts(replace(MISSED, revision=11), DEAF_S) == 0
 
 
 def test_a_proxy_whose_word_is_not_heard_is_left_alone(proxy: Proxy) -> None:
