@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,13 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.turns import Share, share_of, turn
+
 # How long an example takes says how busy the machine is; each test has a limit of its own.
 settings.register_profile("simplecloud", deadline=None)
 settings.load_profile("simplecloud")
 
 TESTS = Path(__file__).parent
-ON_THE_MACHINE = ("chaos", "contract", "demos", "real")
 
 if TYPE_CHECKING:  # unit tests do without what the real parts import
     from tests.real.cloud import Apps, Cloud
@@ -34,25 +36,43 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return how many processes share the tests, 0 for none beside this one.
 
-    The unit tests mostly wait. Those on the machine come one after the other, the rest of them all meanwhile.
+    The unit tests mostly wait, and so do those on the machine, of which each process has a cloud.
     """
     if {Path(arg).resolve() for arg in config.args} == {TESTS / "unit"}:
         return 4
     return 0 if config.args_source is pytest.Config.ArgsSource.ARGS or config.getoption("chaos") else 2
 
 
-class OneOnTheMachine(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Gives the tests that need the machine to one process, in their order, and the rest to any."""
+class InTurns(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Keeps together what a process does after each other: all that needs the machine alone, else a file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "the machine" if nodeid.split("/")[1] in ON_THE_MACHINE else nodeid
+        match share_of(nodeid):
+            case Share.ALL:
+                return "alone on the machine"
+            case Share.SOME:
+                return nodeid.partition("::")[0]
+            case Share.NONE:
+                return nodeid
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneOnTheMachine:
-    return OneOnTheMachine(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> InTurns:
+    return InTurns(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """While one process begins with what needs the machine alone, the other does what needs none of it."""
+    items.sort(key=lambda item: share_of(item.nodeid).value)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # outside of the time limit of the test
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    with turn(share_of(item.nodeid)):
+        return (yield)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # who is started in the background ignores it
     if config.getoption("chaos") is not None and config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = ["tests/chaos"]
 

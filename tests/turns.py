@@ -1,0 +1,50 @@
+"""Which tests use the machine, and when they may: some share it, some need it to themselves."""
+
+from __future__ import annotations
+
+import fcntl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+
+# These tell how long something took, or what all clouds of the machine have in common.
+ALONE = (
+    "tests/chaos/",
+    "tests/real/test_autoscale.py",
+    "tests/real/test_failpoints.py",
+    "tests/real/test_manager_deaths.py",
+)
+TOGETHER = ("tests/contract/", "tests/demos/", "tests/real/")
+GATE, MACHINE = (
+    Path(tempfile.gettempdir()) / f"simplecloud-tests-{name}.lock" for name in ("gate", "machine")
+)
+
+
+class Share(IntEnum):
+    """How much of the machine a test needs, in the order in which they are begun."""
+
+    ALL = 0
+    NONE = 1
+    SOME = 2
+
+
+def share_of(nodeid: str) -> Share:
+    """Return what the test of that name needs."""
+    if nodeid.startswith(ALONE):
+        return Share.ALL
+    return Share.SOME if nodeid.startswith(TOGETHER) else Share.NONE
+
+
+@contextmanager
+def turn(share: Share) -> Iterator[None]:
+    """The machine is kept for this test, or shared; who waits to have it alone lets nobody pass meanwhile."""
+    if share is Share.NONE:
+        yield
+        return
+    with MACHINE.open("w") as machine:
+        with GATE.open("w") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            fcntl.flock(machine, fcntl.LOCK_EX if share is Share.ALL else fcntl.LOCK_SH)
+        yield
