@@ -141,7 +141,7 @@ class Client:
                 line = lines.read()
             except TimeoutError as error:
                 if give_up_at is not None and time.monotonic() >= give_up_at:
-                    raise ManagerUnreachable("the manager does not answer", hint="status") from error
+                    raise ManagerUnreachable("the manager does not answer", hint="doctor") from error
                 continue
             except OSError as error:
                 raise _Away from error

@@ -19,6 +19,7 @@ from shell.stream import Unrepeated
 from shell.terminal import width_of
 
 STATS_S = 1.0
+ANSWER_S = 10.0  # a listing comes within tens of milliseconds
 
 if TYPE_CHECKING:
     from shell.session import Session
@@ -57,6 +58,7 @@ def _ask(session: Session, row: Command, params: Params) -> None:
             request,
             [file.descriptor for file in handed],
             printer.item,
+            answer_within_s=ANSWER_S if row.lists and params.get("follow") is not True else None,
             on_resend=lambda: _go_on(row, request, printer.stream),
         )
     printer.result(document)

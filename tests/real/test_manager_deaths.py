@@ -216,6 +216,21 @@ def test_a_frozen_leader_is_ended_and_the_standby_leads(apps: Apps, cloud: Cloud
     assert before.items() <= containers_of(cloud).items()
 
 
+def test_managers_that_are_frozen_all_at_once_are_said_not_to_answer(cloud: Cloud) -> None:
+    pids = cloud.manager_pids()
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+
+    outcome = cloud.run("ps")
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+
+    assert outcome.code == 3
+    assert "error: the manager does not answer" in outcome.stderr
+    assert outcome.stderr.rstrip().endswith(" doctor")
+    eventually(lambda: is_whole(cloud), within_s=30)
+
+
 def leads(cloud: Cloud, pid: int) -> bool:
     """Return whether the manager with this pid answers; one that is frozen does not answer at all."""
     try:
