@@ -49,7 +49,7 @@ export web; diff -f apps.toml; apply -f apps.toml --dry-run; apply -f apps.toml
 import compose.yaml --dry-run; import compose.yaml
 rm web -y; undo web
 backup cloud.backup; rm web api pong files shop hello -y
-source demos/2-manual-scaling.sc
+source session.sc
 restore cloud.backup; wait web ready; adopt -y
 doctor --filter state=FAIL
 -doctor

@@ -87,7 +87,7 @@ ROWS: tuple[Command, ...] = (
         "shell",
         "run the commands of a file here",
         operands=(Operand("FILE", values.FILE),),
-        examples=("source demos/2-manual-scaling.sc",),
+        examples=("source session.sc",),
     ),
     Command(
         "record",
