@@ -29,13 +29,18 @@ SURE_SD = 2.0  # standard deviations of the work that a number of requests bring
 def unhidden(sample: Sample, memory: Memory, usable_cores: float) -> Sample:
     """Return the sample with the demand that completions, their times and the CPU tell of.
 
+    What an overload leaves undone waits, beside what waited before: Little's law tells of it late, by
+    requests that ended, and those came before most of the others.
     memory: from before the sample.  usable_cores: what one worker may use.
     """
-    asked = sample.completed * (1.0 - _late_share(sample, memory))
-    through = min(sample.ready, memory.ready) or sample.ready  # ready all the time
-    if sample.cores is not None and sample.cores >= BUSY * usable_cores * through:
-        asked = max(asked, _asked_of_busy(sample, memory))
-    return replace(sample, demand=asked / sample.span_s, waiting_change=asked - sample.completed)
+    asked, over = sample.completed * (1.0 - _late_share(sample, memory)), 1.0
+    if _busy(sample, memory, usable_cores):
+        over = _overload(sample, memory)
+        asked = max(asked, _asked_of_busy(sample, memory, over))
+    change, waiting = asked - sample.completed, sample.waiting
+    if over > 1.0:
+        waiting = max(waiting, (memory.waiting or 0.0) + change)
+    return replace(sample, demand=asked / sample.span_s, waiting=waiting, waiting_change=change)
 
 
 def overload(growth: float) -> float:
@@ -44,6 +49,12 @@ def overload(growth: float) -> float:
         return 1.0
     left = 1.0 + math.log2(1.0 - growth) if growth < 1.0 else 0.0
     return 1.0 / max(left, 1.0 / MOST)
+
+
+def _busy(sample: Sample, memory: Memory, usable_cores: float) -> bool:
+    """Tell whether workers that were ready all the time may have had no CPU left."""
+    through = min(sample.ready, memory.ready) or sample.ready
+    return sample.cores is not None and sample.cores >= BUSY * usable_cores * through
 
 
 def _late_share(sample: Sample, memory: Memory) -> float:
@@ -57,12 +68,12 @@ def _late_share(sample: Sample, memory: Memory) -> float:
     return sample.seen.latencies.share_over(max(sample.span_s, UNUSUAL * memory.took_s))
 
 
-def _asked_of_busy(sample: Sample, memory: Memory) -> float:
+def _asked_of_busy(sample: Sample, memory: Memory, over: float) -> float:
     """Return the requests that the CPU was enough for, done or not, times the overload.
 
     Without one, less what may be the chance of their sizes.
     """
-    worked, over = _worked(sample, memory), _overload(sample, memory)
+    worked = _worked(sample, memory)
     if over > 1.0:
         return max(sample.completed, worked) * over
     return worked - SURE_SD * math.sqrt(WORK_SPREAD * worked)

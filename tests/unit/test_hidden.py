@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from balancer.hidden import MOST, overload
+from balancer.learn import QUEUED
+from balancer.pick import DRAIN_BACKLOG_S
 from balancer.samples import Latencies, Observation
-from tests.autoscale.observations import EDGES_S, FULL_RPS, Operator, overloaded, seen
+from tests.autoscale.observations import EDGES_S, FULL_RPS, SPAN_S, Operator, overloaded, seen
 
 WORKERS = 4
 
@@ -66,6 +68,27 @@ def test_requests_that_began_but_did_not_end_are_seen_by_their_cpu() -> None:
     decision = operator.sees(hidden(replace(full, completed=few, latencies=taking(0.04, 0.1, few))))
 
     assert (decision.inputs.rate_rps or 0.0) > 0.8 * WORKERS * FULL_RPS
+
+
+def test_what_an_overload_leaves_undone_waits() -> None:
+    operator = watched()
+    full = hidden(overloaded(300.0, WORKERS, inflight=0.0))
+
+    decision = operator.sees(replace(full, latencies=taking(0.5, 1.5, full.completed or 0.0)))
+
+    undone = ((decision.inputs.rate_rps or 0.0) - WORKERS * FULL_RPS) * SPAN_S
+    backlog_rps = (undone - QUEUED * WORKERS) / DRAIN_BACKLOG_S
+    assert decision.inputs.backlog_rps == pytest.approx(backlog_rps, rel=0.05)
+
+
+def test_nothing_is_left_waiting_once_workers_have_cpu_left() -> None:
+    operator = watched()
+    full = hidden(overloaded(300.0, WORKERS, inflight=0.0))
+    operator.sees(replace(full, latencies=taking(0.5, 1.5, full.completed or 0.0)))
+
+    decision = operator.sees(hidden(seen(80.0, WORKERS)))
+
+    assert decision.inputs.backlog_rps == 0.0
 
 
 def test_a_queue_that_is_emptied_is_no_demand() -> None:
