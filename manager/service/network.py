@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from manager.api.arguments import Arguments
@@ -17,8 +17,9 @@ from manager.server import Call
 from manager.service.dispatch import Answer
 from manager.state import wishes
 from manager.state.model import WorkerKey, WorkerRecord
+from manager.state.phase import thaw_of
 from manager.state.records import ALL
-from manager.state.world import World
+from manager.state.world import World, is_left_alone
 from netsetup.addresses import bridge_name, gateway_of, mac_of
 from netsetup.errors import NetworkError
 from netsetup.network import Network, NetworkPicture
@@ -46,11 +47,12 @@ class NetworkVerbs:
         if not arguments.flag("repair"):
             return listing("PortList", _of_app(before, app))
         if arguments.flag("dry_run"):
-            drifted = [f"mend {view.name}: {view.drift}" for view in before if view.drift]
-            return document("Plan", {"steps": drifted})
+            alone = left_alone(self._world(), self.tag)
+            return document("Plan", {"steps": [_step(view, alone) for view in before if view.drift]})
         said = self._repair()
         after = self._wait_until_mended(call)
-        return {**listing("PortList", _of_app(after, app)), "notes": repair_notes(said, before, after)}
+        notes = repair_notes(said, before, after, left_alone(self._world(), self.tag))
+        return {**listing("PortList", _of_app(after, app)), "notes": notes}
 
     def _world(self) -> World:
         picture = self.reconciler.picture()
@@ -85,10 +87,11 @@ class NetworkVerbs:
         return said
 
     def _wait_until_mended(self, call: Call) -> list[PortView]:
-        """Return the ports once none has drifted, or as they are after MEND_S."""
+        """Return the ports once none has drifted that is not left so, or as they are after MEND_S."""
         ends_at = time.monotonic() + MEND_S
+        alone = left_alone(self._world(), self.tag)
         seen = self._look()
-        while any(view.drift for view in seen) and time.monotonic() < ends_at:
+        while any(view.drift and view.link not in alone for view in seen) and time.monotonic() < ends_at:
             call.check()
             self.reconciler.next_picture(self.reconciler.picture(), LOOK_AGAIN_S)
             seen = self._look()
@@ -104,12 +107,29 @@ def _app_of(view: PortView) -> str:
     return view.name.partition(".")[0]
 
 
-def repair_notes(said: Iterable[str], before: Iterable[PortView], after: Iterable[PortView]) -> list[str]:
-    """Return what was mended and what was not, in sentences."""
+def left_alone(world: World, tag: str) -> Mapping[str, str]:
+    """Return what would end the freeze of each link that is not mended for one, by the link's name."""
+    frozen = [record for record in world.records.values() if is_left_alone(world, record)]
+    return {record.key.port_name(tag): thaw_of(world, record.app) for record in frozen}
+
+
+def _step(view: PortView, alone: Mapping[str, str]) -> str:
+    verb = "leave" if view.link in alone else "mend"
+    return f"{verb} {view.name}: {view.drift}{_why(view, alone)}"
+
+
+def _why(view: PortView, alone: Mapping[str, str]) -> str:
+    return f" (frozen: {alone[view.link]})" if view.link in alone else ""
+
+
+def repair_notes(
+    said: Iterable[str], before: Iterable[PortView], after: Iterable[PortView], alone: Mapping[str, str]
+) -> list[str]:
+    """Return what was mended and what was not, in sentences; alone: what `left_alone` returned."""
     left = {view.link: view.drift for view in after if view.drift}
     mended = [f"mended: {view.name}: {view.drift}" for view in before if view.drift and view.link not in left]
     sentences = [f"mended: {sentence}" for sentence in said]
-    failed = [f"not mended: {view.name}: {view.drift}" for view in after if view.drift]
+    failed = [f"not mended: {view.name}: {view.drift}{_why(view, alone)}" for view in after if view.drift]
     return [*sentences, *mended, *failed] or ["nothing had drifted"]
 
 

@@ -339,16 +339,17 @@ def test_net_mends_a_cable_that_was_pulled(cloud: Cloud) -> None:
     assert eventually(lambda: cloud.is_ready("web", 2), within_s=10)
 
 
-def test_a_dry_run_tells_what_a_repair_would_mend(cloud: Cloud) -> None:
+def test_a_repair_and_its_dry_run_leave_a_frozen_app_as_it_is_and_say_so(cloud: Cloud) -> None:
     cloud.ok("freeze", "web")
     listed(sys.executable, "-c", _DELETE_LINK, cloud.link("web.1"))
 
     planned = cloud.ok("net", "--repair", "--dry-run").stdout
     left = [item["drift"] for item in cloud.ok("net", "web", "-o", "json").items if item["name"] == "web.1"]
-    cloud.ok("net", "--repair")
+    mended = cloud.ok("net", "--repair").stderr
     cloud.ok("thaw", "web")
 
-    assert "mend web.1: its cable is gone" in planned
+    assert "leave web.1: its cable is gone (frozen: thaw web)" in planned
+    assert "not mended: web.1: its cable is gone (frozen: thaw web)" in mended
     assert left == ["its cable is gone"]
     assert eventually(lambda: cloud.is_ready("web", 2), within_s=10)
 

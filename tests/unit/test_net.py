@@ -75,9 +75,12 @@ def test_a_repair_tells_what_was_mended_and_what_was_not() -> None:
     before = [port("web.1", "its cable is gone"), port("web.2", "its cable is gone"), port("web.3", "")]
     after = [port("web.1", ""), port("web.2", "its cable is gone"), port("web.3", "")]
 
-    assert repair_notes(["bridge sc12abbr made"], before, after) == [
+    assert repair_notes(["bridge sc12abbr made"], before, after, {}) == [
         "mended: bridge sc12abbr made",
         "mended: web.1: its cable is gone",
         "not mended: web.2: its cable is gone",
     ]
-    assert repair_notes([], after[:1], after[:1]) == ["nothing had drifted"]
+    assert repair_notes([], after[:1], after[:1], {}) == ["nothing had drifted"]
+    assert repair_notes([], after, after, {"link of web.2": "thaw web"}) == [
+        "not mended: web.2: its cable is gone (frozen: thaw web)"
+    ]
