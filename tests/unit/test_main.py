@@ -170,6 +170,35 @@ def test_a_full_disk_is_told() -> None:
     assert (done.returncode, done.stderr) == (1, "error: cannot go on: No space left on device\n")
 
 
+def test_a_quick_command_loads_neither_what_packages_start_nor_what_nothing_uses() -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-S", "-X", "importtime", "-m", "shell", "version"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+    assert done.stdout.startswith("simplecloud ")
+    assert "dataclasses" in loaded
+    assert loaded.isdisjoint({"inspect", "ast", "site", "tabulate", "prompt_toolkit"})
+
+
+def test_what_is_put_off_is_there_as_soon_as_it_is_used() -> None:
+    program = "import inspect, signal, sys; print(inspect.getdoc(signal.signal)[:3], inspect.__spec__.name)"
+    late = "from shell.late import Late; import sys; sys.modules['inspect'] = Late('inspect'); "
+    done = subprocess.run(
+        [sys.executable, "-P", "-S", "-c", late + program],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "Set inspect\n"
+
+
 def test_a_stream_without_a_character_shows_it_written_out() -> None:
     done = subprocess.run(
         [sys.executable, "-P", "-m", "shell", *_NOWHERE, "echo", "é"],
