@@ -131,6 +131,8 @@ class ProxyTender:
         self._put_back |= picture.world.revision < self._revision
         self._revision = picture.world.revision
         missed = frozenset() if picture.calm else missed_by_proxy(picture.world)
+        if self._missed_since and not missed:
+            self._put_back = False  # it does hear
         now = self.clock()
         self._missed_since = {key: self._missed_since.get(key, now) for key in missed}
         deaf_s = PUT_BACK_S if self._put_back else DEAF_S

@@ -20,7 +20,6 @@ from shell.terminal import width_of
 
 STATS_S = 1.0
 ANSWER_S = 10.0
-AT_ONCE = frozenset({"apps", "ps", "routes", "history", "status"})  # told within tens of milliseconds
 
 if TYPE_CHECKING:
     from shell.session import Session
@@ -59,7 +58,7 @@ def _ask(session: Session, row: Command, params: Params) -> None:
             request,
             [file.descriptor for file in handed],
             printer.item,
-            answer_within_s=ANSWER_S if row.verb in AT_ONCE else None,
+            answer_within_s=ANSWER_S if row.at_once else None,
             on_resend=lambda: _go_on(row, request, printer.stream),
         )
     printer.result(document)

@@ -62,7 +62,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> InTurns:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """While one process begins with what needs the machine alone, the other does what needs none of it."""
-    items.sort(key=lambda item: share_of(item.nodeid).value)
+    items.sort(key=lambda item: share_of(item.nodeid))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # outside of the time limit of the test

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -17,9 +16,7 @@ ALONE = (
     "tests/real/test_manager_deaths.py",
 )
 TOGETHER = ("tests/contract/", "tests/demos/", "tests/real/")
-GATE, MACHINE = (
-    Path(tempfile.gettempdir()) / f"simplecloud-tests-{name}.lock" for name in ("gate", "machine")
-)
+GATE, MACHINE = (Path(f"/run/simplecloud-tests-{name}.lock") for name in ("gate", "machine"))
 
 
 class Share(IntEnum):

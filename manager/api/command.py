@@ -48,7 +48,8 @@ class Operand:
 class Command:
     """One row. `verbatim`: options end at the first operand, all after it belongs to the command given.
 
-    `late_options`: they end at the second one instead.
+    `late_options`: they end at the second one instead.  `at_once`: told within tens of milliseconds by any
+    manager that is not frozen.
     """
 
     verb: str
@@ -62,6 +63,7 @@ class Command:
     lists: str = ""
     verbatim: bool = False
     late_options: bool = False
+    at_once: bool = False
     usage_tail: str = ""
 
     def option(self, word: str) -> Option | None:

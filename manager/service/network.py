@@ -48,7 +48,7 @@ class NetworkVerbs:
             return listing("PortList", _of_app(before, app))
         if arguments.flag("dry_run"):
             alone = left_alone(self._world(), self.tag)
-            return document("Plan", {"steps": [_step(view, alone) for view in before if view.drift]})
+            return document("Plan", {"steps": repair_steps(before, alone)})
         said = self._repair()
         after = self._wait_until_mended(call)
         notes = repair_notes(said, before, after, left_alone(self._world(), self.tag))
@@ -113,9 +113,10 @@ def left_alone(world: World, tag: str) -> Mapping[str, str]:
     return {record.key.port_name(tag): thaw_of(world, record.app) for record in frozen}
 
 
-def _step(view: PortView, alone: Mapping[str, str]) -> str:
-    verb = "leave" if view.link in alone else "mend"
-    return f"{verb} {view.name}: {view.drift}{_why(view, alone)}"
+def repair_steps(seen: Iterable[PortView], alone: Mapping[str, str]) -> list[str]:
+    """Return what a repair would do about each port that has drifted; alone: what `left_alone` returned."""
+    verbs = ((view, "leave" if view.link in alone else "mend") for view in seen if view.drift)
+    return [f"{verb} {view.name}: {view.drift}{_why(view, alone)}" for view, verb in verbs]
 
 
 def _why(view: PortView, alone: Mapping[str, str]) -> str:

@@ -74,8 +74,8 @@ class Kept:
         """The command is done, and what it printed has been read."""
         self.given.write(f"{line}\necho {MARK}\n")
         self.given.flush()
-        while self.printed.readline() not in (f"{MARK}\n", ""):
-            pass
+        while (printed := self.printed.readline()) != f"{MARK}\n":
+            assert printed, "the shell has ended"
 
 
 @contextmanager

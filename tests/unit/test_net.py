@@ -9,7 +9,7 @@ import pytest
 
 from manager.api.views import PortView
 from manager.host.settings import Settings
-from manager.service.network import bridge_view, port_views, repair_notes
+from manager.service.network import bridge_view, port_views, repair_notes, repair_steps
 from netsetup.addresses import bridge_name
 from netsetup.network import NetworkPicture
 from netsetup.port import Port
@@ -81,6 +81,10 @@ def test_a_repair_tells_what_was_mended_and_what_was_not() -> None:
         "not mended: web.2: its cable is gone",
     ]
     assert repair_notes([], after[:1], after[:1], {}) == ["nothing had drifted"]
+    assert repair_steps(before, {"link of web.2": "thaw web"}) == [
+        "mend web.1: its cable is gone",
+        "leave web.2: its cable is gone (frozen: thaw web)",
+    ]
     assert repair_notes([], after, after, {"link of web.2": "thaw web"}) == [
         "not mended: web.2: its cable is gone (frozen: thaw web)"
     ]

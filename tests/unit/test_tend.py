@@ -81,6 +81,14 @@ def test_a_proxy_is_given_less_time_after_the_store_has_forgotten_changes(proxy:
     assert proxy.restarts(replace(MISSED, revision=11), DEAF_S) == 0
 
 
+def test_a_proxy_that_hears_although_the_store_has_forgotten_changes_is_given_its_time(proxy: Proxy) -> None:
+    assert proxy.restarts(replace(TAKEN_UP, revision=100), 1) == 0
+    assert proxy.restarts(replace(MISSED, revision=7), 1) == 0
+    assert proxy.restarts(replace(TAKEN_UP, revision=8), 1) == 0
+
+    assert proxy.restarts(replace(MISSED, revision=9), DEAF_S) == 0
+
+
 def test_a_proxy_whose_word_is_not_heard_is_left_alone(proxy: Proxy) -> None:
     assert proxy.restarts(replace(TAKEN_UP, live=None), 3 * DEAF_S) == 0
 

@@ -145,6 +145,7 @@ ROWS: tuple[Command, ...] = (
         options=LISTING,
         examples=("history web",),
         lists="RevisionList",
+        at_once=True,
     ),
     Command(
         "rollback",

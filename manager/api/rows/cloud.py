@@ -34,6 +34,7 @@ ROWS: tuple[Command, ...] = (
         options=LISTING,
         examples=("routes", "routes web"),
         lists="RouteList",
+        at_once=True,
     ),
     Command(
         "events",
@@ -77,6 +78,7 @@ ROWS: tuple[Command, ...] = (
         "is everything well: manager, etcd, proxy, Docker, network",
         options=(Option("output", values.choice("table", "json"), "table or json", "o"),),
         examples=("status", "status -o json"),
+        at_once=True,
     ),
     Command(
         "watch",

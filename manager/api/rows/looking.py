@@ -16,6 +16,7 @@ ROWS: tuple[Command, ...] = (
         examples=("apps", "apps -o json", "apps --sort -rate"),
         alias="ls",
         lists="AppList",
+        at_once=True,
     ),
     Command(
         "ps",
@@ -26,6 +27,7 @@ ROWS: tuple[Command, ...] = (
         examples=("ps", "ps web -o wide", "ps --filter state=ready -q"),
         alias="workers",
         lists="WorkerList",
+        at_once=True,
     ),
     Command(
         "logs",
