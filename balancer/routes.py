@@ -8,9 +8,10 @@ trials, and every part of it answers a fault that was seen:
 - an app keeps its routers while it has no worker, over an empty load balancer (503). Without them its
   hosts would fall through to the path routes of other apps;
 - priorities are explicit: a host beats every path, a longer path a shorter one;
-- retry repeats 502 and 504, so a worker that died is tried once and its requests go to another. To do so
-  the proxy takes memory for the largest body that it would repeat, for every request that may be repeated,
-  with a body or without: its own 2 MiB cost three quarters of all requests per second;
+- retry repeats 502 and 504, so requests to a worker that died go to another. Others come between, so with
+  two workers each attempt may meet the dead one again: on a busy machine all of 6 did once in 5 deaths.
+  To repeat, the proxy takes memory for the largest body that it would, for every request that may be
+  repeated, with a body or without: its own 2 MiB cost three quarters of all requests per second;
 - a worker has an active check where its app has a health path (tcp: always); a weighted service needs
   its own `healthcheck` key to take notice. Passive checks would punish an app's own 5xx answers;
 - connections to workers are kept for the next request. A transport of one's own keeps two for each worker
@@ -38,6 +39,7 @@ CHECK_TIMEOUT_MS = 400
 HOST_PRIORITY = 1000
 PATH_PRIORITY = 10  # plus the length of the path, at most 200: always below a host
 REPEATABLE_BODY_BYTES = 4096
+ATTEMPTS = 10
 IDLE_CONNECTIONS = 200  # of each worker
 # Many a server closes its own after 5 s, and a POST that meets that is lost. And a worker that leaves is
 # waited for until the proxy holds no connection to it: only then has no answer a piece more to come.
@@ -312,7 +314,7 @@ _SHARED: Mapping[str, str] = {
     "http/routers/sentinel/entrypoints/0": "http",
     "http/routers/sentinel/service": "ping@internal",
     "http/routers/sentinel/priority": str(2 * HOST_PRIORITY),
-    "http/middlewares/retry/retry/attempts": "6",
+    "http/middlewares/retry/retry/attempts": str(ATTEMPTS),
     "http/middlewares/retry/retry/initialinterval": "5ms",
     "http/middlewares/retry/retry/maxrequestbodybytes": str(REPEATABLE_BODY_BYTES),
     "http/middlewares/retry/retry/status/0": "502",

@@ -16,8 +16,8 @@ from netsetup.netlink import Netlink
 from netsetup.nft import Nft
 from netsetup.sysctl import settle
 from tests.real.cloud import Apps, Cloud, eventually, inside
-from tests.real.netsetup.lab import HTTP, Room
-from tests.real.test_live_isolation import host_addresses, opened
+from tests.real.netsetup.lab import HTTP, Room, host_addresses
+from tests.real.test_live_isolation import opened
 
 NETWORK = IPv4Network("198.51.100.4/30")
 OUTSIDE = f"{NETWORK[2]}:{HTTP}"

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.real.busybox import docker_by_hand
-from tests.real.cloud import Apps, Cloud, inside, listed, running_cloud
+from tests.real.cloud import Apps, Cloud, inside, running_cloud
+from tests.real.netsetup.lab import host_addresses
 
 # Prints what a connection to each address and port came to.
 KNOCK = """
@@ -39,12 +40,6 @@ def opened(cloud: Cloud, worker: str, *places: str) -> list[str]:
 
 def address(cloud: Cloud, worker: str) -> str:
     return f"{cloud.worker(worker).address}:8000"
-
-
-def host_addresses() -> set[str]:
-    """Return every IPv4 address of this host."""
-    rows = [line.split() for line in listed("hostname", "-I")]
-    return {word for row in rows for word in row if "." in word} | {"127.0.0.1"}
 
 
 def test_workers_of_one_app_reach_each_other(apps: Apps, cloud: Cloud) -> None:

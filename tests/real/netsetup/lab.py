@@ -191,11 +191,15 @@ def host_connects(address: IPv4Address, port: int = HTTP) -> bool:
     return True
 
 
-def host_addresses(cloud: Cloud) -> list[IPv4Address]:
-    """Return the host's addresses outside the cloud's subnet and loopback, docker0's among them."""
+def host_addresses() -> list[IPv4Address]:
+    """Return the host's addresses but loopback's and those of clouds and labs, docker0's among them.
+
+    Clouds and labs come and go beside a test, and what is sent to an address that is gone leaves the machine.
+    """
+    lasting = {index for index, name in socket.if_nameindex() if not name.startswith(("sc", "nt"))}
     with Netlink() as netlink:
-        held = [address.ip for _, address in addresses(netlink)]
-    return [address for address in held if not address.is_loopback and address not in cloud.subnet]
+        held = [address.ip for index, address in addresses(netlink) if index in lasting]
+    return [address for address in held if not address.is_loopback]
 
 
 def receives(server: socket.socket, payload: bytes) -> bool:

@@ -122,7 +122,7 @@ def test_no_port_of_the_host_answers_a_worker(cloud: Cloud) -> None:
     worker.room.route_all_through(cloud.gateway)
     with socket.create_server(("", 0)) as server:
         port = server.getsockname()[1]
-        targets = [cloud.gateway, *host_addresses(cloud)]
+        targets = [cloud.gateway, *host_addresses()]
 
         assert len(targets) > 1
         assert all(host_connects(target, port) for target in targets)

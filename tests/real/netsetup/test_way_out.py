@@ -62,9 +62,7 @@ def test_the_way_out_leads_neither_to_the_host_nor_into_a_cloud(make_cloud: Clou
         port = server.getsockname()[1]
 
         assert free.room.can_connect(OUTSIDE, HTTP)
-        assert not any(
-            free.room.can_connect(address, port) for address in (cloud.gateway, *host_addresses(cloud))
-        )
+        assert not any(free.room.can_connect(address, port) for address in (cloud.gateway, *host_addresses()))
         assert not free.room.can_connect(api.address, HTTP)
         assert not free.room.can_connect(other.address, HTTP)
     inbox = api.room.udp(HTTP)
