@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ def _asked_for(session: Session, name: str) -> Iterator[int]:
             f"secret set {name}: a script has no standard input to read it from",
             hint=f"simplecloud secret set {name} < FILE",
         )
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no core dump of this process may keep it
     descriptor = os.memfd_create("secret", os.MFD_CLOEXEC)
     try:
         if session.stdin.isatty():

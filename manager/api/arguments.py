@@ -193,6 +193,8 @@ def unknown_option(command: Command, name: str, index: int, words: Sequence[str]
             return UsageError(
                 f"{command.verb} has no {name}: {why}", hint=hint.format(verb=command.verb), at=index
             )
+    if name == "--cloud" and words:
+        return _cloud_first(command, words, index)
     # a letter alone is near to nothing
     guess = did_you_mean(name[2:], [option.name for option in command.options])
     message = f"{command.verb} has no option {name}"
@@ -200,6 +202,16 @@ def unknown_option(command: Command, name: str, index: int, words: Sequence[str]
         return UsageError(message, hint=f"help {command.verb}", at=index)
     hint = mended(command, words, index, name, f"--{guess}") if words else f"{command.verb} --{guess} ..."
     return UsageError(f"{message} (did you mean --{guess}?)", hint=hint, at=index)
+
+
+def _cloud_first(command: Command, words: Sequence[str], index: int) -> UsageError:
+    _, equals, value = words[index].partition("=")
+    end = index + 1 if equals else index + 2
+    cloud = value or next(iter(words[index + 1 : end]), "NAME")
+    rest = _typed(command, [*words[:index], *words[end:]])
+    return UsageError(
+        "--cloud comes before the command", hint=f"simplecloud --cloud {cloud} {rest}", at=index
+    )
 
 
 def mended(command: Command, words: Sequence[str], index: int, wrong: str, right: str) -> str:

@@ -22,6 +22,8 @@ RECIPE = "simplecloud.recipe"
 PROBE = "probe"
 _RESOLVERS = "/etc/resolv.conf"
 
+# A core dump holds what the process knew, secrets too, and would fill the disk of this machine.
+_NO_CORE_DUMPS = [{"Name": "core", "Soft": 0, "Hard": 0}]
 _LOGS = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
 _LIMITS_IN_WORDS = {"Memory": "memory", "NanoCpus": "cpu", "PidsLimit": "process"}
 
@@ -107,6 +109,7 @@ def _hardening(cap_add: tuple[str, ...], *, read_only: bool) -> dict[str, object
         "CapAdd": list(cap_add),
         "SecurityOpt": ["no-new-privileges:true"],
         "ReadonlyRootfs": read_only,
+        "Ulimits": _NO_CORE_DUMPS,
         "LogConfig": _LOGS,
     }
 

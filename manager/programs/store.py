@@ -22,7 +22,7 @@ from manager.api.errors import ProgramRejected
 SIZE_LIMIT_BYTES = 512 << 20
 UNUSED_FOR_S = 3600.0
 
-_CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 20
 _MODE = 0o555
 _KINDS = {
     stat.S_IFDIR: "a directory",
@@ -123,7 +123,7 @@ def _copy(source: int, target: IO[bytes], size: int) -> str:
     The files of /proc say that they are empty and are not: the byte more gives them away.
     """
     digest, offset = sha256(), 0
-    while chunk := os.pread(source, min(_CHUNK_BYTES, size + 1 - offset), offset):
+    while chunk := os.pread(source, min(CHUNK_BYTES, size + 1 - offset), offset):
         digest.update(chunk)
         target.write(chunk)
         offset += len(chunk)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import resource
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.real.cloud import Apps, Cloud, docker_by_hand, inside
+from tests.real.cloud import LAUNCHER, Apps, Cloud, docker_by_hand, eventually, inside, processes_of
 
 HUSH = "correct-horse-battery"
 
@@ -45,6 +48,32 @@ def test_a_secret_is_in_no_record_inspection_log_or_listing(apps: Apps, cloud: C
 
     assert len(records) > 3
     assert [text for text in (inspected, *records, *logs, *told) if HUSH in text] == []
+
+
+def test_no_process_that_knows_a_secret_leaves_a_core_dump(apps: Apps, cloud: Cloud, kept: str) -> None:
+    name = apps.run("sleep", "1000", options=("--secret", kept))
+    managers = [pid for pid, words in processes_of(cloud).items() if "keeper" not in words]
+
+    assert [dumps(pid) for pid in (cloud.worker(f"{name}.1").pid, *managers)] == ["0"] * 3
+
+
+def test_a_shell_that_is_given_a_secret_leaves_no_core_dump(cloud: Cloud) -> None:
+    command = [LAUNCHER, "--cloud", cloud.name, "secret", "set", "typed"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, preexec_fn=allow_dumps) as shell:
+        eventually(lambda: dumps(shell.pid) == "0", within_s=10, what="a shell without core dumps")
+        shell.communicate(HUSH.encode())
+
+    cloud.ok("secret", "rm", "typed")
+
+
+def dumps(pid: int | None) -> str:
+    """Return the most bytes that a core dump of the process may have."""
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    return next(line.split()[4] for line in limits.splitlines() if line.startswith("Max core file size"))
+
+
+def allow_dumps() -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 def test_a_secret_in_use_cannot_be_removed_and_one_that_is_not_there_not_given(

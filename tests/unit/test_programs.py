@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from manager.api.errors import ProgramRejected
 from manager.programs.check import check, resolve_command
 from manager.programs.elf import NotElf, read_elf
-from manager.programs.store import SIZE_LIMIT_BYTES, UNUSED_FOR_S, Program, Programs
+from manager.programs.store import CHUNK_BYTES, SIZE_LIMIT_BYTES, UNUSED_FOR_S, Program, Programs
 from tests.fakes.engine import FakeFiles, fake_image
 
 LOADER = "/lib64/ld-linux-x86-64.so.2"
@@ -106,6 +106,40 @@ def test_the_position_of_the_descriptor_is_neither_used_nor_moved(tmp_path: Path
 
         assert opened.tell() == 5
     assert program.path.read_bytes() == path.read_bytes()
+
+
+@given(chunk=st.integers(0, 3), offset=st.integers(0, 3 * CHUNK_BYTES - 1))
+def test_a_file_that_somebody_writes_to_while_it_is_copied_is_refused(chunk: int, offset: int) -> None:
+    """`chunk`: after how many pieces of it."""
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        path = script(Path(name), bytes(3 * CHUNK_BYTES))
+        os.utime(path, (0, 0))
+        left, read = [chunk], os.pread
+
+        def write_between(descriptor: int, size: int, at: int) -> bytes:
+            if not left[0]:
+                with path.open("r+b") as file:
+                    os.pwrite(file.fileno(), b"x", offset)
+            left[0] -= 1
+            return read(descriptor, size, at)
+
+        patch.setattr(os, "pread", write_between)
+        with pytest.raises(ProgramRejected, match="changed while it was copied"):
+            take(Programs(Path(name) / "taken"), path)
+
+        assert os.listdir(Path(name) / "taken") == []
+
+
+def test_the_file_that_was_opened_is_taken_whatever_its_name_leads_to_by_then(tmp_path: Path) -> None:
+    path, hidden = script(tmp_path), tmp_path / "hidden"
+    hidden.write_text("of somebody else")
+    with path.open("rb") as opened:
+        path.unlink()
+        path.symlink_to(hidden)
+
+        program = Programs(tmp_path / "taken").take(opened.fileno(), "./server", executable=True)
+
+    assert program.path.read_bytes() == b"#!/bin/sh\necho hello\n"
 
 
 def test_plain_data_needs_neither_a_run_bit_nor_content(tmp_path: Path) -> None:

@@ -332,6 +332,13 @@ def test_an_operand_behind_such_an_option_is_one(typed: str, shell: Shell, manag
     assert shell.run(typed) == 0
 
 
+@pytest.mark.parametrize("option", ["--cloud test", "--cloud=test"])
+def test_a_cloud_that_is_named_behind_the_command_is_put_before_it(option: str, shell: Shell) -> None:
+    assert shell.run(f"down {option} -y") == 2
+    assert "--cloud comes before the command" in shell.err.getvalue()
+    assert "hint:  simplecloud --cloud test down -y\n" in shell.err.getvalue()
+
+
 def test_a_mistyped_option_is_mended_in_the_command_as_typed(shell: Shell) -> None:
     assert shell.run("scale 'we b=3' --wiat=5s") == 2
     assert "scale has no option --wiat (did you mean --wait?)" in shell.err.getvalue()
