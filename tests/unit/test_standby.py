@@ -17,7 +17,7 @@ SURGE_S, EVERY_S = 8.0, 120.0
 def has_seen_surges(most: int = 12, room: int | None = 100, cores: float = 8.0) -> Operator:
     """Return an operator of a quiet app with a surge every two minutes, some while after the last one."""
     operator = Operator(replace(POLICY, max=most))
-    for tick in range(540):
+    for tick in range(300):
         surges = tick * SPAN_S > EVERY_S and tick * SPAN_S % EVERY_S < SURGE_S
         now = operator.decisions[-1].final if operator.decisions else 2
         shown = seen(SURGE_RPS if surges else QUIET_RPS, now, cores=cores)
