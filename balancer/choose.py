@@ -33,6 +33,17 @@ class Capacity:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook:
+    """What may come of each number of workers, from 1: the costs of slow requests and of unmet demand, in
+    workers, shape (workers, demands), and the odds of those demands.
+    """
+
+    slow: Floats
+    unmet: Floats
+    odds: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
     """The expected cost of `workers` workers: of slow requests and of unmet demand, in workers."""
 
@@ -63,21 +74,20 @@ def price_of(slo_share: float, worker_rps: float) -> float:
     return OBJECTIVE_WORTH / (1.0 - slo_share) / (USUAL_USE * worker_rps)
 
 
-def costs(
-    capacity: Capacity, seen: Forecast, backlog_rps: float, now: int, low: int, high: int
-) -> list[Cost]:
-    """Return the cost of each number of workers from low to high, while there are `now`.
+def outlook(capacity: Capacity, seen: Forecast, backlog_rps: float, high: int) -> Outlook:
+    """Return what may come of 1 to `high` workers.
 
     backlog_rps: what waits already, as extra demand.
     """
-    workers = np.arange(low, high + 1, dtype=float)
     demand = np.concatenate([seen.steady_rps, seen.jump_rps]) + backlog_rps
-    odds = np.concatenate([seen.steady_odds, seen.jump_odds])
-    slow, unmet = expected(capacity, workers, demand)
-    return [
-        Cost(int(n), float(s), float(u), _effort(int(n), now))
-        for n, s, u in zip(workers, slow @ odds, unmet @ odds, strict=True)
-    ]
+    slow, unmet = expected(capacity, np.arange(1.0, high + 1.0), demand)
+    return Outlook(slow, unmet, np.concatenate([seen.steady_odds, seen.jump_odds]))
+
+
+def costs(ahead: Outlook, now: int) -> list[Cost]:
+    """Return the cost of each number of workers, while there are `now`."""
+    means = zip(ahead.slow @ ahead.odds, ahead.unmet @ ahead.odds, strict=True)
+    return [Cost(n, float(slow), float(unmet), _effort(n, now)) for n, (slow, unmet) in enumerate(means, 1)]
 
 
 def cheapest(candidates: list[Cost]) -> int:

@@ -172,9 +172,7 @@ def _remembered(memory: Memory, before: int, right: int, final: int, now_s: floa
 
 def _reach(policy: Policy, picked: Pick, final: int) -> int | None:
     """Return how many workers there should be, with the spares; None where no cost could be computed."""
-    if picked.capacity is None or not picked.costs:
-        return None
-    return within_reach(picked.capacity, picked.demand, picked.backlog_rps, final, _most(policy, picked))
+    return None if picked.outlook is None else within_reach(picked.outlook, final, _most(policy, picked))
 
 
 def _told_model(policy: Policy, picked: Pick, final: int) -> Model:

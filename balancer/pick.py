@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from balancer.choose import Capacity, Cost, cheapest, costs
+from balancer.choose import Capacity, Cost, Outlook, cheapest, costs, outlook
 from balancer.decision import Model, Trust
 from balancer.fit import CpuLine, cautious_line, cpu_line
 from balancer.forecast import Forecast, forecast, promise
@@ -26,7 +26,8 @@ class Pick:
     """A number before its limits, with what led to it.
 
     cap: the workers beyond which more do not help, None where that is not known.  costs: of each number
-    of workers from 1, empty where a rule decided.  capacity: None where no cost was computed.
+    of workers from 1, by the outlook; empty and None where a rule decided.  capacity: None where it is not
+    known.
     """
 
     raw: int
@@ -36,6 +37,7 @@ class Pick:
     backlog_rps: float = 0.0
     costs: tuple[Cost, ...] = ()
     capacity: Capacity | None = None
+    outlook: Outlook | None = None
 
 
 def pick(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> tuple[Pick, Memory]:
@@ -63,10 +65,9 @@ def pick(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> tuple[
 
 def _by_cost(policy: Policy, sample: Sample, found: Pick) -> Pick:
     assert found.capacity is not None
-    candidates = costs(
-        found.capacity, found.demand, found.backlog_rps, sample.wanted, 1, BEYOND_MAX * policy.max
-    )
-    return replace(found, raw=cheapest(candidates), costs=tuple(candidates))
+    ahead = outlook(found.capacity, found.demand, found.backlog_rps, BEYOND_MAX * policy.max)
+    candidates = costs(ahead, sample.wanted)
+    return replace(found, raw=cheapest(candidates), costs=tuple(candidates), outlook=ahead)
 
 
 def _by_rule(memory: Memory, sample: Sample) -> int:

@@ -11,22 +11,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from balancer.choose import Capacity, expected
-from balancer.forecast import Forecast
+from balancer.choose import Outlook
 from balancer.memory import Memory, Wish
 
 STANDBY = 0.02  # of a worker: a spare takes memory and no CPU
 KEEP_S = 600.0  # as long as a surprise counts half
 
 
-def within_reach(capacity: Capacity, seen: Forecast, backlog_rps: float, final: int, most: int) -> int:
+def within_reach(ahead: Outlook, final: int, most: int) -> int:
     """Return how many workers, spares among them, there should be of an app that gets `final` now."""
     workers = np.arange(final, max(final, most) + 1, dtype=float)
-    demand = np.concatenate([seen.steady_rps, seen.jump_rps]) + backlog_rps
-    odds = np.concatenate([seen.steady_odds, seen.jump_odds])
-    slow, unmet = expected(capacity, workers, demand)
-    at_best = np.minimum.accumulate(workers[:, None] + slow + unmet, axis=0)
-    total = at_best @ odds + STANDBY * (workers - final)
+    rows = slice(final - 1, final - 1 + len(workers))
+    at_best = np.minimum.accumulate(workers[:, None] + ahead.slow[rows] + ahead.unmet[rows], axis=0)
+    total = at_best @ ahead.odds + STANDBY * (workers - final)
     return int(workers[np.argmin(total)])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from balancer.choose import Capacity, cheapest, costs, price_of, thresholds
+from balancer.choose import Capacity, cheapest, costs, outlook, price_of, thresholds
 from balancer.forecast import Forecast
 from balancer.latency import SlowFit, slow_curve
 
@@ -31,7 +31,7 @@ def demand(rps: float, jump_rps: float = 0.0, odds: float = 0.0) -> Forecast:
 
 
 def choice(seen: Forecast, now: int = 3, high: int = 30, backlog_rps: float = 0.0, **kind: float) -> int:
-    return cheapest(costs(capacity(**kind), seen, backlog_rps, now, 1, high))
+    return cheapest(costs(outlook(capacity(**kind), seen, backlog_rps, high), now))
 
 
 def test_no_demand_needs_one_worker() -> None:
