@@ -137,10 +137,14 @@ def _timing(inputs: Document) -> str:
 
 
 def _changes(record: Document) -> str:
+    """Return the demands at which the number would change; nothing where a rule or a pause decided."""
     at = fields(record.get("thresholds"))
+    if not at:
+        return ""
     above, below = number(at.get("adds_above_rps")), number(at.get("removes_below_rps"))
     after = number(record.get("removes_after_s"))
-    parts = [f"would add above {above:.1f} req/s" if above is not None else "would not add"]
+    most = f"would not add: {counted(number(record.get('to')) or 0, 'worker')} at most for now"
+    parts = [most if above is None else f"would add above {above:.1f} req/s"]
     if below is not None:
         parts.append(f"would remove below {below:.1f} req/s for {after or 0:.0f} s")
     return "   ".join(parts)

@@ -115,4 +115,10 @@ def test_a_decision_on_nothing_known_says_so() -> None:
 
     assert "not known" in text
     assert "not learned yet" in text
-    assert "would not add" in text
+    assert "would" not in text
+
+
+def test_a_number_that_nothing_would_raise_is_told_as_the_most() -> None:
+    at_its_most = {**RECORD, "to": 3, "thresholds": {"adds_above_rps": None, "removes_below_rps": 258.0}}
+
+    assert "would not add: 3 workers at most for now   would remove below 258.0 req/s" in told(at_its_most)
