@@ -12,8 +12,9 @@ trials, and every part of it answers a fault that was seen:
   two workers each attempt may meet the dead one again: on a busy machine all of 6 did once in 5 deaths.
   To repeat, the proxy takes memory for the largest body that it would, for every request that may be
   repeated, with a body or without: its own 2 MiB cost three quarters of all requests per second;
-- a worker has an active check where its app has a health path (tcp: always); a weighted service needs
-  its own `healthcheck` key to take notice. Passive checks would punish an app's own 5xx answers;
+- a worker has an active check where its revision has a health path (tcp: always); a weighted service needs
+  its own `healthcheck` key to take notice. Passive checks would punish an app's own 5xx answers. The check
+  follows no redirect: a worker could have the proxy, root on this host, ask for what it cannot reach itself;
 - connections to workers are kept for the next request. A transport of one's own keeps two for each worker
   unless it is told, and all others are made anew: half of the proxy's CPU time;
 - names have "_" between their parts, which no app name has: `web` slot 1 never meets an app `web-1`;
@@ -57,14 +58,20 @@ _ENTRY_POINT = re.compile(r"[a-z][a-z0-9]*")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One worker as the proxy knows it: name `w_APP_SLOT_REVISION`, address `IPV4:PORT`."""
+    """One worker as the proxy knows it: name `w_APP_SLOT_REVISION`, address `IPV4:PORT`.
+
+    health_path: what its revision is asked for, if anything.
+    """
 
     name: str
     address: str
+    health_path: str | None = None
 
     def __post_init__(self) -> None:
         if not _ADDRESS.fullmatch(self.address):
             raise ValueError(f"{self.address!r} is not an address and port")
+        if self.health_path is not None and (fault := check_health_path(self.health_path)):
+            raise ValueError(fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +88,9 @@ class Route:
     paths: tuple[str, ...]
     entry_point: str
     servers: tuple[Server, ...]
-    health_path: str | None = None
 
     def __post_init__(self) -> None:
-        fault = _check(self.app, self.entry_point, self.hosts, self.paths, self.health_path)
+        fault = _check(self.app, self.entry_point, self.hosts, self.paths)
         faults = (fault, *(_check_server(self.app, server.name) for server in self.servers))
         if fault := next(filter(None, faults), None):
             raise ValueError(fault)
@@ -201,16 +207,13 @@ def stray(have: Iterable[str]) -> tuple[str, ...]:
 
 
 @lru_cache(1024)  # routes are made in every pass, and most are what they were
-def _check(
-    app: str, entry_point: str, hosts: tuple[str, ...], paths: tuple[str, ...], health_path: str | None
-) -> str | None:
+def _check(app: str, entry_point: str, hosts: tuple[str, ...], paths: tuple[str, ...]) -> str | None:
     """Return the first fault of what a route has beside its workers, or None when it has none."""
     faults = [
         None if _APP.fullmatch(app) else f"{app!r} is not an app's name",
         None if _ENTRY_POINT.fullmatch(entry_point) else f"no entry point {entry_point!r}",
         *(check_host(host) for host in hosts),
         *(check_path(path) for path in paths),
-        None if health_path is None else check_health_path(health_path),
     ]
     return next(filter(None, faults), None)
 
@@ -284,14 +287,18 @@ def _worker(route: Route, server: Server) -> dict[str, str]:
     if _checked(route):
         keys[f"{root}/healthcheck/interval"] = f"{CHECK_INTERVAL_MS}ms"
         keys[f"{root}/healthcheck/timeout"] = f"{CHECK_TIMEOUT_MS}ms"
-    if route.kind == "http" and route.health_path:
-        keys[f"{root}/healthcheck/path"] = route.health_path
+        if route.kind == "http" and server.health_path is not None:
+            keys[f"{root}/healthcheck/path"] = server.health_path
+            keys[f"{root}/healthcheck/followredirects"] = "false"
     return keys
 
 
 def _checked(route: Route) -> bool:
-    """Tell whether the proxy checks the workers itself: else a dead one is told by retry alone."""
-    return route.kind == "tcp" or route.health_path is not None
+    """Tell whether the proxy checks the workers itself: else a dead one is told by retry alone.
+
+    All of them or none: it refuses a weighted service of which one is not checked, as in an update may be.
+    """
+    return route.kind == "tcp" or all(server.health_path is not None for server in route.servers)
 
 
 def _rank(key: str) -> tuple[int, int, str]:
@@ -327,7 +334,7 @@ _SHARED: Mapping[str, str] = {
 
 # routes that between them have every form of key
 _EVERY_FORM = (
-    Route("a", "http", ("a.localhost",), ("/a",), "http", (Server("w_a_1_1", "127.0.0.1:80"),), "/"),
+    Route("a", "http", ("a.localhost",), ("/a",), "http", (Server("w_a_1_1", "127.0.0.1:80", "/"),)),
     Route("b", "http", (), (), "http", ()),
     Route("c", "tcp", (), (), "tcp9000", (Server("w_c_1_1", "127.0.0.1:80"),)),
     Route("d", "tcp", (), (), "tcp9000", ()),

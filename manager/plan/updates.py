@@ -9,9 +9,9 @@ from manager.state.ending import HOPELESS
 from manager.state.model import AppSpec, WorkerRecord
 from manager.state.phase import has_arrived, last_said, phase
 from manager.state.wishes import rolled_back
-from manager.state.world import World, is_current
+from manager.state.world import World, is_current, is_healthy
 
-# An update whose worker is not ready after this long is rolled back; its command waits a little longer.
+# An update whose worker gets nowhere for this long is rolled back; its command waits a little longer.
 UPDATE_LIMIT_S = 55.0
 
 
@@ -46,7 +46,7 @@ def _taken_back(world: World, spec: AppSpec, failed: WorkerRecord) -> SaveSpec:
 
 def late_at(world: World, spec: AppSpec) -> float:
     """Return when the first of the update's workers has taken too long; never in a frozen app."""
-    deadlines = (r.created_at + UPDATE_LIMIT_S for r in _fresh(world, spec) if not has_arrived(world, r))
+    deadlines = (_late_at(record) for record in _fresh(world, spec) if _is_on_its_way(world, record))
     return float("inf") if world.is_frozen(spec.name) else min(deadlines, default=float("inf"))
 
 
@@ -57,8 +57,19 @@ def _fresh(world: World, spec: AppSpec) -> list[WorkerRecord]:
 
 def _has_failed(world: World, record: WorkerRecord) -> bool:
     """Return whether an update cannot succeed with this worker."""
-    late = world.now - record.created_at > UPDATE_LIMIT_S
-    return _is_hopeless(world, record) or (late and not has_arrived(world, record))
+    late = world.now > _late_at(record) and _is_on_its_way(world, record)
+    return late or _is_hopeless(world, record)
+
+
+def _late_at(record: WorkerRecord) -> float:
+    """Return when the worker has taken too long: an ending gives it as long again, if it may start again."""
+    since = record.created_at if record.ending is None else max(record.created_at, record.ending.at)
+    return since + UPDATE_LIMIT_S
+
+
+def _is_on_its_way(world: World, record: WorkerRecord) -> bool:
+    """Return whether the worker has itself to get ready; that the proxy sends it nothing is not its fault."""
+    return not is_healthy(world, record) and not has_arrived(world, record)
 
 
 def _is_hopeless(world: World, record: WorkerRecord) -> bool:

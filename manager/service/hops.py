@@ -139,7 +139,7 @@ def _worker(world: World, record: WorkerRecord, seen: Seen | None) -> Iterator[C
     yield well(f"{label} container", f"{container.id[:12]} runs as process {container.pid}")
     yield _cable(label, record, seen)
     yield _namespace(label, record, seen)
-    yield _program(label, record, seen)
+    yield _program(world.specs[record.app], record, seen)
     yield _health(label, seen)
 
 
@@ -160,9 +160,10 @@ def _namespace(label: str, record: WorkerRecord, seen: Seen) -> CheckView:
     return broken(f"{label} namespace", f"lost its address {record.address}", f"restart {label}")
 
 
-def _program(label: str, record: WorkerRecord, seen: Seen) -> CheckView:
+def _program(spec: AppSpec, record: WorkerRecord, seen: Seen) -> CheckView:
     """Tell whether the program listens where it is expected: the commonest reason for no answer."""
-    name, port = f"{label} port", record.port
+    label, port = record.key.label, record.port
+    name, protocol = f"{label} port", "/tcp" if spec.template.protocol == "tcp" else ""
     bound = seen.listening.get(port or 0)
     if bound is None:
         others = sorted(seen.listening)
@@ -170,7 +171,7 @@ def _program(label: str, record: WorkerRecord, seen: Seen) -> CheckView:
             return broken(name, f"nothing listens on {port}", f"logs {label}")
         there = ", ".join(str(other) for other in others)
         return broken(
-            name, f"nothing listens on {port}, but on {there}", f"update {record.app} -p {others[0]}"
+            name, f"nothing listens on {port}, but on {there}", f"update {spec.name} -p {others[0]}{protocol}"
         )
     if not any(address == record.address or address.is_unspecified for address in bound):
         where = ", ".join(sorted(str(address) for address in bound))

@@ -50,7 +50,9 @@ class RevisionVerbs:
             if same and moved == replace(spec, spares=moved.spares, autoscale=moved.autoscale):
                 return Wish((moved,))  # no worker is made from anything else
             parallel = arguments.whole("parallel") or 1
-            return Wish((wishes.updated(moved, template, order=order, parallel=parallel),))
+            return Wish(
+                (wishes.updated(moved, template, former=spec, order=order, parallel=parallel),),
+            )
 
         return self.apps.change(call, arguments, edit)
 
@@ -70,9 +72,10 @@ class RevisionVerbs:
                 raise CloudError(
                     f"{name} has no earlier revision {former or ''}".rstrip(), hint=f"history {name}"
                 )
-            return Wish(
-                (wishes.updated(spec, known[former].template),), f"{name} goes back to revision {former}"
-            )
+            template = known[former].template
+            moved = readdressed(specs, spec, Arguments({}), template, self.apps.tcp_ports)
+            again = wishes.updated(moved, template, former=spec)
+            return Wish((again,), f"{name} goes back to revision {former}")
 
         return self.apps.change(call, arguments, edit)
 

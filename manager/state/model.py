@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Literal, NamedTuple
 
+from balancer.routes import check_health_path
 from manager.api.values import APP_NAME
 from manager.state.ending import Ending
 from netsetup.addresses import port_name
@@ -63,6 +64,10 @@ class Health:
     kind: Literal["http", "path", "tcp", "none"]
     path: str = "/"
 
+    def __post_init__(self) -> None:
+        if fault := check_health_path(self.path):
+            raise ValueError(fault)
+
 
 @dataclass(frozen=True, slots=True)
 class Template:
@@ -93,10 +98,18 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A revision that ran before, and that an update falls back to when its own does not get ready."""
+    """A revision that ran before, with its addresses: an update that does not get ready falls back to it."""
 
     revision: int
     template: Template
+    hosts: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    tcp_port: int | None = None
+
+    @classmethod
+    def of(cls, spec: AppSpec) -> Past:
+        """Return what runs now of an app whose next revision is about to begin."""
+        return cls(spec.revision, spec.template, spec.hosts, spec.paths, spec.tcp_port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +234,14 @@ class AppSpec:
 
     def __post_init__(self) -> None:
         _require(APP_NAME, self.name, "no app's name")
+        if self.template.port and self.template.protocol == "tcp" and self.tcp_port is None:
+            raise ValueError(f"{self.name} is for tcp and has no port of the proxy's")
         object.__setattr__(self, "slots", frozenset(self._places(self.wanted)))
+
+    def health_of(self, revision: int) -> Health:
+        """Return what tells that a worker of this revision is healthy; during an update there are two."""
+        past = self.fallback
+        return past.template.health if past and past.revision == revision else self.template.health
 
     @property
     def wanted(self) -> int:

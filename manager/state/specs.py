@@ -9,7 +9,7 @@ from dataclasses import replace
 from balancer.routes import check_host, check_path, default_hosts, default_paths
 from manager.api.arguments import Arguments
 from manager.api.errors import AppExists, CloudError, RouteTaken, UsageError
-from manager.state.model import AppSpec, Autoscale, Template
+from manager.state.model import AppSpec, Autoscale, Past, Template
 from manager.state.wishes import autoscaled, free_number, with_spares
 
 
@@ -104,7 +104,7 @@ def reinstated(
     _require_free(others, spec.hosts, spec.paths)
     now = specs.get(spec.name)
     number = now.number if now else free_number(others, held, spec.number)
-    wished = (now or spec).tcp_port
+    wished = (now and now.tcp_port) or spec.tcp_port
     return replace(spec, number=number, tcp_port=spec.tcp_port and _free_tcp_port(others, tcp_ports, wished))
 
 
@@ -121,7 +121,8 @@ def readdressed(
     hosts, paths = (_unique(spec.hosts, hosts), _unique(spec.paths, paths)) if http else ((), ())
     _require_free(others, hosts, paths)
     tcp = template.port is not None and template.protocol == "tcp"
-    tcp_port = (spec.tcp_port or _free_tcp_port(others, tcp_ports)) if tcp else None
+    before = spec.fallback.tcp_port if spec.fallback else None
+    tcp_port = (spec.tcp_port or _free_tcp_port(others, tcp_ports, before)) if tcp else None
     return replace(spec, hosts=hosts, paths=paths, tcp_port=tcp_port)
 
 
@@ -131,14 +132,20 @@ def _unique(first: tuple[str, ...], then: tuple[str, ...]) -> tuple[str, ...]:
 
 def _require_free(specs: Mapping[str, AppSpec], hosts: Collection[str], paths: Collection[str]) -> None:
     for spec in specs.values():
-        taken = next((route for route in (*hosts, *paths) if route in (*spec.hosts, *spec.paths)), None)
+        held = {route for place in _places(spec) for route in (*place.hosts, *place.paths)}
+        taken = next((route for route in (*hosts, *paths) if route in held), None)
         if taken is not None:
             raise RouteTaken(f"{spec.name} has the route {taken} already", hint=f"routes {spec.name}")
 
 
+def _places(spec: AppSpec) -> list[AppSpec | Past]:
+    """Return where the app is reached, and where it is again when the update that goes on fails."""
+    return [spec, *filter(None, [spec.fallback])]
+
+
 def _free_tcp_port(specs: Mapping[str, AppSpec], tcp_ports: range, wished: int | None = None) -> int:
     """Return a port of the range that no app has: the wished one, else the first."""
-    taken = {spec.tcp_port for spec in specs.values()}
+    taken = {place.tcp_port for spec in specs.values() for place in _places(spec)}
     free = [port for port in tcp_ports if port not in taken]
     if not free:
         raise CloudError(

@@ -85,4 +85,7 @@ def _health(word: str | None, port: int | None, protocol: str) -> Health:
         return Health("tcp" if word == "tcp" else "none")
     if protocol == "tcp":
         raise UsageError("a tcp app has no paths to ask for", hint="run -p 9000/tcp --health tcp ...")
-    return Health("path", word)
+    try:
+        return Health("path", word)
+    except ValueError as error:
+        raise UsageError(f"--health {error}", hint="run -p 8000 --health /healthz ...") from None

@@ -206,8 +206,18 @@ def restarted(spec: AppSpec, slot: int | None, *, now: float | None = None) -> A
     return _hurried(_renewed(spec, {slot}), slot, now)
 
 
-def updated(spec: AppSpec, template: Template, *, order: Order = "start-first", parallel: int = 1) -> AppSpec:
-    """Return the spec with workers made from `template` as its next revision; the former is kept."""
+def updated(
+    spec: AppSpec,
+    template: Template,
+    *,
+    former: AppSpec | None = None,
+    order: Order = "start-first",
+    parallel: int = 1,
+) -> AppSpec:
+    """Return the spec with workers made from `template` as its next revision; the former is kept.
+
+    former: the spec before its addresses were changed, where they were.
+    """
     _require_running(spec)
     newest = max(spec.revision, spec.newest) + 1
     return replace(
@@ -215,7 +225,7 @@ def updated(spec: AppSpec, template: Template, *, order: Order = "start-first", 
         template=template,
         revision=newest,
         newest=newest,
-        fallback=spec.fallback or Past(spec.revision, spec.template),
+        fallback=spec.fallback or Past.of(former or spec),
         rolled_back=None,
         order=order,
         parallel=parallel,
@@ -225,12 +235,16 @@ def updated(spec: AppSpec, template: Template, *, order: Order = "start-first", 
 
 def rolled_back(spec: AppSpec, reason: str, now: float, last_lines: tuple[str, ...] = ()) -> AppSpec:
     """Return the spec of a failed update with its former revision, whose workers are still there."""
-    if spec.fallback is None:
+    past = spec.fallback
+    if past is None:
         return spec
     return replace(
         spec,
-        template=spec.fallback.template,
-        revision=spec.fallback.revision,
+        template=past.template,
+        revision=past.revision,
+        hosts=past.hosts,
+        paths=past.paths,
+        tcp_port=past.tcp_port,
         fallback=None,
         hurry=None,
         rolled_back=Rollback(now, spec.revision, reason, last_lines),
@@ -248,7 +262,7 @@ def undone(spec: AppSpec | None, former: AppSpec) -> AppSpec:
         return former
     base = replace(former, stopped=False, revision=spec.revision)
     again = updated(base, former.template)
-    return replace(again, stopped=former.stopped, fallback=Past(spec.revision, spec.template))
+    return replace(again, stopped=former.stopped, fallback=Past.of(spec))
 
 
 def _require_running(spec: AppSpec) -> None:

@@ -168,7 +168,7 @@ def is_healthy(world: World, record: WorkerRecord) -> bool:
     if not is_running(world, record):
         return False
     spec = world.specs.get(record.app)
-    if spec is None or spec.template.health.kind == "none":
+    if spec is None or spec.health_of(record.revision).kind == "none":
         return True
     verdict = world.verdicts.get(record.key)
     return is_published(world, record) if verdict is None else verdict.ok
@@ -179,7 +179,7 @@ def route_of(world: World, spec: AppSpec) -> Route | None:
     template = spec.template
     if template.port is None:
         return None
-    servers = tuple(Server(server_name(*record.key), record.endpoint) for record in in_rotation(world, spec))
+    servers = tuple(_server(spec, record) for record in in_rotation(world, spec))
     return Route(
         app=spec.name,
         kind=template.protocol,
@@ -187,8 +187,12 @@ def route_of(world: World, spec: AppSpec) -> Route | None:
         paths=spec.paths,
         entry_point="http" if template.protocol == "http" else f"tcp{spec.tcp_port}",
         servers=servers,
-        health_path=template.health.path if template.health.kind == "path" else None,
     )
+
+
+def _server(spec: AppSpec, record: WorkerRecord) -> Server:
+    health = spec.health_of(record.revision)
+    return Server(server_name(*record.key), record.endpoint, health.path if health.kind == "path" else None)
 
 
 def in_rotation(world: World, spec: AppSpec) -> list[WorkerRecord]:

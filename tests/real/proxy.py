@@ -8,6 +8,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
@@ -119,11 +120,14 @@ class _Answering(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # else the body waits 40 ms for the headers to be acknowledged
     name = ""
+    asked: Counter[str]
 
     def do_GET(self) -> None:
+        self.asked[self.path] += 1
         told = str(self.client_address[1]) if self.path == "/port" else self.path
         body = json.dumps([self.name, told]).encode()
-        self.send_response(200)
+        self.send_response(302 if self.path == "/away" else 200)
+        self.send_header("Location", "/elsewhere")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -154,9 +158,13 @@ class _TcpServer(socketserver.ThreadingTCPServer):
 
 
 @contextmanager
-def worker(name: str, address: str) -> Iterator[Server]:
-    """Run an http worker that answers `[name, path]`, and [name, CLIENT'S PORT] to /port."""
-    with _serving(_Server((address, 0), type("Answering", (_Answering,), {"name": name})), name) as server:
+def worker(name: str, address: str, asked: Counter[str] | None = None) -> Iterator[Server]:
+    """Run an http worker that answers `[name, path]`, and [name, CLIENT'S PORT] to /port.
+
+    It sends who asks for /away to /elsewhere.  asked: counts the paths.
+    """
+    own = {"name": name, "asked": Counter() if asked is None else asked}
+    with _serving(_Server((address, 0), type("Answering", (_Answering,), own)), name) as server:
         yield server
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -40,7 +41,8 @@ def http(
     app: str, *servers: Server, health: str | None = None, paths: tuple[str, ...] | None = None
 ) -> Route:
     own = default_paths(app) if paths is None else paths
-    return Route(app, "http", default_hosts(app), own, "http", servers, health)
+    asked = tuple(replace(server, health_path=health) for server in servers)
+    return Route(app, "http", default_hosts(app), own, "http", asked)
 
 
 def tcp(app: str, entry_point: str, *servers: Server) -> Route:
@@ -97,6 +99,31 @@ def test_an_app_is_reached_by_its_host_and_by_its_path(proxy: Proxy, running: Ex
     assert answered(proxy, "/web", "anything.example") == ["w_web_1_1", "/"]
     assert proxy.get("/webby")[0] == 404
     assert proxy.get("/other")[0] == 404
+
+
+def test_no_worker_leads_the_proxy_s_check_to_another_place(proxy: Proxy, running: ExitStack) -> None:
+    asked: Counter[str] = Counter()
+    one = running.enter_context(worker("w_web_1_1", "127.0.9.1", asked))
+    proxy.publish(http("web", one, health="/away"))
+
+    eventually(lambda: asked["/away"] >= 3, within_s=10)
+
+    assert answered(proxy, "/a", "web.localhost") == ["w_web_1_1", "/a"]
+    assert asked["/elsewhere"] == 0
+
+
+def test_workers_of_two_revisions_are_checked_at_their_own_paths(proxy: Proxy, running: ExitStack) -> None:
+    paths = {"w_web_1_1": "/up", "w_web_2_2": "/healthz"}
+    asked: dict[str, Counter[str]] = {name: Counter() for name in paths}
+    servers = [
+        running.enter_context(worker(name, f"127.0.9.{n}", asked[name])) for n, name in enumerate(paths, 1)
+    ]
+    each = tuple(replace(server, health_path=paths[server.name]) for server in servers)
+    proxy.publish(replace(http("web"), servers=each))
+
+    eventually(lambda: all(asked[name][path] >= 3 for name, path in paths.items()), within_s=10)
+    assert {answered(proxy, "/", "web.localhost")[0] for _ in range(20)} == paths.keys()
+    assert not asked["w_web_1_1"]["/healthz"] + asked["w_web_2_2"]["/up"]
 
 
 def test_connections_to_workers_are_kept_for_the_next_request(proxy: Proxy, running: ExitStack) -> None:

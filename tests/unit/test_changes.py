@@ -9,6 +9,7 @@ from typing import cast
 
 import pytest
 
+from manager.api.arguments import Arguments
 from manager.api.errors import Conflict, RouteTaken, UsageError
 from manager.api.wire import Request
 from manager.journal import Journal
@@ -17,9 +18,9 @@ from manager.loop.reconcile import Reconciler
 from manager.server import Call
 from manager.service.changes import Changes, Wish, read_specs
 from manager.state import wishes
-from manager.state.model import AppSpec, Autoscale
+from manager.state.model import AppSpec, Autoscale, Health, Past
 from manager.state.records import APPS, TARGETS, UNDO, target_key
-from manager.state.specs import reinstated
+from manager.state.specs import readdressed, reinstated
 from manager.store import Fence
 from tests.fakes.store import FakeStore
 from tests.simulation.worlds import NOW, an_app
@@ -136,6 +137,28 @@ def test_a_route_that_another_app_has_got_is_not_taken_back() -> None:
 
     with pytest.raises(RouteTaken):
         reinstated({"web": now, "other": other}, former, PORTS, ())
+
+
+def test_what_an_update_may_have_to_go_back_to_is_nobody_else_s() -> None:
+    past = Past(1, an_app().template, hosts=("shop.example",), tcp_port=9000)
+    updating = replace(an_app(), hosts=(), fallback=past)
+    returning = replace(an_app("other"), hosts=("shop.example",))
+
+    with pytest.raises(RouteTaken):
+        reinstated({"web": updating}, returning, PORTS, ())
+    with_port = reinstated({"web": updating}, replace(an_app("other"), tcp_port=9000), PORTS, ())
+    assert with_port.tcp_port == 9001
+
+
+def test_an_app_that_becomes_one_for_tcp_again_has_its_former_port() -> None:
+    template = replace(an_app().template, protocol="tcp", health=Health("tcp"))
+    former = replace(an_app(), template=template, hosts=(), paths=(), tcp_port=9005)
+    as_http = replace(an_app(), fallback=Past.of(former))
+
+    again = readdressed({"web": as_http}, as_http, Arguments({}), template, PORTS)
+    undone = reinstated({"web": an_app()}, former, PORTS, ())
+
+    assert (again.tcp_port, again.hosts, undone.tcp_port) == (9005, (), 9005)
 
 
 @dataclass(slots=True)

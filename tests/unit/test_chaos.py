@@ -25,7 +25,7 @@ def stored(*records: WorkerRecord, routed: WorkerRecord | None = None) -> dict[s
     entries = {worker_key(record.key): encode(record) for record in records}
     if routed is not None:
         server = Server(server_name(*routed.key), f"{routed.address}:{routed.port}")
-        route = Route(routed.app, "http", ("web.localhost",), ("/web",), "http", (server,), None)
+        route = Route(routed.app, "http", ("web.localhost",), ("/web",), "http", (server,))
         entries |= {PROXY + key: text for key, text in render([route]).items()}
     return entries
 

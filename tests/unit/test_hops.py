@@ -127,6 +127,18 @@ def test_of_a_worker_nothing_is_told_behind_the_hop_that_fails(worker: Seen, nam
     assert of_worker[-1].name == name
 
 
+def test_the_update_that_mends_a_tcp_app_leaves_it_one() -> None:
+    listening = {9000: frozenset({IPv4Address("0.0.0.0")})}
+
+    spec = replace(SPEC, template=replace(SPEC.template, protocol="tcp"), tcp_port=9001)
+    world = replace(WORLD, specs={spec.name: spec})
+    sights = replace(SIGHTS, workers={KEY: replace(WELL, listening=listening)})
+
+    found = hops(world, spec, sights)
+
+    assert "update web -p 9000/tcp" in [check.fix for check in failing(found)]
+
+
 def test_a_program_on_another_port_is_named_with_the_update_that_mends_it() -> None:
     listening = {9000: frozenset({IPv4Address("0.0.0.0")})}
 

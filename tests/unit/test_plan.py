@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
@@ -26,9 +27,9 @@ from manager.plan.steps import (
     Step,
     SweepPort,
 )
-from manager.plan.updates import late_at
+from manager.plan.updates import UPDATE_LIMIT_S, late_at
 from manager.state.ending import HOPELESS, Ending
-from manager.state.model import AppSpec, Hurry, Past, Rollback, WorkerKey, WorkerRecord
+from manager.state.model import AppSpec, Health, Hurry, Past, Rollback, WorkerKey, WorkerRecord
 from manager.state.world import World, route_of
 from netsetup.port import Port
 from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_worker, an_app, ended, known, serving, without
@@ -427,6 +428,49 @@ def test_an_update_that_falls_back_keeps_what_the_worker_that_failed_printed_las
     assert step.reason == (
         "revision 2 is rolled back: web.1 does not stay up: exit code 3; it last said: no database"
     )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"verdicts": {WorkerKey("web", 1, 2): Verdict(False, "GET / refused", NOW, 0.0)}},
+        {"containers": {}},
+    ],
+)
+def test_a_worker_that_gets_nowhere_takes_the_update_back_in_time(changed: dict[str, Any]) -> None:
+    slow = replace(a_worker(1, 2), created_at=NOW - UPDATE_LIMIT_S - 1)
+    stuck = replace(serving([updating()], [slow, a_worker(1), a_worker(2)]), live={}, **changed)
+
+    assert [step.spec.revision for step in plan(stuck).steps if isinstance(step, SaveSpec)] == [1]
+
+
+def test_a_worker_that_ended_once_late_in_an_update_may_try_again() -> None:
+    ended = replace(
+        a_worker(1, 2), created_at=NOW - 300, failures=1, retry_at=NOW, ending=Ending(NOW, "x", 1, "no")
+    )
+    broken = replace(serving([updating()], [ended, a_worker(1), a_worker(2)]), containers={}, live={})
+
+    assert [step for step in plan(broken).steps if isinstance(step, SaveSpec)] == []
+
+
+def test_an_update_is_not_taken_back_for_a_proxy_that_forgot_its_routes() -> None:
+    old = replace(a_worker(1, 2), created_at=NOW - 300)
+    forgotten = replace(serving([updating()], [old, a_worker(2)]), live={})
+
+    assert [step for step in plan(forgotten).steps if isinstance(step, SaveSpec)] == []
+    assert late_at(forgotten, forgotten.specs["web"]) == math.inf
+
+
+def test_workers_of_two_revisions_are_each_asked_for_their_own_path() -> None:
+    asked = replace(TEMPLATE, health=Health("path", "/healthz"))
+    halfway = serving([replace(updating(), template=asked)], [a_worker(1, 2), a_worker(1), a_worker(2)])
+    keys = published_after(replace(halfway, routes={}))
+    both = replace(halfway.specs["web"], fallback=Past(1, replace(TEMPLATE, health=Health("path", "/up"))))
+    checked = published_after(replace(halfway, specs={"web": both}, routes={}))
+
+    assert not any("healthcheck" in key for key in keys), "one revision is not checked, so none is"
+    paths = {key.split("/")[2]: path for key, path in checked.items() if key.endswith("/healthcheck/path")}
+    assert paths == {"w_web_1_2": "/healthz", "w_web_2_1": "/up"}
 
 
 def test_an_update_is_over_when_all_are_replaced() -> None:

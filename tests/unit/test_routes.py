@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -38,7 +39,11 @@ NAMES = st.one_of(
 def routes(draw: st.DrawFn) -> Route:
     app = draw(NAMES)
     slots = draw(st.sets(st.tuples(st.integers(1, 30), st.integers(1, 3)), max_size=12))
-    servers = tuple(Server(server_name(app, slot, rev), f"10.0.{rev}.{slot}:80") for slot, rev in slots)
+    health = draw(st.lists(st.sampled_from([None, "/health"]), min_size=len(slots), max_size=len(slots)))
+    servers = tuple(
+        Server(server_name(app, slot, rev), f"10.0.{rev}.{slot}:80", path)
+        for (slot, rev), path in zip(slots, health, strict=True)
+    )
     if draw(st.booleans()):
         return Route(app, "tcp", (), (), "tcp9000", servers)
     return Route(
@@ -48,7 +53,6 @@ def routes(draw: st.DrawFn) -> Route:
         draw(st.sampled_from([(), default_paths(app), ("/", "/api"), (f"/{app}/v1", f"/{app}")])),
         "http",
         servers,
-        draw(st.sampled_from([None, "/health"])),
     )
 
 
@@ -62,8 +66,9 @@ def web(servers: int, *, health: str | None = None) -> Route:
         default_hosts("web"),
         default_paths("web"),
         "http",
-        tuple(Server(server_name("web", slot, 1), f"10.0.0.{slot}:80") for slot in range(1, servers + 1)),
-        health,
+        tuple(
+            Server(server_name("web", slot, 1), f"10.0.0.{slot}:80", health) for slot in range(1, servers + 1)
+        ),
     )
 
 
@@ -184,6 +189,21 @@ def test_only_an_app_with_a_health_path_is_checked_by_the_proxy() -> None:
     assert with_path["http/services/w_web_1_1/loadbalancer/healthcheck/path"] == "/up"
     assert with_path["http/services/app_web/weighted/healthcheck"] == ""
     assert not any("healthcheck" in key for key in without)
+
+
+def test_a_check_follows_a_worker_to_no_other_place() -> None:
+    keys = render([web(1, health="/up")])
+
+    assert keys["http/services/w_web_1_1/loadbalancer/healthcheck/followredirects"] == "false"
+
+
+def test_while_one_worker_has_no_health_path_none_is_checked() -> None:
+    unasked = Server(server_name("web", 3, 2), "10.0.0.3:80")
+    halfway = web(2, health="/up")
+
+    keys = render([replace(halfway, servers=(*halfway.servers, unasked))])
+
+    assert not any("healthcheck" in key for key in keys)
 
 
 def test_a_path_is_not_a_prefix_of_its_neighbours() -> None:

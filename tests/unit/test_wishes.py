@@ -11,7 +11,7 @@ import pytest
 from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
 from manager.api.values import MAX_WORKERS
 from manager.state import wishes
-from manager.state.model import AppSpec, Autoscale, Hurry, ScalingTarget
+from manager.state.model import AppSpec, Autoscale, Health, Hurry, ScalingTarget
 from manager.state.wishes import ScaleChange
 from manager.state.world import as_scaled
 from tests.simulation.worlds import TEMPLATE, an_app
@@ -175,6 +175,16 @@ def test_an_update_that_failed_goes_back_to_what_the_first_of_several_began_from
     assert (back.revision, back.template, back.fallback) == (1, TEMPLATE, None)
     assert back.rolled_back is not None
     assert (back.rolled_back.revision, back.rolled_back.reason) == (3, "web.1 failed")
+
+
+def test_an_update_that_failed_gives_back_the_addresses_it_took() -> None:
+    tcp = replace(TEMPLATE, protocol="tcp", health=Health("tcp"))
+    former = replace(an_app(), template=tcp, hosts=(), paths=(), tcp_port=9000)
+    moved = replace(former, template=TEMPLATE, hosts=("web.localhost",), paths=("/web",), tcp_port=None)
+
+    back = wishes.rolled_back(wishes.updated(moved, TEMPLATE, former=former), "no", 0.0)
+
+    assert (back.template, back.hosts, back.paths, back.tcp_port) == (tcp, (), (), 9000)
 
 
 def test_workers_that_were_restarted_are_still_wanted_after_an_update_that_failed() -> None:
