@@ -142,7 +142,7 @@ def check_path(path: str) -> str | None:
 def check_health_path(path: str) -> str | None:
     """Return why `path` cannot be asked of a worker, or None when it can."""
     if len(path) > 1000 or not _HEALTH_PATH.fullmatch(path):
-        return f"{path!r} is not a path to ask: it starts with / and has no space, quote or backtick"
+        return f"{path!r} is not a path to ask: it starts with /, and what a URL may not have is written %XX"
     return None
 
 

@@ -44,15 +44,12 @@ class RevisionVerbs:
             former = wishes.as_usual(spec) if reset else spec
             moved = readdressed(specs, former, arguments, template, self.apps.tcp_ports)
             moved = wishes.with_spares(moved, asked_spares(arguments))
-            same = template == spec.template
-            if same and moved == spec:
+            if moved == spec:
                 raise UsageError(f"that is what {name} runs already", hint=f"restart {name}")
-            if same and moved == replace(spec, spares=moved.spares, autoscale=moved.autoscale):
+            if moved == replace(spec, spares=moved.spares, autoscale=moved.autoscale):
                 return Wish((moved,))  # no worker is made from anything else
             parallel = arguments.whole("parallel") or 1
-            return Wish(
-                (wishes.updated(moved, template, former=spec, order=order, parallel=parallel),),
-            )
+            return Wish((wishes.updated(moved, template, former=spec, order=order, parallel=parallel),))
 
         return self.apps.change(call, arguments, edit)
 

@@ -111,7 +111,7 @@ def reinstated(
 def readdressed(
     specs: Mapping[str, AppSpec], spec: AppSpec, arguments: Arguments, template: Template, tcp_ports: range
 ) -> AppSpec:
-    """Return the spec with the addresses that its new template and the arguments give it.
+    """Return the spec with its new template, and the addresses that this and the arguments give it.
 
     Raises RouteTaken or UsageError.
     """
@@ -123,7 +123,7 @@ def readdressed(
     tcp = template.port is not None and template.protocol == "tcp"
     before = spec.fallback.tcp_port if spec.fallback else None
     tcp_port = (spec.tcp_port or _free_tcp_port(others, tcp_ports, before)) if tcp else None
-    return replace(spec, hosts=hosts, paths=paths, tcp_port=tcp_port)
+    return replace(spec, template=template, hosts=hosts, paths=paths, tcp_port=tcp_port)
 
 
 def _unique(first: tuple[str, ...], then: tuple[str, ...]) -> tuple[str, ...]:
