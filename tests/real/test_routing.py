@@ -115,6 +115,17 @@ def test_a_tcp_app_loses_a_killed_worker_and_serves_on(apps: Apps, cloud: Cloud)
     assert [echoed(cloud, name, b"x") for _ in range(6)] == [b"x"] * 6
 
 
+def test_a_tcp_app_whose_update_to_http_failed_answers_at_its_port_again(apps: Apps, cloud: Cloud) -> None:
+    name = apps.run("busybox", "nc", "-ll", "-p", "9000", "-e", "cat", options=("-p", "9000/tcp"))
+    before = cloud.app(name).urls
+
+    failed = cloud.run("update", "-p", "9000", name, "false")
+
+    assert failed.code == 1
+    assert cloud.app(name).urls == before
+    assert echoed(cloud, name, b"x") == b"x"
+
+
 def test_scaling_one_app_or_removing_it_leaves_another_alone(apps: Apps, cloud: Cloud) -> None:
     steady, other = apps.serve(2, stem="steady"), apps.serve(1)
 
@@ -125,6 +136,31 @@ def test_scaling_one_app_or_removing_it_leaves_another_alone(apps: Apps, cloud: 
 
     assert traffic.failures == {}
     assert traffic.sent > 100
+
+
+# Answers its argument, the path that is asked, and / alone: what is of another revision is not found.
+STRICT = (
+    "import http.server as h, os, sys\n"
+    "class A(h.BaseHTTPRequestHandler):\n"
+    "    def do_GET(s):\n"
+    "        s.send_response(200 if s.path in ('/', sys.argv[1]) else 404)\n"
+    "        s.send_header('X-Worker', os.uname()[1])\n"
+    "        s.send_header('Content-Length', '0')\n"
+    "        s.end_headers()\n"
+    "h.ThreadingHTTPServer(('', 8000), A).serve_forever()"
+)
+
+
+def test_no_request_fails_while_an_update_changes_the_path_that_is_asked(apps: Apps, cloud: Cloud) -> None:
+    options = ("-n", "2", "-p", "8000", "--health", "/before")
+    name = apps.run("python3", "-c", STRICT, "/before", options=options)
+
+    with Traffic(cloud, name) as traffic:
+        cloud.ok("update", "--health", "/after", name, "python3", "-c", STRICT, "/after")
+        cloud.ok("rollback", name)
+        traffic.flows_on()
+
+    assert traffic.failures == {}
 
 
 def test_no_request_fails_while_an_app_is_scaled_up_and_down(apps: Apps, cloud: Cloud) -> None:
