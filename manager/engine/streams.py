@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Literal, Self
 
@@ -49,24 +50,43 @@ class DockerLogs:
 def lines_of(read: Callable[[int], bytes]) -> Iterator[LogLine]:
     """Yield the lines in Docker's frames: a stream's number, a length, then a time and the text.
 
-    Docker cuts lines at 16 KiB; they are put together again, up to 256 KiB.
+    Docker cuts lines at 16 KiB; they are put together again, up to 256 KiB.  What it says itself, such as
+    that the log is damaged, has another number and no time: it counts as stderr, at the time of the line
+    before.  A frame that is cut short ends the lines.
     """
-    begun: dict[Literal["stdout", "stderr"], LogLine] = {}
-    while len(header := read(_HEADER_BYTES)) == _HEADER_BYTES:
-        name = _STREAM_NAMES[header[0]]
-        frame = read(int.from_bytes(header[4:], "big")).decode(errors="replace")
-        time, _, text = frame.partition(" ")
-        before = begun.pop(name, None)
-        line = LogLine(
-            before.at if before else unix_time(time) or 0.0,
-            name,
-            (before.text if before else "") + text.removesuffix("\n"),
-        )
+    begun: dict[int, LogLine] = {}
+    last_at = 0.0
+    while (frame := _frame(read)) is not None:
+        number, said = frame
+        at, text = _timed(said)
+        last_at = at or last_at
+        stream = _STREAM_NAMES.get(number, "stderr") if at else "stderr"
+        before = begun.pop(number, None) or LogLine(last_at, stream, "")
+        line = replace(before, text=before.text + text.removesuffix("\n"))
         if text.endswith("\n") or len(line.text) > _LONGEST_LINE_BYTES:
             yield line
         else:
-            begun[name] = line
+            begun[number] = line
     yield from begun.values()
+
+
+def _frame(read: Callable[[int], bytes]) -> tuple[int, str] | None:
+    """Return the next frame's number and what it says, None at the end."""
+    header = read(_HEADER_BYTES)
+    if len(header) < _HEADER_BYTES:
+        return None
+    length = int.from_bytes(header[4:], "big")
+    said = read(length)
+    return (header[0], said.decode(errors="replace")) if len(said) == length else None
+
+
+def _timed(said: str) -> tuple[float | None, str]:
+    """Return when something was written, and what; None and all of it where no time is told."""
+    time, _, text = said.partition(" ")
+    try:
+        return unix_time(time), text
+    except ValueError:
+        return None, said
 
 
 class DockerWatch:

@@ -204,10 +204,21 @@ class Effects:
             return
         at = container.finished_at or self.clock()
         words = exit_words(container.exit_code, container.oom_killed, step.spec.template.memory_bytes)
-        lines = tuple(line[:LAST_LINE_LENGTH] for line in self.engine.last_words(name))
+        lines = self._last_lines(name)
         ending = Ending(self.clock(), container.id, container.exit_code, words, container.oom_killed, lines)
         ran_s = at - (container.started_at or at)
         self._record(record, ending, step.spec.template.restart, ran_s=ran_s, frozen=step.frozen)
+
+    def _last_lines(self, name: str) -> tuple[str, ...]:
+        """Return what the worker printed last; where Docker refuses to tell, it has ended all the same."""
+        try:
+            lines = self.engine.last_words(name)
+        except EngineAway:
+            raise
+        except EngineError as error:
+            log.warning("the last lines of %s are not known: %s", name, error)
+            return ()
+        return tuple(line[:LAST_LINE_LENGTH] for line in lines)
 
     def _record(
         self, record: WorkerRecord, ending: Ending, restart: str, *, ran_s: float, frozen: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,8 @@ from manager.state.world import World
 
 LOOK_S = 0.2
 WAITING_LINES = 1000  # a client that does not read slows the readers down, not the manager's memory
+
+log = logging.getLogger(__name__)
 
 Targets = list[tuple[str, int | None]]
 
@@ -70,25 +73,30 @@ class Follower:
 
     def _read(self, worker: str, container: Container) -> None:
         try:
-            for line in self._lines(container):
-                self._read_to[container.id] = line.at
-                if not self._put(worker, line):
-                    return
-            self._read_to.setdefault(container.id, 0.0)
+            self._queue_lines(worker, container)
         except CloudError:
-            return  # it went, or Docker did
-        finally:
-            del self._streams[container.id]
+            pass  # it went, or Docker did
+        except Exception:  # a mistake of ours must not take the manager down; this log is not begun again
+            log.exception("the log of %s cannot be read on", worker)
+            return
+        del self._streams[container.id]
+
+    def _queue_lines(self, worker: str, container: Container) -> None:
+        for line in self._lines(container):
+            self._read_to[container.id] = line.at
+            if not self._put(worker, line):
+                return
+        self._read_to.setdefault(container.id, 0.0)
 
     def _lines(self, container: Container) -> Iterator[LogLine]:
         """Yield the wanted lines, of a log that was read only those that came later."""
-        read_to = self._read_to.get(container.id, 0.0)
-        since, tail = (read_to, None) if read_to else (self.filter.since, self.filter.tail)
+        read_to = self._read_to.get(container.id, -1.0)
+        since, tail = (read_to, None) if read_to > 0 else (self.filter.since, self.filter.tail)
         with self.engine.logs(container.name, since=since, tail=tail, follow=True) as stream:
             self._streams[container.id] = stream
             if self._over.is_set():
                 return  # `close` has not seen this one
-            yield from (line for line in stream if not read_to or line.at > read_to)
+            yield from (line for line in stream if line.at > read_to)
 
     def _put(self, worker: str, line: LogLine) -> bool:
         """Queue the line; False when nobody wants lines any more."""
@@ -124,8 +132,8 @@ class Logs:
         with ExitStack() as open_logs:
             logs = []
             for container in containers:
-                log = self.engine.logs(container.name, since=wanted.since, tail=wanted.tail)
-                logs.append(_told(f"{container.app}.{container.slot}", open_logs.enter_context(log)))
+                lines = self.engine.logs(container.name, since=wanted.since, tail=wanted.tail)
+                logs.append(_told(f"{container.app}.{container.slot}", open_logs.enter_context(lines)))
             for worker, line in heapq.merge(*logs, key=lambda pair: pair[1].at):
                 _send(call, worker, line)
 
@@ -157,8 +165,8 @@ def _filter(arguments: Arguments) -> Filter:
     return Filter(time.time() - since_s if since_s is not None else None, arguments.whole("tail"))
 
 
-def _told(worker: str, log: Iterable[LogLine]) -> Iterator[tuple[str, LogLine]]:
-    return ((worker, line) for line in log)
+def _told(worker: str, lines: Iterable[LogLine]) -> Iterator[tuple[str, LogLine]]:
+    return ((worker, line) for line in lines)
 
 
 def _check(world: World, targets: Targets) -> None:

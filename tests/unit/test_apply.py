@@ -9,11 +9,12 @@ from typing import cast
 
 import pytest
 
+from manager.api.errors import EngineError
 from manager.engine.orders import WorkerOrder
 from manager.journal import Journal
 from manager.loop.apply import SPEC_LABEL, Effects, worker_order
 from manager.loop.hosts import HostsFiles
-from manager.plan.steps import Forget, Launch
+from manager.plan.steps import Bury, Forget, Launch
 from manager.programs.store import UNUSED_FOR_S, Programs
 from manager.secrets import Secrets
 from manager.state.model import AppSpec, Mount, WorkerKey, WorkerRecord
@@ -92,6 +93,23 @@ def test_that_a_worker_ended_before_it_was_joined_is_no_failure_of_the_network(e
     edges.effects.launch(Launch(a_worker(1), an_app(), ""))
 
     assert edges.store.read(WORKERS).entries == {}
+
+
+def test_an_ending_is_noted_where_docker_refuses_the_last_lines(
+    edges: Edges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: FakeEngine, name: str, lines: int = 5) -> list[str]:
+        raise EngineError("cannot read the logs: container is dead or marked for removal")
+
+    monkeypatch.setattr(FakeEngine, "last_words", refused)
+    edges.effects.launch(Launch(a_worker(1), an_app(), ""))
+
+    edges.effects.bury(Bury(a_worker(1), an_app(), ""))
+
+    (entry,) = edges.store.read(WORKERS).entries.values()
+    ending = decode(WorkerRecord, entry.value).ending
+    assert ending is not None
+    assert ending.last_lines == ()
 
 
 def test_a_file_of_names_that_was_copied_in_is_kept(edges: Edges) -> None:

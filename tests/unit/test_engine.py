@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import pytest
 
+from manager.engine.containers import LogLine
 from manager.engine.decode import file_stat_of, image_of, unix_time
 from manager.engine.orders import FileMount, PartOrder, WorkerOrder
 from manager.engine.payload import limits_not_kept, limits_of, part_payload, worker_payload
@@ -123,6 +125,27 @@ def test_a_line_without_end_is_given_out_in_pieces() -> None:
 
     assert "".join(text for _, text in found) == piece * 7
     assert len(found) == 3
+
+
+def test_what_docker_says_itself_is_a_line_of_stderr_at_the_time_of_the_line_before() -> None:
+    sent = [(1, "1970-01-01T00:00:07Z be"), (3, "Error grabbing logs: invalid character\n"), (1, "gin\n")]
+    pieces = iter(frames(*sent, (9, "1970-01-01T00:00:08Z strange\n"), (2, "0001-01-01T00:00:00Z never\n")))
+
+    assert list(lines_of(lambda size: next(pieces, b""))) == [
+        LogLine(7.0, "stderr", "Error grabbing logs: invalid character"),
+        LogLine(7.0, "stdout", "begin"),
+        LogLine(8.0, "stderr", "strange"),
+        LogLine(8.0, "stderr", "never"),
+    ]
+
+
+@pytest.mark.parametrize("cut_at", [1, 8, 9, 60])
+def test_a_frame_that_is_cut_short_ends_the_lines(cut_at: int) -> None:
+    whole = b"".join(frames((1, "2026-01-02T03:04:05.123456789Z a\n")))
+    cut = b"".join(frames((1, f"2026-01-02T03:04:06.123456789Z {'b' * 99}\n")))[:cut_at]
+    sent = BytesIO(whole + cut)
+
+    assert [line.text for line in lines_of(sent.read)] == ["a"]
 
 
 def test_docker_s_year_one_means_never() -> None:

@@ -23,17 +23,20 @@ WEB_1 = a_container(WorkerKey("web", 1, 1))
 LINES = tuple(LogLine(float(second), "stdout", f"line {second}") for second in range(1, 7))
 
 
-class BreakingLog(AbstractContextManager["BreakingLog"]):
-    """These lines, and then the end, or a Docker that dies."""
+AWAY = EngineAway("cannot read the logs of web.1: docker cannot be reached")
 
-    def __init__(self, lines: Sequence[LogLine], *, dies: bool) -> None:
+
+class BreakingLog(AbstractContextManager["BreakingLog"]):
+    """These lines, and then the end, or an error."""
+
+    def __init__(self, lines: Sequence[LogLine], error: Exception | None) -> None:
         self.lines = lines
-        self.dies = dies
+        self.error = error
 
     def __iter__(self) -> Iterator[LogLine]:
         yield from self.lines
-        if self.dies:
-            raise EngineAway("cannot read the logs of web.1: docker cannot be reached")
+        if self.error is not None:
+            raise self.error
 
     def __exit__(self, *_: object) -> None:
         """Nothing is open."""
@@ -43,13 +46,14 @@ class BreakingLog(AbstractContextManager["BreakingLog"]):
 class BreakingEngine:
     """Each time a log is asked for, three lines more of it are there."""
 
-    dies: bool
+    error: Exception | None = None
+    lines: Sequence[LogLine] = LINES
     asked: list[tuple[float | None, int | None]] = field(default_factory=list)
 
     def logs(self, name: str, *, since: float | None, tail: int | None, follow: bool) -> BreakingLog:
         self.asked.append((since, tail))
-        there = LINES[: 3 * len(self.asked)]
-        return BreakingLog([line for line in there if line.at >= (since or 0)], dies=self.dies)
+        there = self.lines[: 3 * len(self.asked)]
+        return BreakingLog([line for line in there if line.at >= (since or 0)], self.error)
 
 
 def is_reading() -> bool:
@@ -63,9 +67,9 @@ def read(follower: Follower) -> list[str]:
     return [follower.lines.get_nowait()[1].text for _ in range(follower.lines.qsize())]
 
 
-@pytest.mark.parametrize("dies", [True, False])
-def test_the_log_of_a_worker_that_runs_is_read_on_from_its_last_line(dies: bool) -> None:
-    engine = BreakingEngine(dies)
+@pytest.mark.parametrize("error", [AWAY, None])
+def test_the_log_of_a_worker_that_runs_is_read_on_from_its_last_line(error: Exception | None) -> None:
+    engine = BreakingEngine(error)
     follower = Follower(cast(Engine, engine), Filter(since=None, tail=10))
 
     assert read(follower) == ["line 1", "line 2", "line 3"]
@@ -74,13 +78,34 @@ def test_the_log_of_a_worker_that_runs_is_read_on_from_its_last_line(dies: bool)
 
 
 def test_the_log_of_a_worker_that_ended_is_read_once() -> None:
-    engine = BreakingEngine(dies=False)
+    engine = BreakingEngine()
     follower = Follower(cast(Engine, engine), Filter(since=None, tail=None))
     read(follower)
 
     follower.add(replace(WEB_1, state="exited"))
 
     assert len(engine.asked) == 1
+
+
+def test_a_log_that_we_make_a_mistake_with_is_given_up_and_takes_no_thread_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    died: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", died.append)
+    engine = BreakingEngine(KeyError(3))
+    follower = Follower(cast(Engine, engine), Filter(since=None, tail=None))
+
+    assert read(follower) == ["line 1", "line 2", "line 3"]
+    assert read(follower) == []
+    assert (len(died), len(engine.asked)) == (0, 1)
+
+
+def test_what_has_no_time_is_told_once() -> None:
+    complaints = 3 * (LogLine(0.0, "stderr", "Error grabbing logs"),)
+    follower = Follower(cast(Engine, BreakingEngine(lines=complaints + LINES)), Filter(since=None, tail=None))
+
+    assert read(follower) == ["Error grabbing logs"] * 3
+    assert read(follower) == ["line 1", "line 2", "line 3"]
 
 
 def test_a_worker_that_could_not_be_started_has_the_reason_for_its_log() -> None:
