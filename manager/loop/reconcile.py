@@ -5,6 +5,7 @@ out, for LONGEST_REST_S at most, so that what no mark and no event knows of is s
 
 Start-up, crash recovery, a lost event and a normal change take the same path. Quick steps (the store, the
 network's repair) are done in the pass; slow ones (Docker) in a pool, and their worker is busy until then.
+Where one fails, its worker is left alone for TRY_AGAIN_S, and the others go on.
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ class Reconciler:
     _looked_at: float = 0.0
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _busy: dict[WorkerKey, Future[None]] = field(default_factory=dict)
+    _again_at: dict[WorkerKey, float] = field(default_factory=dict)
     _starts: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(STARTS_AT_ONCE, thread_name_prefix="start")
     )
@@ -162,11 +164,21 @@ class Reconciler:
         if self.leadership.fence is None:
             self.leadership.gained.wait(TRY_AGAIN_S)
             return 0.0
-        for step in todo.steps:
+        left_alone = self._left_alone()
+        steps = [s for s in todo.steps if not isinstance(s, SlowStep) or s.record.key not in left_alone]
+        for step in steps:
             log.info("%s", explain(step))
             self._apply(step)
-        quick = any(not isinstance(step, SlowStep) for step in todo.steps)
-        return 0.0 if quick else todo.look_again_s
+        quick = any(not isinstance(step, SlowStep) for step in steps)
+        return 0.0 if quick else min([todo.look_again_s, *left_alone.values()])
+
+    def _left_alone(self) -> dict[WorkerKey, float]:
+        """Return the workers at which a step has just failed, each with the seconds until the next try."""
+        now = self.sight.steady()
+        for key, again_at in list(self._again_at.items()):
+            if again_at <= now:
+                del self._again_at[key]
+        return {key: again_at - now for key, again_at in list(self._again_at.items())}
 
     def _apply(self, step: Step) -> None:
         match step:
@@ -204,6 +216,8 @@ class Reconciler:
 
     def _finished(self, key: WorkerKey, ended: Future[None]) -> None:
         error = None if ended.cancelled() else ended.exception()
+        if error is not None:
+            self._again_at[key] = self.sight.steady() + TRY_AGAIN_S
         if isinstance(error, CloudError | NetworkError):
             log.warning("%s: %s; looking again", key.label, error)
         elif error is not None:

@@ -45,7 +45,7 @@ def _go_on(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> N
 def _keep_up(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> None:
     """Draft what a worker lacks whose container is there."""
     if record.key not in world.wired:
-        if not is_left_alone(world, record):
+        if not is_left_alone(world, record) and not _waits(world, record, draft):
             draft.slow.append(_launch(world, record, spec, "its port or its rules are not as they should be"))
     elif world.is_frozen(record.app) and not record.was_up:
         draft.saves.append(replace(record, was_up=True))
@@ -71,16 +71,21 @@ def _enter_service(world: World, record: WorkerRecord, draft: Draft) -> None:
 def _start(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> None:
     if record.ending is not None and record.retry_at is None:
         return  # its restart policy wants no other container
-    if is_left_alone(world, record):
-        return
-    if record.retry_at is not None and record.retry_at > world.now:
-        draft.again_in(record.retry_at - world.now)
+    if is_left_alone(world, record) or _waits(world, record, draft):
         return
     step = _launch(world, record, spec, "it has no running container")
     if record.spare:
         draft.spares.append(step)
     else:
         draft.slow.append(step)
+
+
+def _waits(world: World, record: WorkerRecord, draft: Draft) -> bool:
+    """Return whether the next try comes later, and look again then."""
+    if record.retry_at is None or record.retry_at <= world.now:
+        return False
+    draft.again_in(record.retry_at - world.now)
+    return True
 
 
 def _launch(world: World, record: WorkerRecord, spec: AppSpec, reason: str) -> Launch:

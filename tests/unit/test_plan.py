@@ -268,6 +268,16 @@ def test_a_worker_that_lost_its_link_is_joined_again(world: World) -> None:
     assert step.reason == "its port or its rules are not as they should be"
 
 
+def test_a_worker_that_could_not_be_joined_waits_for_its_time(world: World) -> None:
+    ending = Ending(NOW - 1, "", 125, "the bridge is full")
+    cut = replace(world, wired=frozenset({WEB_2}))
+    waiting = known(cut, replace(a_worker(1), ending=ending, failures=3, retry_at=NOW + 1))
+
+    assert slow(waiting) == []
+    assert plan(waiting).look_again_s == 1
+    assert isinstance(slow(replace(waiting, now=NOW + 1))[0], Launch)
+
+
 def test_a_new_worker_may_do_what_its_template_allows(world: World) -> None:
     free = replace(an_app(want=3), template=replace(TEMPLATE, egress=True))
 
