@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
@@ -20,22 +22,28 @@ KEEP_EVENTS = 1000
 KEEP_REQUESTS_S = 600.0  # a client sends a request again within seconds, or never
 GATHER_S = 0.1
 PRUNE_EVERY = 50  # batches
+WRITTEN_AT_ONCE = 100
+_NUMBER = re.compile(r"(\d{13})(-\d{4})?")  # a count stood behind it once
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Journal:
-    """Events on their way to the store. A crash may lose the events of the last tenth of a second."""
+    """Events on their way to the store. A crash may lose the events of the last tenth of a second.
+
+    An event's number is its time in milliseconds, or one more than the number before, whichever is larger:
+    numbers only grow, whatever the clock is set to and whichever manager leads.
+    """
 
     store: Store
     fence: Callable[[], Fence | None]
     clock: Callable[[], float]
-    _queue: SimpleQueue[tuple[str, str]] = field(default_factory=SimpleQueue)
+    _queue: SimpleQueue[tuple[float, str]] = field(default_factory=SimpleQueue)
     _noted: threading.Event = field(default_factory=threading.Event)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread = field(init=False)
-    _count: int = 0
+    _last: int | None = None  # not known before the first write
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -50,10 +58,8 @@ class Journal:
     def note(self, text: str, *, app: str | None = None, worker: str | None = None) -> None:
         """Remember that something happened, in one sentence."""
         now = self.clock()
-        self._count += 1
-        number = f"{round(now * 1000):013d}-{self._count % 10_000:04d}"
         event = {"at": rfc3339(now), "app": app, "worker": worker, "text": text}
-        self._queue.put((f"{EVENTS}{number}", json.dumps(event, ensure_ascii=False)))
+        self._queue.put((now, json.dumps(event, ensure_ascii=False)))
         self._noted.set()
 
     def _run(self) -> None:
@@ -70,20 +76,32 @@ class Journal:
         fence = self.fence()
         if fence is None:
             return 0
-        events: dict[str, str] = {}
-        try:
-            while len(events) < 100:
-                key, value = self._queue.get_nowait()
-                events[key] = value
-        except Empty:
-            pass
-        if not events:
+        noted = self._gathered()
+        if not noted:
             return 0
         try:
-            self.store.write(events, self._outdated() if prune else (), fence=fence)
+            self.store.write(self._numbered(noted), self._outdated() if prune else (), fence=fence)
         except (StoreUnavailable, Conflict) as error:
-            log.warning("%d events are lost: %s", len(events), error)
+            log.warning("%d events are lost: %s", len(noted), error)
         return 1
+
+    def _gathered(self) -> list[tuple[float, str]]:
+        """Return what was noted first, as much of it as goes into one write."""
+        noted: list[tuple[float, str]] = []
+        with suppress(Empty):
+            while len(noted) < WRITTEN_AT_ONCE:
+                noted.append(self._queue.get_nowait())
+        return noted
+
+    def _numbered(self, noted: Iterable[tuple[float, str]]) -> dict[str, str]:
+        """Return events by their keys.  Raises StoreUnavailable."""
+        last = _last_number(self.store) if self._last is None else self._last
+        numbered: dict[str, str] = {}
+        for at, event in noted:
+            last = max(round(at * 1000), last + 1)
+            numbered[f"{EVENTS}{last:013d}"] = event
+        self._last = last
+        return numbered
 
     def _outdated(self) -> list[str]:
         """Return the keys of events beyond the bound and of requests that nobody will send again."""
@@ -96,6 +114,12 @@ class Journal:
             if key.startswith(REQUESTS) and _written_at(entry.value) < oldest
         ]
         return [*events[:-KEEP_EVENTS], *requests]
+
+
+def _last_number(store: Store) -> int:
+    """Return the largest number of an event that the store holds, 0 for none."""
+    found = [_NUMBER.fullmatch(key.removeprefix(EVENTS)) for key in store.read(EVENTS).entries]
+    return max((int(number[1]) for number in found if number), default=0)
 
 
 def events(store: Store) -> list[EventView]:

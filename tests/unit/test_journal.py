@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from manager.journal import KEEP_REQUESTS_S, Journal, events
+from manager.api.documents import rfc3339
+from manager.journal import KEEP_EVENTS, KEEP_REQUESTS_S, Journal, events
 from manager.state.records import EVENTS, LEADER, REQUESTS
 from manager.store import claim
 from tests.eventually import eventually
@@ -21,14 +22,18 @@ def store() -> FakeStore:
     return FakeStore(time.monotonic)
 
 
-def note(store: FakeStore, *, now: float = 0.0) -> None:
-    """A leader notes one event, which comes to the store with the first look for what is outdated."""
-    fence = claim(store, LEADER, "one", store.grant(60))
+def note(store: FakeStore, first: str = "started", *more: str, now: float = 0.0) -> None:
+    """A leader notes events, which come to the store with the first look for what is outdated."""
+    lease = store.grant(60)
+    fence = claim(store, LEADER, "one", lease)
     journal = Journal(store, lambda: fence, lambda: now)
-    journal.note("started", app="web")
+    texts = (first, *more)
+    for text in texts:
+        journal.note(text, app="web")
     journal.start()
-    eventually(lambda: any(event.text == "started" for event in events(store)), within_s=5)
+    eventually(lambda: any(event.text == texts[-1] for event in events(store)), within_s=5)
     journal.stop()
+    store.revoke(lease)
 
 
 @pytest.mark.parametrize("value", UNREADABLE)
@@ -56,3 +61,35 @@ def test_a_request_that_nobody_sends_again_is_forgotten(store: FakeStore) -> Non
     note(store, now=KEEP_REQUESTS_S + 1)
 
     assert store.read(REQUESTS).entries.keys() == {f"{REQUESTS}new"}
+
+
+def test_events_stay_in_their_order_whatever_the_clock_is_set_to_and_whoever_leads(store: FakeStore) -> None:
+    note(store, "one", "two", now=7200.0)
+    note(store, "three", "four", now=3600.0)
+    note(store, "five", now=7200.0)
+
+    found = events(store)
+
+    assert [event.text for event in found] == ["one", "two", "three", "four", "five"]
+    assert len({event.id for event in found}) == 5
+    assert found[2].at == rfc3339(3600.0)
+
+
+def test_new_events_come_behind_those_that_were_numbered_with_a_count(store: FakeStore) -> None:
+    old = {"at": rfc3339(7200.0), "app": None, "worker": None, "text": "old"}
+    store.write({f"{EVENTS}0000007200000-0042": json.dumps(old)})
+
+    note(store, "new", now=7200.0)
+
+    assert [event.text for event in events(store)] == ["old", "new"]
+
+
+def test_the_oldest_events_go_first_though_the_clock_was_set_back(store: FakeStore) -> None:
+    note(store, *[f"old {number}" for number in range(KEEP_EVENTS)], now=7200.0)
+    note(store, "new", now=3600.0)
+
+    note(store, "newest", now=3600.0)
+
+    texts = [event.text for event in events(store)]
+    assert texts[-2:] == ["new", "newest"]
+    assert texts[0] == "old 1"
