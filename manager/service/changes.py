@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
+from typing import TypeVar
 
 from manager.api.errors import StoreUnavailable, UsageError
 from manager.api.wire import Request
@@ -21,10 +22,11 @@ from manager.lead import Leadership
 from manager.loop.reconcile import Reconciler
 from manager.plan.wiring import require_reached
 from manager.server import Call
-from manager.state.model import AppSpec, Revision
+from manager.state.model import AppSpec, Revision, ScalingTarget
 from manager.state.records import (
     APPS,
     REQUESTS,
+    TARGETS,
     UnreadableRecord,
     app_key,
     decode,
@@ -33,12 +35,14 @@ from manager.state.records import (
     target_key,
     undo_key,
 )
+from manager.state.world import as_scaled
 from manager.store import NO_REVISIONS, Entry, Fence, Fenced, Snapshot, Store
 
 LEAD_WAIT_S = 2.0
 LOOK_S = 0.02
 _BESIDE = ("request", "wait", "detach")
 
+T = TypeVar("T", AppSpec, ScalingTarget)
 Edit = Callable[[Mapping[str, AppSpec]], "Wish"]
 
 
@@ -76,16 +80,17 @@ class Changes:
     def make(self, call: Call, edit: Edit) -> Made:
         """Store what `edit` makes of the specs, and return what was done.
 
+        It sees them as a picture does: an app that follows its load has the workers that it came to.
         Raises what `edit` raises, UsageError for an id of another request, Conflict, StoreUnavailable or
         NotConfirmed.
         """
         request = call.request.params.get("request")
         key = f"{REQUESTS}{request}" if request is not None else None
         with self._one_at_a_time:
-            snapshot = self.store.read(APPS, *([key] if key else []))
+            snapshot = self.store.read(APPS, TARGETS, *([key] if key else []))
             if key and key in snapshot.entries:
                 return _made_before(call.request, snapshot, key)
-            specs = read_specs(snapshot)
+            specs = _as_scaled(snapshot)
             wish = edit(specs)
             require_reached(specs, wish.specs)
             names = tuple(spec.name for spec in wish.specs)
@@ -201,12 +206,22 @@ def _words(wish: Wish, name: str) -> str:
 
 def read_specs(snapshot: Snapshot) -> dict[str, AppSpec]:
     """Return the specs of a snapshot by name; one that cannot be read is left out."""
-    specs = (_spec(entry) for key, entry in snapshot.entries.items() if key.startswith(APPS))
+    specs = (_record(AppSpec, entry) for key, entry in snapshot.entries.items() if key.startswith(APPS))
     return {spec.name: spec for spec in specs if spec is not None}
 
 
-def _spec(entry: Entry) -> AppSpec | None:
+def _as_scaled(snapshot: Snapshot) -> dict[str, AppSpec]:
+    """Return the specs of a snapshot with what their autoscalers want, of which only the targets tell."""
+    return {name: as_scaled(spec, _target(snapshot, name)) for name, spec in read_specs(snapshot).items()}
+
+
+def _target(snapshot: Snapshot, name: str) -> ScalingTarget | None:
+    entry = snapshot.entries.get(target_key(name))
+    return None if entry is None else _record(ScalingTarget, entry)
+
+
+def _record(cls: type[T], entry: Entry) -> T | None:
     try:
-        return decode(AppSpec, entry.value)
+        return decode(cls, entry.value)
     except UnreadableRecord:
         return None

@@ -18,14 +18,15 @@ from manager.loop.reconcile import Reconciler
 from manager.server import Call
 from manager.service.changes import Changes, Wish, read_specs
 from manager.state import wishes
-from manager.state.model import AppSpec, Autoscale, Health, Past
-from manager.state.records import APPS, TARGETS, UNDO, target_key
+from manager.state.model import AppSpec, Autoscale, Health, Past, ScalingTarget
+from manager.state.records import APPS, TARGETS, UNDO, decode, encode, target_key
 from manager.state.specs import readdressed, reinstated
 from manager.store import Fence
 from tests.fakes.store import FakeStore
 from tests.simulation.worlds import NOW, an_app
 
 PORTS = range(9000, 9010)
+POLICY = Autoscale(1, 10)
 
 
 @dataclass(slots=True)
@@ -115,6 +116,37 @@ def test_an_app_that_follows_its_load_goes_on_from_its_target_under_another_poli
     desk.make(lambda specs: wishes.autoscaled(specs["web"], Autoscale(1, 9, 0.25, 0.95)))
 
     assert desk.keys(TARGETS) == {target_key("web")}
+
+
+@pytest.mark.parametrize(
+    ("edit", "workers"),
+    [
+        (lambda spec: wishes.autoscaled(spec, None), 8),
+        (lambda spec: wishes.autoscaled(spec, replace(POLICY, mode="recommend")), 8),
+        (lambda spec: wishes.scaled(spec, wishes.ScaleChange("web", 1, relative=True), manual=True), 9),
+    ],
+)
+def test_an_app_that_follows_its_load_no_more_goes_on_with_the_workers_that_it_has(
+    desk: Desk, edit: Callable[[AppSpec], AppSpec], workers: int
+) -> None:
+    desk.make(lambda specs: wishes.autoscaled(an_app(want=1), POLICY))
+    desk.store.write({target_key("web"): encode(ScalingTarget(8, 5, NOW, "load"))})
+
+    desk.make(lambda specs: edit(specs["web"]))
+
+    assert read_specs(desk.store.read(APPS))["web"].want == workers
+
+
+def test_an_app_that_follows_its_load_again_by_an_undo_begins_with_the_workers_that_it_had(
+    desk: Desk,
+) -> None:
+    desk.make(lambda specs: wishes.autoscaled(an_app(want=1), POLICY))
+    desk.store.write({target_key("web"): encode(ScalingTarget(8, 5, NOW, "load"))})
+
+    desk.make(lambda specs: wishes.autoscaled(specs["web"], None))
+
+    (entry,) = desk.store.read(UNDO).entries.values()
+    assert decode(AppSpec, entry.value).want == 8
 
 
 def test_an_app_of_before_keeps_its_own_mark_and_port_and_takes_nobodys() -> None:
