@@ -37,7 +37,7 @@ class AppVerbs:
         files = offered_files(call.request.params.get("files"), call.request.files)
         template = self.intake.template(arguments, files, call.progress)
 
-        held, now = self.changes.held_marks(), self.changes.clock()
+        held, now = self.changes.held(), self.changes.clock()
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             return Wish((new_app(specs, arguments, template, self.tcp_ports, now, held),))

@@ -35,6 +35,7 @@ from manager.state.records import (
     target_key,
     undo_key,
 )
+from manager.state.specs import Held, held_in
 from manager.state.world import as_scaled
 from manager.store import NO_REVISIONS, Entry, Fence, Fenced, Snapshot, Store
 
@@ -155,10 +156,9 @@ class Changes:
                 time.sleep(LOOK_S)
         return write(fence=self.fence())
 
-    def held_marks(self) -> frozenset[int]:
-        """Return the marks that are in use on the network: a new app must not share one with lost workers."""
-        picture = self.reconciler.next_picture(None, LEAD_WAIT_S)
-        return picture.world.marks if picture is not None else frozenset()
+    def held(self) -> Held:
+        """Return what a new app must not share with lost workers; raises StoreUnavailable."""
+        return held_in(self.reconciler.seen().world)
 
     def fence(self) -> Fence:
         """Return the fence of this manager's writes; raises StoreUnavailable while it cannot lead."""

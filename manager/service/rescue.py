@@ -29,7 +29,7 @@ from manager.service.waiting import Waiting
 from manager.state import wishes
 from manager.state.model import AppSpec, WorkerRecord
 from manager.state.records import APPS, REVISIONS, UnreadableRecord, app_key, decode, encode, worker_key
-from manager.state.specs import reinstated
+from manager.state.specs import held_in, reinstated
 from manager.state.world import World
 from manager.store import Store
 from netsetup.addresses import allocate
@@ -63,9 +63,10 @@ def adoption(world: World, tcp_ports: range) -> Adoption:
             mine = [r for r in records if r.app == record.app and r.revision == spec.revision]
             slots = frozenset(r.slot for r in mine if not r.spare)
             specs[record.app] = wishes.as_adopted(spec, slots, spares=len(mine) - len(slots))
-    known = dict(world.specs)
+    known, held = dict(world.specs), held_in(world)
     for name, spec in specs.items():
-        known[name] = reinstated(known, spec, tcp_ports, world.marks - {spec.number})
+        others = replace(held, marks=held.marks - {spec.number})
+        known[name] = reinstated(known, spec, tcp_ports, others)
     return Adoption({name: known[name] for name in specs}, tuple(_placed(world, known, records)))
 
 
@@ -152,7 +153,7 @@ class Rescue:
     def restore(self, call: Call, arguments: Arguments) -> Answer:
         with os.fdopen(os.dup(_only_file(call)), "rb") as file:
             wanted = self._unpacked(file)
-        held = self.changes.held_marks()
+        held = self.changes.held()
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             all_specs = dict(specs)

@@ -84,7 +84,7 @@ class RevisionVerbs:
             raise CloudError(
                 f"nothing was changed of {name} that could be taken back", hint=f"history {name}"
             )
-        former, held = decode(AppSpec, entry.value), self.apps.changes.held_marks()
+        former, held = decode(AppSpec, entry.value), self.apps.changes.held()
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             if name in specs and specs[name].removing:

@@ -4,13 +4,36 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from balancer.routes import check_host, check_path, default_hosts, default_paths
 from manager.api.arguments import Arguments
 from manager.api.errors import AppExists, CloudError, RouteTaken, UsageError
 from manager.state.model import AppSpec, Autoscale, Past, Template
 from manager.state.wishes import autoscaled, free_number, with_spares
+from manager.state.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What workers have that are there, known or lost: a new app must share none of it with them.
+
+    marks: on the network.  revisions: the highest one of the containers of each name.
+    """
+
+    marks: frozenset[int] = frozenset()
+    revisions: Mapping[str, int] = field(default_factory=dict)
+
+
+def held_in(world: World) -> Held:
+    """Return what workers have, whatever the store has lost."""
+    highest: dict[str, int] = {}
+    for app, _, revision in world.containers:
+        highest[app] = max(revision, highest.get(app, 0))
+    return Held(world.marks, highest)
+
+
+NOTHING_HELD = Held()
 
 
 def new_app(
@@ -19,9 +42,9 @@ def new_app(
     template: Template,
     tcp_ports: range,
     now: float,
-    held: Collection[int] = (),
+    held: Held = NOTHING_HELD,
 ) -> AppSpec:
-    """Return the spec of a new app among those there are.  held: marks that are in use on the network.
+    """Return the spec of a new app among those there are: its first revision is above any of its name.
 
     Raises AppExists, RouteTaken, UsageError, or CloudError when every tcp port is taken.
     """
@@ -35,10 +58,12 @@ def new_app(
     _require_free(specs, hosts, paths)
     workers = arguments.whole("workers")
     policy = autoscale_policy(arguments, None)
+    revision = held.revisions.get(name, 0) + 1
     spec = AppSpec(
         name=name,
-        number=free_number(specs, held),
-        revision=1,
+        number=free_number(specs, held.marks),
+        revision=revision,
+        newest=revision,
         template=template,
         want=1 if workers is None else workers,
         created_at=now,
@@ -92,20 +117,20 @@ def _addresses(
     return _unique(default_hosts(name), hosts), _unique(default_paths(name), paths)
 
 
-def reinstated(
-    specs: Mapping[str, AppSpec], spec: AppSpec, tcp_ports: range, held: Collection[int]
-) -> AppSpec:
+def reinstated(specs: Mapping[str, AppSpec], spec: AppSpec, tcp_ports: range, held: Held) -> AppSpec:
     """Return the spec of before, with the mark and the tcp port that the app has now, or that are free.
 
-    Its own ones where they are.  held: marks that are in use on the network.
+    Its own ones where they are. The next revision will be above any of its name.
     Raises RouteTaken when another app has got its route.
     """
     others = {name: other for name, other in specs.items() if name != spec.name}
     _require_free(others, spec.hosts, spec.paths)
     now = specs.get(spec.name)
-    number = now.number if now else free_number(others, held, spec.number)
+    number = now.number if now else free_number(others, held.marks, spec.number)
+    newest = max(spec.newest, held.revisions.get(spec.name, 0))
     wished = (now and now.tcp_port) or spec.tcp_port
-    return replace(spec, number=number, tcp_port=spec.tcp_port and _free_tcp_port(others, tcp_ports, wished))
+    tcp_port = spec.tcp_port and _free_tcp_port(others, tcp_ports, wished)
+    return replace(spec, number=number, newest=newest, tcp_port=tcp_port)
 
 
 def readdressed(

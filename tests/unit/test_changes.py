@@ -20,10 +20,10 @@ from manager.service.changes import Changes, Wish, read_specs
 from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale, Health, Past, ScalingTarget
 from manager.state.records import APPS, TARGETS, UNDO, decode, encode, target_key
-from manager.state.specs import readdressed, reinstated
+from manager.state.specs import NOTHING_HELD, Held, held_in, new_app, readdressed, reinstated
 from manager.store import Fence
 from tests.fakes.store import FakeStore
-from tests.simulation.worlds import NOW, an_app
+from tests.simulation.worlds import NOW, TEMPLATE, a_worker, an_app, serving
 
 PORTS = range(9000, 9010)
 POLICY = Autoscale(1, 10)
@@ -154,13 +154,30 @@ def test_an_app_of_before_keeps_its_own_mark_and_port_and_takes_nobodys() -> Non
     former = replace(an_app(), number=1, tcp_port=9000)
     other = replace(an_app("other"), number=1, tcp_port=9000)
 
-    back = reinstated({"web": now, "other": other}, former, PORTS, {1, 3})
-    renewed = reinstated({"other": other}, former, PORTS, {2})
-    again = reinstated({}, former, PORTS, ())
+    back = reinstated({"web": now, "other": other}, former, PORTS, Held(frozenset({1, 3})))
+    renewed = reinstated({"other": other}, former, PORTS, Held(frozenset({2})))
+    again = reinstated({}, former, PORTS, NOTHING_HELD)
 
     assert (back.number, back.tcp_port) == (3, 9001)
     assert (renewed.number, renewed.tcp_port) == (3, 9001)
     assert again == former
+
+
+def test_no_container_that_the_store_has_lost_can_be_taken_for_one_of_an_app_that_comes() -> None:
+    stray, other = a_worker(1, revision=3), a_worker(1, revision=7, app="other")
+    held = held_in(replace(serving([an_app()], [stray, a_worker(2), other]), specs={}, records={}))
+
+    new = new_app({}, Arguments({"name": "web"}), TEMPLATE, PORTS, NOW, held)
+    again = wishes.undone(None, reinstated({}, an_app(), PORTS, held))
+
+    assert (new.revision, new.newest) == (4, 4)
+    assert (again.revision, again.newest) == (4, 4)
+
+
+def test_a_new_app_begins_with_revision_1() -> None:
+    new = new_app({}, Arguments({"name": "web"}), TEMPLATE, PORTS, NOW)
+
+    assert (new.revision, new.newest) == (1, 1)
 
 
 def test_a_route_that_another_app_has_got_is_not_taken_back() -> None:
@@ -168,7 +185,7 @@ def test_a_route_that_another_app_has_got_is_not_taken_back() -> None:
     other = replace(an_app("other"), hosts=former.hosts)
 
     with pytest.raises(RouteTaken):
-        reinstated({"web": now, "other": other}, former, PORTS, ())
+        reinstated({"web": now, "other": other}, former, PORTS, NOTHING_HELD)
 
 
 def test_what_an_update_may_have_to_go_back_to_is_nobody_else_s() -> None:
@@ -177,8 +194,8 @@ def test_what_an_update_may_have_to_go_back_to_is_nobody_else_s() -> None:
     returning = replace(an_app("other"), hosts=("shop.example",))
 
     with pytest.raises(RouteTaken):
-        reinstated({"web": updating}, returning, PORTS, ())
-    with_port = reinstated({"web": updating}, replace(an_app("other"), tcp_port=9000), PORTS, ())
+        reinstated({"web": updating}, returning, PORTS, NOTHING_HELD)
+    with_port = reinstated({"web": updating}, replace(an_app("other"), tcp_port=9000), PORTS, NOTHING_HELD)
     assert with_port.tcp_port == 9001
 
 
@@ -188,7 +205,7 @@ def test_an_app_that_becomes_one_for_tcp_again_has_its_former_port() -> None:
     as_http = replace(an_app(), fallback=Past.of(former))
 
     again = readdressed({"web": as_http}, as_http, Arguments({}), template, PORTS)
-    undone = reinstated({"web": an_app()}, former, PORTS, ())
+    undone = reinstated({"web": an_app()}, former, PORTS, NOTHING_HELD)
 
     assert (again.tcp_port, again.hosts, undone.tcp_port) == (9005, (), 9005)
 

@@ -11,11 +11,13 @@ import pytest
 from manager.api.errors import NetworkFailed, RouteTaken
 from manager.engine.containers import Container
 from manager.loop.apply import RECORD_LABEL, SPEC_LABEL
+from manager.plan.plan import plan
+from manager.plan.steps import SaveRecords
 from manager.service.rescue import adoption
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.records import encode
 from manager.state.world import World
-from tests.simulation.worlds import SUBNET, a_container, a_worker, an_app, serving
+from tests.simulation.worlds import NOW, SUBNET, a_container, a_worker, an_app, known, serving
 
 PORTS = range(9000, 9004)
 OTHER = replace(an_app("other", want=1), number=2)
@@ -59,6 +61,19 @@ def test_a_worker_joins_its_app_as_it_was_made_again() -> None:
 
     assert told.specs == {}
     assert [record.number for record in told.records] == [5]
+
+
+def test_lost_workers_are_left_alone_beside_a_new_app_of_their_name_and_leave_once_adopted() -> None:
+    spec, mine = replace(an_app(want=1), revision=2, newest=2), a_worker(1, revision=2)
+    world = lost([spec], [mine], an_app(want=1), a_worker(1))
+    told = adoption(world, PORTS)
+
+    after = plan(known(world, *told.records))
+
+    assert plan(world).steps == ()
+    assert told.specs == {}
+    (save,) = [step for step in after.steps if isinstance(step, SaveRecords)]
+    assert [(record.revision, record.leaving_since) for record in save.records] == [(1, NOW)]
 
 
 def test_no_adopted_worker_has_the_address_of_another() -> None:
