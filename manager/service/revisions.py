@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from manager.api.arguments import Arguments
 from manager.api.documents import listing, rfc3339
-from manager.api.errors import CloudError, UsageError
+from manager.api.errors import CloudError, Conflict, UsageError
 from manager.api.views import RevisionView
 from manager.server import Call
 from manager.service.apps import AppVerbs
@@ -15,7 +15,7 @@ from manager.service.changes import Wish, read_specs
 from manager.service.dispatch import Answer
 from manager.service.intake import offered_files
 from manager.state import wishes
-from manager.state.model import AppSpec, Revision
+from manager.state.model import AppSpec, Revision, Template
 from manager.state.options import told
 from manager.state.records import REVISIONS, UnreadableRecord, decode, undo_key
 from manager.state.specs import asked_spares, readdressed, reinstated
@@ -33,14 +33,15 @@ class RevisionVerbs:
     def update(self, call: Call, arguments: Arguments) -> Answer:
         name = arguments.text("app") or ""
         files = offered_files(call.request.params.get("files"), call.request.files)
-        spec = wishes.changeable(self._specs(), name)
+        seen = wishes.changeable(self._specs(), name).template
         reset = arguments.flag("reset")
-        base = bare(spec.template) if reset else spec.template
+        base = bare(seen) if reset else seen
         template = self.apps.intake.template(arguments, files, call.progress, base)
         order: wishes.Order = "stop-first" if arguments.text("order") == "stop-first" else "start-first"
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             spec = wishes.changeable(specs, name)
+            _require_made_from(spec, seen)
             former = wishes.as_usual(spec) if reset else spec
             moved = readdressed(specs, former, arguments, template, self.apps.tcp_ports)
             moved = wishes.with_spares(moved, asked_spares(arguments))
@@ -107,6 +108,15 @@ class RevisionVerbs:
                 continue
             found[revision.number] = revision
         return found
+
+
+def _require_made_from(spec: AppSpec, seen: Template) -> None:
+    """Raise Conflict when the template was changed while the files of this command were taken in."""
+    if spec.template != seen:
+        raise Conflict(
+            f"{spec.name} is made from something else by now; nothing was changed",
+            hint=f"history {spec.name}    (and then the same again)",
+        )
 
 
 def earlier(spec: AppSpec, known: Mapping[int, Revision]) -> int | None:

@@ -1,11 +1,61 @@
-"""What `rollback` goes back to, and what `history` calls the revisions."""
+"""What `rollback` goes back to, what `history` calls the revisions, and what an update begins from."""
 
 from __future__ import annotations
 
-from manager.service.revisions import earlier, view
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from manager.api.arguments import Arguments
+from manager.api.errors import Conflict
+from manager.server import Call
+from manager.service.apps import AppVerbs
+from manager.service.changes import Edit, read_specs
+from manager.service.dispatch import Answer
+from manager.service.intake import Intake
+from manager.service.revisions import RevisionVerbs, earlier, view
 from manager.state import wishes
-from manager.state.model import AppSpec, Revision
+from manager.state.model import AppSpec, Revision, Template
+from manager.state.records import APPS, app_key, encode
+from tests.fakes.store import FakeStore
 from tests.simulation.worlds import NOW, TEMPLATE, an_app
+
+MORE_MEMORY = replace(TEMPLATE, memory_bytes=2**30)
+
+
+@dataclass(slots=True)
+class Apps:
+    """Takes an update in, while another command makes `meanwhile` of the app; knows what it would store."""
+
+    store: FakeStore
+    meanwhile: AppSpec
+    tcp_ports: range = range(9000, 9004)
+    made: AppSpec | None = None
+
+    @property
+    def intake(self) -> Intake:
+        return cast(Intake, SimpleNamespace(template=self._template))
+
+    def _template(self, arguments: Arguments, files: object, told: object, base: Template) -> Template:
+        self.store.write({app_key("web"): encode(self.meanwhile)})
+        return replace(base, memory_bytes=MORE_MEMORY.memory_bytes)
+
+    def change(self, call: Call, arguments: Arguments, edit: Edit) -> Answer | None:
+        (self.made,) = edit(read_specs(self.store.read(APPS))).specs
+        return None
+
+
+def updated_while(meanwhile: AppSpec) -> AppSpec | None:
+    """Return what an update to MORE_MEMORY makes of an app that becomes `meanwhile` at the same time."""
+    store = FakeStore(lambda: NOW)
+    store.write({app_key("web"): encode(an_app())})
+    apps = Apps(store, meanwhile)
+    request = SimpleNamespace(params={}, files=())
+    call = cast(Call, SimpleNamespace(request=request, progress=str))
+    RevisionVerbs(cast(AppVerbs, apps), store).update(call, Arguments({"app": "web"}))
+    return apps.made
 
 
 def after_a_failure_and_a_success() -> AppSpec:
@@ -32,6 +82,20 @@ def test_a_revision_that_failed_is_called_so_for_good() -> None:
     states = [view(spec, revision).state for revision in history(3).values()]
 
     assert states == ["former", "failed", "updating"]
+
+
+def test_an_update_takes_nothing_back_of_one_that_was_made_meanwhile() -> None:
+    other = wishes.updated(an_app(), replace(TEMPLATE, read_only=True))
+
+    with pytest.raises(Conflict, match="something else"):
+        updated_while(other)
+
+
+def test_an_update_goes_on_from_a_scale_that_was_made_meanwhile() -> None:
+    made = updated_while(an_app(want=5))
+
+    assert made is not None
+    assert (made.want, made.template) == (5, MORE_MEMORY)
 
 
 def test_an_undo_forgets_no_failure() -> None:
