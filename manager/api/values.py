@@ -15,6 +15,7 @@ Value = str | int | float | tuple[float, float]
 BASE_IMAGE = "simplecloud/base"  # what workers run in, unless an app has an image of its own
 RESERVED_NAMES = frozenset({"manager", "proxy", "etcd", "http", "all", "off", "localhost"})
 MAX_WORKERS, MAX_SPARES = 1000, 100
+KEPT_REVISIONS = 50  # of each app
 LONGEST_S = 10 * 365 * 86400.0
 MOST_BYTES = 2**50  # 1024T
 APP_NAME = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")

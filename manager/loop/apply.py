@@ -104,6 +104,7 @@ class Effects:
         key = app_key(step.spec.name)
         self.store.write({key: encode(step.spec)}, fence=self.fence(), unchanged={key: step.version})
         self.journal.note(step.reason, app=step.spec.name)
+        self._forget_programs()
 
     def publish(self, step: Publish) -> None:
         puts = {PROXY + key: value for key, value in step.change.puts.items()}
@@ -125,7 +126,7 @@ class Effects:
             self._forget_programs()
 
     def _forget_programs(self) -> None:
-        """Copied files go that neither an app, a former revision, an undo nor a container names."""
+        """Copied files go that neither an app, a kept revision, an undo nor a container names."""
         stored = self.store.read(APPS, REVISIONS, UNDO).entries.values()
         texts = [entry.value for entry in stored]
         texts += [label for container in self.engine.workers() for label in container.labels.values()]

@@ -16,6 +16,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from manager.api.errors import StoreUnavailable, UsageError
+from manager.api.values import KEPT_REVISIONS
 from manager.api.wire import Request
 from manager.journal import Journal
 from manager.lead import Leadership
@@ -26,7 +27,9 @@ from manager.state.model import AppSpec, Revision, ScalingTarget
 from manager.state.records import (
     APPS,
     REQUESTS,
+    REVISIONS,
     TARGETS,
+    WORKERS,
     UnreadableRecord,
     app_key,
     decode,
@@ -125,12 +128,22 @@ class Changes:
             if former is None or former.revision != spec.revision:
                 entry = Revision(spec.revision, self.clock(), request.method, spec.template)
                 puts[revision_key(spec.name, spec.revision)] = encode(entry)
+                stale += self._outdated(spec, former) if former is not None else []
         if key:
             said = {"apps": wanted(wish.specs), "note": wish.note, "asked": _asked(request)}
             outcome = {"at": self.clock(), **said}
             puts[key] = json.dumps(outcome)
             new.append(key)
         return self.write(puts, stale, unchanged=known, absent=new)
+
+    def _outdated(self, spec: AppSpec, former: AppSpec) -> list[str]:
+        """Return the keys of the app's revisions that go now that it gets another one."""
+        name = spec.name
+        keys = self.store.read(f"{REVISIONS}{name}/", f"{WORKERS}{name}/").entries
+        running = {int(key.rpartition("/")[2]) for key in keys if key.startswith(WORKERS)}
+        used = {revision_key(name, number) for number in running | _named(spec) | _named(former)}
+        known = [key for key in keys if key.startswith(REVISIONS)]
+        return [key for key in known[: 1 - KEPT_REVISIONS] if key not in used]
 
     def write(
         self,
@@ -170,6 +183,11 @@ class Changes:
                 "etcd does not answer, so nothing can be changed; workers keep serving", hint="status"
             )
         return fence
+
+
+def _named(spec: AppSpec) -> set[int]:
+    """Return the revisions that the app runs and that its update falls back to."""
+    return {spec.revision, spec.fallback.revision} if spec.fallback is not None else {spec.revision}
 
 
 def _made_before(request: Request, snapshot: Snapshot, key: str) -> Made:

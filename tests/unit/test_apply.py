@@ -14,11 +14,11 @@ from manager.engine.orders import WorkerOrder
 from manager.journal import Journal
 from manager.loop.apply import SPEC_LABEL, Effects, worker_order
 from manager.loop.hosts import HostsFiles
-from manager.plan.steps import Bury, Forget, Launch
+from manager.plan.steps import Bury, Forget, Launch, SaveSpec
 from manager.programs.store import UNUSED_FOR_S, Programs
 from manager.secrets import Secrets
-from manager.state.model import AppSpec, Mount, WorkerKey, WorkerRecord
-from manager.state.records import WORKERS, app_key, decode, encode, undo_key
+from manager.state.model import AppSpec, Mount, Revision, WorkerKey, WorkerRecord
+from manager.state.records import WORKERS, app_key, decode, encode, revision_key, undo_key
 from manager.store import Fence
 from netsetup.network import Network
 from tests.fakes.engine import FakeEngine, fake_image
@@ -43,6 +43,14 @@ class Edges:
     programs: Programs
     secrets: Secrets
     effects: Effects
+
+    def copied_long_ago(self) -> None:
+        """A file of each of the digests has been there for hours."""
+        self.programs.directory.mkdir()
+        for digest in DIGESTS:
+            path = self.programs.path(digest)
+            path.touch()
+            os.utime(path, (NOW, NOW - 2 * UNUSED_FOR_S))
 
     def launched(self, restart: str) -> WorkerRecord:
         """Launch a worker under a restart policy; return its record after."""
@@ -131,11 +139,7 @@ def test_a_worker_is_forgotten_with_the_secrets_that_it_was_lent(edges: Edges) -
 
 
 def test_copied_files_that_nothing_names_go_with_an_app(edges: Edges) -> None:
-    edges.programs.directory.mkdir()
-    for digest in DIGESTS:
-        path = edges.programs.path(digest)
-        path.touch()
-        os.utime(path, (NOW, NOW - 2 * UNUSED_FOR_S))
+    edges.copied_long_ago()
     stored, undone, lost, _ = DIGESTS
     edges.store.write({app_key("other"): encode(copying(stored)), undo_key("web"): encode(copying(undone))})
     order = WorkerOrder("sc_default_lost_1_1", "lost", 1, 1, TEMPLATE.image, ("serve",), "lost.1")
@@ -144,6 +148,18 @@ def test_copied_files_that_nothing_names_go_with_an_app(edges: Edges) -> None:
     edges.effects.forget(Forget((), ("web",), ""))
 
     assert {path.name for path in edges.programs.directory.iterdir()} == {stored, undone, lost}
+
+
+def test_copied_files_that_nothing_names_go_with_the_end_of_an_update(edges: Edges) -> None:
+    edges.copied_long_ago()
+    before, now, _, _ = DIGESTS
+    kept = Revision(1, NOW, "run", copying(before).template)
+    edges.store.write({app_key("web"): encode(copying(now)), revision_key("web", 1): encode(kept)})
+    version = edges.store.read(app_key("web")).entries[app_key("web")].mod_revision
+
+    edges.effects.save_spec(SaveSpec(copying(now), version, "revision 2 is ready"))
+
+    assert {path.name for path in edges.programs.directory.iterdir()} == {before, now}
 
 
 def copying(digest: str) -> AppSpec:

@@ -11,6 +11,7 @@ import pytest
 
 from manager.api.arguments import Arguments
 from manager.api.errors import Conflict, RouteTaken, UsageError
+from manager.api.values import KEPT_REVISIONS
 from manager.api.wire import Request
 from manager.journal import Journal
 from manager.lead import Leadership
@@ -19,7 +20,17 @@ from manager.server import Call
 from manager.service.changes import Changes, Wish, read_specs
 from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale, Health, Past, ScalingTarget
-from manager.state.records import APPS, TARGETS, UNDO, decode, encode, target_key
+from manager.state.records import (
+    APPS,
+    REVISIONS,
+    TARGETS,
+    UNDO,
+    decode,
+    encode,
+    revision_key,
+    target_key,
+    worker_key,
+)
 from manager.state.specs import NOTHING_HELD, Held, held_in, new_app, readdressed, reinstated
 from manager.store import Fence
 from tests.fakes.store import FakeStore
@@ -147,6 +158,42 @@ def test_an_app_that_follows_its_load_again_by_an_undo_begins_with_the_workers_t
 
     (entry,) = desk.store.read(UNDO).entries.values()
     assert decode(AppSpec, entry.value).want == 8
+
+
+def revised(specs: Mapping[str, AppSpec]) -> AppSpec:
+    return replace(wishes.updated(specs["web"], TEMPLATE), fallback=None)
+
+
+def numbers(desk: Desk) -> list[int]:
+    """Return the revisions of web of which there is a record."""
+    return sorted(int(key.rpartition("/")[2]) for key in desk.keys(f"{REVISIONS}web/"))
+
+
+def test_of_the_revisions_of_an_app_the_last_ones_are_kept(desk: Desk) -> None:
+    desk.store.write({revision_key("other", 1): "another app's"})
+    desk.make(lambda specs: an_app())
+    for _ in range(KEPT_REVISIONS + 5):
+        desk.make(revised)
+
+    assert numbers(desk) == [*range(7, KEPT_REVISIONS + 7)]
+    assert revision_key("other", 1) in desk.keys(REVISIONS)
+
+
+def test_a_revision_that_a_worker_an_update_or_an_undo_needs_is_kept(desk: Desk) -> None:
+    desk.make(lambda specs: an_app())
+    for _ in range(3):
+        desk.make(revised)
+    desk.store.write({worker_key(a_worker(1, revision=2).key): "leaving"})
+    desk.make(lambda specs: wishes.updated(specs["web"], TEMPLATE))  # from 4, and it does not end
+    for _ in range(KEPT_REVISIONS + 5):
+        desk.make(lambda specs: wishes.updated(specs["web"], TEMPLATE))
+    kept = numbers(desk)
+
+    desk.make(lambda specs: wishes.rolled_back(specs["web"], "web.1 failed", NOW))
+    desk.make(lambda specs: wishes.updated(specs["web"], TEMPLATE))
+
+    assert kept[:3] == [2, 4, 11]
+    assert numbers(desk)[:3] == [2, 4, 12]
 
 
 def test_an_app_of_before_keeps_its_own_mark_and_port_and_takes_nobodys() -> None:

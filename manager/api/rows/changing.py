@@ -140,7 +140,7 @@ ROWS: tuple[Command, ...] = (
     Command(
         "history",
         "manager",
-        "the revisions of an app",
+        f"the last {values.KEPT_REVISIONS} revisions of an app",
         operands=(Operand("APP", values.APP),),
         options=LISTING,
         examples=("history web",),
