@@ -12,7 +12,7 @@ from manager.loop.reconcile import Reconciler
 from manager.plan.foresee import foreseen
 from manager.plan.wiring import require_reached
 from manager.server import Call
-from manager.service.changes import Changes, Edit, Wish
+from manager.service.changes import Changes, Edit, Wish, require_readable
 from manager.service.dispatch import Answer
 from manager.service.intake import Intake, offered_files
 from manager.service.waiting import Waiting
@@ -129,8 +129,10 @@ class AppVerbs:
 
     def dry_run(self, edit: Edit) -> Answer:
         """Return what would become of the apps, were the specs changed."""
-        specs = self.reconciler.seen().world.specs
+        world = self.reconciler.seen().world
+        specs = world.specs
         wish = edit(specs)
+        require_readable(world.unreadable - specs.keys(), wish.specs)
         require_reached(specs, wish.specs)
         steps = [step for spec in wish.specs for step in foreseen(specs.get(spec.name), spec)]
         return document("Plan", {"steps": steps})

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from typing import TypeVar
 
-from manager.api.errors import StoreUnavailable, UsageError
+from manager.api.errors import AppExists, StoreUnavailable, UsageError
 from manager.api.values import KEPT_REVISIONS
 from manager.api.wire import Request
 from manager.journal import Journal
@@ -96,6 +96,7 @@ class Changes:
                 return _made_before(call.request, snapshot, key)
             specs = _as_scaled(snapshot)
             wish = edit(specs)
+            require_readable(_names(snapshot) - specs.keys(), wish.specs)
             require_reached(specs, wish.specs)
             names = tuple(spec.name for spec in wish.specs)
             revision = self._write(snapshot, specs, wish, key, call.request)
@@ -226,6 +227,21 @@ def read_specs(snapshot: Snapshot) -> dict[str, AppSpec]:
     """Return the specs of a snapshot by name; one that cannot be read is left out."""
     specs = (_record(AppSpec, entry) for key, entry in snapshot.entries.items() if key.startswith(APPS))
     return {spec.name: spec for spec in specs if spec is not None}
+
+
+def _names(snapshot: Snapshot) -> set[str]:
+    """Return the names of the apps of which a snapshot has a spec, readable or not."""
+    return {key.removeprefix(APPS) for key in snapshot.entries if key.startswith(APPS)}
+
+
+def require_readable(unreadable: Collection[str], wished: Iterable[AppSpec]) -> None:
+    """Raise AppExists when a new app would take the place of one whose spec cannot be read."""
+    taken = next((spec.name for spec in wished if spec.name in unreadable), None)
+    if taken is not None:
+        raise AppExists(
+            f"an app is named {taken} already, and its record is of a version that is not known here",
+            hint="status    (choose another name, or run the version of simplecloud that wrote it)",
+        )
 
 
 def _as_scaled(snapshot: Snapshot) -> dict[str, AppSpec]:

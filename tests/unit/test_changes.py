@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Event
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
 from manager.api.arguments import Arguments
-from manager.api.errors import Conflict, RouteTaken, UsageError
+from manager.api.errors import AppExists, Conflict, RouteTaken, UsageError
 from manager.api.values import KEPT_REVISIONS
 from manager.api.wire import Request
 from manager.journal import Journal
 from manager.lead import Leadership
 from manager.loop.reconcile import Reconciler
 from manager.server import Call
+from manager.service.apps import AppVerbs
 from manager.service.changes import Changes, Wish, read_specs
+from manager.service.intake import Intake
+from manager.service.waiting import Waiting
 from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale, Health, Past, ScalingTarget
 from manager.state.records import (
@@ -25,6 +29,7 @@ from manager.state.records import (
     REVISIONS,
     TARGETS,
     UNDO,
+    app_key,
     decode,
     encode,
     revision_key,
@@ -105,6 +110,24 @@ def test_the_id_of_another_request_is_refused(desk: Desk) -> None:
         desk.make(lambda specs: an_app("api"), request="5f", name="api")
 
     assert read_specs(desk.store.read(APPS)).keys() == {"web"}
+
+
+def test_an_app_whose_record_cannot_be_read_is_never_replaced(desk: Desk) -> None:
+    desk.store.write({app_key("web"): '{"v":2}'})
+
+    with pytest.raises(AppExists, match="not known here"):
+        desk.make(lambda specs: an_app())
+
+    assert desk.store.read(APPS).entries["apps/web"].value == '{"v":2}'
+
+
+def test_a_dry_run_tells_that_an_app_whose_record_cannot_be_read_is_never_replaced(desk: Desk) -> None:
+    world = replace(serving([], []), unreadable=frozenset({"web"}))
+    seen = cast(Reconciler, SimpleNamespace(seen=lambda: SimpleNamespace(world=world)))
+    verbs = AppVerbs(desk.changes, Waiting(seen), seen, cast(Intake, None), PORTS)
+
+    with pytest.raises(AppExists, match="not known here"):
+        verbs.dry_run(lambda specs: Wish((an_app(),)))
 
 
 @pytest.mark.parametrize("before", [None, Autoscale(1, 9, 0.25, 0.95, "recommend")])
