@@ -19,6 +19,7 @@ from manager.api.places import GROUP, Places
 
 PATIENCE_S = 10.0
 _PAUSE_S = 0.05
+_SERVED_S = 1.0  # an attempt that lasted longer had a manager
 _LOOK_UP_S = 0.2
 
 Document = Mapping[str, object]
@@ -66,21 +67,26 @@ class Client:
         """Return the result of a request; its items went to `on_item` as they came.
 
         Descriptors that come with the result are put into `taken` and are the caller's to close.
-        patience_s: how long to look for the next manager when one is away.  answer_within_s: the longest
-        silence to put up with.  on_resend: called before the request is sent again, and may change `params`.
+        patience_s: how long to look for the next manager once one is away, anew after each that was at work
+        on the request.  answer_within_s: the longest silence to put up with.  on_resend: called before the
+        request is sent again, and may change `params`.
         leaving: once it is set, a request that is not answered yet is answered by nothing.
         Raises the error that the manager answered, ManagerUnreachable or NotAllowed.
         """
         request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        give_up_at = time.monotonic() + patience_s
+        give_up_at = 0.0
         resent = False
         while True:
+            asked_at = time.monotonic()
             try:
                 return self._ask(request, files, on_item, answer_within_s, taken, leaving or Event())
             except _Away as away:
                 if away.missing and not resent:
                     raise self._down() from None
-                if time.monotonic() >= give_up_at:
+                died_at = time.monotonic()
+                if not resent or died_at - asked_at > _SERVED_S:
+                    give_up_at = died_at + patience_s
+                if died_at >= give_up_at:
                     raise self._away(patience_s) from None
             if not resent:
                 self.note("the manager is away; workers keep serving; waiting for the next one")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from manager.api.errors import AppNotFound, CloudError, FrameRejected, ManagerUnreachable
 from shell.client import Client
 from tests.eventually import eventually
-from tests.fakes.manager import FakeCall, FakeManager, PlacesAt, app_item
+from tests.fakes.manager import Death, FakeCall, FakeManager, PlacesAt, app_item
 
 
 @pytest.fixture
@@ -117,6 +117,60 @@ def test_a_manager_that_stays_away_cannot_be_reached(client: Client, places: Pla
     with pytest.raises(ManagerUnreachable) as raised:
         client.call("ps", {}, patience_s=0.2)
     assert raised.value.message == 'no manager of the cloud "default" answers (waited 0.2 s)'
+
+
+class Clock:
+    """A clock of the client's own, which stands still unless it is moved."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s = 100.0
+        monkeypatch.setattr("shell.client.time", self)
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def sleep(self, lasts_s: float) -> None:
+        self.now_s += lasts_s
+
+
+def dying(clock: Clock, after_s: Sequence[float]) -> Callable[[FakeCall], dict[str, object]]:
+    """Return a method at which one manager after the other dies, each after so many seconds."""
+    left = list(after_s)
+
+    def die(_: FakeCall) -> dict[str, object]:
+        if not left:
+            return {"kind": "Result", "message": "done"}
+        clock.sleep(left.pop(0))
+        raise Death
+
+    return die
+
+
+@pytest.mark.parametrize("after_s", [[15.0], [0.9], [15.0, 15.0, 15.0], [15.0, 0.5, 15.0, 0.5]])
+def test_patience_begins_at_the_death_of_a_manager_that_served(
+    client: Client, manager: FakeManager, monkeypatch: pytest.MonkeyPatch, after_s: list[float]
+) -> None:
+    manager.verbs["logs"] = dying(Clock(monkeypatch), after_s)
+    assert client.call("logs", {}, patience_s=0.8)["message"] == "done"
+    assert len(manager.calls) == len(after_s) + 1
+
+
+@pytest.mark.parametrize(
+    ("after_s", "patience_s", "calls"),
+    [([0.5] * 100, 2.0, 5), ([15.0, *[0.5] * 100], 2.0, 5), ([15.0], 0.0, 1)],
+)
+def test_managers_that_do_not_come_back_use_patience_up(
+    client: Client,
+    manager: FakeManager,
+    monkeypatch: pytest.MonkeyPatch,
+    after_s: list[float],
+    patience_s: float,
+    calls: int,
+) -> None:
+    manager.verbs["logs"] = dying(Clock(monkeypatch), after_s)
+    with pytest.raises(ManagerUnreachable):
+        client.call("logs", {}, patience_s=patience_s)
+    assert len(manager.calls) == calls
 
 
 def test_a_silent_manager_is_given_up_when_asked_to(client: Client, places: PlacesAt) -> None:
