@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from manager.api.command import Command
 from manager.api.commands import command_of
-from manager.api.errors import CloudError
+from manager.api.errors import CloudError, UsageError
 from shell.language import grammar
 from shell.language.quoting import quote
 from shell.outcome import INTERRUPTED, Interrupted, Told
@@ -61,10 +61,18 @@ def _tell_interrupted(session: Session, given: Sequence[str]) -> int:
     session.progress.end_line()
     if row is not None and (row.verb in _UNTIL_INTERRUPTED or row.option("--follow") is not None):
         return INTERRUPTED
-    return session.tell(_interrupted(row))
+    return session.tell(_interrupted(row, given))
 
 
-def _interrupted(row: Command | None) -> Interrupted:
-    if row is None or not row.changes:
+def _interrupted(row: Command | None, given: Sequence[str]) -> Interrupted:
+    if row is None or not _changes(row, given):
         return Interrupted("interrupted")
     return Interrupted(f"no longer waiting: {row.verb} goes on in the cloud", hint="events -f")
+
+
+def _changes(row: Command, given: Sequence[str]) -> bool:
+    """Tell whether the words ask for a change; those that are refused, or ask for help, do not."""
+    try:
+        return row.changes and grammar.params_of(row, given[1:]).get("dry_run") is not True
+    except UsageError:
+        return False

@@ -16,7 +16,7 @@ class Told(Exception):
 
 
 class Interrupted(CloudError):
-    """The person pressed ^C: the shell no longer waits; what was asked for goes on."""
+    """The person pressed ^C: the shell no longer waits; the message says what becomes of the command."""
 
     kind = "interrupted"
     exit_code = INTERRUPTED

@@ -143,7 +143,8 @@ def _question(row: Command, params: Params) -> str:
 def _require_there(session: Session, row: Command, params: Params) -> None:
     """Raises what the command would fail with, before anybody is asked whether to do it."""
     session.need_cloud()
-    session.client.call(row.verb, {**_request(row, params, []), "dry_run": True})
+    with session.changing_nothing(f"{row.verb}: interrupted, nothing was changed"):
+        session.client.call(row.verb, {**_request(row, params, []), "dry_run": True})
 
 
 def _prove(session: Session, params: Params) -> None:

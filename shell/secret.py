@@ -47,10 +47,11 @@ def _asked_for(session: Session, name: str) -> Iterator[int]:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no core dump of this process may keep it
     descriptor = os.memfd_create("secret", os.MFD_CLOEXEC)
     try:
-        if session.stdin.isatty():
-            os.write(descriptor, _typed(name).encode())
-        else:
-            _copy(session.stdin.fileno(), descriptor)
+        with session.changing_nothing(f"secret set {name}: interrupted, nothing was changed"):
+            if session.stdin.isatty():
+                os.write(descriptor, _typed(name).encode())
+            else:
+                _copy(session.stdin.fileno(), descriptor)
         yield descriptor
     finally:
         os.close(descriptor)

@@ -7,7 +7,8 @@ is results only. An error is JSON there when the command asked for -o json or js
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -21,6 +22,7 @@ from shell import terminal
 from shell.client import Client
 from shell.language.quoting import quote
 from shell.options import ShellOptions
+from shell.outcome import Interrupted
 from shell.terminal import Progress
 
 if TYPE_CHECKING:
@@ -93,11 +95,21 @@ class Session:
                 f"{row.verb} asks before it acts, and nobody is here to answer: give it -y",
                 hint=f"{_typed_again(row, params)} -y",
             )
+        refused, hint = f"{row.verb}: not confirmed, nothing was changed", f"{_typed_again(row, params)} -y"
         print(f"{question} (y/N) ", end="", file=self.err, flush=True)
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            raise CloudError(
-                f"{row.verb}: not confirmed, nothing was changed", hint=f"{_typed_again(row, params)} -y"
-            )
+        with self.changing_nothing(refused, hint):
+            answer = sys.stdin.readline()
+        if answer.strip().lower() not in ("y", "yes"):
+            raise CloudError(refused, hint=hint)
+
+    @contextmanager
+    def changing_nothing(self, told: str, hint: str = "") -> Iterator[None]:
+        """Do what comes before a change; at ^C it raises Interrupted with what is told then."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.progress.end_line()
+            raise Interrupted(told, hint=hint) from None
 
     def note(self, text: str) -> None:
         """Say something beside the results, which may name what a worker or a file calls itself."""

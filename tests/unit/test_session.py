@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -471,6 +472,64 @@ def test_an_interrupted_change_goes_on_and_says_so(shell: Shell, manager: FakeMa
     assert "scale goes on in the cloud" in shell.err.getvalue()
     assert "hint:  events -f" in shell.err.getvalue()
     assert shell.out.getvalue() == ""
+
+
+class Interrupting(TerminalText):
+    """A terminal at which a person presses ^C."""
+
+    def readline(self, *_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("command", ["rm web", "adopt", "crash web.1", "down --purge"])
+def test_who_interrupts_a_question_has_not_confirmed(
+    shell: Shell, manager: FakeManager, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    shell.session.interactive = True
+    monkeypatch.setattr("sys.stdin", Interrupting())
+    assert shell.run(f"-{command}; echo never") == 130
+    verb = command.split()[0]
+    told = f"error: {verb}: not confirmed, nothing was changed\nhint:  {command} -y\n"
+    assert shell.err.getvalue().endswith(f"? (y/N) {told}")
+    assert all(call.params["dry_run"] is True for call in manager.calls)
+    assert shell.out.getvalue() == ""
+
+
+def test_an_interrupted_secret_was_not_set(
+    shell: Shell, manager: FakeManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: str) -> str:
+        raise KeyboardInterrupt
+
+    shell.session.gives_stdin = True
+    monkeypatch.setattr("sys.stdin", Interrupting())
+    monkeypatch.setattr("getpass.getpass", interrupt)
+    assert shell.run("secret set db") == 130
+    assert shell.err.getvalue() == "error: secret set db: interrupted, nothing was changed\n"
+    assert manager.calls == []
+
+
+@pytest.mark.parametrize("command", ["scale web=4 --dry-run", "rm web --dry-run", "scale --help"])
+def test_what_changes_nothing_does_not_go_on_when_it_is_interrupted(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shell.session, "performer", interrupt)
+    assert shell.run(command) == 130
+    assert shell.err.getvalue() == "error: interrupted\n"
+
+
+def test_an_interrupted_look_before_a_question_changed_nothing(
+    shell: Shell, manager: FakeManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shell.client.Client.call", interrupt)
+    assert shell.run("rm web") == 130
+    assert shell.err.getvalue() == "error: rm: interrupted, nothing was changed\n"
 
 
 @pytest.mark.parametrize("command", ["logs web -f", "events -f"])
