@@ -18,6 +18,7 @@ from manager.api.errors import CloudError, ManagerUnreachable, NotAllowed
 from manager.api.places import GROUP, Places
 
 PATIENCE_S = 10.0
+ANSWER_S = 10.0  # the longest silence of a manager that has only to tell
 _PAUSE_S = 0.05
 _SERVED_S = 1.0  # an attempt that lasted longer had a manager
 _LOOK_UP_S = 0.2

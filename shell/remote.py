@@ -13,13 +13,12 @@ from manager.api.arguments import Params
 from manager.api.command import Command
 from manager.api.errors import CloudError, UsageError
 from shell import files
-from shell.client import Document
+from shell.client import ANSWER_S, Document
 from shell.files import Handed
 from shell.stream import Unrepeated
 from shell.terminal import width_of
 
 STATS_S = 1.0
-ANSWER_S = 10.0
 
 if TYPE_CHECKING:
     from shell.session import Session

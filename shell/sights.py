@@ -7,7 +7,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from manager.api.documents import unix_seconds
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _LOOK_WITHIN_S = 2.0
 _REQUEST_WITHIN_S, _LEAST_S = 10.0, 1.0
+_RUNS = "it is still running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,9 @@ class Sight:
 
 
 def look(session: Session, condition: Condition, ask: Ask, until: float = math.inf) -> Sight:
-    """Return what one look sees that asks the manager by `ask`, and http apps `until` (monotonic seconds).
+    """Return what one look sees that asks the manager by `ask`.
+
+    until: when to give up asking http apps, and waiting for the end of a load (monotonic seconds).
 
     Raises the CloudError of a look that cannot be taken, AppNotFound among them.
     """
@@ -65,13 +68,18 @@ def look(session: Session, condition: Condition, ask: Ask, until: float = math.i
         case ManagerIs(up):
             return _manager(session, up)
         case LoadDone(app):
-            return Sight(_load(session, app).done, "it is still running")
+            return Sight(_load(session, app).done, _RUNS)
         case LoadIs(app, said):
-            return _load_is(session, app, said)
+            return _load_is(session, app, said, until)
         case Answers():
             return _answers(endpoint_of(ask, condition.app), condition, until)
         case Fails(text, command):
             return _fails(session, text, list(command))
+
+
+def left_s(until: float, most_s: float) -> float:
+    """Return how long to wait for an answer by `until`: always long enough for one who is well."""
+    return min(max(until - time.monotonic(), _LEAST_S), most_s)
 
 
 def _item(ask: Ask, target: str) -> Mapping[str, object]:
@@ -133,26 +141,29 @@ def _load(session: Session, app: str) -> Load:
     return load
 
 
-def _load_is(session: Session, app: str, said: Comparison) -> Sight:
-    """Compare a number of the app's last load, once that has ended."""
+def _load_is(session: Session, app: str, said: Comparison, until: float) -> Sight:
+    """Compare a number of the app's last load, once that has ended; it stays the same from then on."""
     load = _load(session, app)
-    report = load.join()
-    numbers = report.fields()
+    if not load.ends_by(until):
+        return Sight(False, _RUNS)
+    numbers = load.join().fields()
     field = said.field if said.field in numbers or f"{said.field}_s" not in numbers else f"{said.field}_s"
     if field not in numbers:
         guess = did_you_mean(field, numbers)
         known = ", ".join(numbers)
         hint = f"expect load {app} {guess or 'failed'} {said.operator} {quote(said.value)}"
         raise UsageError(f"a load has no {said.field!r}: it has {known}", hint=hint)
-    return _compared(Comparison(field, said.operator, said.value), numbers[field])
+    sight = _compared(Comparison(field, said.operator, said.value), numbers[field])
+    if sight.holds:
+        return sight
+    return replace(sight, hopeless=f"the load of {app} is over: {said.field} is {sight.seen}")
 
 
 def _answers(endpoint: Endpoint, said: Answers, until: float) -> Sight:
     problems: Counter[str] = Counter()
     for asked in range(said.count):
-        left_s = until - time.monotonic()
-        within_s = min(max(left_s, _LEAST_S), _REQUEST_WITHIN_S)
-        problem = _ask(endpoint, said, within_s) if left_s > 0 or not asked else "not asked in time"
+        in_time = time.monotonic() < until or not asked
+        problem = _ask(endpoint, said, left_s(until, _REQUEST_WITHIN_S)) if in_time else "not asked in time"
         if problem:
             problems[problem] += 1
     failed = problems.total()

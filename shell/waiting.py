@@ -15,6 +15,7 @@ from manager.api.errors import (
     StoreUnavailable,
     WaitTimedOut,
 )
+from shell.client import ANSWER_S, Document
 from shell.language import conditions
 from shell.language.conditions import (
     Answers,
@@ -28,7 +29,7 @@ from shell.language.conditions import (
     Ready,
 )
 from shell.language.quoting import quote
-from shell.sights import Sight, look
+from shell.sights import Sight, left_s, look
 from shell.traffic import loading
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 WAIT_S = 60.0
 _POLL_S = 0.1
-_ANSWER_S = 5.0  # no wait is longer than its limit because a frozen manager says nothing
+_SILENCE_S = 5.0  # a manager that is frozen may be followed by one that is not
 
 
 def wait(session: Session, row: Command, arguments: Arguments) -> None:
@@ -61,7 +62,7 @@ def expect(session: Session, row: Command, arguments: Arguments) -> None:
     condition = conditions.parse(row, arguments)
     _need_cloud(session, condition)
     limit_s = _limit(arguments, 0)
-    sight = _poll(session, condition, limit_s) if limit_s else look(session, condition, session.client.call)
+    sight = _poll(session, condition, limit_s) if limit_s else _look_once(session, condition)
     if not sight.holds:
         asked = conditions.sentence(condition)
         raise ExpectationFailed(f"expected {asked}, saw {sight.seen}", hint=_follow(condition))
@@ -77,6 +78,10 @@ def _need_cloud(session: Session, condition: Condition) -> None:
         session.need_cloud()
 
 
+def _look_once(session: Session, condition: Condition) -> Sight:
+    return look(session, condition, partial(session.client.call, answer_within_s=ANSWER_S))
+
+
 def _poll(session: Session, condition: Condition, limit_s: float) -> Sight:
     """Look until the condition holds, cannot hold, or the time is over; return the last sight."""
     give_up_at = time.monotonic() + limit_s
@@ -90,7 +95,11 @@ def _poll(session: Session, condition: Condition, limit_s: float) -> Sight:
 
 def _patient_look(session: Session, condition: Condition, until: float) -> Sight:
     """Look once; a manager or a store that is away, or silent, is a sight too, unless the cloud is down."""
-    ask = partial(session.client.call, patience_s=0.0, answer_within_s=_ANSWER_S)
+
+    def ask(method: str, params: Document) -> Document:
+        limit_s = left_s(until, _SILENCE_S)
+        return session.client.call(method, params, patience_s=0.0, answer_within_s=limit_s)
+
     try:
         return look(session, condition, ask, until)
     except (ManagerUnreachable, StoreUnavailable) as error:
@@ -100,7 +109,13 @@ def _patient_look(session: Session, condition: Condition, until: float) -> Sight
 
 
 def _cure(condition: Condition) -> str:
-    return f"start {condition.target}" if isinstance(condition, Ready) else ""
+    match condition:
+        case Ready(target):
+            return f"start {target}"
+        case LoadIs(app):
+            return f"load {app} --rps 50 --for 10s"
+        case _:
+            return ""
 
 
 def _follow(condition: Condition) -> str:

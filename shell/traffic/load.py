@@ -209,6 +209,10 @@ class Load:
         """Whether the report is there."""
         return self._over.is_set()
 
+    def ends_by(self, until: float) -> bool:
+        """Wait for the report, until a moment of the monotonic clock; tell whether it is there."""
+        return self._over.wait(None if until == math.inf else max(0.0, until - time.monotonic()))
+
     def stop(self) -> None:
         """Send nothing more; what is open is still waited for, at most 10 s."""
         self._stop.set()

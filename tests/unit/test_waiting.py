@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -196,14 +197,31 @@ def test_a_load_in_the_background_is_waited_for(shell: Shell, manager: FakeManag
     assert shell.out.getvalue().startswith("sent ")
 
 
+def test_a_wait_for_a_number_of_a_load_ends_in_time(
+    shell: Shell, manager: FakeManager, website: Website
+) -> None:
+    assert shell.run("load web --rps 10 --for 3s --detach") == 0
+    assert shell.run("wait load web failed == 0 --timeout 100ms") == 4
+    assert shell.run("expect load web failed == 0 --timeout 100ms") == 5
+    assert shell.err.getvalue().count("it is still running") == 2
+
+
+def test_waiting_for_another_number_of_a_load_that_is_over_is_told_at_once(
+    shell: Shell, manager: FakeManager, website: Website
+) -> None:
+    assert shell.run("load web --rps 100 --for 100ms") == 0
+    assert shell.run("wait load web failed == 3 --timeout 500ms") == 1
+    assert "the load of web is over: failed is 0\nhint:  load web --rps" in shell.err.getvalue()
+    assert shell.run("expect load web failed == 3 --timeout 500ms") == 5
+
+
 def test_a_load_that_was_never_sent_is_an_error(shell: Shell, manager: FakeManager) -> None:
     assert shell.run("expect load web failed == 0") == 1
     assert "this shell has sent no load to web" in shell.err.getvalue()
 
 
-def test_a_wait_ends_in_time_while_a_frozen_manager_says_nothing(
-    shell: Shell, manager: FakeManager, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def frozen(manager: FakeManager) -> Iterator[None]:
     thawed = threading.Event()
 
     def apps(_: FakeCall) -> dict[str, object]:
@@ -211,11 +229,27 @@ def test_a_wait_ends_in_time_while_a_frozen_manager_says_nothing(
         return {}
 
     manager.verbs["apps"] = apps
-    monkeypatch.setattr(waiting, "_ANSWER_S", 0.1)
-    try:
-        assert shell.run("wait web ready --timeout 100ms") == 4
-    finally:
-        thawed.set()
+    yield
+    thawed.set()
+
+
+@pytest.mark.usefixtures("frozen")
+def test_expect_does_not_wait_for_ever_for_a_frozen_manager(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "ANSWER_S", 0.1)
+    assert shell.run("expect web ready == 3") == 3
+    assert "the manager does not answer" in shell.err.getvalue()
+
+
+@pytest.mark.usefixtures("frozen")
+def test_a_wait_ends_in_time_while_a_frozen_manager_says_nothing(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sights, "_LEAST_S", 0.1)
+    began_at = time.monotonic()
+    assert shell.run("wait web ready --timeout 100ms") == 4
+    assert time.monotonic() - began_at < 4.0
     assert "waited 0.1 s for web ready: the manager does not answer" in shell.err.getvalue()
 
 
