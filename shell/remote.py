@@ -15,6 +15,7 @@ from manager.api.errors import CloudError, UsageError
 from shell import files
 from shell.client import ANSWER_S, Document
 from shell.files import Handed
+from shell.language.quoting import quote
 from shell.stream import Unrepeated
 from shell.terminal import width_of
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 def perform(session: Session, row: Command, params: Params) -> None:
     """Have the manager carry a command out and print what it answers; raises CloudError."""
+    _refuse_sorted_stream(row, params)
     acts = params.get("dry_run") is not True
     if row.option("--yes") is not None and acts:
         _confirm(session, row, params)
@@ -41,6 +43,15 @@ def perform(session: Session, row: Command, params: Params) -> None:
         repeat(session, lambda: _ask(session, row, params), ticks(STATS_S))
     else:
         _ask(session, row, params)
+
+
+def _refuse_sorted_stream(row: Command, params: Params) -> None:
+    match params:
+        case {"follow": True, "sort": str(column)}:
+            raise UsageError(
+                f"{row.verb}: what is followed comes as it happens and cannot be sorted",
+                hint=f"{row.verb} --sort {quote(column)}",
+            )
 
 
 def _ask(session: Session, row: Command, params: Params) -> None:

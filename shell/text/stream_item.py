@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from zlib import crc32
 
 from shell.text import cells
-from shell.text.columns import Item
+from shell.text.columns import Item, chosen, filtered
 from shell.text.glyphs import ascii_only, cut, escaped, paint, stripped
-from shell.text.tables import Options, as_json, listing
+from shell.text.tables import Options, listing
 
 _PREFIX_COLOURS = ("36", "33", "32", "35", "34", "96", "93", "92", "95", "94")
 
 
 def line(item: Item, options: Options) -> str | None:
-    """Return one item of a stream as a line, or None for a kind that has nothing to show."""
+    """Return one item of a stream as a line, or None where there is nothing to show."""
     told = _line(item, options)
     return told if told is None or options.utf8 else ascii_only(told)
 
@@ -40,12 +41,18 @@ def _log_line(worker: str, moment: str, text: str, options: Options) -> str:
     return f"{paint(escaped(worker), colour)}  {when}{stripped(text)}"
 
 
-def _event_line(item: Item, options: Options) -> str:
+def _event_line(item: Item, options: Options) -> str | None:
+    """Return an event as the stream shows it, or None where a filter leaves it out."""
     event = {name: value for name, value in item.items() if name != "kind"}
+    if not filtered("EventList", [event], options.filters, options.now):
+        return None
     if options.quiet or options.format not in ("table", "wide"):
-        lines = list(listing("EventList", [event], options))
+        form = "jsonl" if options.format == "json" else options.format
         # A stream has no head: the last line is the event's, also in CSV.
-        return lines[-1] if options.format != "json" else as_json(event, Options(utf8=options.utf8))
+        return list(listing("EventList", [event], replace(options, format=form)))[-1]
+    if options.columns:
+        picked = chosen("EventList", options.columns)
+        return "  ".join(cells.cell(event.get(column.field), column.format, options.now) for column in picked)
     moment = str(item.get("at", ""))[11:19]
     about = item.get("worker") or item.get("app") or cells.NOTHING
     return f"{escaped(moment)}Z  {escaped(str(about))}  {escaped(str(item.get('text', '')))}"

@@ -443,6 +443,30 @@ def test_an_event_of_a_stream_is_one_line_in_every_format() -> None:
     assert stream_item.line(event, Options(quiet=True)) == "7"
 
 
+@pytest.mark.parametrize("form", ["table", "wide", "json", "jsonl", "csv", "name"])
+def test_of_a_stream_only_the_events_that_a_filter_leaves_are_told(form: str) -> None:
+    ready: dict[str, object] = {"kind": "Event", "id": "7", "at": "2026-01-02T06:03:06Z", "text": "ready"}
+    options = Options(format=form, filters=("app=web",))
+
+    assert stream_item.line({**ready, "app": "web"}, options)
+    assert stream_item.line({**ready, "app": "api"}, options) is None
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        ("table", "x\\n  web"),
+        ("wide", "x\\n  web"),
+        ("json", '{"text":"x\\n","app":"web"}'),
+        ("jsonl", '{"text":"x\\n","app":"web"}'),
+    ],
+)
+def test_an_event_of_a_stream_has_the_columns_that_were_asked_for(form: str, line: str) -> None:
+    event = {"kind": "Event", "id": "7", "at": "2026-01-02T06:03:06Z", "app": "web", "text": "x\n"}
+
+    assert stream_item.line(event, Options(format=form, columns="event,app", width=80)) == line
+
+
 def test_notes_are_told_as_notes_and_unknown_items_not_at_all() -> None:
     assert stream_item.line({"kind": "Note", "text": "the store is away"}, OFF) == "note: the store is away"
     assert stream_item.line({"kind": "Novelty"}, OFF) is None

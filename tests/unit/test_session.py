@@ -532,6 +532,12 @@ def test_an_interrupted_look_before_a_question_changed_nothing(
     assert shell.err.getvalue() == "error: rm: interrupted, nothing was changed\n"
 
 
+def test_events_that_are_followed_cannot_be_sorted(shell: Shell, manager: FakeManager) -> None:
+    assert shell.run("events -f --sort -age") == 2
+    assert "what is followed comes as it happens and cannot be sorted" in shell.err.getvalue()
+    assert manager.calls == []
+
+
 @pytest.mark.parametrize("command", ["logs web -f", "events -f"])
 def test_what_lasts_until_it_is_interrupted_ends_without_a_word(
     shell: Shell, manager: FakeManager, command: str
