@@ -23,7 +23,7 @@ def item(session: Session, item: Document, row: Command, params: Params) -> None
     """Print one item of a stream: log lines and events are results, all else is not."""
     is_result = item.get("kind") in _RESULTS
     stream = session.out if is_result else session.err
-    line = stream_item.line(item, options_for(stream, params, _format(session, row)))
+    line = stream_item.line(item, options_for(stream, params, format_of(session, row)))
     if line is None:
         return
     if item.get("kind") == "Progress":
@@ -38,7 +38,7 @@ def item(session: Session, item: Document, row: Command, params: Params) -> None
 def result(session: Session, document: Document, row: Command, params: Params) -> None:
     """Print a result, and its notes beside it; raises Told when it says that something is not well."""
     session.progress.clear()
-    options = options_for(session.out, params, _format(session, row))
+    options = options_for(session.out, params, format_of(session, row))
     pager.show(session, render.result(document, options))
     for line in render.notes(document, options):
         print(line, file=session.err, flush=True)
@@ -54,7 +54,7 @@ def has_failing_check(document: Document) -> bool:
     )
 
 
-def _format(session: Session, row: Command) -> str:
+def format_of(session: Session, row: Command) -> str:
     """Return the format of `set output` where the command has it, else that of a table."""
     option = row.option("--output")
     known = option.kind.choices if option is not None and option.kind is not None else ()

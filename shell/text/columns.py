@@ -68,8 +68,9 @@ def named(kind: str, word: str, value: str) -> Named:
 
 
 def _column_of(kind: str, field: str) -> Column:
+    """Return the column of a field alone: one that shows another beside it goes by its header."""
     for column in LISTINGS[kind].columns:
-        if column.field == field:
+        if column.field == field and not column.beside:
             return column
     return Column(field.upper(), field, _FORMATS.get(field.rpartition("_")[2], "text"))
 

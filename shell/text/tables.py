@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from manager.api.documents import API_VERSION
 from manager.api.listings import LISTINGS, Column
 from shell.text.cells import RIGHT, cell
 from shell.text.columns import Item, chosen, field_names, filtered, ordered
-from shell.text.glyphs import TURNING, cut, paint
+from shell.text.glyphs import TURNING, cut, escaped, paint
 from shell.text.glyphs import columns as columns_of
 from shell.text.styled import STATE_STYLES
 
@@ -85,14 +86,18 @@ def _names(kind: str, rows: Sequence[Item]) -> Iterator[str]:
 def _projected(rows: Sequence[Item], picked: Sequence[Column]) -> Sequence[Item]:
     if not picked:
         return rows
-    return [{column.field: row.get(column.field) for column in picked} for row in rows]
+    return [{field: row.get(field) for field in _fields(picked)} for row in rows]
+
+
+def _fields(picked: Sequence[Column]) -> list[str]:
+    return [field for column in picked for field in (column.field, column.beside) if field]
 
 
 def _csv(kind: str, rows: Sequence[Item], picked: Sequence[Column]) -> Iterator[str]:
     import csv
     from io import StringIO
 
-    names = [column.field for column in picked] or list(field_names(kind))
+    names = _fields(picked) or list(field_names(kind))
     records: list[list[object]] = [[*names], *([_raw(row.get(name)) for name in names] for row in rows)]
     for record in records:
         line = StringIO()
@@ -101,11 +106,14 @@ def _csv(kind: str, rows: Sequence[Item], picked: Sequence[Column]) -> Iterator[
 
 
 def _raw(value: object) -> object:
+    """Return a value of CSV: numbers as they are, lists as in a table, and nothing that steers a terminal."""
     match value:
         case bool():
             return str(value).lower()
         case list():
-            return " ".join(map(str, value))
+            return escaped(shlex.join(map(str, value)))
+        case str():
+            return escaped(value)
         case _:
             return value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from manager.api.arguments import Arguments, Params
+from manager.api.commands import known
 from manager.api.errors import Conflict, UsageError
 from shell import printing
 from shell.text import render
@@ -34,7 +35,7 @@ def load(session: Session, arguments: Arguments, params: Params) -> None:
 
 def print_report(session: Session, report: Report, params: Params) -> None:
     """Print what became of a load."""
-    options = printing.options_for(session.out, params, "table")
+    options = printing.options_for(session.out, params, printing.format_of(session, known("load")))
     for line in render.result(report.document(), options):
         print(line, file=session.out)
 

@@ -193,6 +193,42 @@ def test_csv_has_the_fields_of_the_json_and_raw_numbers() -> None:
     assert list(rows[0]) == list(listing("AppList", APPS)["items"][0])  # type: ignore[index]
 
 
+def test_csv_holds_nothing_that_steers_a_terminal_and_a_row_is_a_line() -> None:
+    said = "\x1b]0;pwned\x07\x1b[2J\n"
+    text = workers(worker("web.1", reason=said), format="csv", columns="reason")
+    listed = apps(app("web", command=["sh", said]), format="csv", columns="command")
+
+    assert text == "reason\n\\x1b]0;pwned\\x07\\x1b[2J\\n"
+    assert listed == "command\nsh '\\x1b]0;pwned\\x07\\x1b[2J\\n'"
+
+
+def test_csv_has_a_command_as_it_is_typed() -> None:
+    text = apps(app("web", command=["sh", "-c", "echo a b"]), format="csv", columns="command")
+
+    assert text == "command\nsh -c 'echo a b'"
+
+
+@pytest.mark.parametrize(
+    ("column", "row"),
+    [
+        ("mem usage / limit", '{"memory_bytes":100,"memory_limit_bytes":200}'),
+        ("memory_bytes", '{"memory_bytes":100}'),
+        ("memory_limit", '{"memory_limit_bytes":200}'),
+    ],
+)
+def test_a_column_with_two_values_has_both_and_a_field_only_itself(column: str, row: str) -> None:
+    usage = {"items": [{"name": "web.1", "memory_bytes": 100, "memory_limit_bytes": 200}]}
+    fields = json.loads(row)
+    table, csv_, line = (
+        shown({"kind": "StatsList", **usage}, columns=column, format=form)
+        for form in ("table", "csv", "jsonl")
+    )
+
+    assert table.splitlines()[1].strip() == " / ".join(f"{value}B" for value in fields.values())
+    assert csv_.splitlines() == [",".join(fields), ",".join(map(str, fields.values()))]
+    assert line == row
+
+
 def test_names_are_names_only() -> None:
     assert workers(quiet=True) == workers(format="name") == "web.1\nweb.10\nweb.2"
 

@@ -641,6 +641,18 @@ def test_a_load_asks_for_any_path(shell: Shell, manager: FakeManager) -> None:
     assert website.requests[0].startswith(b"GET /a%20b/%C3%A9?q=1 HTTP/1.1\r\n")
 
 
+def test_set_output_is_the_format_of_a_load_too_where_it_knows_the_format(
+    shell: Shell, manager: FakeManager
+) -> None:
+    with serving(Website()) as website:
+        manager.proxy_url = f"http://127.0.0.1:{website.port}"
+        assert shell.run("set output json; load web --rps 20 --for 100ms; wait load web done") == 0
+        assert shell.run("set output csv; load web --rps 20 --for 100ms") == 0
+    reports = shell.out.getvalue().splitlines()
+    assert [json.loads(report)["sent"] for report in reports[:2]] == [2, 2]
+    assert reports[2].split() == ["sent", "2"]
+
+
 def test_a_load_of_no_time_is_refused(shell: Shell, manager: FakeManager) -> None:
     assert shell.run("load web --for 0s") == 2
     assert manager.calls == []
