@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from shell import terminal
@@ -27,6 +28,16 @@ def show(session: Session, lines: Iterable[str]) -> None:
         session.out.writelines(text)
     else:
         _page(session, "".join(text))
+
+
+@contextmanager
+def off(session: Session) -> Iterator[None]:
+    """Print what is shown meanwhile without a pager, whatever is wanted else."""
+    wanted, session.options.pager = session.options.pager, False
+    try:
+        yield
+    finally:
+        session.options.pager = wanted
 
 
 def _page(session: Session, text: str) -> None:

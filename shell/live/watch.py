@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from manager.api.arguments import Params, bind
+from manager.api.arguments import Arguments, Params, bind, option_words
 from manager.api.command import Command
 from manager.api.commands import command_of
 from manager.api.errors import UsageError
-from shell import terminal
+from shell import pager, terminal
+from shell.language import grammar
+from shell.language.quoting import quote
 from shell.live import picture
 from shell.live.look import look
 from shell.live.view import Seen, View, shown_apps
+from shell.outcome import Told
 from shell.text import styled
 from shell.text.tables import Options
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from shell.session import Session
 
 _ALL = 1000  # lines: no limit
+# with these, what lists changes something
+_CHANGING = frozenset({"state", "max", "min", "slo", "mode", "repair", "fix"})
 
 
 def watch(session: Session, row: Command, params: Params) -> None:
@@ -33,25 +38,35 @@ def watch(session: Session, row: Command, params: Params) -> None:
     for_s = 0.0 if arguments.flag("once") else arguments.number("for") or math.inf
     words = list(arguments.texts("what"))
     if words and command_of(words[0]) is not None:
-        _repeat(session, words, interval_s, for_s)
+        _repeat(session, _listing(row, params, words), words, ticks(interval_s, for_s))
         return
     if len(words) > 1:
         raise UsageError(f"no command is named {words[0]!r}", hint="watch ps web", at=0)
-    view, seen = View(app="".join(words)), _first(session, words)
+    _show(session, arguments, words, interval_s, for_s)
+
+
+def _show(session: Session, arguments: Arguments, app: list[str], interval_s: float, for_s: float) -> None:
+    """Show the live view: as a picture, as lines, or on the whole screen."""
+    svg, form = arguments.text("svg"), arguments.text("output")
+    if svg and form:
+        raise UsageError("watch: either --svg or -o", hint=_typed(["watch", "--svg", svg, *app]))
+    view, seen = View(app="".join(app)), _first(session, app)
     width = terminal.width_of(session.out)
-    if arguments.text("svg"):
+    if svg:
         from shell.live.drawing import draw_view
 
         draw_view(session, arguments, view, seen, interval_s)
-    elif arguments.flag("once") and width is not None:
+    elif width is None or form == "jsonl":
+        _lines(session, view, seen, form or "", ticks(interval_s, for_s))
+    elif arguments.flag("once"):
         for line in picture.lines(seen, view, _options(session, width), _ALL):
             print(styled.text_of(line).rstrip(), file=session.out)
-    elif width is not None and session.interactive and not terminal.is_dumb():
+    elif session.interactive and not terminal.is_dumb():
         from shell.live.screen import Screen
 
         Screen(session.client, seen, view, interval_s, terminal.takes_utf8(session.out), for_s).run()
     else:
-        _lines(session, view, seen, arguments.text("output") or "", ticks(interval_s, for_s))
+        _lines(session, view, seen, "", ticks(interval_s, for_s))
 
 
 def _first(session: Session, app: list[str]) -> Seen:
@@ -69,20 +84,61 @@ def ticks(interval_s: float, for_s: float = math.inf) -> Iterator[None]:
         yield
 
 
-def _repeat(session: Session, words: list[str], interval_s: float, for_s: float) -> None:
-    """Carry out a listing command again and again, in place on a terminal."""
-    row = command_of(words[0])
-    if row is None or not (row.lists or row.verb == "status"):
+def _listing(watch: Command, params: Params, words: list[str]) -> Command:
+    """Return the row of the listing to repeat; raises UsageError for what is none, or cannot be repeated."""
+    row = grammar.row_of(words)
+    if not (row.lists or row.verb == "status"):
         raise UsageError(f"watch repeats listings, and {words[0]} is none", hint="watch ps", at=0)
-    repeat(session, lambda: session.perform(words), ticks(interval_s, for_s))
+    if "svg" in params:
+        hint = f"watch --svg {quote(str(params['svg']))}"
+        raise UsageError("watch: --svg draws the live view, and no listing", hint=hint)
+    if "output" in params:
+        form = str(params["output"]) if row.lists else "json"
+        before = option_words([option for option in watch.options if option.name != "output"], params)
+        hint = _typed([watch.verb, *before, words[0], "-o", form, *words[1:]])
+        raise UsageError(f"watch: the format of {words[0]} stands behind it", hint=hint)
+    return row
+
+
+def _repeat(session: Session, row: Command, words: list[str], moments: Iterator[None]) -> None:
+    """Carry out a listing command at each of the moments, in place on a terminal; its help once."""
+    if grammar.asks_for_help(row, words[1:]):
+        session.perform(words)
+        return
+    params = grammar.params_of(row, words[1:])
+    if not _CHANGING.isdisjoint(params) or params.get("action") in ("set", "rm"):
+        raise UsageError(f"watch only looks, and this {row.verb} changes something", hint=_typed(words))
+    if "follow" in params:
+        raise UsageError(f"watch: what {row.verb} follows goes on by itself", hint=_typed(words))
+    one_look = ["--no-stream"] if row.option("--no-stream") is not None else []
+    repeat(session, lambda: session.perform([words[0], *one_look, *words[1:]]), moments)
+
+
+def _typed(words: Iterable[str]) -> str:
+    return " ".join(quote(word) for word in words)
 
 
 def repeat(session: Session, act: Callable[[], None], moments: Iterator[None]) -> None:
-    """Do what prints, at each of the moments until ^C, in place on a terminal."""
-    for _ in moments:
-        terminal.clear(session.out)
+    """Do what prints, at each of the moments until ^C, in place on a terminal and without a pager.
+
+    Raises Told when it failed the last time.
+    """
+    told = None
+    with pager.off(session):
+        for _ in moments:
+            terminal.clear(session.out)
+            told = _told(act)
+            session.out.flush()
+    if told is not None:
+        raise told
+
+
+def _told(act: Callable[[], None]) -> Told | None:
+    try:
         act()
-        session.out.flush()
+    except Told as told:
+        return told
+    return None
 
 
 def _options(session: Session, width: int | None) -> Options:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -21,8 +22,9 @@ from shell.live.screen import Screen
 from shell.live.view import Seen, View, app_of
 from shell.soon import soon
 from tests.eventually import eventually
+from tests.fakes.manager import FakeCall, FakeManager, app_item
 from tests.fakes.replies import PlacesIn, Replies, app, serving, town
-from tests.fakes.shells import shell_at
+from tests.fakes.shells import Shell, TerminalText, shell_at
 
 ENTER, ESCAPE, CTRL_C = "\r", "\x1b", "\x03"
 Step = tuple[str, Callable[[Screen], object]]  # keys, and what is seen after them
@@ -217,6 +219,105 @@ def test_a_view_that_is_given_a_time_ends_by_itself(what: str, replies: Replies,
         assert shell.run(f"watch --interval 20ms --for 50ms {what}") == 0
 
     assert "pong" in shell.out.getvalue()
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return shell_at(tmp_path)
+
+
+@pytest.fixture
+def manager(shell: Shell) -> Iterator[FakeManager]:
+    with FakeManager(shell.session.places, apps={"web": app_item("web", 3, 3)}) as manager:
+        yield manager
+
+
+@pytest.fixture
+def at_a_terminal(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> TerminalText:
+    """Give the shell a terminal with somebody at it."""
+    monkeypatch.setenv("TERM", "xterm")
+    shell.session.out = out = TerminalText()
+    shell.session.interactive = True
+    return out
+
+
+def test_a_check_that_fails_ends_no_watch_and_the_last_look_is_the_exit_code(
+    shell: Shell, manager: FakeManager
+) -> None:
+    states = ["FAIL", "ok", "FAIL"]
+
+    def trace(call: FakeCall) -> dict[str, object]:
+        state = states[min(len(manager.calls), len(states)) - 1]
+        return {"kind": "CheckList", "items": [{"name": "proxy", "state": state, "fact": "", "fix": ""}]}
+
+    manager.verbs["trace"] = trace
+
+    assert shell.run("watch --interval 100ms --for 1s trace web") == 1
+    assert len(manager.calls) >= len(states)
+    states[:] = ["FAIL", "ok"]
+    manager.calls.clear()
+    assert shell.run("watch --interval 100ms --for 1s trace web") == 0
+
+
+def test_a_stream_is_looked_at_once_a_tick(
+    shell: Shell, manager: FakeManager, at_a_terminal: TerminalText
+) -> None:
+    manager.verbs["stats"] = lambda call: {"kind": "StatsList", "items": []}
+
+    assert shell.run("watch --once stats") == 0
+    assert [call.params for call in manager.calls] == [{"no_stream": True}]
+
+
+def test_a_watch_goes_through_no_pager(
+    shell: Shell, manager: FakeManager, at_a_terminal: TerminalText, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shell.terminal.height_of", lambda stream: 1)
+    monkeypatch.setattr("shell.pager._page", lambda session, text: pytest.fail("a pager was opened"))
+
+    assert shell.run("set pager on; watch --once ps") == 0
+    assert shell.session.options.pager
+
+
+def test_lines_of_json_are_lines_on_a_terminal_too(
+    replies: Replies, shell: Shell, at_a_terminal: TerminalText, tmp_path: Path
+) -> None:
+    with serving(tmp_path, replies):
+        assert shell.run("watch --once -o jsonl pong") == 0
+
+    assert [app["name"] for app in json.loads(at_a_terminal.getvalue())] == ["pong"]
+
+
+def test_the_help_of_a_listing_is_shown_once(shell: Shell, manager: FakeManager) -> None:
+    assert shell.run("watch --interval 100ms --for 300ms ps --help") == 0
+    assert shell.out.getvalue().count("usage: ps") == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("watch autoscale web off", "autoscale web off"),
+        ("watch autoscale web --max 3", "autoscale web --max 3"),
+        ("watch net --repair", "net --repair"),
+        ("watch doctor --fix", "doctor --fix"),
+        ("watch secret rm db", "secret rm db"),
+        ("watch events -f", "events -f"),
+        ("watch --once -n 2s -o jsonl ps web", "watch --interval 2s --once ps -o jsonl web"),
+        ("watch -o jsonl status", "watch status -o json"),
+        ("watch --svg 'a b.svg' ps", "watch --svg 'a b.svg'"),
+        ("watch --svg view.svg -o jsonl web", "watch --svg view.svg web"),
+    ],
+)
+def test_what_cannot_be_watched_is_refused(typed: str, hint: str, shell: Shell, manager: FakeManager) -> None:
+    assert shell.run(typed) == 2
+    told = shell.err.getvalue().splitlines()[-1]
+    assert (json.loads(told)["error"]["hint"] if "jsonl" in typed else told) in (hint, f"hint:  {hint}")
+    assert manager.calls == []
+
+
+@pytest.mark.parametrize("typed", ["autoscale", "autoscale web", "net web", "secret ls", "events", "status"])
+def test_what_only_looks_is_watched(typed: str, shell: Shell, manager: FakeManager) -> None:
+    assert shell.run(f"watch --once {typed}") == 0
+    assert len(manager.calls) == 1
 
 
 def test_a_whole_screen_that_is_given_a_time_ends_by_itself(
