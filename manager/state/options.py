@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from balancer.routes import default_hosts, default_paths
 from manager.api.arguments import Params, option_words
 from manager.api.commands import command_of
+from manager.api.taken import as_taken
 from manager.api.values import BASE_IMAGE
 from manager.state.model import AppSpec, Autoscale, Template
 
@@ -14,15 +14,17 @@ _UNITS = (("G", 2**30), ("M", 2**20), ("K", 2**10))
 def asked(spec: AppSpec) -> Params:
     """Return the parameters of the `run` that makes this app, defaults included where they have a word."""
     params: Params = {"name": spec.name, "command": list(spec.template.command), **_template(spec.template)}
-    if hosts := [host for host in spec.hosts if host not in default_hosts(spec.name)]:
-        params["host"] = hosts
-    if paths := [path for path in spec.paths if path not in default_paths(spec.name)]:
-        params["path"] = paths
-    policy = spec.autoscale
+    return as_taken({**params, "host": list(spec.hosts), "path": list(spec.paths), **_scaling(spec)})
+
+
+def _scaling(spec: AppSpec) -> Params:
+    """Return how the app is scaled; the number of its workers where no autoscaler chooses it."""
+    policy, workers = spec.autoscale, {"workers": str(spec.want)}
     if policy is None:
-        return {**params, "spares": str(spec.spares), "workers": str(spec.want)}
+        return {"spares": str(spec.spares), **workers}
     spares = "auto" if policy.chooses_spares else str(spec.spares)
-    return {**params, "spares": spares, "max": str(policy.max), **_policy(policy)}
+    by_hand = workers if policy.mode == "recommend" else {}
+    return {"spares": spares, "max": str(policy.max), **_policy(policy), **by_hand}
 
 
 def usual() -> Params:
@@ -69,7 +71,8 @@ def _template(template: Template) -> Params:
 
 
 def _policy(policy: Autoscale) -> Params:
-    return {"min": str(policy.min), "slo": f"{_duration(policy.slo_s)},{100 * policy.slo_share:g}%"}
+    slo = f"{_duration(policy.slo_s)},{100 * policy.slo_share:g}%"
+    return {"min": str(policy.min), "slo": slo, "mode": policy.mode}
 
 
 def _health(template: Template) -> str | None:

@@ -25,13 +25,14 @@ from manager.api.command import Option
 from manager.api.commands import known
 from manager.api.errors import CloudError, UsageError
 from manager.api.suggest import did_you_mean
+from manager.api.taken import as_taken
 from shell.files import is_here, split_copy
 from shell.text.tables import unsteering
 
 EXAMPLE = "help files"
 _NUMBER = re.compile(r"0|[1-9][0-9]*")  # as TOML has them: 007 is none, and may be a user
 _HOW = ("wait", "detach", "dry_run")
-_SCALING = ("max", "min", "slo")
+_SCALING = ("max", "min", "slo", "mode")
 
 
 _RUN = known("run")
@@ -102,9 +103,12 @@ def _entry(name: str, table: Mapping[str, object], directory: str) -> Entry:
         params = parse(_RUN, [*words, name, "--", *map(str, command)])
     except UsageError as error:
         raise UsageError(f"{name}: {error.message}", hint=error.hint) from None
+    if "max" not in params and (beside := next((key for key in _SCALING if key in params), None)):
+        raise UsageError(f"{name}: {beside} goes with max", hint="max = 6")
     if not isinstance(files, dict):
         raise UsageError(f'{name}: files = {{ "/app/x" = "SHA256" }}', hint=EXAMPLE)
-    return Entry(_from_directory(params, directory), {path: str(sha256) for path, sha256 in files.items()})
+    params = as_taken(_from_directory(params, directory))
+    return Entry(params, {path: str(sha256) for path, sha256 in files.items()})
 
 
 def _words_of_key(name: str, key: str, value: object) -> list[str]:
@@ -262,7 +266,7 @@ def commands(current: Entry | None, wanted: Entry, own: Mapping[str, str], usual
     if options - _by_scaling(current, wanted):
         found.append(["update", "--reset", *_words(wanted.params, _TEMPLATE), *_called(wanted)])
     if options & {*_SCALING}:
-        found.append(_scaling(wanted))
+        found.append(_scaling(wanted, options, usual))
     if "workers" in options:
         found.append(["scale", f"{wanted.name}={wanted.params['workers']}"])
     return found
@@ -274,9 +278,11 @@ def _by_scaling(current: Entry, wanted: Entry) -> set[str]:
     return {"workers", *_SCALING, *(["spares"] if changes and "spares" not in wanted.params else [])}
 
 
-def _scaling(wanted: Entry) -> list[str]:
+def _scaling(wanted: Entry, differing: Collection[str], usual: Params) -> list[str]:
+    """Return the command for the way of scaling: what is not as usual any more, is said to be so again."""
     if "max" in wanted.params:
-        return ["autoscale", *_words(wanted.params, _SCALING), wanted.name]
+        told = [key for key in _SCALING if key in wanted.params or key in differing]
+        return ["autoscale", *_words({**usual, **wanted.params}, told), wanted.name]
     if "workers" in wanted.params:
         return ["scale", "--manual", f"{wanted.name}={wanted.params['workers']}"]
     return ["autoscale", wanted.name, "off"]

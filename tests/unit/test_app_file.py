@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from manager.api.arguments import bind, parse
-from manager.api.commands import command_of
+from manager.api.arguments import Params, bind, parse
+from manager.api.commands import command_of, known
 from manager.api.errors import CloudError, UsageError
 from manager.api.values import BASE_IMAGE
 from manager.state.model import AppSpec, Mount, Template
@@ -32,17 +32,23 @@ RUNS = [
     "-n 2 --spares 3 -p 8000 web /app/server.py",
     "-p 8000 --max 6 web /app/server.py",
     "-p 8000 --max 6 --min 2 --slo 100ms,99.5% web /app/server.py",
+    "-n 3 -p 8000 --max 6 --mode recommend web /app/server.py",
+    "-p 8000 --path /store/ --path /web/ --host Shop.Example.org --host web.localhost web /app/server.py",
+    "-p 8000 --path / --path /a --path /a/ --host a.org --host A.org web /app/server.py",
+    "-e A=1 -e B=2 -e A=3 --reach b --reach a --reach b --secret t --secret s --secret t web sleep 9",
     "web printf '\\x7f \\n é \"'",
     "web printf '\x7f \x9b31m \u2028'",
     "--user 0123 web sleep 9",
 ]
 
 
+def run_params(line: str) -> Params:
+    return parse(known("run"), shlex.split(line))
+
+
 def spec_of(line: str) -> AppSpec:
     """Return the spec that `run` makes of its words."""
-    run = command_of("run")
-    assert run is not None
-    arguments = bind(run, parse(run, shlex.split(line)))
+    arguments = bind(known("run"), run_params(line))
     template = wanted_template(arguments, Template(command=(), image=BASE_IMAGE))
     return new_app({}, arguments, template, range(9000, 9016), now=1000.0)
 
@@ -80,6 +86,32 @@ def test_an_exported_app_is_made_again_by_one_run(line: str) -> None:
 
     assert verb == "run"
     assert spec_of(shlex.join(words)) == spec
+
+
+@pytest.mark.parametrize("line", RUNS)
+def test_an_app_differs_in_nothing_from_the_file_with_the_options_of_its_run(line: str) -> None:
+    table = {key.replace("_", "-"): value for key, value in run_params(line).items() if key != "name"}
+
+    wanted = app_file.read_entry("web", table, "")
+
+    assert app_file.differences(entry_of(spec_of(line)), wanted, {}, usual()) == []
+
+
+def test_the_addresses_of_every_app_are_left_out_of_a_file() -> None:
+    spec = spec_of("-p 8000 web sleep 9")
+
+    assert spec.hosts
+    assert spec.paths
+    assert {"host", "path"}.isdisjoint(asked(spec))
+
+
+def test_a_policy_that_the_file_does_not_say_is_as_usual_again() -> None:
+    current = entry_of(spec_of("-p 8000 --max 6 --min 2 --slo 100ms --mode recommend web sleep 9"))
+    wanted = read_one("[apps.web]\ncommand = 'sleep 9'\nport = 8000\nmax = 6")
+
+    assert app_file.commands(current, wanted, {}, usual()) == [
+        ["autoscale", "--max", "6", "--min", "1", "--slo", "250ms,95%", "--mode", "on", "web"]
+    ]
 
 
 def test_an_app_is_made_after_those_that_it_reaches() -> None:
@@ -199,6 +231,7 @@ def test_files_are_meant_from_the_directory_of_the_file() -> None:
         ("[apps.web]\ncommand = 'x'\nread-only = 'yes'", "read-only cannot be 'yes'"),
         ("[apps.web]\ncommand = 'x'\nwait = '1s'", "no option --wait"),
         ("[apps.web]\ncommand = 'x'\nfiles = 3", "files = "),
+        ("[apps.web]\ncommand = 'x'\nmode = 'recommend'", "mode goes with max"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_said_of_the_app(text: str, fault: str) -> None:

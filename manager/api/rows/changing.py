@@ -70,7 +70,6 @@ ROWS: tuple[Command, ...] = (
         ),
         options=(
             *SCALING,
-            Option("mode", values.choice("on", "recommend"), "recommend: decide and tell, do not act"),
             DRY_RUN,
             *LISTING,
         ),

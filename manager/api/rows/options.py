@@ -34,6 +34,7 @@ SCALING = (
     Option("max", values.BOUND, "scale by itself, up to this many workers"),
     Option("min", values.BOUND, "never below this many (1)"),
     Option("slo", values.OBJECTIVE, "the objective to serve (250ms,95%)"),
+    Option("mode", values.choice("on", "recommend"), "recommend: decide and tell, do not act"),
 )
 TEMPLATE = (
     Option("image", values.IMAGE, f"the image to run in ({values.BASE_IMAGE})"),
