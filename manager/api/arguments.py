@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from manager.api.command import Command, Operand, Option, usage
 from manager.api.errors import UsageError
@@ -54,31 +54,52 @@ class Arguments:
                 return None
 
 
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The words after a verb and the parameters that they stand for.
+
+    places: by parameter, the index of the word that each of its values is, or is the end of (--wait=5s).
+    """
+
+    words: Sequence[str] = ()
+    params: Params = field(default_factory=dict)
+    places: dict[str, list[int]] = field(default_factory=dict)
+
+    def place(self, key: str, which: int = 0) -> int | None:
+        """Return the index of the word that a value of a parameter came from."""
+        return next(iter(self.places.get(key, ())[which:]), None)
+
+
 def parse(command: Command, words: Sequence[str]) -> Params:
-    """Return the parameters that the words after the verb stand for.
+    """Return the parameters that the words after the verb stand for; raises UsageError as `read` does."""
+    return read(command, words).params
+
+
+def read(command: Command, words: Sequence[str]) -> Typed:
+    """Return what the words after the verb stand for.
 
     Raises UsageError with `at`, the index of the word that is off (len(words) when one is missing).
     """
-    params: Params = {}
-    operands: list[str] = []
+    typed = Typed(words)
+    operands: list[int] = []
     index = 0
     while index < len(words):
         word = words[index]
         if word == "--":
-            operands += words[index + 1 :]
+            operands += range(index + 1, len(words))
             break
         if command.verbatim and operands and not (command.late_options and word.startswith("-")):
             _refuse_late_option(command, words, index)
-            operands += words[index:]
+            operands += range(index, len(words))
             break
-        if not word.startswith("-") or word == "-" or _is_number(command, word, operands):
-            operands.append(word)
+        if not word.startswith("-") or word == "-" or (operands and _is_number(command, word)):
+            operands.append(index)
             index += 1
             continue
-        index = _take_option(command, words, index, params)
-    _take_operands(command, operands, params, words)
-    bind(command, params, words)
-    return params
+        index = _take_option(command, words, index, typed)
+    _take_operands(command, operands, typed)
+    bind(command, typed.params, typed)
+    return typed
 
 
 def _refuse_late_option(command: Command, words: Sequence[str], index: int) -> None:
@@ -112,12 +133,12 @@ def _typed(command: Command, words: Sequence[str]) -> str:
     return " ".join([command.verb, *(quote(word) for word in words)])
 
 
-def _is_number(command: Command, word: str, operands: list[str]) -> bool:
-    return bool(operands and _NUMBER.fullmatch(word) and command.option(word[:2]) is None)
+def _is_number(command: Command, word: str) -> bool:
+    return bool(_NUMBER.fullmatch(word)) and command.option(word[:2]) is None
 
 
-def _take_option(command: Command, words: Sequence[str], index: int, params: Params) -> int:
-    """Put the option at `index` into `params` and return the index after it."""
+def _take_option(command: Command, words: Sequence[str], index: int, typed: Typed) -> int:
+    """Put the option at `index` into `typed` and return the index after it."""
     word = words[index]
     name, equals, inline = word.partition("=") if word.startswith("--") else (word[:2], "", word[2:])
     option = command.option(name)
@@ -126,22 +147,22 @@ def _take_option(command: Command, words: Sequence[str], index: int, params: Par
     if option.kind is None:
         if word.startswith("--") and equals:
             raise UsageError(f"{name} takes no value", hint=f"help {command.verb}", at=index)
-        params[option.key] = True
+        typed.params[option.key] = True
         if not word.startswith("--") and inline:  # -fq is -f -q
-            return _take_option(command, [*words[:index], f"-{inline}", *words[index + 1 :]], index, params)
+            return _take_option(command, [*words[:index], f"-{inline}", *words[index + 1 :]], index, typed)
         return index + 1
     if equals or inline:
-        _add(option, inline.removeprefix("=") if not equals else inline, params, index)
+        _add(option, inline.removeprefix("=") if not equals else inline, typed, index)
         return index + 1
     if option.implied:
         _refuse_apart(command, option.kind, words, index)
-        _add(option, option.implied, params, index)
+        _add(option, option.implied, typed, index)
         return index + 1
     if index + 1 >= len(words):
         raise UsageError(
             f"{name} needs a value: {option.kind.metavar}", hint=f"help {command.verb}", at=index
         )
-    _add(option, words[index + 1], params, index + 1)
+    _add(option, words[index + 1], typed, index + 1)
     return index + 2
 
 
@@ -165,13 +186,15 @@ def _refuse_apart(command: Command, kind: Kind, words: Sequence[str], index: int
     raise UsageError(f"{words[index]} and its value are one word: {joined}", hint=hint, at=index + 1)
 
 
-def _add(option: Option, value: str, params: Params, index: int) -> None:
+def _add(option: Option, value: str, typed: Typed, index: int) -> None:
     if not option.many:
-        params[option.key] = value
+        typed.params[option.key] = value
+        typed.places[option.key] = [index]
         return
-    given = params.setdefault(option.key, [])
+    given = typed.params.setdefault(option.key, [])
     if isinstance(given, list):
         given.append(value)
+        typed.places.setdefault(option.key, []).append(index)
 
 
 # what docker's users try: the options, why there are none here, and what there is instead
@@ -220,21 +243,19 @@ def mended(command: Command, words: Sequence[str], index: int, wrong: str, right
     return _typed(command, [*words[:index], before + right + after, *words[index + 1 :]])
 
 
-def _take_operands(command: Command, words: list[str], params: Params, typed: Sequence[str]) -> None:
-    left, end = list(words), len(typed)
+def _take_operands(command: Command, operands: Sequence[int], typed: Typed) -> None:
+    """Put the operands, which are the words at these indices, into `typed`."""
+    words, left = typed.words, list(operands)
     for operand in command.operands:
-        if operand.many:
-            if left:
-                params[operand.key] = left
-            left = []
-        elif left:
-            params[operand.key] = left.pop(0)
-        if operand.required and operand.key not in params:
-            raise _missing(command, operand, end)
+        taken, left = (left, []) if operand.many else (left[:1], left[1:])
+        if taken:
+            typed.params[operand.key] = [words[at] for at in taken] if operand.many else words[taken[0]]
+            typed.places[operand.key] = taken
+        if operand.required and operand.key not in typed.params:
+            raise _missing(command, operand, len(words))
     if left:
-        at = end - len(left)
-        hint = _typed(command, typed[:at])
-        raise UsageError(f"{command.verb}: one word too many: {left[0]!r}", hint=hint, at=at)
+        hint = _typed(command, [word for at, word in enumerate(words) if at not in left])
+        raise UsageError(f"{command.verb}: one word too many: {words[left[0]]!r}", hint=hint, at=left[0])
 
 
 def _missing(command: Command, operand: Operand, at: int) -> UsageError:
@@ -245,60 +266,65 @@ def _missing(command: Command, operand: Operand, at: int) -> UsageError:
     )
 
 
-def bind(command: Command, params: Mapping[str, object], words: Sequence[str] = ()) -> Arguments:
+@dataclass(frozen=True, slots=True)
+class _Parameter:
+    """An option or an operand, as `label` tells it to people."""
+
+    key: str
+    kind: Kind | None
+    many: bool
+    label: str
+
+
+def bind(command: Command, params: Mapping[str, object], typed: Typed | None = None) -> Arguments:
     """Return the checked arguments of `command`; raises UsageError and names the parameter that is off.
 
-    `words` are those that the parameters came from, to point at the one that is off.
+    typed: the words that the parameters came from, to point at the one that is off.
     """
-    kinds: dict[str, tuple[Kind | None, bool, str]] = {
-        option.key: (option.kind, option.many, f"--{option.name}") for option in command.options
-    }
-    kinds |= {operand.key: (operand.kind, operand.many, operand.name) for operand in command.operands}
+    typed = typed or Typed()
+    options = [_Parameter(o.key, o.kind, o.many, f"--{o.name}") for o in command.options]
+    operands = [_Parameter(o.key, o.kind, o.many, o.name) for o in command.operands]
+    known = {parameter.key: parameter for parameter in (*options, *operands)}
     bound: dict[str, Value | bool | tuple[Value, ...]] = {}
     for key, value in params.items():
-        if key not in kinds:
+        if key not in known:
             raise UsageError(f"{command.verb} has no parameter {key!r}", hint=f"help {command.verb}")
-        kind, many, label = kinds[key]
-        bound[key] = _checked(command, value, kind, many, label, words)
+        bound[key] = _checked(command, value, known[key], typed)
     for operand in command.operands:
         if operand.required and not params.get(operand.key):
-            raise _missing(command, operand, len(words))
+            raise _missing(command, operand, len(typed.words))
     return Arguments(bound)
 
 
 def _checked(
-    command: Command, value: object, kind: Kind | None, many: bool, label: str, words: Sequence[str]
+    command: Command, value: object, parameter: _Parameter, typed: Typed
 ) -> Value | bool | tuple[Value, ...]:
+    label, kind = parameter.label, parameter.kind
     if kind is None:
         if not isinstance(value, bool):
             raise UsageError(f"{command.verb}: {label} is either there or not", hint=f"help {command.verb}")
         return value
-    if many:
-        if not isinstance(value, list):
-            raise UsageError(f"{command.verb}: {label} is a list", hint=f"help {command.verb}")
-        return tuple(_parsed(command, item, kind, label, words) for item in value)
-    return _parsed(command, value, kind, label, words)
+    if not parameter.many:
+        return _parsed(command, value, kind, label, typed, typed.place(parameter.key))
+    if not isinstance(value, list):
+        raise UsageError(f"{command.verb}: {label} is a list", hint=f"help {command.verb}")
+    places = (typed.place(parameter.key, which) for which in range(len(value)))
+    return tuple(
+        _parsed(command, item, kind, label, typed, at) for item, at in zip(value, places, strict=True)
+    )
 
 
-def _parsed(command: Command, value: object, kind: Kind, label: str, words: Sequence[str]) -> Value:
+def _parsed(command: Command, value: object, kind: Kind, label: str, typed: Typed, at: int | None) -> Value:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise UsageError(f"{command.verb}: {label} is not a word", hint=f"help {command.verb}")
     word = str(value)
     try:
         return kind.parse(word)
     except ValueError as error:
-        at = place(word, words)
         hint = f"help {command.verb}" if command.changes else _example(command)
         if isinstance(error, Meant) and at is not None:
-            hint = mended(command, words, at, word, error.right)
+            hint = mended(command, typed.words, at, word, error.right)
         raise UsageError(f"{label}: {error}", hint=hint, at=at) from None
-
-
-def place(value: str, words: Sequence[str]) -> int | None:
-    """Return the index of the word that a value is, or the end of, as in --wait=x."""
-    if value in words:
-        return words.index(value)
-    return next((index for index, word in enumerate(words) if value and word.endswith(f"={value}")), None)
 
 
 def _example(command: Command) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from dataclasses import field as attribute
 from typing import Literal
 
 from manager.api import values
@@ -25,11 +26,19 @@ _NOTHING = ("-", "none")
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """FIELD OP VALUE, as it was written; `field` is the name in the JSON item."""
+    """FIELD OP VALUE, as it was written; `field` is the name in the JSON item.
+
+    before: the words before OP, to tell what can be compared.
+    """
 
     field: str
     operator: str
     value: str
+    before: tuple[str, ...] = attribute(default=(), compare=False)
+
+    def rather(self, operator: str, value: str) -> str:
+        """Return the condition with another comparison, as it is typed."""
+        return _typed(*self.before, operator, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +104,8 @@ def parse(row: Command, arguments: Arguments) -> Condition:
         case ["load", app, "done"]:
             return LoadDone(_target(row, app))
         case ["load", app, field, operator, value]:
-            return LoadIs(_target(row, app), _comparison(row, field, operator, value))
+            said = _comparison(row, field, operator, value)
+            return LoadIs(_target(row, app), replace(said, before=(row.verb, "load", app, field)))
         case ["http", app, path]:
             return _answers(row, app, path, arguments)
         case ["error", text, *command] if command and command[0] not in OPERATORS:
@@ -105,10 +115,11 @@ def parse(row: Command, arguments: Arguments) -> Condition:
         case [target, "gone"]:
             return Gone(_target(row, target))
         case [target, field, operator, value]:
-            return _field_is(row, _target(row, target), _comparison(row, field, operator, value))
-        case said:
-            hint = f"{_nearest(row, said)}    (or: help {row.verb})"
-            raise UsageError(f"{row.verb}: this is no condition", hint=hint, word=said[-1])
+            said = _comparison(row, field, operator, value)
+            return _field_is(row, _target(row, target), replace(said, before=(row.verb, target, field)))
+        case words:
+            hint = f"{_nearest(row, words)}    (or: help {row.verb})"
+            raise UsageError(f"{row.verb}: this is no condition", hint=hint, word=words[-1])
 
 
 def _nearest(row: Command, said: Sequence[str]) -> str:
@@ -128,7 +139,11 @@ def _nearest(row: Command, said: Sequence[str]) -> str:
             right = [target, field, "==", value]
         case _:
             right = [said[0], "ready"] if len(said) == 1 else [*said[:4]]
-    return " ".join(quote(word) for word in (row.verb, *right))
+    return _typed(row.verb, *right)
+
+
+def _typed(*words: str) -> str:
+    return " ".join(map(quote, words))
 
 
 def _answers(row: Command, app: str, path: str, arguments: Arguments) -> Answers:
@@ -169,7 +184,7 @@ def _field_is(row: Command, target: str, said: Comparison) -> FieldIs:
         listing = "ps -o json" if kind == "WorkerList" else "apps -o json"
         names = [*field_names(kind), *_headers(kind)]
         raise UsageError(told, hint=listing, word=said.field, meant=did_you_mean(said.field, names) or "")
-    return FieldIs(target, kind, Comparison(field, said.operator, said.value))
+    return FieldIs(target, kind, replace(said, field=field))
 
 
 def _kind_of(target: str) -> Kind:
@@ -205,16 +220,16 @@ def holds(said: Comparison, observed: object) -> bool:
     if observed is None:
         return False
     if isinstance(observed, bool) or not isinstance(observed, int | float):
-        hint = f"expect web {said.field} == {quote(said.value)}"
-        raise UsageError(f"{said.field} is not a number and has no order", hint=hint, word=said.operator)
-    return _ordered(said.operator, observed, quantity(said.field, said.value))
+        told = f"{said.field} is not a number and has no order"
+        raise UsageError(told, hint=said.rather("==", said.value), word=said.operator)
+    return _ordered(said.operator, observed, quantity(said))
 
 
 def _equals(said: Comparison, observed: object) -> bool:
     if observed is None:
         return said.value in _NOTHING
     if isinstance(observed, int | float) and not isinstance(observed, bool):
-        return said.value not in _NOTHING and observed == quantity(said.field, said.value)
+        return said.value not in _NOTHING and observed == quantity(said)
     if isinstance(observed, bool):
         return said.value in (("yes", "true") if observed else ("no", "false"))
     return said.value == shown(observed)
@@ -232,8 +247,9 @@ def _ordered(operator: str, left: float, right: float) -> bool:
             return left >= right
 
 
-def quantity(field: str, word: str) -> float:
-    """Return the number that a word means in the unit of a field: 250ms for p95_s is 0.25."""
+def quantity(said: Comparison) -> float:
+    """Return the number that a value means in the unit of its field: 250ms for p95_s is 0.25."""
+    field, word = said.field, said.value
     try:
         if _NUMBER.fullmatch(word):
             return float(word)
@@ -245,7 +261,7 @@ def quantity(field: str, word: str) -> float:
             return values.seconds(word)
         raise ValueError(f"{word!r} is not a number")
     except ValueError as error:
-        raise UsageError(f"{field}: {error}", hint=f"expect web {field} == 1", word=word) from None
+        raise UsageError(f"{field}: {error}", hint=said.rather(said.operator, "1"), word=word) from None
 
 
 def shown(observed: object) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from manager.api import arguments
-from manager.api.arguments import Params
+from manager.api.arguments import Params, Typed
 from manager.api.command import Command
 from manager.api.commands import command_of, verbs
 from manager.api.errors import UsageError
@@ -71,10 +71,10 @@ def params_of(row: Command, given: Sequence[str]) -> Params:
     """Return the parameters that the words after the verb stand for; raises UsageError."""
     if row.verb == "watch" and row.verbatim:
         _refuse_late_options(row, given)
-    params = arguments.parse(row, given)
-    if row.lists and not params.keys().isdisjoint(_OF_COLUMNS):
-        _check_columns(row, given, params)
-    return params
+    typed = arguments.read(row, given)
+    if row.lists and not typed.params.keys().isdisjoint(_OF_COLUMNS):
+        _check_columns(row, typed)
+    return typed.params
 
 
 def _refuse_late_options(watch: Command, given: Sequence[str]) -> None:
@@ -90,18 +90,24 @@ def _refuse_late_options(watch: Command, given: Sequence[str]) -> None:
             raise arguments.late_option(watch, option, given, index, listing.verb)
 
 
-def _check_columns(row: Command, given: Sequence[str], params: Params) -> None:
+def _check_columns(row: Command, typed: Typed) -> None:
     """Raise UsageError when a column is named that the listing does not have."""
     from shell.text import columns  # only here: a command that needs none starts faster
 
     try:
-        columns.check(row.lists, params)
+        columns.check(row.lists, typed.params)
     except columns.NoColumn as error:
-        at = arguments.place(error.value, given)
+        at = _place_of_column(error.value, typed)
         hint = f"{row.verb} -o wide"
-        if at is not None and error.right:
-            hint = arguments.mended(row, given, at, error.value, error.right)
+        if error.right:
+            hint = arguments.mended(row, typed.words, at, error.value, error.right)
         raise UsageError(error.message, hint=hint, at=at) from None
+
+
+def _place_of_column(value: str, typed: Typed) -> int:
+    """Return the index of the word in which a column is named, by its option."""
+    places = (at for key in _OF_COLUMNS for at in typed.places.get(key, ()))
+    return next(at for at in sorted(places) if typed.words[at].endswith(value))
 
 
 def asks_for_help(row: Command, given: Sequence[str]) -> bool:

@@ -122,7 +122,7 @@ def test_text_has_no_order() -> None:
 @pytest.mark.parametrize(("field", "word"), [("ready", "many"), ("p95_s", "5x"), ("ready", "5s"), ("x", "%")])
 def test_a_word_without_a_number_is_refused(field: str, word: str) -> None:
     with pytest.raises(UsageError):
-        quantity(field, word)
+        quantity(Comparison(field, "==", word))
 
 
 def test_every_header_of_a_listing_names_a_field() -> None:
@@ -173,3 +173,37 @@ def test_a_mistyped_field_is_pointed_at_with_the_one_that_was_meant() -> None:
         condition("web", "memry", "<", "64M")
 
     assert (refused.value.word, refused.value.meant) == ("memry", "memory")
+
+
+@pytest.mark.parametrize(
+    ("typed", "observed", "right"),
+    [
+        ("expect web.1 state < 3", "ready", "expect web.1 state == 3"),
+        ("wait web command >= 'a b'", ["a"], "wait web command == 'a b'"),
+        ("expect load web failed < abc", 0, "expect load web failed < 1"),
+        ("expect load web failed == abc", 0, "expect load web failed == 1"),
+        ("wait api P95 < 5x", 0.1, "wait api P95 < 1"),
+    ],
+)
+def test_what_cannot_be_compared_is_told_with_the_condition_that_can(
+    typed: str, observed: object, right: str
+) -> None:
+    said = said_by(typed)
+
+    with pytest.raises(UsageError) as refused:
+        holds(said, observed)
+
+    assert unquoted(refused.value.hint) == unquoted(right)
+    assert holds(said_by(refused.value.hint), observed) in (True, False)
+
+
+def said_by(typed: str) -> Comparison:
+    """Return what is compared in a condition as it is typed."""
+    verb, *words = unquoted(typed)
+    found = condition(*words, verb=verb)
+    assert isinstance(found, FieldIs | LoadIs)
+    return found.comparison
+
+
+def unquoted(typed: str) -> list[str]:
+    return [str(word.literal) for word in scanner.statements(typed)[0].words]

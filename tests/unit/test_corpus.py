@@ -60,7 +60,7 @@ def refused(*given: str) -> UsageError:
     row = command_of("run")
     assert row is not None
     with pytest.raises(UsageError) as caught:
-        bind(row, parse(row, given), given)
+        bind(row, parse(row, given))
     return caught.value
 
 
@@ -92,7 +92,7 @@ def test_a_long_argument_of_the_command_is_taken_as_it_is() -> None:
     assert row is not None
     given = ("web", "echo", "x" * 100_000)
 
-    assert bind(row, parse(row, given), given).texts("command") == given[1:]
+    assert bind(row, parse(row, given)).texts("command") == given[1:]
 
 
 @pytest.mark.parametrize("text", ["'open", '"open', "echo $(ps", "echo ${n", "echo $(", 'a "b', "echo \\"])
