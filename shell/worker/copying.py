@@ -1,7 +1,7 @@
 """`cp`: files between this machine and a worker, read and written here as the person who asked.
 
-Only archives travel, whole: one out of a worker is taken apart beside its destination and moved there at
-the end, so that an error leaves what was there before.
+Only archives travel, whole: one out of a worker is taken apart in the directory that it goes to, or beside
+its new name, and moved into place at the end, so that an error leaves what was there before.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _copy_out(asked: _Asked, destination: str) -> None:
     path = found.path if asked.follow else posixpath.normpath(copy.inside)
     here = _found_here(destination)
     target = placed(copy.inside, destination, here, "", is_directory=found.is_directory)
-    parent = os.path.dirname(os.path.abspath(target))
+    parent = here.path if here.is_directory else os.path.dirname(os.path.abspath(target))
     if not os.path.isdir(parent):
         raise CloudError(f"there is no directory {parent}", hint=f"mkdir -p {parent}")
     with packing.said_by_system(destination, f"ls -ld {parent}"), _workplace(parent) as place:
@@ -167,7 +167,7 @@ def _found_here(destination: str) -> Found:
     except OSError as error:
         raise files.unreadable(destination, error) from error
     if stat.S_ISDIR(mode):
-        return Found(destination, is_directory=True)
+        return Found(os.path.realpath(destination), is_directory=True)
     if not stat.S_ISREG(mode):
         raise CloudError(f"{destination} is neither a file nor a directory", hint=f"ls -l {destination}")
     return Found(os.path.realpath(destination), is_file=True)
@@ -175,7 +175,7 @@ def _found_here(destination: str) -> Found:
 
 @contextmanager
 def _workplace(parent: str) -> Iterator[str]:
-    """Give a directory beside the destination, gone afterwards."""
+    """Give a directory on the file system of the destination, gone afterwards."""
     place = tempfile.mkdtemp(prefix=".simplecloud-cp-", dir=parent)
     try:
         yield place

@@ -8,16 +8,18 @@ import io
 import lzma
 import os
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from manager.api.copying import Copy, Found, copy_of, placed
 from manager.api.errors import CloudError, UsageError
+from shell.client import Document
 from shell.worker import archives
 from shell.worker.packing import move, pack, unpack
-from tests.fakes.shells import shell_at
+from tests.fakes.shells import Shell, shell_at
 
 
 @pytest.mark.parametrize(
@@ -181,6 +183,63 @@ def test_a_tree_is_moved_into_one_that_is_there(tmp_path: Path) -> None:
 
     assert (tmp_path / "there/s/f").read_text() == "new"
     assert (tmp_path / "there/mine").read_text() == "mine"
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A shell whose manager gives this archive for /d of web.1, and the work directories seen meanwhile."""
+
+    shell: Shell
+    members: list[tuple[str, bytes, str]]
+    seen: list[Path]
+
+    def call(self, _: str, params: Document, files: Sequence[int] = ()) -> Document:
+        match params["step"]:
+            case {"do": "read"}:
+                self.seen.extend(self.work_directories())
+                os.write(files[0], archive(*self.members).getvalue())
+        return {"path": "/d", "directory": True}
+
+    def work_directories(self) -> list[Path]:
+        return [*self.shell.session.places.run.rglob(".simplecloud-cp-*")]
+
+
+@pytest.fixture
+def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Worker:
+    worker = Worker(shell_at(tmp_path), list(TREE), [])
+    monkeypatch.setattr("shell.client.Client.call", lambda _, *words: worker.call(*words))
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("there")
+    monkeypatch.chdir(tmp_path / "there")
+    return worker
+
+
+@pytest.mark.parametrize("destination", [".", "../there", "../link", "../link/"])
+def test_a_directory_that_is_there_is_all_that_a_copy_writes_to(
+    worker: Worker, tmp_path: Path, destination: str
+) -> None:
+    assert worker.shell.run(f"cp web.1:/d/. {destination}") == 0
+    assert (tmp_path / "there/s/f").read_text() == "new"
+    assert (tmp_path / "link").is_symlink()
+    assert [place.parent for place in worker.seen] == [tmp_path / "there"]
+    assert worker.work_directories() == []
+
+
+@pytest.mark.parametrize(("destination", "made"), [("../link", "there/d"), ("../new", "new")])
+def test_a_new_name_is_made_beside_what_is_there(
+    worker: Worker, tmp_path: Path, destination: str, made: str
+) -> None:
+    assert worker.shell.run(f"cp web.1:/d {destination}") == 0
+    assert (tmp_path / made / "s/f").read_text() == "new"
+    assert [place.parent for place in worker.seen] == [(tmp_path / made).parent]
+    assert worker.work_directories() == []
+
+
+def test_a_copy_that_fails_leaves_a_directory_as_it_was(worker: Worker, tmp_path: Path) -> None:
+    worker.members.append(("evil", FILE_TYPE, "x"))
+    assert worker.shell.run("cp web.1:/d/. .") == 1
+    assert len(worker.seen) == 1
+    assert [*(tmp_path / "there").iterdir()] == []
 
 
 @pytest.mark.parametrize("way", ["link", "file"])
