@@ -116,14 +116,17 @@ def _refuse_late_option(command: Command, words: Sequence[str], index: int) -> N
 
 def late_option(command: Command, option: Option, words: Sequence[str], index: int, name: str) -> UsageError:
     """Return the error for an option at `index` that stands behind `name`, with the command put right."""
-    takes_next = option.kind is not None and not option.implied and words[index] in _spellings(option)
-    end = index + 1 + takes_next
+    end = index + 1 + takes_next(command, words[index])
     hint = _typed(command, [*words[index:end], *words[:index], *words[end:]])
     return UsageError(f"{words[index]} stands behind {name}: options come before it", hint=hint, at=index)
 
 
-def _spellings(option: Option) -> tuple[str, str]:
-    return f"--{option.name}", f"-{option.letter}"
+def takes_next(command: Command, word: str) -> bool:
+    """Tell whether a word is an option of the command whose value is the word behind it."""
+    option = command.option(word if word.startswith("--") else word[:2])
+    if option is None or word.startswith("--") or len(word) == 2:
+        return option is not None and option.kind is not None and not option.implied
+    return option.kind is None and takes_next(command, f"-{word[2:]}")  # -dn 3 is -d -n 3
 
 
 def _typed(command: Command, words: Sequence[str]) -> str:

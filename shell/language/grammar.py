@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from manager.api import arguments
@@ -32,18 +33,39 @@ class UnknownCommand(UsageError):
     """The first word is no command; `at` is counted from the word after the verb, so the verb is -1."""
 
 
-def row_of(given: Sequence[str]) -> Command:
-    """Return the row of the command that the words begin with; raises UnknownCommand."""
-    row = command_of(given[0])
+def row_of(given: Sequence[str | None]) -> Command:
+    """Return the row of the command that the words begin with; raises UnknownCommand.
+
+    None is a word that is not known yet.
+    """
+    verb, *rest = given
+    row = command_of(verb or "")
     if row is None:
-        raise UnknownCommand(f'unknown command "{given[0]}"', hint=_meant(given), at=-1)
+        known = [word for word in given if word is not None]
+        raise UnknownCommand(f'unknown command "{verb}"', hint=_meant(known), at=-1)
     # what follows `expect error` is a command with options of its own
-    if row.verb in ("expect", "wait") and "error" in given[1:4]:
+    if row.verb in ("expect", "wait") and _first_operand(row, rest) == "error":
         return replace(row, verbatim=True)
     # of `watch web --once` all options are watch's own, of `watch ps -a` the last is not
-    if row.verb == "watch" and not any(command_of(word) for word in given[1:]):
+    if row.verb == "watch" and not any(command_of(word or "") for word in rest):
         return replace(row, verbatim=False)
     return row
+
+
+def _first_operand(row: Command, given: Sequence[str | None]) -> str | None:
+    return next((given[index] for index in _operands(row, given)), None)
+
+
+def _operands(row: Command, given: Sequence[str | None]) -> Iterator[int]:
+    """Yield where the words after the verb are operands: neither options nor values of such."""
+    index = 0
+    while index < len(given):
+        word = given[index] or ""
+        if word.startswith("-") and word != "-":
+            index += 2 if arguments.takes_next(row, word) else 1
+        else:
+            yield index
+            index += 1
 
 
 def _meant(given: Sequence[str]) -> str:
@@ -110,12 +132,16 @@ def _place_of_column(value: str, typed: Typed) -> int:
     return next(at for at in sorted(places) if typed.words[at].endswith(value))
 
 
-def asks_for_help(row: Command, given: Sequence[str]) -> bool:
-    """Tell whether the words after the verb ask how it is used: `ps --help`."""
+def asks_for_help(row: Command, given: Sequence[str | None]) -> bool:
+    """Tell whether the words after the verb ask how it is used: `ps --help`.
+
+    Those of a command that it carries out, as `run web ls --help`, ask that.
+    """
+    end = given.index("--") if "--" in given else len(given)
     if row.verbatim:
-        return bool(given) and given[0] == "--help"
-    before = given[: given.index("--")] if "--" in given else given
-    return "--help" in before
+        own = sum(not operand.many for operand in row.operands)
+        end = next(islice(_operands(row, given[:end]), own, None), end)
+    return "--help" in given[:end]
 
 
 def wants_json(given: Sequence[str]) -> bool:
@@ -137,10 +163,10 @@ def check(statement: Statement) -> None:
     literals = [word.literal for word in statement.words]
     if literals[0] is None:
         return
-    known = [word for word in literals if word is not None]
-    row = row_of(known)
-    if asks_for_help(row, known[1:]):
+    row = row_of(literals)
+    if asks_for_help(row, literals[1:]):
         return
+    known = [word for word in literals if word is not None]
     if len(known) == len(literals):
         params = params_of(row, known[1:])
         if row.verb in ("wait", "expect"):

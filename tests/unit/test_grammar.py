@@ -1,0 +1,90 @@
+"""Which words of a statement are the command's own, and which those of a command that it carries out."""
+
+from __future__ import annotations
+
+import pytest
+
+from manager.api.errors import UsageError
+from shell.language import grammar
+from shell.language.scanner import statements
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ps --help",
+        "ps web --help",
+        "run --help",
+        "run -n 3 --help",
+        "run -dn 3 --help",
+        "run --wait --help",
+        "run web --help",
+        "run web -n 3 --help",
+        "update web --help",
+        "update web -e A=1 --help",
+        "exec -it web.1 --help",
+        "watch -n 2s --help",
+        "watch web --help",
+        "wait --timeout 5s --help",
+        "expect web ready --help",
+        "run -n $count --help",
+        "run $name --help",
+    ],
+)
+def test_help_is_asked_for_before_the_command_of_a_worker_begins(text: str) -> None:
+    assert asks(text)
+    grammar.check(statements(text)[0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ps -- --help",
+        "run web ls --help",
+        "run -n 3 web ls --help",
+        "run -dn 3 web ls --help",
+        "run web -- --help",
+        "run --wait web ls --help",
+        "update web ls --help",
+        "exec web.1 ls --help",
+        "watch ps --help",
+        "expect error usage ps --help",
+        "run $name ls --help",
+        "run -n $count web ls --help",
+    ],
+)
+def test_behind_that_it_is_a_word_of_the_command(text: str) -> None:
+    assert not asks(text)
+
+
+def asks(text: str) -> bool:
+    literals = [word.literal for word in statements(text)[0].words]
+    return grammar.asks_for_help(grammar.row_of(literals), literals[1:])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "expect --contains error http web / --count 3",
+        "wait --contains error http web / --timeout 30s",
+        "expect http error / --count 3",
+        "expect load error failed == 0 --timeout 5s",
+        "expect error text ps --all",
+        "expect --timeout 5s error text ps --all",
+        "expect --timeout $limit error text ps --all",
+        "wait error text rm web -y",
+    ],
+)
+def test_what_fails_is_a_command_of_its_own_only_behind_the_condition_error(text: str) -> None:
+    grammar.check(statements(text)[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "at"), [("run web -n 3 ls", 1), ("run web -dn 3 ls", 1), ("exec web -it sh", 1)]
+)
+def test_options_behind_the_name_are_put_before_it_with_their_values(text: str, at: int) -> None:
+    with pytest.raises(UsageError) as refused:
+        grammar.check(statements(text)[0])
+
+    assert refused.value.at == at
+    grammar.check(statements(refused.value.hint)[0])
