@@ -18,6 +18,7 @@ from shell.language import grammar
 from shell.language.quoting import quote
 from shell.live import picture
 from shell.live.look import look
+from shell.live.repeated import is_listing, only_looks
 from shell.live.view import Seen, View, shown_apps
 from shell.outcome import Told
 from shell.text import styled
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from shell.session import Session
 
 _ALL = 1000  # lines: no limit
-# with these, what lists changes something
-_CHANGING = frozenset({"state", "max", "min", "slo", "mode", "repair", "fix"})
 
 
 def watch(session: Session, row: Command, params: Params) -> None:
@@ -87,7 +86,7 @@ def ticks(interval_s: float, for_s: float = math.inf) -> Iterator[None]:
 def _listing(watch: Command, params: Params, words: list[str]) -> Command:
     """Return the row of the listing to repeat; raises UsageError for what is none, or cannot be repeated."""
     row = grammar.row_of(words)
-    if not (row.lists or row.verb == "status"):
+    if not is_listing(row):
         raise UsageError(f"watch repeats listings, and {words[0]} is none", hint="watch ps", at=0)
     if "svg" in params:
         hint = f"watch --svg {quote(str(params['svg']))}"
@@ -106,7 +105,7 @@ def _repeat(session: Session, row: Command, words: list[str], moments: Iterator[
         session.perform(words)
         return
     params = grammar.params_of(row, words[1:])
-    if not _CHANGING.isdisjoint(params) or params.get("action") in ("set", "rm"):
+    if not only_looks(params):
         raise UsageError(f"watch only looks, and this {row.verb} changes something", hint=_typed(words))
     if "follow" in params:
         raise UsageError(f"watch: what {row.verb} follows goes on by itself", hint=_typed(words))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from manager.api.command import Command
 from manager.api.commands import COMMANDS
 from manager.api.places import Places
+from shell.live.repeated import is_listing
 
 _BASH = """\
 # simplecloud: completion for bash. Use it with: source <(simplecloud completion bash)
 _simplecloud() {{
-    local word=${{COMP_WORDS[COMP_CWORD]}} at=1 program=("$1") options="" listings="" names
+    local word=${{COMP_WORDS[COMP_CWORD]}} at=1 program=("$1") options="" words="" listings="" names
     while [[ ${{COMP_WORDS[at]}} == -* && $at -lt $COMP_CWORD ]]; do # what stands before the verb
         if [ "${{COMP_WORDS[at]}}" = --cloud ]; then
             program=("$1" --cloud "${{COMP_WORDS[at+1]}}")
@@ -31,7 +32,7 @@ _simplecloud() {{
     case $word in
         -*) COMPREPLY=( $(compgen -W "$options" -- "$word") ) ;;
         *)
-            names=$(_simplecloud_names $listings)
+            names="$words $(_simplecloud_names $listings)"
             COMPREPLY=( $(compgen -W "$names" -- "$word") $(compgen -f -- "$word") )
             ;;
     esac
@@ -58,6 +59,9 @@ def script(shell: str) -> str:
 
 def _case(row: Command) -> str:
     options = " ".join(f"--{option.name}" for option in row.options)
-    completes = (operand.kind.completes for operand in row.operands)
+    words = [choice for operand in row.operands for choice in operand.kind.choices]
+    completes = [operand.kind.completes for operand in row.operands]
+    if row.verb == "watch":
+        words, completes = [listing.verb for listing in COMMANDS if is_listing(listing)], ["apps"]
     listings = next((_LISTINGS[what] for what in completes if what in _LISTINGS), "")
-    return f'        {row.verb}) options="{options}" listings="{listings}" ;;'
+    return f'        {row.verb}) options="{options}" words="{" ".join(words)}" listings="{listings}" ;;'

@@ -14,6 +14,9 @@ from dataclasses import dataclass, replace
 from manager.api.command import Command, Operand, Option
 from manager.api.commands import COMMANDS, command_of
 from manager.api.listings import LISTINGS
+from shell.language import grammar
+from shell.language.conditions import OPERATORS, Kind, field_named
+from shell.live.repeated import is_listing
 from shell.manual.topics import TOPICS
 from shell.options import KINDS
 from shell.prompt.snapshot import Named, Snapshot
@@ -22,7 +25,6 @@ from shell.text.columns import names as column_names
 
 Directory = Callable[[str], Sequence[str]]
 
-_OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "contains")
 _LOAD_FIELDS = ("sent", "ok", "failed", "p50_s", "p95_s", "p99_s", "rate_rps")
 _PARTS = tuple(Named(name, "a part of the cloud") for name in ("manager", "proxy", "etcd"))
 
@@ -68,10 +70,20 @@ def complete(text: str, cursor: int, snapshot: Snapshot, directory: Directory = 
         dash = here.word.value.startswith("-")
         word = Word(here.word.start + dash, here.word.end, here.word.value[dash:])
         return _ranked(word, _verbs())
-    command = command_of(here.before[0])
-    if command is None:
-        return []
-    return _arguments(place_of(command, here.before[1:]), here.word, snapshot, directory)
+    place = _innermost(here.before)
+    return _arguments(place, here.word, snapshot, directory) if place is not None else []
+
+
+def _innermost(before: Sequence[str]) -> Place | None:
+    """Return where the word after these stands: in the command that they begin, or in one inside that."""
+    if command_of(before[0]) is None:
+        return None
+    place = place_of(grammar.row_of(before), before[1:])
+    match place.command.verb, place.operands:
+        case ("watch", [*inner]) | ("wait" | "expect", ["error", _, *inner]) if inner:
+            return _innermost(inner) or place
+        case _:
+            return place
 
 
 def place_of(command: Command, before: Sequence[str]) -> Place:
@@ -155,18 +167,16 @@ def _columns(word: Word, command: Command, option: Option) -> list[Completion]:
     earlier, comma, last = word.value.rpartition(",") if option.name == "columns" else ("", "", word.value)
     headers = {column.header.lower(): f"field {column.field}" for column in LISTINGS[command.lists].columns}
     suffix = "=" if option.name == "filter" else ""
-    part = Word(word.start + len(earlier + comma), word.end, last)
     named = (Named(name + suffix, headers.get(name, "")) for name in column_names(command.lists))
-    return _ranked(part, named)
+    is_plain = word.end - word.start == len(word.value)
+    kept, start = ("", word.start + len(earlier + comma)) if is_plain else (earlier + comma, word.start)
+    found = _ranked(Word(start, word.end, last), named)
+    return [Completion(_quoted(kept + item.text), start, item.meta) for item in found]
 
 
 def _operands(place: Place, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
     """Return what can be the next operand."""
     command, given = place.command, place.operands
-    if command.verbatim and given:
-        # what a worker runs is not of this machine, unless a new one is made from it
-        is_file = command.changes and (len(given) == 1 or _is_path(word.value))
-        return _files(word, directory) if is_file else []
     match command.verb:
         case "help":
             topics = (Named(topic, "a page about it") for topic in TOPICS)
@@ -177,11 +187,20 @@ def _operands(place: Place, word: Word, snapshot: Snapshot, directory: Directory
             return _ranked(word, snapshot.apps) if not given or "=" in given[-1] else []
         case "wait" | "expect":
             return _ranked(word, _condition(command.verb, given, snapshot))
+        case "watch":
+            listings = (Named(row.verb, row.summary) for row in COMMANDS if is_listing(row))
+            return _ranked(word, [*snapshot.apps, *listings]) if not given else []
+    if command.verbatim and given:
+        # what a worker runs is not of this machine, unless a new one is made from it
+        is_file = command.changes and (len(given) == 1 or _is_path(word.value))
+        return _files(word, directory) if is_file else []
     operand = _operand_at(command, len(given))
     if operand is None:
         return []
     if command.verb == "crash" and not given:
         return _ranked(word, [*_PARTS, *snapshot.workers])
+    if operand.kind.choices:
+        return _ranked(word, map(Named, operand.kind.choices))
     left = replace(
         snapshot,
         apps=tuple(app for app in snapshot.apps if app.name not in given),
@@ -218,13 +237,21 @@ def _condition(verb: str, given: Sequence[str], snapshot: Snapshot) -> Iterable[
             return map(Named, ("done", *_LOAD_FIELDS) if verb == "wait" else _LOAD_FIELDS)
         case ["error", _]:
             return _verbs()
+        case ["error"] | ["load", _, "done"] | ["http" | "manager", _]:
+            return ()
+        case ["load", _, _]:
+            return map(Named, OPERATORS)
         case [str(target)]:
-            kind = "WorkerList" if "." in target else "AppList"
-            return map(Named, dict.fromkeys(("ready", *column_names(kind))))
-        case [_, _] | ["load", _, _]:
-            return map(Named, _OPERATORS) if given[0] not in ("http", "manager") else ()
+            fields = (name for name in column_names(_kind_of(target)) if field_named(_kind_of(target), name))
+            return map(Named, dict.fromkeys(("ready", "gone", *fields)))
+        case [str(target), str(field)]:
+            return map(Named, OPERATORS) if field_named(_kind_of(target), field) else ()
         case _:
             return ()
+
+
+def _kind_of(target: str) -> Kind:
+    return "WorkerList" if "." in target else "AppList"
 
 
 def _live(completes: str, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:

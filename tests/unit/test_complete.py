@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from manager.api.commands import COMMANDS, command_of
 from manager.api.documents import listing
+from manager.api.errors import UsageError
 from manager.api.views import SecretView
+from shell.language import grammar, scanner
 from shell.prompt.complete import Completion, complete
 from shell.prompt.highlight import fragments
 from shell.prompt.snapshot import Named, Snapshot, snapshot_of
@@ -156,6 +159,123 @@ def test_conditions_are_offered_word_by_word() -> None:
     assert offered("expect load web fai")[0] == "failed"
     assert offered("expect http web / --co") == ["--contains", "--count"]
     assert offered("expect error 'no app' r")[0] == "run"
+
+
+def test_of_a_condition_only_what_can_be_compared_is_offered() -> None:
+    assert {"ready", "gone", "slo_s", "age"} <= set(offered("wait web "))
+    assert not {"slo", "rate", "error", "created"} & set(offered("wait web "))
+    assert offered("wait web.1 gone ")[:1] == ["--timeout"]
+    assert offered("wait web.1 ready ")[:1] == ["--timeout"]
+    assert offered("wait load web done ")[:1] == ["--timeout"]
+    assert offered("wait load web ok ")[:2] == ["==", "!="]
+
+
+def test_watch_offers_apps_and_listings_and_then_what_these_take() -> None:
+    assert offered("watch ")[:3] == ["web", "api", "autoscale"]
+    assert {"ps", "status", "doctor"} < set(offered("watch "))
+    assert "rm" not in offered("watch ")
+    assert offered("watch web --on") == ["--once"]
+    assert offered("watch web ps") == []
+    assert offered("watch ps --al") == ["--all"]
+    assert offered("watch -n 1s ps w") == ["web"]
+    assert offered("watch ps --sort st")[0] == "state"
+
+
+def test_inside_an_error_that_is_expected_stands_a_command() -> None:
+    assert offered("expect error 'no app' rm w") == ["web"]
+    assert offered("expect error 'no app' rm --n") == ["--now", "--dry-run"]
+    assert offered("expect error ") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "choices"),
+    [
+        ("secret ", ["ls", "set", "rm"]),
+        ("autoscale web ", ["off"]),
+        ("images ", ["ls"]),
+        ("completion ", ["bash", "zsh"]),
+    ],
+)
+def test_the_choices_of_an_operand_are_offered(text: str, choices: list[str]) -> None:
+    assert offered(text)[: len(choices)] == choices
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("stats --columns cpu", 16),
+        ("stats --columns worker,cpu", 23),
+        ("stats --columns=worker,cpu", 23),
+    ],
+)
+def test_a_column_with_a_blank_is_quoted(text: str, start: int) -> None:
+    assert Completion("'cpu %'", start, "field cpu_cores") in at(text)
+
+
+def test_an_open_quote_before_a_column_is_taken_along() -> None:
+    assert at("stats --columns 'worker,cpu ")[0] == Completion("'worker,cpu %'", 16, "field cpu_cores")
+    assert at('stats --filter "net')[0] == Completion("'net i/o='", 15, "field received_bytes")
+
+
+# what may have to follow for a condition, or a change, to be whole
+TAILS = ("", " == 3", "=3", " ready", " up", " done", " web done", " /", " web /", " 'no app' ps", " ps")
+NEEDED = {"history": "web ", "secret": "ls "}
+OF_COLUMNS = [
+    f"{row.verb} {NEEDED.get(row.verb, '')}{option} "
+    for row in COMMANDS
+    for option in ("--columns", "--sort", "--filter")
+    if row.lists
+]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *OF_COLUMNS,
+        *("stats --columns worker,", "stats --sort 'c", "watch stats --columns "),
+        *(f"{verb} " for verb in ("ps", "stop", "update", "scale", "history", "rollback", "rm", "logs")),
+        *(f"{verb} " for verb in ("secret", "images", "autoscale", "completion", "crash", "set", "help")),
+        *("watch ", "watch web ", "watch web --", "watch ps ", "watch ps --", "watch -o ", "secret rm "),
+        *("autoscale web ", "autoscale web --", "set output ", "load web --", "ps -o ", "images ls "),
+        *(
+            f"{verb} {said}"
+            for verb in ("wait", "expect")
+            for said in (
+                "",
+                "web ",
+                "web.1 ",
+                "web ready ",
+                "web.1 ready ",
+                "web.1 state ",
+                "web gone ",
+                "manager ",
+                "http ",
+            )
+        ),
+        *("wait load ", "wait load web ", "expect load web ", "wait load web done ", "wait error x "),
+        *("expect error x ", "expect error x rm ", "expect error x stats --sort "),
+    ],
+)
+def test_what_is_offered_is_accepted(line: str) -> None:
+    completions = at(line)
+    completed = [line[: completion.start] + completion.text for completion in completions]
+
+    assert completions != []
+    assert [text for text in completed if not any(map(is_accepted, (text + tail for tail in TAILS)))] == []
+
+
+def is_accepted(text: str) -> bool:
+    """Tell whether the parser takes a line and the command inside it, or misses no more than their end."""
+    (statement,) = scanner.statements(text)
+    words = [word.literal or "" for word in statement.words]
+    inner = {"watch": words[1:], "expect": words[3:] if "error" in words else []}.get(words[0], [])
+    try:
+        grammar.check(statement)
+        if inner and command_of(inner[0]):
+            grammar.params_of(grammar.row_of(inner), inner[1:])
+    except UsageError as error:
+        return " needs " in error.message
+    return True
 
 
 def test_other_words_with_a_meaning_of_their_own_are_offered() -> None:

@@ -40,8 +40,8 @@ ROWS: tuple[Command, ...] = (
             "wait http web / --contains hello",
             "wait manager up",
         ),
-        usage_tail="APP ready | APP FIELD OP VALUE | http APP PATH | load APP FIELD OP VALUE | load APP done "
-        '| manager up|down | error "TEXT" COMMAND',
+        usage_tail="APP ready|gone | APP FIELD OP VALUE | http APP PATH | load APP FIELD OP VALUE | load APP "
+        'done | manager up|down | error "TEXT" COMMAND',
     ),
     Command(
         "expect",
