@@ -26,6 +26,7 @@ from manager.api.commands import known
 from manager.api.errors import CloudError, UsageError
 from manager.api.suggest import did_you_mean
 from manager.api.taken import as_taken
+from shell.apps.scalars import word_of
 from shell.files import is_here, split_copy
 from shell.text.tables import unsteering
 
@@ -68,7 +69,7 @@ class Difference:
 def read(text: str, directory: str) -> list[Entry]:
     """Return the apps of a file in `directory`; raises UsageError with what is wrong in it."""
     try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(text, parse_float=str)  # 1.10 is no 1.1
     except ValueError as error:  # TOMLDecodeError, and int's own for a number of thousands of digits
         raise UsageError(f"this is not TOML: {error}", hint=EXAMPLE) from None
     except RecursionError:
@@ -99,8 +100,9 @@ def _entry(name: str, table: Mapping[str, object], directory: str) -> Entry:
     if not isinstance(command, list) or not command:
         raise UsageError(f'{name} has no command: command = ["./server.py"]', hint=EXAMPLE)
     words = [word for key, value in settings.items() for word in _words_of_key(name, key, value)]
+    command = [_word(name, "command", word) for word in command]
     try:
-        params = parse(_RUN, [*words, name, "--", *map(str, command)])
+        params = parse(_RUN, [*words, name, "--", *command])
     except UsageError as error:
         raise UsageError(f"{name}: {error.message}", hint=error.hint) from None
     if "max" not in params and (beside := next((key for key in _SCALING if key in params), None)):
@@ -124,11 +126,19 @@ def _words_of_key(name: str, key: str, value: object) -> list[str]:
         case str() | int() | float() if option.kind is not None and not isinstance(value, bool):
             return [word, str(value)]
         case list() if option.many:
-            return [each for item in value for each in (word, str(item))]
+            return [each for item in value for each in (word, _word(name, key, item))]
         case dict() if option.key == "env":
-            return [each for variable, text in value.items() for each in (word, f"{variable}={text}")]
+            pairs = [f"{variable}={_word(name, f'env {variable}', text)}" for variable, text in value.items()]
+            return [each for pair in pairs for each in (word, pair)]
         case _:
             raise UsageError(f"{name}: {key} cannot be {value!r}", hint="help run")
+
+
+def _word(name: str, place: str, value: object) -> str:
+    try:
+        return word_of(value)
+    except ValueError as error:
+        raise UsageError(f"{name}: {place}: {error}", hint=EXAMPLE) from None
 
 
 def _from_directory(params: Params, directory: str) -> Params:

@@ -14,6 +14,7 @@ from manager.api import values
 from manager.api.errors import UsageError
 from shell.apps import compose_ports as ports
 from shell.apps import yaml_file
+from shell.apps.scalars import word_of
 from shell.files import is_here
 
 Table = dict[str, object]
@@ -111,23 +112,28 @@ def _words(service: _Service, key: str) -> list[str]:
     from shlex import split
 
     value = service.keys.get(key)
-    if isinstance(value, list):
-        return [str(word) for word in value]
     try:
-        return split(str(value)) if value is not None else []
+        if isinstance(value, list):
+            return [word_of(word) for word in value]
+        return split(word_of(value)) if value is not None else []
     except ValueError as error:
         raise service.wrong(key, str(error).lower()) from None
 
 
 def _ports(service: _Service, value: object) -> Table:
     published = ports.of_service(service.name, value)
-    usable = [port for port in published if port.protocol == "tcp"]
+    usable = _usable(published)
     for port in published:
         if port not in usable[:1]:
             service.ignore(f"ports {port.told}", "an app has one port, by tcp")
         elif port.published:
             service.ignore(f"ports {port.published}:", "the cloud chooses where the proxy listens; see apps")
     return {"port": f"{usable[0].target}/{usable[0].speaks}"} if usable else {}
+
+
+def _usable(published: Sequence[ports.Port]) -> list[ports.Port]:
+    """Return the ports that can be the app's, which is the first of them."""
+    return [port for port in published if port.protocol == "tcp"]
 
 
 def _require_reached(services: Sequence[_Service], tables: Mapping[str, Table]) -> None:
@@ -147,7 +153,7 @@ def _environment(service: _Service, value: object) -> Table:
         if text is None:
             service.ignore(f"environment {name}", "it has no value")
         else:
-            given[str(name)] = _text(text)
+            given[str(name)] = _word(service, f"environment {name}", text)
     return {"env": given} if given else {}
 
 
@@ -157,8 +163,11 @@ def _pairs(words: Sequence[object]) -> Iterator[tuple[str, str | None]]:
         yield name, text if equals else None
 
 
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _word(service: _Service, key: str, value: object) -> str:
+    try:
+        return word_of(value)
+    except ValueError as error:
+        raise service.wrong(key, str(error)) from None
 
 
 def _deploy(service: _Service, value: object) -> Table:
@@ -200,11 +209,18 @@ def _healthcheck(service: _Service, value: object) -> Table:
     if value.get("disable") is True or words == "NONE":
         return {"health": "none"}
     url = _URL.search(words)
-    if url is not None:
+    if url is not None and _has_paths(service):
         return {"health": url[1] or "/"}
-    if words:
+    if url is not None:
+        service.ignore("healthcheck.test", "a path is asked for on the app's port, and it has none of http")
+    elif words:
         service.ignore("healthcheck.test", "the manager asks workers from outside: /PATH, tcp or none")
     return {}
+
+
+def _has_paths(service: _Service) -> bool:
+    usable = _usable(ports.of_service(service.name, service.keys.get("ports")))
+    return bool(usable) and usable[0].speaks == "http"
 
 
 def _reach(service: _Service, value: object) -> Table:
@@ -238,7 +254,7 @@ def _list(service: _Service, key: str, value: object) -> list[object]:
 
 def _as(option: str) -> Handler:
     """Return the handler of a key that is an option of `run` as it stands."""
-    return lambda service, value: {option: value if isinstance(value, bool | list) else str(value)}
+    return lambda service, value: {option: value} if value is not None else {}
 
 
 _LIMITS: Mapping[str, Handler] = {"cpus": _as("cpus"), "memory": _memory, "pids": _as("pids")}

@@ -23,9 +23,9 @@ _RESOLVED = (
 _MOST_VALUES = 100_000  # a few lines of aliases of aliases stand for more than any machine holds
 # PyYAML raises what its conversions do: a tag such as !!int stands before anything
 _UNREADABLE = (yaml.YAMLError, ValueError, KeyError, AttributeError)
-_VARIABLE = re.compile(
-    r"\$(?:(?P<plain>\w+)|\{(?P<name>\w+)(?:(?P<operator>:?[-?])(?P<word>[^}]*))?\}|(?P<dollar>\$))"
-)
+_REFERENCE = re.compile(r"\$(?:(?P<dollar>\$)|(?P<brace>\{)|(?P<plain>\w+))")
+_INSIDE = re.compile(r"(?P<name>\w+)(?:(?P<operator>:?[-?+])(?P<word>.*))?", re.DOTALL)
+_BRACE = re.compile(r"[{}]")
 
 
 class _Loader(yaml.SafeLoader):
@@ -81,7 +81,7 @@ def _require_bounded(document: object) -> None:
 def _filled(value: object, variables: Mapping[str, str]) -> object:
     match value:
         case str():
-            return _VARIABLE.sub(lambda found: _value(found, variables), value)
+            return _text(value, variables)
         case list():
             return [_filled(item, variables) for item in value]
         case dict():
@@ -90,17 +90,56 @@ def _filled(value: object, variables: Mapping[str, str]) -> object:
             return value
 
 
-def _value(found: re.Match[str], variables: Mapping[str, str]) -> str:
-    """Return what a reference stands for: $NAME, ${NAME}, ${NAME:-default}, ${NAME:?error} or $$."""
-    if found["dollar"]:
-        return "$"
-    name, operator, word = found["plain"] or found["name"], found["operator"] or "", found["word"] or ""
+def _text(text: str, variables: Mapping[str, str]) -> str:
+    """Return a text with what its references stand for: $NAME, ${...}, or $$ for a dollar."""
+    pieces, at = [], 0
+    while found := _REFERENCE.search(text, at):
+        pieces.append(text[at : found.start()])
+        at = found.end()
+        if found["brace"]:
+            end = _end(text, at)
+            pieces.append(_inside(text[at:end], variables))
+            at = end + 1
+        else:
+            pieces.append("$" if found["dollar"] else _inside(found["plain"], variables))
+    return "".join([*pieces, text[at:]])
+
+
+def _end(text: str, start: int) -> int:
+    """Return where the brace that is open at `start` is closed; there are others between."""
+    depth = 1
+    for brace in _BRACE.finditer(text, start):
+        depth += 1 if brace[0] == "{" else -1
+        if not depth:
+            return brace.start()
+    raise _no_reference(text[start:])
+
+
+def _no_reference(inside: str) -> UsageError:
+    return UsageError(
+        f"${{{inside[:40]} is no variable with a default", hint="${NAME:-DEFAULT}    (a dollar is $$)"
+    )
+
+
+def _inside(inside: str, variables: Mapping[str, str]) -> str:
+    """Return what NAME, NAME:-DEFAULT, NAME:+WORD or NAME:?ERROR within braces stands for.
+
+    Without the colon an empty variable has its value too. Another reference may stand behind the operator.
+    """
+    found = _INSIDE.fullmatch(inside)
+    if found is None:
+        raise _no_reference(f"{inside}}}")
+    name, operator, word = found["name"], found["operator"] or "", found["word"] or ""
     value = variables.get(name)
-    if value or (value is not None and not operator.startswith(":")):
+    if operator.startswith(":"):
+        value = value or None
+    if operator.endswith("+"):
+        return _text(word, variables) if value is not None else ""
+    if value is not None:
         return value
     if operator.endswith("-"):
-        return word
-    said = f": {word}" if word else ""
+        return _text(word, variables)
+    said = f": {_text(word, variables)}" if word else ""
     raise UsageError(
         f"the variable {name} has no value{said}", hint=f"env {name}=VALUE simplecloud import FILE"
     )

@@ -133,6 +133,15 @@ def test_an_app_is_made_after_those_that_it_reaches() -> None:
     assert app_file.commands(None, entries[0], {}, usual()) == [["run", "--pull", "b", "x"]]
 
 
+def test_a_value_is_the_word_that_is_written() -> None:
+    entry = read_one(
+        "[apps.web]\ncommand = ['x', true, 1.10]\nenv = { A = true, B = false, C = 0, D = 1.10 }"
+    )
+
+    assert entry.command == ["x", "true", "1.10"]
+    assert entry.params["env"] == ["A=true", "B=false", "C=0", "D=1.10"]
+
+
 def test_pulling_is_no_difference() -> None:
     entry = entry_of(spec_of("web sleep 9"))
     wanted = read_one('[apps.web]\ncommand = ["sleep", "9"]\npull = true')
@@ -231,6 +240,10 @@ def test_files_are_meant_from_the_directory_of_the_file() -> None:
         ("[apps.web]\ncommand = 'x'\nread-only = 'yes'", "read-only cannot be 'yes'"),
         ("[apps.web]\ncommand = 'x'\nwait = '1s'", "no option --wait"),
         ("[apps.web]\ncommand = 'x'\nfiles = 3", "files = "),
+        ("[apps.web]\ncommand = 'x'\nenv = { A = [1] }", "web: env A: a value is a text, a number"),
+        ("[apps.web]\ncommand = 'x'\nenv = { A = 2020-01-01T00:00:00 }", "web: env A: a value is"),
+        ("[apps.web]\ncommand = 'x'\nenv = [{ A = 1 }]", "web: env: a value is"),
+        ("[apps.web]\ncommand = ['x', []]", "web: command: a value is a text, a number"),
         ("[apps.web]\ncommand = 'x'\nmode = 'recommend'", "mode goes with max"),
     ],
 )

@@ -104,6 +104,14 @@ def test_yaml_is_read_as_compose_reads_it() -> None:
         ("${EMPTY-default}", ""),
         ("${NONE-default}", "default"),
         ("$$WORD", "$WORD"),
+        ("${NONE:-${EMPTY:-x}}.", "x."),
+        ("${NONE:-a${WORD}b${NONE-$$c}}.", "awordb$c."),
+        ("${NONE:-{a}}.", "{a}."),
+        ("${WORD:-${NONE}}", "word"),
+        ("${WORD:+yes}${WORD+${WORD}}", "yesword"),
+        ("${EMPTY:+yes}${NONE+yes}", ""),
+        ("${EMPTY+yes}", "yes"),
+        ("${WORD:?why}", "word"),
     ],
 )
 def test_variables_are_filled_in(written: str, filled: str) -> None:
@@ -139,9 +147,25 @@ def test_a_port_is_http_unless_it_is_known_to_be_something_else(port: str, optio
     ],
 )
 def test_a_health_check_is_the_path_that_it_asks_for(check: str, option: str) -> None:
-    [command] = commands(service(f"healthcheck: {check}"))
+    [command] = commands(service(f"healthcheck: {check}, ports: [80]"))
 
     assert (option in command) if option else ("--health" not in command)
+
+
+@pytest.mark.parametrize("ports", ["[]", "[5432]", '["80/udp"]', '[5432, "80"]'])
+def test_a_health_check_of_a_path_is_ignored_where_there_is_no_port_that_has_paths(ports: str) -> None:
+    text = service(f"healthcheck: {{test: curl http://localhost/ready}}, ports: {ports}")
+
+    assert "--health" not in commands(text)[0]
+    assert any(
+        told.startswith("web.healthcheck.test is ignored: ") for told in compose.read(text, {}).ignored
+    )
+
+
+def test_a_value_is_the_word_that_is_written_and_nothing_where_there_is_none() -> None:
+    text = "services: {web: {command: [x, true, 1], user: , environment: {A: true, B: 0}, cap_add: }}"
+
+    assert commands(text) == ["run --env A=true --env B=0 web x true 1"]
 
 
 def test_a_file_beside_the_image_s_is_not_taken_for_one_of_this_machine() -> None:
@@ -166,6 +190,12 @@ def test_a_file_beside_the_image_s_is_not_taken_for_one_of_this_machine() -> Non
         (service("ports: [80-90]"), "web.ports: '80-90' is not one port", ""),
         (service("depends_on: [db]"), "web.depends_on: there is no service 'db'", ""),
         (service("user: $NOBODY"), "the variable NOBODY has no value", "env NOBODY="),
+        (service("user: '${A:-${B}'"), "${A:-${B} is no variable with a default", "${NAME:-DEFAULT}"),
+        (service("user: '${A/b/c}'"), "${A/b/c} is no variable with a default", "${NAME:-DEFAULT}"),
+        (service("user: '${A:?is ${B:-x}}'"), "the variable A has no value: is x", "env A="),
+        (service("environment: {A: [1]}"), "web.environment A: a value is a text, a number", ""),
+        (service("command: [a, {b: c}]"), "web.command: a value is a text, a number", ""),
+        (service("command: [a, null]"), "web.command: a value is a text, a number", ""),
         (service("mem_limit: much"), "web.memory: 'much' is not a size", ""),
         (service("command: 'a \"b'"), "web.command: no closing quotation", ""),
     ],
