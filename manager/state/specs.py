@@ -85,16 +85,16 @@ def autoscale_policy(arguments: Arguments, base: Autoscale | None) -> Autoscale 
     None when there was none and no --max is given.  Raises UsageError.
     """
     limit = arguments.whole("max") or (base.max if base else None)
-    least = arguments.whole("min")
+    least, slo, mode = arguments.whole("min"), arguments.pair("slo"), arguments.text("mode")
     if limit is None:
-        if least is not None or arguments.pair("slo") is not None:
-            raise UsageError("--min and --slo go with --max", hint="autoscale web --max 6")
+        if any(asked is not None for asked in (least, slo, mode)):
+            raise UsageError("--min, --slo and --mode go with --max", hint="autoscale web --max 6")
         return None
-    limit_s, share = arguments.pair("slo") or ((base.slo_s, base.slo_share) if base else (0.25, 0.95))
+    limit_s, share = slo or ((base.slo_s, base.slo_share) if base else (0.25, 0.95))
     low = least if least is not None else (base.min if base else 1)
     if low > limit:
         raise UsageError(f"--min {low} is above --max {limit}", hint=f"autoscale web --max {low}")
-    mode = arguments.text("mode") or (base.mode if base else "on")
+    mode = mode or (base.mode if base else "on")
     return Autoscale(low, limit, limit_s, share, "recommend" if mode == "recommend" else "on")
 
 

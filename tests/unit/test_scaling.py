@@ -37,6 +37,12 @@ def test_a_maximum_is_enough() -> None:
     assert asked("--max", "6") == Autoscale(1, 6, 0.25, 0.95, "on")
 
 
+@pytest.mark.parametrize("words", [("--min", "2"), ("--slo", "100ms,99%"), ("--mode", "recommend")])
+def test_nothing_is_said_of_a_policy_without_a_maximum(words: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError, match="go with --max"):
+        asked(*words)
+
+
 def test_an_objective_has_a_limit_and_a_share() -> None:
     assert asked("--max", "6", "--slo", "100ms,99%") == Autoscale(1, 6, 0.1, 0.99, "on")
 
