@@ -16,7 +16,7 @@ from itertools import pairwise
 from manager.observe.proxy import ProxyApi
 from manager.observe.traffic import Counters, growth_of, parse
 from tests.bench.table import Result
-from tests.real.cloud import SERVER, Cloud, containers_of
+from tests.real.cloud import SERVER, Cloud, docker_by_hand
 
 CPUS, CPU_MS, MOST = 0.4, 20, 5
 SLO_S, SUCCESS = 0.25, 1
@@ -148,5 +148,8 @@ def _by_cpu(cloud: Cloud, app: str, over: threading.Event) -> None:
 
 
 def _count(cloud: Cloud, outcome: Outcome, over: threading.Event) -> None:
-    while not over.wait(COUNT_EVERY_S):
-        outcome.counts.append(len(containers_of(cloud)))
+    """Count the workers that use the host; spares are paused."""
+    filters = {"label": [f"simplecloud.cloud={cloud.name}", "simplecloud.app"], "status": "running"}
+    with docker_by_hand(cloud.docker) as client:
+        while not over.wait(COUNT_EVERY_S):
+            outcome.counts.append(len(client.containers(filters=filters)))
