@@ -76,7 +76,7 @@ class Follower:
             self._queue_lines(worker, container)
         except CloudError:
             pass  # it went, or Docker did
-        except Exception:  # a mistake of ours must not take the manager down; this log is not begun again
+        except (ValueError, LookupError):  # what Docker sent is no log; it is not begun again
             log.exception("the log of %s cannot be read on", worker)
             return
         del self._streams[container.id]
