@@ -71,8 +71,9 @@ def _shares(decided: Mapping[str, Decided]) -> dict[str, int]:
     hosts = [cores for one in decided.values() if (cores := known(one.asked.seen.host_cores)) is not None]
     if len(decided) < 2 or not hosts:
         return {}
-    # Each has its own idea of the same neighbours; a new app begins with none and learns of them.
-    neighbours = max(one.memory.neighbours_cores for one in decided.values())
+    # Each has its own idea of the same neighbours; who uses most has seen best what they give up.
+    knows = max(decided.values(), key=lambda one: known(one.asked.seen.own_cores) or 0.0)
+    neighbours = knows.memory.neighbours_cores
     claims = [_claim(app, one) for app, one in decided.items()]
     return share(claims, max(hosts) - max(0.0, neighbours))
 

@@ -22,6 +22,8 @@ QUEUED = 4.0  # requests a worker that wait without being a backlog
 QUEUED_TICKS = 5
 STEADY_SD, STEADY_USE = 3.0, 0.95
 IDLE_CPU, FULL_HOST = 0.7, 0.9
+FED = 0.9  # of what a worker may use: it gets what it asks for
+GIVES_AGAIN_S = 300.0
 
 
 def renewed(memory: Memory, revision: str, slo_s: float) -> Memory:
@@ -50,6 +52,8 @@ def lead_s(memory: Memory) -> float:
 def learned(memory: Memory, sample: Sample, now_s: float) -> Memory:
     """Return the memory with a tick's demand, start times, CPU and neighbours."""
     memory = _moved(memory, sample, now_s)
+    if _starved(memory, sample, now_s):
+        memory = replace(memory, starved_s=now_s)
     times = tuple(round(t, 3) for t in sample.seen.started_in_s if known(t) is not None)
     memory = replace(
         memory,
@@ -114,9 +118,14 @@ def _settled(memory: Memory, sample: Sample, now_s: float) -> bool:
     Just-ready ones served a part of the span only. (The CPU of starting ones is not among the ready ones'.)
     Those that are out of rotation finish what they have: it would be counted for the others.
     """
-    calm = memory.moved_s is None or now_s - memory.moved_s > SETTLED_SPANS * sample.span_s
     none_out = sample.ready + sample.starting >= sample.wanted
-    return calm and none_out and sample.ready > 0 and sample.failed_share <= FAILED_SHARE
+    few_failed = sample.failed_share <= FAILED_SHARE
+    return _whole(memory, sample, now_s) and none_out and sample.ready > 0 and few_failed
+
+
+def _whole(memory: Memory, sample: Sample, now_s: float) -> bool:
+    """Tell whether the workers that are ready now were so for the whole span."""
+    return memory.moved_s is None or now_s - memory.moved_s > SETTLED_SPANS * sample.span_s
 
 
 def _learned_cpu(memory: Memory, sample: Sample, now_s: float) -> Memory:
@@ -148,15 +157,47 @@ def _waited(sample: Sample) -> bool:
 
 
 def _neighbours(memory: Memory, sample: Sample, now_s: float) -> float:
-    """Return the smoothed cores that neighbours use; unchanged while the app's own are not all seen."""
+    """Return the cores that neighbours use and keep, smoothed; unchanged while the app's own are not all seen.
+
+    A busy host divides its cores anew among all who ask. So while full workers get all that they ask for,
+    neighbours keep no more than as many workers again would leave, and once they starve all that they use.
+    """
     used, own = known(sample.seen.host_used_cores), known(sample.seen.own_cores)
     drained = memory.removed_s is None or now_s - memory.removed_s > DRAIN_S
     if own is None and drained and not sample.starting:
         own = sample.cores
     if used is None or own is None:
         return memory.neighbours_cores
-    others = used - own - (known(sample.seen.sharing_cores) or 0.0)
-    return round(memory.neighbours_cores + NEIGHBOUR_RATE * (others - memory.neighbours_cores), 4)
+    apps_own = own + (known(sample.seen.sharing_cores) or 0.0)
+    others, before = used - apps_own, memory.neighbours_cores
+    if memory.starved_s == now_s:
+        return round(max(others, before), 4)
+    smoothed = round(before + NEIGHBOUR_RATE * (others - before), 4)
+    host_cores = known(sample.seen.host_cores)
+    if host_cores is None or _starved_lately(memory, now_s) or not _fed(memory, sample):
+        return smoothed
+    return min(smoothed, max(0.0, round(host_cores - apps_own - own, 4)))
+
+
+def _fed(memory: Memory, sample: Sample) -> bool:
+    """Tell whether a worker got all the CPU that it may use: the one that used most, where that is known.
+
+    Of several that are too busy to answer the proxy leaves out one after the other, and those get idle.
+    """
+    busiest = known(sample.seen.busiest_cores)
+    if busiest is None:
+        busiest = (sample.cores or 0.0) / max(sample.ready, 1)
+    return busiest >= FED * worker_cores(memory, sample)
+
+
+def _starved(memory: Memory, sample: Sample, now_s: float) -> bool:
+    """Tell whether requests wait for CPU that the host gives to others."""
+    whole = _whole(memory, sample, now_s) and sample.ready > 0 and sample.cores is not None
+    return whole and host_full(sample) and _waited(sample) and not _fed(memory, sample)
+
+
+def _starved_lately(memory: Memory, now_s: float) -> bool:
+    return memory.starved_s is not None and now_s - memory.starved_s < GIVES_AGAIN_S
 
 
 def _steady(memory: Memory, sample: Sample, demand: Forecast) -> bool:

@@ -13,7 +13,7 @@ from balancer.fit import CpuFit
 from balancer.forecast import History
 from balancer.latency import SlowFit
 
-VERSION = 5
+VERSION = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,9 @@ class Memory:
     start_times_s: the newest create-to-ready times.  peak_cores: the most that one worker used.
     ceiling_rps: the most that one worker served while requests waited and its CPU did not limit it.
     queued_ticks: how many such in a row, up to what makes a ceiling.
-    neighbours_cores: what others on the host use.  reach: workers that there should be, spares among them,
-    and when that was asked for last.  revision, slo_s: what the fits are about.
+    neighbours_cores: what others on the host use and keep.  starved_s: when full workers last did not get
+    the CPU that they may use.  reach: workers that there should be, spares among them, and when that was
+    asked for last.  revision, slo_s: what the fits are about.
     """
 
     number: int = 0
@@ -54,6 +55,7 @@ class Memory:
     ceiling_rps: float | None = None
     queued_ticks: int = 0
     neighbours_cores: float = 0.0
+    starved_s: float | None = None
     wishes: tuple[Wish, ...] = ()
     reach: Wish | None = None
     cpu: CpuFit = field(default_factory=CpuFit)

@@ -87,7 +87,8 @@ class Observation:
     completed, failed: requests that ended in the span, failed ones included in both.
     inflight: requests without an answer at its end.  connections: open ones; set for a tcp app only.
     cpu_cores: cores used by the ready workers together.  own_cores: by all the app's workers, also
-    starting and draining ones.  worker_cores: the limit of one worker, None without one.
+    starting and draining ones.  busiest_cores: by the one of them that used most.
+    worker_cores: the limit of one worker, None without one.
     host_cores, host_used_cores: of this machine.  sharing_cores: used by the other apps that share the
     host with this one (crowd.py) and are no neighbours.
     started_in_s: create-to-ready times measured in the span.
@@ -106,6 +107,7 @@ class Observation:
     connections: float | None = None
     cpu_cores: float | None = None
     own_cores: float | None = None
+    busiest_cores: float | None = None
     worker_cores: float | None = None
     host_cores: float | None = None
     host_used_cores: float | None = None

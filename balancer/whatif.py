@@ -20,7 +20,7 @@ from balancer.memory import Memory
 from balancer.samples import Mode, Observation, Policy, known
 from balancer.share import granted
 
-VERSION = 4
+VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)

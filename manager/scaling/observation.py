@@ -85,6 +85,7 @@ class Watcher:
             connections=None if is_http else _connections(measures.sample, spec),
             cpu_cores=_cores(before, measures, serving),
             own_cores=_cores(before, measures, records),
+            busiest_cores=_most_cores(before, measures, records),
             worker_cores=spec.template.cpus,
             host_cores=float(os.cpu_count() or 1),
             host_used_cores=host.used_cores,
@@ -175,3 +176,9 @@ def _cores(before: Measures | None, now: Measures, records: Iterable[WorkerRecor
         return None
     old_s = sum(before.usage[key].cpu_s for key in keys if key in before.usage)
     return max(0.0, sum(now.usage[key].cpu_s for key in keys) - old_s) / span_s
+
+
+def _most_cores(before: Measures | None, now: Measures, records: Iterable[WorkerRecord]) -> float | None:
+    """Return the cores that the one worker used that used most."""
+    each = (_cores(before, now, [record]) for record in records)
+    return max((cores for cores in each if cores is not None), default=None)

@@ -165,6 +165,16 @@ def test_neighbours_leave_less_to_share() -> None:
     assert sum(crowded.workers.values()) < sum(free.workers.values())
 
 
+def test_neighbours_that_keep_their_cores_are_not_tried_over_and_over() -> None:
+    crowded = Host({"a": POLICY}, neighbours=3.0)
+    crowded.ticks(60, a=50.0)
+
+    crowded.ticks(150, a=200.0)
+
+    counts = [decided["a"].decision.final for decided in crowded.history[60:]]
+    assert sum(one != other for one, other in pairwise(counts)) <= 6  # in five minutes
+
+
 def test_an_app_that_only_recommends_takes_no_share() -> None:
     host = two(b=replace(POLICY, mode=Mode.RECOMMEND))
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from balancer.decision import Action, Trust
+from balancer.learn import GIVES_AGAIN_S
 from balancer.memory import Memory
 from balancer.pick import REMOVE_AFTER_S
 from balancer.samples import Latencies, Mode, Observation, Policy
@@ -155,14 +156,45 @@ def test_draining_workers_are_not_taken_for_neighbours() -> None:
 
 
 def test_neighbours_on_the_host_lower_what_it_can_carry() -> None:
-    operator = taught(workers=4)
-    crowd = replace(seen(80.0, 4), host_used_cores=(seen(80.0, 4).own_cores or 0.0) + 4.0)
-    operator.sees_all([crowd] * 60)
+    operator = among_neighbours()
 
-    decision = operator.sees(replace(seen(150.0, 4), host_used_cores=8.0))
+    decision = operator.sees(full(gets_cores=2.8))
 
     assert decision.final == 4
     assert decision.limits[0].name == "host"
+
+
+def test_neighbours_who_leave_full_workers_all_they_ask_for_do_not_count() -> None:
+    operator = among_neighbours()
+
+    decision = operator.sees(full(gets_cores=3.96))
+
+    assert decision.final > 6
+    assert decision.inputs.neighbours_cores == pytest.approx(0.0, abs=0.1)
+
+
+def test_a_host_that_let_workers_starve_is_not_believed_for_minutes() -> None:
+    operator = among_neighbours()
+    operator.sees_all([full(gets_cores=2.8)] * 2)
+
+    soon = operator.sees(full(gets_cores=3.96))
+    late = operator.sees_all([full(gets_cores=3.96)] * int(GIVES_AGAIN_S / SPAN_S))
+
+    assert soon.final == 4
+    assert late.final > 6
+
+
+def among_neighbours() -> Operator:
+    """Return an operator of four workers on a host whose other half is used by others."""
+    operator = taught(workers=4)
+    operator.sees_all([replace(seen(80.0, 4), host_used_cores=6.0)] * 60)
+    return operator
+
+
+def full(gets_cores: float) -> Observation:
+    """Return what a tick shows of four workers, asked for twice what they can, on a host that is used up."""
+    busy = overloaded(300.0, 4, inflight=60.0)
+    return replace(busy, cpu_cores=gets_cores, own_cores=gets_cores, host_used_cores=8.0)
 
 
 def test_the_cpu_of_starting_workers_is_no_load() -> None:
