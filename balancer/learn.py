@@ -157,7 +157,7 @@ def _waited(sample: Sample) -> bool:
 
 
 def _neighbours(memory: Memory, sample: Sample, now_s: float) -> float:
-    """Return the cores that neighbours use and keep, smoothed; unchanged while the app's own are not all seen.
+    """Return the smoothed cores that neighbours use and keep; as before while the app's own are not all seen.
 
     A busy host divides its cores anew among all who ask. So while full workers get all that they ask for,
     neighbours keep no more than as many workers again would leave, and once they starve all that they use.

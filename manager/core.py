@@ -98,7 +98,7 @@ class Core:
             journal=journal,
             prober=prober,
             reconciler=reconciler,
-            observer=Observer(reconciler, proxy, prober.hurry),
+            observer=Observer(reconciler, proxy, network, prober.hurry),
             recording=Recording(places.state / "load"),
         )
 
@@ -107,7 +107,6 @@ class Core:
         return Scaler(
             reconciler=self.reconciler,
             observer=self.observer,
-            network=self.network,
             store=self.store,
             fence=lambda: self.leadership.fence,
             journal=self.journal,

@@ -7,6 +7,7 @@ lock.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
@@ -39,7 +40,7 @@ from netsetup.news import News
 from netsetup.nft import Nft, generation
 from netsetup.port import Port
 from netsetup.rules import Rules
-from netsetup.sockets import connections
+from netsetup.sockets import connections_of, connections_to
 from netsetup.sysctl import settle
 
 _NO_LINK = -1
@@ -73,6 +74,7 @@ class Network:
     def __init__(self, cloud: str, tag: str, subnet: IPv4Network, private_tcp_ports: Collection[int]) -> None:
         """Nothing is touched yet.  tag: 4 hex digits.  private_tcp_ports: on loopback, for root alone."""
         self._tag = tag
+        self._subnet = subnet
         self._gateway = gateway_of(subnet)
         self._prefix_length = subnet.prefixlen
         gateway = IPv4Interface((self._gateway, subnet.prefixlen))
@@ -166,8 +168,16 @@ class Network:
         Raises NetworkError.
         """
         with entered(netns) as namespace:
-            found = namespace.run(lambda: connections(tcp_port))
-        return sum(one.busy or (held_too and one.is_held_by(self._gateway)) for one in found)
+            found = namespace.run(lambda: connections_of(tcp_port))
+        return sum(one.owes or (held_too and one.is_held_by(self._gateway)) for one in found)
+
+    def awaited(self) -> Mapping[tuple[IPv4Address, int], int]:
+        """Return how many requests from this host wait for an answer, by address and port; 0 is left out.
+
+        One look for all workers; what they ask each other is not seen from here.  Raises NetworkError.
+        """
+        waiting = (one for one in connections_to(self._subnet) if one.waits)
+        return Counter((one.remote, one.remote_port) for one in waiting)
 
     def remove(self) -> None:
         """No link and no rule carries the cloud's mark.  Raises NetworkError."""

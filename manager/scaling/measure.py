@@ -5,6 +5,7 @@ It tells the prober which workers are sent requests, so that no others need be a
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +21,8 @@ from manager.observe.proxy import ProxyApi
 from manager.observe.traffic import Page, Rates, Sample, Traffic
 from manager.state.model import WorkerKey
 from manager.state.world import World
+from netsetup.errors import NetworkError
+from netsetup.network import Network
 
 ASKED_S = 10.0  # so long after a question the next one is expected
 UNASKED_S = 5.0
@@ -27,11 +30,14 @@ STALE_S = 5.0  # older traffic figures are not shown
 HTTP_ENTRY = "http"  # the proxy's entry point for all apps of http
 _LISTENING = "0A"
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Measures:
     """What was observed last: by worker and by app; absent means not known.
 
+    inflight: requests from this host that wait for an answer; None while they cannot be counted.
     sample: the proxy's counters as they were read last, at a monotonic time.
     listening: the tcp port on which a worker of an app without a route listens, by app.
     host_cores, host_bytes: what of this machine is in use, by everything on it.
@@ -40,6 +46,7 @@ class Measures:
     usage: Mapping[WorkerKey, Usage] = field(default_factory=dict)
     workers: Mapping[WorkerKey, Rates] = field(default_factory=dict)
     apps: Mapping[str, Rates] = field(default_factory=dict)
+    inflight: Mapping[WorkerKey, int] | None = None
     listening: Mapping[str, int] = field(default_factory=dict)
     sample: Sample | None = None
     host_cores: float | None = None
@@ -55,6 +62,7 @@ class Observer:
 
     reconciler: Reconciler
     proxy: ProxyApi
+    network: Network
     hurry: Callable[[Iterable[str]], None]
     meter: Meter = field(default_factory=lambda: Meter(time.monotonic))
     page: Page = field(default_factory=Page)
@@ -88,6 +96,7 @@ class Observer:
             usage={keys[name]: value for name, value in self._usage.items() if name in keys},
             workers=workers,
             apps=apps,
+            inflight=self._inflight(world, running),
             listening=_listening(world, running),
             sample=self._sample,
             host_cores=self.cpu.used_cores(time.monotonic()),
@@ -113,6 +122,19 @@ class Observer:
             return {}, {}
         names = {server_name(*key): key for key in world.records}
         return {names[name]: rates for name, rates in seen.workers.items() if name in names}, seen.apps
+
+    def _inflight(
+        self, world: World, running: Mapping[WorkerKey, Container]
+    ) -> Mapping[WorkerKey, int] | None:
+        """Return what each worker with a port has to answer; none while the proxy has no client."""
+        busy = self._sample is None or any(self._sample.connections.values())
+        try:
+            awaited = self.network.awaited() if busy else {}
+        except NetworkError as error:
+            log.warning("open requests cannot be counted: %s; next try in a second", error)
+            return None
+        records = (record for key, record in world.records.items() if key in running)
+        return {r.key: awaited.get((r.address, r.port), 0) for r in records if r.port is not None}
 
     def _used(self, world: World) -> set[str]:
         """Return the apps to whose workers requests may be on their way.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from balancer.samples import Latencies, Observation
@@ -14,7 +14,6 @@ from manager.observe.traffic import Counters, Sample, by_app, growths
 from manager.scaling.measure import Measures
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.world import World, answering, is_live
-from netsetup.errors import NetworkError
 
 LEFT_SHARE = 0.25  # of the host's memory: spares take nothing of it
 
@@ -40,12 +39,8 @@ class HostMeter:
 
 @dataclass(slots=True)
 class Watcher:
-    """Looks at one app tick after tick; its memory is only what a difference needs.
+    """Looks at one app tick after tick; its memory is only what a difference needs."""
 
-    count_open: the open requests on a port in a network namespace; raises NetworkError.
-    """
-
-    count_open: Callable[[str, int], int]
     _before: Measures | None = None
     _met: set[tuple[WorkerKey, float]] | None = None  # and since when each was wanted
 
@@ -81,7 +76,7 @@ class Watcher:
             completed=told.requests if told else None,
             failed=told.failed if told else None,
             latencies=_latencies(told) if told else None,
-            inflight=float(sum(self._open(world, record) for record in records)) if is_http else None,
+            inflight=_inflight(measures, records) if is_http else None,
             connections=None if is_http else _connections(measures.sample, spec),
             cpu_cores=_cores(before, measures, serving),
             own_cores=_cores(before, measures, records),
@@ -94,16 +89,6 @@ class Watcher:
             revision=str(spec.revision),
             memory_room=_room(records, measures, spec, host.memory_bytes),
         )
-
-    def _open(self, world: World, record: WorkerRecord) -> int:
-        """Return a worker's open requests; those of one that has ended are gone with it."""
-        container = world.containers.get(record.key)
-        if record.port is None or container is None or not container.netns:
-            return 0
-        try:
-            return self.count_open(container.netns, record.port)
-        except NetworkError:
-            return 0
 
     def _started(self, world: World, serving: Iterable[WorkerRecord]) -> tuple[float, ...]:
         """Return how long the workers took that began to serve since the last call."""
@@ -152,6 +137,13 @@ def _told(before: Measures | None, now: Measures, app: str) -> Counters | None:
     if before is None or before.sample is None or now.sample is None or not _span_s(before, now):
         return None
     return by_app(growths(before.sample, now.sample)).get(app, Counters())
+
+
+def _inflight(measures: Measures, records: Iterable[WorkerRecord]) -> float | None:
+    """Return the requests that wait for workers of an app; those of one that has ended are gone with it."""
+    if measures.inflight is None:
+        return None
+    return float(sum(measures.inflight.get(record.key, 0) for record in records))
 
 
 def _connections(sample: Sample | None, spec: AppSpec) -> float | None:

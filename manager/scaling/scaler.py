@@ -38,7 +38,6 @@ from manager.state.records import (
 )
 from manager.state.world import World
 from manager.store import Fence, Store
-from netsetup.network import Network
 
 KEEP_DECISIONS = 50  # those that changed a number
 
@@ -51,7 +50,6 @@ class Scaler:
 
     reconciler: Reconciler
     observer: Observer
-    network: Network
     store: Store
     fence: Callable[[], Fence | None]
     journal: Journal
@@ -92,7 +90,7 @@ class Scaler:
                 log.error("%s is not scaled: its target is left alone: %s", name, error)
 
     def _asked(self, world: World, spec: AppSpec, target: ScalingTarget | None, host: Host) -> Asked:
-        watcher = self._watchers.setdefault(spec.name, Watcher(self.network.in_flight))
+        watcher = self._watchers.setdefault(spec.name, Watcher())
         seen = watcher.observe(world, spec, self.observer.latest(), host)
         assert spec.autoscale is not None
         return Asked(policy_of(spec.autoscale), _memory_of(spec, target), seen)

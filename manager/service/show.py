@@ -153,7 +153,7 @@ def worker_view(world: World, record: WorkerRecord, measures: Measures) -> Worke
         restarts=record.restarts,
         rate_rps=rates.rate_rps if rates else None,
         p95_s=rates.p95_s if rates else None,
-        inflight=world.inflight.get(record.key),
+        inflight=world.inflight.get(record.key, (measures.inflight or {}).get(record.key)),
         cpu_cores=usage.cpu_cores if usage and running else None,
         memory_bytes=usage.memory_bytes if usage and running else None,
         reason=seen.reason,

@@ -129,6 +129,9 @@ class FakeNetwork:
             raise NetworkError(f"cannot enter {netns}: no such file or directory")
         return self._open_requests(container.id)
 
+    def awaited(self) -> Mapping[tuple[IPv4Address, int], int]:
+        return {}
+
     def cut(self, name: str) -> None:
         """Somebody deleted the link by hand."""
         self._links.pop(name, None)

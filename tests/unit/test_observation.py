@@ -16,7 +16,6 @@ from manager.scaling.measure import Measures
 from manager.scaling.observation import Host, Watcher
 from manager.state.model import AppSpec, WorkerKey
 from manager.state.world import World
-from netsetup.errors import NetworkError
 from tests.simulation.worlds import NOW, TEMPLATE, a_worker, an_app, known, serving
 
 HOST = Host(None, 0.0)
@@ -37,14 +36,15 @@ def observed(
     watcher: Watcher | None = None,
 ) -> Observation:
     """Return what two seconds show in which this was counted; every worker uses 0.2 cores."""
-    watcher = watcher or Watcher(lambda netns, port: 5)
+    watcher = watcher or Watcher()
     watcher.observe(world, spec, measured(world, 7.0, Sample(0.0, {}, {}, 0)), HOST)
     now = Sample(2.0, counters or {}, connections or {}, 0)
     return watcher.observe(world, spec, measured(world, 7.4, now), HOST)
 
 
 def measured(world: World, cpu_s: float, sample: Sample) -> Measures:
-    return Measures(usage={key: Usage(cpu_s, 1) for key in world.records}, sample=sample)
+    usage = {key: Usage(cpu_s, 1) for key in world.records}
+    return Measures(usage, inflight=dict.fromkeys(world.records, 5), sample=sample)
 
 
 def overloaded(world: World, *keys: WorkerKey) -> World:
@@ -105,13 +105,23 @@ def test_requests_of_a_leaving_worker_are_still_in_flight() -> None:
     assert (seen.ready, seen.starting, seen.inflight) == (1, 0, 10)
 
 
-def test_requests_of_a_worker_that_ended_meanwhile_are_gone() -> None:
-    def gone(netns: str, port: int) -> int:
-        raise NetworkError(f"{netns} is no namespace")
-
+def test_what_waits_is_not_known_while_it_cannot_be_counted() -> None:
     spec = an_app(want=1)
+    world, sample = serving([spec], [FIRST]), Sample(0.0, {}, {}, 0)
 
-    assert observed(serving([spec], [FIRST]), spec, watcher=Watcher(gone)).inflight == 0
+    assert Watcher().observe(world, spec, Measures(sample=sample), HOST).inflight is None
+
+
+def test_the_busiest_worker_is_known_also_when_it_gets_no_requests_now() -> None:
+    spec = an_app()
+    world = overloaded(serving([spec], [FIRST, SECOND]), SECOND.key)
+    used = {FIRST.key: Usage(7.1, 1), SECOND.key: Usage(7.8, 1)}
+    watcher = Watcher()
+    watcher.observe(world, spec, measured(world, 7.0, Sample(0.0, {}, {}, 0)), HOST)
+
+    seen = watcher.observe(world, spec, Measures(used, sample=Sample(2.0, {}, {}, 0)), HOST)
+
+    assert seen.busiest_cores == pytest.approx(0.4)
 
 
 def test_a_tcp_app_is_seen_by_its_connections() -> None:
@@ -124,7 +134,7 @@ def test_a_tcp_app_is_seen_by_its_connections() -> None:
 
 def test_while_the_proxy_does_not_answer_there_is_no_span_and_then_one_over_all_of_it() -> None:
     spec, first, later = an_app(want=1), Sample(0.0, {}, {}, 0), Sample(4.0, {"app_web": counted(8)}, {}, 0)
-    world, watcher = serving([spec], [FIRST]), Watcher(lambda netns, port: 0)
+    world, watcher = serving([spec], [FIRST]), Watcher()
     watcher.observe(world, spec, measured(world, 7.0, first), HOST)
 
     silent = watcher.observe(world, spec, measured(world, 7.4, first), HOST)

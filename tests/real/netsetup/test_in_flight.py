@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 
@@ -104,3 +105,36 @@ def test_requests_to_other_ports_of_the_worker_do_not_count(cloud: Cloud) -> Non
 
         assert eventually(lambda: cloud.network.in_flight(worker.room.path, HTTP) == 1)
         assert cloud.network.in_flight(worker.room.path, HTTP + 1) == 0
+
+
+def test_requests_from_this_host_are_awaited_until_they_are_answered(cloud: Cloud) -> None:
+    worker, other = cloud.worker(), cloud.worker()
+    asked, silent = (worker.address, 9001), (other.address, 9001)
+    server = worker.room.listen(9001)
+    other.room.listen(9001)
+    with socket.create_connection((str(worker.address), 9001)) as client:
+        served, _ = server.accept()
+        with served, socket.create_connection((str(other.address), 9001)) as unanswered:
+            assert cloud.network.awaited() == {}
+            client.sendall(b"request")
+            unanswered.sendall(b"request")
+
+            assert eventually(lambda: cloud.network.awaited() == {asked: 1, silent: 1})
+
+            assert eventually(_tick())
+            served.sendall(b"answer")
+            client.recv(100)
+            assert eventually(lambda: cloud.network.awaited() == {silent: 1})
+
+
+def test_who_is_not_let_in_is_awaited_too(cloud: Cloud) -> None:
+    worker = cloud.worker()
+    with worker.room.run(lambda: socket.create_server(("", 9001), backlog=0)) as server:
+        server.listen(0)
+        with ExitStack() as clients:
+            for _ in range(4):
+                client = clients.enter_context(socket.socket())
+                client.setblocking(False)
+                client.connect_ex((str(worker.address), 9001))
+
+            assert eventually(lambda: cloud.network.awaited().get((worker.address, 9001), 0) > 0)
