@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from balancer.decide import decide
 from balancer.decision import ScalingDecision
@@ -73,9 +74,18 @@ class Operator:
             self.sees(observation)
         return self.decisions[-1]
 
+    def twin(self) -> Operator:
+        """Return another operator who knows as much."""
+        return replace(self, decisions=list(self.decisions))
+
 
 def taught(rate_rps: float = 80.0, workers: int = 4, policy: Policy = POLICY) -> Operator:
     """Return an operator who has watched a settled app for long enough to trust the model."""
+    return _taught(rate_rps, workers, policy).twin()
+
+
+@cache
+def _taught(rate_rps: float, workers: int, policy: Policy) -> Operator:
     operator = Operator(policy)
     for tick in range(40):
         operator.sees(seen(rate_rps * (0.97, 1.0, 1.03)[tick % 3], workers))

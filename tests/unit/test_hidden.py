@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -21,6 +22,11 @@ def hidden(observation: Observation) -> Observation:
 
 def watched() -> Operator:
     """Return an operator who has learned what a worker can do, and never saw what waits."""
+    return _watched().twin()
+
+
+@cache
+def _watched() -> Operator:
     operator = Operator()
     operator.sees_all(hidden(seen(80.0, WORKERS)) for _ in range(40))
     return operator
