@@ -78,11 +78,11 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
 
 
 def test_todays_policy_reproduces_every_decision(desk: Desk) -> None:
-    desk.life.busy(200)
+    desk.life.busy(60)
 
     answer = desk.asks("web")
 
-    assert (answer["same"], answer["compared"], answer["decisions"]) == (200, 200, 200)
+    assert (answer["same"], answer["compared"], answer["decisions"]) == (60, 60, 60)
     really, today = answer["policies"]
     assert [really[key] for key in ("mean_workers", "ups", "downs")] == [
         today[key] for key in ("mean_workers", "ups", "downs")
@@ -90,7 +90,7 @@ def test_todays_policy_reproduces_every_decision(desk: Desk) -> None:
 
 
 def test_another_policy_stands_beside_todays(desk: Desk) -> None:
-    desk.life.busy(300)
+    desk.life.busy(60)
 
     answer = desk.asks("web", "--max", "3", "--slo", "200ms")
 
@@ -102,7 +102,7 @@ def test_another_policy_stands_beside_todays(desk: Desk) -> None:
 
 
 def test_only_the_time_that_is_asked_for_counts(desk: Desk) -> None:
-    desk.life.busy(300)
+    desk.life.busy(60)
 
     answer = desk.asks("web", "--replay", "1m")
 
@@ -111,13 +111,13 @@ def test_only_the_time_that_is_asked_for_counts(desk: Desk) -> None:
 
 
 def test_decisions_of_before_a_change_of_policy_are_told_and_not_compared(desk: Desk) -> None:
-    desk.life.busy(50)
+    desk.life.busy(20)
     desk.reads.policy = Autoscale(1, 4)
 
     answer = desk.asks("web")
 
     assert answer["compared"] == 0
-    assert any("50 decisions were made under another policy" in note for note in answer["notes"])
+    assert any("20 decisions were made under another policy" in note for note in answer["notes"])
 
 
 def test_damage_is_told(desk: Desk) -> None:
@@ -166,18 +166,18 @@ def test_a_policy_that_makes_no_sense_is_refused(words: list[str], desk: Desk) -
 
 
 def test_people_read_a_table_and_whether_it_is_reproduced(desk: Desk) -> None:
-    desk.life.busy(300)
+    desk.life.busy(60)
 
     head, columns, *rows, last = render.result(desk.asks("web", "--max", "3"), Options())
 
-    assert head == "web: 300 decisions in 600 s since 2023-11-14 22:13:22Z"
+    assert head == "web: 60 decisions in 120 s since 2023-11-14 22:13:22Z"
     assert columns.split()[:3] == ["POLICY", "MIN", "MAX"]
     assert [row.split()[0] for row in rows] == ["recorded", "today", "asked"]
-    assert last == "today's policy reproduces 300 of 300 decisions"
+    assert last == "today's policy reproduces 60 of 60 decisions"
 
 
 def test_what_cannot_be_told_is_a_note(desk: Desk) -> None:
-    desk.life.busy(100)
+    desk.life.busy(40)
 
     notes = list(render.notes(desk.asks("web"), Options()))
 
