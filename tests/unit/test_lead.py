@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-import threading
+import os
 import time
 from collections.abc import Callable, Iterator
-from multiprocessing import get_context
-from multiprocessing.context import SpawnProcess
+from contextlib import ExitStack
 from pathlib import Path
+from subprocess import Popen
 
 import pytest
 
+from manager import lead
 from manager.lead import REFRESH_S, HostLock, Leadership, Vigil, Watchdog
 from manager.state.records import LEADER
 from manager.store import Fenced, Snapshot
@@ -43,39 +43,30 @@ def test_a_claim_whose_answer_is_lost_still_gives_a_fence(store: FakeStore, lead
     assert store.read(LEADER).entries[LEADER].create_revision == fence.create_revision
 
 
-def hold(path: Path, *, beats: bool) -> None:
-    """Hold the lock until this process is ended."""
-    lock = HostLock(path)
-    lock.take()
-    Looker("heart", lock.beat if beats else lambda: None, REFRESH_S).start()
-    threading.Event().wait()
-
-
 class LockOfOneThatLeaves(HostLock):
     """Its holder has ended by the time that it is named for the second time."""
 
-    leaver: SpawnProcess
+    leaver: Popen[bytes]
     looks = 0
 
     def holder(self) -> int | None:
         self.looks += 1
         if self.looks == 2:
             self.leaver.kill()
-            self.leaver.join()
+            self.leaver.wait()
         return self.leaver.pid
 
 
 def test_a_holder_that_ends_while_it_is_being_ended_is_no_trouble(tmp_path: Path) -> None:
     lock = LockOfOneThatLeaves(tmp_path / "lock")
-    lock.leaver = get_context("spawn").Process(target=signal.pause)
-    lock.leaver.start()
+    lock.leaver = Popen(["sleep", "60"])
 
     lock.end_holder()
 
     assert lock.looks == 2
 
 
-Holds = Callable[[bool], SpawnProcess]
+Holds = Callable[[bool], Popen[bytes]]
 
 
 @pytest.fixture
@@ -84,21 +75,23 @@ def lock(tmp_path: Path) -> HostLock:
 
 
 @pytest.fixture
-def holds(lock: HostLock) -> Iterator[Holds]:
-    """Lend a process that holds the lock, and beats or does not."""
-    begun: list[SpawnProcess] = []
+def holds(lock: HostLock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Holds]:
+    """Lend a process that the lock names, and which beats or does not; a standby looks twice as often."""
+    for name in ("REFRESH_S", "TRUST_S", "SILENCE_S"):
+        monkeypatch.setattr(lead, name, getattr(lead, name) / 2)
+    with ExitStack() as over:
 
-    def begin(beats: bool) -> SpawnProcess:
-        holder = get_context("spawn").Process(target=hold, args=(lock.path,), kwargs={"beats": beats})
-        begun.append(holder)
-        holder.start()
-        eventually(lambda: lock.holder() == holder.pid, within_s=20)
-        return holder
+        def begin(beats: bool) -> Popen[bytes]:
+            holder = over.enter_context(Popen(["sleep", "60"]))
+            over.callback(holder.kill)
+            lock.path.write_text(f"{holder.pid}\n")
+            if beats:
+                heart = Looker("heart", lambda: os.utime(lock.path), every_s=0.1)
+                heart.start()
+                over.callback(heart.stop)
+            return holder
 
-    yield begin
-    for holder in begun:
-        holder.kill()
-        holder.join()
+        yield begin
 
 
 def test_a_leader_that_nobody_ended_changes_nothing_once_another_leads(
@@ -165,7 +158,10 @@ class CountingStore(FakeStore):
         return super().read(prefix, *others)
 
 
-def test_the_store_is_asked_seldom_while_the_holder_beats(tmp_path: Path) -> None:
+def test_the_store_is_asked_seldom_while_the_holder_beats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lead, "REFRESH_S", 0.1)
     store, lock = CountingStore(time.monotonic), LockThatIsBeaten(tmp_path / "lock")
     store.write({LEADER: "the holder"})
 
@@ -181,7 +177,7 @@ def test_a_holder_that_does_not_beat_is_ended_though_nobody_is_granted_a_lease(
     holder, store.full = holds(False), True
 
     with Watchdog(lock, store):
-        eventually(lambda: not holder.is_alive(), within_s=10)
+        eventually(lambda: holder.poll() is not None, within_s=10)
 
 
 def test_a_holder_that_beats_is_spared_while_nobody_is_granted_a_lease(
@@ -192,7 +188,7 @@ def test_a_holder_that_beats_is_spared_while_nobody_is_granted_a_lease(
     with Watchdog(lock, store):
         eventually(lambda: store.refused == 1, within_s=10)
 
-    assert holder.is_alive()
+    assert holder.poll() is None
 
 
 def test_a_holder_that_does_not_lead_though_it_could_is_ended(
@@ -201,4 +197,4 @@ def test_a_holder_that_does_not_lead_though_it_could_is_ended(
     holder = holds(True)
 
     with Watchdog(lock, store):
-        eventually(lambda: not holder.is_alive(), within_s=10)
+        eventually(lambda: holder.poll() is not None, within_s=10)
