@@ -15,7 +15,7 @@ from tests.eventually import eventually
 from tests.fakes.website import HELLO, Website, serving
 
 
-def plan_for(port: int, *, start: float = 200.0, end: float | None = None, seconds: float = 0.25) -> Plan:
+def plan_for(port: int, *, start: float = 400.0, end: float | None = None, seconds: float = 0.125) -> Plan:
     return Plan("127.0.0.1", port, "web.localhost:8080", "/x?y=1", start, end or start, seconds)
 
 
@@ -124,7 +124,7 @@ def test_an_answer_may_end_with_its_connection(head: bytes) -> None:
 def test_a_kept_connection_that_the_server_closed_is_no_failure() -> None:
     website = Website(closing=1)
 
-    report = reported(website, start=40)
+    report = reported(website, start=80)
 
     assert (report.sent, report.ok) == (10, 10)
 
@@ -140,7 +140,7 @@ def test_a_kept_connection_that_the_server_closed_is_no_failure() -> None:
     ],
 )
 def test_a_broken_answer_is_a_failure_with_its_cause(answer: bytes, cause: str) -> None:
-    report = reported(Website(answer, closing=1), start=40)
+    report = reported(Website(answer, closing=1), start=80)
 
     assert report.failed == 10
     assert report.errors == {cause: 10}
@@ -149,7 +149,7 @@ def test_a_broken_answer_is_a_failure_with_its_cause(answer: bytes, cause: str) 
 def test_a_closed_port_is_a_failure_not_an_error() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        report = run(plan_for(unused.getsockname()[1], start=40), threading.Event())
+        report = run(plan_for(unused.getsockname()[1], start=80), threading.Event())
 
     assert report.errors == {"refused": 10}
 
@@ -170,7 +170,7 @@ def test_arrivals_do_not_wait_for_answers_and_those_over_the_bound_fail() -> Non
 def test_a_stopped_load_reports_what_it_sent() -> None:
     website = Website()
     with serving(website):
-        load = Load(plan_for(website.port, seconds=600))
+        load = Load(plan_for(website.port, start=200, seconds=600))
         eventually(lambda: len(website.requests) >= 5, within_s=10.0)
         load.stop()
         report = load.join()
@@ -187,7 +187,7 @@ def test_a_load_that_was_waited_for_until_ctrl_c_still_reports() -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     with serving(website):
-        load = Load(plan_for(website.port, seconds=600))
+        load = Load(plan_for(website.port, start=200, seconds=600))
         threading.Thread(target=interrupt).start()
         with pytest.raises(KeyboardInterrupt):
             load.join()

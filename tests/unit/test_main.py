@@ -35,7 +35,7 @@ def manager(places: PlacesAt) -> Iterator[FakeManager]:
 def start(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
     """Start the program as a process of its own, with its output in pipes."""
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "shell", *arguments],
+        [sys.executable, "-P", "-S", "-m", "shell", *arguments],
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -160,7 +160,7 @@ def test_a_reader_that_hangs_up_is_no_error() -> None:
 def test_a_full_disk_is_told() -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "shell", *_NOWHERE, "-c", "echo a"],
+            [sys.executable, "-P", "-S", "-m", "shell", *_NOWHERE, "-c", "echo a"],
             stdout=full,
             stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -201,7 +201,7 @@ def test_what_is_put_off_is_there_as_soon_as_it_is_used() -> None:
 
 def test_a_stream_without_a_character_shows_it_written_out() -> None:
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "shell", *_NOWHERE, "echo", "é"],
+        [sys.executable, "-P", "-S", "-m", "shell", *_NOWHERE, "echo", "é"],
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"},
         check=False,
@@ -212,7 +212,7 @@ def test_a_stream_without_a_character_shows_it_written_out() -> None:
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_a_closed_stream_changes_nothing_else(closed: str) -> None:
     done = subprocess.run(
-        ["sh", "-c", f'"$0" -P -m shell "$@" {closed}', sys.executable, *_NOWHERE, "sacle"],
+        ["sh", "-c", f'"$0" -P -S -m shell "$@" {closed}', sys.executable, *_NOWHERE, "sacle"],
         capture_output=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         text=True,
@@ -236,7 +236,7 @@ def test_interrupting_ends_a_script_with_130() -> None:
 def test_interrupting_what_is_being_loaded_ends_it_without_a_word(tmp_path: Path) -> None:
     (tmp_path / "dataclasses.py").write_text("import time; print('loading', flush=True); time.sleep(60)")
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", "shell", "ps"],
+        [sys.executable, "-P", "-S", "-m", "shell", "ps"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
