@@ -7,9 +7,10 @@ front tells rows of another shape, which are refused, never guessed at.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import cache, partial
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 Value = TypeVar("Value")
@@ -28,44 +29,59 @@ def decode(kind: type[Value], text: str, version: int) -> Value:
         raise ValueError(f"this is no {kind.__name__}") from error
     if found != version:
         raise ValueError(f"a {kind.__name__} has version {found}, not {version}")
-    value = _value(kind, rows)
+    asked: Any = kind
+    value = _reader(asked)(rows)
     assert isinstance(value, kind)
     return value
 
 
-def _rows(value: object) -> object:
-    if is_dataclass(value):
-        return [_rows(getattr(value, each.name)) for each in fields(value)]
-    if isinstance(value, Enum):
-        return value.value
-    return [_rows(item) for item in value] if isinstance(value, tuple) else value
+def _rows(value: Any) -> object:
+    if isinstance(value, tuple):
+        return [_rows(item) for item in value]
+    kind: Any = type(value)
+    names = _names(kind)
+    if names is not None:
+        return [_rows(getattr(value, name)) for name in names]
+    return value.value if isinstance(value, Enum) else value
 
 
-def _value(kind: Any, rows: object) -> object:
-    """Return the value of that type, or raise ValueError."""
-    optional = type(None) in get_args(kind)
-    if rows is None and optional:
-        return None
-    one = get_args(kind)[0] if optional else kind
-    if is_dataclass(one):
-        return _instance(one, rows)
-    if isinstance(one, type) and issubclass(one, Enum):
-        return one(rows)
-    if get_origin(one) is tuple and isinstance(rows, list):
-        return tuple(_value(get_args(one)[0], row) for row in rows)
-    if type(rows) is one or (one is float and type(rows) is int):
-        return rows
-    raise ValueError(f"{rows!r} is no {one}")
+@cache
+def _names(kind: Any) -> tuple[str, ...] | None:
+    """Return the names of a dataclass's fields, None for a type that is none."""
+    return tuple(each.name for each in fields(kind)) if is_dataclass(kind) else None
 
 
-def _instance(kind: Any, rows: object) -> object:
-    names = [each.name for each in fields(kind)]
-    if not isinstance(rows, list) or len(rows) != len(names):
+@cache
+def _reader(kind: Any) -> Callable[[object], object]:
+    """Return what makes a value of that type of its rows, or raises ValueError."""
+    options, names = get_args(kind), _names(kind)
+    if type(None) in options:
+        return partial(_read_optional, _reader(options[0]))
+    if names is not None:
+        hints = get_type_hints(kind)
+        return partial(_read_instance, kind, [_reader(hints[name]) for name in names])
+    if get_origin(kind) is tuple:
+        return partial(_read_tuple, _reader(options[0]))
+    return kind if issubclass(kind, Enum) else partial(_read_plain, kind)
+
+
+def _read_optional(read: Callable[[object], object], rows: object) -> object:
+    return None if rows is None else read(rows)
+
+
+def _read_instance(kind: Any, readers: list[Callable[[object], object]], rows: object) -> object:
+    if not isinstance(rows, list) or len(rows) != len(readers):
         raise ValueError(f"{str(rows)[:40]} is no {kind.__name__}")
-    hints = _hints(kind)
-    return kind(**{name: _value(hints[name], row) for name, row in zip(names, rows, strict=True)})
+    return kind(*[read(row) for read, row in zip(readers, rows, strict=True)])
 
 
-@lru_cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _read_tuple(read: Callable[[object], object], rows: object) -> object:
+    if not isinstance(rows, list):
+        raise ValueError(f"{str(rows)[:40]} is no row of values")
+    return tuple([read(row) for row in rows])
+
+
+def _read_plain(kind: type, rows: object) -> object:
+    if type(rows) is kind or (kind is float and type(rows) is int):
+        return rows
+    raise ValueError(f"{rows!r} is no {kind}")
