@@ -22,6 +22,7 @@ from manager.state.world import SET_S, STARTUP_S, World, as_scaled, is_live, is_
 from manager.store import Entry, Store
 from netsetup.errors import NetworkError
 from netsetup.network import Network, NetworkPicture
+from netsetup.port import Port
 
 APART_S = 0.015
 _READ = (APPS, WORKERS, PROXY, TARGETS, FROZEN, CLOCK)
@@ -117,9 +118,10 @@ class Sight:
         """Return the world with what is known of each worker's port, health and open requests."""
         names = {key: key.port_name(self.tag) for key in {*world.records, *world.containers}}
         attached = frozenset(key for key, name in names.items() if picture.ports.get(name))
-        wired = frozenset(key for key in attached if self._is_wired(world, key, picture))
-        known = set(names.values())
-        stray = {name for name in {*picture.ports, *picture.bound} if name not in known}
+        wired = frozenset(
+            key for key in attached if self._is_wired(world, key, picture.bound.get(names[key]))
+        )
+        stray = {*picture.ports, *picture.bound}.difference(names.values())
         verdicts = self._probe(world, attached)
         self._answered |= {world.containers[key].id for key, verdict in verdicts.items() if verdict.ok}
         self._answered &= {container.id for container in world.containers.values()}
@@ -134,9 +136,9 @@ class Sight:
             inflight=self._inflight(world),
         )
 
-    def _is_wired(self, world: World, key: WorkerKey, picture: NetworkPicture) -> bool:
+    def _is_wired(self, world: World, key: WorkerKey, bound: Port | None) -> bool:
         """Return whether the rules let pass what the worker's record says, no less and no more."""
-        bound, record = picture.bound.get(key.port_name(self.tag)), world.records.get(key)
+        record = world.records.get(key)
         return bound is not None and (record is None or is_as_recorded(world, record, bound, self.tag))
 
     def _probe(self, world: World, attached: frozenset[WorkerKey]) -> Mapping[WorkerKey, Verdict]:
@@ -240,7 +242,7 @@ def target_of(world: World, record: WorkerRecord, container: Container, *, answe
         return None
     young = container.started_at is not None and world.now - container.started_at < STARTUP_S
     return Target(
-        address=str(record.address),
+        address=record.host,
         port=record.port,
         kind=KINDS[health.kind],
         path=health.path,

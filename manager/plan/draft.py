@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
 
 from manager.plan.steps import Launch, SaveSpec, SlowStep
 from manager.state.model import WorkerKey, WorkerRecord
@@ -17,6 +18,7 @@ class Draft:
     """What one pass collects.
 
     spares: starts of spares, which wait for everything else.  cramped: a wanted worker got no address.
+    used: the addresses that nobody may be given, known from when the first one is.
     """
 
     saves: list[WorkerRecord] = field(default_factory=list)
@@ -24,6 +26,7 @@ class Draft:
     slow: list[SlowStep] = field(default_factory=list)
     spares: list[Launch] = field(default_factory=list)
     cramped: bool = False
+    used: set[IPv4Address] = field(default_factory=set)
     forgets: list[WorkerKey] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     look_again_s: float = math.inf

@@ -66,15 +66,14 @@ def plan(world: World) -> Plan:
     if world.clock_set_s:
         return Plan((move_times(world),), 0.0)
     draft = Draft()
-    addresses = world.addresses
     specs = _readable(world)
     for spec in specs.values():
-        place(world, spec, addresses, draft)
+        place(world, spec, draft)
         _end_update(world, spec, draft)
     for record in world.records.values():
         if record.key not in world.busy and record.app in specs:
             advance(world, specs[record.app], record, draft)
-    add_spares(world, specs, addresses, draft)
+    add_spares(world, specs, draft)
     for spec in specs.values():
         if spec.removing and not world.of_app(spec.name):
             draft.removed.append(spec.name)
@@ -165,10 +164,10 @@ def _end_update(world: World, spec: AppSpec, draft: Draft) -> None:
 
 def _publish(world: World) -> Publish | None:
     """Return the change that makes the stored routes those of the healthy workers, or None."""
-    wanted = render(_routes(world))
-    difference = change(world.routes, {**_kept(world), **wanted})
-    if not difference.puts and not difference.deletes:
+    wanted = _kept(world) | render(_routes(world))
+    if wanted == world.routes:
         return None
+    difference = change(world.routes, wanted)
     touched = {app_of(key) for key in (*difference.puts, *difference.deletes)}
     names = sorted(name or "the proxy's root" for name in touched)
     return Publish(difference, f"routes of {', '.join(names)}")

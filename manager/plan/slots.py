@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address
 
@@ -16,7 +16,7 @@ from netsetup.addresses import allocate
 from netsetup.errors import NetworkError
 
 
-def place(world: World, spec: AppSpec, addresses: set[IPv4Address], draft: Draft) -> None:
+def place(world: World, spec: AppSpec, draft: Draft) -> None:
     """Draft a record for each slot that lacks a worker of this revision, and mark who has to leave."""
     staying = [record for record in world.of_app(spec.name) if record.leaving_since is None]
     older = _stand_ins(world, spec, [record for record in staying if not record.spare])
@@ -31,17 +31,16 @@ def place(world: World, spec: AppSpec, addresses: set[IPv4Address], draft: Draft
         if spec.order == "stop-first" and slot in older:
             leavers += [older[slot]] if older[slot] in idle else []
         elif spec.order == "start-first" or not _is_taken(world, spec, slot):
-            address = _free_address(world, addresses)
+            address = _free_address(world, draft)
             if address is None:
                 draft.cramped = True
                 break
-            addresses.add(address)
             draft.saves.append(_new_record(world, spec, slot, address))
     leaving = {record.key: replace(record, leaving_since=world.now) for record in leavers}
     draft.saves += leaving.values()
 
 
-def add_spares(world: World, specs: Mapping[str, AppSpec], addresses: set[IPv4Address], draft: Draft) -> None:
+def add_spares(world: World, specs: Mapping[str, AppSpec], draft: Draft) -> None:
     """Draft records and starts of the spares there shall be, while nothing else is started."""
     places = [(spec, slot) for spec in specs.values() for slot in lacking(world, spec)]
     if draft.cramped:
@@ -54,9 +53,8 @@ def add_spares(world: World, specs: Mapping[str, AppSpec], addresses: set[IPv4Ad
     else:
         draft.slow += draft.spares[: room(world)]
         for spec, slot in places:
-            address = _free_address(world, addresses)
+            address = _free_address(world, draft)
             if address is not None:
-                addresses.add(address)
                 draft.saves.append(replace(_new_record(world, spec, slot, address), spare=True))
 
 
@@ -72,12 +70,15 @@ def shortage(world: World, spec: AppSpec) -> str:
     return ""
 
 
-def _free_address(world: World, used: Collection[IPv4Address]) -> IPv4Address | None:
+def _free_address(world: World, draft: Draft) -> IPv4Address | None:
     """Return an address for a new worker; None while there is none, until a leaving one gives its back."""
+    draft.used = draft.used or world.addresses
     try:
-        return allocate(world.subnet, used)
+        address = allocate(world.subnet, draft.used)
     except NetworkError:
         return None
+    draft.used.add(address)
+    return address
 
 
 def _stand_ins(world: World, spec: AppSpec, staying: Iterable[WorkerRecord]) -> dict[int, WorkerRecord]:

@@ -78,11 +78,11 @@ def _is_known(world: World, record: WorkerRecord) -> bool:
 
 def _lines(world: World, spec: AppSpec) -> Iterator[str]:
     for record in answering(world, spec):
-        yield f"{record.address} {spec.name} {record.key.label}"
+        yield f"{record.host} {spec.name} {record.key.label}"
 
 
 def _text(record: WorkerRecord, lines: Mapping[str, list[str]]) -> str:
-    own = ["127.0.0.1 localhost", "::1 localhost", f"{record.address} {record.key.label}"]
+    own = ["127.0.0.1 localhost", "::1 localhost", f"{record.host} {record.key.label}"]
     others = [line for name in record.reach for line in lines.get(name, [])]
     return "".join(f"{line}\n" for line in [*own, *others])
 

@@ -168,7 +168,7 @@ def _worker_port(world: World, record: WorkerRecord, picture: NetworkPicture, ta
     return PortView(
         name=record.key.label,
         link=link,
-        address=str(record.address),
+        address=record.host,
         mac=mac_of(record.address),
         group=record.number,
         attached=picture.ports.get(link, False),

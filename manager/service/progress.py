@@ -21,7 +21,7 @@ _Worker = tuple[str, int]  # its name and its revision: in an update two have th
 _Standing = tuple[str, str]  # its state and its line
 
 
-def awaited(world: World, name: str) -> list[WorkerRecord]:
+def awaited(world: World, name: str) -> Sequence[WorkerRecord]:
     """Return the app's workers without its spares."""
     spec, records = world.specs.get(name), world.of_app(name)
     return records if spec is None else [record for record in records if not is_kept(spec, record)]

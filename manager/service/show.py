@@ -145,7 +145,7 @@ def worker_view(world: World, record: WorkerRecord, measures: Measures) -> Worke
         slot=record.slot,
         revision=record.revision,
         state=seen.state,
-        address=str(record.address),
+        address=record.host,
         port=record.port,
         container=container.id[:12] if container else None,
         pid=container.pid if container and running else None,

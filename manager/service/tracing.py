@@ -104,7 +104,7 @@ class Tracing:
     ) -> Seen:
         link, health = record.key.port_name(self.tag), spec.template.health
         kind = KINDS.get(health.kind, "tcp")
-        ok, text = ask_worker(Target(str(record.address), record.port or 0, kind, health.path))
+        ok, text = ask_worker(Target(record.host, record.port or 0, kind, health.path))
         return Seen(
             attached=network.ports.get(link),
             bound=link in network.bound,

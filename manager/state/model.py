@@ -270,7 +270,7 @@ class WorkerRecord:
     egress: it may open connections to other networks.  reach: and to workers of these apps.
     spare: it is in no service; once it is ready it is paused until its slot is wanted, and from then on it
     is a worker as all are, created_at being that moment.
-    endpoint: where requests for it go, as ADDRESS:PORT.
+    host: its address as text.
     """
 
     app: str
@@ -291,14 +291,19 @@ class WorkerRecord:
     egress: bool = False
     reach: tuple[str, ...] = ()
     spare: bool = False
-    # each pass asks for these, for the key dozens of times
+    # each pass asks for these, dozens of times
     key: WorkerKey = field(init=False, compare=False, repr=False)
-    endpoint: str = field(init=False, compare=False, repr=False)
+    host: str = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         _require(APP_NAME, self.app, "no app's name")
         object.__setattr__(self, "key", WorkerKey(self.app, self.slot, self.revision))
-        object.__setattr__(self, "endpoint", f"{self.address}:{self.port}")
+        object.__setattr__(self, "host", str(self.address))
+
+    @property
+    def endpoint(self) -> str:
+        """Return where requests for it go, as ADDRESS:PORT."""
+        return f"{self.host}:{self.port}"
 
     def has_buried(self, container: str) -> bool:
         """Return whether the ending of the container of this id is recorded."""

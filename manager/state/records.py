@@ -127,7 +127,7 @@ def _reader(kind: Any) -> Reader:
         return _series(origin, _reader(inner[0]))
     if origin is Mapping:
         return _mapping(inner[0], _reader(inner[1]))
-    return partial(_build if is_dataclass(kind) else _scalar, kind)
+    return _SCALARS.get(kind) or partial(_build if is_dataclass(kind) else _of, kind)
 
 
 def _optional(read: Reader) -> Reader:
@@ -148,12 +148,8 @@ def _one_of(allowed: tuple[object, ...], plain: object) -> object:
     return plain
 
 
-def _scalar(kind: type, plain: object) -> object:
-    if kind is IPv4Address:
-        return IPv4Address(_of(str, plain))
-    if kind is float:
-        return _number(plain)
-    return _of(kind, plain)
+def _address(plain: object) -> IPv4Address:
+    return IPv4Address(_of(str, plain))
 
 
 def _number(plain: object) -> float:
@@ -168,3 +164,6 @@ def _of(kind: type[T], plain: object) -> T:
     if type(plain) is not kind:
         raise ValueError(f"{plain!r} is not a {kind.__name__}")
     return plain
+
+
+_SCALARS: Mapping[Any, Reader] = {IPv4Address: _address, float: _number}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
 from itertools import chain
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from balancer.routes import Route, Server, server_name
 from manager.state.model import AppSpec, Clock, ScalingTarget, WorkerKey, WorkerRecord
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
 
 STARTUP_S = 30.0  # after this a worker that does not answer is called unready, not starting
 SET_S = 1.0  # a clock that goes another way by less is not worth a write
-
-T = TypeVar("T")
-
-
-def _derived(empty: Callable[[], T]) -> T:
-    """Return a field that is filled when it is first needed, and is no part of what a picture says."""
-    made: T = field(default_factory=empty, init=False, compare=False, repr=False)
-    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +88,17 @@ class World:
         """Return the marks that ports on the bridge have, whatever the store has lost."""
         return frozenset(port.group for port in self.bound)
 
-    def of_app(self, name: str) -> list[WorkerRecord]:
+    def of_app(self, name: str) -> Sequence[WorkerRecord]:
         """Return the records of an app, by slot, the newest revision first."""
-        return [*self._by_app().get(name, ())]
-
-    def _by_app(self) -> Mapping[str, Sequence[WorkerRecord]]:
-        """Return all records by their apps; sorted once, since every app is asked for in every pass."""
-        if not self._sorted:
+        if not self._sorted:  # once for all apps, since every one is asked for in every pass
             for record in sorted(self.records.values(), key=lambda record: (record.slot, -record.revision)):
                 self._sorted.setdefault(record.app, []).append(record)
-        return self._sorted
+        return self._sorted.get(name, ())
 
     def has_routed(self, server: str) -> bool:
         """Return whether some stored route leads to the server of that name."""
         if not self._segments:
-            self._segments.update(chain.from_iterable(key.split("/") for key in self.routes))
+            self._segments.update(chain.from_iterable(key.split("/", 3)[2:3] for key in self.routes))
         return server in self._segments
 
 

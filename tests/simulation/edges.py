@@ -171,7 +171,7 @@ class SimEngine(FakeEngine):
         return self._all
 
     def namespaces(self) -> dict[str, Container]:
-        """Return the container that runs in each network namespace there is."""
+        """Return the container that runs in each network namespace, another mapping after every change."""
         self._see()
         return self._namespaces
 

@@ -15,7 +15,7 @@ from manager.state.world import is_current
 from tests.simulation.edges import SimEngine, SimStore
 from tests.simulation.faults import Broken
 from tests.simulation.manager import TAG
-from tests.simulation.network import FakeHosts, FakeNetwork
+from tests.simulation.network import FakeHosts, FakeNetwork, Link
 from tests.simulation.proxy import FakeProxy, Traffic
 
 STEP_S = 0.5  # from a look until a step that follows from it, at most
@@ -68,6 +68,7 @@ class Judge:
     _serving: set[str] = field(default_factory=set)
     _endings: dict[str, Endings] = field(default_factory=dict)
     _published: dict[str, dict[str, str]] = field(default_factory=dict)
+    _links: Mapping[str, Link] = field(default_factory=dict)
 
     def excuse(self, app: str) -> None:
         self.excused.add(app)
@@ -162,9 +163,7 @@ class Judge:
             del self.ended_frozen[key]
 
     def reached(self, address: str) -> Container | None:
-        host = _host(address)
-        netns = next((link.netns for link in self.network.links.values() if link.address == host), "")
-        container = self.engine.namespaces().get(netns)
+        container = self.engine.namespaces().get(self.network.at(_host(address)))
         if container is None or container.started_at is None:
             return None
         return container if container.started_at + BOOT_S <= self.clock() else None
@@ -194,9 +193,7 @@ class Judge:
     def after_effect(self) -> None:
         """Check what every single effect must leave true."""
         self._forget_thawed()
-        links = self.network.links
-        if len({link.address for link in links.values()}) < len(links):
-            raise Broken(f"two links have one address: {links}")
+        self._check_links(self.network.links)
         before, self._published = self._published, self.store.servers()
         for app, servers in before.items() if before is not self._published else ():
             for name in servers.keys() - self._published.get(app, {}).keys():
@@ -206,6 +203,13 @@ class Judge:
             found = self.engine.all().get(key)
             if found is None or found.id != container:
                 raise Broken(f"{key.label} of an app that nobody touched is another now")
+
+    def _check_links(self, links: Mapping[str, Link]) -> None:
+        if links is self._links:
+            return
+        self._links = links
+        if len({link.address for link in links.values()}) < len(links):
+            raise Broken(f"two links have one address: {links}")
 
     def _check_unused(self, routes: Mapping[str, Collection[str]]) -> None:
         for key in (key_of_server(name) for servers in routes.values() for name in servers):
@@ -240,7 +244,7 @@ class Judge:
 
     def is_named(self, record: WorkerRecord) -> bool:
         """Return whether somebody who reaches the worker's app finds it there."""
-        line = f"{record.address} {record.app} {record.key.label}\n"
+        line = f"{record.host} {record.app} {record.key.label}\n"
         return any(line in text for text in self.hosts.texts.values())
 
     def _is_hurried(self, record: WorkerRecord) -> bool:

@@ -48,7 +48,8 @@ class FakeHosts:
 class FakeNetwork:
     """What netsetup.network.Network does, to values.
 
-    namespaces: the container that runs in each namespace there is. open_requests: of a container's id.
+    namespaces: the container that runs in each namespace there is, another mapping after every change.
+    open_requests: of a container's id.
     """
 
     def __init__(
@@ -63,16 +64,25 @@ class FakeNetwork:
         self._faults = faults
         self._namespaces = namespaces
         self._open_requests = open_requests
-        self._links: dict[str, Link] = {}
+        self._links: Mapping[str, Link] = {}
+        self._swept: object = None
         self._seen: object = None
 
     @property
-    def links(self) -> dict[str, Link]:
-        """Return the links there are: a namespace that is gone took its link with it."""
+    def links(self) -> Mapping[str, Link]:
+        """Return the links there are, another mapping after every change.
+
+        A namespace that is gone took its link with it.
+        """
         there = self._namespaces()
-        for name in [name for name, link in self._links.items() if link.netns not in there]:
-            del self._links[name]
+        if there is not self._swept:
+            self._swept = there
+            self._links = {name: link for name, link in self._links.items() if link.netns in there}
         return self._links
+
+    def at(self, address: IPv4Address) -> str:
+        """Return the namespace that whoever connects to the address gets into, "" for none."""
+        return next((link.netns for link in self.links.values() if link.address == address), "")
 
     def ensure(self, ports: Iterable[Port] = ()) -> list[str]:
         if self.bridge:
@@ -88,7 +98,7 @@ class FakeNetwork:
         return picture
 
     def stirred(self) -> bool:
-        now = (self.bridge, dict(self.links), dict(self.bound))
+        now = (self.bridge, self.links, dict(self.bound))
         before, self._seen = self._seen, now
         return now != before
 
@@ -113,12 +123,12 @@ class FakeNetwork:
                 raise NamespaceGone(f"no network namespace at {netns}: no such file or directory")
             if not self.bridge:
                 raise NetworkError(f"cannot attach {port.name}: no such device")
-            self._links[port.name] = Link(port.address, netns)
+            self._links = {**self._links, port.name: Link(port.address, netns)}
 
     def detach(self, name: str, address: IPv4Address | None) -> None:
         if name in self.links:
             with self._faults.effect(f"detach {name}", NetworkError):
-                self._links.pop(name, None)
+                self.cut(name)
 
     def forget_neighbour(self, address: IPv4Address) -> None:
         """The fake's connections to a dead address fail at once anyhow."""
@@ -133,8 +143,8 @@ class FakeNetwork:
         return {}
 
     def cut(self, name: str) -> None:
-        """Somebody deleted the link by hand."""
-        self._links.pop(name, None)
+        """The link is gone, as when somebody deleted it by hand."""
+        self._links = {each: link for each, link in self._links.items() if each != name}
 
     def lose_bridge(self) -> None:
         """Somebody deleted the bridge by hand; the links are left in the void."""
