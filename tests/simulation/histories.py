@@ -13,7 +13,7 @@ from random import Random
 
 from tests.simulation import operator as ask
 from tests.simulation.cloud import Cloud
-from tests.simulation.copies import copy_of, pressed
+from tests.simulation.copies import Form, copy_of, pressed
 from tests.simulation.faults import Broken, Luck, Outcome, Script
 from tests.simulation.misfortunes import befall, crash, cut, vanish
 from tests.simulation.operator import Command
@@ -94,7 +94,7 @@ def prepared(workers: int, port: int | None = 8000, spares: int = 0) -> Cloud:
 
 
 @cache
-def settled(workers: int, port: int | None, spares: int) -> bytes:
+def settled(workers: int, port: int | None, spares: int) -> Form:
     """Return what all clouds that are prepared like this are copies of: half of a history was that."""
     cloud = Cloud()
     cloud.operator.ask(ask.run(BYSTANDER, 1))
@@ -186,16 +186,9 @@ def pairs_of_deaths(scenario: Scenario, *, twice: bool) -> Iterator[Script]:
                 break
 
 
-def collect_seldom() -> None:
-    """This process looks less often for garbage: little of a cloud becomes any before its end."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-
-
 def survey(seeds: range) -> list[str]:
     """Return what is broken in which seed's history."""
-    with silence():
-        return [words for seed in seeds if (words := _broken_in(seed))]
+    return [words for seed in seeds if (words := _broken_in(seed))]
 
 
 def _broken_in(seed: int) -> str:
@@ -216,3 +209,16 @@ def silence() -> Iterator[None]:
         yield
     finally:
         log.setLevel(before)
+
+
+@contextmanager
+def collecting_seldom() -> Iterator[None]:
+    """The process looks less often for garbage: little of a cloud becomes any before its end."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()

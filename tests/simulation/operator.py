@@ -222,6 +222,8 @@ class Operator:
 
 def _fulfils(stored: AppSpec, asked: AppSpec) -> bool:
     """Return whether the stored spec is the one asked for, or what a failed update of it falls back to."""
+    if stored is asked:
+        return True
     if stored.rolled_back is not None and asked.rolled_back is None:
         asked = replace(
             asked,
