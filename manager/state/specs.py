@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from balancer.routes import check_host, check_path, default_hosts, default_paths
+from manager.api.agreement import require_bounds, require_http
 from manager.api.arguments import Arguments
 from manager.api.errors import AppExists, CloudError, RouteTaken, UsageError
 from manager.state.model import AppSpec, Autoscale, Past, Template
@@ -92,8 +93,7 @@ def autoscale_policy(arguments: Arguments, base: Autoscale | None) -> Autoscale 
         return None
     limit_s, share = slo or ((base.slo_s, base.slo_share) if base else (0.25, 0.95))
     low = least if least is not None else (base.min if base else 1)
-    if low > limit:
-        raise UsageError(f"--min {low} is above --max {limit}", hint=f"autoscale web --max {low}")
+    require_bounds(low, limit)
     mode = mode or (base.mode if base else "on")
     return Autoscale(low, limit, limit_s, share, "recommend" if mode == "recommend" else "on")
 
@@ -106,7 +106,7 @@ def _addresses(
     paths = tuple(path.rstrip("/") or path for path in arguments.texts("path"))
     if template.port is None or template.protocol == "tcp":
         if hosts or paths:
-            raise UsageError("--host and --path are for http apps", hint=f"run -p 8000 {name} ...")
+            require_http(name, template.port, template.protocol)
         return (), ()
     for host in hosts:
         if fault := check_host(host):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
+from manager.api.agreement import port_of, require_askable
 from manager.api.arguments import Arguments
 from manager.api.errors import UsageError
 from manager.api.values import BASE_IMAGE
@@ -18,7 +18,8 @@ def bare(template: Template) -> Template:
 
 def wanted_template(arguments: Arguments, base: Template) -> Template:
     """Return the template that the arguments ask for, with the base's values where they say nothing."""
-    port, protocol = _port(arguments.text("port")) if arguments.text("port") else (base.port, base.protocol)
+    asked_port = arguments.text("port")
+    port, protocol = port_of(asked_port) if asked_port else (base.port, base.protocol)
     asked_health = arguments.text("health")
     same_kind = (port is None, protocol) == (base.port is None, base.protocol)
     health = base.health if asked_health is None and same_kind else _health(asked_health, port, protocol)
@@ -67,24 +68,14 @@ def _pair(word: str) -> tuple[str, str]:
     return name, value
 
 
-def _port(word: str | None) -> tuple[int | None, Literal["http", "tcp"]]:
-    if word is None:
-        return None, "http"
-    number, _, protocol = word.partition("/")
-    return int(number), "tcp" if protocol == "tcp" else "http"
-
-
 def _health(word: str | None, port: int | None, protocol: str) -> Health:
-    if port is None:
-        if word not in (None, "none"):
-            raise UsageError("--health needs a port to ask on", hint=f"run -p 8000 --health {word} ...")
+    require_askable(word, port, protocol)
+    if port is None or word == "none":
         return Health("none")
+    if word == "tcp" or protocol == "tcp":
+        return Health("tcp")
     if word is None:
-        return Health("http") if protocol == "http" else Health("tcp")
-    if word in ("tcp", "none"):
-        return Health("tcp" if word == "tcp" else "none")
-    if protocol == "tcp":
-        raise UsageError("a tcp app has no paths to ask for", hint="run -p 9000/tcp --health tcp ...")
+        return Health("http")
     try:
         return Health("path", word)
     except ValueError as error:

@@ -20,6 +20,7 @@ import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from manager.api.agreement import require_agreement
 from manager.api.arguments import Param, Params, bind, option_words, parse
 from manager.api.command import Option
 from manager.api.commands import known
@@ -103,6 +104,7 @@ def _entry(name: str, table: Mapping[str, object], directory: str) -> Entry:
     command = [_word(name, "command", word) for word in command]
     try:
         params = parse(_RUN, [*words, name, "--", *command])
+        require_agreement(bind(_RUN, params))
     except UsageError as error:
         raise UsageError(f"{name}: {error.message}", hint=error.hint) from None
     if "max" not in params and (beside := next((key for key in _SCALING if key in params), None)):

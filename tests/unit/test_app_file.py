@@ -114,6 +114,23 @@ def test_a_policy_that_the_file_does_not_say_is_as_usual_again() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ("health = '/ok'", "web: --health needs a port"),
+        ("port = '9000/tcp'\nhealth = '/ok'", "web: a tcp app has no paths"),
+        ("host = ['www.example.org']", "web: --host and --path are for http apps"),
+        ("port = '9000/tcp'\npath = ['/shop']", "web: --host and --path are for http apps"),
+        ("max = 2\nmin = 3", "web: --min 3 is above --max 2"),
+    ],
+)
+def test_a_file_is_refused_as_a_whole_for_one_app_whose_options_contradict_each_other(
+    settings: str, complaint: str
+) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        app_file.read(f"[apps.calm]\ncommand = 'sleep 9'\n[apps.web]\ncommand = 'sleep 9'\n{settings}", "")
+
+
 def test_an_app_is_made_after_those_that_it_reaches() -> None:
     text = """
         [apps.a]
