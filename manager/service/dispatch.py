@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from manager.api.arguments import Arguments, bind
 from manager.api.commands import command_of
-from manager.api.errors import CloudError, UsageError
+from manager.api.errors import AppNotFound, CloudError, UsageError
 from manager.server import Call, ClientGone, NoSuchMethod
 
 BESIDE_ARGUMENTS = ("request", "files", "execution", "step")
@@ -22,9 +22,13 @@ Verb = Callable[[Call, Arguments], Answer]
 
 @dataclass(slots=True)
 class Dispatcher:
-    """Finds the verb of a request, checks its parameters against the command table, and runs it."""
+    """Finds the verb of a request, checks its parameters against the command table, and runs it.
+
+    unreadable: names of apps with a record that cannot be read; no verb knows them, and they are there.
+    """
 
     verbs: Mapping[str, Verb]
+    unreadable: Callable[[], Collection[str]] = frozenset
     last_error: str = ""
 
     def __call__(self, call: Call) -> Answer:
@@ -37,6 +41,14 @@ class Dispatcher:
         params = {k: v for k, v in call.request.params.items() if k not in BESIDE_ARGUMENTS}
         try:
             return verb(call, bind(row, params))
+        except AppNotFound as error:
+            if error.word not in self.unreadable():
+                raise
+            raise CloudError(
+                f"the record of {error.word} is of a version that is not known here, and is left alone",
+                hint="status    (and run the version of simplecloud that wrote it)",
+                word=error.word,
+            ) from error
         except (CloudError, ClientGone):
             raise
         except Exception as error:  # a mistake of ours must not take the manager down; `status` shows it

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from manager.core import Core
 from manager.host import parts
+from manager.loop.reconcile import Reconciler
 from manager.observe.etcd_alarms import alarms
 from manager.service.apps import AppVerbs
 from manager.service.changes import Changes
@@ -34,12 +35,18 @@ from manager.service.whatif import Whatif
 
 def dispatcher(core: Core) -> Dispatcher:
     """Return what answers every request to this manager."""
-    answering = Dispatcher({})
+    answering = Dispatcher({}, partial(_unreadable, core.reconciler))
     reading = _reading(core, lambda: (core.reconciler.last_error, answering.last_error))
     changes = Changes(core.store, core.leadership, core.reconciler, core.journal, time.time)
     verbs = {**_changing(core, changes, reading), **_looking(core, reading)}
     answering.verbs = {**verbs, "watch": Watching(core.reconciler, verbs, reading.host).watch}
     return answering
+
+
+def _unreadable(reconciler: Reconciler) -> Collection[str]:
+    """Return the names of the apps of which the last picture has a record that cannot be read."""
+    picture = reconciler.picture()
+    return picture.world.unreadable if picture is not None else ()
 
 
 def _reading(core: Core, troubles: Callable[[], tuple[str, str]]) -> Reading:

@@ -7,11 +7,12 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from manager.api.arguments import Arguments
 from manager.api.commands import COMMANDS
-from manager.api.errors import UsageError
+from manager.api.errors import AppNotFound, CloudError, UsageError
 from manager.api.wire import Request
 from manager.server import Call
-from manager.service.dispatch import ID_LIMIT, Dispatcher
+from manager.service.dispatch import ID_LIMIT, Answer, Dispatcher
 from manager.service.verbs import dispatcher
 
 
@@ -24,6 +25,20 @@ def test_the_manager_answers_exactly_the_verbs_that_the_table_gives_it() -> None
     assert set(answered) - {"exec", "cp", "export", "secret", "watch"} == {
         row.verb for row in COMMANDS if row.where == "manager"
     }
+
+
+def test_an_app_whose_record_cannot_be_read_is_not_said_to_be_missing() -> None:
+    def inspect(call: Call, arguments: Arguments) -> Answer:
+        raise AppNotFound("no app is named 'web'", word=arguments.text("target") or "")
+
+    answering = Dispatcher({"inspect": inspect}, unreadable=lambda: {"web"})
+    ours, theirs = socket.socketpair()
+
+    with ours, theirs:
+        with pytest.raises(CloudError, match="the record of web is of a version that is not known here"):
+            answering(Call(Request(1, "inspect", {"target": "web"}), ours, uid=0))
+        with pytest.raises(AppNotFound):
+            answering(Call(Request(2, "inspect", {"target": "wbe"}), ours, uid=0))
 
 
 @pytest.mark.parametrize("request_id", [5, "", ["5f"], "5" * (ID_LIMIT + 1)], ids=lambda each: str(each)[:9])
