@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from manager.api.arguments import Arguments
@@ -66,9 +66,14 @@ class RevisionVerbs:
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             spec = wishes.changeable(specs, name)
             former = earlier(spec, known) if wanted is None else wanted
-            if former not in known or former == spec.revision:
+            if former is None:
+                raise CloudError(f"{name} has no earlier revision that worked", hint=f"history {name}")
+            if former == spec.revision:
+                raise CloudError(f"{name} is of revision {former} already", hint=f"restart {name}")
+            if former not in known:
                 raise CloudError(
-                    f"{name} has no earlier revision {former or ''}".rstrip(), hint=f"history {name}"
+                    f"{name} has no revision {former}: those that are kept are {ranges(known)}",
+                    hint=f"history {name}",
                 )
             template = known[former].template
             moved = readdressed(specs, spec, Arguments({}), template, self.apps.tcp_ports)
@@ -85,7 +90,7 @@ class RevisionVerbs:
             raise CloudError(
                 f"nothing was changed of {name} that could be taken back", hint=f"history {name}"
             )
-        former, held = decode(AppSpec, entry.value), self.apps.changes.held()
+        former, held = _former(name, entry.value), self.apps.changes.held()
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             if name in specs and specs[name].removing:
@@ -110,6 +115,16 @@ class RevisionVerbs:
         return found
 
 
+def _former(name: str, text: str) -> AppSpec:
+    """Return the app as it was before its last change; raises CloudError when that cannot be read."""
+    try:
+        return decode(AppSpec, text)
+    except UnreadableRecord as error:
+        raise CloudError(
+            f"what {name} was before is of a version that is not known here", hint=f"history {name}"
+        ) from error
+
+
 def _require_made_from(spec: AppSpec, seen: Template) -> None:
     """Raise Conflict when the template was changed while the files of this command were taken in."""
     if spec.template != seen:
@@ -123,6 +138,17 @@ def earlier(spec: AppSpec, known: Mapping[int, Revision]) -> int | None:
     """Return the newest revision before the one that runs, other than those that failed."""
     earlier = (number for number in known if number < spec.revision)
     return max((number for number in earlier if number not in spec.failed), default=None)
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Return whole numbers in words, such as `1, 3-5`."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def view(spec: AppSpec, revision: Revision) -> RevisionView:

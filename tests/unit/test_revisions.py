@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from manager.api.arguments import Arguments
-from manager.api.errors import Conflict
+from manager.api.errors import CloudError, Conflict
 from manager.server import Call
 from manager.service.apps import AppVerbs
 from manager.service.changes import Edit, read_specs
@@ -18,7 +18,7 @@ from manager.service.intake import Intake
 from manager.service.revisions import RevisionVerbs, earlier, view
 from manager.state import wishes
 from manager.state.model import AppSpec, Revision, Template
-from manager.state.records import APPS, app_key, encode
+from manager.state.records import APPS, app_key, encode, revision_key, undo_key
 from tests.fakes.store import FakeStore
 from tests.simulation.worlds import NOW, TEMPLATE, an_app
 
@@ -70,6 +70,37 @@ def history(last: int) -> dict[int, Revision]:
 
 def test_a_rollback_never_chooses_a_revision_that_failed() -> None:
     assert earlier(after_a_failure_and_a_success(), history(3)) == 1
+
+
+def rolled_back_to(number: int | None) -> None:
+    """Go back to a revision of an app that is of revision 60, of which the last few are known, and 4."""
+    store, spec = FakeStore(lambda: NOW), replace(an_app(), revision=60)
+    store.write({app_key("web"): encode(spec)})
+    store.write(
+        {revision_key("web", n): encode(Revision(n, NOW, "update", TEMPLATE)) for n in (4, 58, 59, 60)}
+    )
+    verbs = RevisionVerbs(cast(AppVerbs, Apps(store, spec)), store)
+    verbs.rollback(cast(Call, None), Arguments({"app": "web"} | ({} if number is None else {"to": number})))
+
+
+def test_a_rollback_to_a_revision_that_is_not_kept_tells_which_are() -> None:
+    with pytest.raises(CloudError, match="has no revision 5: those that are kept are 4, 58-60"):
+        rolled_back_to(5)
+
+
+def test_a_rollback_to_the_revision_that_runs_says_so() -> None:
+    with pytest.raises(CloudError, match="web is of revision 60 already"):
+        rolled_back_to(60)
+
+
+def test_an_undo_of_what_cannot_be_read_says_so() -> None:
+    store = FakeStore(lambda: NOW)
+    store.write({app_key("web"): encode(an_app()), undo_key("web"): '{"v":2}'})
+
+    with pytest.raises(CloudError, match="not known here"):
+        RevisionVerbs(cast(AppVerbs, Apps(store, an_app())), store).undo(
+            cast(Call, None), Arguments({"app": "web"})
+        )
 
 
 def test_there_is_nothing_before_the_first_revision() -> None:
