@@ -1,14 +1,20 @@
 """`python -m shell`: the program simplecloud. Loading and ending it, a ^C ends it without a word.
 
 A command that takes tens of milliseconds is mostly Python that loads. So what is not needed is left out:
-`site`, by the launcher, and here `inspect`, which dataclasses uses for classes without a docstring alone.
+`site`, by the launcher, and here modules that others name and hardly use, and the search for cycles in what
+lasts as long as the program.
 """
 
+import gc
 import os
 import signal
 import sys
 
 from shell.late import Late
+
+# for classes without a docstring (dataclasses), addresses in brackets (urllib.parse), sending files (socket)
+_HARDLY_USED = ("inspect", "ipaddress", "selectors")
+_CYCLES_AFTER = 20_000  # objects; a table takes as many, Python looks after each 700
 
 
 def _find_packages() -> None:
@@ -23,8 +29,10 @@ def _run() -> int:
     answer = signal.getsignal(signal.SIGINT)
     quiet = signal.SIG_DFL if answer is signal.default_int_handler else answer  # ignored: in the background
     signal.signal(signal.SIGINT, quiet)
+    gc.set_threshold(_CYCLES_AFTER)
     _find_packages()
-    sys.modules.setdefault("inspect", Late("inspect"))
+    for name in _HARDLY_USED:
+        sys.modules.setdefault(name, Late(name))
     from shell.main import main
 
     signal.signal(signal.SIGINT, answer)
@@ -32,6 +40,7 @@ def _run() -> int:
         return main(sys.argv[1:])
     finally:
         signal.signal(signal.SIGINT, quiet)
+        gc.freeze()  # Python's end need not look through all that was loaded
 
 
 sys.exit(_run())

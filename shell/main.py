@@ -12,7 +12,6 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from manager.api.errors import CloudError, UsageError
 from manager.api.places import DEFAULT_CLOUD, Places, places_of
@@ -25,7 +24,6 @@ from shell.session import Session
 _HUNG_UP = 141  # what a shell reports for a program that ended by SIGPIPE
 
 
-@dataclass(slots=True)
 class _Asked:
     """What the arguments of the program ask for."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Literal
 
 from manager.api.errors import UsageError
@@ -21,7 +20,6 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-@dataclass(slots=True)
 class ShellOptions:
     """errexit: stop at the first failure.  echo: print commands.  output: the format of listings.
 
@@ -49,6 +47,5 @@ class ShellOptions:
     def shown(self) -> dict[str, str]:
         """Return each option as `set` would write it."""
         words = {True: "on", False: "off"}
-        return {
-            name: words[value] if isinstance(value, bool) else value for name, value in asdict(self).items()
-        }
+        values = {name: getattr(self, name) for name in KINDS}
+        return {name: words.get(value, value) for name, value in values.items()}

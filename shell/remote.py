@@ -6,15 +6,14 @@ import math
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from manager.api.arguments import Params
 from manager.api.command import Command
 from manager.api.errors import CloudError, UsageError
-from shell import files
 from shell.client import ANSWER_S, Document
-from shell.files import Handed
 from shell.language.quoting import quote
 from shell.stream import Unrepeated
 from shell.terminal import width_of
@@ -22,6 +21,7 @@ from shell.terminal import width_of
 STATS_S = 1.0
 
 if TYPE_CHECKING:
+    from shell.files import Handed
     from shell.session import Session
 
 
@@ -58,10 +58,7 @@ def _ask(session: Session, row: Command, params: Params) -> None:
     """Send the command with the files that it names, and print what comes back."""
     session.need_cloud()
     printer = _Printer(session, row, params)
-    copies = params if row.option("--copy") is not None or row.verb in ("backup", "restore") else {}
-    with files.opened(copies) as handed:
-        for word in files.left_here(copies):
-            session.note(f"{word} stays here, the workers will not have it: {row.verb} --copy {word} ...")
+    with _handed(session, row, params) as handed:
         request = _request(row, params, handed)
         document = session.client.call(
             row.verb,
@@ -72,6 +69,20 @@ def _ask(session: Session, row: Command, params: Params) -> None:
             on_resend=lambda: _go_on(row, request, printer.stream),
         )
     printer.result(document)
+
+
+@contextmanager
+def _handed(session: Session, row: Command, params: Params) -> Iterator[Sequence[Handed]]:
+    """Give the open files that a command hands over; most commands have none to hand over."""
+    if row.option("--copy") is None and row.verb not in ("backup", "restore"):
+        yield ()
+        return
+    from shell import files
+
+    with files.opened(params) as handed:
+        for word in files.left_here(params):
+            session.note(f"{word} stays here, the workers will not have it: {row.verb} --copy {word} ...")
+        yield handed
 
 
 def _streams(session: Session, params: Params) -> bool:

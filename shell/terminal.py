@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from typing import TextIO
 
 _CLEAR_BELOW = "\x1b[J"
@@ -67,18 +66,18 @@ def _is_utf8(encoding: str | None) -> bool:
     return (encoding or "utf-8").lower().replace("-", "") == "utf8"
 
 
-@dataclass(slots=True)
 class Progress:
     """How far the work is: on a terminal a line a worker, each written over; else a line for each new state.
 
     Of more workers than there is room for, those that have arrived are left out first.
     """
 
-    stream: TextIO
-    _lines: dict[str, str] = field(default_factory=dict)
-    _arrived: set[str] = field(default_factory=set)
-    _states: dict[str, str] = field(default_factory=dict)
-    _shown: int = 0
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self._lines: dict[str, str] = {}
+        self._arrived: set[str] = set()
+        self._states: dict[str, str] = {}
+        self._shown = 0
 
     def show(self, line: str, of: str = "", state: str = "") -> None:
         """Show a line; `of`: the worker that it is about, whose last line it replaces, and its state."""

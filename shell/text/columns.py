@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from manager.api.arguments import Params
 from manager.api.errors import UsageError
@@ -12,7 +12,7 @@ from manager.api.listings import LISTINGS, Column, Format
 from manager.api.suggest import did_you_mean
 from shell.text.cells import cell
 
-_COMPARISON = re.compile(r"([^=!<>~]*)([!<>~]=?|=[=~]?)(.*)", re.DOTALL)
+_COMPARISON = r"(?s)([^=!<>~]*)([!<>~]=?|=[=~]?)(.*)"
 Item = Mapping[str, object]
 
 _FORMATS: Mapping[str, Format] = {
@@ -34,14 +34,6 @@ class NoColumn(UsageError):
         self.right = right
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A column as somebody named it; `by_header` tells AGE from the time behind it."""
-
-    column: Column
-    by_header: bool
-
-
 def field_names(kind: str) -> tuple[str, ...]:
     """Return the fields of an item of a listing, in the order of its JSON."""
     from manager.api.views import ITEMS  # making these types takes longer than a plain table does
@@ -55,15 +47,15 @@ def names(kind: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*headers, *field_names(kind), *map(_without_unit, field_names(kind))]))
 
 
-def named(kind: str, word: str, value: str) -> Named:
+def named(kind: str, word: str, value: str) -> Column:
     """Return the column that `word`, a part of the value of an option, names; raises NoColumn."""
     name = word.casefold()
     for column in LISTINGS[kind].columns:
         if name == column.header.casefold():
-            return Named(column, by_header=True)
+            return column
     for field in field_names(kind):
         if name in (field, _without_unit(field)):
-            return Named(_column_of(kind, field), by_header=False)
+            return _column_of(kind, field)
     raise _unknown(kind, word, value)
 
 
@@ -102,7 +94,7 @@ def check(kind: str, params: Params) -> None:
 
 def chosen(kind: str, words: str) -> tuple[Column, ...]:
     """Return the columns that a list such as `name,ready` names, in its order."""
-    return tuple(named(kind, word.strip(), words).column for word in words.split(","))
+    return tuple(named(kind, word.strip(), words) for word in words.split(","))
 
 
 def filtered(kind: str, items: Sequence[Item], filters: Sequence[str], now: float) -> Sequence[Item]:
@@ -115,13 +107,13 @@ def filtered(kind: str, items: Sequence[Item], filters: Sequence[str], now: floa
 
 def _condition(kind: str, condition: str) -> tuple[Column, str]:
     """Return what COLUMN=VALUE compares; raises NoColumn."""
-    found = _COMPARISON.fullmatch(condition)
+    found = re.fullmatch(_COMPARISON, condition)
     if found is None:
         raise NoColumn(f"--filter: {condition!r} is not COLUMN=VALUE", condition)
     word, operator, wanted = found.groups()
     if operator != "=":
         raise NoColumn(f"--filter knows only =, not {operator}", condition, f"{word}={wanted}")
-    return named(kind, word, condition).column, wanted
+    return named(kind, word, condition), wanted
 
 
 def _is(value: object, wanted: str, column: Column, now: float) -> bool:
@@ -144,10 +136,12 @@ def ordered(kind: str, items: Sequence[Item], sort: str) -> Sequence[Item]:
 
     What has no value comes last either way; web.2 comes before web.10.
     """
-    found = named(kind, sort.removeprefix("-"), sort)
-    field = found.column.field
-    # An age grows as the time behind it falls.
-    falling = sort.startswith("-") != (found.by_header and found.column.format == "age")
+    name = sort.removeprefix("-")
+    column = named(kind, name, sort)
+    field = column.field
+    # An age grows as the time behind it falls: AGE is the one, started_at the other.
+    is_age = column.format == "age" and name.casefold() == column.header.casefold()
+    falling = sort.startswith("-") != is_age
     there = [item for item in items if item.get(field) not in (None, "", [])]
     missing = [item for item in items if item.get(field) in (None, "", [])]
     return [*sorted(there, key=lambda item: _rank(item[field]), reverse=falling), *missing]

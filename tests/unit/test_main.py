@@ -182,7 +182,9 @@ def test_a_quick_command_loads_neither_what_packages_start_nor_what_nothing_uses
 
     assert done.stdout.startswith("simplecloud ")
     assert "dataclasses" in loaded
-    assert loaded.isdisjoint({"inspect", "ast", "site", "tabulate", "prompt_toolkit"})
+    assert loaded.isdisjoint(
+        {"inspect", "ast", "ipaddress", "selectors", "site", "tabulate", "prompt_toolkit"}
+    )
 
 
 def test_what_is_put_off_is_there_as_soon_as_it_is_used() -> None:
