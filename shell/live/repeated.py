@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from manager.api.arguments import Params
-from manager.api.command import Command
+from manager.api.command import Command, Operand
+from manager.api.values import choice
 
 # with these, what lists changes something
 _CHANGING = frozenset({"state", "max", "min", "slo", "mode", "repair", "fix"})
+_CHANGING_ACTIONS = ("set", "rm")
 
 
 def is_listing(row: Command) -> bool:
@@ -16,4 +20,18 @@ def is_listing(row: Command) -> bool:
 
 def only_looks(params: Params) -> bool:
     """Tell whether a listing with these parameters changes nothing."""
-    return _CHANGING.isdisjoint(params) and params.get("action") not in ("set", "rm")
+    return _CHANGING.isdisjoint(params) and params.get("action") not in _CHANGING_ACTIONS
+
+
+def repeated(listing: Command) -> Command:
+    """Return the row of a listing with what of it can be repeated: it only looks, and ends by itself."""
+    options = tuple(option for option in listing.options if option.key not in _CHANGING | {"follow"})
+    operands = tuple(_looking(operand) for operand in listing.operands if operand.key not in _CHANGING)
+    return replace(listing, options=options, operands=operands)
+
+
+def _looking(operand: Operand) -> Operand:
+    if operand.key != "action":
+        return operand
+    looks = (action for action in operand.kind.choices if action not in _CHANGING_ACTIONS)
+    return replace(operand, kind=choice(*looks))

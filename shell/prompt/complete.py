@@ -16,7 +16,7 @@ from manager.api.commands import COMMANDS, command_of
 from manager.api.listings import LISTINGS
 from shell.language import grammar
 from shell.language.conditions import OPERATORS, Kind, field_named
-from shell.live.repeated import is_listing
+from shell.live.repeated import is_listing, repeated
 from shell.manual.topics import TOPICS
 from shell.options import KINDS
 from shell.prompt.snapshot import Named, Snapshot
@@ -80,7 +80,9 @@ def _innermost(before: Sequence[str]) -> Place | None:
         return None
     place = place_of(grammar.row_of(before), before[1:])
     match place.command.verb, place.operands:
-        case ("watch", [*inner]) | ("wait" | "expect", ["error", _, *inner]) if inner:
+        case "watch", [verb, *inner] if (listing := command_of(verb)) is not None and is_listing(listing):
+            return place_of(repeated(listing), inner)
+        case "wait" | "expect", ["error", _, *inner] if inner:
             return _innermost(inner) or place
         case _:
             return place

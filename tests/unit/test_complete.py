@@ -181,6 +181,23 @@ def test_watch_offers_apps_and_listings_and_then_what_these_take() -> None:
     assert offered("watch ps --sort st")[0] == "state"
 
 
+@pytest.mark.parametrize(
+    ("text", "kept", "left_out"),
+    [
+        ("watch rm ", set(), {"web", "--yes"}),
+        ("watch scale ", set(), {"web"}),
+        ("watch events ", {"--since"}, {"--follow"}),
+        ("watch secret ", {"ls"}, {"set", "rm"}),
+        ("watch autoscale web ", {"--sort"}, {"off", "--max", "--slo"}),
+        ("watch doctor ", {"--output"}, {"--fix"}),
+        ("watch net ", {"web"}, {"--repair"}),
+    ],
+)
+def test_in_a_watch_only_what_it_repeats_is_offered(text: str, kept: set[str], left_out: set[str]) -> None:
+    assert kept <= set(offered(text))
+    assert left_out.isdisjoint(offered(text))
+
+
 def test_inside_an_error_that_is_expected_stands_a_command() -> None:
     assert offered("expect error 'no app' rm w") == ["web"]
     assert offered("expect error 'no app' rm --n") == ["--now", "--dry-run"]
