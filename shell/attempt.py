@@ -72,7 +72,11 @@ def _interrupted(row: Command | None, given: Sequence[str]) -> Interrupted:
 
 def _changes(row: Command, given: Sequence[str]) -> bool:
     """Tell whether the words ask for a change; those that are refused, or ask for help, do not."""
+    from shell.live.repeated import is_listing, only_looks  # what ends by itself starts faster without
+
     try:
-        return row.changes and grammar.params_of(row, given[1:]).get("dry_run") is not True
+        params = grammar.params_of(row, given[1:])
     except UsageError:
         return False
+    looks = params.get("dry_run") is True or (is_listing(row) and only_looks(params))
+    return row.changes and not looks

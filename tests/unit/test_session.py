@@ -509,7 +509,10 @@ def test_an_interrupted_secret_was_not_set(
     assert manager.calls == []
 
 
-@pytest.mark.parametrize("command", ["scale web=4 --dry-run", "rm web --dry-run", "scale --help"])
+@pytest.mark.parametrize(
+    "command",
+    ["scale web=4 --dry-run", "rm web --dry-run", "scale --help", "secret ls", "autoscale", "autoscale web"],
+)
 def test_what_changes_nothing_does_not_go_on_when_it_is_interrupted(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
@@ -519,6 +522,18 @@ def test_what_changes_nothing_does_not_go_on_when_it_is_interrupted(
     monkeypatch.setattr(shell.session, "performer", interrupt)
     assert shell.run(command) == 130
     assert shell.err.getvalue() == "error: interrupted\n"
+
+
+@pytest.mark.parametrize("command", ["secret rm db", "autoscale web off", "autoscale web --max 6"])
+def test_a_listing_that_changes_something_goes_on_when_it_is_interrupted(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shell.session, "performer", interrupt)
+    assert shell.run(command) == 130
+    assert "goes on in the cloud" in shell.err.getvalue()
 
 
 def test_an_interrupted_look_before_a_question_changed_nothing(
