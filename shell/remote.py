@@ -96,9 +96,10 @@ def _streams(session: Session, params: Params) -> bool:
 def _go_on(row: Command, request: dict[str, object], stream: Unrepeated) -> None:
     """The request is for what comes after what was printed: its last N lines would leave some out by now."""
     stream.resent()
-    if row.option("--since") is not None and stream.told_to is not None:
+    unheard_s = stream.unheard_s(time.time())
+    if row.option("--since") is not None and unheard_s is not None:
         request.pop("tail", None)
-        request["since"] = f"{math.ceil(time.time() - stream.told_to) + 1}s"
+        request["since"] = f"{math.ceil(unheard_s) + 1}s"
 
 
 def _request(row: Command, params: Params, handed: Sequence[Handed]) -> dict[str, object]:
