@@ -1,7 +1,8 @@
 """The program: which of its four ways to run the arguments ask for.
 
 simplecloud VERB ARGS...     one command; the cloud is not started for it
-simplecloud -f FILE          a script, read and checked whole before anything runs; so is -c TEXT
+simplecloud -f FILE          a script (-: of the standard input), read and checked whole before anything runs;
+                             so is -c TEXT
 simplecloud < FILE           a script, line by line as it comes
 simplecloud                  on a terminal: the prompt
 """
@@ -105,6 +106,9 @@ def _in_mode(session: Session, asked: _Asked) -> int:
     from shell import script
 
     session.autostart = True
+    if asked.file == "-":
+        given = sys.stdin.buffer if sys.stdin is not None else ()
+        return script.run_whole(session, given, "stdin", check_only=asked.check)
     if asked.file is not None:
         return script.run_file(session, asked.file, check_only=asked.check)
     if asked.text is not None:

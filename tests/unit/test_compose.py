@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -259,6 +260,27 @@ def test_import_prints_what_it_does_and_names_what_it_ignores(tmp_path: Path) ->
 
     assert shell.out.getvalue() == "run --image i --user nobody web sleep 9\n"
     assert "web.volumes is ignored: workers are stateless" in shell.err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("command", "given"),
+    [
+        ("apply --dry-run -f -", '[apps.web]\nimage = "i"\ncommand = "sleep 9"\n'),
+        ("import --dry-run -", 'services: {web: {image: i, command: "sleep 9"}}\n'),
+    ],
+)
+def test_a_dash_is_the_standard_input_which_a_script_has_none_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, given: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+    with serving(tmp_path, Replies({"export": lambda params: {"items": [], "usual": {}}})):
+        shell = shell_at(tmp_path)
+        assert shell.run(command) == 2
+        shell.session.gives_stdin = True
+        assert shell.run(command) == 0
+
+    assert shell.out.getvalue() == "run --image i web sleep 9\n"
+    assert "a script has no standard input to read a file from" in shell.err.getvalue()
 
 
 def test_on_a_terminal_a_command_is_shown_with_all_that_is_in_it(tmp_path: Path) -> None:

@@ -157,6 +157,13 @@ def test_a_reader_that_hangs_up_is_no_error() -> None:
         assert program.stderr.read() == ""
 
 
+def test_a_script_from_standard_input_can_be_checked_whole_first() -> None:
+    assert run(*_NOWHERE, "-f", "-", script="echo a\necho b\n") == (0, "a\nb\n", "")
+    code, out, err = run(*_NOWHERE, "-f", "-", script="echo a\nsacle web=3\n")
+    assert (code, out) == (2, "")
+    assert err.startswith('stdin:2: error: unknown command "sacle"\n')
+
+
 def test_a_full_disk_is_told() -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
