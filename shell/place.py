@@ -61,23 +61,29 @@ def _mended(error: CloudError, statement: Statement | None, text: str, span: tup
 
 
 def span_of(error: CloudError, statement: Statement | None) -> tuple[int, int] | None:
-    """Return the part of the text that an error points at."""
+    """Return the part of the text that an error points at: its word, at its index or behind it.
+
+    The index counts from the word after the verb; options that stand before move a word behind it.
+    """
     if isinstance(error, SyntaxRejected):
         return error.span
     if statement is None:
         return None
-    if not isinstance(error, UsageError) or error.at is None:
-        return _span_of_word(error.word, statement) if error.word else None
-    if error.at + 1 < len(statement.words):  # `at` counts from the word after the verb
-        word = statement.words[error.at + 1]
+    at = error.at if isinstance(error, UsageError) else None
+    if error.word:
+        return _span_of_word(error.word, statement, at or 0)
+    if at is None:
+        return None
+    if at + 1 < len(statement.words):
+        word = statement.words[at + 1]
         return word.start, word.end
     return statement.end, statement.end
 
 
-def _span_of_word(part: str, statement: Statement) -> tuple[int, int] | None:
+def _span_of_word(part: str, statement: Statement, at: int) -> tuple[int, int] | None:
     """Return where a word, or a part of one such as the web of web=3, was written in a statement."""
     whole = re.compile(rf"(?<![\w-]){re.escape(part)}(?![\w-])")
-    for word in statement.words[1:]:
+    for word in statement.words[at + 1 :]:
         literal = word.literal or ""
         found = whole.search(literal)
         if found is not None and word.end - word.start == len(literal):

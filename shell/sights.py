@@ -152,8 +152,8 @@ def _load_is(session: Session, app: str, said: Comparison, until: float) -> Sigh
         guess = did_you_mean(field, numbers)
         known = ", ".join(numbers)
         hint = f"expect load {app} {guess or 'failed'} {said.operator} {quote(said.value)}"
-        raise UsageError(f"a load has no {said.field!r}: it has {known}", hint=hint)
-    sight = _compared(Comparison(field, said.operator, said.value), numbers[field])
+        raise UsageError(f"a load has no {said.field!r}: it has {known}", hint=hint, word=said.field, at=2)
+    sight = _compared(replace(said, field=field), numbers[field])
     if sight.holds:
         return sight
     return replace(sight, hopeless=f"the load of {app} is over: {said.field} is {sight.seen}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 from typing import Literal
@@ -102,10 +102,10 @@ def parse(row: Command, arguments: Arguments) -> Condition:
         case ["manager", "up" | "down" as state]:
             return ManagerIs(state == "up")
         case ["load", app, "done"]:
-            return LoadDone(_target(row, app))
+            return LoadDone(_target(row, app, 1))
         case ["load", app, field, operator, value]:
-            said = _comparison(row, field, operator, value)
-            return LoadIs(_target(row, app), replace(said, before=(row.verb, "load", app, field)))
+            said = _comparison(row, ("load", app, field), operator, value)
+            return LoadIs(_target(row, app, 1), said)
         case ["http", app, path]:
             return _answers(row, app, path, arguments)
         case ["error", text, *command] if command and command[0] not in OPERATORS:
@@ -115,31 +115,45 @@ def parse(row: Command, arguments: Arguments) -> Condition:
         case [target, "gone"]:
             return Gone(_target(row, target))
         case [target, field, operator, value]:
-            said = _comparison(row, field, operator, value)
-            return _field_is(row, _target(row, target), replace(said, before=(row.verb, target, field)))
+            said = _comparison(row, (target, field), operator, value)
+            return _field_is(row, _target(row, target), said)
         case words:
             hint = f"{_nearest(row, words)}    (or: help {row.verb})"
-            raise UsageError(f"{row.verb}: this is no condition", hint=hint, word=words[-1])
+            at = len(words) - 1
+            raise UsageError(f"{row.verb}: this is no condition", hint=hint, word=words[-1], at=at)
 
 
 def _nearest(row: Command, said: Sequence[str]) -> str:
     """Return the condition that what was said is nearest to, as it is typed."""
-    match said:
+    match [*_apart(said)]:
         case ["manager", *_]:
             right = ["manager", "up"]
         case ["http", *rest]:
             right = ["http", rest[0] if rest else "web", "/"]
         case ["load", *rest]:
             right = ["load", rest[0] if rest else "web", *_LOAD_ENDS[row.verb]]
-        case ["error", *rest]:
-            right = ["error", rest[0] if rest else "no app", "ps", "nosuch"]
-        case [target, field]:
-            right = [target, did_you_mean(field, ("ready", "gone")) or "ready"]
-        case [target, field, value]:
+        case ["error", *_]:
+            right = ["error", *(said[1:2] or ["no app"]), "ps", "nosuch"]
+        case [target, field, operator, value, *_] if operator in OPERATORS and _names_field(target, field):
+            right = [target, field, operator, value]
+        case [target, operator, value] if operator in OPERATORS:
+            right = [target, "ready", operator, value]
+        case [target, field, value] if _names_field(target, field):
             right = [target, field, "==", value]
-        case _:
-            right = [said[0], "ready"] if len(said) == 1 else [*said[:4]]
+        case [target, *rest]:
+            right = [target, did_you_mean(" ".join(rest), ("ready", "gone")) or "ready"]
     return _typed(row.verb, *right)
+
+
+def _apart(said: Sequence[str]) -> Iterator[str]:
+    """Yield the words with operators apart: `want=3` is want == 3."""
+    for word in said:
+        for part in filter(None, re.split(r"([=!<>]=|[=<>])", word)):
+            yield "==" if part == "=" else part
+
+
+def _names_field(target: str, field: str) -> bool:
+    return field_named(_kind_of(target), field) is not None
 
 
 def _typed(*words: str) -> str:
@@ -152,28 +166,30 @@ def _answers(row: Command, app: str, path: str, arguments: Arguments) -> Answers
             f"{row.verb}: the path {path!r} does not begin with /",
             hint=f"{row.verb} http {app} /{path}",
             word=path,
+            at=2,
         )
     contains = arguments.text("contains") or ""
     count, failed = arguments.whole("count") or 1, arguments.whole("failed") or 0
-    return Answers(_target(row, app), path, contains, count, failed)
+    return Answers(_target(row, app, 1), path, contains, count, failed)
 
 
-def _target(row: Command, word: str) -> str:
+def _target(row: Command, word: str, at: int = 0) -> str:
     try:
         return values.target(word)
     except ValueError as error:
-        raise UsageError(f"{row.verb}: {error}", hint=row.examples[0], word=word) from None
+        raise UsageError(f"{row.verb}: {error}", hint=row.examples[0], word=word, at=at) from None
 
 
-def _comparison(row: Command, field: str, operator: str, value: str) -> Comparison:
+def _comparison(row: Command, before: tuple[str, ...], operator: str, value: str) -> Comparison:
     operator = "==" if operator == "=" else operator  # as --filter has it
     if operator not in OPERATORS:
         raise UsageError(
             f"{row.verb}: {operator!r} does not compare; there are {' '.join(OPERATORS)}",
             hint=row.examples[0],
             word=operator,
+            at=len(before),
         )
-    return Comparison(field, operator, value)
+    return Comparison(before[-1], operator, value, (row.verb, *before))
 
 
 def _field_is(row: Command, target: str, said: Comparison) -> FieldIs:
@@ -183,7 +199,8 @@ def _field_is(row: Command, target: str, said: Comparison) -> FieldIs:
         told = f"{row.verb}: {_no_field(target, kind, said.field)}"
         listing = "ps -o json" if kind == "WorkerList" else "apps -o json"
         names = [*field_names(kind), *_headers(kind)]
-        raise UsageError(told, hint=listing, word=said.field, meant=did_you_mean(said.field, names) or "")
+        meant = did_you_mean(said.field, names) or ""
+        raise UsageError(told, hint=listing, word=said.field, at=1, meant=meant)
     return FieldIs(target, kind, replace(said, field=field))
 
 
@@ -221,7 +238,8 @@ def holds(said: Comparison, observed: object) -> bool:
         return False
     if isinstance(observed, bool) or not isinstance(observed, int | float):
         told = f"{said.field} is not a number and has no order"
-        raise UsageError(told, hint=said.rather("==", said.value), word=said.operator)
+        hint = said.rather("==", said.value)
+        raise UsageError(told, hint=hint, word=said.operator, at=len(said.before) - 1)
     return _ordered(said.operator, observed, quantity(said))
 
 
@@ -261,7 +279,8 @@ def quantity(said: Comparison) -> float:
             return values.seconds(word)
         raise ValueError(f"{word!r} is not a number")
     except ValueError as error:
-        raise UsageError(f"{field}: {error}", hint=said.rather(said.operator, "1"), word=word) from None
+        hint = said.rather(said.operator, "1")
+        raise UsageError(f"{field}: {error}", hint=hint, word=word, at=len(said.before)) from None
 
 
 def shown(observed: object) -> str:

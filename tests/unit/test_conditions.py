@@ -24,6 +24,7 @@ from shell.language.conditions import (
     parse,
     quantity,
 )
+from shell.place import span_of
 
 
 def condition(*words: str, verb: str = "expect") -> Condition:
@@ -207,3 +208,51 @@ def said_by(typed: str) -> Comparison:
 
 def unquoted(typed: str) -> list[str]:
     return [str(word.literal) for word in scanner.statements(typed)[0].words]
+
+
+@pytest.mark.parametrize(
+    ("typed", "right"),
+    [
+        ("web ^want=4", "expect web want == 4"),
+        ("^web=3", "expect web ready == 3"),
+        ("web want ^=3", "expect web want == 3"),
+        ("web p95 ^250ms", "expect web p95 == 250ms"),
+        ("web want=3 ^want=3", "expect web want == 3"),
+        ("load web ^web", "expect load web failed == 0"),
+        ("^manager=up", "expect manager up"),
+        ("--timeout 5s web ^rdy", "expect web ready"),
+    ],
+)
+def test_carets_stand_under_what_is_no_condition_and_the_nearest_is_offered(typed: str, right: str) -> None:
+    rejected, pointed = off("expect " + typed)
+
+    assert pointed == typed.partition("^")[2]
+    assert rejected.hint.startswith(f"{right}    (or")
+
+
+@pytest.mark.parametrize("typed", ["web ^web == 3", "web.1 ^want == 1", "http http ^x", "web want ^eq want"])
+def test_a_word_is_pointed_at_where_it_is_off_not_where_else_it_stands(typed: str) -> None:
+    assert off("expect " + typed)[1] == typed.partition("^")[2].split()[0]
+
+
+def off(typed: str) -> tuple[UsageError, str]:
+    """Return the error of a statement and what of it is pointed at; it must begin where ^ stands."""
+    text = typed.replace("^", "")
+    (statement,) = scanner.statements(text)
+    with pytest.raises(UsageError) as rejected:
+        grammar.check(statement)
+    span = span_of(rejected.value, statement)
+    assert span is not None
+    assert span[0] == typed.index("^")
+    return rejected.value, text[slice(*span)]
+
+
+@pytest.mark.parametrize(
+    ("words", "at"), [("web want == web", 3), ("--timeout 1s web want < ready", 3), ("web image < image", 2)]
+)
+def test_what_cannot_be_compared_is_known_by_its_place(words: str, at: int) -> None:
+    said = condition(*words.split())
+    assert isinstance(said, FieldIs)
+    with pytest.raises(UsageError) as rejected:
+        holds(said.comparison, "image" if "image" in words else 3)
+    assert rejected.value.at == at
