@@ -109,7 +109,7 @@ class Client:
             sock.settimeout(within_s)
             self._connect(sock)
             _send(sock, request, files)
-            sock.settimeout(_LOOK_UP_S)
+            sock.settimeout(_LOOK_UP_S if within_s is None else min(_LOOK_UP_S, within_s))
             lines = wire.Lines(sock)
             try:
                 while (line := self._read(lines, within_s, leaving)) is not None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from shell.traffic.load import Load
 
 _LOOK_WITHIN_S = 2.0
-_REQUEST_WITHIN_S, _LEAST_S = 10.0, 1.0
+_REQUEST_WITHIN_S, _LEAST_S = 10.0, 0.1
 _RUNS = "it is still running"
 
 
@@ -53,7 +53,7 @@ class Sight:
 def look(session: Session, condition: Condition, ask: Ask, until: float = math.inf) -> Sight:
     """Return what one look sees that asks the manager by `ask`.
 
-    until: when to give up asking http apps, and waiting for the end of a load (monotonic seconds).
+    until: when to give up asking, and waiting for the end of a load (monotonic seconds).
 
     Raises the CloudError of a look that cannot be taken, AppNotFound among them.
     """
@@ -66,7 +66,7 @@ def look(session: Session, condition: Condition, ask: Ask, until: float = math.i
             item = _item(ask, target)
             return _compared(said, _observed(item, said.field))
         case ManagerIs(up):
-            return _manager(session, up)
+            return _manager(session, up, until)
         case LoadDone(app):
             return Sight(_load(session, app).done, _RUNS)
         case LoadIs(app, said):
@@ -78,7 +78,7 @@ def look(session: Session, condition: Condition, ask: Ask, until: float = math.i
 
 
 def left_s(until: float, most_s: float) -> float:
-    """Return how long to wait for an answer by `until`: always long enough for one who is well."""
+    """Return how long to wait for an answer by `until`: always long enough for one who is well and idle."""
     return min(max(until - time.monotonic(), _LEAST_S), most_s)
 
 
@@ -126,10 +126,14 @@ def _compared(said: Comparison, observed: object) -> Sight:
     return Sight(holds(said, observed), shown(observed))
 
 
-def _manager(session: Session, up: bool) -> Sight:
+def _manager(session: Session, up: bool, until: float) -> Sight:
+    """See whether a manager answers: one that is silent is down, unless there was too little time to tell."""
+    asked_at, within_s = time.monotonic(), left_s(until, _LOOK_WITHIN_S)
     try:
-        session.client.call("status", {}, patience_s=0, answer_within_s=_LOOK_WITHIN_S)
+        session.client.call("status", {}, patience_s=0, answer_within_s=within_s)
     except ManagerUnreachable:
+        if within_s < _LOOK_WITHIN_S and time.monotonic() - asked_at >= within_s:
+            return Sight(False, f"the manager was silent for {within_s:.1f} s")
         return Sight(not up, "the manager is down")
     return Sight(up, "the manager is up")
 

@@ -85,16 +85,20 @@ def _look_once(session: Session, condition: Condition) -> Sight:
 def _poll(session: Session, condition: Condition, limit_s: float) -> Sight:
     """Look until the condition holds, cannot hold, or the time is over; return the last sight."""
     give_up_at = time.monotonic() + limit_s
+    sight = None
     while True:
-        sight = _patient_look(session, condition, give_up_at)
+        sight = _patient_look(session, condition, give_up_at, sight)
         left_s = give_up_at - time.monotonic()
         if sight.holds or sight.hopeless or left_s <= 0:
             return sight
         time.sleep(min(_POLL_S, left_s))
 
 
-def _patient_look(session: Session, condition: Condition, until: float) -> Sight:
-    """Look once; a manager or a store that is away, or silent, is a sight too, unless the cloud is down."""
+def _patient_look(session: Session, condition: Condition, until: float, before: Sight | None) -> Sight:
+    """Look once; a manager or a store that is away, or silent, is a sight too, unless the cloud is down.
+
+    A silence that is the end of the time says nothing, and the sight before stands.
+    """
 
     def ask(method: str, params: Document) -> Document:
         limit_s = left_s(until, _SILENCE_S)
@@ -105,6 +109,8 @@ def _patient_look(session: Session, condition: Condition, until: float) -> Sight
     except (ManagerUnreachable, StoreUnavailable) as error:
         if session.client.is_down():
             raise
+        if before is not None and time.monotonic() >= until:
+            return before
         return Sight(False, error.message)
 
 

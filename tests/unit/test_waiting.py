@@ -221,16 +221,19 @@ def test_a_load_that_was_never_sent_is_an_error(shell: Shell, manager: FakeManag
 
 
 @pytest.fixture
-def frozen(manager: FakeManager) -> Iterator[None]:
+def thawed() -> Iterator[threading.Event]:
     thawed = threading.Event()
+    yield thawed
+    thawed.set()
 
-    def apps(_: FakeCall) -> dict[str, object]:
+
+@pytest.fixture
+def frozen(manager: FakeManager, thawed: threading.Event) -> None:
+    def silence(_: FakeCall) -> dict[str, object]:
         thawed.wait(60)
         return {}
 
-    manager.verbs["apps"] = apps
-    yield
-    thawed.set()
+    manager.verbs["apps"] = manager.verbs["status"] = silence
 
 
 @pytest.mark.usefixtures("frozen")
@@ -243,10 +246,29 @@ def test_expect_does_not_wait_for_ever_for_a_frozen_manager(
 
 
 @pytest.mark.usefixtures("frozen")
-def test_a_wait_ends_in_time_while_a_frozen_manager_says_nothing(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("state", ["up", "down"])
+def test_a_silence_shorter_than_that_of_the_dead_tells_nothing_of_a_manager(shell: Shell, state: str) -> None:
+    began_at = time.monotonic()
+    assert shell.run(f"wait manager {state} --timeout 200ms") == 4
+    assert time.monotonic() - began_at < 1.5
+    assert f"waited 0.2 s for manager {state}: the manager was silent for 0.2 s" in shell.err.getvalue()
+
+
+def test_a_silence_at_the_end_of_a_wait_does_not_hide_what_was_seen(
+    shell: Shell, manager: FakeManager, thawed: threading.Event
 ) -> None:
-    monkeypatch.setattr(sights, "_LEAST_S", 0.1)
+    def freezing(_: FakeCall) -> dict[str, object]:
+        if len(manager.calls) > 2:
+            thawed.wait(60)
+        return {"items": list(manager.apps.values())}
+
+    manager.verbs["apps"] = freezing
+    assert shell.run("wait web ready == 4 --timeout 500ms") == 4
+    assert "waited 0.5 s for web ready == 4: 3" in shell.err.getvalue()
+
+
+@pytest.mark.usefixtures("frozen")
+def test_a_wait_ends_in_time_while_a_frozen_manager_says_nothing(shell: Shell) -> None:
     began_at = time.monotonic()
     assert shell.run("wait web ready --timeout 100ms") == 4
     assert time.monotonic() - began_at < 4.0
