@@ -14,28 +14,16 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from manager.api.errors import CloudError, UsageError
+from manager.api.errors import CloudError
 from manager.api.places import DEFAULT_CLOUD, Places, places_of
 from shell import terminal
+from shell.asked import Asked, parse
 from shell.attempt import execute_words
 from shell.dispatch import perform
 from shell.outcome import INTERRUPTED, Told
 from shell.session import Session
 
 _HUNG_UP = 141  # what a shell reports for a program that ended by SIGPIPE
-
-
-class _Asked:
-    """What the arguments of the program ask for."""
-
-    cloud: str | None = None
-    file: str | None = None
-    text: str | None = None
-    check: bool = False
-    keep_going: bool = False
-    echo: bool = False
-    about: str = ""
-    command: tuple[str, ...] = ()
 
 
 def main(arguments: Sequence[str], find: Callable[[str | None], Places] = places_of) -> int:
@@ -87,6 +75,8 @@ def _run(arguments: Sequence[str], find: Callable[[str | None], Places]) -> int:
     asked = parse(arguments)
     if asked.about:
         return _about(asked.about)
+    if asked.line is not None:
+        return _complete(asked.line, find)
     session = Session(find(asked.cloud), perform)
     session.options.errexit = not asked.keep_going
     session.options.echo = asked.echo
@@ -98,7 +88,7 @@ def _run(arguments: Sequence[str], find: Callable[[str | None], Places]) -> int:
         session.close()
 
 
-def _in_mode(session: Session, asked: _Asked) -> int:
+def _in_mode(session: Session, asked: Asked) -> int:
     on_terminal = sys.stdin is not None and sys.stdin.isatty()
     if asked.command:
         session.interactive, session.gives_stdin, session.one_shot = on_terminal, True, True
@@ -130,6 +120,15 @@ def _prompt(session: Session) -> int:
     return repl.run(session)
 
 
+def _complete(line: str, find: Callable[[str | None], Places]) -> int:
+    from shell.prompt.directory import entries
+    from shell.prompt.outside import candidates
+
+    for word in candidates(line, find, entries):
+        print(word)
+    return 0
+
+
 def _about(what: str) -> int:
     if what == "version":
         from shell.local import version
@@ -140,52 +139,3 @@ def _about(what: str) -> int:
 
     print(f"{pages.USAGE}\n{pages.overview()}")
     return 0
-
-
-def parse(arguments: Sequence[str]) -> _Asked:
-    """Return what the arguments ask for; raises UsageError. From the first VERB on all is the command's."""
-    asked = _Asked()
-    left = list(arguments)
-    while left and left[0].startswith("-") and left[0] != "-":
-        _take_option(asked, left)
-    asked.command = tuple(left)
-    if asked.file is not None and asked.text is not None:
-        raise UsageError("either -f or -c", hint="simplecloud --help")
-    if asked.check and asked.file is None and asked.text is None:
-        raise UsageError("--check needs a script", hint="simplecloud -f FILE --check")
-    if asked.command and (asked.file is not None or asked.text is not None):
-        raise UsageError(f"a script and a command: {asked.command[0]!r}", hint="simplecloud --help")
-    return asked
-
-
-def _take_option(asked: _Asked, left: list[str]) -> None:
-    option, equals, inline = left.pop(0).partition("=")
-    if equals and option in ("--cloud", "-f", "--file", "-c"):
-        left.insert(0, inline)
-    elif equals:
-        raise UsageError(f"simplecloud has no option {option} with a value", hint="simplecloud --help")
-    match option:
-        case "--cloud":
-            asked.cloud = _value(option, left)
-        case "-f" | "--file":
-            asked.file = _value(option, left)
-        case "-c":
-            asked.text = _value(option, left)
-        case "--check":
-            asked.check = True
-        case "-k":
-            asked.keep_going = True
-        case "-x":
-            asked.echo = True
-        case "-h" | "--help":
-            asked.about = "help"
-        case "--version":
-            asked.about = "version"
-        case _:
-            raise UsageError(f"simplecloud has no option {option}", hint="simplecloud --help")
-
-
-def _value(option: str, left: list[str]) -> str:
-    if not left:
-        raise UsageError(f"{option} needs a value", hint="simplecloud --help")
-    return left.pop(0)

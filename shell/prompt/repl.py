@@ -7,10 +7,9 @@ clears the line, ^C during a command ends the waiting, ^D leaves.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
@@ -32,6 +31,7 @@ from manager.api.rows.changing import FIRST_RUN
 from shell import script, statements
 from shell.following import follow
 from shell.prompt.complete import complete
+from shell.prompt.directory import entries
 from shell.prompt.highlight import fragments
 from shell.prompt.history import PrivateHistory
 from shell.prompt.snapshot import Snapshot, Watch
@@ -45,9 +45,8 @@ from shell.xdg import history_file, init_file
 GREETING = f"type help, or: {FIRST_RUN}"
 _ANSWER_S = 2.0  # for a prompt, a manager that takes longer is as good as away
 _MENU_ROWS = 6
-_ENTRIES = 2000  # of a directory; more help nobody
 _STYLE = Style.from_dict(
-    # The terminal's own colours: they fit its background, whether dark or light.
+    # The terminal's own colours fit its background, dark or light; not all have a yellow or a grey that does.
     {
         "prompt": "bold",
         "verb": "bold",
@@ -214,22 +213,6 @@ class _Highlighting(Lexer):
 
     def invalidation_hash(self) -> Hashable:
         return id(self._seen())
-
-
-def entries(directory: str) -> Sequence[str]:
-    """Return the names in a directory ('' is the current one), those of directories with a final /."""
-    try:
-        with os.scandir(directory or ".") as found:
-            return sorted(entry.name + "/" * _is_directory(entry) for entry in islice(found, _ENTRIES))
-    except OSError:
-        return ()
-
-
-def _is_directory(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself
-        return False
 
 
 def _keys(draft: Draft) -> KeyBindings:

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from manager.api.errors import UsageError
+from shell.asked import parse
 from shell.host import ROOT
-from shell.main import main, parse
+from shell.main import main
 from tests.fakes.manager import FakeManager, PlacesAt, app_item
 
 _NOWHERE = ("--cloud", "no-such-cloud-here")

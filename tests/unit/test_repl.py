@@ -27,6 +27,7 @@ from prompt_toolkit.output import DummyOutput
 from manager.api.documents import listing
 from shell.dispatch import perform
 from shell.prompt import repl
+from shell.prompt.directory import entries
 from shell.prompt.history import PrivateHistory, keeps
 from shell.prompt.snapshot import Watch
 from shell.session import Session
@@ -236,8 +237,8 @@ def test_the_entries_of_a_directory_end_in_a_slash_when_they_are_directories(tmp
 
     (tmp_path / "loop").symlink_to("loop")
 
-    assert repl.entries(str(tmp_path)) == ["file", "loop", "sub/"]
-    assert repl.entries(str(tmp_path / "nosuch")) == ()
+    assert entries(str(tmp_path)) == ["file", "loop", "sub/"]
+    assert entries(str(tmp_path / "nosuch")) == ()
 
 
 class Manager:

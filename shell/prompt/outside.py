@@ -1,0 +1,86 @@
+"""What bash and zsh complete: a line that begins with the program, by the completer of the prompt.
+
+Their line ends at the cursor. They want whole words without quotes, of those that begin with what was
+typed: what only has its letters would replace it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+
+from manager.api.errors import CloudError, UsageError
+from manager.api.places import Places
+from shell.asked import parse
+from shell.client import Client, Document
+from shell.language.quoting import quote
+from shell.prompt.complete import Completion, Directory, complete
+from shell.prompt.snapshot import QUESTIONS, Snapshot, snapshot_of
+from shell.prompt.typed import Word, spot
+
+Find = Callable[[str | None], Places]
+
+_ANSWER_S = 1.0
+_LISTINGS: dict[str, Document] = {"apps": {}, "ps": {}, **QUESTIONS}
+_PROGRAM = ("--cloud", "--file", "--check", "--help", "--version")
+
+
+def candidates(line: str, find: Find, directory: Directory) -> list[str]:
+    """Return the words that can stand where the line ends."""
+    here = spot(line, len(line))
+    own = [*here.before[1:]]
+    try:
+        asked = parse([*own, ""])  # with a word in place of the one at the cursor
+        places = find(asked.cloud or None)
+    except UsageError:
+        return []
+    if not asked.command:
+        return _begun(here.word, _values(own[-1], here.word, places, directory))
+    before = " ".join(quote(word) for word in asked.command[:-1])
+    text = f"{before} {line[here.word.start :]}".lstrip()
+    found = complete(text, len(text), _snapshot(places) if before else Snapshot(), directory)
+    words = [_whole(text, completion) for completion in found]
+    if not before:
+        words += _PROGRAM
+    elif not here.word.value:
+        words = [word for word in words if not word.startswith("-")] or words
+    return _begun(here.word, words)
+
+
+def _begun(word: Word, words: Iterable[str]) -> list[str]:
+    return [each for each in words if each.startswith(word.value)]
+
+
+def _values(option: str, word: Word, places: Places, directory: Directory) -> Sequence[str]:
+    """Return what can be the value of an option of the program."""
+    match option:
+        case "--cloud":
+            return [name.rstrip("/") for name in directory(str(places.run.parent)) if name.endswith("/")]
+        case "-f" | "--file":
+            parent, slash, _ = word.value.rpartition("/")
+            return [parent + slash + name for name in directory(parent + slash)]
+        case _:
+            return ()
+
+
+def _whole(text: str, completion: Completion) -> str:
+    """Return the word that the completion makes, of which it may replace the end only: --output=js."""
+    begun = text[: completion.start].rpartition(" ")[2]
+    try:
+        return "".join(shlex.split(begun + completion.text))
+    except ValueError:  # begun in quotes
+        return begun + completion.text
+
+
+def _snapshot(places: Places) -> Snapshot:
+    """Return what is known of the cloud, nothing where nobody answers soon."""
+    client = Client(places, note=lambda _: None)
+    try:
+        return snapshot_of(
+            {
+                method: client.call(method, params, patience_s=0.0, answer_within_s=_ANSWER_S)
+                for method, params in _LISTINGS.items()
+            }
+        )
+    except CloudError:
+        return Snapshot()
