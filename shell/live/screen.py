@@ -35,12 +35,12 @@ from shell.text.styled import Line, line
 from shell.text.tables import Options
 
 _STYLE = Style.from_dict(
-    # The terminal's own colours: they fit its background, whether dark or light.
+    # The terminal's own colours fit its background, dark or light; not all have a yellow or a grey that does.
     {
         "head": "bold",
-        "dim": "ansibrightblack",
+        "dim": "dim",
         "well": "ansigreen",
-        "busy": "ansiyellow",
+        "busy": "#af5f00",
         "bad": "ansired",
         "idle": "ansicyan",
         "chosen": "bold",

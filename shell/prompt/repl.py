@@ -55,9 +55,9 @@ _STYLE = Style.from_dict(
         "name": "ansigreen",
         "missing": "ansired underline",
         "bottom-toolbar": "noreverse",
-        "toolbar.usage": "ansibrightblack",
+        "toolbar.usage": "dim",
         "toolbar.well": "ansigreen",
-        "toolbar.busy": "ansiyellow",
+        "toolbar.busy": "#af5f00",
         "toolbar.away": "ansired bold",
     }
 )

@@ -10,7 +10,8 @@ from shell.text.columns import Item, chosen, filtered
 from shell.text.glyphs import ascii_only, cut, escaped, paint, stripped
 from shell.text.tables import Options, listing
 
-_PREFIX_COLOURS = ("36", "33", "32", "35", "34", "96", "93", "92", "95", "94")
+# Of the 256 those that can be read on black and on white (contrast of 4 and more), as no theme's own all can.
+_PREFIX_COLOURS = [f"38;5;{number}" for number in (30, 130, 64, 63, 133, 31, 28, 162, 98, 131)]
 
 
 def line(item: Item, options: Options) -> str | None:

@@ -41,7 +41,8 @@ class Options:
 _SENTENCES = frozenset({"NOTE", "REASON", "EVENT", "RULE", "DRIFT", "NEXT"})
 _SENTENCE_COLUMNS = 24
 _GAP = 2
-_COLOURS = {"well": "32", "idle": "36", "busy": "33", "dim": "2", "bad": "31"}
+# The terminal's own fit its background, but for yellow, which many have too pale for white.
+_COLOURS = {"well": "32", "idle": "36", "busy": "38;5;130", "dim": "2", "bad": "31"}
 # These steer some terminals, or end a line, and JSON does not escape them by itself.
 _JSON_CONTROLS = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *map(ord, TURNING))}
 

@@ -454,6 +454,26 @@ def test_each_worker_has_a_colour_of_its_own_that_stays() -> None:
     assert len({prefix(f"web.{slot}") for slot in range(1, 9)}) > 3
 
 
+def luminance(colour: int) -> float:
+    """Return how light a colour of the 256 is, from 0 to 1 (WCAG 2); of the cube, 16 to 231."""
+    levels = (0, 95, 135, 175, 215, 255)
+    shares = [levels[(colour - 16) // step % 6] / 255 for step in (36, 6, 1)]
+    red, green, blue = (s / 12.92 if s <= 0.03928 else ((s + 0.055) / 1.055) ** 2.4 for s in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_the_colours_of_workers_can_be_read_on_black_and_on_white() -> None:
+    lines = [
+        stream_item.line({"kind": "LogLine", "worker": f"web.{slot}", "text": ""}, Options(colour=True))
+        for slot in range(1, 50)
+    ]
+    colours = {int(line.removeprefix("\x1b[38;5;").partition("m")[0]) for line in lines if line}
+
+    assert len(colours) == 10
+    for light in map(luminance, colours):
+        assert min(1.05 / (light + 0.05), (light + 0.05) / 0.05) >= 4.0
+
+
 def test_progress_fits_its_line_on_a_terminal_only() -> None:
     progress = {"kind": "Progress", "text": "web.4  created " + "x" * 100}
 

@@ -387,7 +387,7 @@ def test_a_session_on_a_terminal_shows_results_health_and_leaves(tmp_path: Path)
         screen.wait_for("cloud>")
         screen.wait_for("workers 463 req/s")
         screen.type("ps web" + ENTER)
-        screen.wait_for("\x1b[33mstarting\x1b[0m")
+        screen.wait_for("\x1b[38;5;130mstarting\x1b[0m")
         screen.wait_for("cloud>")
         screen.type(CTRL_D)
 
