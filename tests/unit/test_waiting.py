@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shell import sights, waiting
+from shell import waiting
 from tests.fakes.manager import FakeCall, FakeManager, app_item, worker_item
 from tests.fakes.shells import Shell, shell_at
 from tests.fakes.website import HELLO, Website, serving
@@ -276,9 +276,8 @@ def test_a_wait_ends_in_time_while_a_frozen_manager_says_nothing(shell: Shell) -
 
 
 def test_a_wait_for_answers_ends_in_time_while_a_worker_gives_none(
-    shell: Shell, manager: FakeManager, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, manager: FakeManager
 ) -> None:
-    monkeypatch.setattr(sights, "_LEAST_S", 0.0)
     with serving(Website(held=True)) as website:
         manager.proxy_url = f"http://127.0.0.1:{website.port}"
         assert shell.run("expect http web / --count 50 --timeout 100ms") == 5
