@@ -13,13 +13,18 @@ def width_of(stream: TextIO) -> int | None:
     """Return the columns of the terminal that a stream is, None when it is none."""
     if not stream.isatty():
         return None
-    asked = os.environ.get("COLUMNS", "")
-    if asked.isdecimal() and int(asked) > 0:
-        return int(asked)
+    if asked := columns_asked():
+        return asked
     try:
         return os.get_terminal_size(stream.fileno()).columns or 80
     except OSError:
         return 80
+
+
+def columns_asked() -> int:
+    """Return what $COLUMNS asks for, 0 where that is nothing."""
+    asked = os.environ.get("COLUMNS", "")
+    return int(asked) if asked.isdecimal() else 0
 
 
 def height_of(stream: TextIO) -> int | None:

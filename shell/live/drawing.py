@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,8 +42,7 @@ def draw_decision(session: Session, params: Params) -> None:
 
 
 def _columns(session: Session) -> int:
-    asked = os.environ.get("COLUMNS", "")
-    return int(asked) if asked.isdecimal() and int(asked) else terminal.width_of(session.out) or _COLUMNS
+    return terminal.columns_asked() or terminal.width_of(session.out) or _COLUMNS
 
 
 def _write(session: Session, path: str, text: str) -> None:

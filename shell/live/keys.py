@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from manager.api.listings import LISTINGS
 from shell.live.view import Seen, View, app_of, shown_apps, shown_workers, worker_of
-from shell.text.glyphs import columns, cut
+from shell.text.glyphs import columns, cut, mark
 from shell.text.styled import Line, line
 
 SORTS = ("", "rate_rps", "p95_s", "cpu_cores")
@@ -154,11 +154,10 @@ def command_of(key: Key, view: View, seen: Seen) -> tuple[str, ...]:
 
 def footer(view: View, seen: Seen, width: int, *, utf8: bool = True) -> Line:
     """Return the last line: what was said, what is being typed, or what the keys do, as many as fit."""
-    mark = "…" if utf8 else "..."
     if view.typing:
-        return line(cut(f"filter: {view.filter}", width, mark))
+        return line(cut(f"filter: {view.filter}", width, mark(utf8)))
     if view.said:
-        return line(cut(view.said, width, mark), "" if view.well else "bad")
+        return line(cut(view.said, width, mark(utf8)), "" if view.well else "bad")
     return line(_paused(view) + _keys(view, seen, width - len(_paused(view))), "dim")
 
 

@@ -16,7 +16,7 @@ from shell.live.upcoming import upcoming
 from shell.live.view import SPAN_S, Seen, View, app_of, shown_apps, shown_workers, worker_of
 from shell.text import cells, stream_item, styled, tables
 from shell.text.document import Document, fields, number
-from shell.text.glyphs import escaped, stripped
+from shell.text.glyphs import escaped, mark, stripped
 from shell.text.render import NO_APPS
 from shell.text.sparkline import bar, by_time, sparkline
 from shell.text.styled import Fragment, Line
@@ -53,12 +53,8 @@ def lines(seen: Seen, view: View, options: Options, height: int) -> list[Line]:
     """Return the view, at most `height` lines; what is below them is the caller's."""
     width = options.width or 80
     blocks = [_Block([*_header(seen, options)], []), *_blocks(seen, view, options)]
-    drawn = [styled.cut(line, width, _mark(options)) for line in _stacked(blocks, height)]
+    drawn = [styled.cut(line, width, mark(options.utf8)) for line in _stacked(blocks, height)]
     return drawn if options.utf8 else [styled.as_ascii(line) for line in drawn]
-
-
-def _mark(options: Options) -> str:
-    return "…" if options.utf8 else "..."
 
 
 def _blocks(seen: Seen, view: View, options: Options) -> Iterator[_Block]:
@@ -148,7 +144,7 @@ def _apps(seen: Seen, apps: Sequence[Document], chosen: str, options: Options) -
         [_app_cell(seen, app, chosen, column, text, options) for column in columns]
         for app, (_, text) in zip(apps, told, strict=True)
     ]
-    shown, body = tables.fitted(columns, body, DROPPED, options.width or 80, _mark(options))
+    shown, body = tables.fitted(columns, body, DROPPED, options.width or 80, mark(options.utf8))
     head, *rows = styled.table(
         shown, body, lambda at, column, text: told[at][0] if column.header == "NEXT" else ""
     )
@@ -211,7 +207,7 @@ def _workers(workers: Sequence[Document], chosen: str, options: Options) -> _Blo
         marked,
         LISTINGS["WorkerList"].dropped,
         options.width or 80,
-        _mark(options),
+        mark(options.utf8),
     )
     head, *rows = styled.table(shown, fitted, lambda at, column, text: styled.STATE_STYLES.get(text, ""))
     return _with_cursor(head, rows, [str(worker.get("name")) for worker in workers], chosen)

@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from manager.api.arguments import takes_next
 from manager.api.command import Command, Operand, Option
 from manager.api.commands import COMMANDS, command_of
 from manager.api.listings import LISTINGS
@@ -101,9 +102,9 @@ def place_of(command: Command, before: Sequence[str]) -> Place:
             operands.append(word)
         elif word == "--":
             bare = True
-        elif option := command.option(option_name(word)):
+        elif option := option_of(command, word):
             given.append(option)
-            waiting = _takes_next(option, word)
+            waiting = takes_next(command, word)
     bare = bare or _ends_options(command, operands)
     return Place(command, given[-1] if waiting else None, tuple(operands), tuple(given), bare)
 
@@ -113,14 +114,13 @@ def _ends_options(command: Command, operands: Sequence[str]) -> bool:
     return command.verbatim and len(operands) > command.late_options
 
 
-def option_name(word: str) -> str:
-    """Return the option that a word such as `--wait=5s` or `-n3` names."""
-    return word.partition("=")[0] if word.startswith("--") else word[:2]
-
-
-def _takes_next(option: Option, word: str) -> bool:
-    """Tell whether the value of an option is the next word: not there, and not to be left out."""
-    return option.kind is not None and not option.implied and word == option_name(word)
+def option_of(command: Command, word: str) -> Option | None:
+    """Return the option that a word such as `--wait=5s` or `-n3` names, the last of `-dn`."""
+    if word.startswith("--"):
+        return command.option(word.partition("=")[0])
+    option = command.option(word[:2])
+    is_flag = option is not None and option.kind is None
+    return option_of(command, f"-{word[2:]}") if is_flag and len(word) > 2 else option
 
 
 def _arguments(place: Place, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
@@ -177,7 +177,7 @@ def _columns(word: Word, command: Command, option: Option) -> list[Completion]:
 
 
 def _operands(place: Place, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
-    """Return what can be the next operand."""
+    """Return what can be the next operand, where a verb has rules of its own."""
     command, given = place.command, place.operands
     match command.verb:
         case "help":
@@ -192,6 +192,16 @@ def _operands(place: Place, word: Word, snapshot: Snapshot, directory: Directory
         case "watch":
             listings = (Named(row.verb, row.summary) for row in COMMANDS if is_listing(row))
             return _ranked(word, [*snapshot.apps, *listings]) if not given else []
+        case "crash" if not given:
+            return _ranked(word, [*_PARTS, *snapshot.workers])
+        case _:
+            return _usual_operands(command, given, word, snapshot, directory)
+
+
+def _usual_operands(
+    command: Command, given: Sequence[str], word: Word, snapshot: Snapshot, directory: Directory
+) -> list[Completion]:
+    """Return what the table says can be the next operand, without what was given."""
     if command.verbatim and given:
         # what a worker runs is not of this machine, unless a new one is made from it
         is_file = command.changes and (len(given) == 1 or _is_path(word.value))
@@ -199,8 +209,6 @@ def _operands(place: Place, word: Word, snapshot: Snapshot, directory: Directory
     operand = _operand_at(command, len(given))
     if operand is None:
         return []
-    if command.verb == "crash" and not given:
-        return _ranked(word, [*_PARTS, *snapshot.workers])
     if operand.kind.choices:
         return _ranked(word, map(Named, operand.kind.choices))
     left = replace(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from manager.api.commands import command_of
-from shell.prompt.complete import Place, option_name, place_of
+from shell.prompt.complete import Place, option_of, place_of
 from shell.prompt.snapshot import Snapshot
 from shell.prompt.typed import Statement, Word, statements
 
@@ -53,7 +53,7 @@ def _style(place: Place, value: str, snapshot: Snapshot) -> str:
     if place.option is not None:
         return "class:value"
     if value.startswith("-") and value != "-" and not place.bare:
-        known = value == "--" or place.command.option(option_name(value)) is not None
+        known = value == "--" or option_of(place.command, value) is not None
         return "class:option" if known or value[1:].isdigit() else "class:unknown"
     operands = place.command.operands
     if not operands or place.bare:

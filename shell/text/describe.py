@@ -8,7 +8,7 @@ from textwrap import wrap
 
 from shell.text import cells, stream_item
 from shell.text.document import Document, fields, items
-from shell.text.glyphs import cut, escaped, stripped
+from shell.text.glyphs import cut, escaped, mark, stripped
 from shell.text.tables import Options, listing
 
 Fact = tuple[str, str]
@@ -174,7 +174,7 @@ def _events(events: Sequence[Document], options: Options) -> Iterator[str]:
     for event in events:
         line = stream_item.line({"kind": "Event", **event}, replace(options, format="table", quiet=False))
         text = f"  {line}"
-        yield text if options.width is None else cut(text, options.width, "…" if options.utf8 else "...")
+        yield text if options.width is None else cut(text, options.width, mark(options.utf8))
 
 
 def _ago(moment: object, options: Options) -> str:

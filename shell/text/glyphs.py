@@ -55,6 +55,11 @@ def _columns_of(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
+def mark(utf8: bool) -> str:
+    """Return what tells that the end of a text is lost."""
+    return "…" if utf8 else "..."
+
+
 def cut(text: str, limit: int, mark: str = "…") -> str:
     """Return printable text in at most `limit` columns, its lost end told by `mark`."""
     if columns(text) <= limit:

@@ -43,6 +43,11 @@ def _lines(document: Mapping[str, object], options: Options) -> Iterator[str]:
         return listing(kind, items(document.get("items")), options)
     if options.format in ("json", "jsonl"):
         return iter(as_json(document, options).splitlines())
+    return _told(kind, document, options)
+
+
+def _told(kind: str, document: Item, options: Options) -> Iterator[str]:
+    """Return a single thing as it is told to people."""
     match kind:
         case "Result":
             return _sentence(document)

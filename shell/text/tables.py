@@ -12,7 +12,7 @@ from manager.api.documents import API_VERSION
 from manager.api.listings import LISTINGS, Column
 from shell.text.cells import RIGHT, cell
 from shell.text.columns import Item, chosen, field_names, filtered, ordered
-from shell.text.glyphs import TURNING, cut, escaped, paint
+from shell.text.glyphs import TURNING, cut, escaped, mark, paint
 from shell.text.glyphs import columns as columns_of
 from shell.text.styled import STATE_STYLES
 
@@ -125,7 +125,7 @@ def _table(kind: str, rows: Sequence[Item], picked: Sequence[Column], options: O
     body = [[_cell(row, column, wide, options.now) for column in shown] for row in rows]
     if options.width is not None and not wide:
         droppable = () if picked else LISTINGS[kind].dropped
-        shown, body = fitted(shown, body, droppable, options.width, "…" if options.utf8 else "...")
+        shown, body = fitted(shown, body, droppable, options.width, mark(options.utf8))
     if options.colour:
         body = [_coloured(line, shown) for line in body]
     return _aligned(shown, body)

@@ -40,16 +40,22 @@ def app_item(ask: Ask, app: str) -> Document:
             raise AppNotFound(f"no app is named {app!r}", hint="apps", word=app)
 
 
+def http_url(app: Document) -> str | None:
+    """Return the first of an app's http addresses."""
+    urls = app.get("urls")
+    found = (str(url) for url in urls) if isinstance(urls, list) else ()
+    return next((url for url in found if url.startswith("http:")), None)
+
+
 def endpoint(app: Document, status: Document) -> Endpoint:
     """Return where an app answers http, from its item and the cloud's status."""
-    urls = app.get("urls")
-    found = [str(url) for url in urls if str(url).startswith("http:")] if isinstance(urls, list) else []
-    if not found:
+    found = http_url(app)
+    if found is None:
         raise CloudError(f"{app.get('name')} has no http route", hint=f"inspect {app.get('name')}")
     # asked at the proxy's address: not every resolver knows NAME.localhost
     match status:
         case {"proxy": {"url": str(url)}}:
-            proxy, route = urlsplit(url), urlsplit(found[0])
+            proxy, route = urlsplit(url), urlsplit(found)
         case _:
             raise CloudError("status does not say where the proxy is", hint="status")
     return Endpoint(proxy.hostname or "127.0.0.1", proxy.port or 80, route.netloc, route.path.rstrip("/"))

@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from manager.api.errors import CloudError
-from shell.text.document import items
+from shell.text.document import Document, items
+from shell.traffic.endpoint import Endpoint, endpoint, http_url
 from shell.traffic.load import Load, Plan, Report
 
 RATE_RPS = 100.0
@@ -58,20 +58,6 @@ class Proof:
         away = "still away" if self.away_s is None else f"{self.away_s:.2f} s"
         yield f"without a manager    {away}"
 
-    def document(self) -> Mapping[str, object]:
-        """Return the proof as a JSON object."""
-        return {
-            "kind": "Proof",
-            "holds": self.holds,
-            "workers": self.workers,
-            "same_containers": self.same_containers,
-            "same_start_times": self.same_start_times,
-            "sent": self.sent,
-            "failed": self.failed,
-            "errors": dict(self.errors),
-            "away_s": self.away_s,
-        }
-
     def _causes(self) -> str:
         causes = ", ".join(f"{cause} {count}" for cause, count in self.errors.items())
         return f" ({causes})" if causes else ""
@@ -88,7 +74,7 @@ def crash_manager(
     """
     status = client.call("status", {})
     before = _picture(client)
-    loads = [Load(plan) for plan in _plans(client, _proxy_of(status))]
+    loads = [Load(plan) for plan in _plans(client, status)]
     try:
         _flow(before_s)
         crashed_at = time.monotonic()
@@ -146,32 +132,15 @@ def _picture(client: Client) -> Picture:
     return {str(item["container"]): str(item.get("started_at")) for item in running}
 
 
-def _plans(client: Client, proxy: str) -> list[Plan]:
+def _plans(client: Client, status: Document) -> list[Plan]:
     """Return a share of the load for every app that answers http."""
-    urls = [url for item in items(client.call("apps", {}).get("items")) if (url := _http_url(item))]
-    return [_plan(proxy, url, RATE_RPS / len(urls)) for url in urls]
+    apps = [app for app in items(client.call("apps", {}).get("items")) if app.get("ready") and http_url(app)]
+    return [_plan(endpoint(app, status), RATE_RPS / len(apps)) for app in apps]
 
 
-def _http_url(app: Mapping[str, object]) -> str | None:
-    urls, ready = app.get("urls"), app.get("ready")
-    if not isinstance(urls, list) or not isinstance(ready, int) or ready < 1:
-        return None
-    return next((str(url) for url in urls if str(url).startswith("http://")), None)
-
-
-def _plan(proxy: str, url: str, rate_rps: float) -> Plan:
-    # The proxy's address: not every resolver knows NAME.localhost.
-    there, app = urlsplit(proxy), urlsplit(url)
-    host, port = there.hostname or "127.0.0.1", there.port or 80
-    return Plan(host, port, app.netloc, app.path or "/", rate_rps, rate_rps, _LONGEST_S)
-
-
-def _proxy_of(status: Mapping[str, object]) -> str:
-    match status:
-        case {"proxy": {"url": str(url)}}:
-            return url
-        case _:
-            raise CloudError("status does not say where the proxy is", hint="status -o json")
+def _plan(there: Endpoint, rate_rps: float) -> Plan:
+    path = there.path_of("/")
+    return Plan(there.host, there.port, there.host_header, path, rate_rps, rate_rps, _LONGEST_S)
 
 
 def _pid_of(status: Mapping[str, object]) -> object:

@@ -116,6 +116,8 @@ def test_values_of_an_option_are_offered(text: str, start: int) -> None:
 
 def test_the_value_of_an_option_is_not_taken_for_an_operand() -> None:
     assert offered("run -n web ./") == offered("run ./")
+    assert offered("run -dn web ./") == offered("run ./")
+    assert offered("ps -qo ")[0] == "table"
     assert offered("ps --wait ") == offered("ps ")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -131,9 +131,3 @@ def test_workers_that_had_ended_before_are_not_counted(cloud: Cloud) -> None:
 
     assert proof.holds
     assert proof.workers == 3
-
-
-def test_the_document_of_a_proof_has_all_of_it() -> None:
-    proof = Proof(3, 3, 3, 412, 0, {}, 0.84)
-
-    assert proof.document() == {"kind": "Proof", "holds": True, **asdict(proof)}
