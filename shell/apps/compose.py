@@ -7,6 +7,7 @@ Services that it depends on are those that it reaches.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -109,13 +110,11 @@ def _command(service: _Service) -> list[str]:
 
 
 def _words(service: _Service, key: str) -> list[str]:
-    from shlex import split
-
     value = service.keys.get(key)
     try:
         if isinstance(value, list):
             return [word_of(word) for word in value]
-        return split(word_of(value)) if value is not None else []
+        return shlex.split(word_of(value)) if value is not None else []
     except ValueError as error:
         raise service.wrong(key, str(error).lower()) from None
 

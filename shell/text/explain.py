@@ -123,16 +123,10 @@ def _spares(record: Document) -> str:
 
 
 def _timing(inputs: Document) -> str:
-    lead, starts, ago = (
-        number(inputs.get("lead_s")),
-        inputs.get("starts"),
-        number(inputs.get("changed_ago_s")),
-    )
-    ready = (
-        f"ready in {cells.seconds(lead)} (of {starts} starts)"
-        if lead is not None
-        else "start-up time not known"
-    )
+    lead, ago = number(inputs.get("lead_s")), number(inputs.get("changed_ago_s"))
+    ready = "start-up time not known"
+    if lead is not None:
+        ready = f"ready in {cells.seconds(lead)} (of {inputs.get('starts')} starts)"
     return ready + (f"; last change {cells.age(ago)} ago" if ago is not None else "")
 
 

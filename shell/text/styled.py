@@ -62,7 +62,7 @@ def cut(styled: Line, limit: int, mark: str) -> Line:
 
 def as_ascii(styled: Line) -> Line:
     """Return a line for a terminal that has only ASCII."""
-    return tuple((style, text.encode("ascii", "backslashreplace").decode()) for style, text in styled)
+    return tuple((style, glyphs.ascii_only(text)) for style, text in styled)
 
 
 def table(shown: Sequence[Column], body: Sequence[Sequence[str]], style_of: StyleOf) -> Iterator[Line]:
