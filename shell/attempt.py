@@ -14,6 +14,7 @@ from shell.language.quoting import quote
 from shell.outcome import INTERRUPTED, Interrupted, Told
 
 _UNTIL_INTERRUPTED = ("watch", "stats")
+_STEP_BY_STEP = ("apply", "import")  # by the shell: what it has not begun is not done
 
 if TYPE_CHECKING:
     from shell.place import Place
@@ -79,4 +80,4 @@ def _changes(row: Command, given: Sequence[str]) -> bool:
     except UsageError:
         return False
     looks = params.get("dry_run") is True or (is_listing(row) and only_looks(params))
-    return row.changes and not looks
+    return row.changes and not looks and row.verb not in _STEP_BY_STEP

@@ -190,7 +190,8 @@ def _operands(place: Place, word: Word, snapshot: Snapshot, directory: Directory
         case "wait" | "expect":
             return _ranked(word, _condition(command.verb, given, snapshot))
         case "watch":
-            listings = (Named(row.verb, row.summary) for row in COMMANDS if is_listing(row))
+            draws = any(option.name in ("svg", "output") for option in place.given)
+            listings = [Named(row.verb, row.summary) for row in COMMANDS if is_listing(row) and not draws]
             return _ranked(word, [*snapshot.apps, *listings]) if not given else []
         case "crash" if not given:
             return _ranked(word, [*_PARTS, *snapshot.workers])

@@ -187,6 +187,8 @@ def test_watch_offers_apps_and_listings_and_then_what_these_take() -> None:
     ("text", "kept", "left_out"),
     [
         ("watch rm ", set(), {"web", "--yes"}),
+        ("watch --svg x.svg ", {"web"}, {"ps", "status"}),
+        ("watch -o jsonl ", {"web"}, {"ps", "status"}),
         ("watch scale ", set(), {"web"}),
         ("watch events ", {"--since"}, {"--follow"}),
         ("watch secret ", {"ls"}, {"set", "rm"}),

@@ -511,7 +511,11 @@ def test_an_interrupted_secret_was_not_set(
 
 @pytest.mark.parametrize(
     "command",
-    ["scale web=4 --dry-run", "rm web --dry-run", "scale --help", "secret ls", "autoscale", "autoscale web"],
+    [
+        *("scale web=4 --dry-run", "rm web --dry-run", "scale --help"),
+        *("secret ls", "autoscale", "autoscale web"),
+        *("apply -f apps.toml", "import compose.yaml"),
+    ],
 )
 def test_what_changes_nothing_does_not_go_on_when_it_is_interrupted(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str
