@@ -165,6 +165,11 @@ def test_a_script_from_standard_input_can_be_checked_whole_first() -> None:
     assert err.startswith('stdin:2: error: unknown command "sacle"\n')
 
 
+def test_a_line_is_completed_for_the_systems_shell() -> None:
+    assert run("--complete", "./simplecloud --cloud no-such-cloud-here sca") == (0, "scale\n", "")
+    assert run("--complete", "./simplecloud --cloud no-such-cloud-here rm w") == (0, "", "")
+
+
 def test_a_full_disk_is_told() -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
