@@ -200,11 +200,12 @@ def _coloured(line: Sequence[str], shown: Sequence[Column]) -> list[str]:
 
 
 def _aligned(shown: Sequence[Column], body: Sequence[Sequence[str]]) -> Iterator[str]:
-    # The head is a row like others: tabulate would pad what it knows to be one.
-    head = [column.header for column in shown]
+    # The head is a line like others, since tabulate would pad what it knows to be one; and a column is one
+    # cell of many lines, since it finds out of each cell whether that is a number.
+    columns = zip([column.header for column in shown], *body, strict=True)
     sides = ["right" if column.format in RIGHT else "left" for column in shown]
     tabulate = _tabulate(all(text.isascii() for line in body for text in line))
-    text = tabulate([head, *body], tablefmt="plain", colalign=sides, disable_numparse=True)
+    text = tabulate([map("\n".join, columns)], tablefmt="plain", colalign=sides, disable_numparse=True)
     return (line.rstrip() for line in text.splitlines())
 
 
