@@ -1,4 +1,4 @@
-"""The manual: help, topics, the man page, completion for bash and zsh, all from the one table of commands.
+"""The manual: help, topics, the man page, from the one table of commands; what makes bash and zsh complete.
 
 Law: pure text; what can be had from the table is not written by hand.
 """
