@@ -21,6 +21,9 @@ _RPS, _DURATION_S = 50.0, 10.0
 def load(session: Session, arguments: Arguments, params: Params) -> None:
     """Send load to an app and print what became of it; with --detach return at once."""
     app = arguments.text("app") or ""
+    if arguments.flag("detach") and session.one_shot:
+        told = "load: with --detach it goes on beside other commands, and would end here with this one"
+        raise UsageError(told, hint=f"load {app} --rps {_RPS:g} --for {_DURATION_S:g}s")
     running = session.loads.get(app)
     if running is not None and not running.done:
         raise Conflict(f"{app} is under load already", hint=f"wait load {app} done")

@@ -98,6 +98,13 @@ def test_one_command_does_not_start_the_cloud() -> None:
     )
 
 
+def test_one_command_leaves_no_load_behind() -> None:
+    code, _, said = run("load", "web", "--detach")
+
+    assert code == 2
+    assert "would end here with this one" in said
+
+
 @pytest.mark.parametrize("arguments", [("--version",), ("version",), ("help",), ("--help",), ("-h",)])
 def test_what_needs_no_cloud_needs_no_cloud(arguments: Sequence[str]) -> None:
     code, out, err = run(*_NOWHERE, *arguments)
