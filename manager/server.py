@@ -13,7 +13,7 @@ import select
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,9 +52,12 @@ class Call:
 
     def emit(self, kind: str, **fields: object) -> None:
         """Send one item of the stream; raises ClientGone when nobody takes it."""
-        if self.request.notifies:
-            return
-        _send(self.sock, wire.item(self.request.id, {"kind": kind, **fields}))
+        self.emit_all(kind, [fields])
+
+    def emit_all(self, kind: str, items: Iterable[Mapping[str, object]]) -> None:
+        """Send some items of the stream together, for what comes in thousands."""
+        if not self.request.notifies:
+            _send(self.sock, *(wire.item(self.request.id, {"kind": kind, **fields}) for fields in items))
 
     def progress(self, text: str) -> None:
         """Send a line that tells how far the work is."""
@@ -192,7 +195,7 @@ class Server:
         if call.request.notifies:
             return
         try:
-            _send(sock, outcome, call.handed)
+            _send(sock, outcome, files=call.handed)
         except FrameRejected as error:  # a mistake of ours must not take the manager down
             log.exception("the answer to %s cannot be told", call.request.method)
             _send(sock, wire.failure(call.request.id, error))
@@ -222,9 +225,9 @@ def _close(descriptors: Sequence[int]) -> None:
         os.close(descriptor)
 
 
-def _send(sock: socket.socket, message: Mapping[str, object], files: Sequence[int] = ()) -> None:
+def _send(sock: socket.socket, *messages: Mapping[str, object], files: Sequence[int] = ()) -> None:
     try:
-        wire.send(sock, message, files)
+        wire.send(sock, *messages, files=files)
     except OSError as error:
         raise ClientGone from error
 

@@ -176,7 +176,7 @@ def _send(sock: socket.socket, request: Document, files: Sequence[int]) -> None:
     for descriptor in files:
         os.lseek(descriptor, 0, os.SEEK_SET)  # who read it before shares its offset
     try:
-        wire.send(sock, request, files)
+        wire.send(sock, request, files=files)
     except OSError:
         return
 

@@ -101,22 +101,26 @@ class Lines:
         return bool(chunk)
 
 
-def send(sock: socket.socket, message: Mapping[str, object], files: Sequence[int] = ()) -> None:
-    """Send one object as one line; the descriptors travel with its first byte.
+def send(sock: socket.socket, *messages: Mapping[str, object], files: Sequence[int] = ()) -> None:
+    """Send each object as one line; the descriptors travel with the first byte.
 
-    Raises FrameRejected, and sends nothing, when there is in it what JSON cannot say.
+    Raises FrameRejected, and sends nothing, when there is in one what JSON cannot say.
     """
+    lines = b"".join(map(_line, messages))
+    if files:
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))]
+        sent = sock.sendmsg([lines], rights)
+        lines = lines[sent:]
+    sock.sendall(lines)
+
+
+def _line(message: Mapping[str, object]) -> bytes:
     try:
         text = json.dumps(message, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
         raise FrameRejected(f"what was to be sent is not JSON: {error}", hint="doctor") from error
     # half a surrogate pair, which JSON can say and UTF-8 cannot, stays the escape that it came as
-    line = text.encode(errors="backslashreplace") + b"\n"
-    if files:
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))]
-        sent = sock.sendmsg([line], rights)
-        line = line[sent:]
-    sock.sendall(line)
+    return text.encode(errors="backslashreplace") + b"\n"
 
 
 def frame_of(line: bytes, what: str, hint: str) -> object:

@@ -6,9 +6,10 @@ import heapq
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import islice
 from queue import Empty, Full, Queue
 
 from manager.api.arguments import Arguments
@@ -25,6 +26,7 @@ from manager.state.model import WorkerKey
 from manager.state.world import World
 
 LOOK_S = 0.2
+TOGETHER = 200  # lines that are sent at once, where there are so many
 WAITING_LINES = 1000  # a client that does not read slows the readers down, not the manager's memory
 
 log = logging.getLogger(__name__)
@@ -64,6 +66,17 @@ class Follower:
         threading.Thread(
             target=self._read, args=(worker, container), name=f"logs {worker}", daemon=True
         ).start()
+
+    def take(self, within_s: float) -> list[tuple[str, LogLine]]:
+        """Return the next line and those that are there with it; none where none comes in time."""
+        some: list[tuple[str, LogLine]] = []
+        try:
+            some.append(self.lines.get(timeout=within_s))
+            while len(some) < TOGETHER:
+                some.append(self.lines.get_nowait())
+        except Empty:
+            pass
+        return some
 
     def close(self) -> None:
         self._over.set()
@@ -134,8 +147,9 @@ class Logs:
             for container in containers:
                 lines = self.engine.logs(container.name, since=wanted.since, tail=wanted.tail)
                 logs.append(_told(f"{container.app}.{container.slot}", open_logs.enter_context(lines)))
-            for worker, line in heapq.merge(*logs, key=lambda pair: pair[1].at):
-                _send(call, worker, line)
+            merged = heapq.merge(*logs, key=lambda pair: pair[1].at)
+            while some := list(islice(merged, TOGETHER)):
+                _send(call, some)
 
     def _follow(self, call: Call, targets: Targets, wanted: Filter) -> None:
         """Send lines as they come, until the client hangs up."""
@@ -153,11 +167,10 @@ class Logs:
     def _drain(self, call: Call, follower: Follower) -> None:
         ends_at = time.monotonic() + LOOK_S
         while (left_s := ends_at - time.monotonic()) > 0:
-            try:
-                worker, line = follower.lines.get(timeout=left_s)
-            except Empty:
+            some = follower.take(left_s)
+            if not some:
                 return
-            _send(call, worker, line)
+            _send(call, some)
 
 
 def _filter(arguments: Arguments) -> Filter:
@@ -196,5 +209,9 @@ def never_started(world: World, targets: Targets) -> list[str]:
     ]
 
 
-def _send(call: Call, worker: str, line: LogLine) -> None:
-    call.emit("LogLine", worker=worker, time=rfc3339(line.at), stream=line.stream, text=line.text)
+def _send(call: Call, lines: Iterable[tuple[str, LogLine]]) -> None:
+    call.emit_all("LogLine", (_item(worker, line) for worker, line in lines))
+
+
+def _item(worker: str, line: LogLine) -> Mapping[str, object]:
+    return {"worker": worker, "time": rfc3339(line.at), "stream": line.stream, "text": line.text}
