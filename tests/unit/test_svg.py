@@ -118,7 +118,7 @@ def test_watch_and_explain_write_their_pictures(tmp_path: Path) -> None:
     replies.answers["explain"] = explain
     with serving(tmp_path, replies):
         shell = shell_at(tmp_path)
-        assert shell.run(f"watch --svg {view} --for 10ms") == 0
+        assert shell.run(f"watch --svg {view} --interval 20ms --for 10ms") == 0
         assert shell.run(f"explain web --svg {curve}") == 0
 
     assert "starting web.4" in " ".join(texts(view.read_text(), "tspan"))

@@ -252,11 +252,11 @@ def test_a_check_that_fails_ends_no_watch_and_the_last_look_is_the_exit_code(
 
     manager.verbs["trace"] = trace
 
-    assert shell.run("watch --interval 100ms --for 1s trace web") == 1
+    assert shell.run("watch --interval 50ms --for 500ms trace web") == 1
     assert len(manager.calls) >= len(states)
     states[:] = ["FAIL", "ok"]
     manager.calls.clear()
-    assert shell.run("watch --interval 100ms --for 1s trace web") == 0
+    assert shell.run("watch --interval 50ms --for 500ms trace web") == 0
 
 
 def test_a_stream_is_looked_at_once_a_tick(
