@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from manager.observe import verdicts
 from manager.observe.health import Prober
 from manager.observe.verdicts import (
     LEAST_LIMIT_S,
@@ -270,6 +271,12 @@ def worker(serve: Callable[[socket.socket], None]) -> Iterator[Worker]:
         server.close()
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have ready workers asked four times as often as usual."""
+    monkeypatch.setattr(verdicts, "PERIOD_S", PERIOD_S / 4)
+
+
 def text_of(prober: Prober, name: str) -> str:
     verdict = prober.verdicts().get(name)
     return verdict.text if verdict else ""
@@ -286,6 +293,7 @@ def test_a_worker_that_answers_is_ready_and_says_how_fast() -> None:
     assert verdict.text.startswith("GET / 200 in ")
 
 
+@pytest.mark.usefixtures("impatient")
 def test_changed_is_called_for_flips_only() -> None:
     with worker(answer(OK)) as web, probing(web=web.target()) as (prober, calls):
         eventually(lambda: web.asked >= 3)
@@ -345,6 +353,7 @@ def test_a_starting_worker_is_ready_soon_after_it_listens() -> None:
             eventually(lambda: prober.verdicts()["web"].ok)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_ready_worker_that_freezes_is_unready_and_comes_back() -> None:
     with worker(answer(OK)) as web, probing(web=web.target()) as (prober, _):
         eventually(lambda: "web" in prober.verdicts())
@@ -357,6 +366,7 @@ def test_a_ready_worker_that_freezes_is_unready_and_comes_back() -> None:
         eventually(lambda: prober.verdicts()["web"].ok)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_one_lost_answer_changes_nothing() -> None:
     with worker(answer(OK)) as web, probing(web=web.target()) as (prober, calls):
         eventually(lambda: "web" in prober.verdicts())
@@ -373,6 +383,7 @@ def test_one_lost_answer_changes_nothing() -> None:
     assert prober.verdicts()["web"].ok
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_long_answer_is_not_waited_for_and_not_read_without_end() -> None:
     def pour(connection: socket.socket) -> None:
         connection.settimeout(5)
@@ -402,6 +413,7 @@ def test_an_unwatched_target_is_forgotten_and_asked_no_more() -> None:
     assert web.asked == asked
 
 
+@pytest.mark.usefixtures("impatient")
 def test_what_is_known_of_a_target_outlives_its_start() -> None:
     with worker(answer(OK)) as web, probing(web=web.target()) as (prober, calls):
         eventually(lambda: "web" in prober.verdicts())

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from manager import journal
 from manager.api.documents import rfc3339
 from manager.journal import KEEP_EVENTS, KEEP_REQUESTS_S, Journal, events
 from manager.state.records import EVENTS, LEADER, REQUESTS
@@ -22,17 +23,23 @@ def store() -> FakeStore:
     return FakeStore(time.monotonic)
 
 
+@pytest.fixture(autouse=True)
+def gather_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have events written a hundredth of a second after they happen, in place of a tenth."""
+    monkeypatch.setattr(journal, "GATHER_S", 0.01)
+
+
 def note(store: FakeStore, first: str = "started", *more: str, now: float = 0.0) -> None:
     """A leader notes events, which come to the store with the first look for what is outdated."""
     lease = store.grant(60)
     fence = claim(store, LEADER, "one", lease)
-    journal = Journal(store, lambda: fence, lambda: now)
+    pen = Journal(store, lambda: fence, lambda: now)
     texts = (first, *more)
     for text in texts:
-        journal.note(text, app="web")
-    journal.start()
+        pen.note(text, app="web")
+    pen.start()
     eventually(lambda: any(event.text == texts[-1] for event in events(store)), within_s=5)
-    journal.stop()
+    pen.stop()
     store.revoke(lease)
 
 
