@@ -66,7 +66,7 @@ class DockerFiles:
 
 def too_large(path: str, limit_bytes: int) -> CloudError:
     """Return the error for more than may be copied at once."""
-    return CloudError(f"{path} has more than {limit_bytes >> 20}M", hint="copy a part of it")
+    return CloudError(f"{path} has more than {limit_bytes >> 20}M", hint="help cp    (copy a part of it)")
 
 
 def _read_only(directory: str) -> NotAllowed:

@@ -242,7 +242,7 @@ def _require_free(address: str, port: int) -> None:
         owner = ports.owner_of(port)
         raise SetupFailed(
             f"port {port}, which this cloud has, is in use by {owner}",
-            hint=f"end {owner}, or: simplecloud down --purge    (forgets the port, with all state)",
+            hint=f"ss -ltnp 'sport = :{port}'    (end that; down --purge forgets the port, with all state)",
         )
 
 

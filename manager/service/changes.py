@@ -195,7 +195,7 @@ def _made_before(request: Request, snapshot: Snapshot, key: str) -> Made:
     """Return what came of the request when it came first; raises UsageError when that was another one."""
     outcome = json.loads(snapshot.entries[key].value)
     if outcome.get("asked", asked := _asked(request)) != asked:
-        raise UsageError("another request had this id", hint="give each request an id of its own")
+        raise UsageError("another request had this id", hint='"request":"5f3b"    (each its own)')
     apps = {name: (wanted, revision) for name, (wanted, revision) in outcome["apps"].items()}
     return Made(apps, str(outcome["note"]), snapshot.revision)
 
