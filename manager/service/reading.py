@@ -31,14 +31,14 @@ from manager.observe.etcd_alarms import Alarm, complaint
 from manager.observe.proxy import ProxyApi
 from manager.scaling.measure import Measures
 from manager.server import Call
-from manager.service.apps import resolve_target
 from manager.service.dispatch import Answer
 from manager.service.show import Addressing, app_view, is_as_asked, route_views, worker_views
+from manager.service.apps import resolve_target
 from manager.state import wishes
 from manager.state.model import AppSpec, WorkerKey
 from manager.state.options import asked, usual
 from manager.state.records import ALL, encode
-from manager.state.world import World
+from manager.state.world import World, strays
 from manager.store import Member, Store
 from netsetup.addresses import bridge_name, gateway_of
 
@@ -232,11 +232,8 @@ class Reading:
         notes += [*freeze_notes(world)]
         if picture.trouble:
             notes.append(f"{picture.trouble} (for {time.time() - (picture.trouble_since or 0):.0f} s)")
-        strays = [container.name for key, container in world.containers.items() if key not in world.records]
-        if strays:
-            notes.append(
-                f"{len(strays)} workers have no record and are left alone (adopt -y): {_some(strays)}"
-            )
+        if lost := [container.name for container in strays(world)]:
+            notes.append(f"{len(lost)} workers have no record and are left alone (adopt -y): {_some(lost)}")
         if late := [name for name, spec in world.specs.items() if not is_as_asked(world, spec)]:
             notes.append(f"not yet as asked (apps tells why): {_some(late)}")
         if world.unreadable:

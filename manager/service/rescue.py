@@ -30,7 +30,7 @@ from manager.state import wishes
 from manager.state.model import AppSpec, WorkerRecord
 from manager.state.records import APPS, REVISIONS, UnreadableRecord, app_key, decode, encode, worker_key
 from manager.state.specs import held_in, reinstated
-from manager.state.world import World
+from manager.state.world import World, strays
 from manager.store import Store
 from netsetup.addresses import allocate
 from netsetup.errors import NetworkError
@@ -55,7 +55,8 @@ def adoption(world: World, tcp_ports: range) -> Adoption:
     port or an address that somebody else has got meanwhile is given anew.
     Raises RouteTaken when another app has got a route, NetworkFailed when there is no address left.
     """
-    found = [pair for pair in map(_told, _strays(world)) if pair is not None]
+    running = [container for container in strays(world) if container.state in ("running", "paused")]
+    found = [pair for pair in map(_told, running) if pair is not None]
     records = tuple(record for record, _ in found)
     specs: dict[str, AppSpec] = {}
     for record, spec in sorted(found, key=lambda pair: pair[0].revision):
@@ -88,12 +89,6 @@ def _other_address(world: World, used: Collection[IPv4Address]) -> IPv4Address:
         return allocate(world.subnet, used)
     except NetworkError as error:
         raise NetworkFailed(f"not every lost worker can be adopted: {error}", hint=error.hint) from error
-
-
-def _strays(world: World) -> Iterator[Container]:
-    for key, container in world.containers.items():
-        if key not in world.records and container.state in ("running", "paused"):
-            yield container
 
 
 def _told(container: Container) -> tuple[WorkerRecord, AppSpec] | None:

@@ -113,6 +113,15 @@ def as_scaled(spec: AppSpec, target: ScalingTarget | None) -> AppSpec:
     return replace(spec, want=min(policy.max, max(policy.min, want)), spares=spares)
 
 
+def strays(world: World) -> list[Container]:
+    """Return the containers that have lost their record; those of one that cannot be read have not."""
+    return [
+        container
+        for key, container in world.containers.items()
+        if key not in world.records and key.app not in world.unreadable
+    ]
+
+
 def is_left_alone(world: World, record: WorkerRecord) -> bool:
     """Return whether the worker is not brought back: its app is frozen, and it was up before.
 

@@ -13,7 +13,7 @@ from manager.engine.containers import Container
 from manager.loop.apply import RECORD_LABEL, SPEC_LABEL
 from manager.plan.plan import plan
 from manager.plan.steps import SaveRecords
-from manager.service.rescue import adoption
+from manager.service.rescue import Adoption, adoption
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.records import encode
 from manager.state.world import World
@@ -54,6 +54,14 @@ def test_what_another_app_has_got_is_given_anew() -> None:
 
     assert (told.specs["web"].number, told.specs["web"].tcp_port) == (2, 9001)
     assert [record.number for record in told.records] == [2]
+
+
+def test_a_worker_whose_record_cannot_be_read_is_not_lost() -> None:
+    world = lost([], [], an_app(), a_worker(1))
+
+    told = adoption(replace(world, unreadable=frozenset({"web"})), PORTS)
+
+    assert told == Adoption({}, ())
 
 
 def test_a_worker_joins_its_app_as_it_was_made_again() -> None:
