@@ -27,7 +27,6 @@ _BEGINS: Mapping[str, bytes] = {
     "key": b"PRIVATE KEY-----",
 }
 Role = Literal["ca", "cert", "key"]
-ROLES: tuple[Role, ...] = ("ca", "cert", "key")
 
 
 @dataclass(frozen=True, slots=True)

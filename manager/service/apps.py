@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from manager.api.arguments import Arguments
 from manager.api.documents import document
-from manager.api.values import split_target
 from manager.loop.reconcile import Reconciler
 from manager.plan.foresee import foreseen
 from manager.plan.wiring import require_reached
@@ -15,12 +14,12 @@ from manager.server import Call
 from manager.service.changes import Changes, Edit, Wish, require_readable
 from manager.service.dispatch import Answer
 from manager.service.intake import Intake, offered_files
+from manager.service.targets import resolve_target
 from manager.service.waiting import Waiting
 from manager.state import wishes
 from manager.state.model import AppSpec
 from manager.state.phase import ended_slots
 from manager.state.specs import new_app
-from manager.state.world import World
 
 
 @dataclass(slots=True)
@@ -136,16 +135,6 @@ class AppVerbs:
         require_reached(specs, wish.specs)
         steps = [step for spec in wish.specs for step in foreseen(specs.get(spec.name), spec)]
         return document("Plan", {"steps": steps})
-
-
-def resolve_target(word: str, world: World | None) -> tuple[str, int | None]:
-    """Return app and slot of APP, APP.SLOT or a container id's first digits."""
-    name, slot = split_target(word)
-    if world is not None and slot is None and name not in world.specs and len(name) >= 4:
-        found = [key for key, container in world.containers.items() if container.id.startswith(name)]
-        if len(found) == 1:
-            return found[0].app, found[0].slot
-    return name, slot
 
 
 def _stop_note(spec: AppSpec, slot: int | None) -> str:

@@ -11,10 +11,10 @@ from manager.api.documents import document, rfc3339
 from manager.api.views import EventView
 from manager.journal import events
 from manager.server import Call
-from manager.service.apps import resolve_target
 from manager.service.dispatch import Answer
 from manager.service.reading import Reading, plain
 from manager.service.show import route_views
+from manager.service.targets import resolve_target
 from manager.state import wishes
 from manager.state.ending import Ending
 from manager.state.model import AppSpec, ScalingTarget, WorkerRecord

@@ -25,9 +25,8 @@ from manager.host.settings import Settings, write_whole
 from manager.journal import Journal
 from manager.loop.reconcile import Reconciler
 from manager.server import Call
-from manager.service.apps import resolve_target
 from manager.service.dispatch import Answer
-from manager.state import wishes
+from manager.service.targets import resolve_target, workers_of
 from manager.state.model import container_name
 from manager.state.world import World
 
@@ -117,9 +116,8 @@ class Drills:
     def _workers(self, word: str, for_s: float | None) -> Drill:
         picture = self.reconciler.seen()
         name, slot = resolve_target(word, picture.world)
-        wishes.find(picture.world.specs, name)
-        records = [r for r in picture.world.of_app(name) if slot in (None, r.slot)]
-        running = [r for r in records if r.key in picture.world.containers]
+        records = workers_of(picture.world, name, slot)
+        running = [record for record in records if record.key in picture.world.containers]
         if not running:
             raise WorkerNotFound(f"{word} has no running worker", hint=f"ps {name}")
 

@@ -14,14 +14,13 @@ from queue import Empty, Full, Queue
 
 from manager.api.arguments import Arguments
 from manager.api.documents import document, rfc3339
-from manager.api.errors import CloudError, WorkerNotFound
+from manager.api.errors import CloudError
 from manager.engine.containers import Container, LogLine
 from manager.engine.contract import Engine, LogStream
 from manager.loop.reconcile import Reconciler
 from manager.server import Call
-from manager.service.apps import resolve_target
 from manager.service.dispatch import Answer
-from manager.state import wishes
+from manager.service.targets import resolve_target, workers_of
 from manager.state.model import WorkerKey
 from manager.state.world import World
 
@@ -184,9 +183,7 @@ def _told(worker: str, lines: Iterable[LogLine]) -> Iterator[tuple[str, LogLine]
 
 def _check(world: World, targets: Targets) -> None:
     for name, slot in targets:
-        wishes.find(world.specs, name)
-        if slot is not None and not any(record.slot == slot for record in world.of_app(name)):
-            raise WorkerNotFound(f"{name} has no worker {slot}", hint=f"ps {name} -a", word=f"{name}.{slot}")
+        workers_of(world, name, slot)
 
 
 def _containers(world: World, targets: Targets) -> list[Container]:

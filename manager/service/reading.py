@@ -33,7 +33,7 @@ from manager.scaling.measure import Measures
 from manager.server import Call
 from manager.service.dispatch import Answer
 from manager.service.show import Addressing, app_view, is_as_asked, route_views, worker_views
-from manager.service.apps import resolve_target
+from manager.service.targets import resolve_target
 from manager.state import wishes
 from manager.state.model import AppSpec, WorkerKey
 from manager.state.options import asked, usual

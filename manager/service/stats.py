@@ -6,15 +6,13 @@ from dataclasses import dataclass
 
 from manager.api.arguments import Arguments
 from manager.api.documents import listing
-from manager.api.errors import WorkerNotFound
 from manager.api.views import StatsView
 from manager.engine.containers import Container
 from manager.observe.consumption import consumption
 from manager.server import Call
-from manager.service.apps import resolve_target
 from manager.service.dispatch import Answer
 from manager.service.reading import Reading
-from manager.state import wishes
+from manager.service.targets import resolve_target, workers_of
 from manager.state.model import WorkerKey, WorkerRecord
 from manager.state.world import World
 from netsetup.counters import port_traffic
@@ -65,8 +63,4 @@ def _meant(world: World, target: str | None) -> list[WorkerRecord]:
     if target is None:
         return list(world.records.values())
     name, slot = resolve_target(target, world)
-    wishes.find(world.specs, name)
-    records = [record for record in world.of_app(name) if slot in (None, record.slot)]
-    if slot is not None and not records:
-        raise WorkerNotFound(f"{name} has no worker {slot}", hint=f"ps {name} -a", word=f"{name}.{slot}")
-    return records
+    return workers_of(world, name, slot)

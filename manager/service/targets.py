@@ -1,4 +1,4 @@
-"""Which worker a target means, where one is needed. Pure."""
+"""Which workers a target means, and which one where one is needed. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from manager.api.errors import WorkerNotFound
 from manager.api.values import split_target
 from manager.state import wishes
-from manager.state.model import AppSpec, WorkerRecord
+from manager.state.model import WorkerRecord
 from manager.state.phase import phase
 from manager.state.world import World, is_ready
 
@@ -22,6 +22,25 @@ class Place:
     notes: list[str] = field(default_factory=list)
 
 
+def resolve_target(word: str, world: World | None) -> tuple[str, int | None]:
+    """Return app and slot of APP, APP.SLOT or a container id's first digits."""
+    name, slot = split_target(word)
+    if world is not None and slot is None and name not in world.specs and len(name) >= 4:
+        found = [key for key, container in world.containers.items() if container.id.startswith(name)]
+        if len(found) == 1:
+            return found[0].app, found[0].slot
+    return name, slot
+
+
+def workers_of(world: World, name: str, slot: int | None) -> list[WorkerRecord]:
+    """Return the workers of an app, or those in one of its slots; raises AppNotFound, WorkerNotFound."""
+    wishes.find(world.specs, name)
+    records = [record for record in world.of_app(name) if slot in (None, record.slot)]
+    if slot is not None and not records:
+        raise WorkerNotFound(f"{name} has no worker {slot}", hint=f"ps {name} -a", word=f"{name}.{slot}")
+    return records
+
+
 def place_of(world: World, word: str) -> Place:
     """Return the running worker that APP, APP.SLOT or a container's id means.
 
@@ -31,13 +50,10 @@ def place_of(world: World, word: str) -> Place:
     name, slot = split_target(word)
     if slot is None and name not in world.specs and (place := _by_id(world, name)):
         return place
-    spec = wishes.find(world.specs, name)
-    records = [r for r in world.of_app(name) if slot in (None, r.slot)]
-    if slot is not None and not records:
-        raise WorkerNotFound(f"{name} has no worker {slot}", hint=f"ps {name} -a", word=f"{name}.{slot}")
+    records = workers_of(world, name, slot)
     running = [record for record in records if _runs(world, record)]
     if not running:
-        raise _none_runs(world, spec, slot, records)
+        raise _none_runs(world, name, slot, records)
     # the first that is ready; one that is leaving only when there is no other
     best = min(running, key=lambda r: (not is_ready(world, r), r.leaving_since is not None, r.slot))
     return _place(world, best, running)
@@ -75,11 +91,11 @@ def _place(world: World, record: WorkerRecord, running: list[WorkerRecord]) -> P
     return Place(worker, world.containers[record.key].name, among, notes)
 
 
-def _none_runs(world: World, spec: AppSpec, slot: int | None, records: list[WorkerRecord]) -> WorkerNotFound:
+def _none_runs(world: World, name: str, slot: int | None, records: list[WorkerRecord]) -> WorkerNotFound:
     if slot is None:
-        hint = f"scale {spec.name}=1" if not records else f"ps {spec.name} -a"
-        return WorkerNotFound(f"{spec.name} has no running worker", hint=hint)
+        hint = f"scale {name}=1" if not records else f"ps {name} -a"
+        return WorkerNotFound(f"{name} has no running worker", hint=hint)
     found = phase(world, records[0])
     reason = f": {found.reason}" if found.reason else ""
-    hint = f"start {spec.name}.{slot}" if found.state == "stopped" else f"ps {spec.name} -a"
-    return WorkerNotFound(f"{spec.name}.{slot} does not run ({found.state}{reason})", hint=hint)
+    hint = f"start {name}.{slot}" if found.state == "stopped" else f"ps {name} -a"
+    return WorkerNotFound(f"{name}.{slot} does not run ({found.state}{reason})", hint=hint)
