@@ -33,6 +33,15 @@ class Container:
     order: str
     labels: Mapping[str, str]
 
+    @property
+    def is_up(self) -> bool:
+        """Return whether its processes are there, be they paused."""
+        return self.state in ("running", "paused")
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state in ("exited", "dead")
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

@@ -180,12 +180,12 @@ class Effects:
         order = worker_order(self.cloud, record, spec, self.programs, names, secrets)
         self.network.bind([port])
         found = self.engine.worker(order.name)
-        if found is not None and found.state in ("exited", "dead"):
+        if found is not None and found.has_ended:
             if not record.has_buried(found.id):
                 return  # it ended since the look: whether and when it starts again depends on how
             self.network.detach(port.name, port.address)
             self.engine.remove(order.name)  # one-shot: a new container for a new try
-        if found is None or found.state not in ("running", "paused"):
+        if found is None or not found.is_up:
             if secrets is not None:
                 self.secrets.lend(record.key, spec.template.secrets)
             self.engine.create(order)

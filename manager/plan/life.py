@@ -32,11 +32,10 @@ def advance(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> 
 def _go_on(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> None:
     """Draft what a worker needs that stays what it is."""
     container = world.containers.get(record.key)
-    ended = container is not None and container.state in ("exited", "dead")
-    if container is not None and ended and not record.has_buried(container.id):
+    if container is not None and container.has_ended and not record.has_buried(container.id):
         reason = f"its container ended with exit code {container.exit_code}"
         draft.slow.append(Bury(record, spec, reason, world.is_frozen(spec.name)))
-    elif container is None or container.state not in ("running", "paused"):
+    elif container is None or not container.is_up:
         _start(world, spec, record, draft)
     elif container.state == "running" or record.spare:  # else somebody paused it by hand
         _keep_up(world, spec, record, draft)

@@ -125,7 +125,7 @@ def _in_turn(world: World, slow: list[SlowStep]) -> list[SlowStep]:
 def _starting(world: World, key: WorkerKey) -> WorkerRecord | None:
     """Return the record of a worker that does not run yet."""
     record, container = world.records.get(key), world.containers.get(key)
-    return record if container is None or container.state not in ("running", "paused") else None
+    return record if container is None or not container.is_up else None
 
 
 def _mends(world: World, draft: Draft) -> bool:

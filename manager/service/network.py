@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from manager.api.arguments import Arguments
 from manager.api.documents import document, listing
-from manager.api.errors import NetworkFailed, StoreUnavailable
+from manager.api.errors import NetworkFailed
 from manager.api.views import PortView
 from manager.host.settings import Settings
 from manager.loop.reconcile import Reconciler
@@ -42,7 +43,8 @@ class NetworkVerbs:
     def net(self, call: Call, arguments: Arguments) -> Answer:
         """Return the bridge and the ports of one app's workers, or of all; raises NetworkFailed."""
         app = arguments.text("app")
-        wishes.find(self._world().specs, app) if app else None
+        if app is not None:
+            wishes.find(self._world().specs, app)
         before = self._look()
         if not arguments.flag("repair"):
             return listing("PortList", _of_app(before, app))
@@ -55,17 +57,12 @@ class NetworkVerbs:
         return {**listing("PortList", _of_app(after, app)), "notes": notes}
 
     def _world(self) -> World:
-        picture = self.reconciler.picture()
-        if picture is None:
-            raise StoreUnavailable("nothing has been seen of this cloud yet", hint="status")
-        return picture.world
+        return self.reconciler.seen().world
 
     def _look(self) -> list[PortView]:
         world = self._world()
-        try:
+        with network_failures():
             picture = self.network.look()
-        except NetworkError as error:
-            raise NetworkFailed(error.message, hint=error.hint or "doctor") from error
         return [self._bridge(world, picture), *port_views(world, picture, self.tag)]
 
     def _bridge(self, world: World, picture: NetworkPicture) -> PortView:
@@ -77,10 +74,8 @@ class NetworkVerbs:
 
     def _repair(self) -> list[str]:
         """Mend bridge and rules here, and have the loop join the workers again."""
-        try:
+        with network_failures():
             said = self.network.ensure()
-        except NetworkError as error:
-            raise NetworkFailed(error.message, hint=error.hint or "doctor") from error
         world = self._world()
         self.ask_again(lambda record: _is_running(world, record.key) and record.key not in world.wired)
         self.reconciler.dirty.set()
@@ -98,9 +93,18 @@ class NetworkVerbs:
         return seen
 
 
+@contextmanager
+def network_failures() -> Iterator[None]:
+    """Raise NetworkFailed for what netsetup raises in the `with`."""
+    try:
+        yield
+    except NetworkError as error:
+        raise NetworkFailed(error.message, hint=error.hint or "doctor") from error
+
+
 def _of_app(views: Iterable[PortView], app: str | None) -> list[PortView]:
     """Return the views that `app` is concerned with: the bridge always is."""
-    return [view for view in views if app is None or view.name in ("bridge",) or _app_of(view) == app]
+    return [view for view in views if app is None or view.name == "bridge" or _app_of(view) == app]
 
 
 def _app_of(view: PortView) -> str:
@@ -179,7 +183,7 @@ def _worker_port(world: World, record: WorkerRecord, picture: NetworkPicture, ta
 
 def _is_running(world: World, key: WorkerKey) -> bool:
     container = world.containers.get(key)
-    return container is not None and container.state in ("running", "paused")
+    return container is not None and container.is_up
 
 
 def _drift(world: World, record: WorkerRecord, picture: NetworkPicture, tag: str) -> str:

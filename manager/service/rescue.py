@@ -55,7 +55,7 @@ def adoption(world: World, tcp_ports: range) -> Adoption:
     port or an address that somebody else has got meanwhile is given anew.
     Raises RouteTaken when another app has got a route, NetworkFailed when there is no address left.
     """
-    running = [container for container in strays(world) if container.state in ("running", "paused")]
+    running = [container for container in strays(world) if container.is_up]
     found = [pair for pair in map(_told, running) if pair is not None]
     records = tuple(record for record, _ in found)
     specs: dict[str, AppSpec] = {}

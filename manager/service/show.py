@@ -135,7 +135,7 @@ def worker_views(world: World, spec: AppSpec, measures: Measures, *, everything:
 def worker_view(world: World, record: WorkerRecord, measures: Measures) -> WorkerView:
     """Return one worker as a line of `ps`."""
     container = world.containers.get(record.key)
-    running = container is not None and container.state in ("running", "paused")
+    running = container is not None and container.is_up
     seen = phase(world, record)
     usage = measures.usage.get(record.key)
     rates = measures.workers.get(record.key)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from manager.api.arguments import Arguments
 from manager.api.documents import listing
-from manager.api.errors import CloudError, NetworkFailed
+from manager.api.errors import CloudError
 from manager.api.views import CheckView
 from manager.engine.containers import Container
 from manager.host.settings import Settings
@@ -20,11 +20,11 @@ from manager.observe.verdicts import Target
 from manager.server import Call
 from manager.service.dispatch import Answer
 from manager.service.hops import Seen, Sights, hops
+from manager.service.network import network_failures
 from manager.state import wishes
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.world import World
 from netsetup.addresses import bridge_name
-from netsetup.errors import NetworkError
 from netsetup.network import Network, NetworkPicture
 
 
@@ -58,7 +58,8 @@ class Tracing:
             yield view if view.name.startswith(f"{app}.") else replace(view, name=f"{app} {view.name}")
 
     def _sights(self, world: World, spec: AppSpec) -> Sights:
-        network = self._look()
+        with network_failures():
+            network = self.network.look()
         is_http = spec.template.protocol == "http"
         port = self.settings.http_port if is_http else spec.tcp_port or 0
         entry_accepts = accepts(self.settings.bind, port)
@@ -73,12 +74,6 @@ class Tracing:
             status=self._status(spec, port) if is_http else entry_accepts,
             workers=self._workers(world, spec, network),
         )
-
-    def _look(self) -> NetworkPicture:
-        try:
-            return self.network.look()
-        except NetworkError as error:
-            raise NetworkFailed(error.message, hint=error.hint or "doctor") from error
 
     def _status(self, spec: AppSpec, port: int) -> int | None:
         """Return what a client is answered, by the app's first host, else by its first path."""

@@ -35,13 +35,13 @@ def phase(world: World, record: WorkerRecord) -> Phase:
     if record.leaving_since is not None:
         return Phase("draining", _draining_words(world, record))
     container = world.containers.get(record.key)
-    if record.ending is not None and (container is None or container.state not in ("running", "paused")):
+    if record.ending is not None and (container is None or not container.is_up):
         return _ended(world, record)
     alone = _frozen_words(world, record)
     if container is None:
         gone = Phase("failed", f"its container was removed by hand; {alone}")
         return gone if alone else Phase("starting", "its container is being created")
-    if container.state in ("exited", "dead"):
+    if container.has_ended:
         memory = world.specs[record.app].template.memory_bytes if record.app in world.specs else None
         return Phase("backoff", exit_words(container.exit_code, container.oom_killed, memory))
     if container.state == "paused":
