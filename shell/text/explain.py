@@ -14,6 +14,7 @@ from shell.text.tables import Options
 
 _GAP = "   "
 _LEAST = 20  # columns, however narrow the terminal is
+_TOLD_CORES = 0.1  # that others keep; the meter is no better
 _TRUST = {"good": "model: good", "weak": "model: weak", "rule": "no model yet: a plain rule decides"}
 
 
@@ -113,7 +114,9 @@ def _limits(record: Document, inputs: Document) -> str:
         for limit in items(record.get("limits"))
     ]
     around = f"host {host:.1f} cores" if host is not None else "host not known"
-    return f"{around}: {'; '.join(told) if told else 'none applied'}"
+    others = number(inputs.get("neighbours_cores")) or 0.0
+    kept = f", {others:.1f} kept by others" if others >= _TOLD_CORES else ""
+    return f"{around}{kept}: {'; '.join(told) if told else 'none applied'}"
 
 
 def _spares(record: Document) -> str:

@@ -62,6 +62,16 @@ def test_every_part_of_the_arithmetic_is_told() -> None:
         assert part in text
 
 
+def test_what_others_on_the_host_keep_is_told_where_it_is_worth_a_word() -> None:
+    inputs = RECORD["inputs"]
+    assert isinstance(inputs, dict)
+
+    assert "host 2.0 cores, 1.2 kept by others: " in told(
+        {**RECORD, "inputs": {**inputs, "neighbours_cores": 1.24}}
+    )
+    assert "kept" not in told({**RECORD, "inputs": {**inputs, "neighbours_cores": 0.04}})
+
+
 def test_spares_are_told_where_some_were_chosen() -> None:
     assert "spares      2 stand by: 5 workers within reach" in told({**RECORD, "spares": 2})
     assert "spares" not in told({**RECORD, "spares": 0})
