@@ -9,8 +9,8 @@ from typing import Protocol, TypeVar
 
 from manager.api.errors import EngineError
 from manager.engine.containers import Container
-from manager.state.model import AppSpec, WorkerKey, WorkerRecord
-from manager.state.records import ALL, APPS, FROZEN, PROXY, WORKERS, decode
+from manager.state.model import AppSpec, Clock, WorkerKey, WorkerRecord
+from manager.state.records import ALL, APPS, CLOCK_KEY, FROZEN, PROXY, WORKERS, decode
 from manager.store import Entry, Fence, Snapshot
 from manager.store.values import NO_REVISIONS
 from tests.fakes.engine import Behaviour, FakeEngine, fake_image
@@ -81,6 +81,11 @@ class SimStore(FakeStore):
     def records(self) -> dict[WorkerKey, WorkerRecord]:
         self._see()
         return self._records
+
+    def ahead_s(self) -> float:
+        """Return how far the clock by which the times of records are told is ahead of the one nobody sets."""
+        told_by = self._entries.get(CLOCK_KEY)
+        return decode(Clock, told_by.value).ahead_s if told_by is not None else 0.0
 
     def is_frozen(self, app: str) -> bool:
         return f"{FROZEN}{app}" in self._entries or f"{FROZEN}{ALL}" in self._entries

@@ -106,7 +106,7 @@ class Judge:
             raise Broken(f"{container.name} is stopped while others find it by name")
         if self._is_hurried(record):
             return
-        drains = self.of_day() < record.leaving_since + record.drain_s
+        drains = self.clock() < record.leaving_since - self.store.ahead_s() + record.drain_s
         if server_name(*key) in self.proxy.taken.get(key.app, {}) and (drains or not self._was_mute()):
             raise Broken(f"{container.name} is stopped while the proxy serves it")
         if self.traffic.count(container.id) and drains:
