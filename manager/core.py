@@ -14,7 +14,6 @@ from pathlib import Path
 
 from manager import failpoint
 from manager.api.documents import rfc3339
-from manager.api.errors import StoreUnavailable
 from manager.api.places import Places
 from manager.api.views import ProcessView
 from manager.engine.docker_engine import DockerEngine
@@ -33,7 +32,7 @@ from manager.scaling.measure import Observer
 from manager.scaling.recording import Recording
 from manager.scaling.scaler import Scaler
 from manager.secrets import Secrets, secrets_of
-from manager.store import EtcdStore, Fence
+from manager.store import EtcdStore
 from netsetup.network import Network
 
 
@@ -80,7 +79,7 @@ class Core:
             hosts=hosts,
             secrets=secrets,
             journal=journal,
-            fence=lambda: _held(leadership),
+            fence=leadership.held,
             clock=time.time,
             held_s=lambda container: held_s(hold_file_of(places, container)),
         )
@@ -121,10 +120,3 @@ class Core:
             pid = running_pid(file)
             if pid is not None and pid != os.getpid():
                 yield ProcessView(pid, rfc3339(file.stat().st_mtime), "standby")
-
-
-def _held(leadership: Leadership) -> Fence:
-    fence = leadership.fence
-    if fence is None:
-        raise StoreUnavailable("this manager does not lead now", hint="status")
-    return fence

@@ -187,6 +187,13 @@ class Leadership:
     def fence(self) -> Fence | None:
         return self._fence
 
+    def held(self) -> Fence:
+        """Return the fence; raises StoreUnavailable while this manager does not lead."""
+        fence = self._fence
+        if fence is None:
+            raise StoreUnavailable("this manager does not lead now", hint="status")
+        return fence
+
     def start(self) -> None:
         self._thread = threading.Thread(target=self._keep, name="leadership", daemon=True)
         self._thread.start()

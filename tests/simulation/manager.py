@@ -189,7 +189,4 @@ class SimulatedManager:
         self.reconciler.dirty.set()
 
     def _fence(self) -> Fence:
-        fence = self.leadership.fence
-        if fence is None:
-            raise StoreUnavailable("this manager does not lead now")
-        return fence
+        return self.leadership.held()
