@@ -42,9 +42,8 @@ class FreezeVerbs:
         if arguments.flag("dry_run"):
             return self._plan(app, f"freeze {_name(app)}", frozen=True)
         revision = self.set_frozen(app)
-        if revision is None:
-            return _said(f"{_name(app)} is frozen already")
-        self._wait_until_seen(call, revision)
+        if revision is not None:
+            self._wait_until_seen(call, revision)
         return _said(f"{_name(app)} is frozen: {_MEANS} until: {_thaw(app)}")
 
     def thaw(self, call: Call, arguments: Arguments) -> Answer:
@@ -54,7 +53,7 @@ class FreezeVerbs:
         revision = self.set_thawed(app)
         left = self._still_frozen(app)
         if revision is None:
-            return _said(f"{_name(app)} was not frozen" + (" by itself" if left else ""), *left)
+            return _said(f"{_name(app)} is not frozen" + (" by itself" if left else ""), *left)
         self._wait_until_seen(call, revision)
         return _said(f"{_name(app)} is thawed", *left)
 

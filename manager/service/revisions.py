@@ -84,21 +84,30 @@ class RevisionVerbs:
 
     def undo(self, call: Call, arguments: Arguments) -> Answer:
         name = arguments.text("app") or ""
-        entry = self.store.read(undo_key(name)).entries.get(undo_key(name))
-        if entry is None:
-            wishes.find(self._specs(), name)
-            raise CloudError(
-                f"nothing was changed of {name} that could be taken back", hint=f"history {name}"
-            )
-        former, held = _former(name, entry.value), self.apps.changes.held()
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
+            former = self._former(specs, name)
             if name in specs and specs[name].removing:
                 raise CloudError(f"{name} is still being removed", hint=f"wait {name} gone")
-            again = reinstated(specs, former, self.apps.tcp_ports, held)
+            again = reinstated(specs, former, self.apps.tcp_ports, self.apps.changes.held())
             return Wish((wishes.undone(specs.get(name), again),))
 
         return self.apps.change(call, arguments, edit)
+
+    def _former(self, specs: Mapping[str, AppSpec], name: str) -> AppSpec:
+        """Return the app as it was before its last change; raises CloudError when that is not known."""
+        entry = self.store.read(undo_key(name)).entries.get(undo_key(name))
+        if entry is None:
+            wishes.find(specs, name)
+            raise CloudError(
+                f"nothing was changed of {name} that could be taken back", hint=f"history {name}"
+            )
+        try:
+            return decode(AppSpec, entry.value)
+        except UnreadableRecord as error:
+            raise CloudError(
+                f"what {name} was before is of a version that is not known here", hint=f"history {name}"
+            ) from error
 
     def _specs(self) -> dict[str, AppSpec]:
         return read_specs(self.store.read("apps/"))
@@ -113,16 +122,6 @@ class RevisionVerbs:
                 continue
             found[revision.number] = revision
         return found
-
-
-def _former(name: str, text: str) -> AppSpec:
-    """Return the app as it was before its last change; raises CloudError when that cannot be read."""
-    try:
-        return decode(AppSpec, text)
-    except UnreadableRecord as error:
-        raise CloudError(
-            f"what {name} was before is of a version that is not known here", hint=f"history {name}"
-        ) from error
 
 
 def _require_made_from(spec: AppSpec, seen: Template) -> None:

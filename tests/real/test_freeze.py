@@ -100,9 +100,9 @@ def test_freezing_twice_is_freezing_once(apps: Apps, cloud: Cloud) -> None:
 
     assert said == [
         f"{name} is frozen: nothing is done by itself until: thaw {name}",
-        f"{name} is frozen already",
+        f"{name} is frozen: nothing is done by itself until: thaw {name}",
         f"{name} is thawed",
-        f"{name} was not frozen",
+        f"{name} is not frozen",
     ]
 
 

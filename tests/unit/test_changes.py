@@ -16,11 +16,12 @@ from manager.api.values import KEPT_REVISIONS
 from manager.api.wire import Request
 from manager.journal import Journal
 from manager.lead import Leadership
-from manager.loop.reconcile import Reconciler
+from manager.loop.reconcile import Picture, Reconciler
 from manager.server import Call
 from manager.service.apps import AppVerbs
 from manager.service.changes import Changes, Wish, read_specs
 from manager.service.intake import Intake
+from manager.service.revisions import RevisionVerbs
 from manager.service.waiting import Waiting
 from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale, Health, Past, ScalingTarget
@@ -34,6 +35,7 @@ from manager.state.records import (
     encode,
     revision_key,
     target_key,
+    undo_key,
     worker_key,
 )
 from manager.state.specs import NOTHING_HELD, Held, held_in, new_app, readdressed, reinstated
@@ -47,10 +49,13 @@ POLICY = Autoscale(1, 10)
 
 @dataclass(slots=True)
 class Leading:
-    """The leadership of a manager that leads, and the loop that it wakes."""
+    """The leadership of a manager that leads, and the loop that it wakes, which sees no worker."""
 
     fence: Fence
     dirty: Event = field(default_factory=Event)
+
+    def seen(self) -> Picture:
+        return cast(Picture, SimpleNamespace(world=serving([], [])))
 
 
 @dataclass(slots=True)
@@ -101,6 +106,21 @@ def test_a_request_that_comes_again_is_carried_out_once(desk: Desk) -> None:
         desk.make(lambda specs: replace(specs["web"], want=specs["web"].want + 1), request="5f", **how)
 
     assert read_specs(desk.store.read(APPS))["web"].want == 3
+
+
+def test_an_undo_that_comes_again_is_answered_though_nothing_is_left_to_take_back(desk: Desk) -> None:
+    desk.store.write({undo_key("web"): encode(an_app())})
+    waiting = Waiting(desk.changes.reconciler)
+    apps = AppVerbs(desk.changes, waiting, desk.changes.reconciler, cast(Intake, None), PORTS)
+    call = cast(Call, Asked(Request(1, "undo", {"app": "web", "request": "5f"})))
+
+    first, again = (
+        RevisionVerbs(apps, desk.store).undo(call, Arguments({"app": "web", "detach": True}))
+        for _ in range(2)
+    )
+
+    assert desk.keys(UNDO) == set()
+    assert again == first
 
 
 def test_the_id_of_another_request_is_refused(desk: Desk) -> None:
