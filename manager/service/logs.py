@@ -6,7 +6,7 @@ import heapq
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
@@ -41,15 +41,20 @@ class Filter:
     tail: int | None
 
 
+EVERYTHING = Filter(None, None)
+
+
 @dataclass(slots=True)
 class Follower:
     """Reads the logs of containers as they come, one thread each, into one queue.
 
+    early: the ids of those that were there at first; of the others, which are new, every line is wanted.
     _streams: those that are read.  _read_to: for those that were, the time of the last line.
     """
 
     engine: Engine
     filter: Filter
+    early: Collection[str]
     lines: Queue[tuple[str, LogLine]] = field(default_factory=lambda: Queue(WAITING_LINES))
     _streams: dict[str, LogStream | None] = field(default_factory=dict)
     _read_to: dict[str, float] = field(default_factory=dict)
@@ -103,7 +108,8 @@ class Follower:
     def _lines(self, container: Container) -> Iterator[LogLine]:
         """Yield the wanted lines, of a log that was read only those that came later."""
         read_to = self._read_to.get(container.id, -1.0)
-        since, tail = (read_to, None) if read_to > 0 else (self.filter.since, self.filter.tail)
+        wanted = self.filter if container.id in self.early else EVERYTHING
+        since, tail = (read_to, None) if read_to > 0 else (wanted.since, wanted.tail)
         with self.engine.logs(container.name, since=since, tail=tail, follow=True) as stream:
             self._streams[container.id] = stream
             if self._over.is_set():
@@ -134,7 +140,7 @@ class Logs:
         _check(world, targets)
         wanted = _filter(arguments)
         if arguments.flag("follow"):
-            self._follow(call, targets, wanted)
+            self._follow(call, world, targets, wanted)
         else:
             self._print(call, _containers(world, targets), wanted)
         return document("Result", {"message": "", "notes": never_started(world, targets)})
@@ -150,9 +156,10 @@ class Logs:
             while some := list(islice(merged, TOGETHER)):
                 _send(call, some)
 
-    def _follow(self, call: Call, targets: Targets, wanted: Filter) -> None:
+    def _follow(self, call: Call, world: World, targets: Targets, wanted: Filter) -> None:
         """Send lines as they come, until the client hangs up."""
-        follower = Follower(self.engine, wanted)
+        early = {container.id for container in _containers(world, targets)}
+        follower = Follower(self.engine, wanted, early)
         try:
             while True:
                 picture = self.reconciler.picture()

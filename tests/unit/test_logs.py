@@ -70,16 +70,24 @@ def read(follower: Follower) -> list[str]:
 @pytest.mark.parametrize("error", [AWAY, None])
 def test_the_log_of_a_worker_that_runs_is_read_on_from_its_last_line(error: Exception | None) -> None:
     engine = BreakingEngine(error)
-    follower = Follower(cast(Engine, engine), Filter(since=None, tail=10))
+    follower = Follower(cast(Engine, engine), Filter(since=None, tail=10), {WEB_1.id})
 
     assert read(follower) == ["line 1", "line 2", "line 3"]
     assert read(follower) == ["line 4", "line 5", "line 6"]
     assert engine.asked == [(None, 10), (3.0, None)]
 
 
+def test_of_a_worker_that_came_later_every_line_is_told() -> None:
+    engine = BreakingEngine()
+    follower = Follower(cast(Engine, engine), Filter(since=5.0, tail=1), early=())
+
+    assert read(follower) == ["line 1", "line 2", "line 3"]
+    assert engine.asked == [(None, None)]
+
+
 def test_the_log_of_a_worker_that_ended_is_read_once() -> None:
     engine = BreakingEngine()
-    follower = Follower(cast(Engine, engine), Filter(since=None, tail=None))
+    follower = Follower(cast(Engine, engine), Filter(since=None, tail=None), {WEB_1.id})
     read(follower)
 
     follower.add(replace(WEB_1, state="exited"))
@@ -93,7 +101,7 @@ def test_a_log_that_we_make_a_mistake_with_is_given_up_and_takes_no_thread_down(
     died: list[threading.ExceptHookArgs] = []
     monkeypatch.setattr(threading, "excepthook", died.append)
     engine = BreakingEngine(KeyError(3))
-    follower = Follower(cast(Engine, engine), Filter(since=None, tail=None))
+    follower = Follower(cast(Engine, engine), Filter(since=None, tail=None), {WEB_1.id})
 
     assert read(follower) == ["line 1", "line 2", "line 3"]
     assert read(follower) == []
@@ -102,7 +110,8 @@ def test_a_log_that_we_make_a_mistake_with_is_given_up_and_takes_no_thread_down(
 
 def test_what_has_no_time_is_told_once() -> None:
     complaints = 3 * (LogLine(0.0, "stderr", "Error grabbing logs"),)
-    follower = Follower(cast(Engine, BreakingEngine(lines=complaints + LINES)), Filter(since=None, tail=None))
+    engine = BreakingEngine(lines=complaints + LINES)
+    follower = Follower(cast(Engine, engine), Filter(since=None, tail=None), {WEB_1.id})
 
     assert read(follower) == ["Error grabbing logs"] * 3
     assert read(follower) == ["line 1", "line 2", "line 3"]
