@@ -59,6 +59,7 @@ class Up:
         with our_turn(self.places, say):
             self._require_possible()
             if is_up(self.places):
+                self._require_store()
                 self._hand_to_systemd()
                 say(f"the cloud {self.places.cloud!r} is up")
                 return 0
@@ -75,6 +76,17 @@ class Up:
         settings_for(self.places, self.asked)
         if self.asked.etcd is not None:
             knock(self.asked.etcd)
+
+    def _require_store(self) -> None:
+        """The store of a cloud that has managers answers; raises SetupFailed where it does not soon."""
+        settings = settings_for(self.places, self.asked)
+        with closing(parts.store_of(self.places, settings)) as store:
+            ends_at = time.monotonic() + MEMBERS_S
+            while not _any_answers(store.members()):
+                if time.monotonic() > ends_at:
+                    hint = simplecloud(self.places, "doctor --fix" if not settings.own_etcd else "doctor")
+                    raise SetupFailed("etcd does not answer: nothing can be changed", hint=hint)
+                time.sleep(POLL_S)
 
     def boot(self) -> int:
         """All but the managers is there, as after `up`: what systemd does before the keeper."""
