@@ -33,8 +33,9 @@ def bring_back(places: Places, settings: Settings, away: Collection[str], engine
             _make_anew(places, settings, number, well, engine)
             done.append(f"etcd{number} had lost its data, and gets it from the others")
         elif endpoint in away:
+            _directory(places, number).mkdir(mode=0o700, exist_ok=True)
             order = parts.etcd_orders(places, settings)[number - 1]
-            engine.parts.start(order)
+            engine.parts.start(order, replace=True)  # one that joined the others would look for them again
             engine.parts.restart(order.name)
             done.append(f"restarted {order.name}")
     return "; ".join(done)

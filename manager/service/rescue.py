@@ -27,8 +27,17 @@ from manager.service.changes import Changes, Made, Wish, read_specs, wanted
 from manager.service.dispatch import Answer
 from manager.service.waiting import Waiting
 from manager.state import wishes
-from manager.state.model import AppSpec, WorkerRecord
-from manager.state.records import APPS, REVISIONS, UnreadableRecord, app_key, decode, encode, worker_key
+from manager.state.model import AppSpec, Revision, WorkerRecord
+from manager.state.records import (
+    APPS,
+    REVISIONS,
+    UnreadableRecord,
+    app_key,
+    decode,
+    encode,
+    revision_key,
+    worker_key,
+)
 from manager.state.specs import held_in, reinstated
 from manager.state.world import World, strays
 from manager.store import Store
@@ -117,7 +126,8 @@ class Rescue:
 
     def adopt(self, call: Call, arguments: Arguments) -> Answer:
         picture = self.reconciler.seen()
-        self.store.read(APPS)  # raises while it is away: the picture is of before then, and tells of no loss
+        # raises while it is away: the picture is of before then, and tells of no loss
+        known = self.store.read(APPS, REVISIONS).entries
         told = adoption(picture.world, self.tcp_ports)
         if arguments.flag("dry_run"):
             return _plan(f"adopt {record.app}.{record.slot}" for record in told.records)
@@ -125,6 +135,11 @@ class Rescue:
             return document("Result", {"message": "every worker has its record: nothing to adopt"})
         puts = {app_key(spec.name): encode(spec) for spec in told.specs.values()}
         puts |= {worker_key(record.key): encode(record) for record in told.records}
+        for spec in told.specs.values():
+            key = revision_key(spec.name, spec.revision)
+            if key not in known:
+                entry = Revision(spec.revision, self.changes.clock(), call.request.method, spec.template)
+                puts[key] = encode(entry)
         revision = self.changes.write(puts, absent=list(puts))
         self.reconciler.dirty.set()
         specs = {**picture.world.specs, **told.specs}

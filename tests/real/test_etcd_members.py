@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.real.cloud import Apps, Cloud, docker_by_hand, eventually, running_cloud
+from tests.real.cloud import Apps, Cloud, containers_of, docker_by_hand, eventually, running_cloud
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +64,25 @@ def test_a_cloud_with_a_frozen_member_counts_as_up(trio: Cloud) -> None:
     assert "is up" in again.stderr
     assert {item["name"]: item["state"] for item in found}["socket"] == "ok"
     assert seen == [True, True, False]
+
+
+@pytest.mark.timeout(180)
+def test_members_that_all_lost_their_data_begin_anew_and_their_apps_are_adopted(trio: Cloud) -> None:
+    name = Apps(trio).serve(2)
+    before = containers_of(trio)
+    for number in (1, 2, 3):
+        shutil.rmtree(trio.places.state / f"etcd{number}")
+        with docker_by_hand() as client:
+            client.kill(trio.part("etcd", number))
+
+    up = trio.run("up")
+    trio.ok("doctor", "--fix")
+    eventually(lambda: "have no record" in " ".join(trio.status()["notes"]), within_s=20)
+    trio.ok("adopt", "-y")
+
+    assert up.code == 1
+    assert f"hint:  simplecloud --cloud {trio.name} doctor --fix" in up.stderr
+    assert containers_of(trio) == before
+    assert trio.get(name).status == 200
+    assert [item["revision"] for item in trio.ok("history", name, "-o", "json").items] == [1]
+    assert {(trio.places.state / f"etcd{n}").stat().st_mode & 0o777 for n in (1, 2, 3)} == {0o700}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from ipaddress import IPv4Network
@@ -19,6 +20,9 @@ from manager.host.settings import Settings
 from manager.observe.etcd_alarms import Alarm, alarms, complaint, disarm, make_room
 from manager.store import Member
 from netsetup.network import taken_networks
+
+MEMBERS_S = 10.0
+_POLL_S = 0.1
 
 
 def check_parts(
@@ -51,7 +55,16 @@ def etcd(places: Places, settings: Settings, members: list[Member], engine: Dock
     fix = simplecloud(places, "doctor --fix")
     if engine is None:
         return fail("etcd", fact, fix)
-    return fail("etcd", fact, fix, lambda: bring_back(places, settings, away, engine))
+    return fail("etcd", fact, fix, lambda: _bring_back(places, settings, away, engine))
+
+
+def _bring_back(places: Places, settings: Settings, away: list[str], engine: DockerEngine) -> str:
+    """The members that were away answer, or had time to begin. Raises EngineError, StoreUnavailable."""
+    done = bring_back(places, settings, away, engine)
+    ends_at = time.monotonic() + MEMBERS_S
+    while not all(member.healthy for member in _members(places, settings)) and time.monotonic() < ends_at:
+        time.sleep(_POLL_S)
+    return done
 
 
 def _alarms(places: Places, settings: Settings) -> Finding:
