@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from manager.api.arguments import Arguments
 from manager.api.documents import counted
-from manager.api.errors import WaitTimedOut, WorkersFailed
+from manager.api.errors import Conflict, WaitTimedOut, WorkersFailed
 from manager.loop.reconcile import Picture, Reconciler
 from manager.plan.slots import shortage
 from manager.plan.spares import is_kept
@@ -18,7 +18,7 @@ from manager.server import Call
 from manager.service.changes import Made
 from manager.service.progress import Told, awaited
 from manager.state.ending import HOPELESS
-from manager.state.model import WorkerRecord
+from manager.state.model import AppSpec, WorkerRecord
 from manager.state.phase import has_arrived, phase, thaw_of
 from manager.state.world import World, is_current, is_left_alone, is_ready
 
@@ -33,7 +33,7 @@ class Waiting:
     reconciler: Reconciler
 
     def until_settled(self, call: Call, made: Made, arguments: Arguments) -> str:
-        """Return a sentence once the apps are settled; raises WorkersFailed or WaitTimedOut."""
+        """Return a sentence once the apps are settled; raises WorkersFailed, Conflict or WaitTimedOut."""
         names = list(made.apps)
         if arguments.flag("detach"):
             return f"{', '.join(names)}: on its way"
@@ -57,6 +57,7 @@ class Waiting:
         if picture.world.revision < made.revision:
             return False
         for name in made.apps:
+            raise_when_overtaken(picture.world, name, made)
             _raise_when_hopeless(picture.world, name, began_at)
         return all(
             is_settled(picture.world, name) and has_lasted(picture.world, name, time.time())
@@ -96,6 +97,28 @@ def _is_done(world: World, record: WorkerRecord) -> bool:
     state = phase(world, record).state
     alone = is_left_alone(world, record) and state in ("backoff", "failed", "unready")
     return alone or has_arrived(world, record)
+
+
+def raise_when_overtaken(world: World, name: str, made: Made) -> None:
+    """Raise Conflict when there will not be as many workers as were asked for: another command was later.
+
+    More of them are no failure, and how many there are of an app that scales itself is not for commands.
+    """
+    asked, _ = made.apps[name]
+    spec, hint = world.specs.get(name), f"events --app {name}"
+    if not asked:
+        return
+    if spec is None or spec.removing:
+        raise Conflict(f"{name} was removed meanwhile, by another command", hint=hint)
+    if spec.stopped:
+        raise Conflict(f"{name} was stopped meanwhile, by another command", hint=f"start {name}")
+    if spec.wanted < asked and spec.autoscale is None:
+        raise Conflict(_wanted_instead(spec), hint=hint)
+
+
+def _wanted_instead(spec: AppSpec) -> str:
+    now = f"{counted(spec.wanted, 'worker')} of revision {spec.revision}"
+    return f"{spec.name}: another command wants {now} meanwhile"
 
 
 def _raise_when_hopeless(world: World, name: str, began_at: float) -> None:
@@ -165,11 +188,10 @@ def _outlooks(world: World, names: list[str]) -> Iterator[str]:
 
 
 def summary(world: World, name: str, made: Made) -> str:
-    """Return how an app is; where another command changed it meanwhile, that is not what was asked for."""
+    """Return how an app is; when another command changed it meanwhile, that is not all that was asked."""
     spec = world.specs.get(name)
     if spec is not None and made.apps[name] != (spec.wanted, spec.revision) and spec.autoscale is None:
-        now = f"{counted(spec.wanted, 'worker')} of revision {spec.revision}"
-        return f"{name}: another command wants {now} meanwhile (events --app {name})"
+        return f"{_wanted_instead(spec)} (events --app {name})"
     if spec is None:
         return f"{name}: removed"
     if spec.stopped:

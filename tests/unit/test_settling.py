@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import IPv4Network
 
+import pytest
+
+from manager.api.errors import Conflict
 from manager.observe.health import Verdict
 from manager.plan.updates import UPDATE_LIMIT_S
 from manager.service.changes import Made
-from manager.service.waiting import PROOF_S, WAIT_S, has_lasted, summary, too_late
-from manager.state.model import Health, Past, WorkerKey
+from manager.service.waiting import PROOF_S, WAIT_S, has_lasted, raise_when_overtaken, summary, too_late
+from manager.state.model import AppSpec, Autoscale, Health, Past, WorkerKey
 from manager.state.records import ALL
 from manager.state.world import World
 from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_worker, an_app, serving
@@ -71,9 +74,37 @@ def test_a_wait_says_when_another_command_has_changed_the_app_meanwhile() -> Non
     world = serving([an_app(want=2)], [a_worker(1), a_worker(2)])
 
     assert summary(world, "web", Made({"web": (2, 1)}, "", 1)) == "web: 2 of 2 workers ready"
-    assert summary(world, "web", Made({"web": (6, 1)}, "", 1)) == (
+    assert summary(world, "web", Made({"web": (1, 1)}, "", 1)) == (
         "web: another command wants 2 workers of revision 1 meanwhile (events --app web)"
     )
+
+
+@pytest.mark.parametrize(
+    ("specs", "told"),
+    [
+        ([], "web was removed meanwhile, by another command"),
+        ([replace(an_app(), removing=True)], "web was removed meanwhile, by another command"),
+        ([replace(an_app(), stopped=True)], "web was stopped meanwhile, by another command"),
+        ([an_app(want=0)], "web: another command wants 0 workers of revision 1 meanwhile"),
+    ],
+)
+def test_a_wait_for_workers_that_another_command_does_not_want_fails(specs: list[AppSpec], told: str) -> None:
+    with pytest.raises(Conflict) as caught:
+        raise_when_overtaken(serving(specs, []), "web", Made({"web": (2, 1)}, "", 1))
+
+    assert caught.value.message == told
+
+
+@pytest.mark.parametrize(
+    ("spec", "asked"),
+    [
+        (an_app(want=3), 2),
+        (replace(an_app(), stopped=True), 0),
+        (replace(an_app(want=1), autoscale=Autoscale(1, 6)), 2),
+    ],
+)
+def test_a_wait_for_what_there_will_be_goes_on(spec: AppSpec, asked: int) -> None:
+    raise_when_overtaken(serving([spec], []), "web", Made({"web": (asked, 1)}, "", 1))
 
 
 def test_a_worker_that_nobody_asks_has_run_for_a_while_before_a_wait_calls_it_ready() -> None:
