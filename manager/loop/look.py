@@ -247,4 +247,5 @@ def target_of(world: World, record: WorkerRecord, container: Container, *, answe
         kind=KINDS[health.kind],
         path=health.path,
         starting=young and not answered,
+        pid=container.pid,
     )

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from types import MappingProxyType
 
+from manager.observe.listeners import Listeners, listeners
 from manager.observe.verdicts import (
     LONGEST_PAUSE_S,
     STATUS_BYTES,
@@ -42,6 +43,7 @@ __all__ = ["Prober", "Target", "Verdict"]
 
 ANSWER_BYTES = 64 * 1024
 IDLE_S = 60.0
+HEARING = 12  # refusals before a program is looked for elsewhere, which takes the kernel a while
 
 # these say that this process lacks descriptors or ports, and nothing of the worker
 _OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EAGAIN}
@@ -67,6 +69,7 @@ class _Watched:
     standing: Standing
     used_at: float
     probe: _Probe | None = None
+    heard: Listeners | None = None
 
     @property
     def moment(self) -> float:
@@ -275,8 +278,16 @@ class Prober:
             if code in _OURS:
                 self._hold(watched, code)
             else:
-                self._conclude(watched, ok=False, text=explain(watched.target, code), timed=False)
+                self._look_around(watched)
+                text = explain(watched.target, code, watched.heard)
+                self._conclude(watched, ok=False, text=text, timed=False)
         self._close(watched)
+
+    def _look_around(self, watched: _Watched) -> None:
+        """See where the program of a worker listens, now and then while there is no connection to it."""
+        failures, pid = watched.standing.failures, watched.target.pid
+        if failures % HEARING == 0:
+            watched.heard = listeners(pid) if failures and pid is not None else None
 
     def _expire(self, watched: _Watched, probe: _Probe) -> None:
         if not probe.judged:

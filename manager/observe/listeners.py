@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection, Mapping
 from ipaddress import IPv4Address, IPv6Address
 from itertools import pairwise
 from pathlib import Path
 
 _LISTENING = "0A"
 Address = IPv4Address | IPv6Address
+Listeners = Mapping[int, Collection[Address]]
 
 
 def listeners(pid: int) -> dict[int, set[Address]]:

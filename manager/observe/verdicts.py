@@ -21,6 +21,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from manager.observe.listeners import Listeners
+
 FIRST_PAUSE_S = 0.02
 LONGEST_PAUSE_S = 0.25
 PAUSE_GROWTH = 1.3
@@ -45,6 +47,7 @@ class Target:
 
     http: any status below 500 to GET /.  http-path: 2xx or 3xx to its path.  tcp: a connection.
     A starting one that never answered is called unready at its first failure.
+    pid: a process of its network namespace, where one that refuses may be seen to listen elsewhere.
     """
 
     address: str
@@ -52,6 +55,7 @@ class Target:
     kind: Literal["http", "http-path", "tcp"]
     path: str = "/"
     starting: bool = False
+    pid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +102,29 @@ def judge(target: Target, received: bytes, *, ended: bool) -> tuple[bool, str] |
     return None
 
 
-def explain(target: Target, code: int) -> str:
-    """Return in words what a connection's error number means."""
+def explain(target: Target, code: int, heard: Listeners | None = None) -> str:
+    """Return in words what a connection's error number means; `heard`: where its program listens, if seen."""
     if code == errno.ECONNREFUSED:
-        return f"{asked(target)} refused (nothing listens on port {target.port})"
+        return f"{asked(target)} refused {_refusal(target, heard)}"
     if code in _AWAY:
         return f"{asked(target)} found no way to {target.address}"
     if code in {errno.ECONNRESET, errno.EPIPE}:
         return f"{asked(target)} closed without an answer"
     return f"{asked(target)} failed: {os.strerror(code).lower()}"
+
+
+def _refusal(target: Target, heard: Listeners | None) -> str:
+    """Return why nobody answers on the port, as far as that was seen."""
+    if heard is None:
+        return f"on port {target.port}"
+    if target.port not in heard:
+        others = f", but on {', '.join(map(str, sorted(heard)))}" if heard else ""
+        return f"(nothing listens on port {target.port}{others})"
+    bound = heard[target.port]
+    if any(address.is_unspecified or str(address) == target.address for address in bound):
+        return f"on port {target.port}"  # it has begun to listen since
+    only = ", ".join(sorted(map(str, bound)))
+    return f"(it listens on {only} only: have it listen on 0.0.0.0)"
 
 
 def period_of(watched: int) -> float:

@@ -382,12 +382,15 @@ def test_trace_without_an_app_follows_the_way_to_each(cloud: Cloud) -> None:
 
 
 def test_trace_marks_a_program_that_listens_where_nobody_reaches_it(cloud: Cloud) -> None:
-    cloud.run("run", "-d", "-p", "8000", "lo", "python3", "-m", "http.server", "8000", "--bind", "127.0.0.1")
+    serve = ("python3", "-m", "http.server", "8000", "--bind", "127.0.0.1")
+    refused = cloud.run("run", "--wait=5s", "-p", "8000", "lo", *serve)
     eventually(lambda: _port_check(cloud, "lo")[0] == "FAIL", within_s=10)
 
     traced = cloud.run("trace", "lo", "-o", "json")
     cloud.ok("rm", "lo", "-y", "--now")
 
+    assert refused.code == 4
+    assert "refused (it listens on 127.0.0.1 only: have it listen on 0.0.0.0)" in refused.stderr
     assert traced.code == 1
     assert checks(traced)["lo.1 port"][1] == "listens on 127.0.0.1 only, where nobody else reaches it"
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 import resource
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Address
 from typing import Literal
 
 import pytest
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 
 from manager.observe import verdicts
 from manager.observe.health import Prober
+from manager.observe.listeners import Listeners
 from manager.observe.verdicts import (
     LEAST_LIMIT_S,
     LONGEST_PAUSE_S,
@@ -39,6 +42,7 @@ from manager.observe.verdicts import (
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 HTTP = Target("10.0.0.4", 8000, "http")
+HERE = IPv4Address("127.0.0.1")
 STARTING = Target("10.0.0.4", 8000, "http", starting=True)
 
 
@@ -96,7 +100,7 @@ def test_any_bytes_can_be_judged(answer: bytes, ended: bool) -> None:
 @pytest.mark.parametrize(
     ("code", "text"),
     [
-        (errno.ECONNREFUSED, "GET / refused (nothing listens on port 8000)"),
+        (errno.ECONNREFUSED, "GET / refused on port 8000"),
         (errno.EHOSTUNREACH, "GET / found no way to 10.0.0.4"),
         (errno.ECONNRESET, "GET / closed without an answer"),
         (errno.ETIMEDOUT, "GET / failed: connection timed out"),
@@ -104,6 +108,19 @@ def test_any_bytes_can_be_judged(answer: bytes, ended: bool) -> None:
 )
 def test_a_failed_connection_is_explained(code: int, text: str) -> None:
     assert explain(HTTP, code) == text
+
+
+@pytest.mark.parametrize(
+    ("heard", "why"),
+    [
+        ({}, "(nothing listens on port 8000)"),
+        ({9000: [HERE], 9001: [HERE]}, "(nothing listens on port 8000, but on 9000, 9001)"),
+        ({8000: [IPv4Address("0.0.0.0")]}, "on port 8000"),
+        ({8000: [HERE]}, "(it listens on 127.0.0.1 only: have it listen on 0.0.0.0)"),
+    ],
+)
+def test_a_refusal_tells_where_the_program_listens_instead(heard: Listeners, why: str) -> None:
+    assert explain(HTTP, errno.ECONNREFUSED, heard) == f"GET / refused {why}"
 
 
 def test_durations_are_short_words() -> None:
@@ -337,7 +354,14 @@ def test_a_port_where_nobody_listens_is_refused() -> None:
     with probing(web=target) as (prober, _):
         eventually(lambda: "web" in prober.verdicts())
 
-        assert text_of(prober, "web") == f"GET / refused (nothing listens on port {target.port})"
+        assert text_of(prober, "web") == f"GET / refused on port {target.port}"
+
+
+def test_a_worker_that_goes_on_refusing_is_found_to_listen_elsewhere() -> None:
+    with socket.create_server(("127.0.0.8", 0)) as server:
+        target = Target("127.0.0.9", server.getsockname()[1], "http", starting=True, pid=os.getpid())
+        with probing(web=target) as (prober, _):
+            eventually(lambda: "it listens on 127.0.0.8 only" in text_of(prober, "web"))
 
 
 def test_a_starting_worker_is_ready_soon_after_it_listens() -> None:
