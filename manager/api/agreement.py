@@ -14,12 +14,18 @@ from manager.api.errors import UsageError
 def require_agreement(arguments: Arguments) -> None:
     """Raise UsageError where the arguments of a `run` contradict each other."""
     port, protocol = port_of(arguments.text("port"))
-    require_askable(arguments.text("health"), port, protocol)
+    require_askable(arguments, arguments.text("health"), port, protocol)
     if arguments.texts("host") or arguments.texts("path"):
-        require_http(arguments.text("name") or "", port, protocol)
+        require_http(arguments, port, protocol)
     limit = arguments.whole("max")
     if limit is not None:
-        require_bounds(arguments.whole("min") or 0, limit)
+        require_bounds(arguments, arguments.whole("min") or 0, limit)
+
+
+def again(arguments: Arguments, options: str, verb: str = "update") -> str:
+    """Return the command that a hint gives for the app of a `run`, or of the verb that changes one."""
+    app = arguments.text("app")
+    return f"run {options} {arguments.text('name')} ..." if app is None else f"{verb} {app} {options}"
 
 
 def port_of(word: str | None) -> tuple[int | None, Literal["http", "tcp"]]:
@@ -30,23 +36,26 @@ def port_of(word: str | None) -> tuple[int | None, Literal["http", "tcp"]]:
     return int(number), "tcp" if protocol == "tcp" else "http"
 
 
-def require_askable(health: str | None, port: int | None, protocol: str) -> None:
+def require_askable(arguments: Arguments, health: str | None, port: int | None, protocol: str) -> None:
     """Raise UsageError where workers with this port cannot be asked like this whether they are healthy."""
     if health in (None, "none"):
         return
     if port is None:
-        raise UsageError("--health needs a port to ask on", hint=f"run -p 8000 --health {health} ...")
+        hint = again(arguments, f"-p 8000 --health {health}")
+        raise UsageError("--health needs a port to ask on", hint=hint)
     if protocol == "tcp" and health != "tcp":
-        raise UsageError("a tcp app has no paths to ask for", hint="run -p 9000/tcp --health tcp ...")
+        hint = again(arguments, f"-p {port}/tcp --health tcp")
+        raise UsageError("a tcp app has no paths to ask for", hint=hint)
 
 
-def require_http(name: str, port: int | None, protocol: str) -> None:
+def require_http(arguments: Arguments, port: int | None, protocol: str) -> None:
     """Raise UsageError where the app has no hosts and paths, since it is not for http."""
     if port is None or protocol == "tcp":
-        raise UsageError("--host and --path are for http apps", hint=f"run -p 8000 {name} ...")
+        raise UsageError("--host and --path are for http apps", hint=again(arguments, f"-p {port or 8000}"))
 
 
-def require_bounds(least: int, limit: int) -> None:
+def require_bounds(arguments: Arguments, least: int, limit: int) -> None:
     """Raise UsageError where no number of workers is within the bounds of an autoscaler."""
     if least > limit:
-        raise UsageError(f"--min {least} is above --max {limit}", hint=f"autoscale web --max {least}")
+        hint = again(arguments, f"--min {limit} --max {least}", "autoscale")
+        raise UsageError(f"--min {least} is above --max {limit}", hint=hint)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from balancer.routes import check_host, check_path, default_hosts, default_paths
-from manager.api.agreement import require_bounds, require_http
+from manager.api.agreement import again, require_bounds, require_http
 from manager.api.arguments import Arguments
 from manager.api.errors import AppExists, CloudError, RouteTaken, UsageError
 from manager.state.model import AppSpec, Autoscale, Past, Template
@@ -53,8 +53,8 @@ def new_app(
     if name in specs:
         if specs[name].removing:
             raise AppExists(f"{name} is still being removed", hint=f"wait {name} gone")
-        again = shlex.join(["update", name, *arguments.texts("command")])
-        raise AppExists(f"an app is named {name} already", hint=f"{again}    (or: rm {name} -y)")
+        update = shlex.join(["update", name, *arguments.texts("command")])
+        raise AppExists(f"an app is named {name} already", hint=f"{update}    (or: rm {name} -y)")
     hosts, paths = _addresses(name, arguments, template)
     _require_free(specs, hosts, paths)
     workers = arguments.whole("workers")
@@ -72,7 +72,8 @@ def new_app(
         paths=paths,
         tcp_port=_free_tcp_port(specs, tcp_ports) if template.port and template.protocol == "tcp" else None,
     )
-    return with_spares(spec if policy is None else autoscaled(spec, policy), asked_spares(arguments))
+    scaled, hint = spec if policy is None else autoscaled(spec, policy), again(arguments, "--max 6")
+    return with_spares(scaled, asked_spares(arguments), hint=hint)
 
 
 def asked_spares(arguments: Arguments) -> int | str | None:
@@ -89,11 +90,14 @@ def autoscale_policy(arguments: Arguments, base: Autoscale | None) -> Autoscale 
     least, slo, mode = arguments.whole("min"), arguments.pair("slo"), arguments.text("mode")
     if limit is None:
         if any(asked is not None for asked in (least, slo, mode)):
-            raise UsageError("--min, --slo and --mode go with --max", hint="autoscale web --max 6")
+            bounds = "--max 6" if least is None else f"--min {least} --max {max(least, 6)}"
+            raise UsageError(
+                "--min, --slo and --mode go with --max", hint=again(arguments, bounds, "autoscale")
+            )
         return None
     limit_s, share = slo or ((base.slo_s, base.slo_share) if base else (0.25, 0.95))
     low = least if least is not None else (base.min if base else 1)
-    require_bounds(low, limit)
+    require_bounds(arguments, low, limit)
     mode = mode or (base.mode if base else "on")
     return Autoscale(low, limit, limit_s, share, "recommend" if mode == "recommend" else "on")
 
@@ -106,7 +110,7 @@ def _addresses(
     paths = tuple(path.rstrip("/") or path for path in arguments.texts("path"))
     if template.port is None or template.protocol == "tcp":
         if hosts or paths:
-            require_http(name, template.port, template.protocol)
+            require_http(arguments, template.port, template.protocol)
         return (), ()
     for host in hosts:
         if fault := check_host(host):

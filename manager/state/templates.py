@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from manager.api.agreement import port_of, require_askable
+from manager.api.agreement import again, port_of, require_askable
 from manager.api.arguments import Arguments
 from manager.api.errors import UsageError
 from manager.api.values import BASE_IMAGE
@@ -22,7 +22,7 @@ def wanted_template(arguments: Arguments, base: Template) -> Template:
     port, protocol = port_of(asked_port) if asked_port else (base.port, base.protocol)
     asked_health = arguments.text("health")
     same_kind = (port is None, protocol) == (base.port is None, base.protocol)
-    health = base.health if asked_health is None and same_kind else _health(asked_health, port, protocol)
+    health = base.health if asked_health is None and same_kind else _health(arguments, port, protocol)
     return replace(
         base,
         command=arguments.texts("command") or base.command,
@@ -68,8 +68,9 @@ def _pair(word: str) -> tuple[str, str]:
     return name, value
 
 
-def _health(word: str | None, port: int | None, protocol: str) -> Health:
-    require_askable(word, port, protocol)
+def _health(arguments: Arguments, port: int | None, protocol: str) -> Health:
+    word = arguments.text("health")
+    require_askable(arguments, word, port, protocol)
     if port is None or word == "none":
         return Health("none")
     if word == "tcp" or protocol == "tcp":
@@ -79,4 +80,4 @@ def _health(word: str | None, port: int | None, protocol: str) -> Health:
     try:
         return Health("path", word)
     except ValueError as error:
-        raise UsageError(f"--health {error}", hint="run -p 8000 --health /healthz ...") from None
+        raise UsageError(f"--health {error}", hint=again(arguments, f"-p {port} --health /healthz")) from None

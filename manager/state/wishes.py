@@ -107,15 +107,15 @@ def scaled(spec: AppSpec, change: ScaleChange, *, manual: bool = False) -> AppSp
     return _trimmed(replace(spec, want=count, stopped_slots=left, hurry=None))
 
 
-def with_spares(spec: AppSpec, asked: int | str | None) -> AppSpec:
+def with_spares(spec: AppSpec, asked: int | str | None, *, hint: str = "") -> AppSpec:
     """Return the spec with so many spares, with "auto" as many as its autoscaler chooses; None leaves them.
 
-    Raises UsageError for an app without autoscaler that should leave them to it.
+    Raises UsageError, with the hint, for an app without autoscaler that should leave them to it.
     """
     if asked is None:
         return spec
     if isinstance(asked, str) and spec.autoscale is None:
-        raise UsageError("--spares auto goes with --max", hint=f"autoscale {spec.name} --max 6")
+        raise UsageError("--spares auto goes with --max", hint=hint or f"autoscale {spec.name} --max 6")
     policy = spec.autoscale and replace(spec.autoscale, chooses_spares=isinstance(asked, str))
     return replace(spec, spares=asked if isinstance(asked, int) else 0, autoscale=policy)
 

@@ -14,6 +14,7 @@ from manager.service.scaling import require_sense
 from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale, ScalingTarget, Template
 from manager.state.specs import autoscale_policy
+from manager.state.templates import wanted_template
 from manager.state.wishes import ScaleChange
 from manager.state.world import as_scaled
 
@@ -96,6 +97,45 @@ def test_a_recommendation_changes_nothing() -> None:
 
 def test_an_app_that_is_scaled_by_hand_has_no_target() -> None:
     assert as_scaled(spec(3), target(7)).want == 3
+
+
+def bound(line: str) -> arguments.Arguments:
+    verb, *words = line.split()
+    row = command_of(verb)
+    assert row is not None
+    return arguments.bind(row, arguments.parse(row, words))
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("autoscale shop --max 1 --min 2", "autoscale shop --min 1 --max 2"),
+        ("autoscale shop --min 2", "autoscale shop --min 2 --max 6"),
+        ("autoscale shop --slo 100ms", "autoscale shop --max 6"),
+        ("run --min 8 -p 8000 shop server", "run --min 8 --max 8 shop ..."),
+        ("run --max 1 --min 2 shop server", "run --min 1 --max 2 shop ..."),
+    ],
+)
+def test_a_hint_on_bounds_is_of_the_app_and_the_command_that_were_typed(line: str, hint: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        autoscale_policy(bound(line), None)
+
+    assert refused.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("run --health /up shop server", "run -p 8000 --health /up shop ..."),
+        ("update shop --health /up", "update shop -p 8000 --health /up"),
+        ("run -p 5432/tcp --health /up shop server", "run -p 5432/tcp --health tcp shop ..."),
+    ],
+)
+def test_a_hint_on_health_is_of_the_app_and_the_command_that_were_typed(line: str, hint: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        wanted_template(bound(line), Template(command=("server",), image="base"))
+
+    assert refused.value.hint == hint
 
 
 def test_a_plain_scale_of_an_autoscaled_app_is_refused_with_its_two_ways_out() -> None:
