@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from manager.api.errors import CloudError, NotAllowed, UsageError
-from manager.api.places import Places, places_of
+from manager.api.places import DEFAULT_CLOUD, Places, places_of
 
 if TYPE_CHECKING:
     from manager.host.choose import Asked
@@ -32,6 +32,7 @@ def main(arguments: list[str]) -> int:
     """Carry out the verb; returns the exit code of the process."""
     settle_in()
     asked = _parser().parse_args(arguments)
+    places = Places(DEFAULT_CLOUD)
     try:
         places = places_of(asked.cloud)
         if os.geteuid() != 0 and not (asked.verb == "doctor" and not asked.fix):
@@ -40,7 +41,9 @@ def main(arguments: list[str]) -> int:
     except CloudError as error:
         print(f"error: {error.message}", file=sys.stderr)
         if error.hint:
-            print(f"hint:  {error.hint}", file=sys.stderr)
+            from manager.host.telling import pasteable
+
+            print(f"hint:  {pasteable(error.hint, places)}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
         print(f"error: {asked.verb}: {error}", file=sys.stderr)
@@ -111,7 +114,7 @@ def _asked(asked: argparse.Namespace) -> Asked:
     given: dict[Role, str | None] = {"ca": asked.etcd_ca, "cert": asked.etcd_cert, "key": asked.etcd_key}
     files = {role: word for role, word in given.items() if word is not None}
     if files and asked.etcd is None:
-        raise UsageError(f"--etcd-{next(iter(files))} goes with --etcd", hint="help up")
+        raise UsageError(f"--etcd-{next(iter(files))} goes with --etcd", hint="simplecloud help up")
     return Asked(
         asked.http_port,
         asked.tcp_ports,
@@ -139,14 +142,14 @@ def _set_up(places: Places) -> int:
 
 def _down(places: Places, *, purge: bool) -> int:
     from manager.host.down import take_down
-    from manager.host.telling import say
+    from manager.host.telling import pasteable, say
     from manager.host.turn import our_turn
 
     with our_turn(places, say):
         left = take_down(places, purge=purge)
     if left.containers is None:
         say("error: docker does not answer, so what it has of this cloud stays")
-        say("hint:  simplecloud doctor    (and once it answers: simplecloud down)")
+        say(pasteable("hint:  simplecloud doctor    (and once it answers: simplecloud down)", places))
     print(left.sentence())
     return 0 if left.nothing else 1
 

@@ -40,7 +40,9 @@ class Asked:
 def settings_for(places: Places, asked: Asked) -> Settings:
     """Return the remembered settings, or new ones; raises UsageError for what cannot be had or changed."""
     if asked.etcd is not None and asked.etcd_members is not None:
-        raise UsageError("--etcd and --etcd-members exclude each other", hint="up --etcd-members 3")
+        raise UsageError(
+            "--etcd and --etcd-members exclude each other", hint="simplecloud up --etcd-members 3"
+        )
     known = load(places)
     if known is not None:
         require_same(known, asked)
@@ -51,7 +53,8 @@ def settings_for(places: Places, asked: Asked) -> Settings:
     http_port = _http_port(places, asked.http_port, bind, claimed)
     if tcp_first <= http_port <= tcp_last:
         raise UsageError(
-            f"port {http_port} is both --http-port and one of --tcp-ports", hint=f"up --http-port {HTTP_PORT}"
+            f"port {http_port} is both --http-port and one of --tcp-ports",
+            hint=f"simplecloud up --http-port {HTTP_PORT}",
         )
     members = 0 if asked.etcd else asked.etcd_members or 3
     api, *etcd = _internal_ports(1 + 2 * members, claimed, {http_port, *range(tcp_first, tcp_last + 1)})
@@ -84,7 +87,7 @@ def require_same(known: Settings, asked: Asked) -> None:
     if other is not None:
         raise UsageError(
             f"this cloud was made with another {other}, and that is remembered",
-            hint="down --purge    (forgets it, with all state), then up again",
+            hint="simplecloud down --purge    (forgets it, with all state; then: simplecloud up)",
         )
 
 
@@ -104,9 +107,13 @@ def _bind(text: str) -> str:
     try:
         address = str(ipaddress.IPv4Address(text))
     except ValueError:
-        raise UsageError(f"--bind: {text!r} is not an IPv4 address", hint="up --bind 127.0.0.1") from None
+        raise UsageError(
+            f"--bind: {text!r} is not an IPv4 address", hint="simplecloud up --bind 127.0.0.1"
+        ) from None
     if not ports.is_ours(address):
-        raise UsageError(f"--bind: {address} is no address of this machine", hint="up --bind 127.0.0.1")
+        raise UsageError(
+            f"--bind: {address} is no address of this machine", hint="simplecloud up --bind 127.0.0.1"
+        )
     return address
 
 
@@ -118,12 +125,12 @@ def _http_port(places: Places, asked: int | None, bind: str, claimed: Mapping[st
         return port
     free = ports.first_free(bind, (p for p in range(HTTP_PORT + 1, HTTP_PORT + 900) if p not in taken))
     if free is None:
-        raise UsageError("no port from 8081 is free for http", hint="up --http-port 18080")
+        raise UsageError("no port from 8081 is free for http", hint="simplecloud up --http-port 18080")
     return free
 
 
 def _require_port(bind: str, port: int, option: str, taken: Mapping[int, str]) -> None:
-    hint = f"up {option} {_next(option, port)}"
+    hint = f"simplecloud up {option} {_next(option, port)}"
     if port in taken:
         raise UsageError(f"port {port} belongs to the cloud {taken[port]!r}", hint=hint)
     if not ports.is_free(bind, port):
@@ -149,7 +156,9 @@ def _tcp_block(
     free = (start for start in starts if taken.keys().isdisjoint(range(start, start + TCP_BLOCK)))
     first_free = ports.first_free_block(bind, free, TCP_BLOCK)
     if first_free is None:
-        raise UsageError("no 16 ports in a row are free for tcp apps", hint="up --tcp-ports 19000-19015")
+        raise UsageError(
+            "no 16 ports in a row are free for tcp apps", hint="simplecloud up --tcp-ports 19000-19015"
+        )
     return first_free, first_free + TCP_BLOCK - 1
 
 
@@ -160,7 +169,9 @@ def _range(text: str) -> tuple[int, int]:
         or not 1 <= int(found[1]) <= int(found[2]) <= 65535
         or int(found[2]) - int(found[1]) > 999
     ):
-        raise UsageError(f"--tcp-ports: {text!r} is not a range of ports", hint="up --tcp-ports 9000-9015")
+        raise UsageError(
+            f"--tcp-ports: {text!r} is not a range of ports", hint="simplecloud up --tcp-ports 9000-9015"
+        )
     return int(found[1]), int(found[2])
 
 
@@ -168,7 +179,9 @@ def _internal_ports(count: int, claimed: Mapping[str, Settings], own: set[int]) 
     taken = own | {port for settings in claimed.values() for port in settings.private_ports}
     free = [port for port in INTERNAL_PORTS if port not in taken and ports.is_free(LOOPBACK, port)]
     if len(free) < count:
-        raise UsageError(f"fewer than {count} ports from {INTERNAL_PORTS[0]} are free", hint="doctor")
+        raise UsageError(
+            f"fewer than {count} ports from {INTERNAL_PORTS[0]} are free", hint="simplecloud doctor"
+        )
     return free[:count]
 
 

@@ -18,7 +18,8 @@ from typing import Literal
 from manager.api.errors import SetupFailed, UsageError
 
 KNOCK_S = 3.0
-_EXAMPLE = "up --etcd https://10.0.0.5:2379 --etcd-ca ca.pem --etcd-cert client.pem --etcd-key client.key"
+_FILES = "--etcd-ca ca.pem --etcd-cert client.pem --etcd-key client.key"
+_EXAMPLE = f"simplecloud up --etcd https://10.0.0.5:2379 {_FILES}"
 _ENDPOINT = re.compile(r"(https?)://([A-Za-z0-9.-]+)(?::([0-9]{1,5}))?/?")
 _DEFAULT_PORT = "2379"
 _BEGINS: Mapping[str, bytes] = {

@@ -1,7 +1,10 @@
-"""The numbered steps of a long command, on stderr: on a terminal each with the time that it took."""
+"""What an operator is told on stderr: the numbered steps of a long command, and commands to paste."""
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -9,10 +12,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from manager.api.places import DEFAULT_CLOUD, Places
+
+_CALL = re.compile(r"\bsimplecloud (?=(?:--cloud|up|down|doctor|help)\b)")
+
 
 def say(text: str) -> None:
     """Tell the operator; standard output is for results."""
     print(text, file=sys.stderr, flush=True)
+
+
+def pasteable(hint: str, places: Places) -> str:
+    """Return a hint in which the program is called as it was, and for this cloud."""
+    program = shlex.quote(os.environ.get("SIMPLECLOUD_PROGRAM", "simplecloud"))
+    is_named = "--cloud" in hint or places.cloud == (os.environ.get("SIMPLECLOUD_CLOUD") or DEFAULT_CLOUD)
+    call = program if is_named else f"{program} --cloud {places.cloud}"
+    return _CALL.sub(lambda _: f"{call} ", hint)
 
 
 @dataclass(slots=True)

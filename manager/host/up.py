@@ -103,7 +103,7 @@ class Up:
             self._take(self._steps())
         except (CloudError, OSError, KeyboardInterrupt):
             if ran_before:  # workers may serve: a failing `up` is no reason to take them down
-                say("leaving what was there before; simplecloud down removes it")
+                say(f"leaving what was there before; {simplecloud(self.places, 'down')} removes it")
             else:
                 self._undo(forget=not known)
             raise
@@ -113,7 +113,7 @@ class Up:
         try:
             take_down(self.places, purge=False)
         except CloudError as error:
-            say(f"could not undo all of it: {error.message}; simplecloud down")
+            say(f"could not undo all of it: {error.message}; {simplecloud(self.places, 'down')}")
             return
         if forget:
             shutil.rmtree(self.places.state, ignore_errors=True)  # its logs stay, to tell what went wrong

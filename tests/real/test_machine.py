@@ -147,7 +147,7 @@ def test_a_busy_port_names_its_owner_and_the_option_and_begins_nothing(unborn: C
 
     assert refused.code == 2
     assert f"(process {os.getpid()})" in refused.stderr
-    assert "hint:  up --http-port" in refused.stderr
+    assert f"simplecloud --cloud {unborn.name} up --http-port" in refused.stderr
 
 
 def test_the_other_tcp_ports_that_are_offered_would_do(unborn: Cloud) -> None:
@@ -156,7 +156,8 @@ def test_the_other_tcp_ports_that_are_offered_would_do(unborn: Cloud) -> None:
         refused = unborn.run("up", "--tcp-ports", f"{port}-{port + 1}")
 
     assert refused.code == 2
-    assert f"hint:  up --tcp-ports {port + 1000}-{port + 1015}\n" in refused.stderr
+    other = f"--tcp-ports {port + 1000}-{port + 1015}"
+    assert f"simplecloud --cloud {unborn.name} up {other}\n" in refused.stderr
 
 
 def test_a_port_of_another_cloud_names_that_cloud(unborn: Cloud, cloud: Cloud) -> None:

@@ -28,6 +28,12 @@ UP = Processes("nowhere", True, True, (10,), (11, 12), True, True)
 OWN = IPv4Network("10.200.0.0/22")
 
 
+@pytest.fixture(autouse=True)
+def called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SIMPLECLOUD_PROGRAM", raising=False)
+    monkeypatch.delenv("SIMPLECLOUD_CLOUD", raising=False)
+
+
 def nothing(_: str) -> None:
     """Say nothing."""
 

@@ -50,7 +50,7 @@ def test_what_cannot_be_meant_is_refused(
     with pytest.raises(UsageError, match=message) as refused:
         asked_etcd(text, files)
 
-    assert refused.value.hint.startswith("up --etcd https://")
+    assert refused.value.hint.startswith("simplecloud up --etcd https://")
 
 
 def test_a_certificate_is_no_key(files: dict[Role, str]) -> None:

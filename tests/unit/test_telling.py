@@ -7,7 +7,8 @@ from io import StringIO
 
 import pytest
 
-from manager.host.telling import Telling
+from manager.api.places import Places
+from manager.host.telling import Telling, pasteable
 
 
 class Terminal(StringIO):
@@ -54,3 +55,22 @@ def test_a_step_that_fails_leaves_the_line_to_the_error() -> None:
         raise ValueError("no")
 
     assert stream.getvalue() == "[1/2] machine\n"
+
+
+@pytest.mark.parametrize(
+    ("hint", "cloud", "told"),
+    [
+        ("simplecloud up --bind 127.0.0.1", "nowhere", "./simplecloud --cloud nowhere up --bind 127.0.0.1"),
+        ("simplecloud up --bind 127.0.0.1", "default", "./simplecloud up --bind 127.0.0.1"),
+        ("simplecloud --cloud other down", "nowhere", "./simplecloud --cloud other down"),
+        ("end it, or: simplecloud down", "nowhere", "end it, or: ./simplecloud --cloud nowhere down"),
+        ("usermod -aG simplecloud me", "nowhere", "usermod -aG simplecloud me"),
+    ],
+)
+def test_a_hint_of_this_host_calls_the_program_as_it_was_called(
+    monkeypatch: pytest.MonkeyPatch, hint: str, cloud: str, told: str
+) -> None:
+    monkeypatch.setenv("SIMPLECLOUD_PROGRAM", "./simplecloud")
+    monkeypatch.delenv("SIMPLECLOUD_CLOUD", raising=False)
+
+    assert pasteable(hint, Places(cloud)) == told

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from manager.api.errors import SetupFailed
-from manager.api.places import DEFAULT_CLOUD, Places
+from manager.api.places import Places
 from manager.host import keeper, systemd
 from manager.host.checks.finding import Finding, fail, ok, warn
 from manager.host.keeper import MANAGERS
 from manager.host.liveness import has_standby, is_up
 from manager.host.processes import processes_of
+from manager.host.telling import pasteable
 
 START_S = 15.0
 _POLL_S = 0.1
@@ -54,8 +55,7 @@ def is_running(seen: Processes) -> bool:
 
 def simplecloud(places: Places, words: str) -> str:
     """Return a command line for this cloud, ready to paste."""
-    named = "" if places.cloud == DEFAULT_CLOUD else f"--cloud {places.cloud} "
-    return f"simplecloud {named}{words}"
+    return pasteable(f"simplecloud {words}", places)
 
 
 def check_processes(places: Places, seen: Processes) -> Iterator[Finding]:
