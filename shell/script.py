@@ -40,7 +40,7 @@ class LineUnreadable(UsageError):
 def lines(raw: Iterable[bytes]) -> Iterator[Line]:
     """Give the lines of a script, each as soon as it is whole; raises LineUnreadable.
 
-    A byte order mark and CRLF are accepted; a last backslash continues a line.
+    A byte order mark and CRLF are accepted; a last backslash continues a line, and so does an open quote.
     """
     texts = (
         (number, _decoded(line.removeprefix(_BOM) if number == 1 else line, number))

@@ -20,7 +20,8 @@ from shell.language.words import (
 _BLANKS = re.compile(r"(?:[ \t\r\f\v]|\\\r?\n)*(?:#[^\n]*)?")
 _PLAIN = re.compile(r"[^ \t\r\n\f\v\\'\"$;]+")
 _PLAIN_INSIDE = re.compile(r"[^ \t\r\n\f\v\\'\"$;)]+")
-_IN_DOUBLE = re.compile(r'[^"\\$\n]+')
+_IN_DOUBLE = re.compile(r'[^"\\$]+')
+_MAY_GO_ON = re.compile(r"['\"]|\$\(|\\\Z")
 _CONTINUED = re.compile(r"\\\r?\n")
 _VARIABLE = re.compile(r"\$(?:\{([^}\n]*)\}|(env\.[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9_]+|[?@*#$!]))")
 _MOST_NESTED = 32  # $( in $(: each is read, and later carried out, within the one around it
@@ -30,7 +31,7 @@ _NAME = re.compile(r"(?:env\.)?[A-Za-z_][A-Za-z0-9_]*")
 
 
 def statements(text: str) -> tuple[Statement, ...]:
-    """Return the statements of a text; raises SyntaxRejected, also after a last backslash."""
+    """Return the statements of a text; raises SyntaxRejected, also where something is open at its end."""
     return _Scanner(text).statements(inside=False)
 
 
@@ -40,10 +41,17 @@ def joined(line: str, following: Callable[[], str | None]) -> str:
     Text that cannot be read is returned as far as it was asked for.
     """
     scanner = _Scanner(line, following)
-    if line.endswith("\\"):
+    if _MAY_GO_ON.search(line):
         with suppress(SyntaxRejected):
             scanner.statements(inside=False)
     return scanner.text
+
+
+def goes_on(text: str) -> bool:
+    """Tell whether a text ends where the next line belongs to it: in quotes, in $( or in a backslash."""
+    asked: list[bool] = []
+    joined(text, lambda: asked.append(True))
+    return bool(asked)
 
 
 def _nothing() -> None:
@@ -54,8 +62,8 @@ def _nothing() -> None:
 class _Scanner:
     """Reads one text from left to right; `inside` is true between $( and its ).
 
-    following: gives the line that continues the text where that ends in a backslash. So no character is read
-    twice, however many lines there are.
+    following: gives the line that continues the text where that ends in a backslash, or within something that
+    is open. So no character is read twice, however many lines there are.
     """
 
     text: str
@@ -70,7 +78,7 @@ class _Scanner:
             statement = self._statement(inside)
             if statement.words:
                 found.append(statement)
-            if self.at >= len(self.text):
+            if self._at_end(")" if inside else None):
                 if inside:
                     raise self._unclosed("$( without its )", opened)
                 return tuple(found)
@@ -118,12 +126,21 @@ class _Scanner:
 
     def _goes_on(self) -> bool:
         """Take in the next line where the text is at a last backslash, and tell whether there was one."""
-        if self.at + 1 != len(self.text) or self.text[self.at] != "\\":
-            return False
-        line = self.following()
-        if line is not None:
-            self.text += f"\n{line}"
-        return line is not None
+        return self.at + 1 == len(self.text) and self.text[self.at] == "\\" and self._takes()
+
+    def _at_end(self, closing: str | None) -> bool:
+        """Tell whether nothing is left to be read, also not in the lines that may have what closes."""
+        return self.at >= len(self.text) and (closing is None or not self._takes(closing))
+
+    def _takes(self, closing: str = "") -> bool:
+        """Take in the lines up to one that has `closing` in it, and tell whether there was any."""
+        lines = [self.text]
+        while (line := self.following()) is not None:
+            lines.append(line)
+            if closing in line:
+                break
+        self.text = "\n".join(lines)
+        return len(lines) > 1
 
     def _ended(self, inside: bool) -> bool:
         if self.at >= len(self.text):
@@ -154,9 +171,9 @@ class _Scanner:
 
     def _single(self) -> Text:
         opened = self.at
-        end = self.text.find("'", opened + 1)
-        if end < 0 or "\n" in self.text[opened:end]:
-            raise self._unclosed("unterminated ' quote", opened)
+        while (end := self.text.find("'", self.at + 1)) < 0:
+            if not self._takes("'"):
+                raise self._unclosed("unterminated ' quote", opened)
         self.at = end + 1
         return Text(self.text[opened + 1 : end])
 
@@ -164,7 +181,7 @@ class _Scanner:
         opened = self.at
         self.at += 1
         parts: list[Part] = [Text("")]
-        while self.at < len(self.text) and self.text[self.at] != "\n":
+        while not self._at_end('"'):
             match self.text[self.at]:
                 case '"':
                     self.at += 1

@@ -5,9 +5,10 @@ r"""The lexer: text as an operator writes it, to statements of words, each with 
 Quoting is POSIX: '...' takes all as it is; "..." knows \\ \" \$ \` and expands; a backslash outside takes
 the next character as it is, and at the end of a line continues it. $NAME, ${NAME}, $env.NAME and
 $(command) become parts of ONE word that are filled in when the statement runs and never split again.
-A statement ends at ; or at the end of its line, also inside quotes: a forgotten quote is told where it
-is, not fifty lines later. There is no globbing. | < > & are characters like others, but as a word of its own,
-not quoted, such an operator of other shells is refused; wait and expect compare with < and >.
+A statement ends at ; or at the end of its line; what is open there, quotes and $(, goes on in the next line,
+and one that is never closed is told where it began. There is no globbing. | < > & are characters like others,
+but as a word of its own, not quoted, such an operator of other shells is refused; wait and expect compare
+with < and >.
 """
 
 from __future__ import annotations

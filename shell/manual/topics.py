@@ -50,9 +50,10 @@ scripts: commands in a file, with proof
   simplecloud -c 'ps; apps'
   --check only reads a file; -x prints each command; -k goes on after a failure
 
-One command a line, or several with `;`. `#` begins a comment, a last backslash
-continues the line, quotes are those of a shell. A failure ends the script with
-its exit code; a `-` before a command reports its failure and goes on.
+One command a line, or several with `;`. `#` begins a comment; a last backslash
+continues the line, and so do open quotes, which are those of a shell. A failure
+ends the script with its exit code; a `-` before a command reports its failure
+and goes on.
 
   set n 3                              a variable; $n, ${n}, $env.HOME
   echo $(ps web -q)                    what a command prints

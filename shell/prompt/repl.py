@@ -30,13 +30,13 @@ from manager.api.errors import CloudError
 from manager.api.rows.changing import FIRST_RUN
 from shell import script, statements
 from shell.following import follow
+from shell.language.scanner import goes_on
 from shell.prompt.complete import complete
 from shell.prompt.directory import entries
 from shell.prompt.highlight import fragments
 from shell.prompt.history import PrivateHistory
 from shell.prompt.snapshot import Snapshot, Watch
 from shell.prompt.toolbar import command_at, toolbar
-from shell.prompt.typed import continues
 from shell.session import Session
 from shell.soon import soon
 from shell.terminal import shows_utf8
@@ -220,11 +220,11 @@ def _keys(draft: Draft) -> KeyBindings:
 
     @keys.add("enter", filter=has_focus(DEFAULT_BUFFER))
     def _(event: KeyPressEvent) -> None:
-        """Take the chosen completion; else go on in a new line after a backslash; else run the line."""
+        """Take the chosen completion; else go on in a new line where one is wanted; else run the line."""
         buffer = event.current_buffer
         if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
             buffer.complete_state = None
-        elif continues(buffer.text):
+        elif goes_on(buffer.text):
             buffer.insert_text("\n")
         else:
             buffer.validate_and_handle()

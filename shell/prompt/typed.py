@@ -103,8 +103,3 @@ def _values(words: tuple[Word, ...]) -> tuple[str, ...]:
     if values and values[0] == "-":
         return tuple(values[1:])
     return (values[0].removeprefix("-"), *values[1:]) if values else ()
-
-
-def continues(line: str) -> bool:
-    """Tell whether a line ends in a backslash that is not itself escaped."""
-    return (len(line) - len(line.rstrip("\\"))) % 2 == 1

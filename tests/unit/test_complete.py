@@ -15,7 +15,7 @@ from shell.prompt.complete import Completion, complete
 from shell.prompt.highlight import fragments
 from shell.prompt.snapshot import Named, Snapshot, snapshot_of
 from shell.prompt.toolbar import health_of, toolbar, usage_at
-from shell.prompt.typed import continues, spot, statements
+from shell.prompt.typed import spot, statements
 from tests.fakes.replies import app, image, worker
 
 CLOUD = Snapshot(
@@ -373,16 +373,6 @@ def test_no_text_is_an_error_while_it_is_typed() -> None:
             at(text, cursor)
         list(statements(text))
         assert "".join(piece for _, piece in fragments(text, CLOUD)) == text
-
-
-def test_an_odd_number_of_backslashes_goes_on_in_the_next_line() -> None:
-    assert [continues(line) for line in ("a\\", "a\\\\", "a\\\\\\", "a", "")] == [
-        True,
-        False,
-        True,
-        False,
-        False,
-    ]
 
 
 def styled(text: str, snapshot: Snapshot = CLOUD) -> dict[str, str]:

@@ -127,6 +127,10 @@ def test_a_backslash_goes_on_in_the_next_line(session: Prompted, keyboard: PipeI
     assert typed(session, keyboard, "echo a \\" + ENTER + "b" + ENTER + CTRL_D) == ["echo a \\\nb"]
 
 
+def test_an_open_quote_goes_on_in_the_next_line(session: Prompted, keyboard: PipeInput) -> None:
+    assert typed(session, keyboard, "echo 'a" + ENTER + "b'" + ENTER + CTRL_D) == ["echo 'a\nb'"]
+
+
 def test_pasted_lines_are_one_script(session: Prompted, keyboard: PipeInput) -> None:
     pasted = "\x1b[200~ps\napps\x1b[201~"
 

@@ -77,6 +77,20 @@ def test_an_error_names_the_line_of_its_word(shell: Shell) -> None:
     assert shell.err.getvalue().startswith('stdin:3: error: variable "nosuch" is not set\n         $nosuch\n')
 
 
+def test_a_quote_goes_on_over_lines_and_the_next_command_is_counted_right(shell: Shell) -> None:
+    assert run(shell, "echo 'a", "b'; echo \"c", 'd"', "$nosuch") == 2
+    assert shell.out.getvalue() == "a\nb\nc\nd\n"
+    assert shell.err.getvalue().startswith("stdin:4: error:")
+
+
+def test_a_quote_that_is_never_closed_is_told_where_it_began(shell: Shell) -> None:
+    assert run(shell, "echo a", 'echo b "c', "echo d") == 2
+    assert shell.out.getvalue() == "a\n"
+    assert shell.err.getvalue().startswith(
+        'stdin:2: error: unterminated " quote\n       echo b "c\n              ^^\n'
+    )
+
+
 def test_nothing_follows_a_last_backslash(shell: Shell) -> None:
     assert run(shell, "echo a \\") == 2
     assert "stdin:1: error: nothing follows the last backslash" in shell.err.getvalue()

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from shell.language.quoting import quote
-from shell.language.scanner import joined, statements
+from shell.language.scanner import goes_on, joined, statements
 from shell.language.words import (
     Statement,
     Substitution,
@@ -100,24 +100,60 @@ def test_a_backslash_at_the_end_of_a_line_continues_it() -> None:
     assert literals("run web \\\n  ./x \\\r\n 'a'\\\nb \"c\\\nd\"") == [["run", "web", "./x", "ab", "cd"]]
 
 
+def test_a_last_backslash_takes_the_next_line() -> None:
+    assert joined("ps \\", iter(["b \\", "c", "d"]).__next__) == "ps \\\nb \\\nc"
+
+
 @pytest.mark.parametrize("text", ["ps \\", 'echo "a \\'])
-def test_a_last_backslash_takes_the_next_line(text: str) -> None:
-    assert joined(text, iter(["b \\", "c", "d"]).__next__) == f"{text}\nb \\\nc"
+def test_nothing_follows_the_backslash_that_ends_a_text(text: str) -> None:
     assert joined(text, lambda: None) == text
     with pytest.raises(SyntaxRejected, match="nothing follows the last backslash"):
         statements(text)
 
 
-@pytest.mark.parametrize("text", ["echo '\\", "# \\", "echo a\\\\", "ps"])
-def test_a_backslash_that_is_taken_already_continues_nothing(text: str) -> None:
+@pytest.mark.parametrize("text", ["# \\", "echo a\\\\", "ps", "echo '\\'", "# it's", "echo \\'"])
+def test_a_line_in_which_nothing_is_open_goes_on_in_no_other(text: str) -> None:
+    assert not goes_on(text)
     assert joined(text, iter(["b"]).__next__) == text
 
 
-@pytest.mark.parametrize("line", ["b \\", "'b' \"b\\\"\\", "\\"])
-def test_a_text_of_very_many_lines_is_read_in_the_time_that_a_test_has(line: str) -> None:
+@pytest.mark.parametrize(
+    ("lines", "word"),
+    [
+        (["echo 'a", "", "it is; # b \\", "c'"], "a\n\nit is; # b \\\nc"),
+        (['echo "a', " 'b\\\\", "c\\", 'd"'], "a\n 'b\\\ncd"),
+        (["echo \"a'", "\"'b", "c'"], "a'\nb\nc"),
+    ],
+)
+def test_an_open_quote_goes_on_in_the_next_line(lines: list[str], word: str) -> None:
+    first, *more = lines
+    text = joined(first, iter([*more, "ps"]).__next__)
+
+    assert text == "\n".join(lines)
+    assert literals(text) == [["echo", word]]
+    assert [goes_on("\n".join(lines[:count])) for count in range(1, len(lines) + 1)][-2:] == [True, False]
+
+
+def test_an_open_substitution_goes_on_in_the_next_line() -> None:
+    assert goes_on('echo "$(ps')
+    assert joined("echo $(ps", iter(["apps ')' # )", ")", "ps"]).__next__) == "echo $(ps\napps ')' # )\n)"
+
+
+@pytest.mark.parametrize(
+    ("first", "line"),
+    [
+        ("a \\", "b \\"),
+        ("a \\", "'b' \"b\\\"\\"),
+        ("a \\", "\\"),
+        ("'", "b \\"),
+        ('"', "$a \\\\ b"),
+        ("$(", "'a' \"b\""),
+    ],
+)
+def test_a_text_of_very_many_lines_is_read_in_the_time_that_a_test_has(first: str, line: str) -> None:
     lines = iter([line] * 20_000)
 
-    assert joined("a \\", lambda: next(lines, None)).count("\n") == 20_000
+    assert joined(first, lambda: next(lines, None)).count("\n") == 20_000
 
 
 @pytest.mark.parametrize(
@@ -125,7 +161,8 @@ def test_a_text_of_very_many_lines_is_read_in_the_time_that_a_test_has(line: str
     [
         ("echo 'abc", (5, 9), "unterminated ' quote"),
         ('echo "abc', (5, 9), 'unterminated " quote'),
-        ("echo 'a\nb'", (5, 7), "unterminated ' quote"),
+        ("ps\necho 'a\nb", (8, 10), "unterminated ' quote"),
+        ('ps\necho "a\nb', (8, 10), 'unterminated " quote'),
         ("echo $(ps", (5, 9), "$( without its )"),
         ("echo ${x", (5, 8), "${ without its }"),
         ("echo ${a b}", (5, 11), '"a b" is not the name of a variable'),
