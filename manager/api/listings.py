@@ -34,7 +34,7 @@ class Listing:
 
     name: the field that `-o name` and `-q` print.  columns: of its table.
 
-    dropped: headers, in the order in which a terminal too narrow loses them; names and reasons stay.
+    dropped: headers, in the order in which a terminal too narrow loses them. Names stay, and reasons, cut.
     """
 
     name: str

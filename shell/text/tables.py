@@ -37,9 +37,8 @@ class Options:
     timestamps: bool = False
 
 
-# Sentences: they may be cut, but only after columns were dropped, and not below this.
-_SENTENCES = frozenset({"NOTE", "REASON", "EVENT", "RULE", "DRIFT", "NEXT"})
-_SENTENCE_COLUMNS = 24
+# Sentences: they are cut to so many columns before another column goes, and to half where none is left to go.
+_SENTENCES = {"NOTE": 16, "REASON": 16, "EVENT": 24, "RULE": 24, "DRIFT": 24, "NEXT": 24}
 _GAP = 2
 # The terminal's own fit its background, but for yellow, which many have too pale for white.
 _COLOURS = {"well": "32", "idle": "36", "busy": "38;5;130", "dim": "2", "bad": "31"}
@@ -166,7 +165,7 @@ def is_too_wide(kind: str, rows: Sequence[Item], options: Options) -> bool:
 def fitted(
     shown: list[Column], body: list[list[str]], droppable: Sequence[str], width: int, mark: str
 ) -> tuple[list[Column], list[list[str]]]:
-    """Return the table in `width` columns: some columns dropped, then sentences cut, if that helps."""
+    """Return the table in `width` columns: sentences cut, columns dropped where that is not enough."""
     for header in droppable:
         if _least(shown, _widths(shown, body)) <= width:
             break
@@ -177,7 +176,7 @@ def fitted(
     excess = sum(widths) + _GAP * (len(widths) - 1) - width
     for at in reversed(range(len(shown))):
         if excess > 0 and shown[at].header in _SENTENCES:
-            limit = max(widths[at] - excess, min(widths[at], _SENTENCE_COLUMNS // 2))
+            limit = max(widths[at] - excess, min(widths[at], _SENTENCES[shown[at].header] // 2))
             excess -= widths[at] - limit
             body = [[*line[:at], cut(line[at], limit, mark), *line[at + 1 :]] for line in body]
     return shown, body
@@ -186,8 +185,7 @@ def fitted(
 def _least(shown: Sequence[Column], widths: Sequence[int]) -> int:
     """Return the columns that the table needs when its sentences are cut short."""
     short = [
-        min(width, _SENTENCE_COLUMNS) if column.header in _SENTENCES else width
-        for column, width in zip(shown, widths, strict=True)
+        min(width, _SENTENCES.get(column.header, width)) for column, width in zip(shown, widths, strict=True)
     ]
     return sum(short) + _GAP * (len(short) - 1)
 

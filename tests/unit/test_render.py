@@ -98,21 +98,28 @@ def test_on_140_columns_all_columns_are_shown() -> None:
     assert workers(width=140) == workers()
 
 
-def test_on_80_columns_details_are_dropped_before_the_reason_is_cut() -> None:
+def test_on_80_columns_the_reason_is_cut_before_numbers_go() -> None:
     assert workers(width=80) == (
-        "WORKER  STATE    ADDRESS      REQ/S  RESTARTS  AGE  REASON\n"
-        "web.1   ready    10.200.0.11    154         0   3h  -\n"
-        "web.10  ready    10.200.0.20    9.0        12   3h  -\n"
-        "web.2   backoff  -                -         0   3h  exit code 1: no module name…"
+        "WORKER  STATE    ADDRESS      REQ/S   P95  RESTARTS  AGE  REASON\n"
+        "web.1   ready    10.200.0.11    154  4 ms         0   3h  -\n"
+        "web.10  ready    10.200.0.20    9.0  4 ms        12   3h  -\n"
+        "web.2   backoff  -                -  4 ms         0   3h  exit code 1: no modul…"
+    )
+
+
+def test_on_80_columns_the_route_stays_beside_a_long_note() -> None:
+    assert apps(app("web", note="web.2 failed: exit code 1: no module named web"), width=80) == (
+        "APP  READY  WANT  REQ/S   P95  ROUTE                       NOTE\n"
+        "web      3     3    463  4 ms  http://web.localhost:8080/  web.2 failed: exit c…"
     )
 
 
 def test_on_60_columns_name_state_and_reason_stay() -> None:
     assert workers(width=60) == (
-        "WORKER  STATE    RESTARTS  AGE  REASON\n"
-        "web.1   ready           0   3h  -\n"
-        "web.10  ready          12   3h  -\n"
-        "web.2   backoff         0   3h  exit code 1: no module name…"
+        "WORKER  STATE    REQ/S  RESTARTS  AGE  REASON\n"
+        "web.1   ready      154         0   3h  -\n"
+        "web.10  ready      9.0        12   3h  -\n"
+        "web.2   backoff      -         0   3h  exit code 1: no modu…"
     )
 
 
@@ -144,7 +151,7 @@ def test_columns_that_were_asked_for_are_not_dropped() -> None:
 
 def test_without_utf8_a_cut_is_told_in_ascii() -> None:
     assert workers(width=60, utf8=False).isascii()
-    assert "exit code 1: no module na..." in workers(width=60, utf8=False)
+    assert "exit code 1: no mo..." in workers(width=60, utf8=False)
 
 
 def test_states_are_coloured_where_colour_is_welcome_and_stay_words() -> None:
