@@ -52,6 +52,17 @@ def test_a_page_is_plain_text_of_80_columns(row: Command) -> None:
         assert line == line.rstrip()
 
 
+def test_an_option_tells_what_its_value_is() -> None:
+    unnamed = {
+        option.name
+        for row in COMMANDS
+        for option in row.options
+        if option.kind and option.kind.metavar in ("TEXT", "WORD")
+    }
+
+    assert unnamed == {"contains"}  # any text at all
+
+
 def test_the_overview_is_plain_text_of_80_columns() -> None:
     assert max(map(len, help.overview().splitlines())) <= 80
 

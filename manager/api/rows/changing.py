@@ -151,7 +151,7 @@ ROWS: tuple[Command, ...] = (
         "manager",
         "go back to an earlier revision of an app",
         operands=(Operand("APP", values.APP),),
-        options=(Option("to", values.COUNT, "this revision (the one before)"), *WAITING, DRY_RUN),
+        options=(Option("to", values.REVISION, "this revision (the one before)"), *WAITING, DRY_RUN),
         examples=("rollback web", "rollback web --to 1"),
         changes=True,
     ),

@@ -8,9 +8,9 @@ from manager.api.values import Kind
 
 LISTING = (
     Option("output", values.FORMAT, "table, wide, json, jsonl, csv or name", "o"),
-    Option("sort", values.WORD, "sort by a column (-COLUMN: from high to low)"),
-    Option("filter", values.TEXT, "only rows where COLUMN=VALUE", many=True),
-    Option("columns", values.TEXT, "only these columns, separated by commas"),
+    Option("sort", values.COLUMN, "sort by a column (-COLUMN: from high to low)"),
+    Option("filter", values.COMPARISON, "only rows where that is so", many=True),
+    Option("columns", values.COLUMNS, "only these columns"),
     Option("quiet", None, "names only", "q"),
 )
 WAITING = (
@@ -38,7 +38,7 @@ SCALING = (
 )
 TEMPLATE = (
     Option("image", values.IMAGE, f"the image to run in ({values.BASE_IMAGE})"),
-    Option("copy", values.TEXT, "copy SRC[:DST] of this machine into the workers", many=True),
+    Option("copy", values.COPY, "copy a file of this machine into the workers", many=True),
     Option("port", values.PORT, "the port it listens on; gives it a route", "p"),
     Option("host", values.HOST, "the host name of its route (NAME.localhost)", many=True),
     Option("path", values.PATH, "a path of its route (/NAME/)", many=True),
@@ -47,7 +47,7 @@ TEMPLATE = (
     Option("cpus", values.CPUS, "at most this many cores a worker"),
     Option("memory", values.MEMORY, "at most this much memory a worker (512M)"),
     Option("pids", Kind("N", values.whole(1, 100_000)), "at most this many processes a worker (512)"),
-    Option("user", values.WORD, "run as this user of the image"),
+    Option("user", values.USER, "run as this user of the image"),
     Option("cap-add", values.CAPABILITY, "add a capability", many=True),
     Option("read-only", None, "the root file system cannot be written"),
     Option("egress", None, "it may open connections to other networks (never to this host)"),
