@@ -45,11 +45,11 @@ def _take_option(asked: Asked, left: list[str]) -> None:
         raise UsageError(f"simplecloud has no option {option} with a value", hint="simplecloud --help")
     match option:
         case "--cloud":
-            asked.cloud = _value(option, left)
+            asked.cloud = _value(option, left, asked.cloud)
         case "-f" | "--file":
-            asked.file = _value(option, left)
+            asked.file = _value(option, left, asked.file)
         case "-c":
-            asked.text = _value(option, left)
+            asked.text = _value(option, left, asked.text)
         case "--check":
             asked.check = True
         case "-k":
@@ -57,7 +57,7 @@ def _take_option(asked: Asked, left: list[str]) -> None:
         case "-x":
             asked.echo = True
         case "--complete":
-            asked.line = _value(option, left)
+            asked.line = _value(option, left, asked.line)
         case "-h" | "--help":
             asked.about = "help"
         case "--version":
@@ -66,7 +66,9 @@ def _take_option(asked: Asked, left: list[str]) -> None:
             raise UsageError(f"simplecloud has no option {option}", hint="simplecloud --help")
 
 
-def _value(option: str, left: list[str]) -> str:
+def _value(option: str, left: list[str], former: str | None) -> str:
+    if former is not None:
+        raise UsageError(f"{option} is given twice, and takes one value", hint="simplecloud --help")
     if not left:
         raise UsageError(f"{option} needs a value", hint="simplecloud --help")
     return left.pop(0)

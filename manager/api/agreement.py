@@ -17,9 +17,11 @@ def require_agreement(arguments: Arguments) -> None:
     require_askable(arguments, arguments.text("health"), port, protocol)
     if arguments.texts("host") or arguments.texts("path"):
         require_http(arguments, port, protocol)
-    limit = arguments.whole("max")
+    limit, workers = arguments.whole("max"), arguments.whole("workers") or 0
     if limit is not None:
         require_bounds(arguments, arguments.whole("min") or 0, limit)
+    if limit is not None and workers > limit:
+        raise UsageError(f"{workers} workers are above --max {limit}", hint=again(arguments, f"--max {workers}"))
 
 
 def again(arguments: Arguments, options: str, verb: str = "update") -> str:

@@ -59,11 +59,13 @@ class Typed:
     """The words after a verb and the parameters that they stand for.
 
     places: by parameter, the index of the word that each of its values is, or is the end of (--wait=5s).
+    names: by parameter, the option as it was written: -n or --workers.
     """
 
     words: Sequence[str] = ()
     params: Params = field(default_factory=dict)
     places: dict[str, list[int]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
 
     def place(self, key: str, which: int = 0) -> int | None:
         """Return the index of the word that a value of a parameter came from."""
@@ -154,6 +156,7 @@ def _take_option(command: Command, words: Sequence[str], index: int, typed: Type
         if not word.startswith("--") and inline:  # -fq is -f -q
             return _take_option(command, [*words[:index], f"-{inline}", *words[index + 1 :]], index, typed)
         return index + 1
+    _refuse_again(command, option, name, typed, index)
     if equals or inline:
         _add(option, inline.removeprefix("=") if not equals else inline, typed, index)
         return index + 1
@@ -167,6 +170,13 @@ def _take_option(command: Command, words: Sequence[str], index: int, typed: Type
         )
     _add(option, words[index + 1], typed, index + 1)
     return index + 2
+
+
+def _refuse_again(command: Command, option: Option, name: str, typed: Typed, index: int) -> None:
+    """Raise UsageError when an option that takes one value has one already."""
+    if option.key in typed.names and not option.many:
+        raise UsageError(f"{name} is given twice, and takes one value", hint=f"help {command.verb}", at=index)
+    typed.names[option.key] = name
 
 
 def _refuse_apart(command: Command, kind: Kind, words: Sequence[str], index: int) -> None:
@@ -285,7 +295,9 @@ def bind(command: Command, params: Mapping[str, object], typed: Typed | None = N
     typed: the words that the parameters came from, to point at the one that is off.
     """
     typed = typed or Typed()
-    options = [_Parameter(o.key, o.kind, o.many, f"--{o.name}") for o in command.options]
+    options = [
+        _Parameter(o.key, o.kind, o.many, typed.names.get(o.key, f"--{o.name}")) for o in command.options
+    ]
     operands = [_Parameter(o.key, o.kind, o.many, o.name) for o in command.operands]
     known = {parameter.key: parameter for parameter in (*options, *operands)}
     bound: dict[str, Value | bool | tuple[Value, ...]] = {}

@@ -96,6 +96,8 @@ def params_of(row: Command, given: Sequence[str]) -> Params:
     typed = arguments.read(row, given)
     if row.lists and not typed.params.keys().isdisjoint(_OF_COLUMNS):
         _check_columns(row, typed)
+    if row.verb == "run":
+        _check_agreement(row, typed)
     return typed.params
 
 
@@ -124,6 +126,13 @@ def _check_columns(row: Command, typed: Typed) -> None:
         if error.right:
             hint = arguments.mended(row, typed.words, at, error.value, error.right)
         raise UsageError(error.message, hint=hint, at=at) from None
+
+
+def _check_agreement(run: Command, typed: Typed) -> None:
+    """Raise UsageError when options of a `run` contradict each other."""
+    from manager.api import agreement  # only here, as above
+
+    agreement.require_agreement(arguments.bind(run, typed.params))
 
 
 def _place_of_column(value: str, typed: Typed) -> int:

@@ -88,3 +88,37 @@ def test_options_behind_the_name_are_put_before_it_with_their_values(text: str, 
 
     assert refused.value.at == at
     grammar.check(statements(refused.value.hint)[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "at"),
+    [
+        ("run -p 8000 -p 9000 web ./x", "-p", 2),
+        ("run -p 8000 --port=9000 web ./x", "--port", 2),
+        ("scale -w --wait=5s web=3", "--wait", 1),
+        ("ps web -qo json -o csv", "-o", 3),
+    ],
+)
+def test_an_option_that_takes_one_value_is_given_once(text: str, name: str, at: int) -> None:
+    with pytest.raises(UsageError, match=f"^{name} is given twice, and takes one value$") as refused:
+        grammar.check(statements(text)[0])
+
+    assert refused.value.at == at
+
+
+def test_an_option_that_collects_and_a_flag_may_be_given_again() -> None:
+    grammar.check(statements("run -p 80 -e A=1 -e B=2 --host a.b --host c.d -d -d web ./x")[0])
+
+
+@pytest.mark.parametrize("option", ["-n", "--workers"])
+def test_a_value_that_is_off_is_told_by_its_option_as_it_was_typed(option: str) -> None:
+    with pytest.raises(UsageError, match=f"^{option}: 'x' is not a whole number"):
+        grammar.check(statements(f"run {option} x web ./x")[0])
+
+
+def test_an_app_does_not_begin_with_more_workers_than_it_may_have() -> None:
+    with pytest.raises(UsageError, match="5 workers are above --max 3") as refused:
+        grammar.check(statements("run -n 5 --max 3 web ./x")[0])
+
+    assert refused.value.hint == "run --max 5 ..."
+    grammar.check(statements("run -n 3 --max 3 web ./x")[0])

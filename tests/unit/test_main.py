@@ -76,7 +76,16 @@ def test_options_of_the_program_come_first() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--nosuch"], ["-f"], ["--check"], ["-f", "a", "-c", "b"], ["-c", "ps", "ps"], ["--cloud"], ["-k=no"]],
+    [
+        ["--nosuch"],
+        ["-f"],
+        ["--check"],
+        ["-f", "a", "-c", "b"],
+        ["-c", "ps", "ps"],
+        ["--cloud"],
+        ["-k=no"],
+        ["-f", "a", "-f=b"],
+    ],
 )
 def test_arguments_that_fit_nothing_are_a_usage_error(arguments: list[str]) -> None:
     with pytest.raises(UsageError):
