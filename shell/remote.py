@@ -38,9 +38,9 @@ def perform(session: Session, row: Command, params: Params) -> None:
 
         draw_decision(session, params)
     elif row.verb == "stats" and _streams(session, params):
-        from shell.live.watch import repeat, ticks
+        from shell.live.watch import repeat
 
-        repeat(session, lambda: _ask(session, row, params), ticks(STATS_S))
+        repeat(session, lambda: _ask(session, row, params), STATS_S)
     else:
         _ask(session, row, params)
 

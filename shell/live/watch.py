@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -12,17 +11,19 @@ from typing import TYPE_CHECKING
 from manager.api.arguments import Arguments, Params, bind, option_words
 from manager.api.command import Command
 from manager.api.commands import command_of
+from manager.api.documents import document
 from manager.api.errors import UsageError
 from shell import pager, terminal
 from shell.language import grammar
 from shell.language.quoting import quote
 from shell.live import picture
+from shell.live.leaving import Pause, asleep, until_left
 from shell.live.look import look
 from shell.live.repeated import is_listing, only_looks
 from shell.live.view import Seen, View, shown_apps
 from shell.outcome import Told
 from shell.text import styled
-from shell.text.tables import Options
+from shell.text.tables import Options, as_json
 
 if TYPE_CHECKING:
     from shell.session import Session
@@ -37,7 +38,7 @@ def watch(session: Session, row: Command, params: Params) -> None:
     for_s = 0.0 if arguments.flag("once") else arguments.number("for") or math.inf
     words = list(arguments.texts("what"))
     if words and command_of(words[0]) is not None:
-        _repeat(session, _listing(row, params, words), words, ticks(interval_s, for_s))
+        _repeat(session, _listing(row, params, words), words, interval_s, for_s)
         return
     if len(words) > 1:
         raise UsageError(f"no command is named {words[0]!r}", hint="watch ps web", at=0)
@@ -74,12 +75,14 @@ def _first(session: Session, app: list[str]) -> Seen:
     return look(session.client, Seen())
 
 
-def ticks(interval_s: float, for_s: float = math.inf) -> Iterator[None]:
-    """Return now, again and again `interval_s` seconds later, and last when `for_s` seconds are over."""
+def ticks(interval_s: float, for_s: float = math.inf, pause: Pause = asleep) -> Iterator[None]:
+    """Return now, again and again `interval_s` seconds later, and last when `for_s` seconds are over.
+
+    pause: what waits; that the person left in it is the end, too.
+    """
     until = time.monotonic() + for_s
     yield
-    while (left_s := until - time.monotonic()) > 0:
-        time.sleep(min(interval_s, left_s))
+    while (left_s := until - time.monotonic()) > 0 and not pause(min(interval_s, left_s)):
         yield
 
 
@@ -99,8 +102,8 @@ def _listing(watch: Command, params: Params, words: list[str]) -> Command:
     return row
 
 
-def _repeat(session: Session, row: Command, words: list[str], moments: Iterator[None]) -> None:
-    """Carry out a listing command at each of the moments, in place on a terminal; its help once."""
+def _repeat(session: Session, row: Command, words: list[str], interval_s: float, for_s: float) -> None:
+    """Carry out a listing command again and again, in place on a terminal; its help once."""
     if grammar.asks_for_help(row, words[1:]):
         session.perform(words)
         return
@@ -110,21 +113,22 @@ def _repeat(session: Session, row: Command, words: list[str], moments: Iterator[
     if "follow" in params:
         raise UsageError(f"watch: what {row.verb} follows goes on by itself", hint=_typed(words))
     one_look = ["--no-stream"] if row.option("--no-stream") is not None else []
-    repeat(session, lambda: session.perform([words[0], *one_look, *words[1:]]), moments)
+    repeat(session, lambda: session.perform([words[0], *one_look, *words[1:]]), interval_s, for_s)
 
 
 def _typed(words: Iterable[str]) -> str:
     return " ".join(quote(word) for word in words)
 
 
-def repeat(session: Session, act: Callable[[], None], moments: Iterator[None]) -> None:
-    """Do what prints, at each of the moments until ^C, in place on a terminal and without a pager.
+def repeat(session: Session, act: Callable[[], None], interval_s: float, for_s: float = math.inf) -> None:
+    """Do what prints, again and again until q or ^C, in place on a terminal and without a pager.
 
     Raises Told when it failed the last time.
     """
     told = None
-    with pager.off(session):
-        for _ in moments:
+    is_seen = session.interactive and terminal.width_of(session.out) is not None
+    with pager.off(session), until_left(session.stdin if is_seen else None) as pause:
+        for _ in ticks(interval_s, for_s, pause):
             terminal.clear(session.out)
             told = _told(act)
             session.out.flush()
@@ -154,5 +158,5 @@ def _lines(session: Session, view: View, seen: Seen, form: str, moments: Iterato
 
 def _line(shown: Seen, form: str) -> str:
     if form == "jsonl":
-        return json.dumps(list(shown.apps), separators=(",", ":"))
+        return as_json(document("AppList", {"items": list(shown.apps)}), Options(utf8=False))
     return picture.plain_line(shown, time.time())

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pty
+import termios
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -17,9 +20,11 @@ from prompt_toolkit.output import DummyOutput
 from manager.api.documents import document, listing
 from manager.api.errors import AppNotFound, Conflict
 from shell.client import Client
+from shell.live.leaving import until_left
 from shell.live.look import look
 from shell.live.screen import Screen
 from shell.live.view import Seen, View, app_of
+from shell.live.watch import ticks
 from shell.soon import soon
 from tests.eventually import eventually
 from tests.fakes.manager import FakeCall, FakeManager, app_item
@@ -116,6 +121,20 @@ def test_a_refused_command_says_why_and_the_view_goes_on(
         ("", lambda screen: screen.view.said == "web is autoscaled   hint: autoscale web off"),
         ("j", lambda screen: screen.view.said == "" and screen.view.chosen == "pong"),
     )
+
+
+def test_no_key_takes_the_last_worker_of_an_app(
+    screen: Screen, keyboard: PipeInput, replies: Replies
+) -> None:
+    driven(
+        screen,
+        keyboard,
+        ("j", lambda screen: screen.view.chosen == "pong"),
+        ("-", lambda screen: not screen.view.well),
+    )
+
+    assert screen.view.said == "no key takes the last worker of pong   hint: stop pong"
+    assert "scale" not in replies.answers  # nobody was asked
 
 
 def test_logs_fill_the_screen_and_q_comes_back(screen: Screen, keyboard: PipeInput, replies: Replies) -> None:
@@ -284,7 +303,29 @@ def test_lines_of_json_are_lines_on_a_terminal_too(
     with serving(tmp_path, replies):
         assert shell.run("watch --once -o jsonl pong") == 0
 
-    assert [app["name"] for app in json.loads(at_a_terminal.getvalue())] == ["pong"]
+    (line,) = at_a_terminal.getvalue().splitlines()
+    told = json.loads(line)
+    assert (told["apiVersion"], told["kind"]) == ("simplecloud/v1", "AppList")
+    assert [app["name"] for app in told["items"]] == ["pong"]
+
+
+@pytest.mark.parametrize("key", ["q", ESCAPE])
+def test_a_key_leaves_a_listing_that_is_repeated(key: str) -> None:
+    ours, theirs = pty.openpty()
+    with open(theirs, encoding="utf-8") as keyboard:
+        modes = termios.tcgetattr(theirs)
+        with until_left(keyboard) as pause:
+            assert not pause(0.01)
+            os.write(ours, f"x\x1b[A{key}".encode())
+            assert pause(0.01) is False
+            os.write(ours, key.encode())
+            assert pause(60.0)
+        assert termios.tcgetattr(theirs) == modes
+    os.close(ours)
+
+
+def test_who_left_sees_no_other_look() -> None:
+    assert len([*ticks(0.01, pause=lambda pause_s: True)]) == 1
 
 
 def test_the_help_of_a_listing_is_shown_once(shell: Shell, manager: FakeManager) -> None:

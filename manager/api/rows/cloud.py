@@ -90,9 +90,7 @@ ROWS: tuple[Command, ...] = (
             Option("once", None, "look once"),
             Option("svg", values.FILE, "write the view into this file, as a picture"),
             Option("for", values.SPAN, "look this long (for good; with --svg once)"),
-            Option(
-                "output", values.choice("table", "jsonl"), "jsonl: the apps as a line of JSON a tick", "o"
-            ),
+            Option("output", values.choice("table", "jsonl"), "jsonl: the list of apps, a line a tick", "o"),
         ),
         examples=("watch", "watch web", "watch --once", "watch ps web", "watch --svg view.svg --for 30s"),
         verbatim=True,
