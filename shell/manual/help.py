@@ -15,6 +15,12 @@ _SETTINGS = (
     "TARGET is an app (web), a worker (web.2) or a container id.",
     "`help VERB` tells more about one; Tab completes; Ctrl-R searches what was typed.",
 )
+_REFERENCE = """\
+`help` shows these too, and `help VERB` what each option does. TARGET is an app (`web`), a worker (`web.2`)
+or the first digits of a container's id. `./simplecloud --cloud NAME VERB ...` is for another cloud than
+`default`.
+
+Written from the table of commands, by `python -m tests.unit.test_readme --write`."""
 
 USAGE = """\
 usage: simplecloud [--cloud NAME] [VERB [ARG...]]
@@ -37,12 +43,12 @@ def overview() -> str:
 
 
 def reference() -> str:
-    """Return every command with its usage and examples as Markdown, for the README."""
-    parts = []
+    """Return every command with its usage and examples as Markdown, for docs/commands.md."""
+    parts = ["# Commands", _REFERENCE]
     for title, rows in GROUPS.items():
-        parts.append(f"### {title}")
+        parts.append(f"## {title}")
         parts += [_reference(row) for row in rows]
-    return "\n\n".join(parts)
+    return "\n\n".join(parts) + "\n"
 
 
 def _reference(command: Command) -> str:

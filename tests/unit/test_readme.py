@@ -1,6 +1,6 @@
-"""What the README says of commands and of the layout is what the code has.
+"""What the README says of the layout and docs/commands.md of commands is what the code has.
 
-`python -m tests.unit.test_readme --write` brings the README's command reference up to date.
+`python -m tests.unit.test_readme --write` writes docs/commands.md anew.
 """
 
 from __future__ import annotations
@@ -12,14 +12,7 @@ from shell.manual import help as pages
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-BEGIN, END = "<!-- commands: written by tests/unit/test_readme.py --write -->", "<!-- end of commands -->"
-
-
-def with_reference(readme: str) -> str:
-    """Return the README with the command reference as the table has it."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{pages.reference()}\n\n{END}{after}"
+COMMANDS = ROOT / "docs" / "commands.md"
 
 
 def layout_rows() -> list[str]:
@@ -29,9 +22,7 @@ def layout_rows() -> list[str]:
 
 
 def test_the_command_reference_is_the_command_table() -> None:
-    readme = README.read_text()
-
-    assert readme == with_reference(readme)
+    assert COMMANDS.read_text() == pages.reference()
 
 
 def test_every_place_of_the_layout_is_there() -> None:
@@ -51,4 +42,4 @@ def test_every_demo_stands_in_the_readme() -> None:
 
 
 if __name__ == "__main__" and sys.argv[1:] == ["--write"]:
-    README.write_text(with_reference(README.read_text()))
+    COMMANDS.write_text(pages.reference())
