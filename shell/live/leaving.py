@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TextIO
 
-_LEAVING = frozenset({b"q", b"\x1b", b""})  # q and Esc, as in the live view; or nobody is there any more
-
 Pause = Callable[[float], bool]
 
 
@@ -55,6 +53,11 @@ def _left(terminal: int, pause_s: float) -> bool:
         if not _is_ours(terminal):
             return asleep(left_s)
         readable, _, _ = select.select([terminal], [], [], left_s)
-        if readable and os.read(terminal, 1024) in _LEAVING:
+        if readable and _leaves(os.read(terminal, 1024)):
             return True
     return False
+
+
+def _leaves(typed: bytes) -> bool:
+    """Tell whether q or Esc was typed; b"" is of a terminal that is gone, and arrows only begin with Esc."""
+    return b"q" in typed or typed in (b"\x1b", b"")
