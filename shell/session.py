@@ -123,13 +123,15 @@ class Session:
         print(escaped(text), file=self.err, flush=True)
 
     def close(self) -> None:
-        """Stop the loads that still run, and what is being recorded."""
+        """Stop the loads that still run, and say so, and what is being recorded."""
         if self.recording is not None:
             self.recording.end()
-        for load in self.loads.values():
+        running = {app: load for app, load in self.loads.items() if not load.done}
+        for load in running.values():
             load.stop()
-        for load in self.loads.values():
-            load.join()
+        for app, load in running.items():
+            sent, planned = load.join().sent, load.plan.requests
+            self.note(f"load of {app} ended with this shell: {sent} of {planned} requests sent")
 
     def echo(self, text: str) -> None:
         """Print a command before it runs, when that is asked for."""

@@ -42,7 +42,7 @@ from shell.soon import soon
 from shell.terminal import shows_utf8
 from shell.xdg import history_file, init_file
 
-GREETING = f"type help, or: {FIRST_RUN}"
+GREETING = f"type help or watch, or: {FIRST_RUN}"
 _ANSWER_S = 2.0  # for a prompt, a manager that takes longer is as good as away
 _MENU_ROWS = 6
 _STYLE = Style.from_dict(

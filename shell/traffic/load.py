@@ -35,6 +35,11 @@ class Plan:
     end_rps: float
     duration_s: float
 
+    @property
+    def requests(self) -> int:
+        """How many there are until the end."""
+        return round((self.start_rps + self.end_rps) / 2 * self.duration_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -78,9 +83,8 @@ def arrivals(plan: Plan) -> Iterator[float]:
 
     Request k is due when the area under the rate, start * t + (end - start) * t^2 / (2 * duration), is k.
     """
-    total = (plan.start_rps + plan.end_rps) / 2 * plan.duration_s
     slope = (plan.end_rps - plan.start_rps) / plan.duration_s
-    for number in range(round(total)):
+    for number in range(plan.requests):
         root = math.sqrt(max(0.0, plan.start_rps**2 + 2 * slope * number))
         yield 2 * number / (plan.start_rps + root)
 

@@ -8,6 +8,7 @@ from manager.api.arguments import Arguments, Params
 from manager.api.commands import known
 from manager.api.errors import Conflict, UsageError
 from shell import printing
+from shell.outcome import Interrupted
 from shell.text import render
 from shell.traffic.endpoint import endpoint_of
 from shell.traffic.load import Load, Plan, Report
@@ -59,7 +60,8 @@ def _follow(session: Session, started: Load, params: Params) -> None:
     try:
         report = started.join()
     except KeyboardInterrupt:
+        session.progress.end_line()
         started.stop()
         print_report(session, started.join(), params)
-        raise
+        raise Interrupted("interrupted") from None
     print_report(session, report, params)

@@ -151,4 +151,6 @@ def _conclude(asked: _Asked, streams: Streams) -> None:
         raise error
     write(asked.session.out, said)
     if code:
+        if not asked.session.one_shot:  # there the system's shell knows it
+            asked.session.note(f"the command in {asked.worker} ended with exit code {code}")
         raise Told(code)

@@ -31,6 +31,13 @@ def test_a_command_has_its_own_streams_and_exit_code(app: str, cloud: Cloud) -> 
     assert (outcome.code, outcome.stdout, outcome.stderr) == (7, "out\n", "err\n")
 
 
+def test_where_no_shell_keeps_the_exit_code_it_is_told(app: str, cloud: Cloud) -> None:
+    outcome = cloud.script(f"exec {app}.1 sh -c 'exit 3'")
+
+    assert outcome.code == 3
+    assert outcome.stderr == f"note: the command in {app}.1 ended with exit code 3\n"
+
+
 def test_words_arrive_as_they_were_typed(app: str, cloud: Cloud) -> None:
     odd = ("", " ", "a b", "$HOME", "'", "*", "--help", "-it", "ä")
 

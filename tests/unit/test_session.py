@@ -637,20 +637,41 @@ def test_an_error_of_the_manager_has_no_carets(shell: Shell, manager: FakeManage
 def test_a_load_that_is_interrupted_reports_what_it_sent_and_the_shell_goes_on(
     shell: Shell, manager: FakeManager
 ) -> None:
-    website = Website()
-
-    def interrupt() -> None:
-        eventually(lambda: len(website.requests) >= 5, within_s=10.0)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    with serving(website):
+    with serving(Website()) as website:
         manager.proxy_url = f"http://127.0.0.1:{website.port}"
-        threading.Thread(target=interrupt).start()
+        threading.Thread(target=interrupted_once, args=(website, 5)).start()
         assert shell.run("load web --for 10m -o json") == 130
         shell.session.close()
 
     assert json.loads(shell.out.getvalue())["ok"] == len(website.requests)
-    assert shell.err.getvalue() == "error: interrupted\n"
+    assert json.loads(shell.err.getvalue())["error"]["kind"] == "interrupted"
+
+
+def test_what_a_load_has_sent_begins_on_a_line_of_its_own_after_ctrl_c(
+    shell: Shell, manager: FakeManager
+) -> None:
+    shell.session.out = shell.session.err = shell.session.progress.stream = screen = TerminalText()
+    with serving(Website()) as website:
+        manager.proxy_url = f"http://127.0.0.1:{website.port}"
+        threading.Thread(target=interrupted_once, args=(website, 5)).start()
+        assert shell.run("load web --for 10m") == 130
+
+    assert screen.getvalue().startswith("\nsent ")
+
+
+def interrupted_once(website: Website, requests: int) -> None:
+    eventually(lambda: len(website.requests) >= requests, within_s=10.0)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_load_that_ends_with_its_shell_is_told(shell: Shell, manager: FakeManager) -> None:
+    with serving(Website()) as website:
+        manager.proxy_url = f"http://127.0.0.1:{website.port}"
+        assert shell.run("load web --rps 50 --for 5s --detach; exit") == 0
+        shell.session.close()
+
+    told = shell.err.getvalue().splitlines()[-1]
+    assert re.fullmatch(r"note: load of web ended with this shell: [0-9]+ of 250 requests sent", told)
 
 
 def test_a_load_asks_for_any_path(shell: Shell, manager: FakeManager) -> None:
