@@ -21,7 +21,9 @@ def require_agreement(arguments: Arguments) -> None:
     if limit is not None:
         require_bounds(arguments, arguments.whole("min") or 0, limit)
     if limit is not None and workers > limit:
-        raise UsageError(f"{workers} workers are above --max {limit}", hint=again(arguments, f"--max {workers}"))
+        raise UsageError(
+            f"{workers} workers are above --max {limit}", hint=again(arguments, f"--max {workers}")
+        )
 
 
 def again(arguments: Arguments, options: str, verb: str = "update") -> str:

@@ -120,5 +120,5 @@ def test_an_app_does_not_begin_with_more_workers_than_it_may_have() -> None:
     with pytest.raises(UsageError, match="5 workers are above --max 3") as refused:
         grammar.check(statements("run -n 5 --max 3 web ./x")[0])
 
-    assert refused.value.hint == "run --max 5 ..."
+    assert refused.value.hint == "run --max 5 web ..."
     grammar.check(statements("run -n 3 --max 3 web ./x")[0])
