@@ -98,7 +98,7 @@ class Changes:
             wish = edit(specs)
             require_readable(_names(snapshot) - specs.keys(), wish.specs)
             require_reached(specs, wish.specs)
-            names = tuple(spec.name for spec in wish.specs)
+            names = tuple(spec.name for spec in _changed(specs, wish))
             revision = self._write(snapshot, specs, wish, key, call.request)
         for name in names:
             self.journal.note(f"{call.request.method}: {_words(wish, name)}", app=name)
@@ -114,11 +114,12 @@ class Changes:
         request: Request,
     ) -> int:
         """Store the specs with what belongs to them: history, what `undo` goes back to, the outcome."""
-        puts = {app_key(spec.name): encode(spec) for spec in wish.specs}
+        changed = _changed(before, wish)
+        puts = {app_key(spec.name): encode(spec) for spec in changed}
         known = {k: entry.mod_revision for k, entry in snapshot.entries.items() if k in puts}
         new = [k for k in puts if k not in known]
         stale = []
-        for spec in wish.specs:
+        for spec in changed:
             former = before.get(spec.name)
             if former is not None:
                 puts[undo_key(spec.name)] = encode(former)
@@ -184,6 +185,11 @@ class Changes:
                 "etcd does not answer, so nothing can be changed; workers keep serving", hint="status"
             )
         return fence
+
+
+def _changed(before: Mapping[str, AppSpec], wish: Wish) -> list[AppSpec]:
+    """Return the specs that are new: what stays as it is, is no change that `undo` could take back."""
+    return [spec for spec in wish.specs if spec != before.get(spec.name)]
 
 
 def _named(spec: AppSpec) -> set[int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from manager.api.arguments import Arguments
 from manager.api.documents import listing, rfc3339
-from manager.api.errors import CloudError, Conflict, UsageError
+from manager.api.errors import CloudError, Conflict
 from manager.api.views import RevisionView
 from manager.server import Call
 from manager.service.apps import AppVerbs
@@ -46,7 +46,7 @@ class RevisionVerbs:
             moved = readdressed(specs, former, arguments, template, self.apps.tcp_ports)
             moved = wishes.with_spares(moved, asked_spares(arguments))
             if moved == spec:
-                raise UsageError(f"that is what {name} runs already", hint=f"restart {name}")
+                return Wish((spec,), f"that is what {name} runs already: nothing was changed")
             if moved == replace(spec, spares=moved.spares, autoscale=moved.autoscale):
                 return Wish((moved,))  # no worker is made from anything else
             parallel = arguments.whole("parallel") or 1

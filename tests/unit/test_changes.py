@@ -100,6 +100,15 @@ def test_a_new_app_has_nothing_to_undo_of_a_former_one_of_its_name(desk: Desk) -
     assert desk.keys(UNDO) == set()
 
 
+def test_what_changes_nothing_leaves_the_last_change_to_be_taken_back(desk: Desk) -> None:
+    desk.make(lambda specs: an_app(want=2))
+    desk.make(lambda specs: replace(specs["web"], want=5))
+    desk.make(lambda specs: replace(specs["web"], want=5))
+
+    (entry,) = desk.store.read(UNDO).entries.values()
+    assert decode(AppSpec, entry.value).want == 2
+
+
 def test_a_request_that_comes_again_is_carried_out_once(desk: Desk) -> None:
     desk.make(lambda specs: an_app(want=2))
     for how in ({}, {"detach": True}):

@@ -47,10 +47,10 @@ class Apps:
         return None
 
 
-def updated_while(meanwhile: AppSpec) -> AppSpec | None:
+def updated_while(meanwhile: AppSpec, before: AppSpec | None = None) -> AppSpec | None:
     """Return what an update to MORE_MEMORY makes of an app that becomes `meanwhile` at the same time."""
     store = FakeStore(lambda: NOW)
-    store.write({app_key("web"): encode(an_app())})
+    store.write({app_key("web"): encode(before or an_app())})
     apps = Apps(store, meanwhile)
     request = SimpleNamespace(params={}, files=())
     call = cast(Call, SimpleNamespace(request=request, progress=str))
@@ -127,6 +127,12 @@ def test_an_update_goes_on_from_a_scale_that_was_made_meanwhile() -> None:
 
     assert made is not None
     assert (made.want, made.template) == (5, MORE_MEMORY)
+
+
+def test_an_update_to_what_runs_already_is_done_and_changes_nothing() -> None:
+    spec = replace(an_app(), template=MORE_MEMORY)
+
+    assert updated_while(spec, before=spec) == spec
 
 
 def test_an_undo_forgets_no_failure() -> None:
