@@ -34,6 +34,8 @@ def _replaced(before: AppSpec, after: AppSpec) -> Iterator[str]:
     if before.revision != after.revision and staying:
         yield f"replace {_labels(after, staying)} by revision {after.revision}, {after.parallel} at a time"
         return
+    if before.revision != after.revision and not after.slots:
+        yield f"keep revision {after.revision} of {after.name} for its next start"
     turned = {slot for slot in staying if before.turns.get(slot) != after.turns.get(slot)}
     if turned:
         yield f"replace {_labels(after, turned)}"

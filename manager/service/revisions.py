@@ -50,7 +50,8 @@ class RevisionVerbs:
             if moved == replace(spec, spares=moved.spares, autoscale=moved.autoscale):
                 return Wish((moved,))  # no worker is made from anything else
             parallel = arguments.whole("parallel") or 1
-            return Wish((wishes.updated(moved, template, former=spec, order=order, parallel=parallel),))
+            made = wishes.updated(moved, template, former=spec, order=order, parallel=parallel)
+            return Wish((made,), _stays_stopped(made))
 
         return self.apps.change(call, arguments, edit)
 
@@ -78,7 +79,8 @@ class RevisionVerbs:
             template = known[former].template
             moved = readdressed(specs, spec, Arguments({}), template, self.apps.tcp_ports)
             again = wishes.updated(moved, template, former=spec)
-            return Wish((again,), f"{name} goes back to revision {former}")
+            told = (f"{name} goes back to revision {former}", _stays_stopped(again))
+            return Wish((again,), "; ".join(filter(None, told)))
 
         return self.apps.change(call, arguments, edit)
 
@@ -122,6 +124,10 @@ class RevisionVerbs:
                 continue
             found[revision.number] = revision
         return found
+
+
+def _stays_stopped(spec: AppSpec) -> str:
+    return f"{spec.name} is stopped: start {spec.name}" if spec.stopped else ""
 
 
 def _require_made_from(spec: AppSpec, seen: Template) -> None:

@@ -216,9 +216,8 @@ def updated(
 ) -> AppSpec:
     """Return the spec with workers made from `template` as its next revision; the former is kept.
 
-    former: the spec before its addresses were changed, where they were.
+    former: the spec before its addresses were changed, where they were.  A stopped app starts with them.
     """
-    _require_running(spec)
     newest = max(spec.revision, spec.newest) + 1
     return replace(
         spec,

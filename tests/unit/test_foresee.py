@@ -13,6 +13,7 @@ from manager.state.wishes import ScaleChange
 from tests.simulation.worlds import an_app
 
 WEB = an_app()
+STOPPED = wishes.stopped(WEB, None)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,11 @@ WEB = an_app()
         (WEB, wishes.scaled(WEB, ScaleChange("web", 4)), ["start web.3, web.4"]),
         (WEB, wishes.scaled(WEB, ScaleChange("web", 1)), ["stop web.2"]),
         (WEB, wishes.updated(WEB, WEB.template), ["replace web.1, web.2 by revision 2, 1 at a time"]),
+        (
+            STOPPED,
+            wishes.updated(STOPPED, WEB.template),
+            ["keep revision 2 of web for its next start"],
+        ),
         (WEB, wishes.restarted(WEB, 2), ["replace web.2"]),
         (WEB, wishes.stopped(WEB, None), ["stop web.1, web.2"]),
         (WEB, wishes.removed(WEB), ["stop web.1, web.2", "remove web"]),

@@ -92,6 +92,17 @@ def test_stopping_one_worker_empties_its_slot_and_lowers_want() -> None:
     assert wishes.started(stopped, 2) == an_app(want=3)
 
 
+def test_a_stopped_app_that_is_updated_starts_with_its_new_revision() -> None:
+    stopped = wishes.stopped(an_app(want=3), None)
+    template = replace(stopped.template, read_only=True)
+
+    updated = wishes.updated(stopped, template)
+    started = wishes.started(updated, None)
+
+    assert (updated.wanted, updated.revision) == (0, 2)
+    assert (started.wanted, started.revision, started.template) == (3, 2, template)
+
+
 def test_stopping_a_stopped_worker_changes_nothing() -> None:
     stopped = wishes.stopped(an_app(want=3), 2)
 
