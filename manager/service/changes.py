@@ -136,7 +136,7 @@ class Changes:
             outcome = {"at": self.clock(), **said}
             puts[key] = json.dumps(outcome)
             new.append(key)
-        return self.write(puts, stale, unchanged=known, absent=new)
+        return self.write(puts, stale, unchanged=known, absent=new) if puts else snapshot.revision
 
     def _outdated(self, spec: AppSpec, former: AppSpec) -> list[str]:
         """Return the keys of the app's revisions that go now that it gets another one."""
