@@ -209,7 +209,7 @@ class Engine(Protocol):
         """Return what the container wrote since a unix time, the last `tail` lines, and with `follow`
         what it goes on to write, until it ends.  Raises WorkerNotFound."""
 
-    def last_words(self, name: str, lines: int = 5) -> list[str]:
+    def last_words(self, name: str, lines: int = 10) -> list[str]:
         """Return the last lines of a container, [] when it is gone."""
 
     def processes(self, name: str, options: Sequence[str] = ()) -> Processes:

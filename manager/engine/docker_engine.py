@@ -130,10 +130,10 @@ class DockerEngine:
         path = f"/containers/{quote(name, safe='')}/logs"
         return DockerLogs(self._connection.stream(f"read the logs of {name}", path, params, lasting=follow))
 
-    def last_words(self, name: str, lines: int = 5) -> list[str]:
-        """Return the last lines of a container, [] when it is gone."""
+    def last_words(self, name: str, lines: int = 10) -> list[str]:
+        """Return the last lines of a container by their times, [] when it is gone."""
         with suppress(WorkerNotFound), self.logs(name, tail=lines) as written:
-            return [line.text for line in written]
+            return [line.text for line in sorted(written, key=lambda line: line.at)]
         return []
 
     def processes(self, name: str, options: Sequence[str] = ()) -> Processes:

@@ -179,7 +179,7 @@ class FakeEngine:
         shown = lines if tail is None else lines[len(lines) - min(tail, len(lines)) :]
         return FakeLogs(self, name, shown, follow)
 
-    def last_words(self, name: str, lines: int = 5) -> list[str]:
+    def last_words(self, name: str, lines: int = 10) -> list[str]:
         self.reach(f"read the logs of {name}")
         return [line.text for line in self._lines[name][-lines:]] if name in self._workers else []
 
