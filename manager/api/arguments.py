@@ -272,8 +272,9 @@ def _take_operands(command: Command, operands: Sequence[int], typed: Typed) -> N
 
 
 def _missing(command: Command, operand: Operand, at: int) -> UsageError:
+    named = operand.name if not command.usage_tail or operand.name in command.usage_tail else ""
     return UsageError(
-        f"{command.verb} needs {operand.name}",
+        f"{command.verb} needs {named or command.usage_tail}",
         hint=command.examples[0] if command.examples else usage(command),
         at=at,
     )

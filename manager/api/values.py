@@ -24,6 +24,7 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([KMGT]?)I?B?", re.ASCII | re.IGNORECASE)
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BYTES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
@@ -82,10 +83,12 @@ def app_name(word: str) -> str:
 
 
 def host(word: str) -> str:
-    """Return a word that may be a host name: what else is wrong with it, is told where routes are made."""
+    """Return a word that is a host name; whether it is free, is told where routes are made."""
     if "_" in word:
         raise Meant(f"{word[:60]!r} is not a host name: there is no _ in one", word.replace("_", "-"))
-    return text(word)
+    if len(word) > 253 or not all(map(_HOST_LABEL.fullmatch, word.split("."))):
+        raise ValueError(f"{word[:60]!r} is not a host name: letters, digits, dashes and dots")
+    return word
 
 
 def text(word: str) -> str:

@@ -122,3 +122,16 @@ def test_an_app_does_not_begin_with_more_workers_than_it_may_have() -> None:
 
     assert refused.value.hint == "run --max 5 web ..."
     grammar.check(statements("run -n 3 --max 3 web ./x")[0])
+
+
+def test_a_command_that_lacks_an_operand_says_so_in_the_words_of_its_usage() -> None:
+    with pytest.raises(UsageError, match=r"^scale needs APP=N\.\.\. \| APP N"):
+        grammar.check(statements("scale")[0])
+    with pytest.raises(UsageError, match=r"^run needs COMMAND$"):
+        grammar.check(statements("run web")[0])
+
+
+@pytest.mark.parametrize("host", ["'a b'", "a..b", "-a", "a/b"])
+def test_what_is_no_host_name_is_told_once_and_before_it_is_sent(host: str) -> None:
+    with pytest.raises(UsageError, match=r"^--host: '[^']*' is not a host name: letters, [a-z ,]+$"):
+        grammar.check(statements(f"run -p 80 --host {host} web ./x")[0])
