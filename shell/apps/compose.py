@@ -88,7 +88,7 @@ def _mapping(name: object, keys: object) -> Mapping[str, object]:
 def _table(service: _Service) -> Table:
     """Return the service as the table of an app."""
     for key, hint in _UNSUPPORTED.items():
-        if key in service.keys:
+        if key in service.keys and not (key == "build" and service.keys.get("image")):
             raise service.wrong(key, "this is not supported", hint.format(name=service.name))
     table: Table = {"command": _command(service)}
     for key, value in service.keys.items():
@@ -122,6 +122,8 @@ def _words(service: _Service, key: str) -> list[str]:
 def _ports(service: _Service, value: object) -> Table:
     published = ports.of_service(service.name, value)
     usable = _usable(published)
+    for told in ports.ranges_of(service.name, value):
+        service.ignore(f"ports {told}", "it is a range, and an app has one port")
     for port in published:
         if port not in usable[:1]:
             service.ignore(f"ports {port.told}", "an app has one port, by tcp")
@@ -280,6 +282,7 @@ _UNSUPPORTED = {
     "extends": "docker compose config    (writes it out)",
 }
 _WHY = {
+    "build": "it has an image",
     "volumes": "workers are stateless; --copy brings files in",
     "container_name": "workers are called {app}.1, {app}.2",
     "networks": "depends_on tells which apps it reaches",

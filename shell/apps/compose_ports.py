@@ -26,22 +26,40 @@ class Port:
 
 
 def of_service(name: str, value: object) -> list[Port]:
-    """Return the ports that a service publishes; raises UsageError."""
+    """Return the ports that a service publishes, without ranges; raises UsageError."""
+    return [_port(name, item) for item in _listed(name, value) if not _is_range(item)]
+
+
+def ranges_of(name: str, value: object) -> list[str]:
+    """Return the ranges of ports that a service publishes, as they were written."""
+    return [str(item) for item in _listed(name, value) if _is_range(item)]
+
+
+def _listed(name: str, value: object) -> list[object]:
     if value is None:
         return []
     if not isinstance(value, list):
         raise UsageError(f"{name}.ports: this is no list", hint='ports: ["8080:80"]')
-    return [_port(name, item) for item in value]
+    return value
+
+
+def _is_range(value: object) -> bool:
+    target, *_ = _parts(value)
+    return re.fullmatch("[0-9]+-[0-9]+", target) is not None
+
+
+def _parts(value: object) -> tuple[str, str, str, str]:
+    """Return target, published, protocol and what is spoken, as words."""
+    if isinstance(value, dict):
+        target, published = str(value.get("target")), str(value.get("published") or "")
+        return target, published, str(value.get("protocol") or ""), str(value.get("app_protocol") or "")
+    places, _, protocol = str(value).partition("/")
+    published, _, target = places.rpartition(":")
+    return target, published, protocol, ""
 
 
 def _port(name: str, value: object) -> Port:
-    speaks = ""
-    if isinstance(value, dict):
-        target, published = str(value.get("target")), str(value.get("published") or "")
-        protocol, speaks = str(value.get("protocol") or "tcp"), str(value.get("app_protocol") or "")
-    else:
-        places, _, protocol = str(value).partition("/")
-        published, _, target = places.rpartition(":")
+    target, published, protocol, speaks = _parts(value)
     if not re.fullmatch("[0-9]{1,5}", target) or not 0 < int(target) < 65536:
         raise UsageError(f"{name}.ports: {value!r} is not one port", hint='ports: ["8080:80"]')
     spoken = _spoken(speaks, int(target))

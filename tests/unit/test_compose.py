@@ -88,6 +88,24 @@ def test_every_key_that_is_ignored_is_named() -> None:
     ]
 
 
+def test_a_range_of_ports_is_ignored_and_named() -> None:
+    text = service('ports: ["3000-3005", "9090-9091:8080-8081/udp", {target: 7000-7001}, "90-99:80"]')
+
+    assert commands(text) == ["run --image i --port 80/http web sleep 9"]
+    assert compose.read(text, {}).ignored[:3] == [
+        "web.ports 3000-3005 is ignored: it is a range, and an app has one port",
+        "web.ports 9090-9091:8080-8081/udp is ignored: it is a range, and an app has one port",
+        "web.ports {'target': '7000-7001'} is ignored: it is a range, and an app has one port",
+    ]
+
+
+def test_an_image_is_taken_and_how_to_build_it_is_ignored() -> None:
+    text = service("build: {context: ., dockerfile: D}")
+
+    assert commands(text) == ["run --image i web sleep 9"]
+    assert compose.read(text, {}).ignored == ["web.build is ignored: it has an image"]
+
+
 def test_yaml_is_read_as_compose_reads_it() -> None:
     [command] = commands(service('ports: [22:22], restart: no, environment: {A: yes, B: 1.50, C: "on"}'))
 
@@ -188,7 +206,7 @@ def test_a_file_beside_the_image_s_is_not_taken_for_one_of_this_machine() -> Non
         ("services: {web: {image: i}}", "web.command: there is none", ""),
         ("services: {web: {build: .}}", "web.build: this is not supported", "docker build -t web ."),
         (service("extends: {}"), "web.extends: this is not supported", ""),
-        (service("ports: [80-90]"), "web.ports: '80-90' is not one port", ""),
+        (service("ports: [80-x]"), "web.ports: '80-x' is not one port", ""),
         (service("depends_on: [db]"), "web.depends_on: there is no service 'db'", ""),
         (service("user: $NOBODY"), "the variable NOBODY has no value", "env NOBODY="),
         (service("user: '${A:-${B}'"), "${A:-${B} is no variable with a default", "${NAME:-DEFAULT}"),
