@@ -64,7 +64,8 @@ def opened(params: Params) -> Iterator[list[Handed]]:
             handed.append(Handed(_open(source), source, "copy", destination))
             if len(handed) > MAX_FILES:
                 raise UsageError(f"more than {MAX_FILES} files", hint="put them into an image")
-        yield handed
+        with _told_of_both(command):
+            yield handed
     except BaseException:
         if handed:
             _withdraw(params)
@@ -72,6 +73,20 @@ def opened(params: Params) -> Iterator[list[Handed]]:
     finally:
         for file in handed:
             os.close(file.descriptor)
+
+
+@contextmanager
+def _told_of_both(command: Sequence[str]) -> Iterator[None]:
+    """What the manager says of a path that may be the image's or of here, says why it is not of here, too."""
+    try:
+        yield
+    except ProgramRejected as error:
+        if command and command[0].startswith("/"):
+            try:
+                os.close(_open(command[0]))
+            except ProgramRejected as here:
+                error.message += f", and here {here.message}"
+        raise
 
 
 def _state_files(params: Params) -> Iterator[Handed]:
@@ -170,6 +185,8 @@ def unreadable(path: str, error: OSError | ValueError) -> ProgramRejected:
 
 
 def _missing(path: str) -> ProgramRejected:
+    if os.path.islink(path):
+        return ProgramRejected(f"{path} is a link to nothing", hint=f"ls -l {path}")
     directory, name = os.path.split(path)
     try:
         beside = os.listdir(directory or ".")

@@ -78,6 +78,19 @@ def test_a_missing_file_names_the_one_that_was_meant() -> None:
     assert rejected.value.hint == "did you mean ./server.py?"
 
 
+@pytest.mark.parametrize(
+    ("name", "why"), [("nosuch", "there is no file {}"), ("dangling", "{} is a link to nothing")]
+)
+def test_a_path_that_the_image_lacks_was_looked_for_here_too(directory: Path, name: str, why: str) -> None:
+    path = f"{directory}/{name}"
+    (directory / "dangling").symlink_to("nowhere")
+
+    with pytest.raises(ProgramRejected) as rejected, files.opened({"command": [path]}):
+        raise ProgramRejected(f"image i has no file {path}")
+
+    assert rejected.value.message == f"image i has no file {path}, and here {why.format(path)}"
+
+
 def test_a_file_without_run_bit_is_refused() -> None:
     with pytest.raises(ProgramRejected) as rejected:
         described({"command": ["./conf.json"]})
