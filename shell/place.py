@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from manager.api.errors import CloudError, UsageError
+from manager.api.errors import (
+    AppExists,
+    AppReached,
+    CloudError,
+    ProgramRejected,
+    RouteTaken,
+    SecretInUse,
+    SecretRejected,
+    UsageError,
+)
 from shell.language import words
-from shell.language.words import Statement, SyntaxRejected
+from shell.language.words import Statement, Substitution, SyntaxRejected
+
+# Something in the input is off, be it not said which word.
+_OF_INPUT = (UsageError, AppExists, AppReached, ProgramRejected, RouteTaken, SecretInUse, SecretRejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +75,37 @@ def _mended(error: CloudError, statement: Statement | None, text: str, span: tup
 def span_of(error: CloudError, statement: Statement | None) -> tuple[int, int] | None:
     """Return the part of the text that an error points at: its word, at its index or behind it.
 
-    The index counts from the word after the verb; options that stand before move a word behind it.
+    The index counts from the word after the verb; options that stand before move a word behind it. An error
+    that says neither is about the word that it names first.
     """
     if isinstance(error, SyntaxRejected):
         return error.span
     if statement is None:
         return None
     at = error.at if isinstance(error, UsageError) else None
+    if at is not None and not error.word:
+        return _span_at(at, statement)
+    spans = (_span_told(error, each, at or 0) for each in _with_inner(statement))
+    return next(filter(None, spans), None)
+
+
+def _with_inner(statement: Statement) -> Iterator[Statement]:
+    """Yield a statement and those within its $(...)."""
+    yield statement
+    for word in statement.words:
+        for part in word.parts:
+            if isinstance(part, Substitution):
+                for inner in part.statements:
+                    yield from _with_inner(inner)
+
+
+def _span_told(error: CloudError, statement: Statement, at: int) -> tuple[int, int] | None:
     if error.word:
-        return _span_of_word(error.word, statement, at or 0)
-    if at is None:
-        return None
+        return _span_of_word(error.word, statement, at)
+    return _span_of_named(error.message, statement) if isinstance(error, _OF_INPUT) else None
+
+
+def _span_at(at: int, statement: Statement) -> tuple[int, int]:
     if at + 1 < len(statement.words):
         word = statement.words[at + 1]
         return word.start, word.end
@@ -82,7 +114,7 @@ def span_of(error: CloudError, statement: Statement | None) -> tuple[int, int] |
 
 def _span_of_word(part: str, statement: Statement, at: int) -> tuple[int, int] | None:
     """Return where a word, or a part of one such as the web of web=3, was written in a statement."""
-    whole = re.compile(rf"(?<![\w-]){re.escape(part)}(?![\w-])")
+    whole = re.compile(rf"(?<![\w-])[+-]?{re.escape(part)}(?![\w-])")
     for word in statement.words[at + 1 :]:
         literal = word.literal or ""
         found = whole.search(literal)
@@ -91,3 +123,14 @@ def _span_of_word(part: str, statement: Statement, at: int) -> tuple[int, int] |
         if found is not None:  # within quotes
             return word.start, word.end
     return None
+
+
+def _span_of_named(message: str, statement: Statement) -> tuple[int, int] | None:
+    """Return where the word stands that a message names first, the longest of those that begin there."""
+    named = [
+        (found.start(), -len(word.literal or ""), (word.start, word.end))
+        for word in statement.words[1:]
+        if word.literal
+        and (found := re.search(rf"(?<![\w./-]){re.escape(word.literal)}(?![\w/-]|\.\w)", message))
+    ]
+    return min(named)[2] if named else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
+from manager.api.errors import AppExists, AppNotFound, CloudError, ProgramRejected, UsageError, WorkerNotFound
 from shell.language.scanner import statements
 from shell.place import PROMPT, Place, place_of
 
@@ -42,6 +42,48 @@ def test_only_the_statement_that_failed_is_offered() -> None:
 @pytest.mark.parametrize("line", ["logs web-wbe", "logs $app", "wbe"])
 def test_a_name_that_was_not_typed_is_not_pointed_at(line: str) -> None:
     assert place_in(line, MISTYPED) == Place(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "pointed"),
+    [
+        ("run -n 2 a1 ./an", AppExists("an app is named a1 already"), "a1"),
+        ("run a1 './x y'", ProgramRejected("./x y has no run bit"), "'./x y'"),
+        ("run --cpus 100 a1 ls", UsageError("--cpus 100 is more than there is"), "--cpus"),
+        ("run web.py web", ProgramRejected("there is no file web.py"), "web.py"),
+    ],
+)
+def test_what_is_off_about_the_input_is_pointed_at_where_it_is_named_first(
+    line: str, error: CloudError, pointed: str
+) -> None:
+    span = place_in(line, error).span
+
+    assert span is not None
+    assert line[slice(*span)] == pointed
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("logs web", CloudError("web is away")),
+        ("run a1 ls", ProgramRejected("./a1 and a1.py have no run bit")),
+        ("ls", UsageError("ls is off")),
+    ],
+)
+def test_nothing_is_pointed_at_for_another_failure_or_what_is_not_named(line: str, error: CloudError) -> None:
+    assert place_in(line, error).span is None
+
+
+def test_a_number_is_pointed_at_with_its_sign() -> None:
+    line = "scale web -9"
+
+    assert place_in(line, UsageError("not so many", word="9")).span == (10, 12)
+
+
+def test_what_is_off_within_a_substitution_is_pointed_at() -> None:
+    line = "echo a$(echo $(ps wbe))"
+
+    assert place_in(line, MISTYPED).span == (18, 21)
 
 
 def test_a_worker_that_there_is_not_is_pointed_at() -> None:
