@@ -48,9 +48,10 @@ class AppVerbs:
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             manual = arguments.flag("manual")
-            return Wish(
-                tuple(wishes.scaled(wishes.changeable(specs, w.app), w, manual=manual) for w in wanted)
-            )
+            changeable = [wishes.changeable(specs, change.app) for change in wanted]
+            scaled = [wishes.scaled(*pair, manual=manual) for pair in zip(changeable, wanted, strict=True)]
+            notes = map(_again_note, changeable, scaled)
+            return Wish(tuple(scaled), "; ".join(filter(None, notes)))
 
         return self.change(call, arguments, edit)
 
@@ -135,6 +136,12 @@ class AppVerbs:
         require_reached(specs, wish.specs)
         steps = [step for spec in wish.specs for step in foreseen(specs.get(spec.name), spec)]
         return document("Plan", {"steps": steps})
+
+
+def _again_note(before: AppSpec, after: AppSpec) -> str:
+    """Return which workers that were stopped run again, since such slots are filled first."""
+    again = ", ".join(f"{after.name}.{slot}" for slot in sorted(before.stopped_slots & after.slots))
+    return f"no longer stopped: {again}" if again else ""
 
 
 def _stop_note(spec: AppSpec, slot: int | None) -> str:

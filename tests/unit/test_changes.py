@@ -132,6 +132,17 @@ def test_an_undo_that_comes_again_is_answered_though_nothing_is_left_to_take_bac
     assert again == first
 
 
+def test_a_scale_tells_which_workers_it_starts_that_were_stopped(desk: Desk) -> None:
+    desk.make(lambda specs: wishes.stopped(an_app(want=2), 1))
+    waiting = Waiting(desk.changes.reconciler)
+    apps = AppVerbs(desk.changes, waiting, desk.changes.reconciler, cast(Intake, None), PORTS)
+    call = cast(Call, Asked(Request(1, "scale", {})))
+
+    done = apps.scale(call, Arguments({"change": ("web=2",), "detach": True}))
+
+    assert done["notes"] == ["no longer stopped: web.1"]
+
+
 def test_the_id_of_another_request_is_refused(desk: Desk) -> None:
     desk.make(lambda specs: an_app(), request="5f", name="web")
 
