@@ -19,6 +19,7 @@ from manager.state.model import AppSpec, Revision, Template
 from manager.state.options import told
 from manager.state.records import REVISIONS, UnreadableRecord, decode, undo_key
 from manager.state.specs import asked_spares, readdressed, reinstated
+from manager.state.taken_back import taken_back
 from manager.state.templates import bare
 from manager.store import Store
 
@@ -92,7 +93,7 @@ class RevisionVerbs:
             if name in specs and specs[name].removing:
                 raise CloudError(f"{name} is still being removed", hint=f"wait {name} gone")
             again = reinstated(specs, former, self.apps.tcp_ports, self.apps.changes.held())
-            return Wish((wishes.undone(specs.get(name), again),))
+            return Wish((wishes.undone(specs.get(name), again),), taken_back(former, specs.get(name)))
 
         return self.apps.change(call, arguments, edit)
 

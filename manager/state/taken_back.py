@@ -1,0 +1,59 @@
+"""What an `undo` takes back, as the commands that had made it; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from manager.state.model import AppSpec, Autoscale
+
+
+def taken_back(before: AppSpec, now: AppSpec | None) -> str:
+    """Return the commands that made what an app is `now`, None for gone, of what it was."""
+    return f"took back: {'; '.join(_commands(before, now)) or 'nothing that is seen'}"
+
+
+def _commands(before: AppSpec, now: AppSpec | None) -> Iterator[str]:
+    name = before.name
+    if now is None:
+        yield f"rm {name}"
+        return
+    if now.revision != before.revision:
+        verb = "restart" if now.template == before.template else "update"
+        yield f"{verb} {name} (revision {now.revision})"
+    if now.autoscale != before.autoscale:
+        yield f"autoscale {name} {_policy(before.autoscale, now.autoscale)}"
+    if now.stopped != before.stopped:
+        yield f"{'stop' if now.stopped else 'start'} {name}"
+    yield from _slots(before, now)
+    if now.spares != before.spares and now.autoscale == before.autoscale:
+        yield f"update {name} --spares {now.spares}"
+
+
+def _policy(before: Autoscale | None, now: Autoscale | None) -> str:
+    if now is None:
+        return "off"
+    usual = before or Autoscale(1, now.max)
+    differs = {
+        f"--min {now.min}": now.min != usual.min,
+        f"--max {now.max}": before is None or now.max != usual.max,
+        f"--slo {now.slo_s * 1000:g}ms,{now.slo_share * 100:g}%": _slo(now) != _slo(usual),
+        f"--mode {now.mode}": now.mode != usual.mode,
+    }
+    return " ".join(option for option, is_so in differs.items() if is_so)
+
+
+def _slo(policy: Autoscale) -> tuple[float, float]:
+    return policy.slo_s, policy.slo_share
+
+
+def _slots(before: AppSpec, now: AppSpec) -> Iterator[str]:
+    """Yield what changed of single workers, and of their number where that does not follow from it."""
+    ended, begun = now.stopped_slots - before.stopped_slots, before.stopped_slots - now.stopped_slots
+    if now.want - before.want == len(begun) - len(ended):
+        yield from (f"stop {now.name}.{slot}" for slot in sorted(ended))
+        yield from (f"start {now.name}.{slot}" for slot in sorted(begun))
+    elif now.autoscale is None and before.autoscale is None:
+        yield f"scale {now.name}={now.want}"
+    for slot in sorted(now.turns):
+        if now.turns[slot] != before.turns.get(slot):
+            yield f"restart {now.name}.{slot}"

@@ -1,0 +1,40 @@
+"""What an undo says that it takes back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from manager.state import wishes
+from manager.state.model import AppSpec, Autoscale
+from manager.state.taken_back import taken_back
+from manager.state.wishes import ScaleChange
+from tests.simulation.worlds import TEMPLATE, an_app
+
+WEB = an_app()
+AUTO = wishes.autoscaled(WEB, Autoscale(1, 6))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        (WEB, None, "rm web"),
+        (WEB, wishes.scaled(WEB, ScaleChange("web", 5)), "scale web=5"),
+        (WEB, wishes.stopped(WEB, None), "stop web"),
+        (WEB, wishes.stopped(WEB, 1), "stop web.1"),
+        (wishes.stopped(WEB, 1), WEB, "start web.1"),
+        (WEB, wishes.restarted(WEB, None), "restart web (revision 2)"),
+        (WEB, wishes.restarted(WEB, 2), "restart web.2"),
+        (WEB, wishes.updated(WEB, replace(TEMPLATE, read_only=True)), "update web (revision 2)"),
+        (WEB, wishes.with_spares(WEB, 2), "update web --spares 2"),
+        (WEB, AUTO, "autoscale web --max 6"),
+        (AUTO, wishes.autoscaled(AUTO, Autoscale(2, 6, 0.1, 0.99)), "autoscale web --min 2 --slo 100ms,99%"),
+        (AUTO, wishes.autoscaled(AUTO, None), "autoscale web off"),
+        (AUTO, replace(AUTO, want=4), "nothing that is seen"),
+    ],
+)
+def test_what_an_undo_takes_back_is_told_as_the_command_that_made_it(
+    before: AppSpec, now: AppSpec | None, told: str
+) -> None:
+    assert taken_back(before, now) == f"took back: {told}"
