@@ -28,6 +28,7 @@ from manager.api.errors import CloudError, UsageError
 from manager.api.suggest import did_you_mean
 from manager.api.taken import as_taken
 from shell.apps.scalars import word_of
+from shell.apps.toml_lines import line_of
 from shell.files import is_here, split_copy
 from shell.text.tables import unsteering
 
@@ -80,7 +81,16 @@ def read(text: str, directory: str) -> list[Entry]:
         raise UsageError("there is no app in it", hint=EXAMPLE)
     if document or not isinstance(apps, dict):
         raise UsageError("an app is a table [apps.NAME], and there is nothing beside them", hint=EXAMPLE)
-    return [read_entry(name, table, directory) for name, table in apps.items()]
+    return [_placed_entry(text, name, table, directory) for name, table in apps.items()]
+
+
+def _placed_entry(text: str, name: str, table: object, directory: str) -> Entry:
+    try:
+        return read_entry(name, table, directory)
+    except UsageError as error:
+        line = line_of(text, name, error.message)
+        error.message = error.message if line is None else f"line {line}: {error.message}"
+        raise
 
 
 def read_entry(name: str, table: object, directory: str) -> Entry:

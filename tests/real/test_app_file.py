@@ -66,5 +66,5 @@ def test_a_file_with_a_fault_changes_nothing(cloud: Cloud, written: Path) -> Non
     refused = cloud.run("apply", "-f", str(written))
 
     assert refused.code == 2
-    assert f"{written}: bad: run has no option --prot (did you mean port?)" in refused.stderr
+    assert f"{written}: line 5: bad: run has no option --prot (did you mean port?)" in refused.stderr
     assert cloud.app_names() == before

@@ -240,6 +240,34 @@ def test_files_are_meant_from_the_directory_of_the_file() -> None:
 
 
 @pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ("prot = 80", 6),
+        ("'port' = 'many'", 6),
+        ("max = 2\nmode = 'on'\nmin = 3", 8),
+        ("env = { A = 1, max = [] }", 6),
+        ("max = 2\nhealth = '/x'", 7),
+        ("files = 3", 6),
+    ],
+)
+def test_an_error_of_an_app_has_the_line_of_the_key_that_is_off(wrong: str, line: int) -> None:
+    before, after = "[apps.api]\ncommand = 'x'\n\n[ apps . 'web' ]\ncommand = 'port x'\n", "\n\n[apps.z]\n"
+
+    assert fault_of(before + wrong + after).startswith(f"line {line}: web: ")
+
+
+def test_an_error_of_an_app_without_a_key_has_the_line_of_its_table_if_it_has_one() -> None:
+    assert fault_of("# web\n[apps.web]\nport = 1\n").startswith("line 2: web has no command")
+    assert fault_of("apps = { web = {} }").startswith("web has no command")
+
+
+def fault_of(text: str) -> str:
+    with pytest.raises(UsageError) as rejected:
+        app_file.read(text, "")
+    return rejected.value.message
+
+
+@pytest.mark.parametrize(
     ("text", "fault"),
     [
         ("[apps.web", "not TOML"),
