@@ -38,9 +38,9 @@ def statements(text: str) -> tuple[Statement, ...]:
 def joined(line: str, following: Callable[[], str | None]) -> str:
     """Return a line with those that continue it; `following` gives the next one, None when there is none.
 
-    Text that cannot be read is returned as far as it was asked for.
+    What is off about it, is for who reads it to tell: no line of an open quote is taken for a command.
     """
-    scanner = _Scanner(line, following)
+    scanner = _Scanner(line, following, joining=True)
     if _MAY_GO_ON.search(line):
         with suppress(SyntaxRejected):
             scanner.statements(inside=False)
@@ -64,10 +64,12 @@ class _Scanner:
 
     following: gives the line that continues the text where that ends in a backslash, or within something that
     is open. So no character is read twice, however many lines there are.
+    joining: only the end of the text is looked for, past what is off about it.
     """
 
     text: str
     following: Callable[[], str | None] = _nothing
+    joining: bool = False
     at: int = 0
     nested: int = 0
 
@@ -100,7 +102,7 @@ class _Scanner:
             self._refuse_operator(found[-1], found[0])
             self._skip_blanks()
         if tolerant and not found:
-            raise SyntaxRejected("no command after the -", (start, start + 1), hint="-rm web -y")
+            self._reject(SyntaxRejected("no command after the -", (start, start + 1), hint="-rm web -y"))
         return Statement(tuple(found), tolerant, start, found[-1].end if found else start)
 
     def _refuse_operator(self, word: Word, verb: Word) -> None:
@@ -110,10 +112,12 @@ class _Scanner:
         if operator not in _OPERATORS or compares:
             return
         statement = self.text[verb.start :].partition("\n")[0]
-        raise SyntaxRejected(
-            f"there is no {operator} here, only in the shell that calls simplecloud",
-            (word.start, word.end),
-            hint=statement.replace(" &&", ";") if operator == "&&" else f"simplecloud {statement}",
+        self._reject(
+            SyntaxRejected(
+                f"there is no {operator} here, only in the shell that calls simplecloud",
+                (word.start, word.end),
+                hint=statement.replace(" &&", ";") if operator == "&&" else f"simplecloud {statement}",
+            )
         )
 
     def _skip_blanks(self) -> None:
@@ -215,9 +219,9 @@ class _Scanner:
         if self.text.startswith("$(", start):
             return self._substitution()
         found = _VARIABLE.match(self.text, start)
-        if found is None and self.text.startswith("${", start):
-            raise self._unclosed("${ without its }", start)
         if found is None:
+            if self.text.startswith("${", start):
+                self._reject(self._unclosed("${ without its }", start))
             self.at += 1
             return Text("$")
         self.at = found.end()
@@ -236,14 +240,16 @@ class _Scanner:
     def _name(self, found: re.Match[str]) -> str:
         name = found[2] if found[1] is None else found[1]
         if _PARAMETER.fullmatch(name):
-            raise SyntaxRejected(
-                f"there is no ${name} here, only in the shell that calls simplecloud", found.span()
-            )
-        if not _NAME.fullmatch(name):
-            raise SyntaxRejected(
-                f'"{name}" is not the name of a variable', found.span(), hint="write '$' for the sign itself"
-            )
+            told = f"there is no ${name} here, only in the shell that calls simplecloud"
+            self._reject(SyntaxRejected(told, found.span()))
+        elif not _NAME.fullmatch(name):
+            told, hint = f'"{name}" is not the name of a variable', "write '$' for the sign itself"
+            self._reject(SyntaxRejected(told, found.span(), hint=hint))
         return str(name)
+
+    def _reject(self, error: SyntaxRejected) -> None:
+        if not self.joining:
+            raise error
 
     def _unclosed(self, message: str, opened: int) -> SyntaxRejected:
         end = self.text.find("\n", opened)

@@ -134,6 +134,15 @@ def test_an_open_quote_goes_on_in_the_next_line(lines: list[str], word: str) -> 
     assert [goes_on("\n".join(lines[:count])) for count in range(1, len(lines) + 1)][-2:] == [True, False]
 
 
+@pytest.mark.parametrize("off", ["$1", "${x", "${a b}", "| x", "; -;"])
+def test_no_line_of_an_open_quote_is_taken_for_a_command_whatever_else_is_off(off: str) -> None:
+    text = joined(f"echo {off} 'a", iter(["rm web -y", "'", "ps"]).__next__)
+
+    assert text.endswith("rm web -y\n'")
+    with pytest.raises(SyntaxRejected):
+        statements(text)
+
+
 def test_an_open_substitution_goes_on_in_the_next_line() -> None:
     assert goes_on('echo "$(ps')
     assert joined("echo $(ps", iter(["apps ')' # )", ")", "ps"]).__next__) == "echo $(ps\napps ')' # )\n)"
