@@ -118,7 +118,7 @@ def _note(world: World, spec: AppSpec, measures: Measures) -> str:
     if spec.autoscale is not None and target is not None:
         return target.reason.removeprefix("frozen; ")  # which the note says already
     port = measures.listening.get(spec.name)
-    return f"listens on port {port} and has no route: run it with -p {port}" if port else ""
+    return f"listens on port {port} and has no route: update {spec.name} -p {port}" if port else ""
 
 
 def worker_views(world: World, spec: AppSpec, measures: Measures, *, everything: bool) -> list[WorkerView]:

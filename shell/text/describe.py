@@ -56,7 +56,7 @@ def _app_facts(app: Document, options: Options) -> Iterator[Fact]:
     for number, url in enumerate(urls):
         yield "" if number else "routes", escaped(url)
     if not urls:
-        yield "routes", "none: run it with -p PORT"
+        yield "routes", f"none: update {escaped(str(app.get('name')))} -p PORT"
     yield "traffic", _traffic(app, options)
     yield "usage", _usage(app, options)
 

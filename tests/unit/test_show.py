@@ -116,7 +116,7 @@ def test_a_worker_that_listens_without_a_route_is_noted() -> None:
     spec = replace(an_app(want=0), template=replace(an_app().template, port=None))
 
     assert note(serving([], []), spec, Measures(listening={"web": 8000})) == (
-        "listens on port 8000 and has no route: run it with -p 8000"
+        "listens on port 8000 and has no route: update web -p 8000"
     )
 
 
