@@ -8,7 +8,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from manager.api.arguments import Arguments
@@ -87,6 +87,8 @@ class Intake:
         if arguments.flag("pull") and not arguments.flag("dry_run"):
             self._pull_missing(wanted.image, told)
         with self.engine.images.open(wanted.image) as image:
+            if base is not None and base.image != wanted.image:
+                self._require_kept_runnable(wanted, image)
             return self._with_files(wanted, files, image)
 
     def _require_cores(self, cpus: float | None) -> None:
@@ -125,17 +127,28 @@ class Intake:
         mounts.append(self._taken(own, image, targets, executable=True))
         return replace(wanted, mounts=tuple(mounts), command=(own.destination, *wanted.command[1:]))
 
+    def _require_kept_runnable(self, wanted: Template, image: ImageFiles) -> None:
+        """Raises ProgramRejected when the file that is run, of an earlier command, cannot in this image."""
+        word, paths = wanted.command[0], [mount.path for mount in wanted.mounts]
+        for mount in wanted.mounts:
+            if mount.path == word:
+                _require_runnable(self.programs.path(mount.sha256), word, word, image, paths)
+
     def _taken(
         self, file: OfferedFile, image: ImageFiles, targets: Collection[str], *, executable: bool
     ) -> Mount:
         program = self.programs.take(file.descriptor, file.word, executable=executable)
         if executable:
-            with (
-                program.path.open("rb") as taken,
-                mmap.mmap(taken.fileno(), 0, prot=mmap.PROT_READ) as contents,
-            ):
-                check(contents, file.word, file.destination, image, targets)
+            _require_runnable(program.path, file.word, file.destination, image, targets)
         return Mount(program.sha256, file.destination)
+
+
+def _require_runnable(
+    path: Path, name: str, target: str, image: ImageFiles, targets: Collection[str]
+) -> None:
+    """Raises ProgramRejected when a file that was taken in cannot run in the image at `target`."""
+    with path.open("rb") as taken, mmap.mmap(taken.fileno(), 0, prot=mmap.PROT_READ) as contents:
+        check(contents, name, target, image, targets)
 
 
 def _require_own(wanted: Template, targets: Collection[str]) -> None:

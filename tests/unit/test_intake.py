@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from manager.api.arguments import bind, parse
+from manager.api.arguments import Arguments, bind, parse
 from manager.api.commands import command_of
-from manager.api.errors import EngineError, ImageNotFound, UsageError
+from manager.api.errors import EngineError, ImageNotFound, ProgramRejected, UsageError
 from manager.programs.store import Programs
 from manager.secrets import Secrets
-from manager.service.intake import Intake
+from manager.service.intake import Intake, OfferedFile
 from manager.state.model import Health, Template
 from manager.state.templates import wanted_template
 from tests.fakes.engine import FakeEngine, fake_image
@@ -32,11 +33,16 @@ class Desk:
         self.told: list[str] = []
         self._intake = Intake(self.engine, Programs(directory), self.secrets)
 
-    def run(self, line: str) -> Template:
-        row = command_of("run")
+    def run(self, line: str, files: Sequence[OfferedFile] = ()) -> Template:
+        return self._intake.template(self._bound("run", line), files, self.told.append)
+
+    def update(self, line: str, base: Template) -> Template:
+        return self._intake.template(self._bound("update", line), [], self.told.append, base)
+
+    def _bound(self, verb: str, line: str) -> Arguments:
+        row = command_of(verb)
         assert row is not None
-        arguments = bind(row, parse(row, shlex.split(line)))
-        return self._intake.template(arguments, [], self.told.append)
+        return bind(row, parse(row, shlex.split(line)))
 
     @property
     def images(self) -> list[str]:
@@ -91,6 +97,23 @@ def test_a_dry_run_pulls_nothing(desk: Desk) -> None:
         desk.run("--dry-run --pull --image tools:1 web sleep 9")
 
     assert desk.images == []
+
+
+def test_a_copied_script_is_checked_against_the_image_that_an_update_gives_it(
+    desk: Desk, tmp_path: Path
+) -> None:
+    desk.engine.images.registry["python:1"] = fake_image("python:1", {"/usr/bin/python3": (0o755, b"")})
+    script = tmp_path / "serve.py"
+    script.write_text("#!/usr/bin/python3\n")
+    script.chmod(0o755)
+    with script.open("rb") as file:
+        offered = OfferedFile("./serve.py", "command", "/app/serve.py", file.fileno())
+        base = desk.run("--pull --image python:1 web ./serve.py", [offered])
+
+    with pytest.raises(ProgramRejected, match="tools:1"):
+        desk.update("--pull --image tools:1 web", base)
+
+    assert desk.update("-e A=1 web", base).environment == {"A": "1"}
 
 
 def updated(line: str, base: Template = BASE) -> Template:
