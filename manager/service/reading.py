@@ -37,7 +37,7 @@ from manager.service.targets import resolve_target
 from manager.state import wishes
 from manager.state.model import AppSpec, WorkerKey
 from manager.state.options import asked, usual
-from manager.state.records import ALL, encode
+from manager.state.records import ALL, APPS, WORKERS, encode
 from manager.state.world import World, strays
 from manager.store import Member, Store
 from netsetup.addresses import bridge_name, gateway_of
@@ -176,6 +176,7 @@ class Reading:
         world = picture.world if picture else None
         members = self.store.members()
         alarm = self._alarm(members)
+        apps, workers = (len(world.specs), len(world.records)) if world else self._stored()
         view = StatusView(
             cloud=self.cloud,
             manager=ProcessView(os.getpid(), rfc3339(self.started_at), "leader"),
@@ -190,12 +191,20 @@ class Reading:
             ),
             host=self.host(),
             converged=picture is not None and _is_as_asked(picture),
-            apps=len(world.specs) if world else 0,
-            workers=len(world.records) if world else 0,
+            apps=apps,
+            workers=workers,
             notes=self._notes(picture, alarm),
             frozen=sorted(world.frozen) if world else [],
         )
         return document("Status", asdict(view))
+
+    def _stored(self) -> tuple[int, int]:
+        """Return how many apps and workers the store has, where nothing was looked at yet."""
+        try:
+            keys = self.store.read(APPS, WORKERS).entries
+        except StoreUnavailable:
+            return 0, 0
+        return sum(key.startswith(APPS) for key in keys), sum(key.startswith(WORKERS) for key in keys)
 
     def host(self) -> HostView:
         """Return what this machine has, and what of it was in use at the last observation."""
