@@ -271,8 +271,20 @@ def freeze_notes(world: World) -> Iterator[str]:
 
 
 def plain(record: object) -> object:
-    """Return a record as JSON values."""
-    return json.loads(encode(record))
+    """Return a record as JSON values, its times as every document has them."""
+    return _with_times(json.loads(encode(record)))
+
+
+def _with_times(value: object, name: str = "") -> object:
+    match value:
+        case dict():
+            return {key: _with_times(inner, key) for key, inner in value.items()}
+        case list():
+            return [_with_times(inner) for inner in value]
+        case float() if name == "at" or name.endswith(("_at", "_since")):
+            return rfc3339(value)
+        case _:
+            return value
 
 
 def _memory_bytes() -> int:

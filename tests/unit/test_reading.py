@@ -1,0 +1,20 @@
+"""What the commands say that only read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from manager.service.reading import plain
+from manager.state.model import Rollback
+from tests.simulation.worlds import an_app
+
+
+def test_the_times_of_what_is_inspected_are_as_in_every_document() -> None:
+    spec = replace(an_app(), created_at=0.0, rolled_back=Rollback(1.5, 2, "web.1 failed"))
+
+    shown = plain(spec)
+
+    assert isinstance(shown, dict)
+    assert shown["created_at"] == "1970-01-01T00:00:00.000Z"
+    assert shown["rolled_back"]["at"] == "1970-01-01T00:00:01.500Z"
+    assert shown["template"]["drain_s"] == spec.template.drain_s
