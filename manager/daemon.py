@@ -47,13 +47,16 @@ def serve(places: Places, number: int) -> int:
     keeper.start()
     lock = HostLock(places.run / "lock")
     with Watchdog(lock, store):
-        lock.take()
+        vacant_s = lock.take()
     heart = Looker("heart", lock.beat, REFRESH_S)
     heart.start()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     log.info("manager %d (process %d) takes over", number, os.getpid())
     manager = Manager.build(places, settings, store)
     manager.start()
+    if vacant_s is not None:
+        lead = f"process {os.getpid()} leads now, {vacant_s:.1f} s after the last sign of the one before"
+        manager.core.journal.note(f"manager: {lead}")
     stopping.wait()
     manager.stop()
     heart.stop()

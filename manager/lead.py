@@ -42,10 +42,18 @@ class HostLock:
     path: Path
     _file: int = -1
 
-    def take(self) -> None:
-        """Hold the lock; blocks until whoever holds it is gone."""
+    def take(self) -> float | None:
+        """Hold the lock; blocks until whoever holds it is gone.
+
+        Returns the seconds since that one beat last, None where nobody held it before.
+        """
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX)
+        before = os.fstat(self._file)
+        self._sign()
+        return max(0.0, time.time() - before.st_mtime) if before.st_size else None
+
+    def _sign(self) -> None:
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 

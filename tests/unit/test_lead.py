@@ -66,6 +66,16 @@ def test_a_holder_that_ends_while_it_is_being_ended_is_no_trouble(tmp_path: Path
     assert lock.looks == 2
 
 
+def test_who_takes_the_lock_knows_how_long_ago_the_one_before_was_seen(tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    left.write_text("4711\n")
+    beat_at = time.time() - 5
+    os.utime(left, (beat_at, beat_at))
+
+    assert HostLock(left).take() == pytest.approx(5, abs=2)
+    assert HostLock(tmp_path / "fresh").take() is None
+
+
 Holds = Callable[[bool], Popen[bytes]]
 
 
