@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 from manager.api.commands import command_of
-from manager.api.places import DEFAULT_CLOUD
-from shell.language.quoting import quote
+from manager.api.places import program
 
 # where a command may begin in a hint: `logs web    (or: rm web -y)`, `tar -c FILE | simplecloud cp - ...`
 _BEFORE = r"^|(?<=\| )|(?<=\(or: )|(?<=, or: )|(?<=^sudo )|(?<=^su -c ')|(?<==VALUE )"
@@ -32,10 +30,3 @@ def pasted(hint: str, cloud: str, *, outside: bool) -> str:
 def _is_verb(word: str) -> bool:
     row = command_of(word)
     return row is not None and row.verb == word  # hints use no alias: ls in one is the system's
-
-
-def program(cloud: str, hint: str = "") -> str:
-    """Return what calls the program for a cloud; `hint` may name the cloud already."""
-    named = "--cloud" in hint or cloud == (os.environ.get("SIMPLECLOUD_CLOUD") or DEFAULT_CLOUD)
-    word = quote(os.environ.get("SIMPLECLOUD_PROGRAM", "simplecloud"))
-    return word if named else f"{word} --cloud {cloud}"

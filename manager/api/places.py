@@ -59,3 +59,12 @@ def places_of(cloud: str | None = None) -> Places:
             hint="simplecloud --cloud test ps",
         )
     return Places(name)
+
+
+def program(cloud: str, hint: str = "") -> str:
+    """Return what calls the program, as it was called, for a cloud; `hint` may name the cloud already."""
+    from shlex import quote  # for hints alone
+
+    named = "--cloud" in hint or cloud == (os.environ.get("SIMPLECLOUD_CLOUD") or DEFAULT_CLOUD)
+    word = quote(os.environ.get("SIMPLECLOUD_PROGRAM", "simplecloud"))
+    return word if named else f"{word} --cloud {cloud}"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -12,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from manager.api.places import DEFAULT_CLOUD, Places
+from manager.api.places import Places, program
 
-_CALL = re.compile(r"\bsimplecloud (?=(?:--cloud|up|down|doctor|help)\b)")
+_CALL = re.compile(r"(?<![\w/])simplecloud (?=(?:--cloud|up|down|doctor|help)\b)")
 
 
 def say(text: str) -> None:
@@ -24,10 +22,7 @@ def say(text: str) -> None:
 
 def pasteable(hint: str, places: Places) -> str:
     """Return a hint in which the program is called as it was, and for this cloud."""
-    program = shlex.quote(os.environ.get("SIMPLECLOUD_PROGRAM", "simplecloud"))
-    is_named = "--cloud" in hint or places.cloud == (os.environ.get("SIMPLECLOUD_CLOUD") or DEFAULT_CLOUD)
-    call = program if is_named else f"{program} --cloud {places.cloud}"
-    return _CALL.sub(lambda _: f"{call} ", hint)
+    return _CALL.sub(lambda _: f"{program(places.cloud, hint)} ", hint)
 
 
 @dataclass(slots=True)

@@ -28,12 +28,12 @@ from tests.real.busybox import busybox_tar, own_cloud, own_image, worker_order
 FOREVER = ("sleep", "1000")
 TALKS_AND_FAILS = ("sh", "-c", "echo one; echo two; echo three >&2; sleep 0.1; exit 7")
 TALKS_ON = ("sh", "-c", "echo hello; sleep 1000")
-IGNORES_SIGTERM = ("sh", "-c", "trap '' TERM; while true; do sleep 0.1; done")
+IGNORES_SIGTERM = ("sh", "-c", "trap '' TERM; echo trapped; while true; do sleep 0.1; done")
 
 BEHAVIOURS: dict[tuple[str, ...], Behaviour] = {
     TALKS_AND_FAILS: Behaviour((("stdout", "one"), ("stdout", "two"), ("stderr", "three")), exit_code=7),
     TALKS_ON: Behaviour((("stdout", "hello"),)),
-    IGNORES_SIGTERM: Behaviour(ignores_sigterm=True),
+    IGNORES_SIGTERM: Behaviour((("stdout", "trapped"),), ignores_sigterm=True),
 }
 FAKE_FILES = dict.fromkeys(("/bin/busybox", "/bin/sh", "/usr/bin/sh"), (0o755, b"\x7fELF"))
 
@@ -224,6 +224,7 @@ def test_all_workers_are_stopped_at_once(world: World) -> None:
 
 def test_a_worker_that_ignores_sigterm_is_killed_when_its_grace_is_over(world: World) -> None:
     name = world.run(*IGNORES_SIGTERM)
+    eventually(lambda: world.engine.last_words(name) == ["trapped"], within_s=10)
 
     world.engine.stop([name], grace_s=1)
 

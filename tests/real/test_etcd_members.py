@@ -81,7 +81,7 @@ def test_members_that_all_lost_their_data_begin_anew_and_their_apps_are_adopted(
     trio.ok("adopt", "-y")
 
     assert up.code == 1
-    assert f"hint:  simplecloud --cloud {trio.name} doctor --fix" in up.stderr
+    assert f"simplecloud --cloud {trio.name} doctor --fix" in up.stderr
     assert containers_of(trio) == before
     assert trio.get(name).status == 200
     assert [item["revision"] for item in trio.ok("history", name, "-o", "json").items] == [1]

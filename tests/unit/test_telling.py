@@ -64,6 +64,7 @@ def test_a_step_that_fails_leaves_the_line_to_the_error() -> None:
         ("simplecloud up --bind 127.0.0.1", "default", "./simplecloud up --bind 127.0.0.1"),
         ("simplecloud --cloud other down", "nowhere", "./simplecloud --cloud other down"),
         ("end it, or: simplecloud down", "nowhere", "end it, or: ./simplecloud --cloud nowhere down"),
+        ("/opt/simplecloud doctor --fix", "nowhere", "/opt/simplecloud doctor --fix"),
         ("usermod -aG simplecloud me", "nowhere", "usermod -aG simplecloud me"),
     ],
 )
