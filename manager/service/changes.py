@@ -72,13 +72,17 @@ class Made:
 
 @dataclass(slots=True)
 class Changes:
-    """Changes specs, one at a time, each exactly once however often it is asked for."""
+    """Changes specs, one at a time, each exactly once however often it is asked for.
+
+    lead_wait_s: how long a write waits for this manager to lead, or to lead anew.
+    """
 
     store: Store
     leadership: Leadership
     reconciler: Reconciler
     journal: Journal
     clock: Callable[[], float]
+    lead_wait_s: float = LEAD_WAIT_S
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def make(self, call: Call, edit: Edit) -> Made:
@@ -164,7 +168,7 @@ class Changes:
         try:
             return write(fence=refused)
         except Fenced:
-            ends_at = time.monotonic() + LEAD_WAIT_S
+            ends_at = time.monotonic() + self.lead_wait_s
             while self.leadership.fence in (None, refused):
                 if time.monotonic() > ends_at:
                     raise
@@ -178,7 +182,7 @@ class Changes:
     def fence(self) -> Fence:
         """Return the fence of this manager's writes; raises StoreUnavailable while it cannot lead."""
         if self.leadership.fence is None:
-            self.leadership.gained.wait(LEAD_WAIT_S)
+            self.leadership.gained.wait(self.lead_wait_s)
         fence = self.leadership.fence
         if fence is None:
             raise StoreUnavailable(

@@ -133,7 +133,7 @@ class SimulatedManager:
             held_s=_never_held,
         )
         self.reconciler = Reconciler(sight, effects, self.leadership, _starts=self.pool, _stops=self.pool)
-        self.changes = Changes(world.store, self.leadership, self.reconciler, journal, clock)
+        self.changes = Changes(world.store, self.leadership, self.reconciler, journal, clock, lead_wait_s=0.0)
         self._engine_watch = world.engine.watch(self.reconciler.dirty.set)
 
     def hang_up(self) -> None:

@@ -340,8 +340,8 @@ def test_a_change_is_made_once_the_manager_leads_a_store_that_had_lost_its_data(
     assert desk.keys(APPS) == {"apps/web"}
 
 
-def test_a_manager_that_leads_no_more_changes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("manager.service.changes.LEAD_WAIT_S", 0.05)
+def test_a_manager_that_leads_no_more_changes_nothing(desk: Desk) -> None:
+    desk.changes.lead_wait_s = 0.05
     desk.changes.leadership = cast(Leadership, LeadingAnew([Fence("manager", 99)]))
 
     with pytest.raises(Conflict):
