@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+API_ENTRY = "traefik"  # the entry point of the proxy's own API
 THROTTLE_MS = 50
 UPLOAD_LIMIT_S = 600
 
@@ -40,7 +41,7 @@ def static_arguments(
     """
     if root_key.startswith("/") or root_key.endswith("/"):
         raise ValueError(f"the root key {root_key!r} starts or ends with a slash")
-    binds = {"http": http_bind, **tcp_binds, "traefik": api_bind}
+    binds = {"http": http_bind, **tcp_binds, API_ENTRY: api_bind}
     return (
         "--global.checknewversion=false",
         "--global.sendanonymoususage=false",

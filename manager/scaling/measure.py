@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from balancer.proxy import API_ENTRY
 from balancer.routes import server_name
 from manager.engine.containers import Container
 from manager.loop.reconcile import Reconciler
@@ -127,14 +128,18 @@ class Observer:
         self, world: World, running: Mapping[WorkerKey, Container]
     ) -> Mapping[WorkerKey, int] | None:
         """Return what each worker with a port has to answer; none while the proxy has no client."""
-        busy = self._sample is None or any(self._sample.connections.values())
         try:
-            awaited = self.network.awaited() if busy else {}
+            awaited = self.network.awaited() if self._has_clients() else {}
         except NetworkError as error:
             log.warning("open requests cannot be counted: %s; next try in a second", error)
             return None
         records = (record for key, record in world.records.items() if key in running)
         return {r.key: awaited.get((r.address, r.port), 0) for r in records if r.port is not None}
+
+    def _has_clients(self) -> bool:
+        """Tell whether somebody is connected to an app, or may be."""
+        sample = self._sample
+        return sample is None or any(count for at, count in sample.connections.items() if at != API_ENTRY)
 
     def _used(self, world: World) -> set[str]:
         """Return the apps to whose workers requests may be on their way.
