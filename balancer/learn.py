@@ -23,7 +23,7 @@ QUEUED_TICKS = 5
 STEADY_SD, STEADY_USE = 3.0, 0.95
 IDLE_CPU, FULL_HOST = 0.7, 0.9
 FED = 0.9  # of what a worker may use: it gets what it asks for
-GIVES_AGAIN_S = 300.0
+GIVES_AGAIN_S = 300.0  # so long after workers starved, no more are tried on the same host
 
 
 def renewed(memory: Memory, revision: str, slo_s: float) -> Memory:
