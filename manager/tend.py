@@ -61,8 +61,8 @@ class Looker:
 class PartsTender:
     """Starts the parts that do not run, unless a drill holds them down.
 
-    stirred: set by whoever knows that a container changed. While all ran at the last look, Docker is asked
-    again for that only, and every REST_S.
+    stirred: set by whoever knows that a container changed. While all runs, Docker is asked again for that
+    only, and every REST_S; twice, as Docker tells that a container has died before its listing shows it.
     """
 
     places: Places
@@ -74,13 +74,13 @@ class PartsTender:
     _down_since: dict[str, float] = field(default_factory=dict)
 
     def look(self) -> None:
-        if self.clock() < self._rests_until and not self.stirred.is_set():
+        told = self.stirred.is_set()
+        if not told and self.clock() < self._rests_until:
             return
         self.stirred.clear()
-        self._rests_until = 0.0
         self._mend()
-        if not self._down_since:
-            self._rests_until = self.clock() + REST_S
+        calm = not told and not self._down_since
+        self._rests_until = self.clock() + REST_S if calm else 0.0
 
     def _mend(self) -> None:
         states = self.engine.parts.states()

@@ -130,6 +130,21 @@ def test_while_all_parts_run_docker_is_asked_when_a_container_changed_and_seldom
     assert is_back()
 
 
+def test_a_death_that_docker_lists_only_after_it_told_of_it_is_seen_at_the_next_look(tmp_path: Path) -> None:
+    engine, stirred = FakeEngine(now=time.time, images=[fake_image("proxy")]), threading.Event()
+    order = PartOrder(name="proxy", part="proxy", image="proxy", command=("run",))
+    tender = PartsTender(PlacesAt("test", directory=tmp_path), engine, [order], stirred, lambda: NOW)
+    tender.look()
+    tender.look()
+
+    stirred.set()
+    tender.look()
+    engine.parts.remove("proxy")
+    tender.look()
+
+    assert engine.parts.states() == {"proxy": "running"}
+
+
 def test_a_part_that_is_started_is_left_to_begin(tmp_path: Path) -> None:
     """An etcd that is killed as it makes its first data never works again."""
     engine = FakeEngine(now=time.time, images=[fake_image("etcd")])
