@@ -288,6 +288,9 @@ class ProxyView:
 
 @dataclass(frozen=True, slots=True)
 class DockerView:
+    """version: "" while Docker does not answer."""
+
+    healthy: bool
     version: str
     live_restore: bool
 

@@ -151,7 +151,9 @@ class Reconciler:
             return False
         if self.sight.is_outdated(last.world):
             return False
-        self._picture = replace(last, world=replace(last.world, now=self.sight.clock()))  # no news: none is woken
+        self._picture = replace(
+            last, world=replace(last.world, now=self.sight.clock())
+        )  # no news: none is woken
         return True
 
     def _pass(self) -> float:

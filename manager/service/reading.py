@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 from manager.api.arguments import Arguments
 from manager.api.documents import document, listing, rfc3339, unix_seconds
-from manager.api.errors import StoreUnavailable, WorkerNotFound
+from manager.api.errors import EngineError, StoreUnavailable, WorkerNotFound
 from manager.api.views import (
     DockerView,
     EtcdView,
@@ -230,8 +230,11 @@ class Reading:
         return EtcdView(answers and takes_writes, views)
 
     def _docker(self) -> DockerView:
-        facts = self.engine.facts()
-        return DockerView(facts.version, facts.live_restore)
+        try:
+            facts = self.engine.facts()
+        except EngineError:
+            return DockerView(healthy=False, version="", live_restore=False)
+        return DockerView(healthy=True, version=facts.version, live_restore=facts.live_restore)
 
     def _notes(self, picture: Picture | None, alarm: str) -> list[str]:
         notes = [note for note in (alarm, *self.troubles()) if note]

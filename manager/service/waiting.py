@@ -42,8 +42,7 @@ class Waiting:
         picture, told = self.reconciler.picture(), Told(call)
         while picture is None or not self._are_settled(picture, made, began_at):
             if time.monotonic() - started > limit_s:
-                world = picture.world if picture is not None else None
-                raise too_late(world, names, limit_s, is_new=call.request.method == "run")
+                raise too_late(picture, names, limit_s, is_new=call.request.method == "run")
             if picture is not None:
                 told.tell(picture.world, names)
             picture = self.reconciler.next_picture(picture, 0.1)
@@ -155,18 +154,26 @@ def _below(lines: Iterable[str]) -> str:
     return "".join(f"\n  | {line}" for line in lines)
 
 
-def too_late(world: World | None, names: list[str], limit_s: float, *, is_new: bool = False) -> WaitTimedOut:
+def too_late(
+    picture: Picture | None, names: list[str], limit_s: float, *, is_new: bool = False
+) -> WaitTimedOut:
     """Return the error for a wait that ends: what it waited for, what comes of it, how to take it back."""
-    unknown = (f"{', '.join(names)} did not get ready", f"logs {names[0]}")
-    what, hint = next(_hindrances(world, names), unknown) if world else unknown
-    outlooks = [*_outlooks(world, names)] if world else []
+    what, hint = next(
+        _hindrances(picture, names), (f"{', '.join(names)} did not get ready", f"logs {names[0]}")
+    )
+    outlooks = [*_outlooks(picture.world, names)] if picture else []
     other = f"rm {names[0]} -y" if is_new else f"undo {names[0]}" if outlooks else f"ps {names[0]}"
     words = "; ".join([what, *outlooks])
     return WaitTimedOut(f"not ready within {limit_s:g} s: {words}", hint=f"{hint}    (or: {other})")
 
 
-def _hindrances(world: World, names: list[str]) -> Iterator[tuple[str, str]]:
-    """Return what keeps the apps from being ready, each with the command that tells more."""
+def _hindrances(picture: Picture | None, names: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield what keeps the apps from being ready, each with the command that tells more."""
+    if picture is None:
+        return
+    if picture.trouble:
+        yield picture.trouble, "status"
+    world = picture.world
     for name in names:
         if name in world.specs and (words := shortage(world, world.specs[name])):
             yield f"{name} lacks workers: {words}", "apps --sort want"

@@ -109,7 +109,7 @@ def _health(seen: Seen) -> Iterator[Fragment]:
         "manager": seen.away_since is None,
         "etcd": fields(seen.status.get("etcd")).get("healthy") is True,
         "proxy": fields(seen.status.get("proxy")).get("healthy") is True,
-        "docker": bool(fields(seen.status.get("docker")).get("version")),
+        "docker": fields(seen.status.get("docker")).get("healthy") is True,
     }
     for part, well in parts.items():
         yield "", f"  {part} "

@@ -128,13 +128,19 @@ def _parts(status: Item, now: float) -> Iterator[tuple[str, bool | None, str]]:
     yield "manager", True, _manager_fact(status, now)
     yield "etcd", etcd.get("healthy") is True, _etcd_fact(etcd)
     yield "proxy", proxy.get("healthy") is True, _text(proxy.get("url"))
-    lives = docker.get("live_restore") is True
-    rest = "live-restore on" if lives else "live-restore off: workers end when dockerd restarts (see doctor)"
-    yield "docker", bool(docker.get("version")), f"{_text(docker.get('version'))}, {rest}"
+    yield "docker", docker.get("healthy") is True, _docker_fact(docker)
     there = bool(network.get("bridge"))
     yield "network", there, f"{_text(network.get('bridge'))} {_text(network.get('subnet'))}"
     memory = cells.cell(host.get("memory_bytes"), "bytes", now)
     yield "host", None, f"{_text(host.get('cores'))} cores, {memory} memory"
+
+
+def _docker_fact(docker: Item) -> str:
+    if docker.get("healthy") is not True:
+        return "does not answer (see doctor)"
+    lives = docker.get("live_restore") is True
+    rest = "live-restore on" if lives else "live-restore off: workers end when dockerd restarts (see doctor)"
+    return f"{_text(docker.get('version'))}, {rest}"
 
 
 def _cloud_fact(status: Item) -> str:

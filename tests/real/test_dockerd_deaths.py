@@ -61,11 +61,13 @@ def test_with_live_restore_no_request_fails_and_no_worker_is_another(
         with dockerd.killed(keeps=True):
             cloud.ok("scale", "web=3", "--detach")
             traffic.flows_on(200)
+            status = cloud.status()
         eventually(lambda: cloud.is_ready("web", 3), SOON_S)
         cloud.ok("scale", "web=2")
 
     assert traffic.failures == {}
     assert watch.broken == {}
+    assert not status["docker"]["healthy"]
     assert containers_of(cloud) == before
 
 

@@ -55,7 +55,7 @@ STATUS = {
     "cloud": "default",
     "etcd": {"healthy": True},
     "proxy": {"healthy": False},
-    "docker": {"version": "20.10"},
+    "docker": {"healthy": True, "version": "20.10"},
     "converged": False,
 }
 DECISION = {

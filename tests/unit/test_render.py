@@ -379,11 +379,17 @@ def test_status_has_a_line_for_each_part() -> None:
     )
 
 
+def test_status_tells_that_docker_does_not_answer() -> None:
+    away = status(docker={"healthy": False, "version": "", "live_restore": False})
+
+    assert "docker    not ok  does not answer (see doctor)" in shown(away)
+
+
 def test_status_tells_every_part_that_is_not_well() -> None:
     ill = status(
         etcd={"healthy": False, "members": [{"name": "etcd-1", "healthy": False}]},
         proxy={"url": "http://127.0.0.1:8080", "healthy": False},
-        docker={"version": "20.10.24", "live_restore": False},
+        docker={"healthy": True, "version": "20.10.24", "live_restore": False},
         converged=False,
         standbys=[{"pid": 4712}],
         notes=["the store is away"],

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network
 import pytest
 
 from manager.api.errors import Conflict
+from manager.loop.reconcile import Picture
 from manager.observe.health import Verdict
 from manager.plan.updates import UPDATE_LIMIT_S
 from manager.service.changes import Made
@@ -22,6 +23,10 @@ def refused(world: World, key: WorkerKey) -> World:
     return replace(world, verdicts={**world.verdicts, key: Verdict(False, "GET / refused", NOW, 0.1)})
 
 
+def seen(world: World, trouble: str = "") -> Picture:
+    return Picture(world, 1, converged=False, trouble=trouble)
+
+
 def stuck() -> World:
     """Return the picture in which an update has waited 40 seconds for its first worker."""
     spec = replace(an_app(), revision=2, fallback=Past(1, TEMPLATE))
@@ -30,7 +35,7 @@ def stuck() -> World:
 
 
 def test_a_wait_that_ends_during_an_update_says_that_it_goes_on_until_when_and_what_ends_it() -> None:
-    error = too_late(stuck(), ["web"], 2.0)
+    error = too_late(seen(stuck()), ["web"], 2.0)
 
     assert error.message == (
         "not ready within 2 s: web.1 unready: GET / refused; "
@@ -40,7 +45,7 @@ def test_a_wait_that_ends_during_an_update_says_that_it_goes_on_until_when_and_w
 
 
 def test_an_update_of_a_frozen_app_is_not_said_to_be_rolled_back() -> None:
-    error = too_late(replace(stuck(), frozen=frozenset({ALL})), ["web"], 2.0)
+    error = too_late(seen(replace(stuck(), frozen=frozenset({ALL}))), ["web"], 2.0)
 
     assert error.message == "not ready within 2 s: web.1 unready: GET / refused; the update goes on"
 
@@ -48,7 +53,7 @@ def test_an_update_of_a_frozen_app_is_not_said_to_be_rolled_back() -> None:
 def test_a_wait_for_a_new_app_that_ends_offers_to_remove_it() -> None:
     young = refused(serving([an_app(want=1)], [a_worker(1)]), WorkerKey("web", 1, 1))
 
-    error = too_late(young, ["web"], 2.0, is_new=True)
+    error = too_late(seen(young), ["web"], 2.0, is_new=True)
 
     assert error.message == "not ready within 2 s: web.1 unready: GET / refused"
     assert error.hint == "logs web    (or: rm web -y)"
@@ -58,12 +63,19 @@ def test_a_wait_for_an_address_that_the_cloud_does_not_have_says_so() -> None:
     only = replace(a_worker(1), address=SUBNET[2])
     full = replace(serving([an_app()], [only]), subnet=IPv4Network("10.9.0.0/30"))
 
-    error = too_late(full, ["web"], 2.0)
+    error = too_late(seen(full), ["web"], 2.0)
 
     assert error.message == (
         "not ready within 2 s: web lacks workers: every address of 10.9.0.0/30 is used (1)"
     )
     assert error.hint == "apps --sort want    (or: ps web)"
+
+
+def test_a_wait_that_ends_while_docker_is_away_says_that_first() -> None:
+    error = too_late(seen(serving([an_app()], []), "docker cannot be reached"), ["web"], 2.0)
+
+    assert error.message == "not ready within 2 s: docker cannot be reached"
+    assert error.hint == "status    (or: ps web)"
 
 
 def test_a_wait_of_the_usual_length_sees_a_stuck_update_rolled_back() -> None:
