@@ -161,6 +161,9 @@ def _translated(doing: str, base_url: str) -> Iterator[None]:
     except NotFound as error:
         raise WorkerNotFound(f"cannot {doing}: {said_by(error)}", hint="ps") from error
     except APIError as error:
+        # Docker has two answers for a container that goes, by how far it is gone.
+        if "marked for removal" in said_by(error):
+            raise WorkerNotFound(f"cannot {doing}: {said_by(error)}", hint="ps") from error
         raise EngineError(f"cannot {doing}: {said_by(error)}", hint="doctor") from error
     except requests.Timeout as error:
         raise EngineAway(

@@ -7,14 +7,14 @@ import logging
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from queue import Empty, Full, Queue
 
 from manager.api.arguments import Arguments
 from manager.api.documents import document, rfc3339
-from manager.api.errors import CloudError
+from manager.api.errors import CloudError, WorkerNotFound
 from manager.engine.containers import Container, LogLine
 from manager.engine.contract import Engine, LogStream
 from manager.loop.reconcile import Reconciler
@@ -148,10 +148,10 @@ class Logs:
     def _print(self, call: Call, containers: Iterable[Container], wanted: Filter) -> None:
         """Send the lines of all containers in the order of their times, as they are read."""
         with ExitStack() as open_logs:
-            logs = []
-            for container in containers:
-                lines = self.engine.logs(container.name, since=wanted.since, tail=wanted.tail)
-                logs.append(_told(f"{container.app}.{container.slot}", open_logs.enter_context(lines)))
+            logs = [
+                _told(f"{container.app}.{container.slot}", open_logs.enter_context(lines))
+                for container, lines in opened(self.engine, containers, wanted)
+            ]
             merged = heapq.merge(*logs, key=lambda pair: pair[1].at)
             while some := list(islice(merged, TOGETHER)):
                 _send(call, some)
@@ -177,6 +177,15 @@ class Logs:
             if not some:
                 return
             _send(call, some)
+
+
+def opened(
+    engine: Engine, containers: Iterable[Container], wanted: Filter
+) -> Iterator[tuple[Container, LogStream]]:
+    """Yield the log of each container that was not removed since it was seen."""
+    for container in containers:
+        with suppress(WorkerNotFound):
+            yield container, engine.logs(container.name, since=wanted.since, tail=wanted.tail)
 
 
 def _filter(arguments: Arguments) -> Filter:

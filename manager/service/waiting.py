@@ -178,10 +178,12 @@ def _hindrances(picture: Picture | None, names: list[str]) -> Iterator[tuple[str
         if name in world.specs and (words := shortage(world, world.specs[name])):
             yield f"{name} lacks workers: {words}", "apps --sort want"
     for name in names:
-        for record in awaited(world, name):
-            seen = phase(world, record)
-            if seen.state != "ready":
-                yield f"{record.key.label} {seen.state}: {seen.reason}", f"logs {name}"
+        seen = [(record.key.label, phase(world, record)) for record in awaited(world, name)]
+        for worker, now in seen:
+            if now.state not in ("ready", "draining"):
+                yield f"{worker} {now.state}: {now.reason}", f"logs {name}"
+        if leaving := sum(now.state == "draining" for _, now in seen):
+            yield f"{counted(leaving, 'worker')} of {name} still to leave", f"events --app {name}"
 
 
 def _outlooks(world: World, names: list[str]) -> Iterator[str]:

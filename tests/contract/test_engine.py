@@ -362,6 +362,22 @@ def test_logs_of_a_worker_that_is_not_there_are_refused(world: World) -> None:
     assert world.engine.last_words("sc_nobody_web_1_1") == []
 
 
+def test_logs_that_are_asked_for_while_a_worker_goes_are_there_or_refused_as_missing(world: World) -> None:
+    name = world.run(*TALKS_ON)
+    removing = threading.Thread(target=world.engine.remove, args=(name,))
+
+    def is_missing() -> bool:
+        try:
+            with world.engine.logs(name):
+                return False
+        except WorkerNotFound:
+            return True
+
+    removing.start()
+    eventually(is_missing)
+    removing.join()
+
+
 def test_a_watch_tells_of_starts_and_ends_until_it_is_closed(world: World) -> None:
     changes = threading.Semaphore(0)
     watch = world.engine.watch(changes.release)

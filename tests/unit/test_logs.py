@@ -13,9 +13,11 @@ import pytest
 from manager.api.errors import EngineAway
 from manager.engine.containers import LogLine
 from manager.engine.contract import Engine
-from manager.service.logs import Filter, Follower, never_started
+from manager.engine.orders import WorkerOrder
+from manager.service.logs import EVERYTHING, Filter, Follower, never_started, opened
 from manager.state.ending import Ending
 from manager.state.model import WorkerKey
+from tests.fakes.engine import FakeEngine, fake_image
 from tests.simulation.worlds import NOW, a_container, a_worker, an_app, known, serving, without
 from tests.unit.test_health import eventually
 
@@ -115,6 +117,15 @@ def test_what_has_no_time_is_told_once() -> None:
 
     assert read(follower) == ["Error grabbing logs"] * 3
     assert read(follower) == ["line 1", "line 2", "line 3"]
+
+
+def test_the_logs_of_those_that_were_not_removed_meanwhile_are_told() -> None:
+    engine = FakeEngine(now=lambda: NOW, images=[fake_image("base")])
+    engine.create(WorkerOrder(WEB_1.name, "web", 1, 1, "base", ("serve",), hostname="web-1"))
+
+    told = [container for container, _ in opened(engine, [replace(WEB_1, name="sc_gone"), WEB_1], EVERYTHING)]
+
+    assert told == [WEB_1]
 
 
 def test_a_worker_that_could_not_be_started_has_the_reason_for_its_log() -> None:

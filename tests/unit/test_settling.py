@@ -71,6 +71,15 @@ def test_a_wait_for_an_address_that_the_cloud_does_not_have_says_so() -> None:
     assert error.hint == "apps --sort want    (or: ps web)"
 
 
+def test_a_wait_that_ends_before_workers_have_left_counts_them() -> None:
+    leaving = [replace(a_worker(slot), leaving_since=NOW) for slot in (2, 3)]
+
+    error = too_late(seen(serving([an_app(want=1)], [a_worker(1), *leaving])), ["web"], 2.0)
+
+    assert error.message == "not ready within 2 s: 2 workers of web still to leave"
+    assert error.hint == "events --app web    (or: ps web)"
+
+
 def test_a_wait_that_ends_while_docker_is_away_says_that_first() -> None:
     error = too_late(seen(serving([an_app()], []), "docker cannot be reached"), ["web"], 2.0)
 
