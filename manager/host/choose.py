@@ -74,21 +74,22 @@ def settings_for(places: Places, asked: Asked) -> Settings:
 
 def require_same(known: Settings, asked: Asked) -> None:
     """Raise UsageError when the operator asks for other settings than the cloud was made with."""
-    same = {
-        "--http-port": asked.http_port in (None, known.http_port),
-        "--tcp-ports": asked.tcp_ports in (None, f"{known.tcp_first}-{known.tcp_last}"),
-        "--bind": asked.bind in (None, known.bind),
-        "--subnet": asked.subnet in (None, known.subnet),
-        "--etcd-members": asked.etcd_members in (None, len(known.etcd_ports)),
-        "--etcd": asked.etcd is None or asked.etcd.endpoints == known.own_etcd,
-        "DOCKER_HOST": asked.docker in (None, Path(known.docker)),
+    remembered = {
+        "--http-port": (asked.http_port, known.http_port),
+        "--tcp-ports": (asked.tcp_ports, f"{known.tcp_first}-{known.tcp_last}"),
+        "--bind": (asked.bind, known.bind),
+        "--subnet": (asked.subnet, known.subnet),
+        "--etcd-members": (asked.etcd_members, len(known.etcd_ports)),
+        "--etcd": (asked.etcd and ",".join(asked.etcd.endpoints), ",".join(known.own_etcd)),
+        "DOCKER_HOST": (asked.docker, Path(known.docker)),
     }
-    other = next((option for option, holds in same.items() if not holds), None)
-    if other is not None:
-        raise UsageError(
-            f"this cloud was made with another {other}, and that is remembered",
-            hint="simplecloud down --purge    (forgets it, with all state; then: simplecloud up)",
-        )
+    for option, (now, then) in remembered.items():
+        if now not in (None, then):
+            made = f"with {option} {then}" if then else f"without {option}"
+            raise UsageError(
+                f"this cloud was made {made}, and that is kept",
+                hint="simplecloud up    (down --purge would forget it, with all state)",
+            )
 
 
 def _other_settings(places: Places) -> Iterator[tuple[str, Settings]]:

@@ -11,7 +11,7 @@ from manager.loop.reconcile import Reconciler
 from manager.plan.foresee import foreseen
 from manager.plan.wiring import require_reached
 from manager.server import Call
-from manager.service.changes import Changes, Edit, Wish, require_readable
+from manager.service.changes import Changes, Edit, Made, Wish, require_readable
 from manager.service.dispatch import Answer
 from manager.service.intake import Intake, offered_files
 from manager.service.targets import resolve_target
@@ -100,13 +100,15 @@ class AppVerbs:
         one: Callable[[AppSpec, int | None], AppSpec],
         note: Callable[[AppSpec, int | None], str] = lambda spec, slot: "",
     ) -> Edit:
-        """Return the edit that applies `one` to each target, several of one app in turn."""
+        """Return the edit that applies `one` to each target once, several of one app in turn."""
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             edited: dict[str, AppSpec] = {}
             notes: list[str] = []
-            for word in arguments.texts("target"):
-                name, slot = self._resolve(word)
+            named = dict.fromkeys(map(self._resolve, arguments.texts("target")))
+            for name, slot in named:
+                if slot is not None and (name, None) in named:
+                    continue  # it is one of the app's
                 spec = edited.get(name) or wishes.changeable(specs, name)
                 edited[name] = one(spec, slot)
                 notes.append(note(edited[name], slot))
@@ -125,7 +127,7 @@ class AppVerbs:
             return self.dry_run(edit)
         made = self.changes.make(call, edit)
         message = self.waiting.until_settled(call, made, arguments)
-        return document("Result", {"message": message, "notes": [made.note] if made.note else []})
+        return document("Result", {"message": message, "notes": _notes(made)})
 
     def dry_run(self, edit: Edit) -> Answer:
         """Return what would become of the apps, were the specs changed."""
@@ -135,7 +137,11 @@ class AppVerbs:
         require_readable(world.unreadable - specs.keys(), wish.specs)
         require_reached(specs, wish.specs)
         steps = [step for spec in wish.specs for step in foreseen(specs.get(spec.name), spec)]
-        return document("Plan", {"steps": steps})
+        return document("Plan", {"steps": steps, "notes": _notes(wish)})
+
+
+def _notes(told: Wish | Made) -> list[str]:
+    return [told.note] if told.note else []
 
 
 def _again_note(before: AppSpec, after: AppSpec) -> str:

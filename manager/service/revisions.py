@@ -93,7 +93,10 @@ class RevisionVerbs:
             if name in specs and specs[name].removing:
                 raise CloudError(f"{name} is still being removed", hint=f"wait {name} gone")
             again = reinstated(specs, former, self.apps.tcp_ports, self.apps.changes.held())
-            return Wish((wishes.undone(specs.get(name), again),), taken_back(former, specs.get(name)))
+            now = specs.get(name)
+            made = self._revisions(name).get(now.revision) if now is not None else None
+            told = taken_back(former, now, made.change) if made is not None else taken_back(former, now)
+            return Wish((wishes.undone(now, again),), told)
 
         return self.apps.change(call, arguments, edit)
 

@@ -62,8 +62,9 @@ class ScalingVerbs:
             raise CloudError(
                 f"nothing was decided yet on {name}: the first time is soon", hint=f"explain {name}"
             )
-        if not known:
-            raise CloudError(f"{name} is scaled by hand: nothing decides", hint=f"autoscale {name} --max 6")
+        if spec.autoscale is None and (number is None or not known):
+            hint = f"explain {name} --decision {max(known)}" if known else f"autoscale {name} --max 6"
+            raise CloudError(f"{name} is scaled by hand: nothing decides", hint=hint)
         wanted = max(known) if number is None else number
         if wanted not in known:
             changes = ", ".join(str(found) for found in sorted(known)[-5:])

@@ -190,7 +190,9 @@ def _outlooks(world: World, names: list[str]) -> Iterator[str]:
     """Yield what becomes of each update that is under way."""
     for name in names:
         spec = world.specs.get(name)
-        if spec is not None and spec.fallback is not None:
+        if spec is not None and spec.fallback is not None and world.is_frozen(name):
+            yield f"{name} is frozen: {thaw_of(world, name)} lets the update go on"
+        elif spec is not None and spec.fallback is not None:
             left_s = late_at(world, spec) - world.now
             end = "" if left_s == math.inf else f", and is rolled back unless that changes in {left_s:.0f} s"
             yield f"the update goes on{end}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -53,8 +52,7 @@ def new_app(
     if name in specs:
         if specs[name].removing:
             raise AppExists(f"{name} is still being removed", hint=f"wait {name} gone")
-        update = shlex.join(["update", name, *arguments.texts("command")])
-        raise AppExists(f"an app is named {name} already", hint=f"{update}    (or: rm {name} -y)")
+        raise AppExists(f"an app is named {name} already", hint=f"help update    (or: rm {name} -y)")
     hosts, paths = _addresses(name, arguments, template)
     _require_free(specs, hosts, paths)
     workers = arguments.whole("workers")

@@ -7,19 +7,21 @@ from collections.abc import Iterator
 from manager.state.model import AppSpec, Autoscale
 
 
-def taken_back(before: AppSpec, now: AppSpec | None) -> str:
-    """Return the commands that made what an app is `now`, None for gone, of what it was."""
-    return f"took back: {'; '.join(_commands(before, now)) or 'nothing that is seen'}"
+def taken_back(before: AppSpec, now: AppSpec | None, change: str = "update") -> str:
+    """Return the commands that made what an app is `now`, None for gone, of what it was.
+
+    change: the verb that made the revision that it is of, as its history has it.
+    """
+    return f"took back: {'; '.join(_commands(before, now, change)) or 'nothing that is seen'}"
 
 
-def _commands(before: AppSpec, now: AppSpec | None) -> Iterator[str]:
+def _commands(before: AppSpec, now: AppSpec | None, change: str) -> Iterator[str]:
     name = before.name
     if now is None:
         yield f"rm {name}"
         return
     if now.revision != before.revision:
-        verb = "restart" if now.template == before.template else "update"
-        yield f"{verb} {name} (revision {now.revision})"
+        yield f"{change} {name} (revision {now.revision})"
     if now.autoscale != before.autoscale:
         yield f"autoscale {name} {_policy(before.autoscale, now.autoscale)}"
     if now.stopped != before.stopped:

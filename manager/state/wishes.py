@@ -176,7 +176,7 @@ def stopped(spec: AppSpec, slot: int | None, *, now: float | None = None) -> App
 def started(
     spec: AppSpec, slot: int | None, *, ended: Collection[int] = (), now: float | None = None
 ) -> AppSpec:
-    """Return the spec with the app, or one of its workers, running again.
+    """Return the spec with the app, or one of its workers, running again; of a stopped app that one alone.
 
     ended: the slots whose worker ended for good.  now: the time at which it is asked for, when those that
     still leave need not end what they serve.
@@ -185,10 +185,18 @@ def started(
     if slot is None:
         want = spec.want + len(spec.stopped_slots)
         return _renewed(replace(spec, stopped=False, want=want, stopped_slots=frozenset()), ended)
+    if spec.stopped and spec.autoscale is None:
+        spec = _all_stopped(spec)
     if slot in spec.stopped_slots:
-        return replace(spec, want=spec.want + 1, stopped_slots=spec.stopped_slots - {slot}, stopped=False)
-    _require_slot(replace(spec, stopped=False), slot)
-    return _renewed(replace(spec, stopped=False), {slot}.intersection(ended))
+        return replace(spec, want=spec.want + 1, stopped_slots=spec.stopped_slots - {slot})
+    _require_slot(spec, slot)
+    return _renewed(spec, {slot}.intersection(ended))
+
+
+def _all_stopped(spec: AppSpec) -> AppSpec:
+    """Return the stopped app as one that runs, whose workers were stopped one by one."""
+    running = replace(spec, stopped=False)
+    return replace(running, want=0, stopped_slots=running.stopped_slots | running.slots)
 
 
 def _renewed(spec: AppSpec, slots: Collection[int]) -> AppSpec:
@@ -275,6 +283,8 @@ def removed(spec: AppSpec, *, now: float | None = None) -> AppSpec:
 
 
 def _require_slot(spec: AppSpec, slot: int) -> None:
+    if spec.stopped:
+        raise CloudError(f"{spec.name} is stopped, and {spec.name}.{slot} with it", hint=f"start {spec.name}")
     if slot in spec.stopped_slots:
         raise CloudError(f"{spec.name}.{slot} is stopped", hint=f"start {spec.name}.{slot}")
     if slot not in spec.slots:

@@ -16,7 +16,7 @@ from uuid import uuid4
 from manager.api.errors import CloudError
 from shell.text.document import Document, items
 from shell.traffic.endpoint import Endpoint, endpoint, http_url
-from shell.traffic.load import Load, Plan, Report
+from shell.traffic.load import Load, Plan, Report, run
 
 RATE_RPS = 100.0
 _LONGEST_S = 600.0  # more than a proof takes; it stops its load itself
@@ -133,14 +133,16 @@ def _picture(client: Client) -> Picture:
 
 
 def _plans(client: Client, status: Document) -> list[Plan]:
-    """Return a share of the load for every app that answers http."""
+    """Return a share of the load for every app that answers http; an error of its own would prove nothing."""
     apps = [app for app in items(client.call("apps", {}).get("items")) if app.get("ready") and http_url(app)]
-    return [_plan(endpoint(app, status), RATE_RPS / len(apps)) for app in apps]
+    asked = [endpoint(app, status) for app in apps]
+    well = [there for there in asked if run(_plan(there, 1.0, 1.0), threading.Event()).ok]
+    return [_plan(there, RATE_RPS / len(well), _LONGEST_S) for there in well]
 
 
-def _plan(there: Endpoint, rate_rps: float) -> Plan:
+def _plan(there: Endpoint, rate_rps: float, duration_s: float) -> Plan:
     path = there.path_of("/")
-    return Plan(there.host, there.port, there.host_header, path, rate_rps, rate_rps, _LONGEST_S)
+    return Plan(there.host, there.port, there.host_header, path, rate_rps, rate_rps, duration_s)
 
 
 def _pid_of(status: Mapping[str, object]) -> object:

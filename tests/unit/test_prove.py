@@ -115,6 +115,15 @@ def test_a_failed_request_disproves_and_is_told(cloud: Cloud) -> None:
     assert f"{proof.failed} failed (status 503 {proof.failed})" in [*proof.lines()][2]
 
 
+def test_an_app_that_answered_with_an_error_before_is_asked_no_more(cloud: Cloud) -> None:
+    cloud.website.answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+
+    proof = proved(cloud)
+
+    assert proof.holds
+    assert (proof.sent, len(cloud.website.requests)) == (0, 1)
+
+
 def test_a_manager_that_stays_away_disproves(cloud: Cloud) -> None:
     cloud.away_for = 10_000
 

@@ -47,7 +47,9 @@ def test_a_wait_that_ends_during_an_update_says_that_it_goes_on_until_when_and_w
 def test_an_update_of_a_frozen_app_is_not_said_to_be_rolled_back() -> None:
     error = too_late(seen(replace(stuck(), frozen=frozenset({ALL}))), ["web"], 2.0)
 
-    assert error.message == "not ready within 2 s: web.1 unready: GET / refused; the update goes on"
+    assert error.message == (
+        "not ready within 2 s: web.1 unready: GET / refused; web is frozen: thaw lets the update go on"
+    )
 
 
 def test_a_wait_for_a_new_app_that_ends_offers_to_remove_it() -> None:

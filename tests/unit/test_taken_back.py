@@ -24,7 +24,6 @@ AUTO = wishes.autoscaled(WEB, Autoscale(1, 6))
         (WEB, wishes.stopped(WEB, None), "stop web"),
         (WEB, wishes.stopped(WEB, 1), "stop web.1"),
         (wishes.stopped(WEB, 1), WEB, "start web.1"),
-        (WEB, wishes.restarted(WEB, None), "restart web (revision 2)"),
         (WEB, wishes.restarted(WEB, 2), "restart web.2"),
         (WEB, wishes.updated(WEB, replace(TEMPLATE, read_only=True)), "update web (revision 2)"),
         (WEB, wishes.with_spares(WEB, 2), "update web --spares 2"),
@@ -38,3 +37,7 @@ def test_what_an_undo_takes_back_is_told_as_the_command_that_made_it(
     before: AppSpec, now: AppSpec | None, told: str
 ) -> None:
     assert taken_back(before, now) == f"took back: {told}"
+
+
+def test_a_revision_is_told_by_the_verb_that_made_it() -> None:
+    assert taken_back(WEB, wishes.restarted(WEB, None), "restart") == "took back: restart web (revision 2)"

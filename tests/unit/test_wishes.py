@@ -92,6 +92,18 @@ def test_stopping_one_worker_empties_its_slot_and_lowers_want() -> None:
     assert wishes.started(stopped, 2) == an_app(want=3)
 
 
+def test_starting_one_worker_of_a_stopped_app_starts_that_one_alone() -> None:
+    started = wishes.started(wishes.stopped(an_app(want=3), None), 2)
+
+    assert (started.wanted, started.slots) == (1, frozenset({2}))
+    assert wishes.started(started, None) == an_app(want=3)
+
+
+def test_a_worker_of_a_stopped_app_is_said_to_be_stopped_with_it() -> None:
+    with pytest.raises(CloudError, match=r"web is stopped, and web\.1 with it"):
+        wishes.stopped(wishes.stopped(an_app(want=3), None), 1)
+
+
 def test_a_stopped_app_that_is_updated_starts_with_its_new_revision() -> None:
     stopped = wishes.stopped(an_app(want=3), None)
     template = replace(stopped.template, read_only=True)
