@@ -24,6 +24,9 @@ def require_agreement(arguments: Arguments) -> None:
         raise UsageError(
             f"{workers} workers are above --max {limit}", hint=again(arguments, f"--max {workers}")
         )
+    if limit is not None and port is None:
+        hint = again(arguments, f"-p 8000 --max {limit}")
+        raise UsageError("--max needs a port: the load is what comes in there", hint=hint)
 
 
 def again(arguments: Arguments, options: str, verb: str = "update") -> str:

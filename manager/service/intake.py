@@ -83,7 +83,7 @@ class Intake:
         """
         wanted = wanted_template(arguments, base or Template(command=(), image=BASE_IMAGE))
         self.secrets.require(wanted.secrets)
-        self._require_cores(arguments.number("cpus"))
+        self._require_room(arguments.number("cpus"), arguments.whole("memory"))
         if arguments.flag("pull") and not arguments.flag("dry_run"):
             self._pull_missing(wanted.image, told)
         with self.engine.images.open(wanted.image) as image:
@@ -91,12 +91,18 @@ class Intake:
                 self._require_kept_runnable(wanted, image)
             return self._with_files(wanted, files, image)
 
-    def _require_cores(self, cpus: float | None) -> None:
-        """Raises UsageError when one worker would get more cores than there are, which Docker refuses."""
-        if cpus is not None and cpus > (cores := self.engine.facts().cores):
+    def _require_room(self, cpus: float | None, memory_bytes: int | None) -> None:
+        """Raises UsageError when one worker would get more than there is."""
+        if cpus is None and memory_bytes is None:
+            return
+        host = self.engine.facts()
+        if cpus is not None and cpus > host.cores:
             raise UsageError(
-                f"--cpus {cpus:g} is more than this machine has: from 0.01 to {cores}", hint="status"
+                f"--cpus {cpus:g} is more than this machine has: from 0.01 to {host.cores}", hint="status"
             )
+        if memory_bytes is not None and memory_bytes > host.memory_bytes:
+            most = f"{host.memory_bytes / 2**30:.1f}G"
+            raise UsageError(f"--memory is more than this machine has: from 6M to {most}", hint="status")
 
     def _pull_missing(self, image: str, told: Callable[[str], None]) -> None:
         try:

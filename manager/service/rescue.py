@@ -17,7 +17,7 @@ from pathlib import Path
 
 from manager.api.arguments import Arguments
 from manager.api.documents import document
-from manager.api.errors import CloudError, NetworkFailed, UsageError
+from manager.api.errors import NetworkFailed, UsageError
 from manager.engine.containers import Container
 from manager.loop.apply import RECORD_LABEL, SPEC_LABEL
 from manager.loop.reconcile import Reconciler
@@ -163,7 +163,7 @@ class Rescue:
     def restore(self, call: Call, arguments: Arguments) -> Answer:
         with os.fdopen(os.dup(_only_file(call)), "rb") as file:
             wanted = self._unpacked(file)
-        held = self.changes.held()
+        held, present = self.changes.held(), read_specs(self.store.read(APPS))
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             all_specs = dict(specs)
@@ -171,14 +171,12 @@ class Rescue:
                 if spec.name not in all_specs:
                     again = reinstated(all_specs, spec, self.tcp_ports, held)
                     all_specs[spec.name] = wishes.undone(None, again)
-            new = tuple(spec for name, spec in all_specs.items() if name not in specs)
-            if not new:
-                raise CloudError("every app of the backup is there already", hint="apps")
-            return Wish(new)
+            return Wish(tuple(spec for name, spec in all_specs.items() if name not in specs))
 
         if arguments.flag("dry_run"):
-            present = read_specs(self.store.read(APPS))
             return _plan(f"restore {spec.name}" for spec in edit(present).specs)
+        if wanted.keys() <= present.keys():
+            return document("Result", {"message": "every app of the backup is there: nothing to restore"})
         made = self.changes.make(call, edit)
         return document("Result", {"message": self.waiting.until_settled(call, made, arguments)})
 

@@ -128,12 +128,17 @@ def as_usual(spec: AppSpec) -> AppSpec:
 def autoscaled(spec: AppSpec, policy: Autoscale | None) -> AppSpec:
     """Return the spec that scales by itself under the policy, or by hand again when it is None.
 
-    Its spares are chosen too, unless a number of them was asked for.
+    Its spares are chosen too, unless a number of them was asked for.  Raises UsageError for an app without
+    a port.
     """
     before = spec.autoscale
     if policy is None:
         chosen = before is not None and before.chooses_spares
         return replace(spec, autoscale=None, spares=0 if chosen else spec.spares)
+    if spec.template.port is None:
+        raise UsageError(
+            f"{spec.name} has no port, so there is no load to follow", hint=f"update {spec.name} --port 8000"
+        )
     want = min(policy.max, max(policy.min, spec.want))
     policy = replace(policy, chooses_spares=before.chooses_spares if before else spec.spares == 0)
     return replace(spec, autoscale=policy, want=want, stopped_slots=frozenset(), hurry=None)

@@ -122,6 +122,7 @@ def test_a_policy_that_the_file_does_not_say_is_as_usual_again() -> None:
         ("host = ['www.example.org']", "web: --host and --path are for http apps"),
         ("port = '9000/tcp'\npath = ['/shop']", "web: --host and --path are for http apps"),
         ("max = 2\nmin = 3", "web: --min 3 is above --max 2"),
+        ("max = 2", "web: --max needs a port"),
     ],
 )
 def test_a_file_is_refused_as_a_whole_for_one_app_whose_options_contradict_each_other(

@@ -252,9 +252,9 @@ def test_an_env_file_is_read_as_compose_does() -> None:
 
 
 def test_how_to_wait_is_said_to_those_commands_that_wait(tmp_path: Path) -> None:
-    present = {"params": {"name": "web", "command": ["sleep", "9"], "max": "2"}, "files": {}}
+    present = {"params": {"name": "web", "command": ["sleep", "9"], "port": "80", "max": "2"}, "files": {}}
     file, replies = tmp_path / "apps.toml", Replies({"export": lambda _: {"items": [present], "usual": {}}})
-    file.write_text('[apps.web]\ncommand = "sleep 9"\nmax = 3\n[apps.db]\ncommand = "sleep 8"\n')
+    file.write_text('[apps.web]\ncommand = "sleep 9"\nport = 80\nmax = 3\n[apps.db]\ncommand = "sleep 8"\n')
     with serving(tmp_path, replies):
         shell = shell_at(tmp_path)
         assert shell.run(f"apply -f {file} --dry-run --wait=5s") == 0

@@ -14,7 +14,7 @@ MENDED = [
     ("scale web 5 ^--wait=5", "scale web 5 --wait=5s"),
     ("scale web=5 ^-w5", "scale web=5 -w5s"),
     ("logs web --tail 5 --since ^5", "logs web --tail 5 --since 5s"),
-    ("run -e x=250 --max 4 --slo ^250 web x=250", "run -e x=250 --max 4 --slo 250ms web x=250"),
+    ("run -e x=250 -p 80 --max 4 --slo ^250 web x=250", "run -e x=250 -p 80 --max 4 --slo 250ms web x=250"),
     ("run --reach b --reach ^b.1 -e A=b.1 b b.1", "run --reach b --reach b -e A=b.1 b b.1"),
     ("load web ^api --rps 50", "load web --rps 50"),
     ("history web ^api -o json", "history web -o json"),

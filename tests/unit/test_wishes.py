@@ -272,6 +272,13 @@ def test_a_number_of_spares_that_was_asked_for_stays_until_auto_is() -> None:
     assert as_scaled(wishes.with_spares(asked, "auto"), target).spares == 3
 
 
+def test_an_app_without_a_port_has_no_load_to_follow() -> None:
+    portless = replace(an_app(), template=replace(TEMPLATE, port=None))
+
+    with pytest.raises(UsageError, match="no load to follow"):
+        wishes.autoscaled(portless, Autoscale(1, 3))
+
+
 def test_spares_that_were_chosen_end_with_the_autoscaler() -> None:
     chosen = as_scaled(wishes.autoscaled(an_app(), POLICY), ScalingTarget(2, 1, 0.0, "", spares=3))
 
