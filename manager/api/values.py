@@ -82,6 +82,14 @@ def app_name(word: str) -> str:
     return word
 
 
+def whole_app(word: str) -> str:
+    """Return the word when an app may be called that; the app of a worker is more than was meant."""
+    try:
+        return app_name(word)
+    except Meant as error:
+        raise ValueError(f"{error} (stop, start and restart take one)") from None
+
+
 def host(word: str) -> str:
     """Return a word that is a host name; whether it is free, is told where routes are made."""
     if "_" in word:
@@ -280,6 +288,7 @@ def choice(*words: str) -> Kind:
 
 
 APP = Kind("APP", app_name, "apps")
+CHANGED_APP = Kind("APP", whole_app, "apps")
 NEW_APP = Kind("NAME", app_name)
 TARGET = Kind("TARGET", target, "targets")
 WORD = Kind("WORD", text)

@@ -127,7 +127,10 @@ class Reading:
         def wanted(event: EventView) -> bool:
             return (app is None or event.app == app) and unix_seconds(event.at) >= oldest
 
-        views = [event for event in events(self.store) if wanted(event)]
+        told = events(self.store)
+        if app is not None and all(event.app != app for event in told):
+            wishes.find(self.picture().world.specs, app)
+        views = [event for event in told if wanted(event)]
         if arguments.flag("follow"):
             self._follow_events(call, views, wanted)
         return listing("EventList", views)

@@ -91,14 +91,14 @@ PLANNED = (
 
 
 def test_the_plan_of_any_change_asks_nobody_and_leaves_everything_as_it_is(apps: Apps, cloud: Cloud) -> None:
-    name = apps.run("sleep", "1000")
+    name = apps.serve(1)
     before = cloud.ok("export").stdout, cloud.container(f"{name}.1")
 
     for command in PLANNED:
         assert cloud.ok(*command.replace("APP", name).split()).stdout, command
 
     assert (cloud.ok("export").stdout, cloud.container(f"{name}.1")) == before
-    assert not cloud.ok("events", "--app", f"{name}-b", "-q").stdout
+    assert cloud.run("events", "--app", f"{name}-b").code == 1
     assert not cloud.status()["frozen"]
 
 

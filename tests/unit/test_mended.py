@@ -45,6 +45,15 @@ def test_a_hint_is_what_was_typed_put_right_where_it_was_off(typed: str, right: 
     assert error.hint == right
 
 
+def test_a_command_that_changes_a_whole_app_is_not_offered_for_one_worker() -> None:
+    error = refused("rm web.1 -y")
+
+    assert (error.message, error.hint) == (
+        "APP: 'web.1' cannot name an app: it is a worker (stop, start and restart take one)",
+        "help rm",
+    )
+
+
 @pytest.mark.parametrize("right", [right for _, right in MENDED])
 def test_a_hint_is_itself_accepted(right: str) -> None:
     (statement,) = statements(right)

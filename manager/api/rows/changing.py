@@ -65,7 +65,7 @@ ROWS: tuple[Command, ...] = (
         "manager",
         "scale an app by itself, to serve an objective with few workers",
         operands=(
-            Operand("APP", values.APP, required=False),
+            Operand("APP", values.CHANGED_APP, required=False),
             Operand("STATE", values.choice("off"), required=False),
         ),
         options=(
@@ -113,7 +113,10 @@ ROWS: tuple[Command, ...] = (
         "update",
         "manager",
         "change what an app's workers are made from; they are replaced one by one",
-        operands=(Operand("APP", values.APP), Operand("COMMAND", values.TEXT, required=False, many=True)),
+        operands=(
+            Operand("APP", values.CHANGED_APP),
+            Operand("COMMAND", values.TEXT, required=False, many=True),
+        ),
         options=(
             *TEMPLATE,
             SPARES,
@@ -150,7 +153,7 @@ ROWS: tuple[Command, ...] = (
         "rollback",
         "manager",
         "go back to an earlier revision of an app",
-        operands=(Operand("APP", values.APP),),
+        operands=(Operand("APP", values.CHANGED_APP),),
         options=(Option("to", values.REVISION, "this revision (the one before)"), *WAITING, DRY_RUN),
         examples=("rollback web", "rollback web --to 1"),
         changes=True,
@@ -159,7 +162,7 @@ ROWS: tuple[Command, ...] = (
         "undo",
         "manager",
         "take back the last change of an app, its removal too",
-        operands=(Operand("APP", values.APP),),
+        operands=(Operand("APP", values.CHANGED_APP),),
         options=(*WAITING, DRY_RUN),
         examples=("undo web",),
         changes=True,
@@ -168,7 +171,7 @@ ROWS: tuple[Command, ...] = (
         "rm",
         "manager",
         "remove apps with their workers and routes",
-        operands=(Operand("APP", values.APP, many=True),),
+        operands=(Operand("APP", values.CHANGED_APP, many=True),),
         options=(YES, NOW, *WAITING, DRY_RUN),
         examples=("rm web -y",),
         changes=True,
