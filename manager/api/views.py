@@ -297,6 +297,9 @@ class DockerView:
 
 @dataclass(frozen=True, slots=True)
 class NetworkView:
+    """intact: the bridge and the rules are as they were made, as far as was seen."""
+
+    intact: bool
     bridge: str
     subnet: str
     gateway: str

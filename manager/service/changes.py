@@ -223,7 +223,7 @@ def _asked(request: Request) -> str:
 
 def _follows(spec: AppSpec | None) -> bool:
     """Return whether the app has as many workers as the autoscaler wants."""
-    return spec is not None and spec.autoscale is not None and spec.autoscale.mode == "on"
+    return spec is not None and spec.scales_itself
 
 
 def _words(wish: Wish, name: str) -> str:

@@ -188,6 +188,7 @@ class Reading:
             proxy=ProxyView(self.settings.proxy_url, self.proxy.healthy()),
             docker=self._docker(),
             network=NetworkView(
+                intact=world is None or world.network_intact,
                 bridge=bridge_name(self.tag),
                 subnet=self.settings.subnet,
                 gateway=str(gateway_of(self.settings.network)),
@@ -258,8 +259,11 @@ class Reading:
 
 def _is_as_asked(picture: Picture) -> bool:
     """Return whether nothing is under way, and every app is as it was asked for."""
+    world = picture.world
     at_rest = picture.converged and not picture.trouble
-    return at_rest and all(is_as_asked(picture.world, spec) for spec in picture.world.specs.values())
+    routed = world.live is not None or not any(spec.template.port for spec in world.specs.values())
+    well = at_rest and routed and world.network_intact
+    return well and all(is_as_asked(world, spec) for spec in world.specs.values())
 
 
 def _some(names: Sequence[str]) -> str:

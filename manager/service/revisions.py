@@ -78,6 +78,7 @@ class RevisionVerbs:
                     hint=f"history {name}",
                 )
             template = known[former].template
+            self.apps.intake.secrets.require(template.secrets)
             moved = readdressed(specs, spec, Arguments({}), template, self.apps.tcp_ports)
             again = wishes.updated(moved, template, former=spec)
             told = (f"{name} goes back to revision {former}", _stays_stopped(again))
@@ -92,6 +93,7 @@ class RevisionVerbs:
             former = self._former(specs, name)
             if name in specs and specs[name].removing:
                 raise CloudError(f"{name} is still being removed", hint=f"wait {name} gone")
+            self.apps.intake.secrets.require(former.template.secrets)
             again = reinstated(specs, former, self.apps.tcp_ports, self.apps.changes.held())
             now = specs.get(name)
             made = self._revisions(name).get(now.revision) if now is not None else None

@@ -38,7 +38,8 @@ class Waiting:
         if arguments.flag("detach"):
             return f"{', '.join(names)}: on its way"
         started, began_at = time.monotonic(), time.time()
-        limit_s = arguments.number("wait") or WAIT_S
+        asked_s = arguments.number("wait")
+        limit_s = WAIT_S if asked_s is None else asked_s
         picture, told = self.reconciler.picture(), Told(call)
         while picture is None or not self._are_settled(picture, made, began_at):
             if time.monotonic() - started > limit_s:
@@ -111,7 +112,7 @@ def raise_when_overtaken(world: World, name: str, made: Made) -> None:
         raise Conflict(f"{name} was removed meanwhile, by another command", hint=hint)
     if spec.stopped:
         raise Conflict(f"{name} was stopped meanwhile, by another command", hint=f"start {name}")
-    if spec.wanted < asked and spec.autoscale is None:
+    if spec.wanted < asked and not spec.scales_itself:
         raise Conflict(_wanted_instead(spec), hint=hint)
 
 
@@ -201,7 +202,7 @@ def _outlooks(world: World, names: list[str]) -> Iterator[str]:
 def summary(world: World, name: str, made: Made) -> str:
     """Return how an app is; when another command changed it meanwhile, that is not all that was asked."""
     spec = world.specs.get(name)
-    if spec is not None and made.apps[name] != (spec.wanted, spec.revision) and spec.autoscale is None:
+    if spec is not None and made.apps[name] != (spec.wanted, spec.revision) and not spec.scales_itself:
         return f"{_wanted_instead(spec)} (events --app {name})"
     if spec is None:
         return f"{name}: removed"

@@ -202,7 +202,7 @@ class AppSpec:
     stopped_slots: places that `stop APP.SLOT` emptied.  turns: how often `restart APP.SLOT` renewed a slot.
     hurry: which of its workers the last command did not want to wait for.
     fallback: while an update is under way, what it began from.  newest: the highest revision ever given.
-    failed: the revisions whose updates were taken back.
+    failed: the revisions whose updates were taken back, or overtaken before they had got ready.
     order, parallel: how an update replaces workers, and how many at a time.
     spares: how many workers wait, paused, for the next slots to be wanted.
     slots: the places that shall have a worker: the lowest ones that no `stop APP.SLOT` emptied.
@@ -237,6 +237,11 @@ class AppSpec:
         if self.template.port and self.template.protocol == "tcp" and self.tcp_port is None:
             raise ValueError(f"{self.name} is for tcp and has no port of the proxy's")
         object.__setattr__(self, "slots", frozenset(self._places(self.wanted)))
+
+    @property
+    def scales_itself(self) -> bool:
+        """Whether the autoscaler says how many workers there are; where it recommends, it does not."""
+        return self.autoscale is not None and self.autoscale.mode == "on"
 
     def health_of(self, revision: int) -> Health:
         """Return what tells that a worker of this revision is healthy; during an update there are two."""

@@ -86,16 +86,17 @@ def changeable(specs: Mapping[str, AppSpec], name: str) -> AppSpec:
 def scaled(spec: AppSpec, change: ScaleChange, *, manual: bool = False) -> AppSpec:
     """Return the spec with as many workers as the change asks for; raises UsageError beyond the limits.
 
-    manual: an autoscaled app is scaled by hand from now on; without it that is refused.
+    manual: an app that scales itself is scaled by hand from now on; without it that is refused.
     """
     _require_running(spec)
     count = spec.want + change.amount if change.relative else change.amount
-    if spec.autoscale is not None and not manual:
+    if spec.autoscale is not None and spec.scales_itself and not manual:
         raise CloudError(
             f"{spec.name} is autoscaled, up to {spec.autoscale.max} workers",
             hint=f"autoscale {spec.name} --max {max(1, count)}    (or: scale {spec.name}={count} --manual)",
         )
-    spec = autoscaled(spec, None)
+    if spec.scales_itself:
+        spec = autoscaled(spec, None)
     if not 0 <= count <= MAX_WORKERS:
         raise UsageError(
             f"{spec.name} cannot have {count} workers: 0 to {MAX_WORKERS}",
@@ -170,7 +171,7 @@ def stopped(spec: AppSpec, slot: int | None, *, now: float | None = None) -> App
     if slot in spec.stopped_slots:
         return spec
     _require_slot(spec, slot)
-    if spec.autoscale is not None:
+    if spec.scales_itself:
         raise CloudError(
             f"{spec.name} is autoscaled: it would start another", hint=f"restart {spec.name}.{slot}"
         )
@@ -190,7 +191,7 @@ def started(
     if slot is None:
         want = spec.want + len(spec.stopped_slots)
         return _renewed(replace(spec, stopped=False, want=want, stopped_slots=frozenset()), ended)
-    if spec.stopped and spec.autoscale is None:
+    if spec.stopped and not spec.scales_itself:
         spec = _all_stopped(spec)
     if slot in spec.stopped_slots:
         return replace(spec, want=spec.want + 1, stopped_slots=spec.stopped_slots - {slot})
@@ -238,6 +239,7 @@ def updated(
         revision=newest,
         newest=newest,
         fallback=spec.fallback or Past.of(former or spec),
+        failed=spec.failed | {spec.revision} if spec.fallback else spec.failed,
         rolled_back=None,
         order=order,
         parallel=parallel,

@@ -105,7 +105,7 @@ class World:
 def as_scaled(spec: AppSpec, target: ScalingTarget | None) -> AppSpec:
     """Return the spec with what the autoscaler wants: workers within the operator's bounds, and spares."""
     policy = spec.autoscale
-    if policy is None or policy.mode != "on":
+    if policy is None or not spec.scales_itself:
         return spec
     want, spares = (target.want, target.spares) if target is not None else (spec.want, 0)
     if not policy.chooses_spares:

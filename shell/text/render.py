@@ -129,8 +129,9 @@ def _parts(status: Item, now: float) -> Iterator[tuple[str, bool | None, str]]:
     yield "etcd", etcd.get("healthy") is True, _etcd_fact(etcd)
     yield "proxy", proxy.get("healthy") is True, _text(proxy.get("url"))
     yield "docker", docker.get("healthy") is True, _docker_fact(docker)
-    there = bool(network.get("bridge"))
-    yield "network", there, f"{_text(network.get('bridge'))} {_text(network.get('subnet'))}"
+    intact = network.get("intact") is True
+    rest = "" if intact else ", bridge or rules are not as made: net --repair"
+    yield "network", intact, f"{_text(network.get('bridge'))} {_text(network.get('subnet'))}{rest}"
     memory = cells.cell(host.get("memory_bytes"), "bytes", now)
     yield "host", None, f"{_text(host.get('cores'))} cores, {memory} memory"
 

@@ -107,7 +107,7 @@ def status(**fields: object) -> Mapping[str, object]:
         },
         "proxy": {"url": "http://127.0.0.1:8080", "healthy": True},
         "docker": {"healthy": True, "version": "20.10.24", "live_restore": True},
-        "network": {"bridge": "sc37a8br", "subnet": "10.200.0.0/16", "gateway": "10.200.0.1"},
+        "network": {"intact": True, "bridge": "sc37a8br", "subnet": "10.200.0.0/16", "gateway": "10.200.0.1"},
         "host": {
             "cores": 2,
             "memory_bytes": 4_000_000_000,

@@ -73,6 +73,12 @@ def test_run_that_waits_in_vain_ends_with_4_and_keeps_the_app(apps: Apps, cloud:
     assert name in cloud.app_names()
 
 
+def test_a_wait_of_no_time_ends_at_once(apps: Apps, cloud: Cloud) -> None:
+    outcome = cloud.run("run", "--wait=0s", apps.name("soon"), "sleep", "1000")
+
+    assert (outcome.code, "not ready within 0 s" in outcome.stderr) == (4, True)
+
+
 def test_a_worker_that_a_drill_keeps_down_comes_back_when_the_time_is_over(apps: Apps, cloud: Cloud) -> None:
     name = apps.run("sleep", "1000")
 

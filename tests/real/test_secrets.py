@@ -91,6 +91,18 @@ def test_a_secret_in_use_cannot_be_removed_and_one_that_is_not_there_not_given(
     ]
 
 
+def test_a_rollback_to_a_secret_that_was_removed_is_refused(apps: Apps, cloud: Cloud) -> None:
+    assert cloud.run("secret", "set", "passing", given=b"hush").code == 0
+    name = apps.run("sleep", "1000", options=("--secret", "passing"))
+    cloud.ok("update", name, "--no-secret")
+    cloud.ok("secret", "rm", "passing")
+
+    refused = cloud.run("rollback", name)
+
+    assert (refused.code, "no secret is named 'passing'" in refused.stderr) == (1, True)
+    assert [item["state"] for item in cloud.ok("history", name, "-o", "json").items] == ["former", "current"]
+
+
 def test_a_dry_run_changes_no_secret(cloud: Cloud, kept: str) -> None:
     told = [
         cloud.run("secret", "set", kept, "--dry-run", given=b"another"),

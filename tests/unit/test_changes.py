@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
 from typing import cast
@@ -17,6 +18,8 @@ from manager.api.wire import Request
 from manager.journal import Journal
 from manager.lead import Leadership
 from manager.loop.reconcile import Picture, Reconciler
+from manager.programs.store import Programs
+from manager.secrets import Secrets
 from manager.server import Call
 from manager.service.apps import AppVerbs
 from manager.service.changes import Changes, Wish, read_specs
@@ -40,6 +43,7 @@ from manager.state.records import (
 )
 from manager.state.specs import NOTHING_HELD, Held, held_in, new_app, readdressed, reinstated
 from manager.store import Fence
+from tests.fakes.engine import FakeEngine
 from tests.fakes.store import FakeStore
 from tests.simulation.worlds import NOW, TEMPLATE, a_worker, an_app, serving
 
@@ -117,10 +121,13 @@ def test_a_request_that_comes_again_is_carried_out_once(desk: Desk) -> None:
     assert read_specs(desk.store.read(APPS))["web"].want == 3
 
 
-def test_an_undo_that_comes_again_is_answered_though_nothing_is_left_to_take_back(desk: Desk) -> None:
+def test_an_undo_that_comes_again_is_answered_though_nothing_is_left_to_take_back(
+    desk: Desk, tmp_path: Path
+) -> None:
     desk.store.write({undo_key("web"): encode(an_app())})
     waiting = Waiting(desk.changes.reconciler)
-    apps = AppVerbs(desk.changes, waiting, desk.changes.reconciler, cast(Intake, None), PORTS)
+    intake = Intake(FakeEngine(now=lambda: NOW), Programs(tmp_path), Secrets(tmp_path, tmp_path))
+    apps = AppVerbs(desk.changes, waiting, desk.changes.reconciler, intake, PORTS)
     call = cast(Call, Asked(Request(1, "undo", {"app": "web", "request": "5f"})))
 
     first, again = (

@@ -72,6 +72,12 @@ def test_a_rollback_never_chooses_a_revision_that_failed() -> None:
     assert earlier(after_a_failure_and_a_success(), history(3)) == 1
 
 
+def test_a_rollback_never_chooses_a_revision_that_was_overtaken_before_it_had_got_ready() -> None:
+    overtaken = wishes.updated(wishes.updated(an_app(), TEMPLATE), TEMPLATE)
+
+    assert earlier(replace(overtaken, fallback=None), history(3)) == 1
+
+
 def rolled_back_to(number: int | None) -> None:
     """Go back to a revision of an app that is of revision 60, of which the last few are known, and 4."""
     store, spec = FakeStore(lambda: NOW), replace(an_app(), revision=60)

@@ -272,6 +272,13 @@ def test_a_number_of_spares_that_was_asked_for_stays_until_auto_is() -> None:
     assert as_scaled(wishes.with_spares(asked, "auto"), target).spares == 3
 
 
+def test_an_app_that_is_only_told_what_it_needs_is_scaled_by_hand() -> None:
+    told = wishes.autoscaled(an_app(want=2), Autoscale(1, 3, mode="recommend"))
+
+    assert wishes.scaled(told, ScaleChange("web", 5)) == replace(told, want=5)
+    assert wishes.stopped(told, 2).slots == frozenset({1})
+
+
 def test_an_app_without_a_port_has_no_load_to_follow() -> None:
     portless = replace(an_app(), template=replace(TEMPLATE, port=None))
 
