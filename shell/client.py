@@ -18,7 +18,7 @@ from manager.api.errors import CloudError, ManagerUnreachable, NotAllowed
 from manager.api.places import GROUP, Places
 
 PATIENCE_S = 10.0
-ANSWER_S = 10.0  # the longest silence of a manager that has only to tell
+ANSWER_S = 10.0  # the longest silence of a manager that is there
 _PAUSE_S = 0.05
 _SERVED_S = 1.0  # an attempt that lasted longer had a manager
 _LOOK_UP_S = 0.2
@@ -140,15 +140,19 @@ class Client:
     def _read(self, lines: wire.Lines, within_s: float | None, leaving: Event) -> bytes | None:
         """Return the next frame, None when the caller is leaving.
 
-        Looks up now and then, so that a ^C just before it waits is not missed.
+        Looks up now and then, so that a ^C just before it waits is not missed. A manager that may take its
+        time is asked for something else after a long silence: one that is at work answers that.
         """
-        give_up_at = None if within_s is None else time.monotonic() + within_s
+        silent_at = time.monotonic() + (ANSWER_S if within_s is None else within_s)
         while not leaving.is_set():
             try:
                 line = lines.read()
             except TimeoutError as error:
-                if give_up_at is not None and time.monotonic() >= give_up_at:
+                if time.monotonic() < silent_at:
+                    continue
+                if within_s is not None or not self._answers():
                     raise ManagerUnreachable("the manager does not answer", hint="doctor") from error
+                silent_at = time.monotonic() + ANSWER_S
                 continue
             except OSError as error:
                 raise _Away from error
@@ -156,6 +160,15 @@ class Client:
                 raise _Away
             return line
         return None
+
+    def _answers(self) -> bool:
+        try:
+            self.call("apps", {}, answer_within_s=ANSWER_S)
+        except ManagerUnreachable:
+            return False
+        except CloudError:
+            return True
+        return True
 
     def _down(self) -> ManagerUnreachable:
         return ManagerUnreachable(f"the cloud {_quoted(self.places.cloud)} is down", hint="simplecloud up")

@@ -181,6 +181,33 @@ def test_a_silent_manager_is_given_up_when_asked_to(client: Client, places: Plac
             client.call("ps", {}, answer_within_s=0.1)
 
 
+def test_a_manager_that_answers_nothing_is_given_up_by_whoever_waits_for_its_work(
+    client: Client, places: PlacesAt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shell.client.ANSWER_S", 0.1)
+    with socket.socket(socket.AF_UNIX) as frozen:
+        frozen.bind(str(places.socket))
+        frozen.listen()
+        with pytest.raises(ManagerUnreachable, match="does not answer"):
+            client.call("scale", {})
+
+
+def test_a_manager_that_is_at_work_is_waited_for(
+    client: Client, manager: FakeManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shell.client.ANSWER_S", 0.1)
+    asked = threading.Event()
+
+    def apps(_: FakeCall) -> dict[str, object]:
+        asked.set()
+        return {"items": []}
+
+    manager.verbs["apps"] = apps
+    manager.verbs["scale"] = lambda _: {"message": "done" if asked.wait(5) else "not asked"}
+
+    assert client.call("scale", {}) == {"message": "done"}
+
+
 def test_an_interrupted_call_hangs_up(client: Client, manager: FakeManager) -> None:
     hung_up = threading.Event()
 
