@@ -59,7 +59,8 @@ log = logging.getLogger(__name__)
 class Picture:
     """The last look and what it led to; `trouble` is "" or what kept the latest pass from its work.
 
-    calm: all is as asked, and stays so until something tells of a change.
+    calm: all is as asked, and stays so until something tells of a change. A look that was told of one proves
+    nothing: Docker tells of a pause or a death some milliseconds before its listing shows it.
     """
 
     world: World
@@ -134,7 +135,7 @@ class Reconciler:
             if told:
                 self.dirty.clear()  # before looking: what happens from here on means another pass
             try:
-                wait_s = RESYNC_S if not told and self._rests() else self._pass()
+                wait_s = RESYNC_S if not told and self._rests() else self._pass(told=told)
             except (StoreUnavailable, Conflict, EngineError, NetworkError) as error:
                 self._trouble(str(error))
                 wait_s = TRY_AGAIN_S
@@ -156,13 +157,13 @@ class Reconciler:
         )  # no news: none is woken
         return True
 
-    def _pass(self) -> float:
+    def _pass(self, *, told: bool = False) -> float:
         """Look, plan and apply once; returns the seconds after which to look again."""
         self._looked_at = self.sight.steady()
         busy = frozenset(list(self._busy))  # before looking: a step that ends meanwhile still counts as busy
         world = self.sight.look(busy)
         todo = plan(world)
-        self._show(world, todo)
+        self._show(world, todo, told=told)
         if self.leadership.fence is None:
             self.leadership.gained.wait(TRY_AGAIN_S)
             return 0.0
@@ -228,10 +229,10 @@ class Reconciler:
         self._busy.pop(key, None)
         self.dirty.set()
 
-    def _show(self, world: World, todo: Plan) -> None:
+    def _show(self, world: World, todo: Plan, *, told: bool) -> None:
         number = self._picture.number + 1 if self._picture else 1
         converged = todo.converged and not world.busy
-        calm = converged and not todo.waits and is_calm(world)
+        calm = not told and converged and not todo.waits and is_calm(world)
         self._publish(Picture(world, number, converged, calm=calm))
 
     def _trouble(self, words: str) -> None:
