@@ -13,15 +13,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from itertools import count
 from typing import Self, TypeVar
 
-from netsetup.addresses import bridge_name, free_subnet, gateway_of, mac_of, port_name
+from netsetup.addresses import bridge_name, gateway_of, mac_of, port_name
 from netsetup.links import add_default_route, addresses
 from netsetup.namespace import entered
 from netsetup.netlink import Netlink
-from netsetup.network import Network, taken_networks
+from netsetup.network import Network
 from netsetup.port import Port
 from tests.real.netsetup.frames import IPV4_TYPE
 
@@ -151,6 +151,15 @@ class Worker:
         return mac_of(self.port.address)
 
 
+def _subnet_of(tag: str) -> IPv4Network:
+    """Return the subnet of the lab's cloud with this tag, one that no real cloud is given.
+
+    What is free now may be chosen by a cloud that comes up beside, or be remembered by one that is down.
+    """
+    first = IPv4Address("100.64.0.0") + (int(tag, 16) % 4096) * 1024
+    return IPv4Network((first, 22))
+
+
 class Cloud:
     """A cloud's network and the workers on it."""
 
@@ -158,7 +167,7 @@ class Cloud:
         self.name = name
         self.tag = tag
         self.bridge = bridge_name(tag)
-        self.subnet = free_subnet(taken_networks())
+        self.subnet = _subnet_of(tag)
         self.gateway = gateway_of(self.subnet)
         self.network = Network(name, tag, self.subnet, [PRIVATE])
         self._numbers = count(1)
