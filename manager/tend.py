@@ -78,9 +78,10 @@ class PartsTender:
         if not told and self.clock() < self._rests_until:
             return
         self.stirred.clear()
+        self._rests_until = 0.0  # also where Docker does not answer now
         self._mend()
-        calm = not told and not self._down_since
-        self._rests_until = self.clock() + REST_S if calm else 0.0
+        if not told and not self._down_since:
+            self._rests_until = self.clock() + REST_S
 
     def _mend(self) -> None:
         states = self.engine.parts.states()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from manager.api.errors import EngineError
 from manager.engine.orders import PartOrder
 from manager.loop.reconcile import Picture
 from manager.state.world import World
@@ -140,6 +141,24 @@ def test_a_death_that_docker_lists_only_after_it_told_of_it_is_seen_at_the_next_
     stirred.set()
     tender.look()
     engine.parts.remove("proxy")
+    tender.look()
+
+    assert engine.parts.states() == {"proxy": "running"}
+
+
+def test_where_docker_did_not_answer_who_was_told_of_a_death_looks_again_at_once(tmp_path: Path) -> None:
+    engine, stirred = FakeEngine(now=time.time, images=[fake_image("proxy")]), threading.Event()
+    order = PartOrder(name="proxy", part="proxy", image="proxy", command=("run",))
+    tender = PartsTender(PlacesAt("test", directory=tmp_path), engine, [order], stirred, lambda: NOW)
+    tender.look()
+    tender.look()
+
+    engine.parts.remove("proxy")
+    stirred.set()
+    engine.away = True
+    with pytest.raises(EngineError):
+        tender.look()
+    engine.away = False
     tender.look()
 
     assert engine.parts.states() == {"proxy": "running"}
