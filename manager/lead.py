@@ -226,8 +226,8 @@ class Leadership:
         # without a fence the lease may hold the key of a claim whose answer was lost: seize it anew
         if self._fence is not None and self._lease is not None and self.store.refresh(self._lease):
             return
+        self.gained.clear()  # before the fence goes: who finds none waits for the next
         self._fence = None
-        self.gained.clear()
         self._lease = self.store.grant(LEASE_S)
         entry = self.store.read(LEADER).entries.get(LEADER)
         # Whoever wrote the key that is there is dead, or this manager: it holds the host's lock.

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from subprocess import Popen
+from threading import Event
 
 import pytest
 
 from manager import lead
-from manager.lead import REFRESH_S, HostLock, Leadership, Vigil, Watchdog
+from manager.lead import LEASE_S, REFRESH_S, HostLock, Leadership, Vigil, Watchdog
 from manager.state.records import LEADER
 from manager.store import Fenced, Snapshot
 from manager.tend import Looker
@@ -41,6 +42,34 @@ def test_a_claim_whose_answer_is_lost_still_gives_a_fence(store: FakeStore, lead
     fence = leadership.fence
     assert fence is not None
     assert store.read(LEADER).entries[LEADER].create_revision == fence.create_revision
+
+
+class Gained(Event):
+    """Asks its leadership for the fence at each moment from which on whoever finds none waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[bool] = []
+        self.leadership: Leadership | None = None
+
+    def clear(self) -> None:
+        super().clear()
+        assert self.leadership is not None
+        self.asked.append(self.leadership.fence is not None)
+
+
+def test_a_fence_goes_only_when_who_finds_none_waits_for_the_next() -> None:
+    now, gained = [0.0], Gained()
+    gained.leadership = leadership = Leadership(FakeStore(lambda: now[0]), "one", gained)
+    leadership.start()
+    eventually(gained.is_set, within_s=5)
+    first = leadership.fence
+
+    now[0] += 2 * LEASE_S
+    eventually(lambda: leadership.fence not in (None, first), within_s=5)
+    leadership.stop()
+
+    assert gained.asked == [False, True]
 
 
 class LockOfOneThatLeaves(HostLock):
