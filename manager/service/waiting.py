@@ -59,10 +59,13 @@ class Waiting:
         for name in made.apps:
             raise_when_overtaken(picture.world, name, made)
             _raise_when_hopeless(picture.world, name, began_at)
-        return all(
-            is_settled(picture.world, name) and has_lasted(picture.world, name, time.time())
-            for name in made.apps
-        )
+        if not all(is_settled(picture.world, name) for name in made.apps):
+            return False
+        if all(has_lasted(picture.world, name, picture.world.now) for name in made.apps):
+            return True
+        if all(has_lasted(picture.world, name, time.time()) for name in made.apps):
+            self.reconciler.dirty.set()  # what ran at the look may have ended since: only another one tells
+        return False
 
 
 def has_lasted(world: World, name: str, now: float) -> bool:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
+from threading import Event
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from manager.api.arguments import Arguments
 from manager.api.errors import Conflict
-from manager.loop.reconcile import Picture
+from manager.loop.reconcile import Picture, Reconciler
 from manager.observe.health import Verdict
 from manager.plan.updates import UPDATE_LIMIT_S
+from manager.server import Call
 from manager.service.changes import Made
-from manager.service.waiting import PROOF_S, WAIT_S, has_lasted, raise_when_overtaken, summary, too_late
+from manager.service.waiting import (
+    PROOF_S,
+    WAIT_S,
+    Waiting,
+    has_lasted,
+    raise_when_overtaken,
+    summary,
+    too_late,
+)
 from manager.state.model import AppSpec, Autoscale, Health, Past, WorkerKey
 from manager.state.records import ALL
 from manager.state.world import World
@@ -138,6 +151,36 @@ def test_a_worker_that_nobody_asks_has_run_for_a_while_before_a_wait_calls_it_re
 
     assert not has_lasted(world, "web", container.started_at + PROOF_S / 2)
     assert has_lasted(world, "web", container.started_at + PROOF_S)
+
+
+@dataclass(slots=True)
+class Loop:
+    """The loop, which looks again when it is told to."""
+
+    seen: Picture
+    later: Picture
+    dirty: Event = field(default_factory=Event)
+
+    def picture(self) -> Picture:
+        return self.seen
+
+    def next_picture(self, after: Picture, within_s: float) -> Picture:
+        return self.later if self.dirty.is_set() else self.seen
+
+
+def test_a_look_before_the_end_of_a_while_says_nothing_of_a_worker_after_it() -> None:
+    unasked = replace(an_app(want=1), template=replace(TEMPLATE, port=None, health=Health("none")))
+    world = serving([unasked], [a_worker(1)])
+    [container] = world.containers.values()
+    assert container.started_at is not None
+    early = Picture(replace(world, now=container.started_at + PROOF_S / 2), 1, converged=True)
+    late = Picture(replace(world, now=container.started_at + PROOF_S), 2, converged=True)
+    loop = Loop(early, late)
+    call = cast(Call, SimpleNamespace(emit=lambda *_, **__: None, check=lambda: None))
+
+    Waiting(cast(Reconciler, loop)).until_settled(call, Made({"web": (1, 1)}, "", 1), Arguments({}))
+
+    assert loop.dirty.is_set()
 
 
 def test_a_worker_that_answers_is_ready_at_once() -> None:
