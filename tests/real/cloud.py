@@ -22,7 +22,9 @@ import docker
 
 from manager.api.places import Places
 from manager.api.views import AppView, WorkerView
+from manager.engine.parts import inspected
 from manager.host.dockerd import SOCKET
+from manager.host.keeper import hold_file_of
 from manager.host.parts import part_name, store_of
 from manager.host.settings import Settings, load
 from manager.store import EtcdStore
@@ -143,11 +145,13 @@ class Cloud:
         return [worker.state for worker in self.workers(name)] == ["ready"] * count
 
     def manager_pids(self) -> list[int]:
-        """Return the leader's pid, then the standby's; raises AssertionError while there are not two."""
+        """Return the leader's pid, then the standby's, as soon as there are both: one may just have died."""
+        return eventually(self._both_managers, within_s=20, what="a leader and a standby")
+
+    def _both_managers(self) -> list[int]:
         status = self.status()
         pids = [status["manager"]["pid"], *(standby["pid"] for standby in status["standbys"])]
-        assert len(pids) == 2, f"managers: {pids}"
-        return pids
+        return pids if len(pids) == 2 else []
 
     def get(self, app: str, path: str = "/", *, host: str = "", within_s: float = 10) -> Answer:
         """Return the proxy's answer to one GET, at the app's own host name unless `host` says another."""
@@ -233,6 +237,17 @@ def traces(cloud: Cloud) -> list[str]:
     return found + [str(path) for path in (places.run, places.state, places.log) if path.exists()]
 
 
+@contextmanager
+def etcd_away(cloud: Cloud) -> Iterator[None]:
+    """The cloud's only member of etcd is down for as long as the block lasts, and the manager has seen it."""
+    cloud.ok("crash", "etcd", "--for", "10m", "-y")
+    try:
+        eventually(lambda: not cloud.status()["etcd"]["healthy"], within_s=10)
+        yield
+    finally:
+        hold_file_of(cloud.places, cloud.part("etcd", 1)).unlink()
+
+
 def listed(*command: str) -> list[str]:
     """Return the lines that a system's tool prints."""
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
@@ -263,7 +278,7 @@ def containers_of(cloud: Cloud) -> Mapping[str, tuple[str, str]]:
     with docker_by_hand(cloud.docker) as client:
         labels = [f"simplecloud.cloud={cloud.name}", "simplecloud.app"]
         names = [item["Names"][0] for item in client.containers(filters={"label": labels})]
-        seen = [client.inspect_container(name) for name in names]
+        seen = [found for name in names if (found := inspected(client, name))]  # one may go meanwhile
     return {item["Name"]: (item["Id"], item["State"]["StartedAt"]) for item in seen}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from netsetup.network import Network
-from tests.real.cloud import SERVER, Cloud, containers_of, eventually, running_cloud
+from tests.real.cloud import SERVER, Cloud, containers_of, etcd_away, eventually, running_cloud
 
 
 @pytest.fixture
@@ -49,8 +49,8 @@ def test_workers_outlive_a_wiped_store_and_are_adopted_by_their_labels(lone: Clo
 def test_what_was_adopted_from_an_etcd_that_lost_its_data_still_changes(lone: Cloud) -> None:
     lone.ok("run", "-n", "2", "-p", "8000", "shop", SERVER, "8000")
     before = containers_of(lone)
-    lone.ok("crash", "etcd", "1", "--for", "3s", "-y")
-    shutil.rmtree(lone.places.state / "etcd1" / "member")
+    with etcd_away(lone):
+        shutil.rmtree(lone.places.state / "etcd1" / "member")
     eventually(lambda: lone.status()["etcd"]["healthy"], 20, "etcd, from nothing")
     eventually(lambda: "have no record" in " ".join(lone.status()["notes"]), 10, "the note on lost records")
 
@@ -65,16 +65,16 @@ def test_what_was_adopted_from_an_etcd_that_lost_its_data_still_changes(lone: Cl
 def test_an_etcd_that_is_put_back_to_what_it_was_before_costs_no_worker(lone: Cloud) -> None:
     lone.ok("run", "-n", "2", "-p", "8000", "shop", SERVER, "8000")
     data, kept = lone.places.state / "etcd1" / "member", lone.directory / "member"
-    lone.ok("crash", "etcd", "1", "--for", "3s", "-y")
-    shutil.copytree(data, kept)
+    with etcd_away(lone):
+        shutil.copytree(data, kept)
     eventually(lambda: lone.status()["etcd"]["healthy"], 20, "etcd, as it was")
     lone.ok("scale", "shop=3")
     lone.ok("run", "-p", "8000", "late", SERVER, "8000")
     before = containers_of(lone)
 
-    lone.ok("crash", "etcd", "1", "--for", "3s", "-y")
-    shutil.rmtree(data)
-    shutil.copytree(kept, data)
+    with etcd_away(lone):
+        shutil.rmtree(data)
+        shutil.copytree(kept, data)
     eventually(lambda: lone.status()["etcd"]["healthy"], 20, "etcd, as it was before")
     eventually(lambda: "have no record" in " ".join(lone.status()["notes"]), 10, "the note on lost records")
     assert containers_of(lone) == before

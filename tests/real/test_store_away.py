@@ -10,7 +10,7 @@ import pytest
 
 from manager.api.errors import StoreUnavailable
 from tests.chaos.parts import etcd_call
-from tests.real.cloud import Apps, Cloud, containers_of, docker_by_hand, eventually
+from tests.real.cloud import Apps, Cloud, containers_of, docker_by_hand, etcd_away, eventually, processes_of
 from tests.real.line import answer, ask, line_to
 from tests.real.traffic import Traffic
 
@@ -27,12 +27,6 @@ def is_well(cloud: Cloud) -> bool:
     return status.code == 0 and bool(status.json["etcd"]["healthy"] and status.json["converged"])
 
 
-def take_etcd_away(cloud: Cloud, duration: str) -> None:
-    """Etcd is down for so long, and the manager has seen it."""
-    cloud.ok("crash", "etcd", "--for", duration, "-y")
-    eventually(lambda: not cloud.status()["etcd"]["healthy"], within_s=3)
-
-
 def test_reads_tell_the_last_known_and_writes_are_refused_while_traffic_goes_on(
     apps: Apps, cloud: Cloud
 ) -> None:
@@ -40,16 +34,15 @@ def test_reads_tell_the_last_known_and_writes_are_refused_while_traffic_goes_on(
     before = containers_of(cloud)
 
     with Traffic(cloud, name) as traffic:
-        take_etcd_away(cloud, "6s")
-        note = eventually(lambda: cloud.ok("ps", name).stderr, within_s=3)
-        listed = cloud.workers(name)
-        refused = cloud.run("scale", f"{name}=3")
-        status = cloud.status()
+        with etcd_away(cloud):
+            eventually(lambda: "last known" in cloud.ok("ps", name).stderr, within_s=10)
+            listed = cloud.workers(name)
+            refused = cloud.run("scale", f"{name}=3")
+            status = cloud.status()
         eventually(lambda: is_well(cloud), within_s=30)
         unchanged = cloud.app(name).want
         cloud.ok("scale", f"{name}=3")
 
-    assert "last known" in note
     assert [worker.state for worker in listed] == ["ready", "ready"]
     assert refused.code == 1
     assert "etcd" in refused.stderr
@@ -63,13 +56,14 @@ def test_reads_tell_the_last_known_and_writes_are_refused_while_traffic_goes_on(
 
 def test_a_write_that_meets_a_dead_store_is_an_error_of_its_own_kind(apps: Apps, cloud: Cloud) -> None:
     name = apps.run("sleep", "1000")
-    take_etcd_away(cloud, "3s")
 
-    adopted = cloud.run("adopt", "--dry-run")
-    with line_to(cloud) as line:
-        ask(line, "scale", {"change": [f"{name}=2"], "request": f"away-{name}"})
-        with pytest.raises(StoreUnavailable):
-            answer(line)
+    with etcd_away(cloud):
+        adopted = cloud.run("adopt", "--dry-run")
+        with line_to(cloud) as line:
+            ask(line, "scale", {"change": [f"{name}=2"], "request": f"away-{name}"})
+            with pytest.raises(StoreUnavailable):
+                answer(line)
+
     assert "does not answer" in adopted.stderr, str(adopted)
 
 
@@ -91,8 +85,8 @@ def test_a_worker_killed_while_etcd_is_away_is_replaced_once_it_is_back(apps: Ap
     victim = cloud.worker(f"{name}.1").pid
     assert victim is not None
 
-    take_etcd_away(cloud, "3s")
-    os.kill(victim, signal.SIGKILL)
+    with etcd_away(cloud):
+        os.kill(victim, signal.SIGKILL)
 
     eventually(lambda: is_well(cloud), within_s=20)
     eventually(lambda: cloud.is_ready(name, 2), within_s=10)
@@ -104,9 +98,11 @@ def test_a_manager_that_starts_while_etcd_is_away_leads_when_it_is_back(apps: Ap
     before = containers_of(cloud)
 
     with Traffic(cloud, name) as traffic:
-        take_etcd_away(cloud, "4s")
-        for pid in cloud.manager_pids():
-            os.kill(pid, signal.SIGKILL)
+        with etcd_away(cloud):
+            dead = set(processes_of(cloud))
+            for pid in cloud.manager_pids():
+                os.kill(pid, signal.SIGKILL)
+            eventually(lambda: processes_of(cloud).keys() - dead, within_s=10, what="another manager")
         eventually(lambda: is_well(cloud), within_s=30)
 
     assert traffic.failures == {}
