@@ -47,6 +47,7 @@ def test_a_member_that_lost_its_data_is_told_and_gets_it_from_the_others(trio: C
     eventually(lambda: healthy(trio) == [True, True, True], within_s=20)
     trio.ok("crash", "etcd", "1", "--for", "5s", "-y")  # what is left has a quorum with the new one only
     scaled = trio.ok("scale", trio.app_names()[0], "2")
+    eventually(lambda: healthy(trio) == [True, True, True], within_s=20)
 
     assert "warning: etcd3" in up.stderr
     assert f"simplecloud --cloud {trio.name} doctor --fix" in up.stderr

