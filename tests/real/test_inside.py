@@ -179,8 +179,8 @@ def test_a_terminal_is_a_terminal_inside_too(app: str, cloud: Cloud) -> None:
         assert "24 80" in terminal.wait_for("ready")
 
         terminal.resize(30, 100)
-        terminal.type("sleep 0.3; stty size; echo resi''zed\r")
-        assert "30 100" in terminal.wait_for("resized")
+        terminal.type("until [ \"$(stty size)\" = '30 100' ]; do sleep 0.05; done; echo resi''zed\r")
+        terminal.wait_for("resized")
 
         terminal.type("sh -c 'echo be\"\"gun; exec sleep 1000'\r")
         terminal.wait_for("begun")

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import select
 import signal
-import subprocess
-import time
 
 from tests.real.cloud import LAUNCHER, Apps, Cloud, eventually, inside
+from tests.real.terminal import on_terminal
 
 
 def test_stats_have_what_the_kernel_counts(apps: Apps, cloud: Cloud) -> None:
@@ -43,39 +39,32 @@ def test_stats_are_refreshed_on_a_terminal_and_printed_once_elsewhere(apps: Apps
     name = apps.serve(1)
 
     assert cloud.ok("stats", name).stdout.count("WORKER") == 1
-    assert screen_of(cloud, "stats", name, "--no-stream", for_s=5).count("WORKER") == 1
-    assert screen_of(cloud, "stats", name, for_s=4).count("WORKER") >= 2
-
-
-def screen_of(cloud: Cloud, *words: str, for_s: float) -> str:
-    """Return what a command wrote on a terminal of its own until it ended, or was interrupted."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [LAUNCHER, "--cloud", cloud.name, *words], stdin=theirs, stdout=theirs, stderr=theirs
-    ) as process:
-        os.close(theirs)
-        ends_at, written = time.monotonic() + for_s, b""
-        while time.monotonic() < ends_at and process.poll() is None:
-            if select.select([ours], [], [], 0.1)[0]:
-                try:
-                    written += os.read(ours, 65536)
-                except OSError:
-                    break  # the other end is closed: it has ended
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-    os.close(ours)
-    return written.decode()
+    with on_terminal(LAUNCHER, "--cloud", cloud.name, "stats", name, "--no-stream") as terminal:
+        terminal.wait_for("WORKER")
+        assert terminal.process.wait(20) == 0
+    with on_terminal(LAUNCHER, "--cloud", cloud.name, "stats", name) as terminal:
+        for _ in range(3):
+            terminal.wait_for("WORKER")
+        terminal.type("\x03")
+        assert terminal.process.wait(20) == 128 + signal.SIGINT
 
 
 def test_an_app_is_described_with_how_its_worker_ended(apps: Apps, cloud: Cloud) -> None:
-    name = apps.run("sh", "-c", "echo oh no; sleep 1; exit 3", options=("-e", "TOKEN=hidden"))
-    eventually(lambda: cloud.worker(f"{name}.1").restarts > 0, within_s=10)
+    command = ("sh", "-c", "echo oh no; sleep 1; exit 3")
+    name = apps.run(*command, options=("--detach", "-e", "TOKEN=hidden"))
+    eventually(lambda: f"{name}.1: exit code 3" in events(cloud, name), within_s=15)
 
     for target in (name, f"{name}.1"):
         text = cloud.ok("describe", target).stdout
         assert re.search(rf"last ending\n  {name}.1, \d+s ago: exit code 3\n    \| oh no\n", text), text
         assert re.search(rf"last events\n(.*\n)*.*{name}.1  exit code 3", text), text
         assert "hidden" not in text
+
+
+def events(cloud: Cloud, app: str) -> list[str]:
+    """Return each event of the app with its worker, up to where a next try is told."""
+    items = cloud.ok("events", "--app", app, "-o", "json").items
+    return [f"{item['worker']}: {item['text'].partition(';')[0]}" for item in items]
 
 
 def test_a_description_is_data_too(apps: Apps, cloud: Cloud) -> None:

@@ -167,7 +167,7 @@ def test_rm_takes_containers_routes_and_links_of_the_app_and_of_no_other(apps: A
 
     cloud.ok("rm", name, "-y")
 
-    eventually(lambda: cloud.get(name).status == 404, within_s=1)
+    eventually(lambda: cloud.get(name).status == 404, within_s=5)
     assert containers_of_app(cloud, name) == {}
     assert containers_of_app(cloud, other) == other_before
     assert cloud.get(other).status == 200

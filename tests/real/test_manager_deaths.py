@@ -156,7 +156,7 @@ def test_a_command_that_waits_is_answered_by_the_next_manager(apps: Apps, cloud:
 
     with line_to(cloud) as line:
         ask(line, "scale", {"change": [f"{name}=2"], "request": "answered-by-the-next"})
-        eventually(lambda: cloud.app(name).want == 2, within_s=2)
+        eventually(lambda: cloud.app(name).want == 2, within_s=10)
         kill(*the_leader(cloud))
     outcome = cloud.ok("scale", f"{name}=2")
 
@@ -169,7 +169,7 @@ def test_a_change_whose_answer_was_lost_is_made_once_when_it_is_sent_again(apps:
     change: dict[str, object] = {"change": [name, "+1"], "request": f"once-{name}"}
     with line_to(cloud) as lost:
         ask(lost, "scale", change)
-        eventually(lambda: cloud.app(name).want == 2, within_s=2)
+        eventually(lambda: cloud.app(name).want == 2, within_s=10)
         kill(*the_leader(cloud))
 
     for _ in range(3):
@@ -187,7 +187,7 @@ def test_a_run_whose_answer_was_lost_is_not_refused_as_its_own_double(apps: Apps
     order: dict[str, object] = {"name": name, "command": ["sleep", "1000"], "request": f"run-{name}"}
     with line_to(cloud) as lost:
         ask(lost, "run", order)
-        eventually(lambda: name in cloud.app_names(), within_s=2)
+        eventually(lambda: name in cloud.app_names(), within_s=10)
         kill(*the_leader(cloud))
     eventually(lambda: is_whole(cloud), within_s=20)
 

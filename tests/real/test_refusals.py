@@ -122,7 +122,7 @@ def test_any_image_of_this_machine_will_do(tiny_image: str, apps: Apps, cloud: C
 
 @pytest.mark.usefixtures("nothing_is_created")
 def test_an_image_that_is_not_here_is_refused_at_once_with_the_names_of_those_that_are(cloud: Cloud) -> None:
-    outcome = cloud.run("run", "--image", "nosuch/image:1", NAME, "sleep", "1", within_s=5)
+    outcome = cloud.run("run", "--image", "nosuch/image:1", NAME, "sleep", "1", within_s=10)
 
     assert outcome.code == 1
     assert "image 'nosuch/image:1' is not on this machine" in outcome.stderr
