@@ -8,6 +8,7 @@ import select
 import subprocess
 import termios
 import time
+from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ class Terminal:
     master: int
     slave: int
     seen: str = ""
+    decoder: IncrementalDecoder = field(default_factory=lambda: getincrementaldecoder("utf-8")("replace"))
+    last: str = ""
     before: Sequence[object] = field(default_factory=tuple)
 
     def type(self, keys: str) -> None:
@@ -38,11 +41,16 @@ class Terminal:
             left_s = until - time.monotonic()
             assert left_s > 0, f"{text!r} was not shown, but: {self.seen[-500:]!r}"
             if select.select([self.master], [], [], left_s)[0]:
-                shown = os.read(self.master, 65536).decode(errors="replace")
-                self.seen += shown
-                self.type("\x1b[1;1R" * shown.count(WHERE_IS_THE_CURSOR))
+                self._see(self.decoder.decode(os.read(self.master, 65536)))
         shown, _, self.seen = self.seen.partition(text)
         return shown
+
+    def _see(self, shown: str) -> None:
+        """Take what was read, which may begin and end within a character or a question; answer questions."""
+        self.seen += shown
+        questions = (self.last + shown).count(WHERE_IS_THE_CURSOR)
+        self.last = (self.last + shown)[1 - len(WHERE_IS_THE_CURSOR) :]
+        self.type("\x1b[1;1R" * questions)
 
     def is_as_before(self) -> bool:
         return termios.tcgetattr(self.slave) == self.before
