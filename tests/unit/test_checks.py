@@ -10,6 +10,7 @@ import pytest
 
 from manager.api.errors import SetupFailed
 from manager.api.places import Places
+from manager.host import checks
 from manager.host.checks.finding import Finding, fail, ok
 from manager.host.checks.leftovers import Marks, leftovers, marks_by_cloud
 from manager.host.checks.machine import Space, clock, docker, names, newest_change, programs, room
@@ -21,6 +22,7 @@ from manager.host.settings import Settings
 from manager.host.setup import TOOLS
 from manager.observe.etcd_alarms import Alarm
 from netsetup.survey import Survey
+from tests.fakes.manager import PlacesAt
 
 PLACES = Places("nowhere")
 SETTINGS = Settings(8080, 9000, 9015, 23000, ((23001, 23002),), "10.200.0.0/22")
@@ -173,6 +175,24 @@ def test_only_leftovers_of_a_cloud_that_is_known_are_removed_unasked() -> None:
     ]
     assert found[0].view.fix == "simplecloud --cloud nowhere down"
     assert found[0].view.fact == "the cloud 'nowhere' is down, and left 2 containers"
+
+
+def test_a_cloud_that_goes_down_during_the_look_has_left_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going = tmp_path / "going"
+    going.mkdir()
+
+    def seen_as_it_goes(_: Path) -> dict[str, list[str]]:
+        going.rmdir()
+        return {"going": ["sc_going_web_1_1"]}
+
+    monkeypatch.setattr(checks.leftovers, "containers_by_cloud", seen_as_it_goes)
+    monkeypatch.setattr(checks.leftovers, "survey", lambda: Survey({}, {}, {}))
+
+    [found] = checks.leftovers.check_leftovers(PlacesAt("test", directory=tmp_path / "test"), SOCKET)
+
+    assert found.view.state == "ok"
 
 
 def test_what_cannot_be_mended_does_not_keep_the_rest_from_it(capsys: pytest.CaptureFixture[str]) -> None:

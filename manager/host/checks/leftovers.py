@@ -40,6 +40,7 @@ def check_leftovers(asked: Places, docker: Path | None) -> Iterator[Finding]:
 
     docker: the socket where the Docker answers whose containers are looked at, None when none does.
     """
+    before = _directories(asked.run.parent)  # before looking: one that goes down meanwhile leaves nothing
     try:
         containers = containers_by_cloud(docker) if docker is not None else {}
         with translated():
@@ -47,9 +48,14 @@ def check_leftovers(asked: Places, docker: Path | None) -> Iterator[Finding]:
     except (EngineError, NetworkFailed) as error:
         yield warn("leftovers", f"cannot look for them: {error.message}", "sudo simplecloud doctor")
         return
-    known = {directory.name for directory in asked.state.parent.glob("*/")} | {asked.cloud}
-    found = list(leftovers(marks_by_cloud(containers, network, known), known))
+    known = _directories(asked.state.parent) | {asked.cloud}
+    marks = marks_by_cloud(containers, network, known)
+    found = list(leftovers({cloud: marks[cloud] for cloud in marks.keys() - before}, known))
     yield from found or [ok("leftovers", "none: no container, link or rule of a cloud that is down")]
+
+
+def _directories(parent: Path) -> set[str]:
+    return {directory.name for directory in parent.glob("*/")}
 
 
 def marks_by_cloud(containers: Mapping[str, list[str]], network: Survey, known: set[str]) -> dict[str, Marks]:
