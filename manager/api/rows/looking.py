@@ -121,7 +121,7 @@ ROWS: tuple[Command, ...] = (
         "what another policy would have made of an autoscaled app's recorded load",
         operands=(Operand("APP", values.APP),),
         options=(
-            Option("replay", values.DURATION, "the load of so long ago until now (1h; a day is kept)"),
+            Option("replay", values.SPAN, "the load of so long ago until now (1h; a day is kept)"),
             Option("max", values.BOUND, "with at most this many workers"),
             Option("min", values.BOUND, "with never fewer than this many"),
             Option("slo", values.OBJECTIVE, "with this objective"),
