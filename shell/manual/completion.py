@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 # bash replaces what is behind the last of COMP_WORDBREAKS only, zsh the whole word.
+# $COMP_POINT with its sign: zsh takes `:C` for a modifier.
 _BASH = """\
 # simplecloud: completion for bash. Use it with: source <(simplecloud completion bash)
 _simplecloud() {
-    local IFS=$'\\n' typed=${COMP_LINE:0:COMP_POINT} kept
+    local IFS=$'\\n' typed=${COMP_LINE:0:$COMP_POINT} kept
     kept=${typed##*[[:space:]]}
     kept=${kept%"${kept##*["${COMP_WORDBREAKS:- }"]}"}
     COMPREPLY=( $(timeout 2 "$1" --complete "$typed" 2>/dev/null) ) # no key waits for long
@@ -18,7 +19,10 @@ _simplecloud() {
 }
 complete -F _simplecloud simplecloud ./simplecloud
 """
-_ZSH = "autoload -U +X bashcompinit && bashcompinit\n"
+_ZSH = """\
+(( $+functions[compdef] )) || { autoload -U compinit && compinit; }
+autoload -U +X bashcompinit && bashcompinit
+"""
 
 
 def script(shell: str) -> str:
