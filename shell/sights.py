@@ -202,7 +202,9 @@ def _fails(session: Session, text: str, command: list[str]) -> Sight:
         session.perform(command)
     except CloudError as error:
         found = any(text in part for part in (error.message, error.kind, error.hint))
-        return Sight(found, f"{error.kind}: {error.message}")
+        seen = f"{error.kind}: {error.message}"
+        off = isinstance(error, UsageError) and not found  # the words stay as they are
+        return Sight(found, seen, f"no error with {text!r}, but {seen}" if off else "")
     except Told as told:
         return Sight(False, f"exit code {told.code}")
     finally:

@@ -121,7 +121,7 @@ def _cure(condition: Condition) -> str:
         case LoadIs(app):
             return f"load {app} --rps 50 --for 10s"
         case _:
-            return ""
+            return _follow(condition)
 
 
 def _follow(condition: Condition) -> str:

@@ -13,6 +13,7 @@ from manager.api.arguments import Arguments
 from manager.api.command import Command
 from manager.api.errors import UsageError
 from manager.api.listings import LISTINGS, Column
+from manager.api.rows.scripts import ANSWERS
 from manager.api.suggest import did_you_mean
 from shell.language.quoting import quote
 from shell.text.columns import field_names
@@ -98,6 +99,15 @@ Condition = Ready | Gone | FieldIs | ManagerIs | LoadDone | LoadIs | Answers | F
 
 def parse(row: Command, arguments: Arguments) -> Condition:
     """Return the condition that wait or expect was given; raises UsageError."""
+    condition = _condition(row, arguments)
+    unasked = next((f"--{option.name}" for option in ANSWERS if option.key in arguments.values), "")
+    if unasked and not isinstance(condition, Answers):
+        hint = _typed(row.verb, *arguments.texts("condition"))
+        raise UsageError(f"{row.verb}: {unasked} goes with http APP PATH", hint=hint, word=unasked)
+    return condition
+
+
+def _condition(row: Command, arguments: Arguments) -> Condition:
     match arguments.texts("condition"):
         case ["manager", "up" | "down" as state]:
             return ManagerIs(state == "up")

@@ -25,6 +25,7 @@ _CALLED_ELSEWHERE = {
     "info": "status", "nodes": "status", "prune": "doctor", "port": "routes", "list": "apps",
     "services": "apps", "deployments": "apps", "pods": "ps", "pause": "freeze", "unpause": "thaw",
 }  # fmt: skip
+_CARRY_OUT = ("watch", "wait", "expect")  # another command: a listing, or what has to fail
 _OF_COLUMNS = frozenset({"sort", "filter", "columns"})
 _OUTPUT = ("-o", "--output")
 
@@ -91,7 +92,7 @@ def _typed(given: Sequence[str]) -> str:
 
 def params_of(row: Command, given: Sequence[str]) -> Params:
     """Return the parameters that the words after the verb stand for; raises UsageError."""
-    if row.verb == "watch" and row.verbatim:
+    if row.verb in _CARRY_OUT and row.verbatim:
         _refuse_late_options(row, given)
     typed = arguments.read(row, given)
     if row.lists and not typed.params.keys().isdisjoint(_OF_COLUMNS):
@@ -101,17 +102,22 @@ def params_of(row: Command, given: Sequence[str]) -> Params:
     return typed.params
 
 
-def _refuse_late_options(watch: Command, given: Sequence[str]) -> None:
-    """Raise UsageError when an option of `watch` stands behind the listing, which has none of the name."""
-    at = next((index for index, word in enumerate(given) if command_of(word) is not None), None)
-    if at is None:
+def _refuse_late_options(outer: Command, given: Sequence[str]) -> None:
+    """Raise UsageError when an option of `watch`, `wait error` or `expect error` stands in the command that
+    they carry out, which has none of the name.
+    """
+    if outer.verb == "watch":
+        at = next((index for index, word in enumerate(given) if command_of(word) is not None), len(given))
+    else:
+        at = next(_operands(outer, given), len(given)) + len(("error", "TEXT"))
+    if at >= len(given) or command_of(given[at]) is None:
         return
-    listing = row_of(given[at:])
-    for index in range(at + 1, len(given)):
+    inner, words = row_of(given[at:]), given[at + 1 :]
+    for index in range(at + 1, at + 1 + _end_of_options(inner, words)):
         name = given[index].partition("=")[0]
-        option = watch.option(name)
-        if option is not None and listing.option(name) is None:
-            raise arguments.late_option(watch, option, given, index, listing.verb)
+        option = outer.option(name)
+        if option is not None and inner.option(name) is None:
+            raise arguments.late_option(outer, option, given, index, inner.verb)
 
 
 def _check_columns(row: Command, typed: Typed) -> None:
@@ -146,11 +152,16 @@ def asks_for_help(row: Command, given: Sequence[str | None]) -> bool:
 
     Those of a command that it carries out, as `run web ls --help`, ask that.
     """
+    return "--help" in given[: _end_of_options(row, given)]
+
+
+def _end_of_options(row: Command, given: Sequence[str | None]) -> int:
+    """Return where the words after the verb can be no options of the row any more."""
     end = given.index("--") if "--" in given else len(given)
-    if row.verbatim:
-        own = sum(not operand.many for operand in row.operands)
-        end = next(islice(_operands(row, given[:end]), own, None), end)
-    return "--help" in given[:end]
+    if not row.verbatim:
+        return end
+    own = sum(not operand.many for operand in row.operands)
+    return next(islice(_operands(row, given[:end]), own, None), end)
 
 
 def wants_json(given: Sequence[str]) -> bool:

@@ -77,6 +77,48 @@ def test_what_is_no_condition_is_refused(words: str) -> None:
     assert refused.value.hint
 
 
+@pytest.mark.parametrize("option", ["--contains a", "--count=2", "--failed 0"])
+@pytest.mark.parametrize("words", ["web ready", "web want == 3", "load web failed == 0", "manager up"])
+def test_what_an_answer_is_asked_for_goes_with_no_other_condition(words: str, option: str) -> None:
+    (statement,) = scanner.statements(f"wait {words} {option}")
+    with pytest.raises(UsageError, match="goes with http APP PATH") as refused:
+        grammar.check(statement)
+
+    span = span_of(refused.value, statement)
+    name = option.partition("=")[0].split()[0]
+    assert span == (len(f"wait {words} "), len(f"wait {words} {name}"))
+    assert refused.value.hint == f"wait {words}"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("wait error 'no app' rm web --timeout 1s", "wait --timeout 1s error 'no app' rm web"),
+        ("expect error text ps --timeout=1s -a", "expect --timeout=1s error text ps -a"),
+        ("watch ps --for 4s", "watch --for 4s ps"),
+    ],
+)
+def test_an_option_behind_the_command_that_is_carried_out_is_put_in_its_place(text: str, hint: str) -> None:
+    with pytest.raises(UsageError, match="options come before it") as refused:
+        grammar.check(scanner.statements(text)[0])
+
+    assert refused.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "wait error text crash etcd --for 1s",
+        "wait error text load web --for 1s",
+        "expect error text run web sleep --timeout",
+        "expect error 'unknown command' sacle --timeout",
+        "expect error text exec web.1 -- ls --count",
+    ],
+)
+def test_an_option_that_the_carried_out_command_has_or_its_own_command_takes_is_left_to_it(text: str) -> None:
+    grammar.check(scanner.statements(text)[0])
+
+
 def test_a_field_of_workers_is_not_looked_for_in_an_app() -> None:
     with pytest.raises(UsageError, match=r"state is a field of a worker: web\.1 state"):
         condition("web", "state", "==", "ready")

@@ -144,6 +144,14 @@ def test_expect_error_fails_for_anything_else(
     assert shell.out.getvalue() == ""
 
 
+def test_an_error_of_the_words_themselves_is_not_waited_out(shell: Shell, manager: FakeManager) -> None:
+    assert shell.run("wait error zzz rm nosuch --foo") == 1
+    assert shell.err.getvalue() == (
+        "error: no error with 'zzz', but usage: rm has no option --foo\nhint:  rm nosuch --foo\n"
+    )
+    assert shell.run("wait error 'no option' rm nosuch --foo") == 0
+
+
 def test_http_asks_through_the_proxy_by_the_apps_name(
     shell: Shell, manager: FakeManager, website: Website
 ) -> None:
