@@ -22,8 +22,17 @@ class Asked:
 
 
 def parse(arguments: Sequence[str]) -> Asked:
-    """Return what the arguments ask for; raises UsageError. From the first VERB on all is the command's."""
+    """Return what the arguments ask for; raises UsageError."""
     asked = Asked()
+    take(arguments, asked)
+    return asked
+
+
+def take(arguments: Sequence[str], asked: Asked) -> None:
+    """Put what the arguments ask for into `asked`, up to what is off; raises UsageError.
+
+    From the first VERB on all is the command's.
+    """
     left = list(arguments)
     while left and left[0].startswith("-") and left[0] != "-":
         _take_option(asked, left)
@@ -34,7 +43,6 @@ def parse(arguments: Sequence[str]) -> Asked:
         raise UsageError("--check needs a script", hint="simplecloud -f FILE --check")
     if asked.command and (asked.file is not None or asked.text is not None):
         raise UsageError(f"a script and a command: {asked.command[0]!r}", hint="simplecloud --help")
-    return asked
 
 
 def _take_option(asked: Asked, left: list[str]) -> None:

@@ -15,9 +15,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from manager.api.errors import CloudError
-from manager.api.places import DEFAULT_CLOUD, Places, places_of
+from manager.api.places import Places, cloud_of, places_of
 from shell import terminal
-from shell.asked import Asked, parse
+from shell.asked import Asked, take
 from shell.attempt import execute_words
 from shell.dispatch import perform
 from shell.outcome import INTERRUPTED, Told
@@ -29,8 +29,10 @@ _HUNG_UP = 141  # what a shell reports for a program that ended by SIGPIPE
 def main(arguments: Sequence[str], find: Callable[[str | None], Places] = places_of) -> int:
     """Run the program and return its exit code; `find` tells where the named cloud keeps its things."""
     _ready_streams()
+    asked = Asked()
     try:
-        code = _run(arguments, find)
+        take(arguments, asked)
+        code = _run(asked, find)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
@@ -39,10 +41,10 @@ def main(arguments: Sequence[str], find: Callable[[str | None], Places] = places
         _forget_stdout()
         return _HUNG_UP
     except CloudError as error:
-        return _told(error)
+        return _told(error, asked.cloud)
     except OSError as error:  # of stdout: a full disk, say
         _forget_stdout()
-        return _told(CloudError(f"cannot go on: {error.strerror or error}"))
+        return _told(CloudError(f"cannot go on: {error.strerror or error}"), asked.cloud)
 
 
 def _ready_streams() -> None:
@@ -55,11 +57,11 @@ def _ready_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _told(error: CloudError) -> int:
+def _told(error: CloudError, cloud: str | None) -> int:
     from shell.pasted import pasted
     from shell.text import complaint
 
-    error.hint = pasted(error.hint, DEFAULT_CLOUD, outside=False)
+    error.hint = pasted(error.hint, cloud_of(cloud), outside=False)
     print(complaint.explain(error, colour=terminal.has_colour(sys.stderr)), file=sys.stderr)
     return error.exit_code
 
@@ -71,8 +73,7 @@ def _forget_stdout() -> None:
     os.close(nowhere)
 
 
-def _run(arguments: Sequence[str], find: Callable[[str | None], Places]) -> int:
-    asked = parse(arguments)
+def _run(asked: Asked, find: Callable[[str | None], Places]) -> int:
     if asked.about:
         return _about(asked.about)
     if asked.line is not None:

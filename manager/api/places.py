@@ -52,7 +52,7 @@ def places_of(cloud: str | None = None) -> Places:
 
     Raises UsageError for a name that is not one.
     """
-    name = cloud or os.environ.get("SIMPLECLOUD_CLOUD") or DEFAULT_CLOUD
+    name = cloud_of(cloud)
     if not _CLOUD_NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} is not a cloud's name: lower-case letters, digits and dashes, at most 30",
@@ -61,10 +61,15 @@ def places_of(cloud: str | None = None) -> Places:
     return Places(name)
 
 
+def cloud_of(cloud: str | None = None) -> str:
+    """Return the name of the cloud that is meant, be it a name or not."""
+    return cloud or os.environ.get("SIMPLECLOUD_CLOUD") or DEFAULT_CLOUD
+
+
 def program(cloud: str, hint: str = "") -> str:
     """Return what calls the program, as it was called, for a cloud; `hint` may name the cloud already."""
     from shlex import quote  # for hints alone
 
-    named = "--cloud" in hint or cloud == (os.environ.get("SIMPLECLOUD_CLOUD") or DEFAULT_CLOUD)
+    named = "--cloud" in hint or cloud == cloud_of()
     word = quote(os.environ.get("SIMPLECLOUD_PROGRAM", "simplecloud"))
     return word if named else f"{word} --cloud {cloud}"

@@ -92,6 +92,29 @@ def test_arguments_that_fit_nothing_are_a_usage_error(arguments: list[str]) -> N
         parse(arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "variable", "hinted"),
+    [
+        (["--check"], "test", "simplecloud -f FILE --check"),
+        (["--cloud", "test", "--check"], "", "simplecloud --cloud test -f FILE --check"),
+        (["--cloud", "test", "--check"], "test", "simplecloud -f FILE --check"),
+        (["--cloud", "default", "--check"], "test", "simplecloud --cloud default -f FILE --check"),
+    ],
+)
+def test_what_is_hinted_for_arguments_that_are_off_is_for_the_same_cloud(
+    arguments: list[str],
+    variable: str,
+    hinted: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SIMPLECLOUD_CLOUD", variable)
+    monkeypatch.setenv("SIMPLECLOUD_PROGRAM", "simplecloud")
+
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == f"error: --check needs a script\nhint:  {hinted}\n"
+
+
 def test_one_command_prints_its_result(
     places: PlacesAt, manager: FakeManager, capsys: pytest.CaptureFixture[str]
 ) -> None:
