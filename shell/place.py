@@ -68,6 +68,8 @@ def place_of(error: CloudError, statement: Statement | None, text: str, origin: 
 def _mended(error: CloudError, statement: Statement | None, text: str, span: tuple[int, int] | None) -> str:
     if statement is None or span is None or not error.meant:
         return ""
+    if _span_of_word(error.meant, statement, 0) is not None:  # it is named already: not twice
+        return ""
     mended = text[statement.start : span[0]] + error.meant + text[span[1] : statement.end]
     return "" if "\n" in mended else mended
 

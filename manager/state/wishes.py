@@ -43,8 +43,10 @@ def scale_changes(words: Sequence[str]) -> list[ScaleChange]:
             )
         return [ScaleChange(_name(name), int(amount), relative=amount[0] in "+-")]
     changes = [_pair(word) for word in words]
-    if len({change.app for change in changes}) < len(changes):
-        raise UsageError("an app is named twice", hint=f"scale {words[0]}")
+    for at, change in enumerate(changes):
+        if any(change.app == before.app for before in changes[:at]):
+            hint = f"scale {' '.join(words[:at])}"
+            raise UsageError(f"{change.app} is named twice", hint=hint, word=words[at])
     return changes
 
 

@@ -35,6 +35,12 @@ def test_a_mistyped_name_is_pointed_at_and_the_command_offered_with_the_right_on
     assert place.mended == mended
 
 
+def test_a_name_that_stands_there_already_is_not_offered_again() -> None:
+    place = place_in("scale web=1 wbe=2", MISTYPED)
+
+    assert (place.span, place.mended) == ((12, 15), "")
+
+
 def test_only_the_statement_that_failed_is_offered() -> None:
     assert place_in("ps; logs wbe; apps", MISTYPED, nth=1).mended == "logs web"
 

@@ -40,16 +40,17 @@ def test_what_scale_cannot_mean_is_a_usage_error(words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "message", "hint"),
+    ("words", "message", "word", "hint"),
     [
-        ("web 2 3", "one word too many: '3'", "scale web 2"),
-        ("web api=3", "'api=3' is not a number of workers", "scale web=3"),
+        ("web 2 3", "one word too many: '3'", "3", "scale web 2"),
+        ("web api=3", "'api=3' is not a number of workers", "api=3", "scale web=3"),
+        ("api=1 web=1 web=2", "web is named twice", "web=2", "scale api=1 web=1"),
     ],
 )
-def test_scale_says_which_word_is_off(words: str, message: str, hint: str) -> None:
+def test_scale_says_which_word_is_off(words: str, message: str, word: str, hint: str) -> None:
     with pytest.raises(UsageError, match=message) as refused:
         wishes.scale_changes(words.split())
-    assert refused.value.hint == hint
+    assert (refused.value.word, refused.value.hint) == (word, hint)
 
 
 def test_an_unknown_app_is_named_with_the_nearest_one() -> None:
