@@ -99,23 +99,25 @@ class _Scanner:
         found: list[Word] = []
         while not self._ended(inside):
             found.append(self._word(inside))
-            self._refuse_operator(found[-1], found[0])
             self._skip_blanks()
+        self._refuse_operator(found)
         if tolerant and not found:
             self._reject(SyntaxRejected("no command after the -", (start, start + 1), hint="-rm web -y"))
         return Statement(tuple(found), tolerant, start, found[-1].end if found else start)
 
-    def _refuse_operator(self, word: Word, verb: Word) -> None:
+    def _refuse_operator(self, given: list[Word]) -> None:
         """Raise SyntaxRejected for a bare operator of other shells; conditions compare with < and >."""
-        operator = self.text[word.start : word.end]
-        compares = verb.literal in ("wait", "expect") and operator in ("<", ">")
-        if operator not in _OPERATORS or compares:
+        written = [self.text[word.start : word.end] for word in given]
+        compares = written[:1] in (["wait"], ["expect"])
+        refused = _OPERATORS - {"<", ">"} if compares else _OPERATORS
+        at = next((at for at, word in enumerate(written) if word in refused), None)
+        if at is None:
             return
-        statement = self.text[verb.start :].partition("\n")[0]
+        operator, statement = written[at], " ".join(written)
         self._reject(
             SyntaxRejected(
                 f"there is no {operator} here, only in the shell that calls simplecloud",
-                (word.start, word.end),
+                (given[at].start, given[at].end),
                 hint=statement.replace(" &&", ";") if operator == "&&" else f"simplecloud {statement}",
             )
         )

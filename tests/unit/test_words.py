@@ -187,6 +187,24 @@ def test_what_cannot_be_read_is_pointed_at(text: str, span: tuple[int, int], mes
     assert (rejected.value.message, rejected.value.span) == (message, span)
 
 
+@pytest.mark.parametrize(
+    ("text", "span", "hint"),
+    [
+        ("set n $(apps -q | cat)", (16, 17), "simplecloud apps -q | cat"),
+        ("set n $(ps | grep $(apps -q))", (11, 12), "simplecloud ps | grep $(apps -q)"),
+        ("set n $(ps && apps -q)", (11, 13), "ps; apps -q"),
+        ("ps; apps -q | wc -l; ps", (12, 13), "simplecloud apps -q | wc -l"),
+        ("ps -a \\\n | cat", (9, 10), "simplecloud ps -a | cat"),
+    ],
+)
+def test_the_statement_with_an_operator_is_offered_where_that_can_be_pasted(
+    text: str, span: tuple[int, int], hint: str
+) -> None:
+    with pytest.raises(SyntaxRejected, match="only in the shell that calls simplecloud") as rejected:
+        statements(text)
+    assert (rejected.value.span, rejected.value.hint) == (span, hint)
+
+
 def test_words_know_where_they_stand() -> None:
     text = "ps;  scale 'we b'=3 $n"
     _, statement = statements(text)
