@@ -14,11 +14,13 @@ from pathlib import PurePosixPath
 
 from manager.api import values
 from manager.api.arguments import Params
-from manager.api.errors import ProgramRejected, UsageError
+from manager.api.errors import CloudError, ProgramRejected, UsageError
 from manager.api.suggest import did_you_mean
 from manager.api.wire import MAX_FILES
+from shell.language.quoting import quote
 
 _HERE = ("./", "../")
+_MORE = "help files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,7 @@ def _state_files(params: Params) -> Iterator[Handed]:
         try:
             yield Handed(os.open(written, flags, 0o600), written, "copy", "/backup")
         except OSError as error:
-            hint = f"backup {written}.new" if isinstance(error, FileExistsError) else f"ls -l {written}"
-            raise ProgramRejected(f"cannot write {written}: {_reason(error)}", hint=hint) from error
+            raise unwritable("backup", written, error) from error
     if isinstance(read, str):
         yield Handed(_open(read), read, "copy", "/backup")
 
@@ -169,7 +170,7 @@ def _open(path: str) -> int:
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
-        raise ProgramRejected(f"{path} is {_sort_of(mode)}, not a regular file", hint=f"ls -l {path}")
+        raise ProgramRejected(f"{path} is {_sort_of(mode)}, not a regular file", hint=_MORE)
     return descriptor
 
 
@@ -179,22 +180,39 @@ def unreadable(path: str, error: OSError | ValueError) -> ProgramRejected:
         case FileNotFoundError():
             return _missing(path)
         case PermissionError():
-            return ProgramRejected(f"you may not read {path}", hint=f"ls -l {path}")
+            return ProgramRejected(f"you may not read {path}", hint=_MORE)
+        case IsADirectoryError():
+            return ProgramRejected(f"{path} is a directory, not a regular file", hint=_MORE)
         case _:
-            return ProgramRejected(f"cannot open {path}: {_reason(error)}", hint=f"ls -l {path}")
+            return ProgramRejected(f"cannot open {path}: {_reason(error)}", hint=_MORE)
+
+
+def unwritable(writes: str, path: str, error: OSError) -> CloudError:
+    """Return the error for a path where the command `writes` cannot make a file, with one where it may."""
+    directory, name = os.path.split(path)
+    free, reason = name, _reason(error)
+    match error:
+        case FileExistsError():
+            free = f"{path.rstrip('/')}.new"
+        case FileNotFoundError() if name:
+            reason = f"there is no directory {directory or '.'}"
+        case IsADirectoryError():
+            reason = "it is a directory"
+    hint = f"{writes} {quote(free)}" if free not in ("", path) else f"help {writes.split()[0]}"
+    return CloudError(f"cannot write {path}: {reason}", hint=hint, word=path)
 
 
 def _missing(path: str) -> ProgramRejected:
     if os.path.islink(path):
-        return ProgramRejected(f"{path} is a link to nothing", hint=f"ls -l {path}")
+        return ProgramRejected(f"{path} is a link to nothing", hint=_MORE)
     directory, name = os.path.split(path)
     try:
         beside = os.listdir(directory or ".")
     except OSError:
-        return ProgramRejected(f"there is no directory {directory}", hint="help files")
+        return ProgramRejected(f"there is no directory {directory}", hint=_MORE)
     guess = did_you_mean(name, beside)
     if guess is None:
-        return ProgramRejected(f"there is no file {path}", hint="help files")
+        return ProgramRejected(f"there is no file {path}", hint=_MORE)
     return ProgramRejected(f"there is no file {path}", hint=f"did you mean {os.path.join(directory, guess)}?")
 
 

@@ -6,8 +6,6 @@ import os
 from dataclasses import dataclass
 from typing import TextIO
 
-from manager.api.errors import CloudError
-
 _ABOUT_ITSELF = ("record", "exit", "quit")
 
 
@@ -32,6 +30,7 @@ def begin(path: str) -> Recording:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        hint = f"record {path}.new" if isinstance(error, FileExistsError) else f"ls -l {path}"
-        raise CloudError(f"cannot write {path}: {error.strerror}", hint=hint) from error
+        from shell.files import unwritable  # a recording that begins does without
+
+        raise unwritable("record", path, error) from error
     return Recording(path, os.fdopen(descriptor, "w"))

@@ -189,7 +189,9 @@ class Rescue:
                     if member.name.startswith("programs/") and member.isfile():
                         self._take(tar, member)
         except (tarfile.TarError, ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"that is not a backup of simplecloud: {error}", hint="backup FILE") from error
+            raise UsageError(
+                f"that is not a backup of simplecloud: {error}", hint="backup cloud.backup"
+            ) from error
         return specs
 
     def _take(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
@@ -215,7 +217,7 @@ def _plan(steps: Iterable[str]) -> Answer:
 
 def _only_file(call: Call) -> int:
     if len(call.request.files) != 1:
-        raise UsageError("one file goes with this command", hint="backup FILE")
+        raise UsageError("one file goes with this command", hint="backup cloud.backup")
     return call.request.files[0]
 
 

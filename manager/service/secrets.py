@@ -36,7 +36,8 @@ class SecretVerbs:
             case "ls", _:
                 raise UsageError("secret ls takes no name", hint=f"secret ls --filter name={name}")
             case action, _:
-                raise UsageError(f"secret {action}: which one?", hint=f"secret {action} NAME")
+                hint = "secret set db-password" if action == "set" else "secret ls"
+                raise UsageError(f"secret {action}: which one?", hint=hint)
 
     def _set(self, call: Call, name: str, *, dry_run: bool) -> Answer:
         if len(call.request.files) != 1:

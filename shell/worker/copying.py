@@ -99,7 +99,7 @@ def _source(asked: _Asked, source: str) -> str:
     except OSError as error:
         raise files.unreadable(source, error) from error
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
-        raise ProgramRejected(f"{source} is neither a file nor a directory", hint=f"ls -l {source}")
+        raise ProgramRejected(f"{source} is neither a file nor a directory", hint="help cp")
     return path
 
 
@@ -133,7 +133,7 @@ def _copy_out(asked: _Asked, destination: str) -> None:
     parent = here.path if here.is_directory else os.path.dirname(os.path.abspath(target))
     if not os.path.isdir(parent):
         raise CloudError(f"there is no directory {parent}", hint=f"mkdir -p {parent}")
-    with packing.said_by_system(destination, f"ls -ld {parent}"), _workplace(parent) as place:
+    with packing.said_by_system(destination, "help cp"), _workplace(parent) as place:
         with tempfile.TemporaryFile(dir=place) as archive:
             asked.ask("read", path, [archive.fileno()])
             made = Path(place) / "made"
@@ -169,7 +169,7 @@ def _found_here(destination: str) -> Found:
     if stat.S_ISDIR(mode):
         return Found(os.path.realpath(destination), is_directory=True)
     if not stat.S_ISREG(mode):
-        raise CloudError(f"{destination} is neither a file nor a directory", hint=f"ls -l {destination}")
+        raise CloudError(f"{destination} is neither a file nor a directory", hint="help cp")
     return Found(os.path.realpath(destination), is_file=True)
 
 

@@ -28,12 +28,10 @@ def pack(source: str, name: str, into: IO[bytes]) -> None:
         with tarfile.open(fileobj=into, mode="w") as archive:
             archive.add(source, arcname=name, filter=_packed)
     except PermissionError as error:
-        raise ProgramRejected(
-            f"you may not read {error.filename}", hint=f"ls -ld {error.filename}"
-        ) from error
+        raise ProgramRejected(f"you may not read {error.filename}", hint="help cp") from error
     except OSError as error:
         told = error.strerror or str(error)
-        raise ProgramRejected(f"cannot read {source}: {told}", hint=f"ls -l {source}") from error
+        raise ProgramRejected(f"cannot read {source}: {told}", hint="help cp") from error
     into.flush()
 
 
@@ -180,7 +178,7 @@ def _refuse_replacing(made: Path, target: Path) -> None:
     if wants_directory != stat.S_ISDIR(mode) or not (
         stat.S_ISDIR(mode) or stat.S_ISREG(mode) or stat.S_ISLNK(mode)
     ):
-        raise CloudError(f"{target} is in the way: {_kind_of(mode)}", hint=f"ls -ld {target}")
+        raise CloudError(f"{target} is in the way: {_kind_of(mode)}", hint="help cp")
 
 
 def _kind_of(mode: int) -> str:

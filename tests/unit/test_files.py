@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.arguments import Params
-from manager.api.errors import ProgramRejected, UsageError
+from manager.api.errors import CloudError, ProgramRejected, UsageError
 from shell import files
 
 
@@ -105,6 +105,36 @@ def test_only_regular_files_are_handed_over_and_nothing_is_waited_for(directory:
         (directory / "thing").mkdir()
     with pytest.raises(ProgramRejected, match=f"./thing is {kind}, not a regular file"):
         described({"command": ["./thing"]})
+
+
+@pytest.mark.parametrize(
+    ("path", "why", "hint"),
+    [
+        ("/nosuch/x y", "there is no directory /nosuch", "backup 'x y'"),
+        ("conf.json", "File exists", "backup conf.json.new"),
+        ("./conf.json/x", "Not a directory", "backup x"),
+        ("nosuch/", "it is a directory", "help backup"),
+        ("n" * 300, "File name too long", "help backup"),
+    ],
+)
+def test_a_file_that_cannot_be_made_says_why_and_hints_where_it_may(path: str, why: str, hint: str) -> None:
+    with pytest.raises(CloudError) as refused:
+        described({"file": path})
+    assert (refused.value.message, refused.value.hint) == (f"cannot write {path}: {why}", hint)
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("/", "/ is a directory, not a regular file"),
+        ("/nosuch/x", "there is no directory /nosuch"),
+        ("conf.json/x", "cannot open conf.json/x: Not a directory"),
+    ],
+)
+def test_no_hint_for_a_file_that_cannot_be_read_is_an_alias_of_ours(path: str, why: str) -> None:
+    with pytest.raises(ProgramRejected) as rejected:
+        described({"backup": path})
+    assert (rejected.value.message, rejected.value.hint) == (why, "help files")
 
 
 def test_files_are_closed_afterwards_also_when_a_later_one_is_refused() -> None:

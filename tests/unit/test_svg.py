@@ -132,8 +132,19 @@ def test_a_picture_that_cannot_be_drawn_or_written_is_an_error(tmp_path: Path) -
     replies.answers["explain"] = lambda params: document("Decision", {"model": {}})
     with serving(tmp_path, replies):
         shell = shell_at(tmp_path)
-        assert shell.run("explain web --svg x.svg") == 1
-        assert shell.run(f"watch --svg {tmp_path}/no/x.svg") == 1
+        assert shell.run(f"explain web --svg {tmp_path}/x.svg") == 1
+        assert not (tmp_path / "x.svg").exists()
 
     assert "web has no curve yet" in shell.err.getvalue()
-    assert "No such file or directory" in shell.err.getvalue()
+
+
+def test_a_picture_that_cannot_be_written_is_not_looked_for(tmp_path: Path) -> None:
+    with serving(tmp_path, town()):
+        shell = shell_at(tmp_path)
+        assert shell.run(f"watch web --svg {tmp_path}/no/x.svg --for 1h") == 1
+        assert shell.run(f"explain nosuch --svg {tmp_path}") == 1
+
+    told = shell.err.getvalue()
+    assert f"cannot write {tmp_path}/no/x.svg: there is no directory {tmp_path}/no\n" in told
+    assert "hint:  watch web --svg x.svg\n" in told
+    assert f"cannot write {tmp_path}: it is a directory\n" in told
