@@ -5,7 +5,7 @@ from __future__ import annotations
 from manager.api.command import Command, usage, without_options
 from manager.api.commands import command_of
 from shell.prompt.snapshot import Snapshot
-from shell.prompt.typed import spot
+from shell.prompt.typed import spot, statements
 from shell.text import cells
 from shell.text.glyphs import columns, cut
 
@@ -33,8 +33,10 @@ def usage_at(text: str, cursor: int, room: int) -> str:
 
 
 def command_at(text: str, cursor: int) -> Command | None:
-    """Return the command that the cursor is in."""
-    here = spot(text, cursor)
+    """Return the command that the cursor is in, wherever it is in a word."""
+    words_typed = (word for statement in statements(text) for word in statement.words)
+    end = next((word.end for word in words_typed if word.start <= cursor <= word.end), cursor)
+    here = spot(text, end)
     words = (*here.before, here.word.value.removeprefix("-"))
     return command_of(words[0]) if words[0] and not here.comment else None
 

@@ -14,7 +14,7 @@ from shell.language import grammar, scanner
 from shell.prompt.complete import Completion, complete
 from shell.prompt.highlight import fragments
 from shell.prompt.snapshot import Named, Snapshot, snapshot_of
-from shell.prompt.toolbar import health_of, toolbar, usage_at
+from shell.prompt.toolbar import command_at, health_of, toolbar, usage_at
 from shell.prompt.typed import spot, statements
 from tests.fakes.replies import app, image, worker
 
@@ -416,6 +416,24 @@ def test_the_toolbar_tells_the_usage_with_options_where_there_is_room() -> None:
     assert usage_at("stop we", 7, 10) == "stop TA..."
     assert usage_at("sacle", 5, 100) == usage_at("", 0, 100) == usage_at("ps # x", 6, 100) == ""
     assert usage_at("ps; -stop", 9, 30) == "stop TARGET..."
+
+
+@pytest.mark.parametrize(
+    ("line", "verb"),
+    [
+        ("|scale web=3", "scale"),
+        ("sca|le web=3", "scale"),
+        ("scale |web=3", "scale"),
+        ("ps; ap|ps", "apps"),
+        ("ps;|apps", "apps"),
+        ("ps|; apps", "ps"),
+    ],
+)
+def test_the_verb_under_the_cursor_is_read_whole(line: str, verb: str) -> None:
+    command = command_at(line.replace("|", ""), line.index("|"))
+
+    assert command is not None
+    assert command.verb == verb
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 140])

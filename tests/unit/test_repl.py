@@ -138,10 +138,17 @@ def test_pasted_lines_are_one_script(session: Prompted, keyboard: PipeInput) -> 
 
 
 F1, F2 = "\x1bOP", "\x1bOQ"
+HOME = "\x01"
 
 
 @pytest.mark.parametrize(
-    ("keys", "command"), [("scale web" + F1, "help scale"), (F1, "help"), ("nonsense" + F1, "help")]
+    ("keys", "command"),
+    [
+        ("scale web" + F1, "help scale"),
+        ("scale web=3" + HOME + F1, "help scale"),
+        (F1, "help"),
+        ("nonsense" + F1, "help"),
+    ],
 )
 def test_f1_shows_help_on_the_verb_under_the_cursor(
     session: Prompted, keyboard: PipeInput, keys: str, command: str
