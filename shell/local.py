@@ -13,7 +13,7 @@ from manager.api.commands import command_of, verbs
 from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
 from shell import pager, terminal
-from shell.options import KINDS
+from shell.options import KINDS, near
 from shell.outcome import Told
 
 if TYPE_CHECKING:
@@ -40,8 +40,11 @@ def _set(session: Session, row: Command, params: Params) -> None:
     value = " ".join(words)
     if name in KINDS:
         session.options.change(name, value)
-    else:
-        session.variables[name] = value
+        return
+    session.variables[name] = value
+    meant = near(name)
+    if meant is not None:
+        session.note(f"{name} is a variable, and no option (did you mean {meant}?)")
 
 
 def _show_settings(session: Session) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from manager.api.errors import UsageError
+from manager.api.suggest import slips
 from manager.api.values import FORMAT, Kind, choice
 
 _SWITCH = choice("on", "off")
@@ -18,6 +19,11 @@ KINDS: Mapping[str, Kind] = {
     "pager": _SWITCH,
     "keys": choice("emacs", "vi"),
 }
+
+
+def near(name: str) -> str | None:
+    """Return the option that a variable's name is a slip of the keys away from."""
+    return next((option for option in KINDS if slips(name, option) <= len(option) // 3), None)
 
 
 class ShellOptions:

@@ -587,6 +587,21 @@ def test_echo_on_prints_commands_before_they_run(shell: Shell) -> None:
     assert shell.err.getvalue() == "cloud> echo a\ncloud> -echo 'b  c'\n"
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"), [("outptu json", "output"), ("errexi off", "errexit"), ("kesy vi", "keys")]
+)
+def test_a_variable_that_is_called_almost_as_an_option_is_noted(given: str, meant: str, shell: Shell) -> None:
+    name = given.split()[0]
+    assert shell.run(f"set {given}; echo ${name}") == 0
+    assert shell.err.getvalue() == f"note: {name} is a variable, and no option (did you mean {meant}?)\n"
+
+
+@pytest.mark.parametrize("name", ["n", "o", "count", "out", "time", "app"])
+def test_a_variable_with_a_name_of_its_own_is_not(name: str, shell: Shell) -> None:
+    assert shell.run(f"set {name} 3") == 0
+    assert shell.err.getvalue() == ""
+
+
 def test_set_alone_shows_options_and_variables(shell: Shell) -> None:
     assert shell.run("set n 3; set") == 0
     assert shell.out.getvalue() == (
