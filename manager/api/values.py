@@ -175,7 +175,7 @@ def cpus(word: str) -> float:
 def rate(word: str) -> float:
     """Return requests per second, above 0 and at most 100000."""
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", word) or not 0 < float(word) <= 100_000:
-        raise ValueError(f"{word[:40]!r} is not a rate in requests per second, such as 50")
+        raise ValueError(f"{word[:40]!r} is not a rate: above 0, at most 100000 requests per second")
     return float(word)
 
 

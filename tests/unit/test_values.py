@@ -27,3 +27,9 @@ def test_cores_are_a_number(word: str, cores: float) -> None:
 def test_what_is_no_number_of_cores_is_refused(word: str) -> None:
     with pytest.raises(ValueError, match="is not a number of cores"):
         values.cpus(word)
+
+
+@pytest.mark.parametrize("word", ["0", "-1", "100001", "1000000", "50rps"])
+def test_what_is_no_rate_is_told_how_high_one_may_be(word: str) -> None:
+    with pytest.raises(ValueError, match="above 0, at most 100000 requests per second"):
+        values.rate(word)
