@@ -23,6 +23,7 @@ OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "contains")
 Kind = Literal["AppList", "WorkerList"]
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _NOTHING = ("-", "none")
+_TRUTHS = {"yes": True, "true": True, "no": False, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,8 +260,16 @@ def _equals(said: Comparison, observed: object) -> bool:
     if isinstance(observed, int | float) and not isinstance(observed, bool):
         return said.value not in _NOTHING and observed == quantity(said)
     if isinstance(observed, bool):
-        return said.value in (("yes", "true") if observed else ("no", "false"))
+        return said.value not in _NOTHING and observed == _truth(said)
     return said.value == shown(observed)
+
+
+def _truth(said: Comparison) -> bool:
+    if said.value not in _TRUTHS:
+        told = f"{said.field}: {said.value!r} is none of {', '.join(_TRUTHS)}"
+        hint = said.rather(said.operator, "yes")
+        raise UsageError(told, hint=hint, word=said.value, at=len(said.before))
+    return _TRUTHS[said.value]
 
 
 def _ordered(operator: str, left: float, right: float) -> bool:

@@ -24,6 +24,7 @@ from shell.language.conditions import (
     parse,
     quantity,
 )
+from shell.language.quoting import quote
 from shell.place import span_of
 
 
@@ -140,6 +141,7 @@ def test_a_field_of_workers_is_not_looked_for_in_an_app() -> None:
         ("oom", True, "==", "yes", True),
         ("oom", False, "!=", "true", True),
         ("oom", False, "==", "no", True),
+        ("oom", False, "!=", "-", True),
         ("p95_s", None, "==", "-", True),
         ("p95_s", None, "!=", "-", False),
         ("p95_s", None, "==", "0", False),
@@ -155,6 +157,14 @@ def test_values_compare_in_the_unit_of_their_field(
     field: str, observed: object, operator: str, value: str, expected: bool
 ) -> None:
     assert holds(Comparison(field, operator, value), observed) is expected
+
+
+@pytest.mark.parametrize("operator", ["==", "!="])
+def test_what_is_neither_true_nor_false_is_compared_with_neither(operator: str) -> None:
+    said = Comparison("frozen", operator, "foo", ("expect", "web", "frozen"))
+    with pytest.raises(UsageError, match="frozen: 'foo' is none of yes, true, no, false") as refused:
+        holds(said, False)
+    assert refused.value.hint == f"expect web frozen {quote(operator)} yes"
 
 
 def test_text_has_no_order() -> None:
