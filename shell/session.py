@@ -99,6 +99,8 @@ class Session:
         print(f"{question} (y/N) ", end="", file=self.err, flush=True)
         with self.changing_nothing(refused, hint):
             answer = sys.stdin.readline()
+        if not answer.endswith("\n"):  # ^D leaves the cursor behind the question
+            print(file=self.err, flush=True)
         if answer.strip().lower() not in ("y", "yes"):
             raise CloudError(refused, hint=hint)
 

@@ -450,6 +450,16 @@ def test_on_a_terminal_a_person_is_asked(
     assert ["dry_run" in call.params for call in manager.calls] == plans
 
 
+@pytest.mark.parametrize("answer", ["", "n"])
+def test_who_ends_the_input_at_a_question_is_answered_on_a_line_of_its_own(
+    shell: Shell, manager: FakeManager, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    shell.session.interactive = True
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    assert shell.run("rm web") == 1
+    assert "rm web? (y/N) \nerror: rm: not confirmed" in shell.err.getvalue()
+
+
 def test_with_confirm_off_nobody_is_asked(shell: Shell, manager: FakeManager) -> None:
     assert shell.run("set confirm off; rm web") == 0
 
