@@ -5,6 +5,7 @@ Written for man(7): every line of ours is escaped, so that none is read as a req
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from manager.api.command import Command
@@ -12,6 +13,7 @@ from manager.api.commands import GROUPS
 from shell.manual.help import USAGE, names, option_head, usage_lines
 from shell.manual.topics import TOPICS
 
+_USAGE = re.compile(r"^(usage: | {7})", re.MULTILINE)  # and what stands below it
 _EXIT_STATUS: Mapping[str, str] = {
     "0": "It went well.",
     "1": "The command failed, or a check says FAIL.",
@@ -37,12 +39,12 @@ _FILES: Mapping[str, str] = {
 
 
 def page(version: str, synopsis: str = USAGE) -> str:
-    """Return the whole page. synopsis: how the program is called."""
+    """Return the whole page. synopsis: how the program is called, as `--help` begins."""
     lines = [
         f'.TH SIMPLECLOUD 1 "" "simplecloud {version}" "User Commands"',
         ".SH NAME",
         r"simplecloud \- a small cloud of Docker containers on one machine",
-        *_section("SYNOPSIS", _as_it_stands(synopsis)),
+        *_section("SYNOPSIS", _as_it_stands(_USAGE.sub("", synopsis))),
         *(line for title, rows in GROUPS.items() for line in _group(title, rows)),
         *(line for topic, text in TOPICS.items() for line in _topic(topic, text)),
         *_section("EXIT STATUS", _terms(_EXIT_STATUS)),

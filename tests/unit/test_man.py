@@ -21,6 +21,13 @@ def test_the_page_begins_with_its_title_and_name() -> None:
     assert LINES[1:3] == [".SH NAME", r"simplecloud \- a small cloud of Docker containers on one machine"]
 
 
+def test_the_synopsis_begins_with_the_program() -> None:
+    synopsis = LINES[LINES.index(".SH SYNOPSIS") :][3:5]
+
+    assert [line.split()[0] for line in synopsis] == ["simplecloud", "simplecloud"]
+    assert not any(line.startswith(" ") for line in synopsis)
+
+
 def test_every_command_and_every_topic_has_its_place() -> None:
     heads = [line.split('"')[1].split(",")[0] for line in LINES if line.startswith(".SS")]
 
