@@ -75,8 +75,9 @@ def _help(session: Session, row: Command, params: Params) -> None:
     if params.get("output") == "man":
         _manual(session, verb)
         return
+    width = min(terminal.width_of(session.out) or pages.WIDTH, pages.WIDTH)
     if verb is None:
-        pager.show(session, pages.overview().splitlines())
+        pager.show(session, pages.overview(width).splitlines())
         return
     from shell.manual.topics import TOPICS
 
@@ -87,7 +88,7 @@ def _help(session: Session, row: Command, params: Params) -> None:
     if about is None:
         guess = did_you_mean(verb, (*verbs(), *TOPICS))
         raise UsageError(f'no command is named "{verb}"', hint=f"help {guess}" if guess else "help", at=0)
-    pager.show(session, pages.page(about).splitlines())
+    pager.show(session, pages.page(about, width).splitlines())
 
 
 def _manual(session: Session, verb: str | None) -> None:

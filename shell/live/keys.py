@@ -41,13 +41,7 @@ _OTHERS: Mapping[str, str] = {
     "space": "pause, and go on",
     "q, Esc": "back; outside an app: to the shell",
 }
-HELP = tuple(
-    line(text)
-    for text in (
-        *(f"{key.name:<7}{' '.join(key.command):<14}{key.does}" for key in KEYS),
-        *(f"{shown:<21}{does}" for shown, does in _OTHERS.items()),
-    )
-)
+HELP = (*((f"{key.name:<7}{' '.join(key.command)}", key.does) for key in KEYS), *_OTHERS.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +144,12 @@ def command_of(key: Key, view: View, seen: Seen) -> tuple[str, ...]:
     app = app_of(seen, view)
     target = worker_of(seen, view) or app
     return tuple({"APP": app, "TARGET": target}.get(word, word) for word in key.command) if app else ()
+
+
+def explained(shown: str, does: str, width: int) -> list[Line]:
+    """Return a key and what it does: in a line where that fits, else the latter below."""
+    whole = f"{shown:<21}{does}"
+    return [line(whole)] if len(whole) <= width else [line(shown), line(f"  {does}")]
 
 
 def footer(view: View, seen: Seen, width: int, *, utf8: bool = True) -> Line:

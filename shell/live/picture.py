@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from manager.api.listings import LISTINGS, Column
-from shell.live.keys import HELP, HELP_PAGE
+from shell.live.keys import HELP, HELP_PAGE, explained
 from shell.live.upcoming import upcoming
 from shell.live.view import SPAN_S, Seen, View, app_of, shown_apps, shown_workers, worker_of
 from shell.text import cells, stream_item, styled, tables
@@ -59,7 +59,7 @@ def lines(seen: Seen, view: View, options: Options, height: int) -> list[Line]:
 
 def _blocks(seen: Seen, view: View, options: Options) -> Iterator[_Block]:
     if view.page:
-        yield _page(seen, view)
+        yield _page(seen, view, options.width or 80)
         return
     apps, app = shown_apps(seen, view), app_of(seen, view)
     workers, worker = shown_workers(seen, view), worker_of(seen, view)
@@ -100,8 +100,15 @@ def _header(seen: Seen, options: Options) -> Iterator[Line]:
     if not seen.status:
         yield styled.line("waiting for the manager")
         return
-    yield ("head", str(seen.status.get("cloud"))), *_health(seen), ("", "  "), _settled(seen)
+    yield _state(seen, options.width or 80)
     yield styled.line(_usage(seen, options))
+
+
+def _state(seen: Seen, width: int) -> Line:
+    """Return how the cloud and its parts are; where not all fits, whether all is as asked comes first."""
+    cloud, health, settled = ("head", str(seen.status.get("cloud"))), [*_health(seen)], _settled(seen)
+    whole = (cloud, *health, ("", "  "), settled)
+    return whole if styled.columns_of(whole) <= width else (cloud, ("", "  "), settled, *health)
 
 
 def _health(seen: Seen) -> Iterator[Fragment]:
@@ -219,13 +226,18 @@ def _events(events: Sequence[Document], options: Options, most: int) -> _Block:
     return _Block([], rows, len(rows), most)
 
 
-def _page(seen: Seen, view: View) -> _Block:
-    """Return what a command printed: logs from their end, all else from its beginning, each key a line on."""
-    printed = seen.page if seen.page_of == view.page else ()
-    rows = HELP if view.page == HELP_PAGE else [styled.line(stripped(line)) for line in printed]
+def _page(seen: Seen, view: View, width: int) -> _Block:
+    """Return the keys, or what a command printed: logs from their end, all else from its beginning.
+
+    Each key leads a line, or a key that is explained, on.
+    """
+    head = [styled.line(" ".join(view.page), "head")]
+    if view.page == HELP_PAGE:
+        return _Block(head, [row for key in HELP[view.scroll :] for row in explained(*key, width)])
+    rows = [styled.line(stripped(line)) for line in seen.page] if seen.page_of == view.page else []
     is_log = view.page[0] == "logs"
     rows = rows[: len(rows) + view.scroll] if is_log else rows[view.scroll :]
-    return _Block([styled.line(" ".join(view.page), "head")], rows, len(rows) if is_log else 0)
+    return _Block(head, rows, len(rows) if is_log else 0)
 
 
 def plain_line(seen: Seen, now: float) -> str:

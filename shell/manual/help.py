@@ -1,4 +1,4 @@
-"""Help from the table of commands: an overview, and a page for each verb. Plain text, 80 columns."""
+"""Help from the table of commands: an overview, and a page for each verb. Plain text, at most 80 columns."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from shell.manual.topics import TOPICS
 
 WIDTH = 80
 _HEAD_COLUMNS = 30
+_TEXT_COLUMNS = 30  # with fewer beside its head, a text stands below it
 _UNBROKEN = "\xa0"  # textwrap does not break here: an option stays beside its value
 _SETTINGS = (
     "TARGET is an app (web), a worker (web.2) or a container id.",
@@ -34,12 +35,12 @@ usage: simplecloud [--cloud NAME] [VERB [ARG...]]
 """
 
 
-def overview() -> str:
+def overview(width: int = WIDTH) -> str:
     """Return every command in a line, by groups."""
-    width = max(len(names(row)) for row in COMMANDS)
-    parts = [_group(title, rows, width) for title, rows in GROUPS.items()]
+    heads = max(len(names(row)) for row in COMMANDS)
+    parts = [_group(title, rows, heads, width) for title, rows in GROUPS.items()]
     topics = f"`help TOPIC`: {', '.join(TOPICS)}."
-    return "\n\n".join([*parts, "\n".join([*_SETTINGS, topics])])
+    return "\n\n".join([*parts, "\n".join(_wrapped(line, width) for line in (*_SETTINGS, topics))])
 
 
 def reference() -> str:
@@ -56,17 +57,31 @@ def _reference(command: Command) -> str:
     return f"**{names(command)}**: {command.summary}\n\n```\n{shown}\n```"
 
 
-def _group(title: str, rows: tuple[Command, ...], width: int) -> str:
-    return "\n".join([title, *(_entry(names(row), row.summary, width) for row in rows)])
+def _group(title: str, rows: tuple[Command, ...], heads: int, width: int) -> str:
+    return "\n".join([title, *(_entry(names(row), row.summary, heads, width) for row in rows)])
 
 
-def _entry(head: str, text: str, width: int) -> str:
-    """Return a head and its text in two columns; a head wider than `width` has a line of its own."""
-    indent = " " * (width + 4)
-    told = textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
-    if len(head) > width:
+def _entry(head: str, text: str, heads: int, width: int) -> str:
+    """Return a head and its text in two columns; a head wider than `heads` has a line of its own.
+
+    So have all where there is too little room for the text.
+    """
+    beside = width - heads - 4 >= _TEXT_COLUMNS
+    told = _wrapped(text, width, " " * (heads + 4 if beside else 8))
+    if not beside or len(head) > heads:
         return f"  {head}\n{told}"
-    return f"  {head:<{width}}  {told.lstrip()}"
+    return f"  {head:<{heads}}  {told.lstrip()}"
+
+
+def _wrapped(text: str, width: int, indent: str = "") -> str:
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def names(command: Command) -> str:
@@ -74,23 +89,24 @@ def names(command: Command) -> str:
     return f"{command.verb}, {command.alias}" if command.alias else command.verb
 
 
-def page(command: Command) -> str:
-    """Return how a command is used: its usage, options and examples."""
-    parts = [f"{names(command)}: {command.summary}", usage_lines(command)]
+def page(command: Command, width: int = WIDTH) -> str:
+    """Return how a command is used: its usage, options and examples, which may be wider: they are pasted."""
+    parts = [_wrapped(f"{names(command)}: {command.summary}", width), usage_lines(command, width)]
     if command.options:
-        parts.append("\n".join(["options:", *_options(command)]))
+        parts.append("\n".join(["options:", *_options(command, width)]))
     if command.examples:
         parts.append("\n".join(["examples:", *(f"  {example}" for example in command.examples)]))
     return "\n\n".join(parts)
 
 
-def usage_lines(command: Command) -> str:
-    """Return how a command is written, in lines of 80 columns."""
+def usage_lines(command: Command, width: int = WIDTH) -> str:
+    """Return how a command is written, in lines of so many columns."""
+    indent = len("usage: ") + len(command.verb) + 1
     whole = textwrap.fill(
         _bound(usage(command)),
-        WIDTH,
+        width,
         initial_indent="usage: ",
-        subsequent_indent=" " * (len("usage: ") + len(command.verb) + 1),
+        subsequent_indent=" " * (indent if width == WIDTH else min(indent, 4)),
         break_long_words=False,
         break_on_hyphens=False,
     )
@@ -107,10 +123,12 @@ def _bound(text: str) -> str:
     return "".join(bound)
 
 
-def _options(command: Command) -> list[str]:
+def _options(command: Command, width: int) -> list[str]:
     heads = [option_head(option) for option in command.options]
-    width = max(len(head) for head in heads if len(head) <= _HEAD_COLUMNS)
-    return [_entry(head, option.help, width) for head, option in zip(heads, command.options, strict=True)]
+    widest = max(len(head) for head in heads if len(head) <= _HEAD_COLUMNS)
+    return [
+        _entry(head, option.help, widest, width) for head, option in zip(heads, command.options, strict=True)
+    ]
 
 
 def option_head(option: Option) -> str:

@@ -42,6 +42,11 @@ def text_of(styled: Line) -> str:
     return "".join(text for _, text in styled)
 
 
+def columns_of(styled: Line) -> int:
+    """Return how many columns of a terminal a line takes."""
+    return glyphs.columns(text_of(styled))
+
+
 def chosen(styled: Line) -> Line:
     """Return a line as the one under the cursor."""
     return tuple((f"chosen {style}".rstrip(), text) for style, text in styled)
@@ -49,7 +54,7 @@ def chosen(styled: Line) -> Line:
 
 def cut(styled: Line, limit: int, mark: str) -> Line:
     """Return a line in at most `limit` columns, its lost end told by `mark`."""
-    if glyphs.columns(text_of(styled)) <= limit:
+    if columns_of(styled) <= limit:
         return styled
     kept: list[Fragment] = []
     for style, text in styled:

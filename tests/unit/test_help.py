@@ -52,6 +52,17 @@ def test_a_page_is_plain_text_of_80_columns(row: Command) -> None:
         assert line == line.rstrip()
 
 
+@ROWS
+@pytest.mark.parametrize("width", [40, 50, 60])
+def test_a_page_breaks_between_words_where_the_terminal_is_narrower(row: Command, width: int) -> None:
+    whole, _, examples = help.page(row, width).partition("\nexamples:\n")
+
+    heads = [f"  {help.option_head(option)}" for option in row.options]  # their values are words
+    assert [line for line in whole.splitlines() if len(line) > width and line not in heads] == []
+    assert "".join(whole.split()) == "".join(help.page(row).partition("\nexamples:\n")[0].split())
+    assert all(f"  {example}" in examples for example in row.examples)
+
+
 def test_an_option_tells_what_its_value_is() -> None:
     unnamed = {
         option.name
@@ -65,6 +76,10 @@ def test_an_option_tells_what_its_value_is() -> None:
 
 def test_the_overview_is_plain_text_of_80_columns() -> None:
     assert max(map(len, help.overview().splitlines())) <= 80
+
+
+def test_the_overview_is_as_narrow_as_the_terminal() -> None:
+    assert max(map(len, help.overview(40).splitlines())) <= 40
 
 
 def test_options_are_aligned_and_show_their_values() -> None:

@@ -71,8 +71,12 @@ def test_the_key_that_opens_the_help_closes_it() -> None:
     assert after(opened, "?").page == ()
 
 
-def test_the_help_fits_80_columns() -> None:
-    assert [styled.text_of(line) for line in keys.HELP if len(styled.text_of(line)) > 59] == []
+@pytest.mark.parametrize(("width", "lines_each"), [(80, 1), (60, 1), (40, 2)])
+def test_the_help_tells_all_of_each_key_however_narrow_the_terminal(width: int, lines_each: int) -> None:
+    told = [line for key in keys.HELP for line in keys.explained(*key, width)]
+
+    assert max(map(styled.columns_of, told)) <= width
+    assert len(told) <= len(keys.HELP) * lines_each
 
 
 def test_plus_and_minus_order_a_scale_and_say_so() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from manager.api.rows.changing import FIRST_RUN
 from shell.live import picture
+from shell.live.keys import HELP_PAGE
 from shell.live.view import Seen, View, away, remembered, shown_apps, told
 from shell.text import styled
 from shell.text.document import Document
@@ -130,7 +131,7 @@ def test_the_view_in_140_columns_has_every_column() -> None:
 
 def test_the_view_in_60_columns_of_a_terminal_with_ascii_only() -> None:
     assert drawn(View(), 60, utf8=False).splitlines()[:6] == [
-        "default  manager ok  etcd ok  proxy NOT OK  docker ok  no...",
+        "default  not yet as asked  manager ok  etcd ok  proxy NOT...",
         "cpu #...... 0.40 of 2 cores   memory ....... 50.0M of 1.0G",
         "",
         "  APP  READY  REQ/S    P95  NEXT",
@@ -189,6 +190,20 @@ def test_logs_are_seen_from_their_end_and_an_explanation_from_its_beginning() ->
     assert drawn(View(page=logs), 80, 9, Seen(page_of=logs, page=text)).endswith("line 99")
     assert "line 0" in drawn(View(page=told), 80, 9, Seen(page_of=told, page=text))
     assert "line 95" not in drawn(View(page=logs, scroll=-10), 80, 9, Seen(page_of=logs, page=text))
+
+
+def test_a_narrow_view_says_first_whether_all_is_as_asked() -> None:
+    assert drawn(View(), 40, 20, SEEN).startswith("default  not yet as asked  manager ok")
+
+
+def test_the_keys_are_explained_below_each_other_where_there_is_no_room_beside() -> None:
+    narrow = drawn(View(page=HELP_PAGE, scroll=2), 40, 40, SEEN).splitlines()
+
+    assert narrow[narrow.index("keys") + 1 :][:3] == [
+        "-      scale APP -1  one worker fewer",
+        "l      logs TARGET",
+        "  what an app's workers, or one, print",
+    ]
 
 
 @pytest.mark.parametrize(
