@@ -7,11 +7,19 @@ import math
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from manager.api.documents import unix_seconds
-from manager.api.errors import AppNotFound, CloudError, ManagerUnreachable, UsageError, WorkerNotFound
+from manager.api.errors import (
+    AppNotFound,
+    CloudError,
+    ManagerUnreachable,
+    StoreUnavailable,
+    UsageError,
+    WorkerNotFound,
+)
 from manager.api.suggest import did_you_mean
 from manager.api.values import split_target
 from shell.language.conditions import (
@@ -68,9 +76,9 @@ def look(session: Session, condition: Condition, ask: Ask, until: float = math.i
         case ManagerIs(up):
             return _manager(session, up, until)
         case LoadDone(app):
-            return Sight(_load(session, app).done, _RUNS)
+            return Sight(_load(session, app, ask).done, _RUNS)
         case LoadIs(app, said):
-            return _load_is(session, app, said, until)
+            return _load_is(_load(session, app, ask), app, said, until)
         case Answers():
             return _answers(endpoint_of(ask, condition.app), condition, until)
         case Fails(text, command):
@@ -138,16 +146,17 @@ def _manager(session: Session, up: bool, until: float) -> Sight:
     return Sight(up, "the manager is up")
 
 
-def _load(session: Session, app: str) -> Load:
+def _load(session: Session, app: str, ask: Ask) -> Load:
     load = session.loads.get(app)
     if load is None:
+        with suppress(ManagerUnreachable, StoreUnavailable):
+            app_item(ask, app)
         raise CloudError(f"this shell has sent no load to {app}", hint=f"load {app} --rps 50 --for 10s")
     return load
 
 
-def _load_is(session: Session, app: str, said: Comparison, until: float) -> Sight:
+def _load_is(load: Load, app: str, said: Comparison, until: float) -> Sight:
     """Compare a number of the app's last load, once that has ended; it stays the same from then on."""
-    load = _load(session, app)
     if not load.ends_by(until):
         return Sight(False, _RUNS)
     numbers = load.join().fields()

@@ -228,6 +228,20 @@ def test_a_load_that_was_never_sent_is_an_error(shell: Shell, manager: FakeManag
     assert "this shell has sent no load to web" in shell.err.getvalue()
 
 
+def test_of_an_app_that_is_not_there_no_load_is_offered(shell: Shell, manager: FakeManager) -> None:
+    assert shell.run("expect load nosuch failed == 0") == 1
+    assert shell.run("wait load nosuch done") == 1
+    assert shell.err.getvalue().count("error: no app is named 'nosuch'") == 2
+    assert "load nosuch" not in "".join(
+        line for line in shell.err.getvalue().splitlines() if line.startswith("hint:")
+    )
+
+
+def test_where_nobody_knows_the_apps_the_load_is_what_is_missed(shell: Shell) -> None:
+    assert shell.run("expect load nosuch failed == 0") == 1
+    assert "this shell has sent no load to nosuch" in shell.err.getvalue()
+
+
 @pytest.fixture
 def thawed() -> Iterator[threading.Event]:
     thawed = threading.Event()
