@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from manager.api.arguments import Arguments
@@ -77,10 +77,7 @@ class Reading:
 
     def specs(self, arguments: Arguments) -> list[AppSpec]:
         """Return the specs of the named apps, or of all; raises AppNotFound."""
-        specs = self.picture().world.specs
-        names = arguments.texts("app")
-        chosen = [wishes.find(specs, name) for name in names] if names else specs.values()
-        return sorted(chosen, key=lambda spec: spec.name)
+        return named(self.picture().world.specs, arguments.texts("app"))
 
     def apps(self, call: Call, arguments: Arguments) -> Answer:
         world, measures = self.picture().world, self.measures()
@@ -278,6 +275,12 @@ def freeze_notes(world: World) -> Iterator[str]:
         yield "the cloud is frozen: nothing is done by itself (thaw)"
     for name in sorted(world.frozen - {ALL}):
         yield f"{name} is frozen: nothing is done for it by itself (thaw {name})"
+
+
+def named(specs: Mapping[str, AppSpec], names: Sequence[str]) -> list[AppSpec]:
+    """Return the specs of the named apps, each once, or of all, by name; raises AppNotFound."""
+    chosen = [wishes.find(specs, name) for name in dict.fromkeys(names)] if names else specs.values()
+    return sorted(chosen, key=lambda spec: spec.name)
 
 
 def plain(record: object) -> object:

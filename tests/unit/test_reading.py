@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from manager.service.reading import plain
+import pytest
+
+from manager.service.reading import named, plain
 from manager.state.model import Rollback
 from tests.simulation.worlds import an_app
+
+
+@pytest.mark.parametrize(
+    ("names", "listed"), [([], ["api", "web"]), (["web"], ["web"]), (["web", "api", "web"], ["api", "web"])]
+)
+def test_an_app_is_listed_once_however_often_it_is_named(names: list[str], listed: list[str]) -> None:
+    specs = {name: replace(an_app(), name=name) for name in ("web", "api")}
+
+    assert [spec.name for spec in named(specs, names)] == listed
 
 
 def test_the_times_of_what_is_inspected_are_as_in_every_document() -> None:
