@@ -97,6 +97,8 @@ def params_of(row: Command, given: Sequence[str]) -> Params:
     typed = arguments.read(row, given)
     if row.lists and not typed.params.keys().isdisjoint(_OF_COLUMNS):
         _check_columns(row, typed)
+    if row.lists and typed.params.get("quiet") is True:
+        _refuse_a_form_of_names(row, typed)
     if row.verb == "run":
         _check_agreement(row, typed)
     return typed.params
@@ -132,6 +134,17 @@ def _check_columns(row: Command, typed: Typed) -> None:
         if error.right:
             hint = arguments.mended(row, typed.words, at, error.value, error.right)
         raise UsageError(error.message, hint=hint, at=at) from None
+
+
+def _refuse_a_form_of_names(row: Command, typed: Typed) -> None:
+    """Raise UsageError when names only are asked for, and in a form that has more."""
+    form, at = typed.params.get("output", "name"), typed.place("output")
+    if at is None or form == "name":
+        return
+    first = at - 1 if typed.words[at] == form else at  # -o json are two words, -ojson is one
+    hint = _typed([row.verb, *typed.words[:first], *typed.words[at + 1 :]])
+    told = f"{row.verb}: -q prints names only, and {form} has more: give one of the two"
+    raise UsageError(told, hint=hint, at=at)
 
 
 def _check_agreement(run: Command, typed: Typed) -> None:
