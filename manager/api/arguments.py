@@ -267,8 +267,17 @@ def _take_operands(command: Command, operands: Sequence[int], typed: Typed) -> N
         if operand.required and operand.key not in typed.params:
             raise _missing(command, operand, len(words))
     if left:
-        hint = _typed(command, [word for at, word in enumerate(words) if at not in left])
+        kept = [word for at, word in enumerate(words) if at not in left]
+        hint = _typed(command, [*_as_option(command, words[left[0]], typed), *kept])
         raise UsageError(f"{command.verb}: one word too many: {words[left[0]]!r}", hint=hint, at=left[0])
+
+
+def _as_option(command: Command, word: str, typed: Typed) -> list[str]:
+    """Return the word as the value of the one option that names a file, for a command without operands."""
+    files = [option for option in command.options if option.kind and option.kind.completes == "files"]
+    if command.operands or len(files) != 1 or files[0].key in typed.params:
+        return []
+    return [f"-{files[0].letter}" if files[0].letter else f"--{files[0].name}", word]
 
 
 def _missing(command: Command, operand: Operand, at: int) -> UsageError:
