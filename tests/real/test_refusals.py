@@ -69,8 +69,8 @@ def footprint(cloud: Cloud) -> tuple[object, ...]:
 
 BAD_PROGRAMS = {
     "missing": ("./missing", "there is no file ./missing", "help files"),
-    "directory": ("./dir", "./dir is a directory", "ls -l ./dir"),
-    "fifo": ("./fifo", "./fifo is a FIFO", "ls -l ./fifo"),
+    "directory": ("./dir", "./dir is a directory", "help files"),
+    "fifo": ("./fifo", "./fifo is a FIFO", "help files"),
     "empty": ("./empty", "./empty is empty", "ls -l ./empty"),
     "no run bit": ("./no-run-bit", "./no-run-bit has no run bit", "chmod +x ./no-run-bit"),
     "foreign": ("./arm64", "./arm64 is for arm64, image simplecloud/base is for amd64", "images"),
