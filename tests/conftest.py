@@ -14,7 +14,8 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.turns import Share, share_of, turn
 
 # How long an example takes says how busy the machine is; each test has a limit of its own.
-settings.register_profile("simplecloud", deadline=None)
+# The examples are the same each time: `python -m tests.fuzz` is for finding new ones.
+settings.register_profile("simplecloud", deadline=None, derandomize=True)
 settings.load_profile("simplecloud")
 
 TESTS = Path(__file__).parent
@@ -45,16 +46,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 class InTurns(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Keeps together what a process does after each other: all that needs the machine alone, else a file."""
+    """Keeps together what a process does after each other: all that needs the machine alone, else a file.
+
+    Each simulation is by itself, as they are few and long.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        match share_of(nodeid):
-            case Share.ALL:
-                return "alone on the machine"
-            case Share.SOME:
-                return nodeid.partition("::")[0]
-            case Share.NONE:
-                return nodeid
+        if share_of(nodeid) is Share.ALL:
+            return "alone on the machine"
+        return nodeid if nodeid.startswith("tests/simulation/") else nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> InTurns:
