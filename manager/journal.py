@@ -7,7 +7,7 @@ import logging
 import math
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -21,6 +21,7 @@ from manager.store import Fence, Store
 KEEP_EVENTS = 1000
 KEEP_REQUESTS_S = 600.0  # a client sends a request again within seconds, or never
 GATHER_S = 0.1
+TRY_AGAIN_S = 1.0
 PRUNE_EVERY = 50  # batches
 WRITTEN_AT_ONCE = 100
 _NUMBER = re.compile(r"(\d{13})(-\d{4})?")  # a count stood behind it once
@@ -30,7 +31,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Journal:
-    """Events on their way to the store. A crash may lose the events of the last tenth of a second.
+    """Events on their way to the store. A crash may lose the events of the last tenth of a second, or those
+    since etcd went away.
 
     An event's number is its time in milliseconds, or one more than the number before, whichever is larger:
     numbers only grow, whatever the clock is set to and whichever manager leads.
@@ -44,6 +46,7 @@ class Journal:
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread = field(init=False)
     _last: int | None = None  # not known before the first write
+    _numbered: dict[str, str] = field(default_factory=dict)  # not written for sure
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -64,7 +67,7 @@ class Journal:
 
     def _run(self) -> None:
         batches = 0
-        while self._noted.wait() and not self._stopping.wait(GATHER_S):
+        while self._noted.wait() and not self._stopping.wait(TRY_AGAIN_S if self._numbered else GATHER_S):
             self._noted.clear()
             batches += self._write_some(prune=batches % PRUNE_EVERY == 0)
             if not self._queue.empty():  # nobody leads, or there is more than one write takes
@@ -76,13 +79,16 @@ class Journal:
         fence = self.fence()
         if fence is None:
             return 0
-        noted = self._gathered()
-        if not noted:
-            return 0
         try:
-            self.store.write(self._numbered(noted), self._outdated() if prune else (), fence=fence)
+            self._numbered = self._numbered or self._next()
+            if not self._numbered:
+                return 0
+            self.store.write(self._numbered, self._outdated() if prune else (), fence=fence)
         except (StoreUnavailable, Conflict) as error:
-            log.warning("%d events are lost: %s", len(noted), error)
+            log.warning("%d events wait to be written: %s", len(self._numbered), error)
+            self._noted.set()
+            return 0
+        self._numbered = {}
         return 1
 
     def _gathered(self) -> list[tuple[float, str]]:
@@ -93,11 +99,11 @@ class Journal:
                 noted.append(self._queue.get_nowait())
         return noted
 
-    def _numbered(self, noted: Iterable[tuple[float, str]]) -> dict[str, str]:
-        """Return events by their keys.  Raises StoreUnavailable."""
+    def _next(self) -> dict[str, str]:
+        """Return the events that come next by their keys.  Raises StoreUnavailable."""
         last = _last_number(self.store) if self._last is None else self._last
         numbered: dict[str, str] = {}
-        for at, event in noted:
+        for at, event in self._gathered():
             last = max(round(at * 1000), last + 1)
             numbered[f"{EVENTS}{last:013d}"] = event
         self._last = last

@@ -27,6 +27,7 @@ def store() -> FakeStore:
 def gather_s(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have events written a hundredth of a second after they happen, in place of a tenth."""
     monkeypatch.setattr(journal, "GATHER_S", 0.01)
+    monkeypatch.setattr(journal, "TRY_AGAIN_S", 0.01)
 
 
 def note(store: FakeStore, first: str = "started", *more: str, now: float = 0.0) -> None:
@@ -80,6 +81,22 @@ def test_events_stay_in_their_order_whatever_the_clock_is_set_to_and_whoever_lea
     assert [event.text for event in found] == ["one", "two", "three", "four", "five"]
     assert len({event.id for event in found}) == 5
     assert found[2].at == rfc3339(3600.0)
+
+
+@pytest.mark.parametrize("lost", ["lose_next_answer", "lose_next_request"])
+def test_an_event_whose_writing_was_not_confirmed_is_there_once(store: FakeStore, lost: str) -> None:
+    fence = claim(store, LEADER, "one", store.grant(60))
+    pen = Journal(store, lambda: fence, lambda: 0.0)
+    pen.note("one")
+    pen.note("two")
+
+    setattr(store, lost, True)
+    pen.start()
+    eventually(lambda: events(store), within_s=5)
+    pen.stop()
+
+    assert [event.text for event in events(store)] == ["one", "two"]
+    assert not getattr(store, lost)
 
 
 def test_new_events_come_behind_those_that_were_numbered_with_a_count(store: FakeStore) -> None:
