@@ -11,7 +11,7 @@ import pytest
 from balancer.memory import Memory
 from balancer.samples import Mode, Policy
 from balancer.whatif import Begin, Replay, Segment, Step, Tally, recorded
-from tests.autoscale.observations import POLICY, Operator, seen
+from tests.autoscale.observations import POLICY, SPAN_S, Operator, seen, taught
 
 IDLE = replace(seen(0.0, 1), latencies=None)
 
@@ -78,6 +78,61 @@ def test_decisions_under_another_policy_are_not_compared() -> None:
 
     assert (again.same, again.compared) == (40, 40)
     assert max(again.finals) == 3
+
+
+def test_each_decision_of_a_replay_is_made_from_the_number_before_it() -> None:
+    strict = replace(POLICY, slo_s=0.12)
+    operator, wanted = Operator(strict, record().begin.memory), None
+    for step in record().steps:
+        observation = step.seen if wanted is None else replace(step.seen, wanted=wanted)
+        wanted = operator.sees(observation).final
+
+    assert replayed(strict, record()).finals == [decision.final for decision in operator.decisions]
+
+
+def test_a_replay_that_agrees_with_the_record_follows_what_people_changed() -> None:
+    operator = taught(80.0, 3)
+    begin, steps = Begin(0.0, POLICY, operator.memory), []
+    for workers in (3, 2):  # either is right for what is left of the demand
+        observation = seen(48.0, workers)
+        steps.append(Step(operator.now_s + SPAN_S, observation, operator.sees(observation).final))
+
+    again = replayed(replace(POLICY, max=11), Segment(begin, tuple(steps)))
+
+    assert again.finals == [step.final for step in steps] == [3, 2]
+
+
+def test_a_segment_of_the_own_policy_begins_with_the_workers_there_were() -> None:
+    operator = Operator(replace(POLICY, max=3))
+    first = waves(30, operator)
+    knows = taught(80.0, 3, POLICY)
+    begin = Begin(0.0, POLICY, knows.memory)
+    step = Step(knows.now_s + SPAN_S, seen(104.0, 3), knows.sees(seen(104.0, 3)).final)
+
+    again = replayed(POLICY, first, Segment(begin, (step,)))
+
+    assert again.finals[-2] > step.final
+    assert (again.same, again.compared) == (1, 1)
+
+
+def test_a_record_cut_in_two_is_replayed_as_one() -> None:
+    whole, untaught = record(), replace(record().begin, memory=Memory())
+    halves = replace(whole, steps=whole.steps[:45]), Segment(untaught, whole.steps[45:])
+    strict = replace(POLICY, slo_s=0.12)
+
+    assert replayed(strict, *halves).finals == replayed(strict, whole).finals
+
+
+def test_what_a_request_came_to_take_between_two_segments_is_known_to_the_second() -> None:
+    operator = Operator()
+    first = waves(40, operator)
+    operator.sees_all([seen(80.0, 6, work_s=0.05)] * 40)  # not recorded
+    begin = Begin(0.0, POLICY, operator.memory)
+    step = Step(operator.now_s + SPAN_S, seen(80.0, 6, work_s=0.05), 6)
+
+    again = replayed(replace(POLICY, max=11), first, Segment(begin, (step,)))
+
+    assert again.finals[-1] == operator.sees(step.seen).final
 
 
 def test_a_lower_maximum_costs_less_and_makes_more_slow() -> None:
