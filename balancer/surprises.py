@@ -53,13 +53,13 @@ def chances(
     least_rps = 1.0 / span_s  # less than one request a span is none
     here_rps = max(base_rps, least_rps)
     here = (here_rps / np.maximum(forecast_rps, here_rps)) ** ELSEWHERE
-    due = _due(at_s, seen_rps - forecast_rps, now_s, span_s)
+    due = due_ratio(at_s, seen_rps - forecast_rps, now_s, span_s)
     odds = (here * due * 0.5 ** ((now_s - at_s) / HALF_LIFE_S) * span_s / watched_s)[above]
     rps = np.minimum(seen_rps, base_rps + seen_rps - forecast_rps)[above]
     return rps, odds * (MOST / max(MOST, odds.sum()))
 
 
-def _due(at_s: Floats, rise_rps: Floats, now_s: float, span_s: float) -> Floats:
+def due_ratio(at_s: Floats, rise_rps: Floats, now_s: float, span_s: float) -> Floats:
     """Return how many times as likely as usual each surprise is after a quiet as long as that of now.
 
     The quiet is that between surprises of its kind: those that rose half as high or higher. How many of them

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from balancer.forecast import Forecast, History, Rate, forecast, learn_demand, promise
-from balancer.surprises import SURPRISES, Surprise, chances
+from balancer.surprises import (
+    HALF_LIFE_S,
+    SURPRISES,
+    UNSEEN_S,
+    USUAL,
+    Surprise,
+    chances,
+    due_ratio,
+)
 
 SPAN_S, AHEAD_S = 2.0, 5.0
 
@@ -132,6 +140,44 @@ def test_a_surprise_from_less_than_now_tells_as_much_as_one_from_here() -> None:
     ]
 
     assert odds[0].jump_odds.sum() == pytest.approx(odds[1].jump_odds.sum())
+
+
+def test_a_surprise_is_as_likely_as_its_one_span_among_those_watched_and_a_minute() -> None:
+    _, odds = chances([Surprise(1000.0, 20.0, 150.0)], 1000.0, 20.0, 1000.0, SPAN_S)
+
+    assert odds.tolist() == pytest.approx([SPAN_S / UNSEEN_S])
+
+
+def test_the_time_watched_fades_as_the_surprises_in_it_do() -> None:
+    now_s = 1000.0 + HALF_LIFE_S
+
+    _, odds = chances([Surprise(1000.0, 20.0, 150.0)], 1000.0, 20.0, now_s, SPAN_S)
+
+    spans = sum(0.5 ** (k * SPAN_S / HALF_LIFE_S) for k in range(int(HALF_LIFE_S / SPAN_S)))
+    assert odds.tolist() == pytest.approx([0.5 / (spans + UNSEEN_S / SPAN_S)], rel=0.01)
+
+
+def test_a_surprise_from_twice_the_demand_tells_a_quarter_of_one_from_here() -> None:
+    began = [Surprise(1000.0, rps, 150.0) for rps in (40.0, 80.0)]
+
+    here, above = (chances([one], 900.0, 40.0, 1010.0, SPAN_S)[1] for one in began)
+
+    assert above.tolist() == pytest.approx((here / 4.0).tolist())
+
+
+def test_how_much_likelier_a_surprise_is_follows_from_how_many_ended_as_long_a_quiet() -> None:
+    at_s, rises = np.linspace(1000.0, 1500.0, 6), np.full(6, 130.0)
+
+    due, early = (due_ratio(at_s, rises, 1500.0 + quiet_s, SPAN_S) for quiet_s in (100.0, 50.0))
+
+    # Past 100 / 1.2 - 2 s of quiet each of the five gaps spent 18.7 s, as did that of now; 5 came in 600 s.
+    assert due.tolist() == pytest.approx([(5 + USUAL) / (5 / 600 * 6 * 18.667 + USUAL)] * 6, rel=0.001)
+    # None ended one of 39.7 to 62 s, in which each gap spent 22.3 s, and the quiet of now 10.3 s.
+    assert early.tolist() == pytest.approx([USUAL / (5 / 550 * (5 * 22.333 + 10.333) + USUAL)] * 6, rel=0.001)
+
+
+def test_a_surprise_that_came_once_is_as_likely_after_any_quiet() -> None:
+    assert due_ratio(np.array([1000.0]), np.array([130.0]), 1050.0, SPAN_S).tolist() == [1.0]
 
 
 def every(period_s: float, times: int) -> tuple[Surprise, ...]:
