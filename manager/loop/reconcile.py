@@ -152,9 +152,8 @@ class Reconciler:
             return False
         if self.sight.is_outdated(last.world):
             return False
-        self._picture = replace(
-            last, world=replace(last.world, now=self.sight.clock())
-        )  # no news: none is woken
+        now = self.sight.clock()
+        self._picture = replace(last, world=replace(last.world, now=now))  # no news: nobody is woken
         return True
 
     def _pass(self, *, told: bool = False) -> float:
