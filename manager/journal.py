@@ -47,6 +47,7 @@ class Journal:
     _thread: threading.Thread = field(init=False)
     _last: int | None = None  # not known before the first write
     _numbered: dict[str, str] = field(default_factory=dict)  # not written for sure
+    _pause_s: float = GATHER_S
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -67,29 +68,32 @@ class Journal:
 
     def _run(self) -> None:
         batches = 0
-        while self._noted.wait() and not self._stopping.wait(TRY_AGAIN_S if self._numbered else GATHER_S):
+        while self._noted.wait() and not self._stopping.wait(self._pause_s):
             self._noted.clear()
             batches += self._write_some(prune=batches % PRUNE_EVERY == 0)
-            if not self._queue.empty():  # nobody leads, or there is more than one write takes
+            if (
+                self._numbered or not self._queue.empty()
+            ):  # nobody leads, or there is more than one write takes
                 self._noted.set()
-        self._write_some(prune=False)
+        while self._write_some(prune=False):
+            pass
 
-    def _write_some(self, *, prune: bool) -> int:
-        """Write what has gathered; returns 1 when there was something, else 0."""
+    def _write_some(self, *, prune: bool) -> bool:
+        """Write what has gathered; return whether there was something that could be written."""
         fence = self.fence()
         if fence is None:
-            return 0
+            return False
         try:
             self._numbered = self._numbered or self._next()
             if not self._numbered:
-                return 0
+                return False
             self.store.write(self._numbered, self._outdated() if prune else (), fence=fence)
         except (StoreUnavailable, Conflict) as error:
-            log.warning("%d events wait to be written: %s", len(self._numbered), error)
-            self._noted.set()
-            return 0
-        self._numbered = {}
-        return 1
+            log.warning("%d events wait: %s", len(self._numbered) + self._queue.qsize(), error)
+            self._pause_s = TRY_AGAIN_S
+            return False
+        self._numbered, self._pause_s = {}, GATHER_S
+        return True
 
     def _gathered(self) -> list[tuple[float, str]]:
         """Return what was noted first, as much of it as goes into one write."""

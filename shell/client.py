@@ -10,7 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 
 from manager.api import wire
@@ -69,7 +69,8 @@ class Client:
 
         Descriptors that come with the result are put into `taken` and are the caller's to close.
         patience_s: how long to look for the next manager once one is away, anew after each that was at work
-        on the request.  answer_within_s: the longest silence to put up with.  on_resend: called before the
+        on the request.  answer_within_s: the longest silence to put up with; without it, one in which
+        nothing else is answered either.  on_resend: called before the
         request is sent again, and may change `params`.
         leaving: once it is set, a request that is not answered yet is answered by nothing.
         Raises the error that the manager answered, ManagerUnreachable or NotAllowed.
@@ -162,12 +163,11 @@ class Client:
         return None
 
     def _answers(self) -> bool:
+        quiet = replace(self, note=lambda words: None)
         try:
-            self.call("apps", {}, answer_within_s=ANSWER_S)
-        except ManagerUnreachable:
-            return False
-        except CloudError:
-            return True
+            quiet.call("apps", {}, answer_within_s=ANSWER_S)
+        except CloudError as error:
+            return not isinstance(error, ManagerUnreachable)
         return True
 
     def _down(self) -> ManagerUnreachable:

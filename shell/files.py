@@ -194,7 +194,7 @@ def unwritable(writes: str, path: str, error: OSError) -> CloudError:
     match error:
         case FileExistsError():
             free = f"{path.rstrip('/')}.new"
-        case FileNotFoundError() if name:
+        case FileNotFoundError() if name and not os.path.isdir(directory or "."):
             reason = f"there is no directory {directory or '.'}"
         case IsADirectoryError():
             reason = "it is a directory"

@@ -75,7 +75,7 @@ def _help(session: Session, row: Command, params: Params) -> None:
     if params.get("output") == "man":
         _manual(session, verb)
         return
-    width = min(terminal.width_of(session.out) or pages.WIDTH, pages.WIDTH)
+    width = pages.width_on(session.out)
     if verb is None:
         pager.show(session, pages.overview(width).splitlines())
         return

@@ -138,5 +138,5 @@ def _about(what: str) -> int:
         return 0
     from shell.manual import help as pages
 
-    print(f"{pages.USAGE}\n{pages.overview()}")
+    print(f"{pages.USAGE}\n{pages.overview(pages.width_on(sys.stdout))}")
     return 0

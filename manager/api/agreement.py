@@ -20,7 +20,7 @@ def require_agreement(arguments: Arguments) -> None:
     limit, workers = arguments.whole("max"), arguments.whole("workers") or 0
     if limit is not None:
         require_bounds(arguments, arguments.whole("min") or 0, limit)
-    if limit is not None and workers > limit:
+    if limit is not None and workers > limit and arguments.text("mode") != "recommend":
         raise UsageError(
             f"{workers} workers are above --max {limit}", hint=again(arguments, f"--max {workers}")
         )

@@ -95,7 +95,8 @@ def placed(source: str, destination: str, found: Found, on: str, *, is_directory
         return posixpath.join(found.path, name) if name not in ("", ".", "..") else found.path
     if found.is_file and is_directory:
         raise CloudError(
-            f"{destination} is a file: a directory cannot replace it", hint=f"{on}ls -l {destination}"
+            f"{destination} is a file: a directory cannot replace it",
+            hint=f"{on}ls -l {destination}" if on else "help cp",
         )
     if not is_directory and destination.endswith("/"):
         raise CloudError(f"there is no directory {destination}", hint=f"{on}mkdir -p {destination}")

@@ -26,7 +26,7 @@ class AppView:
     ready: int
     min: int | None
     max: int | None
-    scaling: Literal["manual", "auto"]
+    scaling: Literal["manual", "recommend", "auto"]
     slo_s: float | None
     rate_rps: float | None
     p95_s: float | None

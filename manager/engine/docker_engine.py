@@ -28,6 +28,7 @@ from manager.engine.streams import DockerLogs, DockerWatch
 _INSPECTIONS_AT_ONCE = 8
 _CONFLICT = 409
 # Without these filters every health check and `docker exec` on the machine would be a reason to look again.
+_FACTS_S = 2.0  # it says at once how it is, or it is not well
 _EVENTS = ["create", "start", "die", "oom", "pause", "unpause", "destroy"]
 
 
@@ -157,7 +158,7 @@ class DockerEngine:
 
     def facts(self) -> DockerFacts:
         """Return what Docker says of itself and its host."""
-        with self._connection.borrow("ask docker about itself") as client:
+        with self._connection.borrow("ask docker about itself", timeout_s=_FACTS_S) as client:
             return decode.facts_of(client.info())
 
     def close(self) -> None:

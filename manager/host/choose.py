@@ -11,6 +11,7 @@ from pathlib import Path
 from manager.api.errors import CloudError, UsageError
 from manager.api.places import DEFAULT_CLOUD, Places
 from manager.host import ports
+from manager.host.docker_host import VARIABLE
 from manager.host.dockerd import SOCKET
 from manager.host.external_etcd import Etcd
 from manager.host.settings import Settings, load
@@ -81,14 +82,15 @@ def require_same(known: Settings, asked: Asked) -> None:
         "--subnet": (asked.subnet, known.subnet),
         "--etcd-members": (asked.etcd_members, len(known.etcd_ports)),
         "--etcd": (asked.etcd and ",".join(asked.etcd.endpoints), ",".join(known.own_etcd)),
-        "DOCKER_HOST": (asked.docker, Path(known.docker)),
+        VARIABLE: (asked.docker, Path(known.docker)),
     }
     for option, (now, then) in remembered.items():
         if now not in (None, then):
             made = f"with {option} {then}" if then else f"without {option}"
+            again = f"unset {VARIABLE}" if option == VARIABLE else "simplecloud up"
             raise UsageError(
                 f"this cloud was made {made}, and that is kept",
-                hint="simplecloud up    (down --purge would forget it, with all state)",
+                hint=f"{again}    (down --purge would forget it, with all state)",
             )
 
 

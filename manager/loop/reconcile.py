@@ -156,7 +156,7 @@ class Reconciler:
         self._picture = replace(last, world=replace(last.world, now=now))  # no news: nobody is woken
         return True
 
-    def _pass(self, *, told: bool = False) -> float:
+    def _pass(self, *, told: bool) -> float:
         """Look, plan and apply once; returns the seconds after which to look again."""
         self._looked_at = self.sight.steady()
         busy = frozenset(list(self._busy))  # before looking: a step that ends meanwhile still counts as busy

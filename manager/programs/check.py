@@ -150,9 +150,7 @@ def _elf(contents: Contents, name: str) -> Elf:
     try:
         return read_elf(contents)
     except NotElf as error:
-        raise ProgramRejected(
-            f"{name} is a damaged ELF file: {error}", hint=f"ls -l {quote(name)}"
-        ) from error
+        raise ProgramRejected(f"{name} is a damaged ELF file: {error}", hint="help files") from error
 
 
 def _check_elf(elf: Elf, name: str, target: str, place: _Place) -> None:

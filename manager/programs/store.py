@@ -61,7 +61,7 @@ class Programs:
             return self._copied(descriptor, before, name)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise ProgramRejected(f"cannot copy {name}: {reason}", hint=f"ls -l {quote(name)}") from error
+            raise ProgramRejected(f"cannot copy {name}: {reason}", hint="help files") from error
 
     def path(self, content: str) -> Path:
         """Return where the file with this sha256 stands, taken or not."""
@@ -83,9 +83,7 @@ class Programs:
         with tempfile.NamedTemporaryFile(dir=self.directory, prefix=".taking-") as copy:
             digest = _copy(descriptor, copy, before.st_size)
             if not _is_same(before, os.fstat(descriptor)) or copy.tell() != before.st_size:
-                raise ProgramRejected(
-                    f"{name} changed while it was copied", hint=f"ls -l --full-time {quote(name)}"
-                )
+                raise ProgramRejected(f"{name} changed while it was copied", hint="help files")
             copy.flush()
             os.fchmod(copy.fileno(), _MODE)
             os.fsync(copy.fileno())
@@ -103,14 +101,14 @@ class Programs:
 def _check_file(found: os.stat_result, name: str, *, executable: bool) -> None:
     if not stat.S_ISREG(found.st_mode):
         kind = _KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
-        raise ProgramRejected(f"{name} is {kind}, not a file", hint=f"ls -ld {quote(name)}")
+        raise ProgramRejected(f"{name} is {kind}, not a file", hint="help files")
     if found.st_size > SIZE_LIMIT_BYTES:
         raise ProgramRejected(
             f"{name} has {found.st_size >> 20}M, more than {SIZE_LIMIT_BYTES >> 20}M",
-            hint=f"ls -lh {quote(name)}",
+            hint="help files",
         )
     if executable and not found.st_size:
-        raise ProgramRejected(f"{name} is empty", hint=f"ls -l {quote(name)}")
+        raise ProgramRejected(f"{name} is empty", hint="help files")
     if executable and not found.st_mode & 0o111:
         raise ProgramRejected(
             f"{name} may not be executed: it lacks the run bit", hint=f"chmod +x {quote(name)}"

@@ -101,7 +101,7 @@ class Intake:
                 f"--cpus {cpus:g} is more than this machine has: from 0.01 to {host.cores}", hint="status"
             )
         if memory_bytes is not None and memory_bytes > host.memory_bytes:
-            most = f"{host.memory_bytes / 2**30:.1f}G"
+            most = f"{host.memory_bytes >> 20}M"
             raise UsageError(f"--memory is more than this machine has: from 6M to {most}", hint="status")
 
     def _pull_missing(self, image: str, told: Callable[[str], None]) -> None:

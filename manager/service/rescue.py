@@ -163,7 +163,7 @@ class Rescue:
     def restore(self, call: Call, arguments: Arguments) -> Answer:
         with os.fdopen(os.dup(_only_file(call)), "rb") as file:
             wanted = self._unpacked(file)
-        held, present = self.changes.held(), read_specs(self.store.read(APPS))
+        held = self.changes.held()
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             all_specs = dict(specs)
@@ -174,10 +174,11 @@ class Rescue:
             return Wish(tuple(spec for name, spec in all_specs.items() if name not in specs))
 
         if arguments.flag("dry_run"):
+            present = read_specs(self.store.read(APPS))
             return _plan(f"restore {spec.name}" for spec in edit(present).specs)
-        if wanted.keys() <= present.keys():
-            return document("Result", {"message": "every app of the backup is there: nothing to restore"})
         made = self.changes.make(call, edit)
+        if not made.apps:
+            return document("Result", {"message": "every app of the backup is there: nothing to restore"})
         return document("Result", {"message": self.waiting.until_settled(call, made, arguments)})
 
     def _unpacked(self, file: io.BufferedIOBase) -> dict[str, AppSpec]:

@@ -97,8 +97,8 @@ class RevisionVerbs:
             again = reinstated(specs, former, self.apps.tcp_ports, self.apps.changes.held())
             now = specs.get(name)
             made = self._revisions(name).get(now.revision) if now is not None else None
-            told = taken_back(former, now, made.change) if made is not None else taken_back(former, now)
-            return Wish((wishes.undone(now, again),), told)
+            change = made.change if made is not None else "update"
+            return Wish((wishes.undone(now, again),), taken_back(former, now, change))
 
         return self.apps.change(call, arguments, edit)
 
@@ -163,7 +163,7 @@ def ranges(numbers: Iterable[int]) -> str:
 
 
 def view(spec: AppSpec, revision: Revision) -> RevisionView:
-    """Return a revision's line; one whose update was taken back stays `failed`."""
+    """Return a revision's line; one whose update was taken back or overtaken stays `failed`."""
     states = dict.fromkeys(spec.failed, "failed") | {
         spec.revision: "updating" if spec.fallback else "current"
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from manager.api.documents import rfc3339
 from manager.api.views import AppView, RouteView, WorkerView
@@ -47,7 +48,7 @@ def app_view(world: World, spec: AppSpec, measures: Measures, addressing: Addres
         ready=len(ready_slots(world, spec)),
         min=spec.autoscale.min if spec.autoscale else None,
         max=spec.autoscale.max if spec.autoscale else None,
-        scaling="auto" if spec.autoscale else "manual",
+        scaling=_scaling(spec),
         slo_s=spec.autoscale.slo_s if spec.autoscale else None,
         rate_rps=rates.rate_rps if rates else None,
         p95_s=rates.p95_s if rates else None,
@@ -63,6 +64,12 @@ def app_view(world: World, spec: AppSpec, measures: Measures, addressing: Addres
         spares=sum(phase(world, record).state == "spare" for record in world.of_app(spec.name)),
         updated=len(updated_slots(world, spec)),
     )
+
+
+def _scaling(spec: AppSpec) -> Literal["manual", "recommend", "auto"]:
+    if spec.autoscale is None:
+        return "manual"
+    return "auto" if spec.scales_itself else "recommend"
 
 
 def is_as_asked(world: World, spec: AppSpec) -> bool:

@@ -140,8 +140,10 @@ def readdressed(
 ) -> AppSpec:
     """Return the spec with its new template, and the addresses that this and the arguments give it.
 
-    Raises RouteTaken or UsageError.
+    Without a port it has no load to follow, and is scaled by hand.  Raises RouteTaken or UsageError.
     """
+    if template.port is None:
+        spec = autoscaled(spec, None)
     others = {name: other for name, other in specs.items() if name != spec.name}
     hosts, paths = _addresses(spec.name, arguments, template)
     http = template.port is not None and template.protocol == "http"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from manager.state.model import AppSpec, Autoscale
 
 
-def taken_back(before: AppSpec, now: AppSpec | None, change: str = "update") -> str:
+def taken_back(before: AppSpec, now: AppSpec | None, change: str) -> str:
     """Return the commands that made what an app is `now`, None for gone, of what it was.
 
     change: the verb that made the revision that it is of, as its history has it.
@@ -54,7 +54,7 @@ def _slots(before: AppSpec, now: AppSpec) -> Iterator[str]:
     if now.want - before.want == len(begun) - len(ended):
         yield from (f"stop {now.name}.{slot}" for slot in sorted(ended))
         yield from (f"start {now.name}.{slot}" for slot in sorted(begun))
-    elif now.autoscale is None and before.autoscale is None:
+    elif not now.scales_itself and not before.scales_itself:
         yield f"scale {now.name}={now.want}"
     for slot in sorted(now.turns):
         if now.turns[slot] != before.turns.get(slot):

@@ -144,6 +144,8 @@ def autoscaled(spec: AppSpec, policy: Autoscale | None) -> AppSpec:
         )
     want = min(policy.max, max(policy.min, spec.want))
     policy = replace(policy, chooses_spares=before.chooses_spares if before else spec.spares == 0)
+    if policy.mode != "on":
+        return replace(spec, autoscale=policy)
     return replace(spec, autoscale=policy, want=want, stopped_slots=frozenset(), hurry=None)
 
 
@@ -194,17 +196,14 @@ def started(
         want = spec.want + len(spec.stopped_slots)
         return _renewed(replace(spec, stopped=False, want=want, stopped_slots=frozenset()), ended)
     if spec.stopped and not spec.scales_itself:
-        spec = _all_stopped(spec)
+        running = replace(spec, stopped=False)
+        if slot not in spec.stopped_slots:
+            _require_slot(running, slot)
+        spec = replace(running, want=0, stopped_slots=running.stopped_slots | running.slots)
     if slot in spec.stopped_slots:
         return replace(spec, want=spec.want + 1, stopped_slots=spec.stopped_slots - {slot})
     _require_slot(spec, slot)
     return _renewed(spec, {slot}.intersection(ended))
-
-
-def _all_stopped(spec: AppSpec) -> AppSpec:
-    """Return the stopped app as one that runs, whose workers were stopped one by one."""
-    running = replace(spec, stopped=False)
-    return replace(running, want=0, stopped_slots=running.stopped_slots | running.slots)
 
 
 def _renewed(spec: AppSpec, slots: Collection[int]) -> AppSpec:
@@ -276,9 +275,9 @@ def undone(spec: AppSpec | None, former: AppSpec) -> AppSpec:
     former = replace(former, newest=spec.newest, turns=spec.turns, failed=spec.failed, removing=False)
     if former.revision == spec.revision:
         return former
-    base = replace(former, stopped=False, revision=spec.revision)
-    again = updated(base, former.template)
-    return replace(again, stopped=former.stopped, fallback=Past.of(spec))
+    base = replace(former, stopped=False, revision=spec.revision, fallback=spec.fallback)
+    again = updated(base, former.template, former=spec)
+    return replace(again, stopped=former.stopped)
 
 
 def _require_running(spec: AppSpec) -> None:

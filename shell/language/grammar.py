@@ -111,7 +111,8 @@ def _refuse_late_options(outer: Command, given: Sequence[str]) -> None:
     if outer.verb == "watch":
         at = next((index for index, word in enumerate(given) if command_of(word) is not None), len(given))
     else:
-        at = next(_operands(outer, given), len(given)) + len(("error", "TEXT"))
+        operands = [*_operands(outer, given)]
+        at = operands[2] if len(operands) > 2 else len(given)  # behind error and TEXT
     if at >= len(given) or command_of(given[at]) is None:
         return
     inner, words = row_of(given[at:]), given[at + 1 :]

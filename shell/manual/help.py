@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from typing import TextIO
 
 from manager.api.command import Command, Option, usage
 from manager.api.commands import COMMANDS, GROUPS
+from shell import terminal
 from shell.manual.topics import TOPICS
 
 WIDTH = 80
@@ -33,6 +35,11 @@ usage: simplecloud [--cloud NAME] [VERB [ARG...]]
   -k             go on after a failure, exit 1 at the end
   -x             print each command before it runs
 """
+
+
+def width_on(out: TextIO) -> int:
+    """Return how many columns help may take there."""
+    return min(terminal.width_of(out) or WIDTH, WIDTH)
 
 
 def overview(width: int = WIDTH) -> str:

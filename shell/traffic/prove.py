@@ -9,14 +9,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import uuid4
 
 from manager.api.errors import CloudError
 from shell.text.document import Document, items
 from shell.traffic.endpoint import Endpoint, endpoint, http_url
-from shell.traffic.load import Load, Plan, Report, run
+from shell.traffic.load import Load, Plan, Report
 
 RATE_RPS = 100.0
 _LONGEST_S = 600.0  # more than a proof takes; it stops its load itself
@@ -34,7 +34,10 @@ class Client(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a killed manager cost. `away_s`: seconds without one, None when none came back."""
+    """What a killed manager cost. `away_s`: seconds without one, None when none came back.
+
+    left_out: the apps that were sent nothing, as they answered with an error before; it would prove nothing.
+    """
 
     workers: int
     same_containers: int
@@ -43,6 +46,7 @@ class Proof:
     failed: int
     errors: Mapping[str, int]
     away_s: float | None
+    left_out: Sequence[str] = ()
 
     @property
     def holds(self) -> bool:
@@ -55,6 +59,8 @@ class Proof:
         yield f"same containers      {self.same_containers} of {self.workers}"
         yield f"same start times     {self.same_start_times} of {self.workers}"
         yield f"requests             {self.sent} sent, {self.failed} failed{self._causes()}"
+        if self.left_out:
+            yield f"left out             {', '.join(self.left_out)}: answered with an error before"
         away = "still away" if self.away_s is None else f"{self.away_s:.2f} s"
         yield f"without a manager    {away}"
 
@@ -73,8 +79,10 @@ def crash_manager(
     for `within_s` seconds is part of the proof.
     """
     status = client.call("status", {})
+    tried = list(_answering(client, status))
+    well = [there for _, there, answers in tried if answers]
     before = _picture(client)
-    loads = [Load(plan) for plan in _plans(client, status)]
+    loads = [Load(_plan(there, RATE_RPS / len(well), _LONGEST_S)) for there in well]
     try:
         _flow(before_s)
         crashed_at = time.monotonic()
@@ -85,7 +93,8 @@ def crash_manager(
         after = _picture(client) if back_at is not None else {}
     finally:
         reports = _ended(loads)
-    return _proof(before, after, reports, None if back_at is None else back_at - crashed_at)
+    proof = _proof(before, after, reports, None if back_at is None else back_at - crashed_at)
+    return replace(proof, left_out=[name for name, _, answers in tried if not answers])
 
 
 def _flow(duration_s: float) -> None:
@@ -132,12 +141,13 @@ def _picture(client: Client) -> Picture:
     return {str(item["container"]): str(item.get("started_at")) for item in running}
 
 
-def _plans(client: Client, status: Document) -> list[Plan]:
-    """Return a share of the load for every app that answers http; an error of its own would prove nothing."""
+def _answering(client: Client, status: Document) -> Iterator[tuple[str, Endpoint, bool]]:
+    """Yield each app that is for http, where it answers, and whether one request is answered well."""
     apps = [app for app in items(client.call("apps", {}).get("items")) if app.get("ready") and http_url(app)]
     asked = [endpoint(app, status) for app in apps]
-    well = [there for there in asked if run(_plan(there, 1.0, 1.0), threading.Event()).ok]
-    return [_plan(there, RATE_RPS / len(well), _LONGEST_S) for there in well]
+    tried = [Load(_plan(there, RATE_RPS, 1 / RATE_RPS)) for there in asked]
+    for app, there, load in zip(apps, asked, tried, strict=True):
+        yield str(app["name"]), there, load.join().ok > 0
 
 
 def _plan(there: Endpoint, rate_rps: float, duration_s: float) -> Plan:

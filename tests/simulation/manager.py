@@ -163,7 +163,7 @@ class SimulatedManager:
         try:
             self.trouble = ""
             rests = not told and self.reconciler._rests()
-            wait_s = RESYNC_S if rests else self.reconciler._pass()
+            wait_s = RESYNC_S if rests else self.reconciler._pass(told=told)
         except TROUBLE as error:
             self.trouble = str(error)
             wait_s = TRY_AGAIN_S

@@ -297,6 +297,14 @@ def test_a_new_app_begins_with_revision_1() -> None:
     assert (new.revision, new.newest) == (1, 1)
 
 
+def test_without_a_port_an_app_is_scaled_by_hand_again() -> None:
+    auto = wishes.autoscaled(an_app(), Autoscale(1, 3))
+
+    moved = readdressed({"web": auto}, auto, Arguments({}), replace(TEMPLATE, port=None), PORTS)
+
+    assert moved.autoscale is None
+
+
 def test_a_route_that_another_app_has_got_is_not_taken_back() -> None:
     former, now = an_app(), replace(an_app(), hosts=())
     other = replace(an_app("other"), hosts=former.hosts)

@@ -135,11 +135,8 @@ def test_bash_asks_for_the_line_up_to_the_cursor_and_replaces_what_its_word_is(
     assert in_bash(line, told, tmp_path) == (completed, f"--complete {line}")
 
 
-def test_zsh_does_the_same_by_its_emulation_of_bash_whether_its_completion_is_loaded_or_not() -> None:
-    first, *_ = completion.script("zsh").splitlines()
-
+def test_zsh_does_the_same_by_its_emulation_of_bash() -> None:
     assert completion.script("zsh").endswith(completion.script("bash"))
-    assert first == "(( $+functions[compdef] )) || { autoload -U compinit && compinit; }"
 
 
 def test_no_offset_in_the_script_is_a_modifier_to_zsh() -> None:

@@ -122,6 +122,7 @@ def test_an_app_does_not_begin_with_more_workers_than_it_may_have() -> None:
 
     assert refused.value.hint == "run --max 5 web ..."
     grammar.check(statements("run -n 3 -p 80 --max 3 web ./x")[0])
+    grammar.check(statements("run -n 5 -p 80 --max 3 --mode recommend web ./x")[0])
 
 
 def test_a_command_that_lacks_an_operand_says_so_in_the_words_of_its_usage() -> None:

@@ -99,6 +99,18 @@ def test_an_event_whose_writing_was_not_confirmed_is_there_once(store: FakeStore
     assert not getattr(store, lost)
 
 
+def test_what_waits_is_written_at_the_end_however_many_they_are(store: FakeStore) -> None:
+    fence = claim(store, LEADER, "one", store.grant(60))
+    pen = Journal(store, lambda: fence, lambda: 0.0)
+    for number in range(2 * journal.WRITTEN_AT_ONCE):
+        pen.note(str(number))
+
+    pen.start()
+    pen.stop()
+
+    assert len(events(store)) == 2 * journal.WRITTEN_AT_ONCE
+
+
 def test_new_events_come_behind_those_that_were_numbered_with_a_count(store: FakeStore) -> None:
     old = {"at": rfc3339(7200.0), "app": None, "worker": None, "text": "old"}
     store.write({f"{EVENTS}0000007200000-0042": json.dumps(old)})

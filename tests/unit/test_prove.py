@@ -122,6 +122,7 @@ def test_an_app_that_answered_with_an_error_before_is_asked_no_more(cloud: Cloud
 
     assert proof.holds
     assert (proof.sent, len(cloud.website.requests)) == (0, 1)
+    assert "left out             web: answered with an error before" in [*proof.lines()]
 
 
 def test_a_manager_that_stays_away_disproves(cloud: Cloud) -> None:

@@ -17,7 +17,7 @@ from manager.service.dispatch import Answer
 from manager.service.intake import Intake
 from manager.service.revisions import RevisionVerbs, earlier, view
 from manager.state import wishes
-from manager.state.model import AppSpec, Revision, Template
+from manager.state.model import AppSpec, Past, Revision, Template
 from manager.state.records import APPS, app_key, encode, revision_key, undo_key
 from tests.fakes.store import FakeStore
 from tests.simulation.worlds import NOW, TEMPLATE, an_app
@@ -76,6 +76,23 @@ def test_a_rollback_never_chooses_a_revision_that_was_overtaken_before_it_had_go
     overtaken = wishes.updated(wishes.updated(an_app(), TEMPLATE), TEMPLATE)
 
     assert earlier(replace(overtaken, fallback=None), history(3)) == 1
+
+
+def test_an_undo_of_an_update_under_way_falls_back_to_what_it_began_from_and_marks_it_as_not_ready() -> None:
+    under_way = wishes.updated(an_app(), TEMPLATE)
+
+    again = wishes.undone(under_way, an_app())
+
+    assert (again.fallback, again.failed) == (under_way.fallback, frozenset({2}))
+
+
+def test_an_undo_calls_no_revision_failed_that_worked() -> None:
+    former = wishes.updated(an_app(), TEMPLATE)
+    ready = replace(wishes.updated(former, TEMPLATE), fallback=None)
+
+    again = wishes.undone(ready, former)
+
+    assert (again.fallback, again.failed) == (Past.of(ready), frozenset({2}))
 
 
 def rolled_back_to(number: int | None) -> None:
@@ -144,5 +161,5 @@ def test_an_update_to_what_runs_already_is_done_and_changes_nothing() -> None:
 def test_an_undo_forgets_no_failure() -> None:
     spec = after_a_failure_and_a_success()
 
-    assert wishes.undone(spec, an_app()).failed == {2}
+    assert wishes.undone(spec, an_app()).failed == {2, 3}, "3 had not got ready"
     assert wishes.undone(wishes.rolled_back(spec, "web.1 failed", NOW), an_app()).failed == {2, 3}

@@ -14,6 +14,7 @@ from tests.simulation.worlds import TEMPLATE, an_app
 
 WEB = an_app()
 AUTO = wishes.autoscaled(WEB, Autoscale(1, 6))
+TOLD = wishes.autoscaled(WEB, Autoscale(1, 6, mode="recommend"))
 
 
 @pytest.mark.parametrize(
@@ -31,12 +32,13 @@ AUTO = wishes.autoscaled(WEB, Autoscale(1, 6))
         (AUTO, wishes.autoscaled(AUTO, Autoscale(2, 6, 0.1, 0.99)), "autoscale web --min 2 --slo 100ms,99%"),
         (AUTO, wishes.autoscaled(AUTO, None), "autoscale web off"),
         (AUTO, replace(AUTO, want=4), "nothing that is seen"),
+        (TOLD, wishes.scaled(TOLD, ScaleChange("web", 5)), "scale web=5"),
     ],
 )
 def test_what_an_undo_takes_back_is_told_as_the_command_that_made_it(
     before: AppSpec, now: AppSpec | None, told: str
 ) -> None:
-    assert taken_back(before, now) == f"took back: {told}"
+    assert taken_back(before, now, "update") == f"took back: {told}"
 
 
 def test_a_revision_is_told_by_the_verb_that_made_it() -> None:

@@ -100,6 +100,11 @@ def test_starting_one_worker_of_a_stopped_app_starts_that_one_alone() -> None:
     assert wishes.started(started, None) == an_app(want=3)
 
 
+def test_a_worker_that_a_stopped_app_does_not_have_cannot_be_started() -> None:
+    with pytest.raises(WorkerNotFound, match=r"has no worker 9 \(it has web.1, web.2, web.3\)"):
+        wishes.started(wishes.stopped(an_app(want=3), None), 9)
+
+
 def test_a_worker_of_a_stopped_app_is_said_to_be_stopped_with_it() -> None:
     with pytest.raises(CloudError, match=r"web is stopped, and web\.1 with it"):
         wishes.stopped(wishes.stopped(an_app(want=3), None), 1)
@@ -219,7 +224,8 @@ def test_workers_that_were_restarted_are_still_wanted_after_an_update_that_faile
 
 def test_undo_of_an_update_is_a_new_revision_of_the_former_template() -> None:
     former = an_app()
-    current = wishes.restarted(wishes.updated(former, replace(TEMPLATE, command=("other",))), 1)
+    updated = wishes.updated(former, replace(TEMPLATE, command=("other",)))
+    current = wishes.restarted(replace(updated, fallback=None), 1)
 
     undone = wishes.undone(current, former)
 
@@ -278,6 +284,14 @@ def test_an_app_that_is_only_told_what_it_needs_is_scaled_by_hand() -> None:
 
     assert wishes.scaled(told, ScaleChange("web", 5)) == replace(told, want=5)
     assert wishes.stopped(told, 2).slots == frozenset({1})
+
+
+def test_another_advice_changes_no_number_of_workers() -> None:
+    five = replace(an_app(want=5), stopped_slots=frozenset({2}))
+
+    told = wishes.autoscaled(five, Autoscale(1, 3, mode="recommend"))
+
+    assert (told.want, told.stopped_slots) == (5, frozenset({2}))
 
 
 def test_an_app_without_a_port_has_no_load_to_follow() -> None:

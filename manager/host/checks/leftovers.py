@@ -49,7 +49,7 @@ def check_leftovers(asked: Places, docker: Path | None) -> Iterator[Finding]:
         yield warn("leftovers", f"cannot look for them: {error.message}", "sudo simplecloud doctor")
         return
     known = _directories(asked.state.parent) | {asked.cloud}
-    marks = marks_by_cloud(containers, network, known)
+    marks = marks_by_cloud(containers, network, known | before)
     found = list(leftovers({cloud: marks[cloud] for cloud in marks.keys() - before}, known))
     yield from found or [ok("leftovers", "none: no container, link or rule of a cloud that is down")]
 
