@@ -102,7 +102,7 @@ def test_what_is_no_archive_or_no_directory_is_refused(app: str, cloud: Cloud, h
         (("f", "APP:/tmp/none/"), 1, "there is no directory /tmp/none/", "exec APP mkdir -p /tmp/none/"),
         (("d", "APP:/etc/passwd"), 1, "/etc/passwd is a file", "exec APP ls -l /etc/passwd"),
         (("APP:/etc/passwd", "none/x"), 1, "there is no directory", "mkdir -p "),
-        (("APP:/etc", "f"), 1, "f is a file", "ls -l f"),
+        (("APP:/etc", "f"), 1, "f is a file", "help cp"),
         (("APP:/dev/null", "x"), 1, "APP:/dev/null is neither a file nor a directory", "exec APP ls -l"),
         (("APP:/etc/passwd", "/dev/null"), 1, "/dev/null is neither", "help cp"),
         (("f", "nosuch:/tmp"), 1, "no app is named 'nosuch'", "apps"),

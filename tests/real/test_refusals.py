@@ -71,7 +71,7 @@ BAD_PROGRAMS = {
     "missing": ("./missing", "there is no file ./missing", "help files"),
     "directory": ("./dir", "./dir is a directory", "help files"),
     "fifo": ("./fifo", "./fifo is a FIFO", "help files"),
-    "empty": ("./empty", "./empty is empty", "ls -l ./empty"),
+    "empty": ("./empty", "./empty is empty", "help files"),
     "no run bit": ("./no-run-bit", "./no-run-bit has no run bit", "chmod +x ./no-run-bit"),
     "foreign": ("./arm64", "./arm64 is for arm64, image simplecloud/base is for amd64", "images"),
     "lost interpreter": ("./lost", "./lost needs /opt/none/python9, which image simplecloud/base", "images"),
