@@ -66,7 +66,9 @@ class Core:
         dirty = threading.Event()
         prober, proxy = Prober(dirty.set), ProxyApi(settings.proxy_api_port)
         hosts = failpoint.on(HostsFiles(places.state / "hosts"))
-        sight = Sight(places.tag, settings.network, store, engine, network, hosts, prober, proxy)
+        sight = Sight(
+            places.cloud, places.tag, settings.network, store, engine, network, hosts, prober, proxy
+        )
         programs = Programs(places.state / "programs")
         secrets = secrets_of(places)
         effects = Effects(

@@ -23,6 +23,7 @@ EFFECTS = frozenset(
         "start",
         "pause",
         "unpause",
+        "rename",
         "stop",
         "remove",
         "bind",

@@ -191,6 +191,9 @@ class Engine(Protocol):
     def unpause(self, name: str) -> None:
         """The container's processes go on where they were.  Idempotent, as `pause` is."""
 
+    def rename(self, container: str, name: str) -> None:
+        """The container of this id has this name.  Raises WorkerNotFound; EngineError when it is taken."""
+
     def stop(self, names: Collection[str], grace_s: float) -> None:
         """None of them runs: SIGTERM to all at once, SIGKILL to what runs on after grace_s.  Idempotent.
 
@@ -201,7 +204,7 @@ class Engine(Protocol):
         """The signal is sent; a container that does not run or is gone needs none."""
 
     def remove(self, name: str) -> None:
-        """The container is gone, killed if it ran.  Idempotent."""
+        """The container of this name or id is gone, killed if it ran.  Idempotent."""
 
     def logs(
         self, name: str, *, since: float | None = None, tail: int | None = None, follow: bool = False

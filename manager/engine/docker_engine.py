@@ -27,9 +27,9 @@ from manager.engine.streams import DockerLogs, DockerWatch
 
 _INSPECTIONS_AT_ONCE = 8
 _CONFLICT = 409
-# Without these filters every health check and `docker exec` on the machine would be a reason to look again.
 _FACTS_S = 2.0  # it says at once how it is, or it is not well
-_EVENTS = ["create", "start", "die", "oom", "pause", "unpause", "destroy"]
+# Without these filters every health check and `docker exec` on the machine would be a reason to look again.
+_EVENTS = ["create", "start", "die", "oom", "pause", "unpause", "rename", "destroy"]
 
 
 class DockerEngine:
@@ -100,6 +100,11 @@ class DockerEngine:
                 if answer is not None and answer["State"]["Paused"]:
                     raise
 
+    def rename(self, container: str, name: str) -> None:
+        """The container of this id has this name.  Raises WorkerNotFound; EngineError when it is taken."""
+        with self._connection.borrow(f"rename {container[:12]}") as client:
+            client.rename(container, name)
+
     def stop(self, names: Collection[str], grace_s: float) -> None:
         """None of them runs: SIGTERM to all at once, SIGKILL to what runs on after grace_s.  Idempotent.
 
@@ -115,7 +120,7 @@ class DockerEngine:
             client.kill(name, signal)
 
     def remove(self, name: str) -> None:
-        """The container is gone, killed if it ran.  Idempotent."""
+        """The container of this name or id is gone, killed if it ran.  Idempotent."""
         with self._connection.borrow(f"remove {name}") as client, _unless_gone():
             client.remove_container(name, force=True, v=True)
 

@@ -2,7 +2,7 @@
 
 Docker's listing takes a millisecond; an inspection takes one for each container.  The listing does not show
 whether a container was restarted in between, and its text ("Up 5 seconds") changes by itself.  The process
-does show it: while the same process lives, everything that an inspection tells of it stays true.
+does show it: while the same process lives, everything else that an inspection tells of it stays true.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Inspections:
     def unchanged(self, listed: Listed) -> Container | None:
         """Return what was seen of this container, None when it must be inspected again."""
         seen = self._seen.get(listed.id)
-        if seen is None or seen.container.state != listed.state:
+        if seen is None or (seen.container.state, seen.container.name) != (listed.state, listed.name):
             return None
         mark = _mark(seen.container.pid, listed)
         return seen.container if mark and mark == seen.mark else None

@@ -33,6 +33,7 @@ from manager.plan.steps import (
     MendNetwork,
     Pause,
     Publish,
+    Rename,
     Retire,
     SaveRecords,
     SaveSpec,
@@ -44,7 +45,7 @@ from manager.plan.wiring import HOSTS, own_names, port_of
 from manager.programs.store import Programs
 from manager.secrets import INSIDE, Secrets
 from manager.state.ending import Ending, exit_words, failed
-from manager.state.model import AppSpec, WorkerRecord, container_name
+from manager.state.model import AppSpec, WorkerKey, WorkerRecord, container_name
 from manager.state.records import (
     APPS,
     CLOCK_KEY,
@@ -238,6 +239,24 @@ class Effects:
 
     def unpause(self, step: Unpause) -> None:
         self.engine.unpause(container_name(self.cloud, step.record.key))
+
+    def rename(self, step: Rename) -> None:
+        """The container has the worker's name, or is gone where another one of the worker's has it.
+
+        One of another worker's that has the name loses it, and is given its own next.
+        """
+        key, name = step.record.key, container_name(self.cloud, step.record.key)
+        holder = self.engine.worker(name)
+        if holder is not None and WorkerKey(holder.app, holder.slot, holder.revision) == key:
+            if holder.id != step.container:
+                self.engine.remove(step.container)
+                note = f"removed a second container of it: {step.reason}"
+                self.journal.note(note, app=key.app, worker=key.label)
+            return
+        if holder is not None:
+            self.engine.rename(holder.id, f"{name}-{holder.id[:12]}")
+        self.engine.rename(step.container, name)
+        self.journal.note(f"renamed its container back: {step.reason}", app=key.app, worker=key.label)
 
     def retire(self, step: Retire) -> None:
         """The worker is gone: one SIGTERM, then the container, its port and its rules."""

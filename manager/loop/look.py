@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -16,7 +16,7 @@ from manager.loop.hosts import HostsFiles
 from manager.observe.health import Prober, Target, Verdict
 from manager.observe.proxy import ProxyApi
 from manager.plan.wiring import is_as_recorded
-from manager.state.model import AppSpec, Clock, ScalingTarget, WorkerKey, WorkerRecord
+from manager.state.model import AppSpec, Clock, ScalingTarget, WorkerKey, WorkerRecord, container_name
 from manager.state.records import APPS, CLOCK, FROZEN, PROXY, TARGETS, WORKERS, UnreadableRecord, decode
 from manager.state.world import SET_S, STARTUP_S, World, as_scaled, is_live, is_published
 from manager.store import Entry, Store
@@ -51,6 +51,7 @@ class Sight:
     clock: unix seconds, which may be set.  steady: seconds since a boot, which nobody sets.  boot: its name.
     """
 
+    cloud: str
     tag: str
     subnet: IPv4Network
     store: Store
@@ -69,7 +70,7 @@ class Sight:
     def look(self, busy: frozenset[WorkerKey]) -> World:
         """Return the cloud as it is now; raises StoreUnavailable, EngineError or NetworkError."""
         snapshot = self.store.read(*_READ)
-        containers = {WorkerKey(c.app, c.slot, c.revision): c for c in self.engine.workers()}
+        containers, misnamed = by_worker(self.cloud, self.engine.workers())
         picture = self.network.look()
         now = self.clock()
         stored = _by_prefix(snapshot.entries)
@@ -91,6 +92,7 @@ class Sight:
             },
             routes={key: entry.value for key, entry in stored[PROXY].items()},
             containers=containers,
+            misnamed=misnamed,
             spec_versions={name: entry.mod_revision for name, entry in stored[APPS].items()},
             unreadable=self._unreadable(snapshot.entries),
             live=self.proxy.live(),
@@ -218,6 +220,19 @@ class Sight:
         for key in self._decoded.keys() - entries.keys():
             del self._decoded[key]
         return frozenset(key.split("/")[1] for key, (_, record) in self._decoded.items() if record is None)
+
+
+def by_worker(
+    cloud: str, found: Iterable[Container]
+) -> tuple[Mapping[WorkerKey, Container], Mapping[WorkerKey, Container]]:
+    """Return the container of each worker, and the one that has not the worker's name where there is one.
+
+    Of two it is the worker's that has the name: that is the one which was started and joined last.
+    """
+    keyed = [(WorkerKey(c.app, c.slot, c.revision), c) for c in found]
+    named = {key: c for key, c in keyed if c.name == container_name(cloud, key)}
+    misnamed = {key: c for key, c in keyed if c.name != container_name(cloud, key)}
+    return misnamed | named, misnamed
 
 
 def _by_prefix(entries: Mapping[str, Entry]) -> Mapping[str, Mapping[str, Entry]]:

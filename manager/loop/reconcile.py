@@ -32,6 +32,7 @@ from manager.plan.steps import (
     MendNetwork,
     Pause,
     Publish,
+    Rename,
     Retire,
     SaveRecords,
     SaveSpec,
@@ -206,6 +207,8 @@ class Reconciler:
                 self._submit(step.record.key, self._stops, partial(self.effects.pause, step))
             case Unpause():
                 self._submit(step.record.key, self._stops, partial(self.effects.unpause, step))
+            case Rename():
+                self._submit(step.record.key, self._stops, partial(self.effects.rename, step))
             case Retire():
                 self._submit(step.record.key, self._stops, partial(self.effects.retire, step))
             case _:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from manager.api.documents import counted
 from manager.plan.draft import Draft
 from manager.plan.spares import can_stand_by, in_service, shall_pause
-from manager.plan.steps import GRACE_S, Bury, Launch, Pause, Retire, Unpause
+from manager.plan.steps import GRACE_S, Bury, Launch, Pause, Rename, Retire, Unpause
 from manager.plan.wiring import groups
 from manager.state.model import AppSpec, WorkerRecord
 from manager.state.world import World, is_left_alone, is_live, is_published, is_ready, is_wanted_spare
@@ -19,7 +19,10 @@ HURRIED_GRACE_S = 1.0
 
 def advance(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> None:
     """Draft the next step of one worker's life."""
-    if record.leaving_since is not None:
+    misnamed = world.misnamed.get(record.key)
+    if misnamed is not None:
+        draft.slow.append(Rename(record, misnamed.id, f"it was called {misnamed.name}"))
+    elif record.leaving_since is not None:
         _leave(world, spec, record, draft)
     elif any(saved.key == record.key for saved in draft.saves):
         return  # it has just been told to leave

@@ -18,7 +18,8 @@ In a frozen app what the operator asks for still happens, and nothing happens by
                   unless a worker that was asked for is about to be joined to them
 
 Routes follow health, and endings are noted, frozen or not: both tell what is, so that no request goes to
-the dead. The autoscaler writes no other target (manager.scaling.scaler).
+the dead. So is a container given its name back, by which the steps of a plan find it. The autoscaler writes
+no other target (manager.scaling.scaler).
 """
 
 from __future__ import annotations

@@ -60,6 +60,15 @@ class Unpause:
 
 
 @dataclass(frozen=True, slots=True)
+class Rename:
+    """The worker's container of this id has the worker's name, by which every other step finds it."""
+
+    record: WorkerRecord
+    container: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Publish:
     """The proxy's routes are changed, in one transaction."""
 
@@ -123,7 +132,7 @@ class SaveSpec:
 
 
 # What takes Docker a while; its worker is busy until then.
-SlowStep = Launch | Bury | Pause | Unpause | Retire
+SlowStep = Launch | Bury | Pause | Unpause | Rename | Retire
 Step = SlowStep | SaveSpec | SaveRecords | WriteHosts | Publish | Forget | MendNetwork | SweepPort
 
 
@@ -142,6 +151,8 @@ def explain(step: Step) -> str:
             return f"pause {record.key.label}: {reason}"
         case Unpause(record=record, reason=reason):
             return f"unpause {record.key.label}: {reason}"
+        case Rename(record=record, reason=reason):
+            return f"rename the container of {record.key.label}: {reason}"
         case Publish(reason=reason):
             return f"publish {reason}"
         case Retire(record=record, reason=reason):

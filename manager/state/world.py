@@ -27,7 +27,8 @@ class World:
 
     attached: its port is up on the bridge.  wired: and its rules are those of its record.  live: the
     servers of each app that the proxy uses at this moment, None while the proxy does not say.  inflight:
-    open requests of workers that are leaving, None until that is sure.  busy: a slow step is under way.
+    open requests of workers that are leaving, None until that is sure.  misnamed: a container, be it a second
+    one, that somebody gave another name than the worker's.  busy: a slow step is under way.
     answered: has been healthy at least once.
     spec_versions: the store revision at which each app's spec was written last.
     targets: what the autoscaler wants; the specs have it already as their `want`.
@@ -45,6 +46,7 @@ class World:
     records: Mapping[WorkerKey, WorkerRecord] = field(default_factory=dict)
     routes: Mapping[str, str] = field(default_factory=dict)
     containers: Mapping[WorkerKey, Container] = field(default_factory=dict)
+    misnamed: Mapping[WorkerKey, Container] = field(default_factory=dict)
     attached: frozenset[WorkerKey] = frozenset()
     wired: frozenset[WorkerKey] = frozenset()
     verdicts: Mapping[WorkerKey, Verdict] = field(default_factory=dict)

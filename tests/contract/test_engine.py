@@ -310,6 +310,40 @@ def test_a_removed_worker_is_gone_though_it_ran(world: World) -> None:
     assert world.engine.workers() == []
 
 
+def test_a_renamed_worker_is_the_same_under_its_new_name(world: World) -> None:
+    name = world.run(*FOREVER)
+    before = world.the(name)
+
+    world.engine.rename(before.id, f"{name}_x")
+
+    assert world.engine.workers() == [replace(before, name=f"{name}_x")]
+    assert world.engine.worker(name) is None
+    assert world.engine.worker(f"{name}_x") == world.the(f"{name}_x")
+
+
+def test_a_name_that_another_container_has_is_not_given(world: World) -> None:
+    name, other = world.run(*FOREVER), world.run(*FOREVER, slot=2)
+    before = world.engine.workers()
+
+    with pytest.raises(EngineError, match=other):
+        world.engine.rename(world.the(name).id, other)
+
+    assert world.engine.workers() == before
+
+
+def test_what_is_not_there_is_not_renamed(world: World) -> None:
+    with pytest.raises(WorkerNotFound):
+        world.engine.rename("0" * 64, world.order().name)
+
+
+def test_a_worker_is_removed_by_its_id_as_by_its_name(world: World) -> None:
+    name, other = world.run(*FOREVER), world.run(*FOREVER, slot=2)
+
+    world.engine.remove(world.the(name).id)
+
+    assert [worker.name for worker in world.engine.workers()] == [other]
+
+
 def test_logs_have_lines_in_order_with_stream_and_time(world: World) -> None:
     began_at = time.time()
     name = world.ended(world.run(*TALKS_AND_FAILS)).name
@@ -393,6 +427,19 @@ def test_a_watch_tells_of_starts_and_ends_until_it_is_closed(world: World) -> No
     eventually(lambda: not changes.acquire(blocking=False))
     world.engine.remove(name)
     assert not changes.acquire(timeout=0.2)
+
+
+def test_a_watch_tells_of_another_name(world: World) -> None:
+    name = world.run(*FOREVER)
+    changes = threading.Semaphore(0)
+    watch = world.engine.watch(changes.release)
+    assert changes.acquire(timeout=30), "it tells once at its start"
+    eventually(lambda: not changes.acquire(timeout=0.2))
+
+    world.engine.rename(world.the(name).id, f"{name}_x")
+
+    assert changes.acquire(timeout=30)
+    watch.close()
 
 
 def test_another_cloud_sees_none_of_our_workers(world: World) -> None:

@@ -155,6 +155,17 @@ class FakeEngine:
     def unpause(self, name: str) -> None:
         self._turn(name, "unpause", "paused", "running")
 
+    def rename(self, container: str, name: str) -> None:
+        self.reach(f"rename {container}")
+        old = self._named(container)
+        self._find(old)
+        if name in self._workers:
+            raise EngineError(f"cannot rename {old}: the name {name} is taken")
+        with self.changing(f"rename {old}"):
+            self._workers[name] = replace(self._workers.pop(old), name=name)
+            self._commands[name] = self._commands.pop(old)
+            self._lines[name] = self._lines.pop(old)
+
     def stop(self, names: Collection[str], grace_s: float) -> None:
         for name in names:
             ignores = self._behaviour(name).ignores_sigterm
@@ -166,6 +177,7 @@ class FakeEngine:
 
     def remove(self, name: str) -> None:
         self.reach(f"remove {name}")
+        name = self._named(name)
         if name in self._workers:
             with self.changing(f"remove {name}"):
                 del self._workers[name]
@@ -315,6 +327,10 @@ class FakeEngine:
         if name in self._workers and self._workers[name].pid:
             with self.changing(f"{verb} {name}"):
                 self.end(name, 128 + _SIGNALS[signal])
+
+    def _named(self, name_or_id: str) -> str:
+        """Return the name of the container of this id, else what was given."""
+        return next((w.name for w in self._workers.values() if w.id == name_or_id), name_or_id)
 
     def _find(self, name: str) -> Container:
         if name not in self._workers:

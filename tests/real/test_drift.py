@@ -112,6 +112,42 @@ def test_a_worker_s_container_that_was_removed_is_replaced_without_a_failed_requ
     assert traffic.failures == {}
 
 
+def test_a_renamed_container_has_its_name_again_and_runs_on(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(2)
+    before = containers_of(cloud)
+
+    rename(cloud, f"{name}.1", f"{name}-x")
+    by_hand("ip", "link", "delete", cloud.link(f"{name}.1"))
+
+    eventually(lambda: containers_of(cloud) == before, within_s=60)
+    eventually(lambda: cloud.is_ready(name, 2), within_s=60)
+    assert "no such container" not in cloud.ok("logs", f"{name}.1").stderr
+
+
+def test_a_renamed_worker_that_ends_is_started_again_and_one_that_is_not_wanted_goes(
+    apps: Apps, cloud: Cloud
+) -> None:
+    name = apps.serve(2)
+    before = containers_of(cloud)
+
+    with docker_by_hand() as client:
+        client.kill(rename(cloud, f"{name}.2", f"{name}-x"))
+    eventually(lambda: containers_of(cloud).keys() == before.keys() and cloud.is_ready(name, 2), within_s=60)
+    rename(cloud, f"{name}.2", f"{name}-y")
+    cloud.ok("scale", f"{name}=1")
+
+    names = [found for found in containers_of(cloud) if name in found]
+    assert names == [f"/{cloud.container(f'{name}.1')}"]
+
+
+def rename(cloud: Cloud, worker: str, name: str) -> str:
+    """Give a worker's container another name by hand; return its id."""
+    with docker_by_hand() as client:
+        container = str(client.inspect_container(cloud.container(worker))["Id"])
+        client.rename(container, name)
+    return container
+
+
 def test_the_proxy_comes_back_when_its_container_was_removed(apps: Apps, cloud: Cloud) -> None:
     name = apps.serve(1)
     before = containers_of(cloud)

@@ -194,7 +194,7 @@ class SimEngine(FakeEngine):
             self._witness.removes(container)
         elif verb == "pause":
             self._witness.pauses(container)
-        elif verb != "unpause":
+        elif verb not in ("unpause", "rename"):
             self._witness.stops(container)
 
 

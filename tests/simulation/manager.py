@@ -106,6 +106,7 @@ class SimulatedManager:
         hosts = cast(HostsFiles, world.hosts)
         self.prober = FakeProber(world.answers, self._look_again, world.steady)
         sight = Sight(
+            cloud=CLOUD,
             tag=TAG,
             subnet=world.subnet,
             store=world.store,

@@ -10,11 +10,12 @@ from typing import cast
 import pytest
 
 from manager.api.errors import EngineError
+from manager.engine.containers import Container
 from manager.engine.orders import WorkerOrder
 from manager.journal import Journal
 from manager.loop.apply import SPEC_LABEL, Effects, worker_order
 from manager.loop.hosts import HostsFiles
-from manager.plan.steps import Bury, Forget, Launch, SaveSpec
+from manager.plan.steps import Bury, Forget, Launch, Rename, SaveSpec
 from manager.programs.store import UNUSED_FOR_S, Programs
 from manager.secrets import Secrets
 from manager.state.model import AppSpec, Mount, Revision, WorkerKey, WorkerRecord
@@ -51,6 +52,12 @@ class Edges:
             path = self.programs.path(digest)
             path.touch()
             os.utime(path, (NOW, NOW - 2 * UNUSED_FOR_S))
+
+    def container(self, slot: int) -> Container:
+        """Return the container of a worker of web, which runs."""
+        self.effects.launch(Launch(a_worker(slot), an_app(), ""))
+        (found,) = [c for c in self.engine.workers() if c.name == f"sc_default_web_{slot}_1"]
+        return found
 
     def launched(self, restart: str) -> WorkerRecord:
         """Launch a worker under a restart policy; return its record after."""
@@ -118,6 +125,44 @@ def test_an_ending_is_noted_where_docker_refuses_the_last_lines(
     ending = decode(WorkerRecord, entry.value).ending
     assert ending is not None
     assert ending.last_lines == ()
+
+
+def test_a_container_is_given_its_name_back(edges: Edges) -> None:
+    worker = edges.container(1)
+    edges.engine.rename(worker.id, "x")
+
+    edges.effects.rename(Rename(a_worker(1), worker.id, ""))
+
+    assert edges.engine.workers() == [worker]
+
+
+def test_two_containers_that_have_each_other_s_names_get_their_own(edges: Edges) -> None:
+    first, second = edges.container(1), edges.container(2)
+    for container, name in ((first, "x"), (second, first.name), (first, second.name)):
+        edges.engine.rename(container.id, name)
+
+    edges.effects.rename(Rename(a_worker(1), first.id, ""))
+    edges.effects.rename(Rename(a_worker(2), second.id, ""))
+
+    assert edges.engine.workers() == [first, second]
+
+
+def test_a_second_container_of_a_worker_goes_and_the_one_with_the_name_stays(edges: Edges) -> None:
+    older = edges.container(1)
+    edges.engine.rename(older.id, "x")
+    newer = edges.container(1)
+
+    edges.effects.rename(Rename(a_worker(1), older.id, ""))
+
+    assert edges.engine.workers() == [newer]
+
+
+def test_what_has_its_name_again_is_left_alone(edges: Edges) -> None:
+    worker = edges.container(1)
+
+    edges.effects.rename(Rename(a_worker(1), worker.id, ""))
+
+    assert edges.engine.workers() == [worker]
 
 
 def test_a_file_of_names_that_was_copied_in_is_kept(edges: Edges) -> None:

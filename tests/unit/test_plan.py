@@ -21,6 +21,7 @@ from manager.plan.steps import (
     Launch,
     MendNetwork,
     Publish,
+    Rename,
     Retire,
     SaveRecords,
     SaveSpec,
@@ -625,3 +626,17 @@ def test_a_renewed_worker_of_a_frozen_app_takes_the_place_of_the_dead(world: Wor
     dead = ended(up(wanting(world, replace(an_app(), turns={1: 1}))), WEB_1)
 
     assert saved(frozen(dead))[WEB_1].leaving_since == NOW
+
+
+@pytest.mark.parametrize("frozen", [frozenset(), frozenset({"web"})], ids=["running", "frozen"])
+def test_nothing_is_done_to_a_worker_until_its_container_has_its_name(
+    world: World, frozen: frozenset[str]
+) -> None:
+    crashed = ended(replace(world, frozen=frozen), WEB_1)
+    renamed = {WEB_1: replace(crashed.containers[WEB_1], name="x")}
+    for picture in (crashed, leaving(crashed, WEB_1), without(crashed, WEB_1)):
+        steps = plan(replace(picture, misnamed=renamed)).steps
+
+        assert [step for step in steps if isinstance(step, Rename | Launch | Bury | Retire)] == [
+            Rename(picture.records[WEB_1], renamed[WEB_1].id, "it was called x")
+        ]
