@@ -24,6 +24,7 @@ from manager.api.wire import Lines, NotARequest, Request
 MAX_CLIENTS = 128
 BACKLOG = 1024  # those beyond MAX_CLIENTS are told so, which takes being accepted
 ACCEPT_AGAIN_S = 0.2
+LOOK_S = 1.0  # after which the socket's path is looked for when nobody came
 SEND_LIMIT_S = 5.0  # a reader that takes longer for one frame is gone
 
 log = logging.getLogger(__name__)
@@ -85,12 +86,18 @@ class Server:
     gid: int
     dispatch: Dispatch
     _listener: socket.socket = field(init=False)
+    _inode: int = field(init=False)
     _thread: threading.Thread = field(init=False)
     _clients: dict[socket.socket, threading.Thread] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
-        """Take the socket's path, whoever had it before, and answer on it."""
+        """Take the socket's path, whoever had it before, and answer on it for as long as it is there."""
+        self._bind()
+        self._thread = threading.Thread(target=self._accept, name="server", daemon=True)
+        self._thread.start()
+
+    def _bind(self) -> None:
         draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         draft.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -98,9 +105,9 @@ class Server:
         draft.chmod(0o660)
         os.chown(draft, 0, self.gid)
         self._listener.listen(BACKLOG)
+        self._listener.settimeout(LOOK_S)
+        self._inode = draft.stat().st_ino
         draft.rename(self.path)
-        self._thread = threading.Thread(target=self._accept, name="server", daemon=True)
-        self._thread.start()
 
     def stop(self) -> None:
         """Close the socket and every client, and wait for their threads."""
@@ -117,11 +124,23 @@ class Server:
     def _accept(self) -> None:
         while not self._stopping.is_set():
             try:
+                self._keep_path()
                 sock, _ = self._listener.accept()
+            except TimeoutError:
+                continue  # nobody came, perhaps because the path is gone
             except OSError:  # stopped; or out of descriptors, which clients that go give back
                 self._stopping.wait(ACCEPT_AGAIN_S)
             else:
                 self._admit(sock)
+
+    def _keep_path(self) -> None:
+        """The socket's path leads to this server, whatever somebody did to it by hand."""
+        with contextlib.suppress(FileNotFoundError):
+            if self.path.stat().st_ino == self._inode:
+                return
+        self._listener.close()
+        self._bind()
+        log.warning("%s was gone: this manager answers on it again", self.path)
 
     def _admit(self, sock: socket.socket) -> None:
         sock.settimeout(SEND_LIMIT_S)

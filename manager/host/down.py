@@ -7,11 +7,8 @@ same apps back.
 from __future__ import annotations
 
 import contextlib
-import os
-import select
 import shutil
-import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -22,13 +19,12 @@ from manager.api.places import Places
 from manager.engine.docker_engine import DockerEngine
 from manager.host import dockerd, parts, systemd
 from manager.host.docker_host import docker_socket
-from manager.host.processes import Role, processes_of
+from manager.host.processes import Role, end, processes_of
 from manager.host.settings import Settings, load
 from manager.secrets import secrets_of
 from netsetup.errors import NetworkError
 from netsetup.network import Network
 
-SIGTERM_S = 5.0
 WORKERS_GRACE_S = 5.0
 ANY_SUBNET = IPv4Network("10.200.0.0/22")  # removing goes by mark: the subnet does not matter
 
@@ -107,24 +103,7 @@ def end_processes(places: Places, *roles: Role) -> None:
     """
     for _ in range(2):
         for role in roles:
-            _end(processes_of(places, role))
-
-
-def _end(pids: Iterable[int]) -> None:
-    """SIGTERM to the processes, SIGKILL to those that run on, and wait for all."""
-    with contextlib.ExitStack() as stack:
-        running = []
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                process = os.pidfd_open(pid)
-                stack.callback(os.close, process)
-                signal.pidfd_send_signal(process, signal.SIGTERM)
-                running.append(process)
-        for process in running:
-            if not select.select([process], [], [], SIGTERM_S)[0]:
-                with contextlib.suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(process, signal.SIGKILL)
-                select.select([process], [], [], SIGTERM_S)
+            end(processes_of(places, role))
 
 
 def _remove_containers(places: Places) -> None:

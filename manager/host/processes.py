@@ -1,13 +1,22 @@
-"""The keeper and the managers of a cloud, found by their command lines: no file has to be there for that."""
+"""The keeper and the managers of a cloud, found by their command lines: no file has to be there for that.
+
+Here they are ended too: through pidfds, as a pid may be another's by then.
+"""
 
 from __future__ import annotations
 
+import os
+import select
+import signal
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Literal
 
 from manager.api.places import Places
 
 Role = Literal["keeper", "manager"]
+ENDS_S = 5.0
 
 
 def processes_of(places: Places, role: Role) -> list[int]:
@@ -16,8 +25,30 @@ def processes_of(places: Places, role: Role) -> list[int]:
     return [
         int(process.name)
         for process in Path("/proc").glob("[0-9]*")
-        if _words(process)[1:6] == wanted and _runs(process)
+        if _words(process)[1:6] == wanted and _state(process) not in ("", "Z", "X")
     ]
+
+
+def is_stopped(pid: int) -> bool:
+    """Return whether a process was stopped by a signal: it is there, and does nothing until it goes on."""
+    return _state(Path(f"/proc/{pid}")) == "T"
+
+
+def end(pids: Iterable[int], by: signal.Signals = signal.SIGTERM) -> None:
+    """The processes have ended: by this signal, those that run on by SIGKILL."""
+    with ExitStack() as stack:
+        running = []
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                process = os.pidfd_open(pid)
+                stack.callback(os.close, process)
+                signal.pidfd_send_signal(process, by)
+                running.append(process)
+        for process in running:
+            if not select.select([process], [], [], ENDS_S)[0]:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(process, signal.SIGKILL)
+                select.select([process], [], [], ENDS_S)
 
 
 def _words(process: Path) -> list[str]:
@@ -29,8 +60,9 @@ def _words(process: Path) -> list[str]:
         return []
 
 
-def _runs(process: Path) -> bool:
+def _state(process: Path) -> str:
+    """Return the letter by which the kernel tells what a process does, "" when it is gone."""
     try:
-        return (process / "stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+        return (process / "stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return False
+        return ""

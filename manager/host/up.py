@@ -21,7 +21,7 @@ from manager.api.places import Places
 from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import PartOrder
 from manager.host import keeper, parts, ports, setup, systemd
-from manager.host.checks.processes import simplecloud
+from manager.host.checks.processes import end_stuck, simplecloud
 from manager.host.choose import LOOPBACK, Asked, settings_for
 from manager.host.docker_host import docker_socket
 from manager.host.down import end_processes, is_there, take_down, translated
@@ -32,7 +32,7 @@ from manager.host.renew import ask_again
 from manager.host.settings import Settings, load, save
 from manager.host.telling import Telling, say
 from manager.host.turn import our_turn, turn_if_free
-from manager.state.model import container_name
+from manager.state.model import WorkerKey
 from manager.state.records import PROXY
 from manager.store import EtcdStore, Member
 from netsetup.network import Network
@@ -218,8 +218,10 @@ class Up:
     def _managers(self) -> None:
         with closing(parts.store_of(self.places, self.settings)) as store:
             # what `down` took away is wanted again, also in a frozen cloud
-            there = {container.name for container in self.engine.workers()}
-            ask_again(store, None, lambda worker: container_name(self.places.cloud, worker.key) not in there)
+            there = {WorkerKey(found.app, found.slot, found.revision) for found in self.engine.workers()}
+            ask_again(store, None, lambda worker: worker.key not in there)
+        for pid in end_stuck(self.places):
+            self.telling.say(f"process {pid} did not answer: killed, and another takes its place")
         if self.asked.systemd or systemd.is_enabled(self.places):
             systemd.enable(self.places)
         else:

@@ -334,6 +334,29 @@ def test_doctor_starts_a_keeper_and_managers_that_were_killed(cloud: Cloud) -> N
     assert checks(mended)["socket"][0] == "ok"
 
 
+@pytest.mark.parametrize("words", [("doctor", "--fix"), ("up",)], ids=" ".join)
+def test_processes_that_were_stopped_are_replaced(cloud: Cloud, words: tuple[str, ...]) -> None:
+    stopped = processes_of(cloud.places, "keeper") + processes_of(cloud.places, "manager")
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    told = cloud.run("doctor", "-o", "json")
+
+    cloud.ok(*words)
+
+    assert checks(told)["stopped"][0] == checks(told)["keeper"][0] == checks(told)["managers"][0] == "FAIL"
+    eventually(lambda: len(cloud.manager_pids()) == 2, within_s=60)
+    assert not set(stopped) & {*processes_of(cloud.places, "keeper"), *processes_of(cloud.places, "manager")}
+
+
+def test_a_socket_that_was_removed_is_there_again(cloud: Cloud) -> None:
+    before = cloud.manager_pids()
+
+    cloud.places.socket.unlink()
+
+    eventually(cloud.places.socket.exists, within_s=60)
+    assert cloud.manager_pids() == before
+
+
 def test_doctor_tells_that_docker_is_stopped(cloud: Cloud) -> None:
     told = hidden_docker(cloud, "doctor", "-o", "json")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -125,6 +126,19 @@ def test_dead_managers_and_a_stale_socket_are_told_with_what_brings_them_back() 
     assert states(found) == {"keeper": "FAIL", "managers": "FAIL", "socket": "FAIL"}
     assert {finding.view.fix for finding in found} == {"simplecloud --cloud nowhere doctor --fix"}
     assert all(finding.mend for finding in found)
+
+
+def test_processes_that_a_signal_has_stopped_do_not_run_and_are_told() -> None:
+    asleep = replace(UP, keepers=(), managers=(11,), stopped=(10, 12))
+
+    found = list(check_processes(PLACES, asleep))
+
+    assert states(found) == {"keeper": "FAIL", "managers": "warn", "socket": "ok", "stopped": "FAIL"}
+    assert [finding.view.fact for finding in found if finding.view.name == "managers"] == [
+        "1 of 2 run: processes 11"
+    ]
+    assert found[-1].view.fact.endswith(": 10, 12")
+    assert found[-1].mend
 
 
 def test_a_full_etcd_can_be_mended_and_a_corrupt_one_cannot() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.places import Places
-from manager.host.processes import processes_of
+from manager.host.processes import end, is_stopped, processes_of
 from tests.eventually import eventually
 
 
@@ -25,3 +26,21 @@ def test_a_manager_is_found_however_it_was_started(tmp_path: Path, options: tupl
         eventually(lambda: processes_of(Places(cloud), "manager") == [process.pid], 5, "the manager")
         assert processes_of(Places(cloud), "keeper") == processes_of(Places("other"), "manager") == []
         process.kill()
+
+
+def test_a_process_is_stopped_until_it_goes_on() -> None:
+    with subprocess.Popen(["sleep", "1000"]) as process:
+        assert not is_stopped(process.pid)
+        process.send_signal(signal.SIGSTOP)
+        eventually(lambda: is_stopped(process.pid), 30, "it is stopped")
+        process.send_signal(signal.SIGCONT)
+        eventually(lambda: not is_stopped(process.pid), 30, "it goes on")
+        process.kill()
+
+
+def test_a_process_ends_by_the_signal_that_it_is_sent() -> None:
+    with subprocess.Popen(["sleep", "1000"]) as process:
+        end([process.pid], by=signal.SIGKILL)
+
+    assert process.returncode == -signal.SIGKILL
+    assert not is_stopped(process.pid)

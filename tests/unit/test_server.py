@@ -18,6 +18,7 @@ import pytest
 from manager.api import wire
 from manager.api.errors import AppNotFound, FrameRejected
 from manager.server import Call, ClientGone, Server
+from tests.eventually import eventually
 
 MANY = 1024  # where select() ends
 ASKED = {"jsonrpc": "2.0", "id": 1, "method": "ps", "params": {}}
@@ -94,6 +95,19 @@ def next_descriptor() -> int:
     free = os.open(os.devnull, os.O_RDONLY)
     os.close(free)
     return free
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_a_socket_whose_path_was_lost_is_there_again(path: Path, how: str) -> None:
+    path.unlink()
+    if how == "replaced":
+        path.touch()
+
+    with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(30)
+        eventually(lambda: line.connect_ex(str(path)) == 0, within_s=30)
+        wire.send(line, ASKED)
+        assert answer(line) == {"kind": "WorkerList"}
 
 
 def test_who_came_while_there_were_no_descriptors_is_answered_later(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from manager.host import keeper, systemd
 from manager.host.checks.finding import Finding, fail, ok, warn
 from manager.host.keeper import MANAGERS
 from manager.host.liveness import has_standby, is_up
-from manager.host.processes import processes_of
+from manager.host.processes import end, is_stopped, processes_of
 from manager.host.telling import pasteable
 
 START_S = 15.0
@@ -24,7 +25,8 @@ class Processes:
     """A cloud's processes as seen just now.
 
     known: it has settings.  begun: it was started and not taken down since.  answers: a manager does, on
-    the socket; socket: that is there.
+    the socket; socket: that is there.  stopped: those of both kinds that a signal has stopped: they do not
+    run, and nobody starts others.
     """
 
     cloud: str
@@ -34,23 +36,27 @@ class Processes:
     managers: tuple[int, ...]
     socket: bool
     answers: bool
+    stopped: tuple[int, ...] = ()
 
 
 def processes_now(places: Places, *, known: bool) -> Processes:
+    keepers, managers = processes_of(places, "keeper"), processes_of(places, "manager")
+    stopped = tuple(filter(is_stopped, [*keepers, *managers]))
     return Processes(
         cloud=places.cloud,
         known=known,
         begun=places.run.exists(),
-        keepers=tuple(processes_of(places, "keeper")),
-        managers=tuple(processes_of(places, "manager")),
+        keepers=tuple(pid for pid in keepers if pid not in stopped),
+        managers=tuple(pid for pid in managers if pid not in stopped),
         socket=places.socket.exists(),
         answers=is_up(places),
+        stopped=stopped,
     )
 
 
 def is_running(seen: Processes) -> bool:
     """Return whether the cloud is meant to be up on this machine now."""
-    return bool(seen.begun or seen.keepers or seen.managers)
+    return bool(seen.begun or seen.keepers or seen.managers or seen.stopped)
 
 
 def simplecloud(places: Places, words: str) -> str:
@@ -67,13 +73,17 @@ def check_processes(places: Places, seen: Processes) -> Iterator[Finding]:
     yield _keeper(places, seen)
     yield _managers(places, seen)
     yield _socket(places, seen)
+    if seen.stopped:
+        pids = ", ".join(str(pid) for pid in seen.stopped)
+        fix = simplecloud(places, "doctor --fix")
+        yield fail("stopped", f"by a signal, and doing nothing: {pids}", fix, lambda: _start(places))
 
 
 def _keeper(places: Places, seen: Processes) -> Finding:
     if seen.keepers:
         return ok("keeper", f"process {seen.keepers[0]} keeps the managers running")
     fix = simplecloud(places, "doctor --fix")
-    return fail("keeper", "gone: nobody restarts managers", fix, lambda: _start(places))
+    return fail("keeper", "none runs: nobody restarts managers", fix, lambda: _start(places))
 
 
 def _managers(places: Places, seen: Processes) -> Finding:
@@ -83,7 +93,8 @@ def _managers(places: Places, seen: Processes) -> Finding:
         return ok("managers", fact)
     fix = simplecloud(places, "doctor --fix")
     if seen.managers:
-        return warn("managers", f"{fact}; the keeper starts the other", fix, lambda: _start(places))
+        then = "" if seen.stopped else "; the keeper starts the other"
+        return warn("managers", f"{fact}{then}", fix, lambda: _start(places))
     return fail("managers", f"{fact}; workers keep serving", fix, lambda: _start(places))
 
 
@@ -96,8 +107,20 @@ def _socket(places: Places, seen: Processes) -> Finding:
     return fail("socket", f"{places.socket.name} is stale: nobody answers on it", fix, lambda: _start(places))
 
 
+def end_stuck(places: Places) -> list[int]:
+    """No process of the cloud is stopped by a signal, and no manager is there without one that answers.
+
+    Returns whom it killed; workers go on, and a keeper starts managers again.
+    """
+    keepers, managers = processes_of(places, "keeper"), processes_of(places, "manager")
+    stuck = [*filter(is_stopped, keepers), *(filter(is_stopped, managers) if is_up(places) else managers)]
+    end(stuck, by=signal.SIGKILL)
+    return stuck
+
+
 def _start(places: Places) -> str:
     """A keeper runs, two managers, and one of them answers. Raises SetupFailed."""
+    end_stuck(places)
     if not processes_of(places, "keeper"):
         if systemd.is_enabled(places):
             systemd.enable(places)
