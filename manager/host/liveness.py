@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import http.client
 import socket
+import time
 from collections.abc import Mapping
 
 from balancer.routes import SENTINEL_HOST
 from manager.api import wire
-from manager.api.errors import CloudError
+from manager.api.errors import CloudError, SetupFailed
 from manager.api.places import Places
 from manager.host.keeper import MANAGERS
 from manager.host.processes import processes_of
@@ -16,6 +17,7 @@ from manager.host.settings import Settings
 from manager.state.ending import HOPELESS
 
 ANSWER_S = 2.0
+POLL_S = 0.05
 NO_VERB = "ping"  # a manager has none of this name: saying so takes nothing but the manager
 
 
@@ -58,6 +60,21 @@ def _answer(places: Places, method: str) -> bytes | None:
             return wire.Lines(sock).read()
         except (OSError, CloudError):
             return None
+
+
+def late_apps(places: Places, within_s: float) -> list[str]:
+    """Return the apps with a worker that is still to come when the time is over; none as soon as all are.
+
+    Raises SetupFailed when the cloud is taken down meanwhile, or no manager tells of its apps in the end.
+    """
+    ends_at = time.monotonic() + within_s
+    while (late := unsettled_apps(places)) != [] and time.monotonic() < ends_at:
+        if late is None and not places.run.exists():
+            raise SetupFailed("the cloud was taken down meanwhile", hint="simplecloud up")
+        time.sleep(POLL_S)
+    if late is None:
+        raise SetupFailed("no manager tells of the apps", hint="simplecloud doctor")
+    return late
 
 
 def unsettled_apps(places: Places) -> list[str] | None:

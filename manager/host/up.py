@@ -27,7 +27,7 @@ from manager.host.docker_host import docker_socket
 from manager.host.down import end_processes, is_there, take_down, translated
 from manager.host.external_etcd import keep_files, knock
 from manager.host.images import ensure_images
-from manager.host.liveness import has_standby, is_up, proxy_answers, unsettled_apps
+from manager.host.liveness import has_standby, is_up, late_apps, proxy_answers
 from manager.host.renew import ask_again
 from manager.host.settings import Settings, load, save
 from manager.host.telling import Telling, say
@@ -233,10 +233,7 @@ class Up:
 
     def _await_apps(self) -> None:
         """The apps that the state has are ready again; one that does not get so is no reason to fail."""
-        ends_at = time.monotonic() + READY_S
-        while (late := unsettled_apps(self.places)) != [] and time.monotonic() < ends_at:
-            time.sleep(POLL_S)
-        for name in late or []:
+        for name in late_apps(self.places, READY_S):
             self.telling.say(f"{name} is not ready yet: ps {name}")
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from manager.api.commands import COMMANDS
-from manager.host.liveness import is_up
-from tests.fakes.manager import Answer, FakeCall, FakeManager, PlacesAt
+from manager.api.errors import SetupFailed
+from manager.host.liveness import is_up, late_apps
+from tests.fakes.manager import Answer, FakeCall, FakeManager, PlacesAt, app_item
 
 
 @pytest.fixture
@@ -41,3 +42,22 @@ def test_a_cloud_without_a_manager_is_not_up(places: PlacesAt) -> None:
         pass
 
     assert not is_up(places)
+
+
+def test_apps_that_are_not_ready_in_time_are_late(places: PlacesAt) -> None:
+    apps = {"web": app_item("web", 2, 1, frozen=False), "api": app_item("api", 2, 2, frozen=False)}
+
+    with FakeManager(places, apps=apps):
+        assert late_apps(places, within_s=0.0) == ["web"]
+
+
+def test_a_cloud_that_was_taken_down_is_waited_for_no_more(tmp_path: Path) -> None:
+    gone = PlacesAt("test", directory=tmp_path / "removed")
+
+    with pytest.raises(SetupFailed, match="taken down"):
+        late_apps(gone, within_s=3600.0)
+
+
+def test_a_cloud_whose_managers_tell_nothing_is_not_up(places: PlacesAt) -> None:
+    with pytest.raises(SetupFailed, match="no manager tells"):
+        late_apps(places, within_s=0.0)
