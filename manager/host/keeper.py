@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -110,7 +111,9 @@ def _look_after(places: Places, kept: Kept) -> None:
         lived_s = time.monotonic() - kept.started_at
         kept.quick_deaths = kept.quick_deaths + 1 if lived_s < STEADY_S else 0
         log.warning("manager %d ended after %.1f s", kept.number, lived_s)
-    kept.pidfd = _running(manager_pid_file(places, kept.number))
+    pid = running_pid(manager_pid_file(places, kept.number))
+    if pid is not None:
+        adopt(kept, pid)
     held = held_s(hold_file(places)) > 0
     if kept.pidfd is None and not held and time.monotonic() - kept.started_at >= kept.pause_s():
         _start(places, kept)
@@ -129,13 +132,19 @@ def _start(places: Places, kept: Kept) -> None:
         raise
 
 
-def _running(pid_file: Path) -> int | None:
-    """Return a pidfd of the manager that the file names, or None when it does not run."""
-    pid = running_pid(pid_file)
-    try:
-        return None if pid is None else os.pidfd_open(pid)
-    except ProcessLookupError:
-        return None
+def adopt(kept: Kept, pid: int) -> None:
+    """A manager that an earlier keeper started is watched from now on, unless it has ended meanwhile."""
+    with suppress(ProcessLookupError, FileNotFoundError):
+        age_s = _age_s(pid)
+        kept.started_at = time.monotonic() - age_s
+        kept.pidfd = os.pidfd_open(pid)
+
+
+def _age_s(pid: int) -> float:
+    """Return how long ago a process was started, to a tick of the kernel's clock."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = int(fields[19])  # since boot; the name of the process, in parentheses, may hold anything
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
 def running_pid(pid_file: Path) -> int | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import time
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -10,6 +13,8 @@ from pathlib import Path
 from manager.host import keeper
 from tests.eventually import eventually
 from tests.fakes.manager import PlacesAt
+
+LOADED_AT = time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,30 @@ def test_a_manager_that_keeps_dying_is_started_ever_more_seldom_for_days() -> No
     assert pauses_s[:2] == [0.0, 0.0]
     assert pauses_s == sorted(pauses_s)
     assert pauses_s[-1] == 10.0
+
+
+def test_a_manager_that_an_earlier_keeper_started_is_as_old_as_its_process() -> None:
+    old, young, began_at = keeper.Kept(1), keeper.Kept(2), time.monotonic()
+    keeper.adopt(old, os.getpid())
+    with subprocess.Popen(["sleep", "1000"]) as process:
+        keeper.adopt(young, process.pid)
+        process.kill()
+
+    assert 0.0 < old.started_at < LOADED_AT
+    assert young.started_at >= began_at - 0.02  # the kernel counts in ticks
+    for kept in (old, young):
+        assert kept.pidfd is not None
+        os.close(kept.pidfd)
+
+
+def test_a_manager_that_has_ended_is_not_adopted() -> None:
+    kept = keeper.Kept(1)
+    with subprocess.Popen(["true"]) as process:
+        pass
+
+    keeper.adopt(kept, process.pid)
+
+    assert (kept.pidfd, kept.started_at) == (None, 0.0)
 
 
 def test_a_keeper_that_can_start_no_manager_tries_again_until_it_is_told_to_go(tmp_path: Path) -> None:
