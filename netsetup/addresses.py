@@ -20,7 +20,6 @@ _PRIVATE = tuple(
 _POOLS = (*(IPv4Network(f"10.{second}.0.0/16") for second in range(200, 256)), *_PRIVATE[1:])
 _USUAL = 22
 _WIDEST, _NARROWEST = 16, 29
-_SUBNET_HINT = "simplecloud up --subnet 10.200.0.0/22"
 
 
 def link_prefix(tag: str) -> str:
@@ -90,21 +89,23 @@ def free_subnet(taken: Iterable[IPv4Network]) -> IPv4Network:
 def check_subnet(text: str, taken: Iterable[IPv4Network]) -> IPv4Network:
     """Return the subnet an operator asked for.
 
-    Raises NetworkError when it is no private IPv4 network of /16 to /29, or overlaps one that is taken.
+    Raises NetworkError, offering one that is free, when it is no private IPv4 network of /16 to /29, or
+    overlaps one that is taken.
     """
+    others = tuple(taken)
     try:
         subnet = IPv4Network(text)
     except ValueError as error:
-        raise NetworkError(f"{text!r} is not an IPv4 network: {error}", hint=_SUBNET_HINT) from error
+        raise _refused(f"{text!r} is not an IPv4 network: {error}", others) from error
     if not any(subnet.subnet_of(private) for private in _PRIVATE):
-        raise NetworkError(f"{subnet} is not a private network", hint=_SUBNET_HINT)
+        raise _refused(f"{subnet} is not a private network", others)
     if not _WIDEST <= subnet.prefixlen <= _NARROWEST:
-        raise NetworkError(f"{subnet} is not between /{_WIDEST} and /{_NARROWEST}", hint=_SUBNET_HINT)
-    others = tuple(taken)
+        raise _refused(f"{subnet} is not between /{_WIDEST} and /{_NARROWEST}", others)
     for other in others:
         if subnet.overlaps(other):
-            raise NetworkError(
-                f"{subnet} overlaps {other}, which this machine uses",
-                hint=f"simplecloud up --subnet {free_subnet(others)}",
-            )
+            raise _refused(f"{subnet} overlaps {other}, which this machine uses", others)
     return subnet
+
+
+def _refused(words: str, taken: Iterable[IPv4Network]) -> NetworkError:
+    return NetworkError(words, hint=f"simplecloud up --subnet {free_subnet(taken)}")
