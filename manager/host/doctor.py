@@ -22,7 +22,7 @@ from manager.host.checks.parts import check_parts
 from manager.host.checks.processes import check_processes, is_running, processes_now, simplecloud
 from manager.host.docker_host import docker_socket
 from manager.host.settings import Settings, load
-from manager.host.telling import say
+from manager.host.telling import pasteable, say
 
 
 def examine(places: Places, *, fix: bool) -> int:
@@ -42,7 +42,7 @@ def look(places: Places) -> list[Finding]:
         machine = list(check_machine(engine, socket, say))
         return [*machine, *_cloud(places, engine, socket)]
     except CloudError as error:  # Docker went away in the middle
-        return [fail("doctor", error.message, error.hint or "simplecloud doctor")]
+        return [fail("doctor", error.message, simplecloud(places, "doctor"))]
     finally:
         if engine is not None:
             engine.close()
@@ -55,7 +55,7 @@ def _cloud(places: Places, engine: DockerEngine | None, socket: Path) -> Iterato
     try:
         settings = load(places)
     except CloudError as error:
-        yield fail("cloud", error.message, error.hint)
+        yield fail("cloud", error.message, pasteable(error.hint, places))
         settings = None
     yield from _running(places, settings, engine)
     yield from check_leftovers(places, socket if engine is not None else None)

@@ -70,7 +70,8 @@ def load(places: Places) -> Settings | None:
         return None
     except (ValueError, TypeError, KeyError) as error:
         raise SetupFailed(
-            f"cannot read {file}: {error}", hint=f"simplecloud --cloud {places.cloud} down --purge"
+            f"cannot read {file}: {error}",
+            hint=f"cat {file}    (mend it; simplecloud down --purge forgets it, with all state)",
         ) from error
 
 

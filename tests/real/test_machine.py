@@ -18,6 +18,7 @@ import pytest
 from manager.host import keeper
 from manager.host.processes import processes_of
 from tests.real.cloud import (
+    LAUNCHER,
     PROOF,
     ROOT,
     SERVER,
@@ -233,12 +234,17 @@ def test_down_twice_is_down(unborn: Cloud) -> None:
 
 def test_settings_that_cannot_be_read_do_not_keep_down_from_its_work(unborn: Cloud) -> None:
     unborn.ok("up", "--etcd-members", "1")
-    (unborn.places.state / "cloud.json").write_text("{")
+    file = unborn.places.state / "cloud.json"
+    file.write_text("{")
 
     refused = unborn.run("up")
+    (fix,) = [item["fix"] for item in unborn.run("doctor", "-o", "json").items if item["name"] == "cloud"]
     down = unborn.ok("down", "--purge", "-y")
 
     assert refused.code == 1
+    assert fix.startswith(f"cat {file} ")  # forgetting all is not what comes first
+    assert f"{LAUNCHER} --cloud {unborn.name} down --purge" in fix
+    assert fix in refused.stderr
     assert down.stdout.strip() == PROOF
 
 
