@@ -17,7 +17,9 @@ from manager.host.settings import Settings
 from manager.state.ending import HOPELESS
 
 ANSWER_S = 2.0
+REPAIR_S = 15.0
 POLL_S = 0.05
+NOTHING: Mapping[str, object] = {}
 NO_VERB = "ping"  # a manager has none of this name: saying so takes nothing but the manager
 
 
@@ -42,21 +44,25 @@ def has_standby(places: Places) -> bool:
     return is_up(places) and len(processes_of(places, "manager")) >= MANAGERS
 
 
-def _ask(places: Places, method: str) -> Mapping[str, object] | None:
-    """Return what the method returns, None when it fails or no manager answers within a moment."""
-    line = _answer(places, method)
+def _ask(
+    places: Places, method: str, params: Mapping[str, object] = NOTHING, *, within_s: float = ANSWER_S
+) -> Mapping[str, object] | None:
+    """Return what the method returns, None when it fails or no manager answers in time."""
+    line = _answer(places, method, params, within_s)
     try:
         return wire.answer_of(line) if line is not None else None
     except CloudError:
         return None
 
 
-def _answer(places: Places, method: str) -> bytes | None:
+def _answer(
+    places: Places, method: str, params: Mapping[str, object] = NOTHING, within_s: float = ANSWER_S
+) -> bytes | None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.settimeout(ANSWER_S)
+        sock.settimeout(within_s)
         try:
             sock.connect(str(places.socket))
-            wire.send(sock, {"jsonrpc": "2.0", "id": 1, "method": method, "params": {}})
+            wire.send(sock, {"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
             return wire.Lines(sock).read()
         except (OSError, CloudError):
             return None
@@ -75,6 +81,20 @@ def late_apps(places: Places, within_s: float) -> list[str]:
     if late is None:
         raise SetupFailed("no manager tells of the apps", hint="simplecloud doctor")
     return late
+
+
+def network_is_intact(places: Places) -> bool | None:
+    """Return whether bridge and rules are as the leading manager made them; None where none tells."""
+    status = _ask(places, "status")
+    network = status.get("network") if status is not None else None
+    return bool(network.get("intact")) if isinstance(network, dict) else None
+
+
+def repair_network(places: Places) -> str:
+    """The bridge and the rules are as they shall be.  Raises SetupFailed."""
+    if _ask(places, "net", {"repair": True}, within_s=REPAIR_S) is None:
+        raise SetupFailed("no manager repaired the network", hint="simplecloud net --repair")
+    return "network repaired"
 
 
 def unsettled_apps(places: Places) -> list[str] | None:

@@ -130,7 +130,7 @@ def _parts(status: Item, now: float) -> Iterator[tuple[str, bool | None, str]]:
     yield "proxy", proxy.get("healthy") is True, _text(proxy.get("url"))
     yield "docker", docker.get("healthy") is True, _docker_fact(docker)
     intact = network.get("intact") is True
-    rest = "" if intact else ", bridge or rules are not as made: net --repair"
+    rest = "" if intact else ", bridge or rules are not known to be intact: net --repair"
     yield "network", intact, f"{_text(network.get('bridge'))} {_text(network.get('subnet'))}{rest}"
     memory = cells.cell(host.get("memory_bytes"), "bytes", now)
     yield "host", None, f"{_text(host.get('cores'))} cores, {memory} memory"

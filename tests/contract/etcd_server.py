@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.stopping import stop
+
 
 def eventually(condition: Callable[[], object], within_s: float) -> None:
     """The condition holds; raises AssertionError when it does not within within_s seconds."""
@@ -56,7 +58,7 @@ class EtcdServers:
         shutil.rmtree(self._directory / f"member{index}")
 
     def freeze(self, index: int) -> None:
-        self._processes[index].send_signal(signal.SIGSTOP)
+        stop(self._processes[index].pid)
 
     def thaw(self, index: int) -> None:
         self._processes[index].send_signal(signal.SIGCONT)

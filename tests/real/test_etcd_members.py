@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.real.cloud import Apps, Cloud, containers_of, docker_by_hand, eventually, running_cloud
+from tests.stopping import stop
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def frozen(cloud: Cloud, number: int) -> Iterator[None]:
     """A member answers nobody for the length of a `with`."""
     with docker_by_hand() as client:
         pid = client.inspect_container(cloud.part("etcd", number))["State"]["Pid"]
-    os.kill(pid, signal.SIGSTOP)
+    stop(pid)
     try:
         yield
     finally:

@@ -30,6 +30,7 @@ from tests.real.cloud import (
     running_cloud,
     traces,
 )
+from tests.stopping import stop
 
 STEPS = 8
 
@@ -343,8 +344,7 @@ def test_doctor_starts_a_keeper_and_managers_that_were_killed(cloud: Cloud) -> N
 @pytest.mark.parametrize("words", [("doctor", "--fix"), ("up",)], ids=" ".join)
 def test_processes_that_were_stopped_are_replaced(cloud: Cloud, words: tuple[str, ...]) -> None:
     stopped = processes_of(cloud.places, "keeper") + processes_of(cloud.places, "manager")
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
+    stop(*stopped)
     told = cloud.run("doctor", "-o", "json")
 
     cloud.ok(*words)

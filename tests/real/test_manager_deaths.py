@@ -17,6 +17,7 @@ from manager.host.keeper import keeper_pid_file
 from tests.real.cloud import Apps, Cloud, containers_of, eventually, processes_of
 from tests.real.line import answer, ask, line_to
 from tests.real.traffic import Traffic
+from tests.stopping import stop
 
 
 @pytest.fixture
@@ -204,7 +205,7 @@ def test_a_frozen_leader_is_ended_and_the_standby_leads(apps: Apps, cloud: Cloud
     before = containers_of(cloud)
 
     with Traffic(cloud, name) as traffic:
-        os.kill(leader, signal.SIGSTOP)
+        stop(leader)
         began_at = time.monotonic()
         eventually(lambda: leads(cloud, standby), within_s=8)
         took_s = time.monotonic() - began_at
@@ -218,8 +219,7 @@ def test_a_frozen_leader_is_ended_and_the_standby_leads(apps: Apps, cloud: Cloud
 
 def test_managers_that_are_frozen_all_at_once_are_said_not_to_answer(cloud: Cloud) -> None:
     pids = cloud.manager_pids()
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    stop(*pids)
 
     outcome = cloud.run("ps")
     for pid in pids:

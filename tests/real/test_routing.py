@@ -15,6 +15,7 @@ import pytest
 
 from tests.real.cloud import Apps, Cloud, docker_by_hand, eventually
 from tests.real.traffic import Traffic
+from tests.stopping import stop
 
 SECONDS = 6.0  # most of them are for the commands that ask, where the machine is full
 
@@ -272,8 +273,7 @@ def stopped(cloud: Cloud, worker: str) -> Iterator[None]:
     with docker_by_hand() as client:
         rows = client.top(cloud.container(worker), "-o pid")["Processes"]
     pids = [int(row[0]) for row in rows]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    stop(*pids)
     try:
         yield
     finally:

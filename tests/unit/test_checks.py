@@ -15,7 +15,7 @@ from manager.host import checks
 from manager.host.checks.finding import Finding, fail, ok
 from manager.host.checks.leftovers import Marks, leftovers, marks_by_cloud
 from manager.host.checks.machine import Space, clock, docker, names, newest_change, programs, room
-from manager.host.checks.parts import alarm_finding, subnet
+from manager.host.checks.parts import alarm_finding, network, subnet
 from manager.host.checks.processes import Processes, check_processes
 from manager.host.dockerd import SOCKET, State
 from manager.host.doctor import mend
@@ -228,3 +228,14 @@ def test_what_cannot_be_mended_does_not_keep_the_rest_from_it(capsys: pytest.Cap
 
 def test_nothing_to_mend_is_no_reason_to_look_again() -> None:
     assert not mend([ok("a", "well"), fail("b", "", "ask somebody")])
+
+
+def test_a_network_that_is_not_known_to_be_intact_is_repaired(tmp_path: Path) -> None:
+    places = PlacesAt("mine", directory=tmp_path)
+
+    (found,) = network(places, intact=False)
+
+    assert (found.view.state, found.mend is not None) == ("FAIL", True)
+    assert "net --repair" in found.view.fix
+    assert [finding.view.state for finding in network(places, intact=True)] == ["ok"]
+    assert not list(network(places, intact=None))

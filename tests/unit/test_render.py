@@ -382,8 +382,9 @@ def test_status_has_a_line_for_each_part() -> None:
 def test_status_tells_that_the_network_is_not_as_it_was_made() -> None:
     gone = status(network={"intact": False, "bridge": "scbr", "subnet": "10.200.0.0/22"})
 
-    assert "network   not ok  scbr 10.200.0.0/22, bridge or rules are not as made: net --repair" in shown(
-        gone
+    assert (
+        "network   not ok  scbr 10.200.0.0/22, bridge or rules are not known to be intact: net --repair"
+        in shown(gone)
     )
 
 

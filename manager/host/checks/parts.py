@@ -14,7 +14,7 @@ from manager.engine.docker_engine import DockerEngine
 from manager.host import parts, ports
 from manager.host.checks.finding import Finding, fail, ok, warn
 from manager.host.checks.processes import simplecloud
-from manager.host.liveness import proxy_answers
+from manager.host.liveness import network_is_intact, proxy_answers, repair_network
 from manager.host.members import bring_back
 from manager.host.settings import Settings
 from manager.observe.etcd_alarms import Alarm, alarms, complaint, disarm, make_room
@@ -34,6 +34,7 @@ def check_parts(
         yield etcd(places, settings, _members(places, settings), engine)
         yield _alarms(places, settings)
         yield proxy(places, settings, engine, answers=proxy_answers(settings))
+        yield from network(places, intact=network_is_intact(places))
     yield listening(places, settings, there, running=running)
     yield subnet(settings.network, taken_networks(), running=running)
 
@@ -108,6 +109,15 @@ def proxy(places: Places, settings: Settings, engine: DockerEngine | None, *, an
     if engine is None:
         return fail("proxy", fact, fix)
     return fail("proxy", fact, fix, lambda: _restart_proxy(places, settings, engine))
+
+
+def network(places: Places, *, intact: bool | None) -> Iterator[Finding]:
+    """Yield whether workers are shut in and reached; None: there is nobody who knows."""
+    if intact:
+        yield ok("network", "bridge and rules are intact")
+    elif intact is not None:
+        fact, fix = "bridge or rules are not known to be intact", simplecloud(places, "net --repair")
+        yield fail("network", fact, fix, lambda: repair_network(places))
 
 
 def _restart_proxy(places: Places, settings: Settings, engine: DockerEngine) -> str:
