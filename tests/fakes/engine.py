@@ -162,9 +162,7 @@ class FakeEngine:
         if name in self._workers:
             raise EngineError(f"cannot rename {old}: the name {name} is taken")
         with self.changing(f"rename {old}"):
-            self._workers[name] = replace(self._workers.pop(old), name=name)
-            self._commands[name] = self._commands.pop(old)
-            self._lines[name] = self._lines.pop(old)
+            self._call(old, name)
 
     def stop(self, names: Collection[str], grace_s: float) -> None:
         for name in names:
@@ -327,6 +325,11 @@ class FakeEngine:
         if name in self._workers and self._workers[name].pid:
             with self.changing(f"{verb} {name}"):
                 self.end(name, 128 + _SIGNALS[signal])
+
+    def _call(self, old: str, name: str) -> None:
+        self._workers[name] = replace(self._workers.pop(old), name=name)
+        self._commands[name] = self._commands.pop(old)
+        self._lines[name] = self._lines.pop(old)
 
     def _named(self, name_or_id: str) -> str:
         """Return the name of the container of this id, else what was given."""

@@ -9,13 +9,13 @@ from random import Random
 
 from balancer.routes import server_name
 from manager.state.ending import HOPELESS
-from manager.state.model import AppSpec, WorkerKey, WorkerRecord
+from manager.state.model import AppSpec, WorkerKey, WorkerRecord, container_name
 from manager.state.records import ALL, PROXY
 from manager.state.world import is_current, is_left_alone
 from tests.simulation.edges import CRASHES, SimEngine, SimStore
 from tests.simulation.faults import Broken, Faults, ManagerDied, fine
 from tests.simulation.judge import Judge, Known
-from tests.simulation.manager import SimulatedManager, World
+from tests.simulation.manager import CLOUD, SimulatedManager, World
 from tests.simulation.network import FakeHosts, FakeNetwork
 from tests.simulation.operator import NOW, Operator
 from tests.simulation.proxy import FakeProxy, Traffic
@@ -118,6 +118,8 @@ class Cloud:
         if {(key.app, key.slot) for key in records} != wanted or len(records) != len(wanted):
             return False
         if any(spec.removing for spec in specs.values()):
+            return False
+        if any(found.name != container_name(CLOUD, key) for key, found in self.engine.all().items()):
             return False
         return (self.network.bridge or ALL in picture.world.frozen) and all(
             self._is_as_wanted(specs[record.app], record) for record in records.values()

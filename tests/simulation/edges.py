@@ -166,6 +166,11 @@ class SimEngine(FakeEngine):
         super().vanish(name)
         self._witness.ended(running, by_itself=True)
 
+    def misname(self, name: str) -> None:
+        """Somebody renamed the container by hand."""
+        self._call(name, f"{name}_by_hand")
+        self.tell()
+
     def wake(self, name: str) -> None:
         """Somebody unpaused the container by hand."""
         self._workers[name] = replace(self._workers[name], state="running")

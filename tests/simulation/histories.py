@@ -15,7 +15,7 @@ from tests.simulation import operator as ask
 from tests.simulation.cloud import Cloud
 from tests.simulation.copies import Form, copy_of, pressed
 from tests.simulation.faults import Broken, Luck, Outcome, Script
-from tests.simulation.misfortunes import befall, crash, cut, vanish
+from tests.simulation.misfortunes import befall, crash, cut, misname, vanish
 from tests.simulation.operator import Command
 
 FAULTS = tuple(outcome for outcome in Outcome if outcome is not Outcome.DONE)
@@ -48,6 +48,21 @@ def _at_once(*commands: Command) -> Callable[[Cloud], None]:
     return lambda cloud: cloud.operator.ask(*commands)
 
 
+def _renamed_and(command: Command) -> Callable[[Cloud], None]:
+    """Return the act of two: one renames a worker's container by hand, the other gives a command."""
+
+    def act(cloud: Cloud) -> None:
+        misname(cloud, cloud.worker(APP, 1))
+        cloud.operator.ask(command)
+
+    return act
+
+
+def _renamed_and_cut(cloud: Cloud) -> None:
+    misname(cloud, cloud.worker(APP, 1))
+    cut(cloud, cloud.worker(APP, 1))
+
+
 SCENARIOS = (
     Scenario("run", 0, _asking(ask.run(APP, 2))),
     Scenario("scale up", 1, _asking(ask.scale(APP, 1, relative=True))),
@@ -65,6 +80,9 @@ SCENARIOS = (
     Scenario("a worker crashes", 2, (lambda cloud: crash(cloud, cloud.worker(APP, 1)),)),
     Scenario("a container is removed by hand", 2, (lambda cloud: vanish(cloud, cloud.worker(APP, 1)),)),
     Scenario("a link is cut", 1, (lambda cloud: cut(cloud, cloud.worker(APP, 1)),)),
+    Scenario("a container is renamed", 2, (lambda cloud: misname(cloud, cloud.worker(APP, 1)),)),
+    Scenario("a container is renamed, and stopped", 2, (_renamed_and(ask.stop(APP, 1)),)),
+    Scenario("a container is renamed, and its link is cut", 1, (_renamed_and_cut,)),
     Scenario("run with a spare", 0, _asking(ask.run(APP, 1, spares=1))),
     Scenario("scale up onto spares and down", 1, _asking(ask.scale(APP, 3), ask.scale(APP, 2)), 2),
     Scenario("scale to nothing but spares", 1, _asking(ask.scale(APP, 0), ask.scale(APP, 1)), 1),

@@ -22,6 +22,11 @@ def vanish(cloud: Cloud, key: WorkerKey) -> None:
     cloud.engine.vanish(container_name(CLOUD, key))
 
 
+def misname(cloud: Cloud, key: WorkerKey) -> None:
+    """Somebody renamed the container by hand."""
+    cloud.engine.misname(container_name(CLOUD, key))
+
+
 def hang(cloud: Cloud, key: WorkerKey) -> None:
     """The worker accepts connections and answers no more."""
     cloud.judge.silent.add(cloud.engine.all()[key].id)

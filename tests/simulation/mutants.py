@@ -191,6 +191,11 @@ def _wanted_before_it_goes_on(patch: Patch) -> None:
     patch.setattr(life, "_enter_service", enter)
 
 
+def _names_are_not_given_back(patch: Patch) -> None:
+    original = look.by_worker
+    patch.setattr(look, "by_worker", lambda cloud, found: (original(cloud, found)[0], {}))
+
+
 MUTANTS = (
     Mutant("writes without a fence", _no_fence),
     Mutant("removed while published", _retire_while_published),
@@ -214,4 +219,5 @@ MUTANTS = (
     Mutant("spares are in the routes", _spares_are_routed),
     Mutant("a worker too many stays as a spare", _surplus_stays),
     Mutant("a spare is a worker before it goes on", _wanted_before_it_goes_on),
+    Mutant("renamed containers keep their names", _names_are_not_given_back),
 )
