@@ -86,7 +86,6 @@ class Server:
     gid: int
     dispatch: Dispatch
     _listener: socket.socket = field(init=False)
-    _inode: int = field(init=False)
     _thread: threading.Thread = field(init=False)
     _clients: dict[socket.socket, threading.Thread] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -106,7 +105,6 @@ class Server:
         os.chown(draft, 0, self.gid)
         self._listener.listen(BACKLOG)
         self._listener.settimeout(LOOK_S)
-        self._inode = draft.stat().st_ino
         draft.rename(self.path)
 
     def stop(self) -> None:
@@ -134,10 +132,9 @@ class Server:
                 self._admit(sock)
 
     def _keep_path(self) -> None:
-        """The socket's path leads to this server, whatever somebody did to it by hand."""
-        with contextlib.suppress(FileNotFoundError):
-            if self.path.stat().st_ino == self._inode:
-                return
+        """The socket is there again where somebody removed it; another one is the next manager's."""
+        if self.path.exists():
+            return
         self._listener.close()
         self._bind()
         log.warning("%s was gone: this manager answers on it again", self.path)
