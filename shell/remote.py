@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from manager.api.arguments import Params
+from manager.api.arguments import Params, bind
 from manager.api.command import Command
 from manager.api.errors import CloudError, UsageError
 from shell.client import ANSWER_S, Document
@@ -32,7 +32,7 @@ def perform(session: Session, row: Command, params: Params) -> None:
     if row.option("--yes") is not None and acts:
         _confirm(session, row, params)
     if row.verb == "crash" and params.get("prove") is True and acts:
-        _prove(session, params)
+        _prove(session, row, params)
     elif "svg" in params:
         from shell.live.drawing import draw_decision
 
@@ -169,13 +169,14 @@ def _require_there(session: Session, row: Command, params: Params) -> None:
         session.client.call(row.verb, {**_request(row, params, []), "dry_run": True})
 
 
-def _prove(session: Session, params: Params) -> None:
+def _prove(session: Session, row: Command, params: Params) -> None:
     if params.get("part") != "manager" or "n" in params:
         raise UsageError("crash: --prove is for the manager", hint="crash manager --prove", at=0)
     session.need_cloud()
     from shell.traffic.prove import crash_manager
 
-    proof = crash_manager(session.client)
+    away_s = bind(row, params).number("for") or 0.0
+    proof = crash_manager(session.client, away_s=away_s)
     for line in proof.lines():
         print(line, file=session.out)
     if not proof.holds:

@@ -50,7 +50,7 @@ class AppVerbs:
             manual = arguments.flag("manual")
             changeable = [wishes.changeable(specs, change.app) for change in wanted]
             scaled = [wishes.scaled(*pair, manual=manual) for pair in zip(changeable, wanted, strict=True)]
-            notes = map(_again_note, changeable, scaled)
+            notes = map(wishes.started_again, changeable, scaled)
             return Wish(tuple(scaled), "; ".join(filter(None, notes)))
 
         return self.change(call, arguments, edit)
@@ -142,12 +142,6 @@ class AppVerbs:
 
 def _notes(told: Wish | Made) -> list[str]:
     return [told.note] if told.note else []
-
-
-def _again_note(before: AppSpec, after: AppSpec) -> str:
-    """Return which workers that were stopped run again, since such slots are filled first."""
-    again = ", ".join(f"{after.name}.{slot}" for slot in sorted(before.stopped_slots & after.slots))
-    return f"no longer stopped: {again}" if again else ""
 
 
 def _stop_note(spec: AppSpec, slot: int | None) -> str:

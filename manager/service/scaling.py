@@ -46,7 +46,9 @@ class ScalingVerbs:
             policy = None if arguments.text("state") == "off" else autoscale_policy(arguments, spec.autoscale)
             if policy is None and arguments.text("state") != "off":
                 raise UsageError(f"how many workers may {name} have?", hint=f"autoscale {name} --max 6")
-            return Wish((wishes.autoscaled(spec, policy),), _said(name, policy))
+            scaled = wishes.autoscaled(spec, policy)
+            told = (_said(name, policy), wishes.started_again(spec, scaled))
+            return Wish((scaled,), "; ".join(filter(None, told)))
 
         if arguments.flag("dry_run"):
             return document("Plan", {"steps": [edit(self.reading.picture().world.specs).note]})
@@ -65,6 +67,8 @@ class ScalingVerbs:
         if spec.autoscale is None and (number is None or not known):
             hint = f"explain {name} --decision {max(known)}" if known else f"autoscale {name} --max 6"
             raise CloudError(f"{name} is scaled by hand: nothing decides", hint=hint)
+        if spec.stopped and number is None:
+            raise CloudError(f"{name} is stopped: nothing decides", hint=f"start {name}")
         wanted = max(known) if number is None else number
         if wanted not in known:
             changes = ", ".join(str(found) for found in sorted(known)[-5:])

@@ -43,7 +43,7 @@ class Waiting:
         picture, told = self.reconciler.picture(), Told(call)
         while picture is None or not self._are_settled(picture, made, began_at):
             if time.monotonic() - started > limit_s:
-                raise too_late(picture, names, limit_s, is_new=call.request.method == "run")
+                raise too_late(picture, names, limit_s, made.revision, is_new=call.request.method == "run")
             if picture is not None:
                 told.tell(picture.world, names)
             picture = self.reconciler.next_picture(picture, 0.1)
@@ -159,25 +159,32 @@ def _below(lines: Iterable[str]) -> str:
 
 
 def too_late(
-    picture: Picture | None, names: list[str], limit_s: float, *, is_new: bool = False
+    picture: Picture | None, names: list[str], limit_s: float, revision: int = 0, *, is_new: bool = False
 ) -> WaitTimedOut:
-    """Return the error for a wait that ends: what it waited for, what comes of it, how to take it back."""
-    what, hint = next(
-        _hindrances(picture, names), (f"{', '.join(names)} did not get ready", f"logs {names[0]}")
-    )
-    outlooks = [*_outlooks(picture.world, names)] if picture else []
+    """Return the error for a wait that ends: what it waited for, what comes of it, how to take it back.
+
+    revision: of the change; a picture from before it tells nothing of what was asked for.
+    """
+    unknown = f"{', '.join(names)} did not get ready", f"logs {names[0]}"
+    what, hint = next(_hindrances(picture, names, revision), unknown)
+    is_seen = picture is not None and picture.world.revision >= revision
+    outlooks = [*_outlooks(picture.world, names)] if picture and is_seen else []
     other = f"rm {names[0]} -y" if is_new else f"undo {names[0]}" if outlooks else f"ps {names[0]}"
     words = "; ".join([what, *outlooks])
     return WaitTimedOut(f"not ready within {limit_s:g} s: {words}", hint=f"{hint}    (or: {other})")
 
 
-def _hindrances(picture: Picture | None, names: list[str]) -> Iterator[tuple[str, str]]:
+def _hindrances(picture: Picture | None, names: list[str], revision: int) -> Iterator[tuple[str, str]]:
     """Yield what keeps the apps from being ready, each with the command that tells more."""
     if picture is None:
+        yield "nothing has been seen yet: etcd or Docker does not answer", "status"
         return
     if picture.trouble:
         yield picture.trouble, "status"
     world = picture.world
+    if world.revision < revision:
+        yield f"{', '.join(names)} on the way", f"events --app {names[0]}"
+        return
     for name in names:
         if name in world.specs and (words := shortage(world, world.specs[name])):
             yield f"{name} lacks workers: {words}", "apps --sort want"

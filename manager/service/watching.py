@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from manager.api.arguments import Arguments, Params, bind
 from manager.api.commands import command_of
 from manager.api.documents import document
-from manager.api.errors import CloudError
+from manager.api.errors import CloudError, StoreUnavailable
 from manager.api.views import HostView
 from manager.loop.reconcile import Reconciler
 from manager.server import Call
@@ -54,7 +54,8 @@ class Watching:
         yield "host", asdict(self.host())
         yield "apps", self._ask(call, "apps")
         yield "ps", self._ask(call, "ps")
-        yield "events", self._ask(call, "events", since="1h")
+        with suppress(StoreUnavailable):
+            yield "events", self._ask(call, "events", since="1h")
         picture = self.reconciler.picture()
         for name, spec in picture.world.specs.items() if picture else ():
             if spec.autoscale is not None:

@@ -89,8 +89,9 @@ def autoscale_policy(arguments: Arguments, base: Autoscale | None) -> Autoscale 
     if limit is None:
         if any(asked is not None for asked in (least, slo, mode)):
             bounds = "--max 6" if least is None else f"--min {least} --max {max(least, 6)}"
+            asked_for = f"{bounds} --mode {mode}" if mode else bounds
             raise UsageError(
-                "--min, --slo and --mode go with --max", hint=again(arguments, bounds, "autoscale")
+                "--min, --slo and --mode go with --max", hint=again(arguments, asked_for, "autoscale")
             )
         return None
     limit_s, share = slo or ((base.slo_s, base.slo_share) if base else (0.25, 0.95))

@@ -131,8 +131,9 @@ def as_usual(spec: AppSpec) -> AppSpec:
 def autoscaled(spec: AppSpec, policy: Autoscale | None) -> AppSpec:
     """Return the spec that scales by itself under the policy, or by hand again when it is None.
 
-    Its spares are chosen too, unless a number of them was asked for.  Raises UsageError for an app without
-    a port.
+    Its spares are chosen too, unless a number of them was asked for.  Stopped workers run again where the
+    maximum has room for them: none that serves makes way for one that starts.  Raises UsageError for an app
+    without a port.
     """
     before = spec.autoscale
     if policy is None:
@@ -142,11 +143,20 @@ def autoscaled(spec: AppSpec, policy: Autoscale | None) -> AppSpec:
         raise UsageError(
             f"{spec.name} has no port, so there is no load to follow", hint=f"update {spec.name} --port 8000"
         )
-    want = min(policy.max, max(policy.min, spec.want))
     policy = replace(policy, chooses_spares=before.chooses_spares if before else spec.spares == 0)
     if policy.mode != "on":
         return replace(spec, autoscale=policy)
-    return replace(spec, autoscale=policy, want=want, stopped_slots=frozenset(), hurry=None)
+    with_stopped = spec.want + len(spec.stopped_slots)
+    if with_stopped <= policy.max:
+        spec = replace(spec, want=with_stopped, stopped_slots=frozenset())
+    want = min(policy.max, max(policy.min, spec.want))
+    return replace(spec, autoscale=policy, want=want, hurry=None)
+
+
+def started_again(before: AppSpec, after: AppSpec) -> str:
+    """Return which workers that were stopped run again, "" for none."""
+    again = ", ".join(f"{after.name}.{slot}" for slot in sorted(before.stopped_slots & after.slots))
+    return f"no longer stopped: {again}" if again else ""
 
 
 def _trimmed(spec: AppSpec) -> AppSpec:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 from uuid import uuid4
 
@@ -36,7 +36,7 @@ class Client(Protocol):
 class Proof:
     """What a killed manager cost. `away_s`: seconds without one, None when none came back.
 
-    left_out: the apps that were sent nothing, as they answered with an error before; it would prove nothing.
+    left_out: the apps that were sent nothing, each with why that would have proved nothing.
     """
 
     workers: int
@@ -46,7 +46,7 @@ class Proof:
     failed: int
     errors: Mapping[str, int]
     away_s: float | None
-    left_out: Sequence[str] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -59,10 +59,10 @@ class Proof:
         yield f"same containers      {self.same_containers} of {self.workers}"
         yield f"same start times     {self.same_start_times} of {self.workers}"
         yield f"requests             {self.sent} sent, {self.failed} failed{self._causes()}"
-        if self.left_out:
-            yield f"left out             {', '.join(self.left_out)}: answered with an error before"
         away = "still away" if self.away_s is None else f"{self.away_s:.2f} s"
         yield f"without a manager    {away}"
+        for app, why in self.left_out.items():
+            yield f"left out             {app}: {why}"
 
     def _causes(self) -> str:
         causes = ", ".join(f"{cause} {count}" for cause, count in self.errors.items())
@@ -70,31 +70,37 @@ class Proof:
 
 
 def crash_manager(
-    client: Client, *, within_s: float = 60.0, before_s: float = 0.5, after_s: float = 1.0
+    client: Client,
+    *,
+    away_s: float = 0.0,
+    within_s: float = 60.0,
+    before_s: float = 0.5,
+    after_s: float = 1.0,
 ) -> Proof:
     """Kill the leading manager while requests flow, wait for the next one, and return the proof.
 
-    Requests flow for `before_s` seconds before the kill and for `after_s` after the return.
+    away_s: how long there is to be none.  Requests flow for `before_s` seconds before the kill and for
+    `after_s` after the return.
     Raises CloudError when the cloud cannot be asked before the kill; after it, a manager that stays away
     for `within_s` seconds is part of the proof.
     """
     status = client.call("status", {})
-    tried = list(_answering(client, status))
-    well = [there for _, there, answers in tried if answers]
+    well, left_out = _answering(client, status)
     before = _picture(client)
     loads = [Load(_plan(there, RATE_RPS / len(well), _LONGEST_S)) for there in well]
     try:
         _flow(before_s)
         crashed_at = time.monotonic()
-        client.call("crash", {"part": "manager", "yes": True, "request": uuid4().hex})
-        back_at = _return(client, _pid_of(status), crashed_at + within_s)
+        kept_down = {"for": f"{away_s:g}s"} if away_s else {}
+        client.call("crash", {"part": "manager", "yes": True, "request": uuid4().hex, **kept_down})
+        back_at = _return(client, _pid_of(status), crashed_at + away_s + within_s)
         if back_at is not None:
             _flow(after_s)
         after = _picture(client) if back_at is not None else {}
     finally:
         reports = _ended(loads)
     proof = _proof(before, after, reports, None if back_at is None else back_at - crashed_at)
-    return replace(proof, left_out=[name for name, _, answers in tried if not answers])
+    return replace(proof, left_out=left_out)
 
 
 def _flow(duration_s: float) -> None:
@@ -141,13 +147,14 @@ def _picture(client: Client) -> Picture:
     return {str(item["container"]): str(item.get("started_at")) for item in running}
 
 
-def _answering(client: Client, status: Document) -> Iterator[tuple[str, Endpoint, bool]]:
-    """Yield each app that is for http, where it answers, and whether one request is answered well."""
-    apps = [app for app in items(client.call("apps", {}).get("items")) if app.get("ready") and http_url(app)]
-    asked = [endpoint(app, status) for app in apps]
-    tried = [Load(_plan(there, RATE_RPS, 1 / RATE_RPS)) for there in asked]
-    for app, there, load in zip(apps, asked, tried, strict=True):
-        yield str(app["name"]), there, load.join().ok > 0
+def _answering(client: Client, status: Document) -> tuple[list[Endpoint], Mapping[str, str]]:
+    """Return where apps answer a request well, and why each of the others is left out."""
+    apps = [app for app in items(client.call("apps", {}).get("items")) if app.get("ready")]
+    asked = {str(app["name"]): endpoint(app, status) for app in apps if http_url(app)}
+    left_out = {str(app["name"]): "not for http" for app in apps if not http_url(app)}
+    tried = {name: Load(_plan(there, RATE_RPS, 1 / RATE_RPS)) for name, there in asked.items()}
+    ill = {name: "answered with an error before" for name, load in tried.items() if not load.join().ok}
+    return [there for name, there in asked.items() if name not in ill], {**left_out, **ill}
 
 
 def _plan(there: Endpoint, rate_rps: float, duration_s: float) -> Plan:

@@ -67,7 +67,7 @@ def test_a_cloud_that_lost_nothing_is_proved_so(cloud: Cloud) -> None:
 
     assert proof.holds
     assert proof.sent > 5
-    first, second, requests, away = proof.lines()
+    first, second, requests, away, *_ = proof.lines()
     assert first == "same containers      3 of 3"
     assert second == "same start times     3 of 3"
     assert requests == f"requests             {proof.sent} sent, 0 failed"
@@ -123,6 +123,14 @@ def test_an_app_that_answered_with_an_error_before_is_asked_no_more(cloud: Cloud
     assert proof.holds
     assert (proof.sent, len(cloud.website.requests)) == (0, 1)
     assert "left out             web: answered with an error before" in [*proof.lines()]
+    assert "left out             pong: not for http" in [*proof.lines()]
+
+
+def test_managers_are_kept_away_for_as_long_as_was_asked(cloud: Cloud) -> None:
+    crash_manager(cloud, away_s=2.5, within_s=1.0, before_s=0.1, after_s=0.1)
+
+    (params,) = cloud.crashes
+    assert params["for"] == "2.5s"
 
 
 def test_a_manager_that_stays_away_disproves(cloud: Cloud) -> None:

@@ -102,6 +102,19 @@ def test_a_wait_that_ends_while_docker_is_away_says_that_first() -> None:
     assert error.hint == "status    (or: ps web)"
 
 
+def test_a_wait_that_ends_before_the_change_was_seen_tells_nothing_of_before() -> None:
+    before = seen(stuck())
+
+    error = too_late(before, ["web"], 0.0, before.world.revision + 1)
+
+    assert error.message == "not ready within 0 s: web on the way"
+    assert error.hint == "events --app web    (or: ps web)"
+
+
+def test_a_wait_of_which_nothing_was_seen_says_so() -> None:
+    assert "nothing has been seen yet" in too_late(None, ["web"], 2.0).message
+
+
 def test_a_wait_of_the_usual_length_sees_a_stuck_update_rolled_back() -> None:
     assert UPDATE_LIMIT_S < WAIT_S
 

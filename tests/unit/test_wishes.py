@@ -286,6 +286,13 @@ def test_an_app_that_is_only_told_what_it_needs_is_scaled_by_hand() -> None:
     assert wishes.stopped(told, 2).slots == frozenset({1})
 
 
+def test_who_scales_by_itself_has_its_stopped_workers_again_and_all_that_serve() -> None:
+    stopped = wishes.stopped(an_app(want=3), 1)
+
+    assert wishes.autoscaled(stopped, Autoscale(1, 4)).slots == frozenset({1, 2, 3})
+    assert wishes.autoscaled(stopped, Autoscale(1, 2)).slots == frozenset({2, 3}), "no room for another"
+
+
 def test_another_advice_changes_no_number_of_workers() -> None:
     five = replace(an_app(want=5), stopped_slots=frozenset({2}))
 
