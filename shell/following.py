@@ -10,7 +10,7 @@ from manager.api.errors import CloudError
 from shell.client import Client
 from shell.text.document import Document
 
-ANSWER_S = 2.0
+ANSWER_S = 4.0  # of which a manager may wait 2 s for what it asks itself
 
 
 def follow(client: Client, interval_s: float, take: Callable[[Document], None], leaving: Event) -> None:

@@ -54,10 +54,12 @@ class Watching:
         yield "host", asdict(self.host())
         yield "apps", self._ask(call, "apps")
         yield "ps", self._ask(call, "ps")
+        picture = self.reconciler.picture()
+        if picture is None or picture.trouble:
+            return  # what follows is asked of etcd, which may be away
         with suppress(StoreUnavailable):
             yield "events", self._ask(call, "events", since="1h")
-        picture = self.reconciler.picture()
-        for name, spec in picture.world.specs.items() if picture else ():
+        for name, spec in picture.world.specs.items():
             if spec.autoscale is not None:
                 with suppress(CloudError):  # nothing was decided yet
                     yield f"explain {name}", self._ask(call, "explain", app=name)
