@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ from itertools import pairwise
 
 import pytest
 
+from shell.traffic.exchange import Answer, Connections
 from shell.traffic.load import IN_FLIGHT, Load, Plan, Report, arrivals, percentile, run
 from tests.eventually import eventually
 from tests.fakes.website import HELLO, Website, serving
@@ -75,7 +77,7 @@ def test_an_answer_may_come_behind_any_number_of_interim_ones() -> None:
 def test_connections_are_kept_and_used_again() -> None:
     website = Website()
 
-    reported(website)
+    reported(website, start=100, seconds=0.5)
 
     assert len(website.requests) == 50
     assert website.connections < len(website.requests)
@@ -103,10 +105,18 @@ def test_answers_of_4xx_and_5xx_are_failures_with_their_status(status: str) -> N
 def test_every_way_to_frame_an_answer_keeps_the_connection(answer: bytes) -> None:
     website = Website(answer)
 
-    report = reported(website)
+    async def asked_twice() -> list[Answer]:
+        connections = Connections.to("127.0.0.1", website.port, "web.localhost", "/")
+        try:
+            return [await connections.get() for _ in range(2)]
+        finally:
+            connections.close()
 
-    assert report.ok == 50
-    assert website.connections < report.ok  # one a request where none is kept
+    with serving(website):
+        answers = asyncio.run(asked_twice())
+
+    assert all(200 <= answer.status < 400 for answer in answers)
+    assert (len(website.requests), website.connections) == (2, 1)
 
 
 @pytest.mark.parametrize(
