@@ -40,8 +40,8 @@ def candidates(line: str, find: Find, directory: Directory) -> list[str]:
     text = f"{before} {line[here.word.start :]}".lstrip()
     found = complete(text, len(text), _snapshot(places) if before else Snapshot(), directory)
     words = [_whole(text, completion) for completion in found]
-    if not before:
-        words += _PROGRAM
+    if not before:  # `-rm`, whose failure counts for nothing, is a script's
+        words = [*(word for word in words if not word.startswith("-")), *_PROGRAM]
     elif not here.word.value:
         words = [word for word in words if not word.startswith("-")] or words
     return _begun(here.word, words)

@@ -99,6 +99,10 @@ def test_the_options_of_the_program_come_first_and_a_cloud_that_is_down_has_no_n
     assert offered(typed, directory) == completed
 
 
+def test_in_place_of_a_verb_only_options_of_the_program_begin_with_a_dash(directory: Path) -> None:
+    assert offered("-", directory) == ["--cloud", "--file", "--check", "--help", "--version"]
+
+
 def test_options_are_offered_to_who_begins_one_or_where_nothing_else_can_stand(directory: Path) -> None:
     assert offered("--cloud other ps ", directory) == ["web", "api"]
     assert {"--since", "--follow"} < set(offered("--cloud other events ", directory))
