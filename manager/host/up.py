@@ -21,7 +21,7 @@ from manager.api.places import Places
 from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import PartOrder
 from manager.host import keeper, parts, ports, setup, systemd
-from manager.host.checks.processes import end_stuck, simplecloud
+from manager.host.checks.processes import end_lost, end_stuck, simplecloud
 from manager.host.choose import LOOPBACK, Asked, settings_for
 from manager.host.docker_host import docker_socket
 from manager.host.down import end_processes, is_there, take_down, translated
@@ -143,6 +143,7 @@ class Up:
 
     def _machine(self) -> None:
         setup.prepare(self.telling.say, docker_socket(self.places))
+        end_lost(self.places)
         group = setup.ensure_group()
         for directory, mode in (
             (self.places.run, 0o750),

@@ -24,6 +24,7 @@ from tests.real.cloud import (
     SERVER,
     Cloud,
     Outcome,
+    containers_of,
     docker_by_hand,
     eventually,
     listed,
@@ -94,6 +95,10 @@ def kill_all(cloud: Cloud) -> None:
     """Kill the keeper, then the managers, which cannot start another in between."""
     for pid in processes_of(cloud.places, "keeper") + processes_of(cloud.places, "manager"):
         os.kill(pid, signal.SIGKILL)
+
+
+def processes(cloud: Cloud) -> set[int]:
+    return {*processes_of(cloud.places, "keeper"), *processes_of(cloud.places, "manager")}
 
 
 # --- up
@@ -351,7 +356,7 @@ def test_processes_that_were_stopped_are_replaced(cloud: Cloud, words: tuple[str
 
     assert checks(told)["stopped"][0] == checks(told)["keeper"][0] == checks(told)["managers"][0] == "FAIL"
     eventually(lambda: len(cloud.manager_pids()) == 2, within_s=60)
-    assert not set(stopped) & {*processes_of(cloud.places, "keeper"), *processes_of(cloud.places, "manager")}
+    assert not set(stopped) & processes(cloud)
 
 
 def test_a_socket_that_was_removed_is_there_again(cloud: Cloud) -> None:
@@ -361,6 +366,17 @@ def test_a_socket_that_was_removed_is_there_again(cloud: Cloud) -> None:
 
     eventually(cloud.places.socket.exists, within_s=60)
     assert cloud.manager_pids() == before
+
+
+def test_up_after_the_run_directory_is_gone_leaves_no_process_beside_the_new_ones(cloud: Cloud) -> None:
+    before, workers = processes(cloud), containers_of(cloud)
+    shutil.rmtree(cloud.places.run)
+
+    cloud.ok("up")
+
+    assert len(cloud.manager_pids()) == 2
+    assert not before & processes(cloud)
+    assert containers_of(cloud) == workers
 
 
 def test_doctor_tells_that_docker_is_stopped(cloud: Cloud) -> None:

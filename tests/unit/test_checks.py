@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from ipaddress import IPv4Network
@@ -16,13 +18,15 @@ from manager.host.checks.finding import Finding, fail, ok
 from manager.host.checks.leftovers import Marks, leftovers, marks_by_cloud
 from manager.host.checks.machine import Space, clock, docker, names, newest_change, programs, room
 from manager.host.checks.parts import alarm_finding, network, subnet
-from manager.host.checks.processes import Processes, check_processes
+from manager.host.checks.processes import Processes, check_processes, end_lost
 from manager.host.dockerd import SOCKET, State
 from manager.host.doctor import mend
+from manager.host.processes import processes_of
 from manager.host.settings import Settings
 from manager.host.setup import TOOLS
 from manager.observe.etcd_alarms import Alarm
 from netsetup.survey import Survey
+from tests.eventually import eventually
 from tests.fakes.manager import PlacesAt
 
 PLACES = Places("nowhere")
@@ -139,6 +143,35 @@ def test_processes_that_a_signal_has_stopped_do_not_run_and_are_told() -> None:
     ]
     assert found[-1].view.fact.endswith(": 10, 12")
     assert found[-1].mend
+
+
+def test_more_managers_than_a_leader_and_a_standby_are_a_fault_that_can_be_mended() -> None:
+    crowded = replace(UP, managers=(11, 12, 13, 14))
+
+    [_, found, _] = check_processes(PLACES, crowded)
+
+    assert (found.view.name, found.view.state) == ("managers", "FAIL")
+    assert found.view.fact.startswith("4 of 2 run: processes 11, 12, 13, 14; ")
+    assert found.mend
+
+
+@pytest.mark.parametrize(("there", "runs"), [(True, True), (False, False)], ids=["there", "removed"])
+def test_processes_of_a_cloud_end_where_its_directory_was_removed(
+    tmp_path: Path, there: bool, runs: bool
+) -> None:
+    places = PlacesAt(f"lost-{there}".lower(), directory=tmp_path / "run")
+    (tmp_path / "manager").mkdir()
+    (tmp_path / "manager" / "__main__.py").write_text("input()\n")
+    command = [sys.executable, "-P", "-m", "manager", "keeper", "--cloud", places.cloud]
+    if there:
+        places.run.mkdir()
+
+    with subprocess.Popen(command, env={"PYTHONPATH": str(tmp_path)}, stdin=subprocess.PIPE) as process:
+        eventually(lambda: processes_of(places, "keeper") == [process.pid], 30, "the keeper")
+        end_lost(places)
+
+        assert (process.poll() is None) == runs
+        process.kill()
 
 
 def test_a_full_etcd_can_be_mended_and_a_corrupt_one_cannot() -> None:

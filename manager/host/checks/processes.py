@@ -11,6 +11,7 @@ from manager.api.errors import SetupFailed
 from manager.api.places import Places
 from manager.host import keeper, systemd
 from manager.host.checks.finding import Finding, fail, ok, warn
+from manager.host.down import end_processes
 from manager.host.keeper import MANAGERS
 from manager.host.liveness import has_standby, is_up
 from manager.host.processes import end, is_stopped, processes_of
@@ -89,9 +90,11 @@ def _keeper(places: Places, seen: Processes) -> Finding:
 def _managers(places: Places, seen: Processes) -> Finding:
     pids = ", ".join(str(pid) for pid in seen.managers)
     fact = f"{len(seen.managers)} of {MANAGERS} run" + (f": processes {pids}" if pids else "")
-    if len(seen.managers) >= MANAGERS:
-        return ok("managers", fact)
     fix = simplecloud(places, "doctor --fix")
+    if len(seen.managers) > MANAGERS:
+        return fail("managers", f"{fact}; more than one may lead", fix, lambda: _start(places))
+    if len(seen.managers) == MANAGERS:
+        return ok("managers", fact)
     if seen.managers:
         then = "" if seen.stopped else "; the keeper starts the other"
         return warn("managers", f"{fact}{then}", fix, lambda: _start(places))
@@ -118,14 +121,31 @@ def end_stuck(places: Places) -> list[int]:
     return stuck
 
 
+def end_lost(places: Places) -> None:
+    """No process of the cloud is there without its directory in /run.
+
+    The locks went with it, and would not keep others from running beside. Workers go on.
+    """
+    if not places.run.exists():
+        end_processes(places, "keeper", "manager")
+
+
+def _end_crowd(places: Places) -> None:
+    """No more managers are there than shall be: nobody can tell which of them are the right ones."""
+    if len(processes_of(places, "manager")) > MANAGERS:
+        end_processes(places, "keeper", "manager")
+
+
 def _start(places: Places) -> str:
     """A keeper runs, two managers, and one of them answers. Raises SetupFailed."""
+    if not places.run.exists():
+        keeper.spawn(places, "boot").wait()  # ends the lost; parts need more in there than its locks
+    _end_crowd(places)
     end_stuck(places)
     if not processes_of(places, "keeper"):
         if systemd.is_enabled(places):
             systemd.enable(places)
         else:
-            places.run.mkdir(mode=0o750, parents=True, exist_ok=True)
             keeper.spawn(places, "keeper")
     ends_at = time.monotonic() + START_S
     while not has_standby(places):
