@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from manager.host import keeper
+from manager.host.parts import rules_mark
 from manager.host.processes import processes_of
 from tests.real.cloud import (
     LAUNCHER,
@@ -377,6 +378,18 @@ def test_up_after_the_run_directory_is_gone_leaves_no_process_beside_the_new_one
     assert len(cloud.manager_pids()) == 2
     assert not before & processes(cloud)
     assert containers_of(cloud) == workers
+
+
+def test_doctor_takes_down_nothing_of_a_cloud_that_serves_without_its_directory(cloud: Cloud) -> None:
+    workers = containers_of(cloud)
+    shutil.rmtree(cloud.places.run)
+
+    mended = cloud.ok("doctor", "--fix", "-o", "json")
+
+    assert left_by(cloud, mended) == []
+    assert checks(mended)["managers"][1].startswith("2 of 2 run")
+    assert containers_of(cloud) == workers
+    assert rules_mark(cloud.places).exists()  # else no part could be started again
 
 
 def test_doctor_tells_that_docker_is_stopped(cloud: Cloud) -> None:

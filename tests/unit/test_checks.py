@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -43,6 +45,19 @@ def called(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def nothing(_: str) -> None:
     """Say nothing."""
+
+
+@contextmanager
+def keeper_of(places: Places, directory: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Lend a process that is found as the cloud's keeper, and does nothing."""
+    (directory / "manager").mkdir()
+    (directory / "manager" / "__main__.py").write_text("input()\n")
+    command = [sys.executable, "-P", "-m", "manager", "keeper", "--cloud", places.cloud]
+    environment = {"PYTHONPATH": str(directory)}
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE) as process:
+        eventually(lambda: processes_of(places, "keeper") == [process.pid], 30, "the keeper")
+        yield process
+        process.kill()
 
 
 def states(findings: list[Finding]) -> dict[str, str]:
@@ -160,18 +175,13 @@ def test_processes_of_a_cloud_end_where_its_directory_was_removed(
     tmp_path: Path, there: bool, runs: bool
 ) -> None:
     places = PlacesAt(f"lost-{there}".lower(), directory=tmp_path / "run")
-    (tmp_path / "manager").mkdir()
-    (tmp_path / "manager" / "__main__.py").write_text("input()\n")
-    command = [sys.executable, "-P", "-m", "manager", "keeper", "--cloud", places.cloud]
     if there:
         places.run.mkdir()
 
-    with subprocess.Popen(command, env={"PYTHONPATH": str(tmp_path)}, stdin=subprocess.PIPE) as process:
-        eventually(lambda: processes_of(places, "keeper") == [process.pid], 30, "the keeper")
+    with keeper_of(places, tmp_path) as process:
         end_lost(places)
 
         assert (process.poll() is None) == runs
-        process.kill()
 
 
 def test_a_full_etcd_can_be_mended_and_a_corrupt_one_cannot() -> None:
@@ -222,6 +232,16 @@ def test_only_leftovers_of_a_cloud_that_is_known_are_removed_unasked() -> None:
     ]
     assert found[0].view.fix == "simplecloud --cloud nowhere down"
     assert found[0].view.fact == "the cloud 'nowhere' is down, and left 2 containers"
+
+
+def test_a_cloud_that_runs_without_its_directory_has_left_nothing(tmp_path: Path) -> None:
+    marks = {"runs-on": Marks(2, 0, 0)}
+
+    with keeper_of(Places("runs-on"), tmp_path):
+        meanwhile = list(leftovers(marks, {"runs-on"}))
+
+    assert meanwhile == []
+    assert states(list(leftovers(marks, {"runs-on"}))) == {"leftovers": "FAIL"}
 
 
 def test_a_cloud_that_goes_down_during_the_look_has_left_nothing(

@@ -1,8 +1,8 @@
 """Checks for what carries the mark of a cloud that is down: a reboot or a `down` that was cut short left it.
 
-A cloud whose directory in /run is there is up, or on its way, and nothing of it is a leftover. Only what
-belongs to a cloud that this machine knows, by its state, is removed unasked; a label alone may be a
-stranger's.
+A cloud of which a process runs, or whose directory in /run is there, is up, or on its way, and nothing of it
+is a leftover. Only what belongs to a cloud that this machine knows, by its state, is removed unasked; a
+label alone may be a stranger's.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from manager.engine.survey import containers_by_cloud
 from manager.host.checks.finding import Finding, fail, ok, warn
 from manager.host.checks.processes import simplecloud
 from manager.host.down import LeftBehind, take_down, translated
+from manager.host.processes import processes_of
 from manager.host.turn import turn_if_free
 from netsetup.survey import Survey, survey
 
@@ -83,7 +84,7 @@ def leftovers(marks: Mapping[str, Marks], known: set[str]) -> Iterator[Finding]:
         except UsageError:  # no name of a cloud: the tables of a tag that nobody has
             yield warn("leftovers", f"{left.words()} of no known cloud", f"nft list ruleset | grep {cloud}")
             continue
-        if not left.words() or places.run.exists():
+        if not left.words() or _is_begun(places):
             continue
         fact = f"the cloud {cloud!r} is down, and left {left.words()}"
         fix = simplecloud(places, "down")
@@ -93,10 +94,14 @@ def leftovers(marks: Mapping[str, Marks], known: set[str]) -> Iterator[Finding]:
             yield warn("leftovers", f"{fact}; it has no state here", fix)
 
 
+def _is_begun(places: Places) -> bool:
+    return places.run.exists() or bool(processes_of(places, "keeper") + processes_of(places, "manager"))
+
+
 def _remove(places: Places) -> str:
     """What the cloud left is gone. Raises CloudError."""
     with turn_if_free(places) as ours:
-        if not ours or places.run.exists():
+        if not ours or _is_begun(places):
             return f"the cloud {places.cloud!r} is on its way up or down: left alone"
         left = take_down(places, purge=False)
     if not left.nothing:
