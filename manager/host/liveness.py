@@ -12,7 +12,7 @@ from manager.api import wire
 from manager.api.errors import CloudError, SetupFailed
 from manager.api.places import Places
 from manager.host.keeper import MANAGERS
-from manager.host.processes import processes_of
+from manager.host.processes import is_stopped, processes_of
 from manager.host.settings import Settings
 from manager.state.ending import HOPELESS
 
@@ -41,7 +41,9 @@ def is_up(places: Places) -> bool:
 
 
 def has_standby(places: Places) -> bool:
-    return is_up(places) and len(processes_of(places, "manager")) >= MANAGERS
+    """Return whether a manager answers and another would: one that a signal has stopped would not."""
+    going = [pid for pid in processes_of(places, "manager") if not is_stopped(pid)]
+    return len(going) >= MANAGERS and is_up(places)
 
 
 def _ask(

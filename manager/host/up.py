@@ -28,6 +28,7 @@ from manager.host.down import end_processes, is_there, take_down, translated
 from manager.host.external_etcd import keep_files, knock
 from manager.host.images import ensure_images
 from manager.host.liveness import has_standby, is_up, late_apps, proxy_answers
+from manager.host.processes import processes_of
 from manager.host.renew import ask_again
 from manager.host.settings import Settings, load, save
 from manager.host.telling import Telling, say
@@ -61,6 +62,7 @@ class Up:
             if is_up(self.places):
                 self._require_store()
                 self._hand_to_systemd()
+                self._keep()
                 say(f"the cloud {self.places.cloud!r} is up")
                 return 0
             self._start()
@@ -124,10 +126,9 @@ class Up:
                 step()
 
     def _hand_to_systemd(self) -> None:
-        """A cloud that runs under a keeper of its own gets one that systemd keeps."""
+        """A cloud that runs under a keeper of its own has none: it gets one that systemd keeps."""
         if self.asked.systemd and not systemd.is_enabled(self.places):
             end_processes(self.places, "keeper")
-            systemd.enable(self.places)
 
     def _steps(self) -> list[tuple[str, Callable[[], None]]]:
         return [
@@ -221,11 +222,15 @@ class Up:
             # what `down` took away is wanted again, also in a frozen cloud
             there = {WorkerKey(found.app, found.slot, found.revision) for found in self.engine.workers()}
             ask_again(store, None, lambda worker: worker.key not in there)
+        self._keep()
+
+    def _keep(self) -> None:
+        """A keeper runs, and two managers, none of them stopped."""
         for pid in end_stuck(self.places):
             self.telling.say(f"process {pid} did not answer: killed, and another takes its place")
         if self.asked.systemd or systemd.is_enabled(self.places):
             systemd.enable(self.places)
-        else:
+        elif not processes_of(self.places, "keeper"):
             keeper.spawn(self.places, "keeper")
         _until(lambda: has_standby(self.places), "the managers do not answer", "manager-1.log")
 

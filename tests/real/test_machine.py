@@ -360,6 +360,18 @@ def test_processes_that_were_stopped_are_replaced(cloud: Cloud, words: tuple[str
     assert not set(stopped) & processes(cloud)
 
 
+def test_up_replaces_a_keeper_and_a_standby_that_were_stopped_under_a_leader(cloud: Cloud) -> None:
+    leader, standby = cloud.manager_pids()
+    stopped = [*processes_of(cloud.places, "keeper"), standby]
+    stop(*stopped)
+
+    told = cloud.ok("up").stderr
+
+    assert all(f"process {pid} did not answer: killed" in told for pid in stopped)
+    assert not set(stopped) & processes(cloud)
+    assert cloud.manager_pids()[0] == leader
+
+
 def test_a_socket_that_was_removed_is_there_again(cloud: Cloud) -> None:
     before = cloud.manager_pids()
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -23,13 +19,12 @@ from manager.host.checks.parts import alarm_finding, network, subnet
 from manager.host.checks.processes import Processes, check_processes, end_lost
 from manager.host.dockerd import SOCKET, State
 from manager.host.doctor import mend
-from manager.host.processes import processes_of
 from manager.host.settings import Settings
 from manager.host.setup import TOOLS
 from manager.observe.etcd_alarms import Alarm
 from netsetup.survey import Survey
-from tests.eventually import eventually
 from tests.fakes.manager import PlacesAt
+from tests.fakes.processes import process_of
 
 PLACES = Places("nowhere")
 SETTINGS = Settings(8080, 9000, 9015, 23000, ((23001, 23002),), "10.200.0.0/22")
@@ -45,19 +40,6 @@ def called(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def nothing(_: str) -> None:
     """Say nothing."""
-
-
-@contextmanager
-def keeper_of(places: Places, directory: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Lend a process that is found as the cloud's keeper, and does nothing."""
-    (directory / "manager").mkdir()
-    (directory / "manager" / "__main__.py").write_text("input()\n")
-    command = [sys.executable, "-P", "-m", "manager", "keeper", "--cloud", places.cloud]
-    environment = {"PYTHONPATH": str(directory)}
-    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE) as process:
-        eventually(lambda: processes_of(places, "keeper") == [process.pid], 30, "the keeper")
-        yield process
-        process.kill()
 
 
 def states(findings: list[Finding]) -> dict[str, str]:
@@ -178,7 +160,7 @@ def test_processes_of_a_cloud_end_where_its_directory_was_removed(
     if there:
         places.run.mkdir()
 
-    with keeper_of(places, tmp_path) as process:
+    with process_of(places, "keeper", tmp_path) as process:
         end_lost(places)
 
         assert (process.poll() is None) == runs
@@ -237,7 +219,7 @@ def test_only_leftovers_of_a_cloud_that_is_known_are_removed_unasked() -> None:
 def test_a_cloud_that_runs_without_its_directory_has_left_nothing(tmp_path: Path) -> None:
     marks = {"runs-on": Marks(2, 0, 0)}
 
-    with keeper_of(Places("runs-on"), tmp_path):
+    with process_of(Places("runs-on"), "keeper", tmp_path):
         meanwhile = list(leftovers(marks, {"runs-on"}))
 
     assert meanwhile == []

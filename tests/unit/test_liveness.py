@@ -10,8 +10,10 @@ import pytest
 
 from manager.api.commands import COMMANDS
 from manager.api.errors import SetupFailed
-from manager.host.liveness import is_up, late_apps
+from manager.host.liveness import has_standby, is_up, late_apps
 from tests.fakes.manager import Answer, FakeCall, FakeManager, PlacesAt, app_item
+from tests.fakes.processes import process_of
+from tests.stopping import stop
 
 
 @pytest.fixture
@@ -42,6 +44,20 @@ def test_a_cloud_without_a_manager_is_not_up(places: PlacesAt) -> None:
         pass
 
     assert not is_up(places)
+
+
+def test_a_manager_that_a_signal_has_stopped_is_no_standby(tmp_path: Path) -> None:
+    places = PlacesAt("half-asleep", directory=tmp_path)
+    with (
+        FakeManager(places),
+        process_of(places, "manager", tmp_path),
+        process_of(places, "manager", tmp_path) as standby,
+    ):
+        assert has_standby(places)
+
+        stop(standby.pid)
+
+        assert not has_standby(places)
 
 
 def test_apps_that_are_not_ready_in_time_are_late(places: PlacesAt) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,20 +11,16 @@ import pytest
 from manager.api.places import Places
 from manager.host.processes import end, is_stopped, processes_of
 from tests.eventually import eventually
+from tests.fakes.processes import process_of
 
 
 @pytest.mark.parametrize("options", [("-P",), ()], ids=["as we do", "by hand"])
 def test_a_manager_is_found_however_it_was_started(tmp_path: Path, options: tuple[str, ...]) -> None:
     cloud = f"found-{len(options)}"  # both may run at a time
-    (tmp_path / "manager").mkdir()
-    (tmp_path / "manager" / "__main__.py").write_text("input()\n")
-    command = [sys.executable, *options, "-m", "manager", "manager", "--cloud", cloud, "--number", "3"]
-    environment = {"PYTHONPATH": str(tmp_path)}
 
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdin=subprocess.PIPE) as process:
-        eventually(lambda: processes_of(Places(cloud), "manager") == [process.pid], 5, "the manager")
+    with process_of(Places(cloud), "manager", tmp_path, options) as process:
+        assert processes_of(Places(cloud), "manager") == [process.pid]
         assert processes_of(Places(cloud), "keeper") == processes_of(Places("other"), "manager") == []
-        process.kill()
 
 
 def test_a_process_is_stopped_until_it_goes_on() -> None:
