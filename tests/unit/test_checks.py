@@ -67,6 +67,17 @@ def test_a_docker_that_its_user_may_not_ask_is_no_fault() -> None:
     assert found.view.fact == f"{SOCKET} is for root and the group docker: not looked at"
 
 
+def test_a_fix_of_the_machine_calls_the_program_as_it_was_called_and_for_this_cloud(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SIMPLECLOUD_PROGRAM", "./simplecloud")
+
+    found = docker("forbidden", None, SOCKET, nothing).for_cloud(PLACES)
+
+    fix = "sudo ./simplecloud --cloud nowhere doctor    (or: sudo usermod -aG docker $USER)"
+    assert found.view.fix == fix
+
+
 def test_a_missing_program_has_a_line_of_its_own_and_the_package_that_brings_it() -> None:
     etcd = [tool for tool in TOOLS if tool.program == "etcd"]
 

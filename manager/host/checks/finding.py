@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from manager.api.places import Places
 from manager.api.views import CheckView
+from manager.host.telling import pasteable
 
 Mend = Callable[[], str]
 
@@ -19,6 +21,10 @@ class Finding:
 
     view: CheckView
     mend: Mend | None = None
+
+    def for_cloud(self, places: Places) -> Finding:
+        """Return a finding of the machine as this cloud's, ready to paste."""
+        return replace(self, view=replace(self.view, fix=pasteable(self.view.fix, places)))
 
 
 def ok(name: str, fact: str) -> Finding:

@@ -47,7 +47,8 @@ def check_leftovers(asked: Places, docker: Path | None) -> Iterator[Finding]:
         with translated():
             network = survey()
     except (EngineError, NetworkFailed) as error:
-        yield warn("leftovers", f"cannot look for them: {error.message}", "sudo simplecloud doctor")
+        fix = f"sudo {simplecloud(asked, 'doctor')}"
+        yield warn("leftovers", f"cannot look for them: {error.message}", fix)
         return
     known = _directories(asked.state.parent) | {asked.cloud}
     marks = marks_by_cloud(containers, network, known | before)
