@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import time
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
 
 from netsetup.addresses import mac_of
 from netsetup.errors import KernelRefused, NetworkError
@@ -24,6 +26,8 @@ from netsetup.sysctl import settle
 
 _INSIDE = "eth0"
 _LOOPBACK_INDEX = 1
+_FORWARDING = "3"  # BR_STATE_FORWARDING
+_FORWARDS_S, _POLL_S = 1.0, 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ def join(cable: Cable, path: str) -> None:
         namespace.run(lambda: _pair(host, cable, namespace.descriptor))
         _plug_in(host, cable)
         namespace.run(lambda: _configure(cable))
+    _await_forwarding(cable.name)
 
 
 def _pair(host: Netlink, cable: Cable, descriptor: int) -> None:
@@ -96,6 +101,20 @@ def _configure(cable: Cable) -> None:
         bring_up(inside, index)
         if cable.gateway is not None:
             add_default_route(inside, index, cable.gateway)
+
+
+def _await_forwarding(name: str) -> None:
+    """The bridge passes on what is for the port: it hears a moment later that both its ends are up.
+
+    Who asks for the worker before that is told within 60 ms that there is no way to it.
+    """
+    state = Path(f"/sys/class/net/{name}/brport/state")
+    ends_at = time.monotonic() + _FORWARDS_S
+    try:
+        while state.read_text().strip() != _FORWARDING and time.monotonic() < ends_at:
+            time.sleep(_POLL_S)
+    except OSError as error:
+        raise NetworkError(f"link {name} is not there") from error
 
 
 def _found(netlink: Netlink, name: str) -> Link:

@@ -22,6 +22,13 @@ from netsetup.port import Port
 from tests.real.netsetup.lab import API, HTTP, WEB, Cloud, Room, host_connects
 
 
+def test_the_bridge_forwards_to_a_port_as_soon_as_it_is_attached(cloud: Cloud) -> None:
+    for _ in range(20):
+        worker = cloud.worker()
+
+        assert Path(f"/sys/class/net/{worker.port.name}/brport/state").read_text() == "3\n"
+
+
 def test_a_fresh_worker_answers_at_once(cloud: Cloud) -> None:
     for _ in range(10):
         worker = cloud.worker()
