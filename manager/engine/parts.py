@@ -38,8 +38,9 @@ class DockerParts:
             return {row.name: row.state for row in self._listed(client)}
 
     def start(self, order: PartOrder, *, replace: bool = False) -> None:
-        """The part runs.  One that was made from another order is left as it is unless `replace`."""
+        """The part runs, under its own name.  One of another order is left as it is unless `replace`."""
         with self._connection.borrow(f"start {order.name}") as client:
+            self._call_back(client, order)
             part = self._found(client, order.name)
             if part and replace and part.order != order.digest:
                 client.remove_container(order.name, force=True, v=True)
@@ -64,6 +65,19 @@ class DockerParts:
         rows = client.containers(all=True, filters={"label": labels})
         listed = [decode.listed_of(row) for row in rows]
         return [row for row in listed if row.labels[payload.PART] != payload.PROBE]
+
+    def _call_back(self, client: docker.APIClient, order: PartOrder) -> None:
+        """No container of this order has another name: two of a part would fight for ports and files."""
+        rows = self._listed(client)
+        taken = any(row.name == order.name for row in rows)
+        for row in rows:
+            if row.name == order.name or row.labels.get(payload.ORDER) != order.digest:
+                continue
+            if taken:
+                client.remove_container(row.id, force=True, v=True)
+            else:
+                client.rename(row.id, order.name)
+                taken = True
 
     def _found(self, client: docker.APIClient, name: str) -> Part | None:
         answer = inspected(client, name)

@@ -490,6 +490,29 @@ def test_a_part_of_another_order_is_replaced_only_when_told(world: World) -> Non
     assert after.state == "running"
 
 
+def test_a_renamed_part_has_its_name_again_once_it_is_started(world: World) -> None:
+    world.engine.parts.start(world.part(*FOREVER))
+    before = world.engine.parts.list()
+    world.engine.rename(before[0].id, f"{world.prefix}_x")
+
+    world.engine.parts.start(world.part(*FOREVER))
+
+    assert world.engine.parts.list() == before
+
+
+def test_a_renamed_part_whose_name_another_has_is_removed(world: World) -> None:
+    world.engine.parts.start(world.part(*FOREVER))
+    (renamed,) = world.engine.parts.list()
+    world.engine.rename(renamed.id, f"{world.prefix}_x")
+    world.engine.parts.start(world.part("sleep", "2000"))
+    second = [part for part in world.engine.parts.list() if part.id != renamed.id]
+
+    world.engine.parts.start(world.part(*FOREVER))
+
+    assert len(second) == 1
+    assert world.engine.parts.list() == second
+
+
 def test_a_restarted_part_is_the_same_container_with_another_process(world: World) -> None:
     world.engine.parts.start(world.part(*FOREVER))
     (before,) = world.engine.parts.list()

@@ -157,6 +157,8 @@ class FakeEngine:
 
     def rename(self, container: str, name: str) -> None:
         self.reach(f"rename {container}")
+        if self.parts.rename(container, name):
+            return
         old = self._named(container)
         self._find(old)
         if name in self._workers:
@@ -404,6 +406,11 @@ class FakeParts:
 
     def start(self, order: PartOrder, *, replace: bool = False) -> None:
         self._engine.reach(f"start {order.name}")
+        for stray in [part for part in self.list() if part.order == order.digest]:
+            if order.name not in self._parts:
+                self.rename(stray.id, order.name)
+            elif stray.name != order.name:
+                self.remove(stray.name)
         part = self._parts.get(order.name)
         if part is None or (replace and part.order != order.digest):
             self._engine.images.find(order.image)
@@ -424,6 +431,15 @@ class FakeParts:
         if name in self._parts:
             with self._engine.changing(f"remove {name}"):
                 del self._parts[name]
+
+    def rename(self, container: str, name: str) -> bool:
+        """Return whether the container of this id is a part, which then has this name."""
+        for part in self.list():
+            if part.id == container:
+                with self._engine.changing(f"rename {part.name}"):
+                    self._parts[name] = replace(self._parts.pop(part.name), name=name)
+                return True
+        return False
 
     def crash(self, name: str) -> None:
         """The part's process is killed, and Docker starts it again."""

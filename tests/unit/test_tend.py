@@ -108,6 +108,19 @@ def test_a_part_that_cannot_start_keeps_no_other_from_starting(tmp_path: Path) -
     assert engine.parts.states() == {"proxy": "running"}
 
 
+def test_a_part_that_was_renamed_is_the_same_under_its_own_name(tmp_path: Path) -> None:
+    engine = FakeEngine(now=time.time, images=[fake_image("proxy")])
+    order = PartOrder(name="proxy", part="proxy", image="proxy", command=("run",))
+    tender = PartsTender(PlacesAt("test", directory=tmp_path), engine, [order])
+    tender.look()
+    before = engine.parts.list()
+    engine.rename(before[0].id, "px")
+
+    tender.look()
+
+    assert engine.parts.list() == before
+
+
 def test_while_all_parts_run_docker_is_asked_when_a_container_changed_and_seldom_else(tmp_path: Path) -> None:
     engine, now, stirred = FakeEngine(now=time.time, images=[fake_image("proxy")]), [NOW], threading.Event()
     order = PartOrder(name="proxy", part="proxy", image="proxy", command=("run",))
