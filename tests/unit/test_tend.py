@@ -144,12 +144,19 @@ def test_while_all_parts_run_docker_is_asked_when_a_container_changed_and_seldom
     assert is_back()
 
 
-def test_a_death_that_docker_lists_only_after_it_told_of_it_is_seen_at_the_next_look(tmp_path: Path) -> None:
-    engine, stirred = FakeEngine(now=time.time, images=[fake_image("proxy")]), threading.Event()
+def at_rest(directory: Path, stirred: threading.Event) -> tuple[FakeEngine, PartsTender]:
+    """Return a tender that has seen its proxy run, and the Docker that it asks again when it is stirred."""
+    engine = FakeEngine(now=time.time, images=[fake_image("proxy")])
     order = PartOrder(name="proxy", part="proxy", image="proxy", command=("run",))
-    tender = PartsTender(PlacesAt("test", directory=tmp_path), engine, [order], stirred, lambda: NOW)
-    tender.look()
-    tender.look()
+    tender = PartsTender(PlacesAt("test", directory=directory), engine, [order], stirred, lambda: NOW)
+    tender.look()  # it starts it
+    tender.look()  # and sees it run
+    return engine, tender
+
+
+def test_a_death_that_docker_lists_only_after_it_told_of_it_is_seen_at_the_next_look(tmp_path: Path) -> None:
+    stirred = threading.Event()
+    engine, tender = at_rest(tmp_path, stirred)
 
     stirred.set()
     tender.look()
@@ -160,11 +167,8 @@ def test_a_death_that_docker_lists_only_after_it_told_of_it_is_seen_at_the_next_
 
 
 def test_where_docker_did_not_answer_who_was_told_of_a_death_looks_again_at_once(tmp_path: Path) -> None:
-    engine, stirred = FakeEngine(now=time.time, images=[fake_image("proxy")]), threading.Event()
-    order = PartOrder(name="proxy", part="proxy", image="proxy", command=("run",))
-    tender = PartsTender(PlacesAt("test", directory=tmp_path), engine, [order], stirred, lambda: NOW)
-    tender.look()
-    tender.look()
+    stirred = threading.Event()
+    engine, tender = at_rest(tmp_path, stirred)
 
     engine.parts.remove("proxy")
     stirred.set()
