@@ -18,6 +18,7 @@ from manager.state.ending import HOPELESS
 
 ANSWER_S = 2.0
 REPAIR_S = 15.0
+SELF_MENDING_S = 5.0
 POLL_S = 0.05
 NOTHING: Mapping[str, object] = {}
 NO_VERB = "ping"  # a manager has none of this name: saying so takes nothing but the manager
@@ -85,8 +86,19 @@ def late_apps(places: Places, within_s: float) -> list[str]:
     return late
 
 
-def network_is_intact(places: Places) -> bool | None:
-    """Return whether bridge and rules are as the leading manager made them; None where none tells."""
+def network_is_intact(places: Places, within_s: float = SELF_MENDING_S) -> bool | None:
+    """Return whether bridge and rules are as the leading manager made them; None where none tells.
+
+    It has the time to mend them by itself: one that has just begun to lead knows no rules before its first
+    pass.
+    """
+    ends_at = time.monotonic() + within_s
+    while (intact := _intact_now(places)) is False and time.monotonic() < ends_at:
+        time.sleep(POLL_S)
+    return intact
+
+
+def _intact_now(places: Places) -> bool | None:
     status = _ask(places, "status")
     network = status.get("network") if status is not None else None
     return bool(network.get("intact")) if isinstance(network, dict) else None

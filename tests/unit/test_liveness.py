@@ -10,7 +10,7 @@ import pytest
 
 from manager.api.commands import COMMANDS
 from manager.api.errors import SetupFailed
-from manager.host.liveness import has_standby, is_up, late_apps
+from manager.host.liveness import has_standby, is_up, late_apps, network_is_intact
 from tests.fakes.manager import Answer, FakeCall, FakeManager, PlacesAt, app_item
 from tests.fakes.processes import process_of
 from tests.stopping import stop
@@ -77,3 +77,15 @@ def test_a_cloud_that_was_taken_down_is_waited_for_no_more(tmp_path: Path) -> No
 def test_a_cloud_whose_managers_tell_nothing_is_not_up(places: PlacesAt) -> None:
     with pytest.raises(SetupFailed, match="no manager tells"):
         late_apps(places, within_s=0.0)
+
+
+def test_a_manager_that_has_just_begun_to_lead_may_load_its_rules_first(places: PlacesAt) -> None:
+    told = iter([False, False, True])
+
+    with FakeManager(places, verbs={"status": lambda call: {"network": {"intact": next(told)}}}):
+        assert network_is_intact(places, within_s=3600.0)
+
+
+def test_a_network_that_nobody_mends_is_not_intact(places: PlacesAt) -> None:
+    with FakeManager(places, verbs={"status": lambda call: {"network": {"intact": False}}}):
+        assert network_is_intact(places, within_s=0.0) is False
