@@ -19,6 +19,7 @@ from shell.outcome import Told
 if TYPE_CHECKING:
     from shell.session import Session
 
+_LOOK_UP_S = 0.5  # a ^C that comes just before the system call is answered when it returns
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -57,7 +58,9 @@ def _echo(session: Session, row: Command, params: Params) -> None:
 
 
 def _sleep(session: Session, row: Command, params: Params) -> None:
-    time.sleep(bind(row, params).number("duration") or 0.0)
+    ends_at = time.monotonic() + (bind(row, params).number("duration") or 0.0)
+    while (left_s := ends_at - time.monotonic()) > 0:
+        time.sleep(min(left_s, _LOOK_UP_S))
 
 
 def _source(session: Session, row: Command, params: Params) -> None:
