@@ -52,7 +52,7 @@ class RevisionVerbs:
                 return Wish((moved,))  # no worker is made from anything else
             parallel = arguments.whole("parallel") or 1
             made = wishes.updated(moved, template, former=spec, order=order, parallel=parallel)
-            return Wish((made,), _stays_stopped(made))
+            return Wish((made,), _told(_left_to_hand(spec, made), _stays_stopped(made)))
 
         return self.apps.change(call, arguments, edit)
 
@@ -81,8 +81,8 @@ class RevisionVerbs:
             self.apps.intake.secrets.require(template.secrets)
             moved = readdressed(specs, spec, Arguments({}), template, self.apps.tcp_ports)
             again = wishes.updated(moved, template, former=spec)
-            told = (f"{name} goes back to revision {former}", _stays_stopped(again))
-            return Wish((again,), "; ".join(filter(None, told)))
+            goes_back = f"{name} goes back to revision {former}"
+            return Wish((again,), _told(goes_back, _left_to_hand(spec, again), _stays_stopped(again)))
 
         return self.apps.change(call, arguments, edit)
 
@@ -130,6 +130,15 @@ class RevisionVerbs:
                 continue
             found[revision.number] = revision
         return found
+
+
+def _told(*sentences: str) -> str:
+    return "; ".join(filter(None, sentences))
+
+
+def _left_to_hand(spec: AppSpec, made: AppSpec) -> str:
+    ended = spec.autoscale is not None and made.autoscale is None
+    return f"{made.name} has no port now, and is scaled by hand" if ended else ""
 
 
 def _stays_stopped(spec: AppSpec) -> str:

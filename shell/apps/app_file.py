@@ -115,8 +115,8 @@ def _entry(name: str, table: Mapping[str, object], directory: str) -> Entry:
     try:
         params = parse(_RUN, [*words, name, "--", *command])
         require_agreement(bind(_RUN, params))
-    except UsageError as error:
-        raise UsageError(f"{name}: {error.message}", hint=error.hint) from None
+    except UsageError as error:  # its hint is of what is typed
+        raise UsageError(f"{name}: {error.message}", hint="help files") from None
     if "max" not in params and (beside := next((key for key in _SCALING if key in params), None)):
         raise UsageError(f"{name}: {beside} goes with max", hint="max = 6")
     if not isinstance(files, dict):

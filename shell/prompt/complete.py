@@ -15,6 +15,7 @@ from manager.api.arguments import takes_next
 from manager.api.command import Command, Operand, Option
 from manager.api.commands import COMMANDS, command_of
 from manager.api.listings import LISTINGS
+from manager.api.rows.scripts import ANSWERS
 from shell.language import grammar
 from shell.language.conditions import OPERATORS, Kind, field_named
 from shell.live.repeated import is_listing, repeated
@@ -145,8 +146,9 @@ def _verbs() -> Iterator[Named]:
 
 
 def _options(place: Place) -> Iterator[Named]:
+    of_others = ANSWERS if place.operands and place.operands[0] != "http" else ()
     for option in place.command.options:
-        if option.many or option not in place.given:
+        if option not in of_others and (option.many or option not in place.given):
             yield Named(f"--{option.name}", option.help)
 
 

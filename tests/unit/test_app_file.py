@@ -298,3 +298,10 @@ def test_what_is_wrong_in_a_file_is_said_of_the_app(text: str, fault: str) -> No
         app_file.read(text, "")
 
     assert rejected.value.hint
+
+
+def test_options_of_a_file_that_do_not_agree_are_not_mended_by_a_command() -> None:
+    with pytest.raises(UsageError, match="--max needs a port") as rejected:
+        app_file.read("[apps.web]\ncommand = 'x'\nmax = 3", "")
+
+    assert rejected.value.hint == "help files"

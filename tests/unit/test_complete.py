@@ -101,6 +101,11 @@ def test_options_are_offered_with_their_help_but_not_twice() -> None:
     assert "--env" in offered("run --env A=1 --e")
 
 
+def test_what_goes_with_requests_is_offered_for_no_other_condition() -> None:
+    assert "--contains" in offered("expect http web / --")
+    assert "--contains" not in offered("expect web ready --")
+
+
 def test_an_empty_word_offers_names_before_options() -> None:
     texts = offered("stop ")
 

@@ -17,7 +17,7 @@ from manager.service.dispatch import Answer
 from manager.service.intake import Intake
 from manager.service.revisions import RevisionVerbs, earlier, view
 from manager.state import wishes
-from manager.state.model import AppSpec, Past, Revision, Template
+from manager.state.model import AppSpec, Autoscale, Past, Revision, Template
 from manager.state.records import APPS, app_key, encode, revision_key, undo_key
 from tests.fakes.store import FakeStore
 from tests.simulation.worlds import NOW, TEMPLATE, an_app
@@ -33,17 +33,19 @@ class Apps:
     meanwhile: AppSpec
     tcp_ports: range = range(9000, 9004)
     made: AppSpec | None = None
+    note: str = ""
 
     @property
     def intake(self) -> Intake:
-        return cast(Intake, SimpleNamespace(template=self._template))
+        return cast(Intake, SimpleNamespace(template=self._template, secrets=SimpleNamespace(require=list)))
 
     def _template(self, arguments: Arguments, files: object, told: object, base: Template) -> Template:
         self.store.write({app_key("web"): encode(self.meanwhile)})
         return replace(base, memory_bytes=MORE_MEMORY.memory_bytes)
 
     def change(self, call: Call, arguments: Arguments, edit: Edit) -> Answer | None:
-        (self.made,) = edit(read_specs(self.store.read(APPS))).specs
+        wish = edit(read_specs(self.store.read(APPS)))
+        (self.made,), self.note = wish.specs, wish.note
         return None
 
 
@@ -114,6 +116,18 @@ def test_a_rollback_to_a_revision_that_is_not_kept_tells_which_are() -> None:
 def test_a_rollback_to_the_revision_that_runs_says_so() -> None:
     with pytest.raises(CloudError, match="web is of revision 60 already"):
         rolled_back_to(60)
+
+
+def test_a_rollback_to_before_there_was_a_port_tells_that_the_app_is_scaled_by_hand_now() -> None:
+    store = FakeStore(lambda: NOW)
+    spec = replace(an_app(), revision=2, template=replace(TEMPLATE, port=8000), autoscale=Autoscale(1, 3))
+    portless = Revision(1, NOW, "run", replace(TEMPLATE, port=None))
+    store.write({app_key("web"): encode(spec), revision_key("web", 1): encode(portless)})
+    apps = Apps(store, spec)
+
+    RevisionVerbs(cast(AppVerbs, apps), store).rollback(cast(Call, None), Arguments({"app": "web"}))
+
+    assert apps.note == "web goes back to revision 1; web has no port now, and is scaled by hand"
 
 
 def test_an_undo_of_what_cannot_be_read_says_so() -> None:
