@@ -195,7 +195,9 @@ class Up:
         self.engine.parts.start(order, replace=True)
 
     def _runs(self, order: PartOrder) -> bool:
-        return self.engine.parts.states().get(order.name) == "running"
+        """Return whether the part runs; one that was renamed has its ports all the same."""
+        running = (part for part in self.engine.parts.list() if part.state == "running")
+        return any(part.name == order.name or part.order == order.digest for part in running)
 
     def _network(self) -> None:
         settings = self.settings

@@ -372,6 +372,17 @@ def test_up_replaces_a_keeper_and_a_standby_that_were_stopped_under_a_leader(clo
     assert cloud.manager_pids()[0] == leader
 
 
+def test_up_knows_a_part_that_was_renamed_while_no_manager_ran(cloud: Cloud) -> None:
+    kill_all(cloud)
+    with docker_by_hand() as client:
+        proxy = str(client.inspect_container(cloud.part("proxy"))["Id"])
+        client.rename(proxy, f"{cloud.part('proxy')}-x")
+
+        cloud.ok("up")
+
+        assert client.inspect_container(cloud.part("proxy"))["Id"] == proxy
+
+
 def test_a_socket_that_was_removed_is_there_again(cloud: Cloud) -> None:
     before = cloud.manager_pids()
 
