@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from manager.api.arguments import Params
 from manager.api.command import Command
 from manager.api.commands import known
+from manager.api.typed import Params
 from shell.language import grammar
 from shell.session import Session
 

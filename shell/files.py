@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from manager.api import values
-from manager.api.arguments import Params
 from manager.api.errors import CloudError, ProgramRejected, UsageError
 from manager.api.suggest import did_you_mean
+from manager.api.typed import Params
 from manager.api.wire import MAX_FILES
 from shell.language.quoting import quote
 

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from manager.api.arguments import Params, option_words
+from manager.api.arguments import option_words
 from manager.api.command import Command
 from manager.api.errors import NotAllowed
+from manager.api.typed import Params
 from shell.outcome import Told
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from manager.api.arguments import Params, bind
+from manager.api.arguments import bind
 from manager.api.command import Command
 from manager.api.commands import command_of, verbs
 from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
+from manager.api.typed import Params
 from shell import pager, terminal
 from shell.options import KINDS, near
 from shell.outcome import Told

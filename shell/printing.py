@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from manager.api.arguments import Params
 from manager.api.command import Command
+from manager.api.typed import Params
 from shell import pager
 from shell.client import Document
 from shell.outcome import Told

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from manager.api.arguments import Params, bind
+from manager.api.arguments import bind
 from manager.api.command import Command
 from manager.api.errors import CloudError, UsageError
+from manager.api.typed import Params
 from shell.client import ANSWER_S, Document
 from shell.language.quoting import quote
 from shell.stream import Unrepeated

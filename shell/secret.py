@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from manager.api.arguments import Params
 from manager.api.command import Command
 from manager.api.errors import CloudError, UsageError
+from manager.api.typed import Params
 from shell import printing, remote
 
 if TYPE_CHECKING:

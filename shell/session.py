@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from manager.api.arguments import Params, option_words
+from manager.api.arguments import option_words
 from manager.api.command import Command
 from manager.api.commands import known
 from manager.api.errors import CloudError, UsageError
 from manager.api.places import Places
+from manager.api.typed import Params
 from shell import terminal
 from shell.client import Client
 from shell.language.quoting import quote

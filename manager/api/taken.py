@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from manager.api.arguments import Params
+from manager.api.typed import Params
 
 
 def as_taken(params: Params) -> Params:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
-from manager.api.arguments import Arguments, Params, bind
+from manager.api.arguments import Arguments, bind
 from manager.api.commands import command_of
 from manager.api.documents import document
 from manager.api.errors import CloudError, StoreUnavailable
+from manager.api.typed import Params
 from manager.api.views import HostView
 from manager.loop.reconcile import Reconciler
 from manager.server import Call

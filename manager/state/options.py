@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from manager.api.arguments import Params, option_words
+from manager.api.arguments import option_words
 from manager.api.commands import command_of
 from manager.api.taken import as_taken
+from manager.api.typed import Params
 from manager.api.values import BASE_IMAGE
 from manager.state.model import AppSpec, Autoscale, Template
 

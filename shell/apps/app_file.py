@@ -21,15 +21,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from manager.api.agreement import require_agreement
-from manager.api.arguments import Param, Params, bind, option_words, parse
+from manager.api.arguments import bind, option_words
 from manager.api.command import Option
 from manager.api.commands import known
 from manager.api.errors import CloudError, UsageError
 from manager.api.suggest import did_you_mean
 from manager.api.taken import as_taken
+from manager.api.typed import Param, Params
 from shell.apps.scalars import word_of
 from shell.apps.toml_lines import line_of
 from shell.files import is_here, split_copy
+from shell.language.parsing import parse
 from shell.text.tables import unsteering
 
 EXAMPLE = "help files"

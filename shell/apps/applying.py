@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from manager.api.arguments import Params, bind, option_words
+from manager.api.arguments import bind, option_words
 from manager.api.command import Command
 from manager.api.commands import known
 from manager.api.documents import listing
 from manager.api.errors import ProgramRejected, UsageError
+from manager.api.typed import Params
 from manager.api.views import ChangeView
 from shell import files, printing
 from shell.apps import app_file, dotenv

@@ -8,11 +8,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from manager.api import arguments
-from manager.api.arguments import Params, Typed
 from manager.api.command import Command
 from manager.api.commands import command_of, verbs
 from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
+from manager.api.typed import Params, Typed, mended
+from shell.language import parsing
 from shell.language.quoting import quote
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _operands(row: Command, given: Sequence[str | None]) -> Iterator[int]:
     while index < len(given):
         word = given[index] or ""
         if word.startswith("-") and word != "-":
-            index += 2 if arguments.takes_next(row, word) else 1
+            index += 2 if parsing.takes_next(row, word) else 1
         else:
             yield index
             index += 1
@@ -94,7 +95,7 @@ def params_of(row: Command, given: Sequence[str]) -> Params:
     """Return the parameters that the words after the verb stand for; raises UsageError."""
     if row.verb in _CARRY_OUT and row.verbatim:
         _refuse_late_options(row, given)
-    typed = arguments.read(row, given)
+    typed = parsing.read(row, given)
     if row.lists and not typed.params.keys().isdisjoint(_OF_COLUMNS):
         _check_columns(row, typed)
     if row.lists and typed.params.get("quiet") is True:
@@ -120,7 +121,7 @@ def _refuse_late_options(outer: Command, given: Sequence[str]) -> None:
         name = given[index].partition("=")[0]
         option = outer.option(name)
         if option is not None and inner.option(name) is None:
-            raise arguments.late_option(outer, option, given, index, inner.verb)
+            raise parsing.late_option(outer, option, given, index, inner.verb)
 
 
 def _check_columns(row: Command, typed: Typed) -> None:
@@ -133,7 +134,7 @@ def _check_columns(row: Command, typed: Typed) -> None:
         at = _place_of_column(error.value, typed)
         hint = f"{row.verb} -o wide"
         if error.right:
-            hint = arguments.mended(row, typed.words, at, error.value, error.right)
+            hint = mended(row, typed.words, at, error.value, error.right)
         raise UsageError(error.message, hint=hint, at=at) from None
 
 
@@ -218,4 +219,4 @@ def _check_options(row: Command, given: Sequence[str | None]) -> None:
             return
         name = (word or "").partition("=")[0]
         if name.startswith("--") and row.option(name) is None:
-            raise arguments.unknown_option(row, name, index)
+            raise parsing.unknown_option(row, name, index)

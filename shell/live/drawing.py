@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from manager.api.arguments import Arguments, Params
+from manager.api.arguments import Arguments
 from manager.api.errors import CloudError
+from manager.api.typed import Params
 from shell import terminal
 from shell.files import unwritable
 from shell.live import picture

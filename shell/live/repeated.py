@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from manager.api.arguments import Params
 from manager.api.command import Command, Operand
+from manager.api.typed import Params
 from manager.api.values import choice
 
 # with these, what lists changes something

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from manager.api.arguments import Arguments, Params, bind, option_words
+from manager.api.arguments import Arguments, bind, option_words
 from manager.api.command import Command
 from manager.api.commands import command_of
 from manager.api.documents import document
 from manager.api.errors import UsageError
+from manager.api.typed import Params
 from shell import pager, terminal
 from shell.language import grammar
 from shell.language.quoting import quote

@@ -11,13 +11,13 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from manager.api.arguments import takes_next
 from manager.api.command import Command, Operand, Option
 from manager.api.commands import COMMANDS, command_of
 from manager.api.listings import LISTINGS
 from manager.api.rows.scripts import ANSWERS
 from shell.language import grammar
 from shell.language.conditions import OPERATORS, Kind, field_named
+from shell.language.parsing import takes_next
 from shell.live.repeated import is_listing, repeated
 from shell.manual.topics import TOPICS
 from shell.options import KINDS

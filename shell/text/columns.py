@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
-from manager.api.arguments import Params
 from manager.api.errors import UsageError
 from manager.api.listings import LISTINGS, Column, Format
 from manager.api.suggest import did_you_mean
+from manager.api.typed import Params
 from shell.text.cells import cell
 
 _COMPARISON = r"(?s)([^=!<>~]*)([!<>~]=?|=[=~]?)(.*)"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from manager.api.arguments import Arguments, Params
+from manager.api.arguments import Arguments
 from manager.api.commands import known
 from manager.api.errors import Conflict, UsageError
+from manager.api.typed import Params
 from shell import printing
 from shell.outcome import Interrupted
 from shell.text import render

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from manager.api.arguments import Params
 from manager.api.command import Command
 from manager.api.copying import STREAM, Copy, Found, copy_of, follows, placed
 from manager.api.errors import CloudError, ProgramRejected
+from manager.api.typed import Params
 from shell import files
 from shell.client import Document
 from shell.worker import archives, packing

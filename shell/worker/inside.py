@@ -13,10 +13,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from manager.api.arguments import Params
 from manager.api.attached import refusal_of
 from manager.api.command import Command
 from manager.api.errors import CloudError, UsageError
+from manager.api.typed import Params
 from shell.client import Document
 from shell.language.quoting import quote
 from shell.outcome import Interrupted, Told

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from manager.api.arguments import Params, bind, parse
+from manager.api.arguments import bind
 from manager.api.commands import command_of, known
 from manager.api.errors import CloudError, UsageError
+from manager.api.typed import Params
 from manager.api.values import BASE_IMAGE
 from manager.state.model import AppSpec, Mount, Template
 from manager.state.options import asked, usual
@@ -17,6 +18,7 @@ from manager.state.specs import autoscale_policy, new_app
 from manager.state.templates import wanted_template
 from shell.apps import app_file
 from shell.apps.app_file import Difference, Entry
+from shell.language.parsing import parse
 from shell.text.glyphs import stripped
 
 RUNS = [

@@ -6,11 +6,12 @@ import shlex
 
 import pytest
 
-from manager.api.arguments import bind, parse
+from manager.api.arguments import bind
 from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
 from shell import script
 from shell.language import scanner
+from shell.language.parsing import parse
 from shell.text.complaint import explain
 
 LONG = 2 * 2**20

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from manager.api.arguments import Params
 from manager.api.errors import CloudError, ProgramRejected, UsageError
+from manager.api.typed import Params
 from shell import files
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from manager.api.arguments import Arguments, bind, parse
+from manager.api.arguments import Arguments, bind
 from manager.api.commands import command_of
 from manager.api.errors import EngineError, ImageNotFound, ProgramRejected, UsageError
 from manager.programs.store import Programs
@@ -17,6 +17,7 @@ from manager.secrets import Secrets
 from manager.service.intake import Intake, OfferedFile
 from manager.state.model import Health, Template
 from manager.state.templates import wanted_template
+from shell.language.parsing import parse
 from tests.fakes.engine import FakeEngine, fake_image
 
 TOOLS = fake_image("tools:1", {"/bin/sleep": (0o755, b"")})

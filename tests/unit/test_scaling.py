@@ -17,6 +17,7 @@ from manager.state.specs import autoscale_policy
 from manager.state.templates import wanted_template
 from manager.state.wishes import ScaleChange
 from manager.state.world import as_scaled
+from shell.language import parsing
 
 
 def spec(want: int = 2, policy: Autoscale | None = None) -> AppSpec:
@@ -27,7 +28,7 @@ def spec(want: int = 2, policy: Autoscale | None = None) -> AppSpec:
 def asked(*words: str, base: Autoscale | None = None) -> Autoscale | None:
     row = command_of("autoscale")
     assert row is not None
-    return autoscale_policy(arguments.bind(row, arguments.parse(row, ["web", *words])), base)
+    return autoscale_policy(arguments.bind(row, parsing.parse(row, ["web", *words])), base)
 
 
 def target(want: int) -> ScalingTarget:
@@ -75,7 +76,7 @@ def test_a_policy_is_for_an_app_and_not_for_none(words: list[str]) -> None:
     row = command_of("autoscale")
     assert row is not None
     with pytest.raises(UsageError):
-        require_sense(arguments.bind(row, arguments.parse(row, words)))
+        require_sense(arguments.bind(row, parsing.parse(row, words)))
 
 
 @pytest.mark.parametrize("text", ["", "fast", "250", "250ms,", "250ms,100%", "0ms", "1h,99%", "250ms,٩٩%"])
@@ -103,7 +104,7 @@ def bound(line: str) -> arguments.Arguments:
     verb, *words = line.split()
     row = command_of(verb)
     assert row is not None
-    return arguments.bind(row, arguments.parse(row, words))
+    return arguments.bind(row, parsing.parse(row, words))
 
 
 @pytest.mark.parametrize(

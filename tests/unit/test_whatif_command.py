@@ -21,6 +21,7 @@ from manager.service.reading import Reading
 from manager.service.whatif import Whatif
 from manager.state.model import AppSpec, Autoscale, Template
 from manager.state.world import World
+from shell.language import parsing
 from shell.text import render
 from shell.text.render import Options
 from tests.autoscale.observations import POLICY
@@ -64,7 +65,7 @@ class Desk:
     def asks(self, *words: str) -> dict[str, Any]:
         row = command_of("whatif")
         assert row is not None
-        asked = arguments.bind(row, arguments.parse(row, words))
+        asked = arguments.bind(row, parsing.parse(row, words))
         command = Whatif(cast(Reading, self.reads), self.life.recording)
         return dict(command.whatif(cast(Call, Listener()), asked))
 
