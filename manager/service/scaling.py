@@ -71,9 +71,10 @@ class ScalingVerbs:
             raise CloudError(f"{name} is stopped: nothing decides", hint=f"start {name}")
         wanted = max(known) if number is None else number
         if wanted not in known:
-            changes = ", ".join(str(found) for found in sorted(known)[-5:])
+            kept = ", ".join(str(found) for found in sorted(known)[-5:])
             raise CloudError(
-                f"decision {wanted} is not kept (the last are {changes})", hint=f"explain {name}"
+                f"decision {wanted} is not kept: those that change something are, and the newest ({kept})",
+                hint=f"explain {name}",
             )
         ready = len(ready_slots(world, spec))
         return document("Decision", {**known[wanted], "ready": ready})

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from balancer.decision import Action, Inputs, Limit, Model, ScalingDecision, Trust, frozen
 from manager.api import arguments
+from manager.api.arguments import Arguments
 from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
-from manager.service.scaling import require_sense
+from manager.server import Call
+from manager.service.changes import Changes
+from manager.service.reading import Reading
+from manager.service.scaling import ScalingVerbs, require_sense
 from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale, ScalingTarget, Template
+from manager.state.records import decision_key
 from manager.state.specs import autoscale_policy
 from manager.state.templates import wanted_template
 from manager.state.wishes import ScaleChange
 from manager.state.world import as_scaled
 from shell.language import parsing
+from tests.fakes.store import FakeStore
+from tests.simulation.worlds import serving
 
 
 def spec(want: int = 2, policy: Autoscale | None = None) -> AppSpec:
@@ -177,3 +187,14 @@ def test_a_frozen_app_keeps_its_number_and_says_what_it_would_have() -> None:
     assert held.reason == "frozen at 2, wants 5: busy"
     assert held.limits == (Limit("frozen", 5, 2),)
     assert frozen(replace(decision, final=2), spares=0).reason == "frozen; busy"
+
+
+def test_a_decision_that_is_not_kept_tells_which_are() -> None:
+    store = FakeStore(lambda: 0.0)
+    store.write({decision_key("web", kept): json.dumps({"id": kept}) for kept in (12, 30)})
+    picture = SimpleNamespace(world=serving([spec(policy=Autoscale(1, 3))], []))
+    reading = cast(Reading, SimpleNamespace(picture=lambda: picture))
+    verbs = ScalingVerbs(cast(Changes, None), reading, store)
+
+    with pytest.raises(CloudError, match=r"decision 6 is not kept: .* \(12, 30\)"):
+        verbs.explain(cast(Call, None), Arguments({"app": "web", "decision": 6}))
