@@ -18,12 +18,12 @@ from manager.loop.reconcile import Reconciler
 from manager.server import Call
 from manager.service.changes import Changes, read_specs
 from manager.service.dispatch import Answer
+from manager.service.waiting import until_seen
 from manager.state import wishes
 from manager.state.model import Freeze, WorkerRecord
 from manager.state.records import ALL, APPS, FROZEN, app_key, encode, freeze_key
 from manager.store import Entry, Store
 
-SEEN_S = 2.0
 _MEANS = "nothing is done by itself"
 
 
@@ -43,7 +43,7 @@ class FreezeVerbs:
             return self._plan(app, f"freeze {_name(app)}", frozen=True)
         revision = self.set_frozen(app)
         if revision is not None:
-            self._wait_until_seen(call, revision)
+            until_seen(self.reconciler, call, revision)
         return _said(f"{_name(app)} is frozen: {_MEANS} until: {_thaw(app)}")
 
     def thaw(self, call: Call, arguments: Arguments) -> Answer:
@@ -54,7 +54,7 @@ class FreezeVerbs:
         left = self._still_frozen(app)
         if revision is None:
             return _said(f"{_name(app)} is not frozen" + (" by itself" if left else ""), *left)
-        self._wait_until_seen(call, revision)
+        until_seen(self.reconciler, call, revision)
         return _said(f"{_name(app)} is thawed", *left)
 
     def set_frozen(self, app: str | None) -> int | None:
@@ -106,14 +106,6 @@ class FreezeVerbs:
         if app is not None:
             return ["the whole cloud is frozen: thaw"] if ALL in names else []
         return [f"{name} stays frozen: thaw {name}" for name in names if name != ALL]
-
-    def _wait_until_seen(self, call: Call, revision: int) -> None:
-        """Return once a pass has begun that knows; what began before it is done, or will end by itself."""
-        picture = self.reconciler.picture()
-        ends_at = self.clock() + SEEN_S
-        while (picture is None or picture.world.revision < revision) and self.clock() < ends_at:
-            picture = self.reconciler.next_picture(picture, 0.25)
-            call.check()
 
 
 def _name(app: str | None) -> str:

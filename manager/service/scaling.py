@@ -14,6 +14,7 @@ from manager.server import Call
 from manager.service.changes import Changes, Wish
 from manager.service.dispatch import Answer
 from manager.service.reading import Reading
+from manager.service.waiting import until_seen
 from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale
 from manager.state.records import DECISIONS
@@ -52,7 +53,9 @@ class ScalingVerbs:
 
         if arguments.flag("dry_run"):
             return document("Plan", {"steps": [edit(self.reading.picture().world.specs).note]})
-        return document("Result", {"message": self.changes.make(call, edit).note})
+        made = self.changes.make(call, edit)
+        until_seen(self.reading.reconciler, call, made.revision)
+        return document("Result", {"message": made.note})
 
     def explain(self, call: Call, arguments: Arguments) -> Answer:
         world, name = self.reading.picture().world, arguments.text("app") or ""

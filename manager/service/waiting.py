@@ -23,6 +23,8 @@ from manager.state.phase import has_arrived, phase, thaw_of
 from manager.state.world import World, is_current, is_left_alone, is_ready
 
 WAIT_S = 60.0
+SEEN_S = 2.0
+LOOK_S = 0.1
 PROOF_S = 0.5  # what is never asked how it is has to have run that long: many a command ends at once
 
 
@@ -35,6 +37,7 @@ class Waiting:
     def until_settled(self, call: Call, made: Made, arguments: Arguments) -> str:
         """Return a sentence once the apps are settled; raises WorkersFailed, Conflict or WaitTimedOut."""
         names = list(made.apps)
+        until_seen(self.reconciler, call, made.revision)
         if arguments.flag("detach"):
             return f"{', '.join(names)}: on its way"
         started, began_at = time.monotonic(), time.time()
@@ -46,7 +49,7 @@ class Waiting:
                 raise too_late(picture, names, limit_s, made.revision, is_new=call.request.method == "run")
             if picture is not None:
                 told.tell(picture.world, names)
-            picture = self.reconciler.next_picture(picture, 0.1)
+            picture = self.reconciler.next_picture(picture, LOOK_S)
             call.check()
         told.tell(picture.world, names)
         took_s = time.monotonic() - started
@@ -66,6 +69,19 @@ class Waiting:
         if all(has_lasted(picture.world, name, time.time()) for name in made.apps):
             self.reconciler.dirty.set()  # what ran at the look may have ended since: only another one tells
         return False
+
+
+def until_seen(reconciler: Reconciler, call: Call, revision: int) -> None:
+    """Return once a look has found this revision of the store: whoever asks next sees what was changed.
+
+    A look that fails is not waited for, and none for longer than SEEN_S.
+    """
+    picture, ends_at = reconciler.picture(), time.monotonic() + SEEN_S
+    while picture is None or not (picture.world.revision >= revision or picture.trouble):
+        if time.monotonic() > ends_at:
+            return
+        picture = reconciler.next_picture(picture, LOOK_S)
+        call.check()
 
 
 def has_lasted(world: World, name: str, now: float) -> bool:

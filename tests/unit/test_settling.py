@@ -181,6 +181,34 @@ class Loop:
         return self.later if self.dirty.is_set() else self.seen
 
 
+@dataclass(slots=True)
+class Behind:
+    """The loop, at the end of a look that began before a change; each picture more is of a look more."""
+
+    pictures: list[Picture]
+
+    def picture(self) -> Picture:
+        return self.pictures[0]
+
+    def next_picture(self, after: Picture, within_s: float) -> Picture:
+        self.pictures.pop(0)
+        return self.picture()
+
+
+@pytest.mark.parametrize("trouble", ["", "Docker does not answer"])
+def test_who_asks_after_a_change_that_nobody_waits_for_sees_it_unless_looks_fail(trouble: str) -> None:
+    world = serving([an_app()], [])
+    old, trying = replace(world, revision=6), replace(world, revision=6 if trouble else 7)
+    pictures = [Picture(old, 1, converged=True), Picture(trying, 2, converged=False, trouble=trouble)]
+    call = cast(Call, SimpleNamespace(check=lambda: None))
+
+    Waiting(cast(Reconciler, Behind(pictures))).until_settled(
+        call, Made({"web": (1, 1)}, "", 7), Arguments({"detach": True})
+    )
+
+    assert [picture.number for picture in pictures] == [2]
+
+
 def test_a_look_before_the_end_of_a_while_says_nothing_of_a_worker_after_it() -> None:
     unasked = replace(an_app(want=1), template=replace(TEMPLATE, port=None, health=Health("none")))
     world = serving([unasked], [a_worker(1)])
