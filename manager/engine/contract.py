@@ -182,8 +182,11 @@ class Engine(Protocol):
         Raises ImageNotFound; EngineError when the name is taken, or a limit that was asked for is not kept.
         """
 
-    def start(self, name: str) -> None:
-        """The container runs.  Idempotent.  Raises WorkerNotFound."""
+    def start(self, name: str, wire: Callable[[str], None] | None = None) -> None:
+        """The container runs.  Idempotent.  Raises WorkerNotFound.
+
+        wire: called with the path of its network namespace before its command begins, where that can be seen.
+        """
 
     def pause(self, name: str) -> None:
         """The container's processes are suspended.  Idempotent; what does not run or is gone stays so."""

@@ -15,6 +15,7 @@ from docker.errors import APIError, NotFound
 
 from manager.api.errors import EngineError, WorkerNotFound
 from manager.engine import decode, payload
+from manager.engine.birth import wired
 from manager.engine.connection import Connection
 from manager.engine.containers import Container, DockerFacts, Processes
 from manager.engine.execs import DockerExecs
@@ -80,10 +81,17 @@ class DockerEngine:
                 self._make(client, order)
             _check_limits(client, order)
 
-    def start(self, name: str) -> None:
-        """The container runs.  Idempotent.  Raises WorkerNotFound."""
+    def start(self, name: str, wire: Callable[[str], None] | None = None) -> None:
+        """The container runs.  Idempotent.  Raises WorkerNotFound.
+
+        wire: called with the path of its network namespace before its command begins, where that can be seen.
+        """
         with self._connection.borrow(f"start {name}") as client:
-            client.start(name)
+            if wire is None:
+                client.start(name)
+                return
+            with wired(client.inspect_container(name)["Id"], wire):
+                client.start(name)
 
     def pause(self, name: str) -> None:
         """The container's processes are suspended.  Idempotent; what does not run or is gone stays so."""

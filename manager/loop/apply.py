@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from manager.api.errors import (
@@ -190,12 +191,17 @@ class Effects:
             if secrets is not None:
                 self.secrets.lend(record.key, spec.template.secrets)
             self.engine.create(order)
-            self.engine.start(order.name)
+            self.engine.start(order.name, partial(self._wire, port))
             self.journal.note("started", app=record.app, worker=record.key.label)
         fresh = self.engine.worker(order.name)
         if fresh is not None and fresh.netns:
             with suppress(NamespaceGone):  # it has ended meanwhile, and how it did is noted as any ending
                 self.network.attach(port, fresh.netns)
+
+    def _wire(self, port: Port, netns: str) -> None:
+        """A worker's command finds its network there; what fails here is tried again once it runs."""
+        with suppress(NetworkError):
+            self.network.attach(port, netns)
 
     def bury(self, step: Bury) -> None:
         """The ending of the worker's container is recorded, and its address refuses at once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import secrets
 import socket
 import tarfile
@@ -66,6 +67,11 @@ class World:
     def ended(self, name: str) -> Container:
         eventually(lambda: self.the(name).state == "exited")
         return self.the(name)
+
+
+def namespace_at(path: str) -> object:
+    """Return what a namespace is told from others by; a path of the fake is the namespace itself."""
+    return os.stat(path).st_ino if os.path.exists(path) else path
 
 
 def eventually(condition: Callable[[], bool], within_s: float = 10) -> None:
@@ -196,6 +202,15 @@ def test_starting_again_keeps_the_process(world: World) -> None:
     world.engine.start(name)
 
     assert world.the(name) == before
+
+
+def test_a_worker_that_is_started_is_wired_once_to_a_namespace_that_it_has(world: World) -> None:
+    order, wired = world.order(*FOREVER), list[object]()
+    world.engine.create(order)
+
+    world.engine.start(order.name, lambda path: wired.append(namespace_at(path)))
+
+    assert wired == [namespace_at(world.the(order.name).netns)]
 
 
 def test_a_worker_that_is_not_there_cannot_be_started(world: World) -> None:

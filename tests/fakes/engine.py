@@ -132,13 +132,15 @@ class FakeEngine:
             self._commands[order.name] = order.command
             self._lines[order.name] = []
 
-    def start(self, name: str) -> None:
+    def start(self, name: str, wire: Callable[[str], None] | None = None) -> None:
         self.reach(f"start {name}")
         worker = self._find(name)
         if worker.pid:
             return
         with self.changing(f"start {name}"):
             pid = self.next_number()
+            if wire is not None:
+                wire(f"/proc/{pid}/ns/net")
             self._workers[name] = replace(
                 worker,
                 state="running",

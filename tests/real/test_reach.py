@@ -56,6 +56,18 @@ def test_the_reached_app_s_workers_cannot_open_connections_back(apps: Apps, clou
     assert opened(cloud, f"{api}.1", f"{cloud.worker(f'{web}.1').address}:8000", f"{web}:8000") == []
 
 
+def test_a_command_may_connect_as_soon_as_it_begins(apps: Apps, cloud: Cloud) -> None:
+    api = apps.serve(1, stem="api")
+    connects = f"exec 3<>/dev/tcp/{cloud.worker(f'{api}.1').address}/8000"
+
+    def finds_its_network() -> bool:
+        name = apps.name("job")
+        words = ("run", "--restart", "no", "--reach", api, name, "bash", "-c", connects)
+        return cloud.run(*words).code == 0
+
+    assert eventually(finds_its_network, within_s=30)  # at once, but on a machine that has no time for us
+
+
 def test_the_name_follows_the_workers_as_they_come_and_go(apps: Apps, cloud: Cloud) -> None:
     api = apps.serve(1, stem="api")
     web = apps.serve(1, "--reach", api)
