@@ -16,7 +16,10 @@ PolicyName = Literal["recorded", "today", "asked"]
 
 @dataclass(frozen=True, slots=True)
 class AppView:
-    """ready: slots with a ready worker, of whatever revision; updated: those whose worker is as asked now."""
+    """ready: slots with a ready worker, of whatever revision; updated: those whose worker is as asked now.
+
+    done: workers that have done their work, and are started no more.
+    """
 
     name: str
     command: list[str]
@@ -41,6 +44,7 @@ class AppView:
     reaches: list[str] = field(default_factory=list)
     spares: int = 0
     updated: int = 0
+    done: int = 0
 
 
 @dataclass(frozen=True, slots=True)

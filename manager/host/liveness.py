@@ -114,14 +114,19 @@ def repair_network(places: Places) -> str:
 def unsettled_apps(places: Places) -> list[str] | None:
     """Return the apps with a worker that is still to come, or None when no manager answers.
 
-    An app is settled too when it is frozen, or one of its workers does not stay up.
+    An app is settled too when it is frozen, its workers have done their work, or one does not stay up.
     """
     apps, workers = _ask(places, "apps"), _ask(places, "ps")
     if apps is None or workers is None:
         return None
     stuck = {worker["app"] for worker in _items(workers) if _is_stuck(worker)}
-    behind = (app for app in _items(apps) if app["ready"] != app["want"] and not app["frozen"])
+    behind = (app for app in _items(apps) if _has_more_to_come(app))
     return [str(app["name"]) for app in behind if app["name"] not in stuck]
+
+
+def _has_more_to_come(app: Mapping[str, object]) -> bool:
+    there = [count for count in (app["ready"], app.get("done")) if isinstance(count, int)]
+    return sum(there) != app["want"] and not app["frozen"]
 
 
 def _is_stuck(worker: Mapping[str, object]) -> bool:

@@ -67,6 +67,16 @@ def test_apps_that_are_not_ready_in_time_are_late(places: PlacesAt) -> None:
         assert late_apps(places, within_s=0.0) == ["web"]
 
 
+def test_apps_whose_workers_have_done_their_work_are_waited_for_no_more(places: PlacesAt) -> None:
+    apps = {
+        "job": app_item("job", 2, 0, frozen=False, done=2),
+        "half": app_item("half", 2, 0, frozen=False, done=1),
+    }
+
+    with FakeManager(places, apps=apps):
+        assert late_apps(places, within_s=0.0) == ["half"]
+
+
 def test_a_cloud_that_was_taken_down_is_waited_for_no_more(tmp_path: Path) -> None:
     gone = PlacesAt("test", directory=tmp_path / "removed")
 
