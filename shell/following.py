@@ -14,7 +14,7 @@ ANSWER_S = 4.0  # of which a manager may wait 2 s for what it asks itself
 
 
 def follow(client: Client, interval_s: float, take: Callable[[Document], None], leaving: Event) -> None:
-    """Give each Look to `take` as it comes, and an empty one while the manager is away, until `leaving`."""
+    """Give each Look to `take` as it comes until `leaving`, and whether the cloud is down while none does."""
     while not leaving.is_set():
         with suppress(CloudError):
             client.call(
@@ -26,5 +26,5 @@ def follow(client: Client, interval_s: float, take: Callable[[Document], None], 
                 leaving=leaving,
             )
         if not leaving.is_set():
-            take({})
+            take({"down": client.is_down()})
             leaving.wait(interval_s)

@@ -25,7 +25,7 @@ def look(client: Client, before: Seen) -> Seen:
     try:
         client.call("watch", params, on_item=found.append, patience_s=0.0, answer_within_s=ANSWER_S)
     except CloudError:
-        return away(before, time.time())
+        return away(before, time.time(), down=client.is_down())
     return told(before, found[0], time.time())
 
 

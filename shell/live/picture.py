@@ -94,14 +94,19 @@ def _window(rows: Sequence[Line], cursor: int, room: int) -> Sequence[Line]:
 
 def _header(seen: Seen, options: Options) -> Iterator[Line]:
     if seen.away_since is not None:
-        since_s = options.now - seen.away_since
-        told = f"manager DOWN {since_s:.0f} s: showing the last picture; workers keep serving"
-        yield styled.line(told, "bad")
+        absence, rest = _absence(seen, seen.away_since, options.now)
+        yield styled.line(f"{absence}: showing the last picture; {rest}", "bad")
     if not seen.status:
         yield styled.line("waiting for the manager")
         return
     yield _state(seen, options.width or 80)
     yield styled.line(_usage(seen, options))
+
+
+def _absence(seen: Seen, since: float, now: float) -> tuple[str, str]:
+    """Return who does not answer, and what that means."""
+    who, rest = ("cloud", "up starts it") if seen.down else ("manager", "workers keep serving")
+    return f"{who} DOWN {now - since:.0f} s", rest
 
 
 def _state(seen: Seen, width: int) -> Line:
@@ -243,7 +248,7 @@ def _page(seen: Seen, view: View, width: int) -> _Block:
 def plain_line(seen: Seen, now: float) -> str:
     """Return one moment as one line, for where nothing can be drawn."""
     if seen.away_since is not None:
-        return f"manager DOWN {now - seen.away_since:.0f} s; workers keep serving"
+        return "; ".join(_absence(seen, seen.away_since, now))
     apps = "  ".join(
         f"{app.get('name')} {app.get('ready')}/{app.get('want')} ready "
         f"{cells.cell(app.get('rate_rps'), 'rate', now)} req/s"

@@ -63,7 +63,7 @@ class Screen:
     """The full-screen view, until the person leaves or `for_s` seconds are over.
 
     `seen` and `view` begin as given.  _last: what the manager told last, which a paused view does not show.
-    _news: Looks of the manager, {} where it is away, and what keys order, () for a page that is opened.
+    _news: what follow gives, and what keys order, () for a page that is opened.
     """
 
     client: Client
@@ -121,7 +121,7 @@ class Screen:
 
     def _take(self, news: Document | tuple[str, ...]) -> None:
         if not isinstance(news, tuple):
-            self._last = told(self._last, news, time.time()) if news else away(self._last, time.time())
+            self._last = _after(self._last, news)
         elif news:
             self._order(news)
 
@@ -206,3 +206,9 @@ class Screen:
     def _told(self, error: CloudError) -> str:
         hint = pasted(error.hint, self.client.places.cloud, outside=False)
         return f"{error.message}   hint: {hint}" if hint else error.message
+
+
+def _after(before: Seen, news: Document) -> Seen:
+    if "documents" in news:
+        return told(before, news, time.time())
+    return away(before, time.time(), down=news.get("down") is True)

@@ -18,7 +18,7 @@ class Seen:
     host: what this machine has, and what of it everything on it uses.
     decisions: the last one of each autoscaled app.  rates: requests/s of each app over the last minute.
     heard_at: when (unix seconds) the manager was heard last.  away_since: since when nobody answers,
-    None while somebody does.  page: what the command `page_of` printed.
+    None while somebody does.  down: the cloud is.  page: what the command `page_of` printed.
     """
 
     status: Document = field(default_factory=dict)
@@ -30,6 +30,7 @@ class Seen:
     rates: Mapping[str, Moments] = field(default_factory=dict)
     heard_at: float | None = None
     away_since: float | None = None
+    down: bool = False
     page_of: tuple[str, ...] = ()
     page: Sequence[str] = ()
 
@@ -73,6 +74,7 @@ def told(before: Seen, look: Document, now: float) -> Seen:
         rates=remembered(before, apps, now),
         heard_at=now,
         away_since=None,
+        down=False,
     )
 
 
@@ -80,9 +82,9 @@ def _items(news: Document, key: str, before: Sequence[Document]) -> Sequence[Doc
     return items(fields(news[key]).get("items")) if key in news else before
 
 
-def away(before: Seen, now: float) -> Seen:
+def away(before: Seen, now: float, *, down: bool) -> Seen:
     """Return what is seen while nobody answers: what was seen last, and since when nothing new was heard."""
-    return replace(before, away_since=before.away_since or before.heard_at or now)
+    return replace(before, away_since=before.away_since or before.heard_at or now, down=down)
 
 
 def remembered(before: Seen, apps: Sequence[Document], now: float) -> dict[str, Moments]:

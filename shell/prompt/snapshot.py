@@ -33,7 +33,7 @@ class Snapshot:
     """What is known of the cloud.
 
     `known`: a manager has answered.  `away`: the last time it did not; the rest is what it said before.
-    Neither: nobody was asked yet.
+    `down`: the cloud is, and has nothing.  None of them: nobody was asked yet.
     """
 
     apps: tuple[Named, ...] = ()
@@ -45,6 +45,7 @@ class Snapshot:
     rate_rps: float = 0.0
     known: bool = False
     away: bool = False
+    down: bool = False
 
 
 def snapshot_of(answers: Mapping[str, Document]) -> Snapshot:
@@ -123,8 +124,14 @@ class Watch:
             self._follow(EVERY_S, self._take, self._hidden)
 
     def _take(self, look: Document) -> None:
-        """Take a look, an empty one from a manager that is away: what it said before still stands then."""
-        snapshot = self._told(fields(look.get("documents"))) if look else replace(self.snapshot, away=True)
+        """Take a look; what a manager that is away said before still stands, unless the cloud is down."""
+        match look:
+            case {"documents": news}:
+                snapshot = self._told(fields(news))
+            case {"down": True}:
+                snapshot = Snapshot(down=True)
+            case _:
+                snapshot = replace(self.snapshot, away=True)
         if snapshot != self.snapshot:
             self.snapshot = snapshot
             self._changed()

@@ -43,6 +43,8 @@ def command_at(text: str, cursor: int) -> Command | None:
 
 def health_of(snapshot: Snapshot, *, utf8: bool = True) -> tuple[str, str]:
     """Return the style and the text of the cloud's health."""
+    if snapshot.down:
+        return "class:toolbar.away", "the cloud is down: up"
     if snapshot.away and snapshot.known:
         return "class:toolbar.away", "manager away: workers keep serving"
     if snapshot.away:

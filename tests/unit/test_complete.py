@@ -452,5 +452,6 @@ def test_the_toolbar_is_as_wide_as_the_terminal_with_the_health_on_its_right(wid
 def test_the_health_of_a_cloud_reads_in_one_look() -> None:
     assert health_of(Snapshot()) == ("", "")
     assert health_of(Snapshot(away=True))[1] == "no manager answers: up"
+    assert health_of(Snapshot(down=True))[1] == "the cloud is down: up"
     assert health_of(Snapshot(known=True, away=True))[1] == "manager away: workers keep serving"
     assert health_of(CLOUD, utf8=False) == ("class:toolbar.busy", "manager * 4/5 workers 463 req/s")

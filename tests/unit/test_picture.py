@@ -240,9 +240,19 @@ def test_a_manager_that_is_away_is_said_above_the_last_picture() -> None:
 def test_a_manager_that_falls_silent_is_away_since_it_was_heard_last() -> None:
     heard = told(Seen(), {"documents": {"status": STATUS}}, 985.0)
 
-    assert drawn(View(), seen=away(heard, 990.0)).startswith("manager DOWN 15 s")
-    assert away(away(heard, 990.0), 995.0).away_since == 985.0
-    assert told(away(heard, 990.0), {}, 999.0).away_since is None
+    silent = away(heard, 990.0, down=False)
+
+    assert drawn(View(), seen=silent).startswith("manager DOWN 15 s")
+    assert away(silent, 995.0, down=False).away_since == 985.0
+    assert told(silent, {}, 999.0).away_since is None
+
+
+def test_a_cloud_that_is_down_is_not_said_to_serve() -> None:
+    down = away(Seen(status=STATUS, apps=APPS, heard_at=985.0), 990.0, down=True)
+
+    assert drawn(View(), seen=down).startswith("cloud DOWN 15 s: showing the last picture; up starts it")
+    assert picture.plain_line(down, 1000.0) == "cloud DOWN 15 s; up starts it"
+    assert not told(down, {}, 1001.0).down
 
 
 def test_a_cloud_without_apps_says_how_to_make_one() -> None:

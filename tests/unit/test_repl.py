@@ -29,7 +29,7 @@ from shell.dispatch import perform
 from shell.prompt import repl
 from shell.prompt.directory import entries
 from shell.prompt.history import PrivateHistory, keeps
-from shell.prompt.snapshot import Watch
+from shell.prompt.snapshot import Snapshot, Watch
 from shell.session import Session
 from shell.traffic.load import Load, Plan
 from shell.xdg import history_file
@@ -302,11 +302,21 @@ def test_a_manager_that_is_away_leaves_what_it_said_last(told: tuple[Manager, Wa
     watch.show()
     manager.looks.put(LOOK)
 
-    manager.looks.put({})
+    manager.looks.put({"down": False})
 
     eventually(lambda: watch.snapshot.away, 10)
     assert watch.snapshot.known
     assert watch.snapshot.apps[0].name == "web"
+
+
+def test_a_cloud_that_is_down_has_no_apps_left_to_offer(told: tuple[Manager, Watch]) -> None:
+    manager, watch = told
+    watch.show()
+    manager.looks.put(LOOK)
+    manager.looks.put({"down": True})
+
+    eventually(lambda: watch.snapshot.down, 10)
+    assert watch.snapshot == Snapshot(down=True)
 
 
 def test_the_manager_is_left_alone_while_no_prompt_is_shown(told: tuple[Manager, Watch]) -> None:
