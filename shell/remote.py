@@ -41,7 +41,7 @@ def perform(session: Session, row: Command, params: Params) -> None:
     elif row.verb == "stats" and _streams(session, params):
         from shell.live.watch import repeat
 
-        repeat(session, lambda: _ask(session, row, params), STATS_S)
+        repeat(session, row.verb, lambda: _ask(session, row, params), STATS_S)
     else:
         _ask(session, row, params)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
+from collections.abc import Sequence
 from typing import TextIO
 
+_TOP = "\x1b[H"
+_CLEAR_LINE = "\x1b[K"
 _CLEAR_BELOW = "\x1b[J"
 _ARRIVED = ("ready", "stopped", "spare", "gone")
 
@@ -47,10 +51,46 @@ def is_dumb() -> bool:
     return os.environ.get("TERM") == "dumb"
 
 
+def overwrites(stream: TextIO) -> bool:
+    """Tell whether a stream is a terminal on which lines can be written over."""
+    return stream.isatty() and not is_dumb()
+
+
 def clear(stream: TextIO) -> None:
     """What is written next begins at the top of an empty screen, where the stream is one that can do that."""
-    if stream.isatty() and not is_dumb():
-        stream.write("\x1b[H\x1b[2J")
+    if overwrites(stream):
+        stream.write(f"{_TOP}\x1b[2J")
+
+
+def redraw(stream: TextIO, lines: Sequence[str]) -> None:
+    """Write lines from the top of the screen over what is there, which it never shows empty."""
+    shown = fitting(lines, max(1, (height_of(stream) or 24) - 1))
+    stream.write(_TOP + "".join(f"{line}{_CLEAR_LINE}\n" for line in shown) + _CLEAR_BELOW)
+    stream.flush()
+
+
+class Held(io.TextIOWrapper):
+    """What is written for a terminal, kept back until it is whole."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        super().__init__(io.BytesIO(), terminal.encoding or "utf-8", newline="\n")
+        self._terminal = terminal
+
+    def lines(self) -> list[str]:
+        """Return what was written."""
+        self.seek(0)
+        return self.read().splitlines()
+
+    def isatty(self) -> bool:
+        return self._terminal.isatty()
+
+    def fileno(self) -> int:
+        return self._terminal.fileno()
+
+
+def fitting(lines: Sequence[str], room: int) -> Sequence[str]:
+    """Return the lines that there is room for, and how many others there are."""
+    return lines if len(lines) <= room else [*lines[: room - 1], f"... and {len(lines) - room + 1} more"]
 
 
 def takes_utf8(stream: TextIO) -> bool:
@@ -82,11 +122,11 @@ class Progress:
         self._lines: dict[str, str] = {}
         self._arrived: set[str] = set()
         self._states: dict[str, str] = {}
-        self._shown = 0
+        self._drawn: Sequence[str] = ()
 
     def show(self, line: str, of: str = "", state: str = "") -> None:
         """Show a line; `of`: the worker that it is about, whose last line it replaces, and its state."""
-        if not self._overwrites():
+        if not overwrites(self.stream):
             if not state or self._states.get(of) != state:
                 print(line, file=self.stream, flush=True)
             self._states[of] = state
@@ -95,33 +135,37 @@ class Progress:
         (self._arrived.add if state in _ARRIVED else self._arrived.discard)(of)
         self._draw(self._fitting(max(1, (height_of(self.stream) or 24) - 2)))
 
+    def tick(self, line: str) -> None:
+        """Show a line that says nothing once it is over: where it is written over then, and nowhere else."""
+        if overwrites(self.stream):
+            self.show(line)
+
     def clear(self) -> None:
         """Take the lines away, so that what comes next begins on an empty one."""
-        if self._shown:
-            self._draw([])
+        self._draw(())
         for known in (self._lines, self._arrived, self._states):
             known.clear()
 
     def end_line(self) -> None:
         """Have what comes next begin on an empty line, where a terminal has just shown ^C."""
-        if not self._shown and self.stream.isatty():
+        if not self._drawn and self.stream.isatty():
             print(file=self.stream, flush=True)
 
-    def _fitting(self, room: int) -> list[str]:
-        """Return the lines that there is room for, and how many others there are."""
+    def _fitting(self, room: int) -> Sequence[str]:
+        from shell.text.glyphs import cut, mark  # what shows no progress starts faster without
+
         surplus = len(self._lines) - room
         left_out = set([of for of in self._lines if of in self._arrived][:surplus]) if surplus > 0 else set()
-        lines = [line for of, line in self._lines.items() if of not in left_out]
-        if len(lines) <= room:
-            return lines
-        return [*lines[: room - 1], f"... and {len(lines) - room + 1} more"]
+        width, end = (width_of(self.stream) or 80) - 1, mark(takes_utf8(self.stream))
+        return fitting(
+            [cut(line, width, end) for of, line in self._lines.items() if of not in left_out], room
+        )
 
-    def _draw(self, lines: list[str]) -> None:
-        """Write the lines over those that are shown."""
-        up = f"\x1b[{self._shown - 1}A" if self._shown > 1 else ""
-        self.stream.write(f"\r{up}{_CLEAR_BELOW}" + "\r\n".join(lines))
+    def _draw(self, lines: Sequence[str]) -> None:
+        """Write the lines over those that are shown; below them, a ^C that is echoed breaks none of them."""
+        if lines == self._drawn:
+            return
+        up = f"\x1b[{len(self._drawn)}A" if self._drawn else ""
+        self.stream.write(f"\r{up}{_CLEAR_BELOW}" + "".join(f"{line}\r\n" for line in lines))
         self.stream.flush()
-        self._shown = len(lines)
-
-    def _overwrites(self) -> bool:
-        return self.stream.isatty() and not is_dumb()
+        self._drawn = lines

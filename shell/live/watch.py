@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from shell.live.look import look
 from shell.live.repeated import is_listing, only_looks
 from shell.live.view import Seen, View, shown_apps
 from shell.outcome import Told
-from shell.text import styled
+from shell.text import cells, styled
 from shell.text.tables import Options, as_json
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def _show(session: Session, arguments: Arguments, app: list[str], interval_s: fl
 
         Screen(session.client, seen, view, interval_s, terminal.takes_utf8(session.out), for_s).run()
     else:
+        session.note("^C leaves")
         _lines(session, view, seen, "", ticks(interval_s, for_s))
 
 
@@ -114,27 +116,47 @@ def _repeat(session: Session, row: Command, words: list[str], interval_s: float,
     if "follow" in params:
         raise UsageError(f"watch: what {row.verb} follows goes on by itself", hint=_typed(words))
     one_look = ["--no-stream"] if row.option("--no-stream") is not None else []
-    repeat(session, lambda: session.perform([words[0], *one_look, *words[1:]]), interval_s, for_s)
+    looking = [words[0], *one_look, *words[1:]]
+    repeat(session, _typed(words), lambda: session.perform(looking), interval_s, for_s)
 
 
 def _typed(words: Iterable[str]) -> str:
     return " ".join(quote(word) for word in words)
 
 
-def repeat(session: Session, act: Callable[[], None], interval_s: float, for_s: float = math.inf) -> None:
-    """Do what prints, again and again until q or ^C, in place on a terminal and without a pager.
+def repeat(
+    session: Session, command: str, act: Callable[[], None], interval_s: float, for_s: float = math.inf
+) -> None:
+    """Do what the command prints, again and again until q or ^C, in place on a terminal and without a pager.
 
     Raises Told when it failed the last time.
     """
     told = None
     is_seen = session.interactive and terminal.width_of(session.out) is not None
+    head = f"every {cells.seconds(interval_s)}: {command}   {'q' if is_seen else '^C'} leaves"
     with pager.off(session), until_left(session.stdin if is_seen else None) as pause:
         for _ in ticks(interval_s, for_s, pause):
-            terminal.clear(session.out)
-            told = _told(act)
+            with _in_place(session, head):
+                told = _told(act)
             session.out.flush()
     if told is not None:
         raise told
+
+
+@contextmanager
+def _in_place(session: Session, head: str) -> Iterator[None]:
+    """What is printed meanwhile stands under the head once it is whole, in place of what a terminal shows."""
+    out, err = session.out, session.err
+    if not terminal.overwrites(out):
+        yield
+        return
+    held = terminal.Held(out)
+    session.out, session.err = held, held if err.isatty() else err
+    try:
+        yield
+    finally:
+        session.out, session.err = out, err
+    terminal.redraw(out, [head, "", *held.lines()])
 
 
 def _told(act: Callable[[], None]) -> Told | None:

@@ -7,7 +7,7 @@ from zlib import crc32
 
 from shell.text import cells
 from shell.text.columns import Item, chosen, filtered
-from shell.text.glyphs import ascii_only, cut, escaped, mark, paint, stripped
+from shell.text.glyphs import ascii_only, escaped, paint, stripped
 from shell.text.tables import Options, listing
 
 # Of the 256 those that can be read on black and on white (contrast of 4 and more), as no theme's own all can.
@@ -23,8 +23,7 @@ def line(item: Item, options: Options) -> str | None:
 def _line(item: Item, options: Options) -> str | None:
     match item:
         case {"kind": "Progress", "text": str(text)}:
-            text = escaped(text)
-            return text if options.width is None else cut(text, options.width - 1, mark(options.utf8))
+            return escaped(text)
         case {"kind": "Note", "text": str(text)}:
             return f"note: {escaped(text)}"
         case {"kind": "LogLine", "worker": str(worker), "text": str(text)}:

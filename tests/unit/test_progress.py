@@ -105,10 +105,38 @@ def test_on_a_terminal_each_worker_has_one_line_that_is_written_over(
     progress.show("web.1  starting", "web.1 1", "starting")
     progress.show("web.2  starting", "web.2 1", "starting")
     progress.show("web.1  ready", "web.1 1", "ready")
-    assert last_drawn(screen) == "web.1  ready\r\nweb.2  starting"
+    assert last_drawn(screen) == "web.1  ready\r\nweb.2  starting\r\n"
 
     progress.clear()
-    assert screen.getvalue().endswith("\r\x1b[1A\x1b[J")
+    assert screen.getvalue().endswith("\r\x1b[2A\x1b[J")
+
+
+def test_a_line_never_takes_two_of_the_terminal_and_is_whole_elsewhere(
+    screen: TerminalText, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    told = "web.4  created " + "x" * 100
+
+    Progress(screen).show(told)
+    Progress(off := io.StringIO()).show(told)
+
+    assert len(last_drawn(screen).rstrip()) == 39
+    assert off.getvalue() == f"{told}\n"
+
+
+def test_what_says_nothing_once_it_is_over_is_shown_where_it_is_written_over(
+    screen: TerminalText, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    progress = Progress(screen)
+
+    for told in ("3 of 9", "3 of 9", "4 of 9"):
+        progress.tick(told)
+    Progress(off := io.StringIO()).tick("3 of 9")
+
+    assert screen.getvalue() == "\r\x1b[J3 of 9\r\n\r\x1b[1A\x1b[J4 of 9\r\n"
+    assert off.getvalue() == ""
 
 
 def test_where_there_is_no_room_for_all_those_that_arrived_are_left_out_first(
@@ -119,11 +147,11 @@ def test_where_there_is_no_room_for_all_those_that_arrived_are_left_out_first(
 
     for slot in range(1, 31):
         progress.show(f"web.{slot}", f"web.{slot} 1", "starting")
-    assert last_drawn(screen).endswith("\r\nweb.21\r\n... and 9 more")
+    assert last_drawn(screen).endswith("\r\nweb.21\r\n... and 9 more\r\n")
 
     for slot in range(1, 9):
         progress.show(f"web.{slot}", f"web.{slot} 1", "ready")
-    assert last_drawn(screen).split("\r\n") == [f"web.{slot}" for slot in range(9, 31)]
+    assert last_drawn(screen).split() == [f"web.{slot}" for slot in range(9, 31)]
 
 
 def test_what_comes_after_an_interrupt_begins_on_a_line_of_its_own(screen: TerminalText) -> None:

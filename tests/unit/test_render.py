@@ -496,14 +496,6 @@ def test_the_colours_of_workers_can_be_read_on_black_and_on_white() -> None:
         assert min(1.05 / (light + 0.05), (light + 0.05) / 0.05) >= 4.0
 
 
-def test_progress_fits_its_line_on_a_terminal_only() -> None:
-    progress = {"kind": "Progress", "text": "web.4  created " + "x" * 100}
-
-    assert stream_item.line(progress, OFF) == progress["text"]
-    for utf8 in (True, False):
-        assert columns(stream_item.line(progress, Options(width=40, utf8=utf8)) or "") == 39
-
-
 def test_an_event_of_a_stream_is_one_line_in_every_format() -> None:
     event = {
         "kind": "Event",

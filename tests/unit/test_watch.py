@@ -287,6 +287,16 @@ def test_a_stream_is_looked_at_once_a_tick(
     assert [call.params for call in manager.calls] == [{"no_stream": True}]
 
 
+def test_a_listing_that_is_repeated_stands_under_what_it_is_and_over_the_look_before(
+    shell: Shell, manager: FakeManager, at_a_terminal: TerminalText
+) -> None:
+    assert shell.run("watch --interval 500ms --once apps -q") == 0
+
+    assert at_a_terminal.getvalue() == (
+        "\x1b[Hevery 500 ms: apps -q   q leaves\x1b[K\n\x1b[K\nweb\x1b[K\n\x1b[J"
+    )
+
+
 def test_a_watch_goes_through_no_pager(
     shell: Shell, manager: FakeManager, at_a_terminal: TerminalText, monkeypatch: pytest.MonkeyPatch
 ) -> None:
