@@ -50,7 +50,7 @@ def wait(session: Session, row: Command, arguments: Arguments) -> None:
         raise CloudError(sight.hopeless, hint=_cure(condition))
     if not sight.holds:
         raise WaitTimedOut(
-            f"waited {limit_s:g} s for {conditions.sentence(condition)}: {sight.seen}",
+            f"waited {limit_s:g} s for {conditions.sentence(condition)}, saw {sight.seen}",
             hint=_follow(condition),
         )
     if isinstance(condition, LoadDone):
@@ -91,6 +91,7 @@ def _poll(session: Session, condition: Condition, limit_s: float) -> Sight:
         left_s = give_up_at - time.monotonic()
         if sight.holds or sight.hopeless or left_s <= 0:
             return sight
+        session.progress.tick(f"waiting for {conditions.sentence(condition)}: {sight.seen}")
         time.sleep(min(_POLL_S, left_s))
 
 

@@ -28,7 +28,11 @@ _EMPTY = {
     "RouteList": "no routes",
     "EventList": "no events",
     "ImageList": "no images",
+    "SecretList": "no secrets",
+    "AutoscaleList": "no app scales by itself: autoscale APP --max N",
+    "ChangeList": "all is as the file says",
 }
+_CAUSES = {"overload": "overload: not sent, too many were open"}
 
 
 def result(document: Mapping[str, object], options: Options) -> Iterator[str]:
@@ -180,21 +184,16 @@ def _rows(document: Item) -> Sequence[object]:
 
 
 def _load_report(report: Item) -> Iterator[str]:
-    for label, field in (("sent", "sent"), ("ok", "ok"), ("failed", "failed")):
-        yield f"{label:<9}{cells.cell(report.get(field), 'count', 0):>8}{_causes(report, field)}"
+    for label in ("sent", "ok", "failed"):
+        yield f"{label:<9}{cells.cell(report.get(label), 'count', 0):>8}"
+    for cause, count in fields(report.get("errors")).items():
+        yield f"{'':<9}{cells.cell(count, 'count', 0):>8}  {_CAUSES.get(cause, _text(cause))}"
     yield f"{'rate':<9}{cells.cell(report.get('rate_rps'), 'rate', 0):>8} req/s"
     for label in ("p50", "p95", "p99"):
         yield f"{label:<9}{cells.cell(report.get(f'{label}_s'), 'seconds', 0):>8}"
     workers = fields(report.get("per_worker"))
     if workers:
         yield "workers  " + ", ".join(f"{_text(name)} {_text(count)}" for name, count in workers.items())
-
-
-def _causes(report: Item, field: str) -> str:
-    errors = fields(report.get("errors"))
-    if field != "failed" or not errors:
-        return ""
-    return "  " + ", ".join(f"{_text(cause)} {_text(count)}" for cause, count in errors.items())
 
 
 def _indented(options: Options) -> Options:

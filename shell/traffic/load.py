@@ -90,7 +90,7 @@ def arrivals(plan: Plan) -> Iterator[float]:
 
 
 @dataclass(slots=True)
-class _Tally:
+class Tally:
     """What has been counted so far; written by the generator's loop only."""
 
     sent: int = 0
@@ -107,6 +107,10 @@ class _Tally:
         self.latencies_s.append(latency_s)
         if worker := answer.headers.get("x-worker"):
             self.workers[worker] += 1
+
+    @property
+    def failed(self) -> int:
+        return self.errors.total()
 
     def report(self, elapsed_s: float) -> Report:
         ordered = sorted(self.latencies_s)
@@ -130,13 +134,12 @@ def percentile(ordered: list[float], share: float) -> float | None:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def run(plan: Plan, stop: threading.Event) -> Report:
-    """Return the report of a load that ran to its end, or until `stop` was set."""
-    return asyncio.run(_generate(plan, stop))
+def run(plan: Plan, stop: threading.Event, tally: Tally) -> Report:
+    """Return the report of a load that ran to its end, or until `stop` was set; `tally` grows meanwhile."""
+    return asyncio.run(_generate(plan, stop, tally))
 
 
-async def _generate(plan: Plan, stop: threading.Event) -> Report:
-    tally = _Tally()
+async def _generate(plan: Plan, stop: threading.Event, tally: Tally) -> Report:
     connections = Connections.to(plan.host, plan.port, plan.host_header, plan.path)
     open_requests: set[asyncio.Task[None]] = set()
     started = time.monotonic()
@@ -166,7 +169,7 @@ async def _reached(moment: float, stop: threading.Event) -> bool:
     return not stop.is_set()
 
 
-async def _request(connections: Connections, tally: _Tally) -> None:
+async def _request(connections: Connections, tally: Tally) -> None:
     sent_at = time.monotonic()
     try:
         async with asyncio.timeout(TIMEOUT_S):
@@ -196,6 +199,7 @@ class Load:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.tally = Tally()
         self._stop = threading.Event()
         self._over = threading.Event()
         self._report: Report | None = None
@@ -204,7 +208,7 @@ class Load:
 
     def _run(self) -> None:
         try:
-            self._report = run(self.plan, self._stop)
+            self._report = run(self.plan, self._stop, self.tally)
         finally:
             self._over.set()
 

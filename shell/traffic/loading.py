@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from manager.api.arguments import Arguments
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from shell.session import Session
 
 _RPS, _DURATION_S = 50.0, 10.0
+_TELL_S = 0.2
 
 
 def load(session: Session, arguments: Arguments, params: Params) -> None:
@@ -40,6 +42,7 @@ def load(session: Session, arguments: Arguments, params: Params) -> None:
 
 def print_report(session: Session, report: Report, params: Params) -> None:
     """Print what became of a load."""
+    session.progress.clear()
     options = printing.options_for(session.out, params, printing.format_of(session, known("load")))
     for line in render.result(report.document(), options):
         print(line, file=session.out)
@@ -58,7 +61,10 @@ def _plan(session: Session, app: str, arguments: Arguments) -> Plan:
 
 def _follow(session: Session, started: Load, params: Params) -> None:
     """Print the report of a load at its end; of one that ^C cut short, what was sent until then."""
+    told = f"load {params.get('app')}: {{}} of {started.plan.requests} requests sent, {{}} failed"
     try:
+        while not started.ends_by(time.monotonic() + _TELL_S):
+            session.progress.tick(told.format(started.tally.sent, started.tally.failed))
         report = started.join()
     except KeyboardInterrupt:
         session.progress.end_line()

@@ -12,7 +12,7 @@ from itertools import pairwise
 import pytest
 
 from shell.traffic.exchange import Answer, Connections
-from shell.traffic.load import IN_FLIGHT, Load, Plan, Report, arrivals, percentile, run
+from shell.traffic.load import IN_FLIGHT, Load, Plan, Report, Tally, arrivals, percentile, run
 from tests.eventually import eventually
 from tests.fakes.website import HELLO, Website, serving
 
@@ -23,7 +23,7 @@ def plan_for(port: int, *, start: float = 400.0, end: float | None = None, secon
 
 def reported(website: Website, **plan: float) -> Report:
     with serving(website):
-        return run(plan_for(website.port, **plan), threading.Event())
+        return run(plan_for(website.port, **plan), threading.Event(), Tally())
 
 
 def test_a_constant_load_is_spread_evenly_over_its_time() -> None:
@@ -159,7 +159,7 @@ def test_a_broken_answer_is_a_failure_with_its_cause(answer: bytes, cause: str) 
 def test_a_closed_port_is_a_failure_not_an_error() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        report = run(plan_for(unused.getsockname()[1], start=80), threading.Event())
+        report = run(plan_for(unused.getsockname()[1], start=80), threading.Event(), Tally())
 
     assert report.errors == {"refused": 10}
 

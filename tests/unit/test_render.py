@@ -431,19 +431,31 @@ def test_inspect_is_indented_json_everywhere() -> None:
 
 
 def test_a_load_report_tells_counts_times_causes_and_workers() -> None:
-    report = Report(1000, 998, 2, 0.0042, 0.012, 0.9, 49.98, {"web.1": 499, "web.2": 499}, {"status 503": 2})
+    report = Report(
+        1000,
+        997,
+        3,
+        0.0042,
+        0.012,
+        0.9,
+        49.98,
+        {"web.1": 499, "web.2": 498},
+        {"status 503": 2, "overload": 1},
+    )
 
     assert shown(report.document()) == (
         "sent         1000\n"
-        "ok            998\n"
-        "failed          2  status 503 2\n"
+        "ok            997\n"
+        "failed          3\n"
+        "                2  status 503\n"
+        "                1  overload: not sent, too many were open\n"
         "rate           50 req/s\n"
         "p50          4 ms\n"
         "p95         12 ms\n"
         "p99        900 ms\n"
-        "workers  web.1 499, web.2 499"
+        "workers  web.1 499, web.2 498"
     )
-    assert json.loads(shown(report.document(), format="json"))["failed"] == 2
+    assert json.loads(shown(report.document(), format="json"))["failed"] == 3
 
 
 def test_routes_and_events_are_tables_too() -> None:

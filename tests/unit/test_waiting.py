@@ -11,7 +11,7 @@ import pytest
 
 from shell import waiting
 from tests.fakes.manager import FakeCall, FakeManager, app_item, worker_item
-from tests.fakes.shells import Shell, shell_at
+from tests.fakes.shells import Shell, TerminalText, shell_at
 from tests.fakes.website import HELLO, Website, serving
 
 
@@ -83,7 +83,29 @@ def test_wait_gives_up_after_its_timeout_and_says_what_it_saw_last(
 ) -> None:
     manager.apps["web"] = app_item("web", 3, 2, note="web.3 in backoff")
     assert shell.run("wait web ready --timeout 150ms") == 4
-    assert "waited 0.15 s for web ready: 2 of 3 workers ready (web.3 in backoff)" in shell.err.getvalue()
+    assert "waited 0.15 s for web ready, saw 2 of 3 workers ready (web.3 in backoff)" in shell.err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("wait web ready == 4 --timeout 150ms", "waiting for web ready == 4: 3"),
+        ("load web --rps 20 --for 600ms", " of 12 requests sent, 0 failed"),
+    ],
+)
+def test_who_waits_at_a_terminal_sees_how_far_it_is(
+    shell: Shell,
+    manager: FakeManager,
+    website: Website,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    told: str,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    shell.session.progress.stream = screen = TerminalText()
+    shell.run(command)
+    assert told in screen.getvalue()
+    assert screen.getvalue().endswith("\r\x1b[1A\x1b[J")
 
 
 def test_an_app_is_not_ready_while_an_update_is_under_way(shell: Shell, manager: FakeManager) -> None:
@@ -273,7 +295,7 @@ def test_a_silence_shorter_than_that_of_the_dead_tells_nothing_of_a_manager(shel
     began_at = time.monotonic()
     assert shell.run(f"wait manager {state} --timeout 200ms") == 4
     assert time.monotonic() - began_at < 1.5
-    assert f"waited 0.2 s for manager {state}: the manager was silent for 0.2 s" in shell.err.getvalue()
+    assert f"waited 0.2 s for manager {state}, saw the manager was silent for 0.2 s" in shell.err.getvalue()
 
 
 def test_a_silence_at_the_end_of_a_wait_does_not_hide_what_was_seen(
@@ -286,7 +308,7 @@ def test_a_silence_at_the_end_of_a_wait_does_not_hide_what_was_seen(
 
     manager.verbs["apps"] = freezing
     assert shell.run("wait web ready == 4 --timeout 500ms") == 4
-    assert "waited 0.5 s for web ready == 4: 3" in shell.err.getvalue()
+    assert "waited 0.5 s for web ready == 4, saw 3" in shell.err.getvalue()
 
 
 @pytest.mark.usefixtures("frozen")
@@ -294,7 +316,7 @@ def test_a_wait_ends_in_time_while_a_frozen_manager_says_nothing(shell: Shell) -
     began_at = time.monotonic()
     assert shell.run("wait web ready --timeout 100ms") == 4
     assert time.monotonic() - began_at < 4.0
-    assert "waited 0.1 s for web ready: the manager does not answer" in shell.err.getvalue()
+    assert "waited 0.1 s for web ready, saw the manager does not answer" in shell.err.getvalue()
 
 
 def test_a_wait_for_answers_ends_in_time_while_a_worker_gives_none(
