@@ -67,12 +67,12 @@ def pressed(key: str, view: View, seen: Seen) -> Pressed:
             return Pressed(_moved(view, seen, _PAGE if key == "pagedown" else -_PAGE))
         case "s":
             order = SORTS[(SORTS.index(view.sort) + 1) % len(SORTS)]
-            return Pressed(replace(view, sort=order, said=f"sorted by {_header(order)}"))
+            return Pressed(replace(view, sort=order))
         case "/":
             return Pressed(replace(view, typing=True))
         case " ":
             return Pressed(replace(view, paused=not view.paused))
-        case "?":
+        case "?" | "f1":
             page = () if view.page == HELP_PAGE else HELP_PAGE
             return Pressed(replace(view, page=page, scroll=0))
         case "q" | "escape":
@@ -158,7 +158,8 @@ def footer(view: View, seen: Seen, width: int, *, utf8: bool = True) -> Line:
         return line(cut(f"filter: {view.filter}", width, mark(utf8)))
     if view.said:
         return line(cut(view.said, width, mark(utf8)), "" if view.well else "bad")
-    return line(_paused(view) + _keys(view, seen, width - len(_paused(view))), "dim")
+    chosen = _chosen(view)
+    return line(chosen + _keys(view, seen, width - columns(chosen)), "dim")
 
 
 def _of_use(view: View, seen: Seen) -> list[Key]:
@@ -170,9 +171,11 @@ def _of_use(view: View, seen: Seen) -> list[Key]:
     return [key for key in KEYS if key.name not in idle]
 
 
-def _paused(view: View) -> str:
+def _chosen(view: View) -> str:
+    """Return what the person chose that lasts."""
     told = ["PAUSED"] if view.paused else []
     told += [f"filter {view.filter}"] if view.filter else []
+    told += [f"sorted by {_header(view.sort)}"] if view.sort else []
     return "".join(part + _GAP for part in told)
 
 

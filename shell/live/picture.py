@@ -239,7 +239,8 @@ def _page(seen: Seen, view: View, width: int) -> _Block:
     head = [styled.line(" ".join(view.page), "head")]
     if view.page == HELP_PAGE:
         return _Block(head, [row for key in HELP[view.scroll :] for row in explained(*key, width)])
-    rows = [styled.line(stripped(line)) for line in seen.page] if seen.page_of == view.page else []
+    printed = [*seen.page] or ["nothing printed yet"] if seen.page_of == view.page else []
+    rows = [styled.line(stripped(line)) for line in printed]
     is_log = view.page[0] == "logs"
     rows = rows[: len(rows) + view.scroll] if is_log else rows[view.scroll :]
     return _Block(head, rows, len(rows) if is_log else 0)

@@ -55,6 +55,7 @@ _NAMED: Mapping[Keys | str, str] = {
     Keys.Down: "down",
     Keys.PageUp: "pageup",
     Keys.PageDown: "pagedown",
+    Keys.F1: "f1",
 }
 
 
@@ -180,6 +181,8 @@ class Screen:
         bindings = KeyBindings()
 
         @bindings.add("c-c")
+        @bindings.add("c-d")
+        @bindings.add("f2")  # which opens it at the prompt
         def _(event: KeyPressEvent) -> None:
             event.app.exit()
 

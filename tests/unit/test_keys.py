@@ -141,6 +141,16 @@ def test_the_footer_shows_the_commands_behind_the_keys() -> None:
     )
 
 
+def test_the_footer_says_what_the_apps_are_sorted_by_for_as_long_as_they_are() -> None:
+    assert foot(after(WEB, "s", "j"), 140).startswith("sorted by req/s   enter")
+    assert foot(after(WEB, "s", "s", "s", "s"), 140).startswith("enter")
+
+
+def test_the_key_of_the_prompt_s_help_is_that_of_the_view_s_too() -> None:
+    assert after(WEB, "f1").page == keys.HELP_PAGE
+    assert after(View(typing=True), "f1").filter == ""
+
+
 def test_a_narrow_footer_shows_the_first_keys_and_the_ways_out() -> None:
     assert foot(WEB, 60) == "enter watch web   +/- scale web +1   ? help   q quit"
     assert foot(WEB, 20) == "? help   q quit"

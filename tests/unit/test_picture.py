@@ -230,6 +230,13 @@ def test_what_a_worker_prints_cannot_steer_the_terminal() -> None:
     assert "\x1b" not in drawn(View(page=page), seen=Seen(page_of=page, page=["web.1  \x1b[2Jhi"]))
 
 
+def test_a_page_on_which_nothing_is_printed_says_so_once_that_is_known() -> None:
+    page = ("logs", "web")
+
+    assert "nothing printed yet" in drawn(View(page=page), seen=Seen(page_of=page))
+    assert "nothing printed yet" not in drawn(View(page=page), seen=Seen())
+
+
 def test_a_manager_that_is_away_is_said_above_the_last_picture() -> None:
     shown = drawn(View(), seen=Seen(status=STATUS, apps=APPS, away_since=988.0))
 
