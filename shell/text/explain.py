@@ -99,7 +99,7 @@ def _need(record: Document, inputs: Document, model: Document) -> str:
         return "as many as now"
     lead = number(inputs.get("lead_s"))
     when = f"{ahead:.1f} req/s in {cells.seconds(lead or 0.0)}" if ahead is not None else "the load now"
-    costs = ", ".join(f"{cost.get('workers')}: {_total(cost):.2f}" for cost in items(record.get("costs")))
+    costs = ", ".join(f"{cost.get('workers')}:{_total(cost):.2f}" for cost in items(record.get("costs")))
     return f"{when} -> {raw}" + (f"   (cost by workers {costs})" if costs else "")
 
 
@@ -129,7 +129,9 @@ def _timing(inputs: Document) -> str:
     lead, ago = number(inputs.get("lead_s")), number(inputs.get("changed_ago_s"))
     ready = "start-up time not known"
     if lead is not None:
-        ready = f"ready in {cells.seconds(lead)} (of {inputs.get('starts')} starts)"
+        starts = number(inputs.get("starts"))
+        source = f"of {counted(starts, 'start')}" if starts else "assumed, no start seen yet"
+        ready = f"ready in {cells.seconds(lead)} ({source})"
     return ready + (f"; last change {cells.age(ago)} ago" if ago is not None else "")
 
 
@@ -140,7 +142,7 @@ def _changes(record: Document) -> str:
         return ""
     above, below = number(at.get("adds_above_rps")), number(at.get("removes_below_rps"))
     after = number(record.get("removes_after_s"))
-    most = f"would not add: {counted(number(record.get('to')) or 0, 'worker')} at most for now"
+    most = f"would not add: its max or the host allows no more than {number(record.get('to')) or 0:.0f}"
     parts = [most if above is None else f"would add above {above:.1f} req/s"]
     if below is not None:
         parts.append(f"would remove below {below:.1f} req/s for {after or 0:.0f} s")

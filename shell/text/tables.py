@@ -38,7 +38,10 @@ class Options:
 
 
 # Sentences: they are cut to so many columns before another column goes, and to half where none is left to go.
-_SENTENCES = {"NOTE": 16, "REASON": 16, "EVENT": 24, "RULE": 24, "DRIFT": 24, "NEXT": 24}
+_SENTENCES = {
+    **dict.fromkeys(("NOTE", "REASON", "OPTIONS"), 16),
+    **dict.fromkeys(("EVENT", "RULE", "DRIFT", "NEXT", "COMMAND"), 24),
+}
 _GAP = 2
 # The terminal's own fit its background, but for yellow, which many have too pale for white.
 _COLOURS = {"well": "32", "idle": "36", "busy": "38;5;130", "dim": "2", "bad": "31"}

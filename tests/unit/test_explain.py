@@ -54,7 +54,7 @@ def test_every_part_of_the_arithmetic_is_told() -> None:
         "from the proxy, 1.0 s old",
         "167.0 req/s per worker keeps the objective",
         "model: good (R2 0.95, 140 windows)",
-        "430.0 req/s in 1.9 s -> 3   (cost by workers 3: 3.50)",
+        "430.0 req/s in 1.9 s -> 3   (cost by workers 3:3.50)",
         "host 2.0 cores: max: 7 -> 3",
         "ready in 1.9 s (of 11 starts); last change 4m ago",
         "would add above 456.0 req/s   would remove below 258.0 req/s for 24 s",
@@ -70,6 +70,16 @@ def test_what_others_on_the_host_keep_is_told_where_it_is_worth_a_word() -> None
         {**RECORD, "inputs": {**inputs, "neighbours_cores": 1.24}}
     )
     assert "kept" not in told({**RECORD, "inputs": {**inputs, "neighbours_cores": 0.04}})
+
+
+def test_a_start_that_nobody_has_seen_is_said_to_be_assumed() -> None:
+    inputs = RECORD["inputs"]
+    assert isinstance(inputs, dict)
+
+    assert "ready in 1.9 s (assumed, no start seen yet)" in told(
+        {**RECORD, "inputs": {**inputs, "starts": 0}}
+    )
+    assert "ready in 1.9 s (of 1 start)" in told({**RECORD, "inputs": {**inputs, "starts": 1}})
 
 
 def test_spares_are_told_where_some_were_chosen() -> None:
@@ -91,7 +101,7 @@ def test_a_narrow_terminal_has_below_each_other_what_stands_behind() -> None:
         "              from the proxy, 1.0 s old",
         "  safe rate   167.0 req/s per worker keeps the objective, full at 200.0 req/s",
         "              model: good (R2 0.95, 140 windows)",
-        "  need        430.0 req/s in 1.9 s -> 3   (cost by workers 3: 3.50)",
+        "  need        430.0 req/s in 1.9 s -> 3   (cost by workers 3:3.50)",
     ]
 
 
@@ -131,4 +141,7 @@ def test_a_decision_on_nothing_known_says_so() -> None:
 def test_a_number_that_nothing_would_raise_is_told_as_the_most() -> None:
     at_its_most = {**RECORD, "to": 3, "thresholds": {"adds_above_rps": None, "removes_below_rps": 258.0}}
 
-    assert "would not add: 3 workers at most for now   would remove below 258.0 req/s" in told(at_its_most)
+    assert (
+        "would not add: its max or the host allows no more than 3   would remove below 258.0 req/s"
+        in told(at_its_most)
+    )
