@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from manager.api.command import Command
 from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
+from manager.api.typed import Params
+from manager.api.values import CHANGED_APP, NEW_APP, TARGET
 from shell.language import grammar
 from shell.language.quoting import quote
 from shell.outcome import INTERRUPTED, Interrupted, Told
@@ -66,18 +68,31 @@ def _tell_interrupted(session: Session, given: Sequence[str]) -> int:
 
 
 def _interrupted(row: Command | None, given: Sequence[str]) -> Interrupted:
-    if row is None or not _changes(row, given):
+    params = _params(row, given) if row is not None else None
+    if row is None or params is None or not _changes(row, params):
         return Interrupted("interrupted")
-    return Interrupted(f"no longer waiting: {row.verb} goes on in the cloud", hint="events -f")
+    return Interrupted(f"no longer waiting: {row.verb} goes on in the cloud", hint=_follow(row, params))
 
 
-def _changes(row: Command, given: Sequence[str]) -> bool:
-    """Tell whether the words ask for a change; those that are refused, or ask for help, do not."""
+def _params(row: Command, given: Sequence[str]) -> Params | None:
+    """Return what a command asks for; None for one that is refused, or asks for help."""
+    try:
+        return grammar.params_of(row, given[1:])
+    except UsageError:
+        return None
+
+
+def _follow(row: Command, params: Params) -> str:
+    """Return the command that shows how what goes on fares."""
+    about = [operand.key for operand in row.operands if operand.kind in (NEW_APP, CHANGED_APP, TARGET)]
+    named = params.get(about[0]) if about else None
+    names = named if isinstance(named, list) else [named] if named else []
+    apps = dict.fromkeys(str(name).partition(".")[0] for name in names)
+    return f"ps {' '.join(apps)}" if apps else "events -f"
+
+
+def _changes(row: Command, params: Params) -> bool:
     from shell.live.repeated import is_listing, only_looks  # what ends by itself starts faster without
 
-    try:
-        params = grammar.params_of(row, given[1:])
-    except UsageError:
-        return False
     looks = params.get("dry_run") is True or (is_listing(row) and only_looks(params))
     return row.changes and not looks and row.verb not in _STEP_BY_STEP

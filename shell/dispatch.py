@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from manager.api.command import Command
 from manager.api.commands import known
+from manager.api.errors import CloudError
 from manager.api.typed import Params
 from shell.language import grammar
 from shell.session import Session
+
+_COUNT_S = 2.0  # a question waits no longer for a number
 
 
 def perform(session: Session, given: Sequence[str]) -> None:
@@ -33,11 +36,25 @@ def perform(session: Session, given: Sequence[str]) -> None:
             _on_host(session, row, params)
 
 
+def _purge_question(session: Session) -> str:
+    """Return what is asked before all is deleted, with how much that is where the manager tells."""
+    from manager.api.documents import counted  # as below
+
+    told = f'delete the state of the cloud "{session.places.cloud}"'
+    try:
+        apps = session.client.call("apps", {}, patience_s=0.0, answer_within_s=_COUNT_S).get("items")
+    except CloudError:
+        return f"{told}?"
+    return (
+        f"{told}, and {counted(len(apps), 'app')} with it?" if isinstance(apps, list) and apps else f"{told}?"
+    )
+
+
 def _on_host(session: Session, row: Command, params: Params) -> None:
     from shell import host
 
     if params.get("purge") is True:
-        session.confirm(row, params, f'delete the state of the cloud "{session.places.cloud}"?')
+        session.confirm(row, params, _purge_question(session) if session.interactive else "")
         params = {**params, "yes": True}
     if row.verb == "down":
         session.autostart = False  # who took it down does not want it back by a side effect

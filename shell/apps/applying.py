@@ -90,7 +90,8 @@ def _make(session: Session, wanted: list[Entry], params: Params) -> None:
         for words in app_file.commands(present.get(entry.name), entry, _own_files(entry), usual)
     ]
     if not plan:
-        session.note(f"nothing to do: {', '.join(entry.name for entry in wanted)} as the file says")
+        names = ", ".join(entry.name for entry in wanted)
+        session.note(f"nothing to do: {names} {'is' if len(wanted) == 1 else 'are'} as the file says")
     for verb, *rest in plan:
         words = [verb, *_how(verb, params), *rest]
         print(_seen(" ".join(quote(word) for word in words), session.out), file=session.out, flush=True)

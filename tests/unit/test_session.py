@@ -487,6 +487,21 @@ def test_an_interrupted_change_goes_on_and_says_so(shell: Shell, manager: FakeMa
     assert shell.out.getvalue() == ""
 
 
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [("run web ./x", "ps web"), ("restart web.2 web.3 api", "ps web api"), ("secret rm db", "events -f")],
+)
+def test_who_interrupts_a_change_is_shown_where_to_see_what_becomes_of_it(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str, hint: str
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shell.session, "performer", interrupt)
+    assert shell.run(command) == 130
+    assert shell.err.getvalue().endswith(f"hint:  {hint}\n")
+
+
 class Interrupting(TerminalText):
     """A terminal at which a person presses ^C."""
 
@@ -504,8 +519,17 @@ def test_who_interrupts_a_question_has_not_confirmed(
     verb = command.split()[0]
     told = f"error: {verb}: not confirmed, nothing was changed\nhint:  {command} -y\n"
     assert shell.err.getvalue().endswith(f"? (y/N) {told}")
-    assert all(call.params["dry_run"] is True for call in manager.calls)
+    assert all(call.method == "apps" or call.params["dry_run"] is True for call in manager.calls)
     assert shell.out.getvalue() == ""
+
+
+def test_who_deletes_a_cloud_is_told_how_much_that_is(
+    shell: Shell, manager: FakeManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.session.interactive = True
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    shell.run("down --purge")
+    assert 'delete the state of the cloud "default", and 1 app with it? (y/N) ' in shell.err.getvalue()
 
 
 def test_an_interrupted_secret_was_not_set(
@@ -684,7 +708,7 @@ def test_what_a_load_has_sent_begins_on_a_line_of_its_own_after_ctrl_c(
         threading.Thread(target=interrupted_once, args=(website, 5)).start()
         assert shell.run("load web --for 10m") == 130
 
-    assert screen.getvalue().startswith("\nsent ")
+    assert re.search(r"(^\n|\x1b\[J)sent ", screen.getvalue())
 
 
 def interrupted_once(website: Website, requests: int) -> None:
