@@ -40,6 +40,7 @@ _OTHERS: Mapping[str, str] = {
     "/": "filter names; enter ends the typing",
     "space": "pause, and go on",
     "q, Esc": "back; outside an app: to the shell",
+    "F2, ^C, ^D": "to the shell",
 }
 HELP = (*((f"{key.name:<7}{' '.join(key.command)}", key.does) for key in KEYS), *_OTHERS.items())
 

@@ -13,7 +13,7 @@ import pytest
 from manager.api.documents import document, listing, unix_seconds
 from manager.api.errors import UsageError
 from manager.api.listings import LISTINGS
-from manager.api.views import ITEMS, AppView, EventView, RouteView, WorkerView
+from manager.api.views import ITEMS, AppView, EventView, RevisionView, RouteView, WorkerView
 from shell.text import cells, render, stream_item
 from shell.text.glyphs import columns, cut, escaped, stripped
 from shell.text.render import Options
@@ -428,6 +428,15 @@ def test_inspect_is_indented_json_everywhere() -> None:
     text = shown(document("App", {"name": "wéb"}))
 
     assert text == '{\n  "apiVersion": "simplecloud/v1",\n  "kind": "App",\n  "name": "wéb"\n}'
+
+
+def test_a_long_command_of_a_history_ends_where_the_terminal_does() -> None:
+    revision = RevisionView("web", 1, "current", "2026-01-02T06:04:00.000Z", "run", "base", ["x" * 100])
+
+    *_, last = shown(listing("RevisionList", [revision]), width=80).splitlines()
+
+    assert len(last) <= 80
+    assert last.endswith("x…")
 
 
 def test_a_load_report_tells_counts_times_causes_and_workers() -> None:

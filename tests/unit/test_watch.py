@@ -31,7 +31,7 @@ from tests.fakes.manager import FakeCall, FakeManager, app_item
 from tests.fakes.replies import PlacesIn, Replies, app, serving, town
 from tests.fakes.shells import Shell, TerminalText, shell_at
 
-ENTER, ESCAPE, CTRL_C = "\r", "\x1b", "\x03"
+ENTER, ESCAPE, CTRL_C, F2 = "\r", "\x1b", "\x03", "\x1bOQ"
 Step = tuple[str, Callable[[Screen], object]]  # keys, and what is seen after them
 
 
@@ -147,6 +147,13 @@ def test_logs_fill_the_screen_and_q_comes_back(screen: Screen, keyboard: PipeInp
         ("l", lambda screen: screen.seen.page == ["web.1  hello"]),
         ("q", lambda screen: screen.view.page == ()),
     )
+
+
+@pytest.mark.parametrize("key", [CTRL_C, "\x04", F2])
+def test_some_keys_leave_from_everywhere(screen: Screen, keyboard: PipeInput, key: str) -> None:
+    driven(screen, keyboard, (ENTER, lambda screen: screen.view.app == "web"), leave=key)
+
+    assert screen.view.app == "web"
 
 
 def test_a_page_that_is_refused_says_why_and_does_not_open(
@@ -305,6 +312,20 @@ def test_a_watch_goes_through_no_pager(
 
     assert shell.run("set pager on; watch --once ps") == 0
     assert shell.session.options.pager
+
+
+def test_who_watches_a_terminal_that_takes_lines_only_is_told_how_to_leave(
+    replies: Replies,
+    shell: Shell,
+    at_a_terminal: TerminalText,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    with serving(tmp_path, replies):
+        assert shell.run("watch --interval 20ms --for 50ms") == 0
+
+    assert shell.err.getvalue() == "note: ^C leaves\n"
 
 
 def test_lines_of_json_are_lines_on_a_terminal_too(
