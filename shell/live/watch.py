@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -129,6 +129,8 @@ def repeat(
 ) -> None:
     """Do what the command prints, again and again until q or ^C, in place on a terminal and without a pager.
 
+    for_s: how long; 0 is one look, which is printed like any other output.
+
     Raises Told when it failed the last time.
     """
     told = None
@@ -136,7 +138,7 @@ def repeat(
     head = f"every {cells.seconds(interval_s)}: {command}   {'q' if is_seen else '^C'} leaves"
     with pager.off(session), until_left(session.stdin if is_seen else None) as pause:
         for _ in ticks(interval_s, for_s, pause):
-            with _in_place(session, head):
+            with _in_place(session, head) if for_s else nullcontext():
                 told = _told(act)
             session.out.flush()
     if told is not None:
