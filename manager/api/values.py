@@ -161,7 +161,10 @@ def memory(word: str) -> int:
     """Return the bytes of a memory limit; Docker refuses less than 6M."""
     limit = size(word)
     if limit < 6 * 2**20:
-        raise ValueError(f"{word[:40]!r} is below the smallest memory limit, 6M")
+        told = f"{word[:40]!r} is below the smallest memory limit, 6M"
+        if word.isdecimal() and int(word) >= 6:
+            raise Meant(told, f"{word}M")
+        raise ValueError(told)
     return limit
 
 

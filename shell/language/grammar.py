@@ -19,13 +19,8 @@ from shell.language.quoting import quote
 if TYPE_CHECKING:
     from shell.language.words import Statement
 
-_OTHER_PROGRAMS = frozenset({"docker", "podman", "sudo", "kubectl", "simplecloud", "./simplecloud"})
-_CALLED_ELSEWHERE = {
-    "delete": "rm", "destroy": "rm", "remove": "rm", "kill": "crash", "create": "run", "deploy": "apply",
-    "shell": "exec", "ssh": "exec", "env": "describe", "config": "describe", "log": "logs", "attach": "logs",
-    "info": "status", "nodes": "status", "prune": "doctor", "port": "routes", "list": "apps",
-    "services": "apps", "deployments": "apps", "pods": "ps", "pause": "freeze", "unpause": "thaw",
-}  # fmt: skip
+_DOCKER_RUN = (["docker", "run"], ["podman", "run"])
+_MOST_HINTS = 8  # of a hint that is refused, the hint is the next
 _CARRY_OUT = ("watch", "wait", "expect")  # another command: a listing, or what has to fail
 _OF_COLUMNS = frozenset({"sort", "filter", "columns"})
 _OUTPUT = ("-o", "--output")
@@ -40,11 +35,21 @@ def row_of(given: Sequence[str | None]) -> Command:
 
     None is a word that is not known yet.
     """
+    row = _row(given)
+    if row is None:
+        known = [word for word in given if word is not None]
+        told = f'unknown command "{given[0]}"'
+        if known[:2] in _DOCKER_RUN:
+            told += ": here run takes NAME, then COMMAND, and -p the port inside"
+        raise UnknownCommand(told, hint=_put_right(known, _near(known)), at=-1)
+    return row
+
+
+def _row(given: Sequence[str | None]) -> Command | None:
     verb, *rest = given
     row = command_of(verb or "")
     if row is None:
-        known = [word for word in given if word is not None]
-        raise UnknownCommand(f'unknown command "{verb}"', hint=_meant(known), at=-1)
+        return None
     # what follows `expect error` is a command with options of its own
     if row.verb in ("expect", "wait") and _first_operand(row, rest) == "error":
         return replace(row, verbatim=True)
@@ -70,15 +75,53 @@ def _operands(row: Command, given: Sequence[str | None]) -> Iterator[int]:
             index += 1
 
 
-def _meant(given: Sequence[str]) -> str:
-    """Return the command that was meant, by habit (`docker ps`, `kubectl get pods`) or by a slip."""
+def _put_right(given: Sequence[str], hint: str) -> str:
+    """Return the command that was meant by habit (`docker ps`), else the hint.
+
+    Where that would be refused too, what is said of it then is the hint.
+    """
+    from shell.language import habits  # only on an error
+
+    typed = _typed(given)
+    meant = habits.here(typed)
+    if meant == typed:
+        return hint
+    meant = _known(meant)
+    for _ in range(_MOST_HINTS):
+        next_hint = _hint_on(meant)
+        if not next_hint:
+            return meant
+        meant = next_hint
+    return hint
+
+
+def _known(text: str) -> str:
+    """Return a command with a verb of ours; one for another cloud stays as it is."""
+    from shlex import split  # only on an error, as above
+
+    given = split(text)
+    return text if given[0] == "simplecloud" or _row(given) is not None else _near(given)
+
+
+def _hint_on(text: str) -> str:
+    """Return the hint on a command that we would refuse, "" for one that we accept, and for what is none."""
+    from shlex import split
+
+    try:
+        given = split(text)
+        row = _row(given) if given else None
+        if row is not None:
+            _params(row, given[1:])
+    except UsageError as error:
+        return error.hint
+    except ValueError:  # an open quote: a sentence
+        return ""
+    return ""
+
+
+def _near(given: Sequence[str]) -> str:
+    """Return the command that was meant but for a slip of the keys in its verb."""
     word, *rest = given
-    if word in _OTHER_PROGRAMS and rest:
-        return _typed(rest) if command_of(rest[0]) is not None else _meant(rest)
-    if word == "get":
-        return _meant(rest) if rest else "apps"
-    if word in _CALLED_ELSEWHERE:
-        return f"help {_CALLED_ELSEWHERE[word]}" if rest else _CALLED_ELSEWHERE[word]
     guess = did_you_mean(word, verbs())
     row = command_of(guess) if guess is not None else None
     if row is None:
@@ -93,6 +136,14 @@ def _typed(given: Sequence[str]) -> str:
 
 def params_of(row: Command, given: Sequence[str]) -> Params:
     """Return the parameters that the words after the verb stand for; raises UsageError."""
+    try:
+        return _params(row, given)
+    except UsageError as error:
+        error.hint = _put_right([row.verb, *given], error.hint)
+        raise
+
+
+def _params(row: Command, given: Sequence[str]) -> Params:
     if row.verb in _CARRY_OUT and row.verbatim:
         _refuse_late_options(row, given)
     typed = parsing.read(row, given)
@@ -107,7 +158,7 @@ def params_of(row: Command, given: Sequence[str]) -> Params:
 
 def _refuse_late_options(outer: Command, given: Sequence[str]) -> None:
     """Raise UsageError when an option of `watch`, `wait error` or `expect error` stands in the command that
-    they carry out, which has none of the name.
+    they carry out, which has none of the name; and when `watch` is to repeat what goes on by itself.
     """
     if outer.verb == "watch":
         at = next((index for index, word in enumerate(given) if command_of(word) is not None), len(given))
@@ -117,6 +168,9 @@ def _refuse_late_options(outer: Command, given: Sequence[str]) -> None:
     if at >= len(given) or command_of(given[at]) is None:
         return
     inner, words = row_of(given[at:]), given[at + 1 :]
+    if outer.verb == "watch" and inner.option("--follow") is not None and not inner.lists:
+        told = f"watch repeats listings, and {inner.verb} -f goes on by itself"
+        raise UsageError(told, hint=_typed([inner.verb, "-f", *words]), at=at)
     for index in range(at + 1, at + 1 + _end_of_options(inner, words)):
         name = given[index].partition("=")[0]
         option = outer.option(name)

@@ -1,0 +1,127 @@
+"""What people know from elsewhere, and from a slip, is answered by the command of here, ready to paste."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from manager.api.errors import UsageError
+from shell.language import grammar, habits
+from shell.language.quoting import quote
+from shell.language.scanner import statements
+
+TYPED = [
+    ("docker ps -a", "ps -a"),
+    ("sudo docker rm -f web", "rm web -y"),
+    ("docker container ls -a", "ps -a"),
+    ("docker run -p 8000 web ./x", "run -p 8000 web ./x"),
+    ("docker run --rm -p 8080:80 --name web busybox httpd -f", "run -p 80 web busybox httpd -f"),
+    ("podman container stop web.1", "stop web.1"),
+    ("docker stop -t 5 web", "help stop"),
+    ("docker image ls", "images"),
+    ("docker kill web.1", "crash web.1"),
+    ("docker attach web", "logs -f web"),
+    ("docker port web", "routes web"),
+    ("docker pause web", "freeze web"),
+    ("docker unpause web", "thaw web"),
+    ("docker system prune -a", "doctor"),
+    ("docker info", "status"),
+    ("docker frobnicate", "help"),
+    ("docker sacle web=3", "scale web=3"),
+    ("kubectl get pods", "ps"),
+    ("kubectl get pods web", "ps web"),
+    ("kubectl get deployments", "apps"),
+    ("kubectl get nodes", "status"),
+    ("kubectl get events", "events"),
+    ("get secrets", "secret ls"),
+    ("get", "apps"),
+    ("kubectl top pods", "stats"),
+    ("kubectl delete pod web", "rm web"),
+    ("kubectl delete deployment/web", "rm web"),
+    ("kubectl scale --replicas=3 deployment/web", "scale web=3"),
+    ("kubectl create web ./x", "run web ./x"),
+    ("kubectl rollout undo deployment/web", "undo web"),
+    ("kubectl logs -f deploy/web", "logs -f web"),
+    ("systemctl status web", "describe web"),
+    ("./simplecloud ps", "ps"),
+    ("/opt/simplecloud ps web", "ps web"),
+    ("./simplecloud --cloud other ps", "simplecloud --cloud other ps"),
+    ("scale --replicas=3 web", "scale web=3"),
+    ("scale web --replicas 3", "scale web=3"),
+    ("rm -f ends", "rm ends -y"),
+    ("rm ends --force", "rm ends -y"),
+    ("logs -n 5 web", "logs --tail 5 web"),
+    ("logs web -n5", "logs web --tail 5"),
+    ("describe pod web", "describe web"),
+    ("delete web", "rm web"),
+    ("delete", "rm web -y"),
+    ("kill web", "crash web"),
+    ("port web", "routes web"),
+    ("deploy -f a.toml", "apply -f a.toml"),
+    ("ssh web.1", "exec -it web.1 sh"),
+    ("shell web.1 ls", "exec web.1 ls"),
+    ("env web.1", "exec web.1 env"),
+    ("config web", "describe web"),
+    ("log web", "logs web"),
+    ("list", "apps"),
+    ("pods", "ps"),
+    ("secrets", "secret ls"),
+    ("q", "exit"),
+    ("run -p 8080:80 --name web2 ./x", "run -p 80 web2 ./x"),
+    ("run --name web2 -d ./x", "run -d web2 ./x"),
+    ("./hello", "run hello ./hello"),
+    ("run ./server.py 80", "run server ./server.py 80"),
+    ("watch logs web", "logs -f web"),
+    ("run --memory 512 z ./hello", "run --memory 512M z ./hello"),
+]
+
+
+def refused(text: str) -> UsageError:
+    (statement,) = statements(text)
+    with pytest.raises(UsageError) as caught:
+        grammar.check(statement)
+    return caught.value
+
+
+@pytest.mark.parametrize(("typed", "right"), TYPED)
+def test_what_is_typed_elsewhere_is_told_as_it_is_typed_here(typed: str, right: str) -> None:
+    assert refused(typed).hint == right
+
+
+@pytest.mark.parametrize("right", [right for _, right in TYPED if not right.startswith("simplecloud")])
+def test_a_hint_is_itself_accepted(right: str) -> None:
+    (statement,) = statements(right)
+
+    grammar.check(statement)
+
+
+@pytest.mark.parametrize("row", range(len(habits.ROWS)))
+def test_every_row_answers_something_of_this_list(row: int) -> None:
+    assert any(row in rows_of(typed) for typed, _ in TYPED)
+
+
+def rows_of(typed: str) -> set[int]:
+    """Return which rows of the table fit on the way of a command through it."""
+    fitting = set()
+    for at, (pattern, right) in enumerate(habits.ROWS):
+        if fits := re.fullmatch(pattern, typed):
+            fitting.add(at)
+            typed = fits.expand(right)
+    return fitting
+
+
+def test_words_that_need_quotes_keep_them() -> None:
+    typed = f"docker exec web sh -c {quote('echo $HOSTNAME; ls')}"
+
+    assert refused(typed).hint == typed.removeprefix("docker ")
+
+
+def test_a_run_of_docker_is_told_how_its_words_are_meant_here() -> None:
+    error = refused("docker run -d -p 8080:80 nginx")
+
+    assert error.message == (
+        'unknown command "docker": here run takes NAME, then COMMAND, and -p the port inside'
+    )
+    assert error.hint.startswith("run ")
+    grammar.check(statements(error.hint)[0])
