@@ -122,6 +122,11 @@ def left_here(params: Params) -> list[str]:
     ]
 
 
+def beside(word: str) -> bool:
+    """Tell whether a command that the image is to have is a file of the directory here, too."""
+    return "/" not in word and os.path.isfile(word)
+
+
 def split_copy(copy: str) -> tuple[str, str]:
     """Return the source and the destination of SRC[:DST]; DST is absolute, by default /app/NAME."""
     source, colon, destination = copy.rpartition(":")
@@ -149,7 +154,7 @@ def _command(word: str) -> list[Handed]:
     descriptor = _open(word)
     if not os.fstat(descriptor).st_mode & 0o111:
         os.close(descriptor)
-        raise ProgramRejected(f"{word} has no run bit", hint=f"chmod +x {word}")
+        raise ProgramRejected(f"{word} has no run bit", hint=f"chmod +x {quote(word)}")
     return [Handed(descriptor, word, "command")]
 
 
@@ -213,7 +218,9 @@ def _missing(path: str) -> ProgramRejected:
     guess = did_you_mean(name, beside)
     if guess is None:
         return ProgramRejected(f"there is no file {path}", hint=_MORE)
-    return ProgramRejected(f"there is no file {path}", hint=f"did you mean {os.path.join(directory, guess)}?")
+    return ProgramRejected(
+        f"there is no file {path}", hint=f"did you mean {quote(os.path.join(directory, guess))}?"
+    )
 
 
 def _sort_of(mode: int) -> str:

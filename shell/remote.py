@@ -8,14 +8,17 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from manager.api.arguments import bind
 from manager.api.command import Command
-from manager.api.errors import CloudError, UsageError
+from manager.api.errors import CloudError, ProgramRejected, UsageError
+from manager.api.rows.options import DRY_RUN, WAITING
 from manager.api.typed import Params
 from shell.client import ANSWER_S, Document
 from shell.language.quoting import quote
+from shell.session import typed_again
 from shell.stream import Unrepeated
 from shell.terminal import width_of
 
@@ -80,10 +83,30 @@ def _handed(session: Session, row: Command, params: Params) -> Iterator[Sequence
         return
     from shell import files
 
-    with files.opened(params) as handed:
-        for word in files.left_here(params):
-            session.note(f"{word} stays here, the workers will not have it: {row.verb} --copy {word} ...")
-        yield handed
+    for word in _late_options(row, params):
+        session.note(
+            f"{word} belongs to COMMAND, {row.verb} does not see it: its options come before COMMAND"
+        )
+    try:
+        with files.opened(params) as handed:
+            for word in files.left_here(params):
+                session.note(f"{word} stays here, the workers will not have it: {row.verb} --copy {word} ...")
+            yield handed
+    except ProgramRejected as error:
+        match params.get("command"):
+            case [str(word), *rest] if files.beside(word):
+                error.message += f", and here {word} is a file"
+                error.hint = typed_again(row, {**params, "command": [f"./{word}", *rest]})
+        raise
+
+
+def _late_options(row: Command, params: Params) -> list[str]:
+    """Return the last words of a worker's command that are options of ours on how it is begun."""
+    command = params.get("command", ())
+    words = command[1:] if isinstance(command, list) else []
+    options = (row.option(word.partition("=")[0]) for word in reversed(words))
+    late = takewhile(lambda option: option in (*WAITING, DRY_RUN), options)
+    return words[len(words) - sum(1 for _ in late) :]
 
 
 def _streams(session: Session, params: Params) -> bool:

@@ -94,9 +94,9 @@ class Session:
         if not self.interactive:
             raise UsageError(
                 f"{row.verb} asks before it acts, and nobody is here to answer: give it -y",
-                hint=f"{_typed_again(row, params)} -y",
+                hint=f"{typed_again(row, params)} -y",
             )
-        refused, hint = f"{row.verb}: not confirmed, nothing was changed", f"{_typed_again(row, params)} -y"
+        refused, hint = f"{row.verb}: not confirmed, nothing was changed", f"{typed_again(row, params)} -y"
         print(f"{question} (y/N) ", end="", file=self.err, flush=True)
         with self.changing_nothing(refused, hint):
             answer = sys.stdin.readline()
@@ -168,7 +168,7 @@ class Session:
         return self.one_shot and terminal.width_of(self.err) is not None
 
 
-def _typed_again(row: Command, params: Params) -> str:
+def typed_again(row: Command, params: Params) -> str:
     """Return a command with its options and operands, such as `down --purge`."""
     given = [row.verb, *option_words(row.options, params)]
     for operand in row.operands:

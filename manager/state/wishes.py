@@ -92,22 +92,32 @@ def scaled(spec: AppSpec, change: ScaleChange, *, manual: bool = False) -> AppSp
     """
     _require_running(spec)
     count = spec.want + change.amount if change.relative else change.amount
+    nearest = min(max(0, count), MAX_WORKERS)
     if spec.autoscale is not None and spec.scales_itself and not manual:
+        bounded = _bounded(spec, spec.autoscale, max(1, nearest))
         raise CloudError(
             f"{spec.name} is autoscaled, up to {spec.autoscale.max} workers",
-            hint=f"autoscale {spec.name} --max {max(1, count)}    (or: scale {spec.name}={count} --manual)",
+            hint=f"{bounded}    (or: scale {spec.name}={nearest} --manual)",
         )
     if spec.scales_itself:
         spec = autoscaled(spec, None)
     if not 0 <= count <= MAX_WORKERS:
         raise UsageError(
             f"{spec.name} cannot have {count} workers: 0 to {MAX_WORKERS}",
-            hint=f"scale {spec.name}=3",
+            hint=f"scale {spec.name}={nearest}",
             word=str(abs(change.amount)),
         )
     filled = max(0, count - spec.want)
     left = frozenset(sorted(spec.stopped_slots)[filled:])
     return _trimmed(replace(spec, want=count, stopped_slots=left, hurry=None))
+
+
+def _bounded(spec: AppSpec, policy: Autoscale, count: int) -> str:
+    """Return the command that has an autoscaler keep at least so many workers, or at most so few."""
+    if count >= spec.want:
+        return f"autoscale {spec.name} --min {count} --max {max(count, policy.max)}"
+    least = f"--min {count} " if count < policy.min else ""
+    return f"autoscale {spec.name} {least}--max {count}"
 
 
 def with_spares(spec: AppSpec, asked: int | str | None, *, hint: str = "") -> AppSpec:

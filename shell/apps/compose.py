@@ -69,7 +69,8 @@ def _checked_name(name: str) -> str:
     try:
         return values.app_name(name)
     except ValueError as error:
-        raise UsageError(f"the service {error}", hint=f"call it {_possible(name)}") from None
+        told = f"the service {error}; {_possible(name)} would do"
+        raise UsageError(told, hint="help files") from None
 
 
 def _possible(name: str) -> str:

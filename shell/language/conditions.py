@@ -149,6 +149,8 @@ def _nearest(row: Command, said: Sequence[str]) -> str:
             right = [target, field, operator, value]
         case [target, operator, value] if operator in OPERATORS:
             right = [target, "ready", operator, value]
+        case [target, field, operator] if operator in OPERATORS and _names_field(target, field):
+            right = [target, field, operator, "ready" if field == "state" else "1"]
         case [target, field, value] if _names_field(target, field):
             right = [target, field, "==", value]
         case [target, *rest]:

@@ -198,6 +198,8 @@ def test_examples_of_the_table_are_conditions() -> None:
         ("wait web redy", "redy", "wait web ready"),
         ("wait api goen", "goen", "wait api gone"),
         ("expect web ready 4", "4", "expect web ready == 4"),
+        ("wait web ready ==", "==", "wait web ready == 1"),
+        ("wait web.1 state ==", "==", "wait web.1 state == ready"),
         ("expect web ready == 4 5", "5", "expect web ready == 4"),
         ("expect http", "http", "expect http web /"),
         ("wait http api", "api", "wait http api /"),

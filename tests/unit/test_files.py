@@ -97,6 +97,15 @@ def test_a_file_without_run_bit_is_refused() -> None:
     assert rejected.value.hint == "chmod +x ./conf.json"
 
 
+def test_a_file_with_a_blank_is_named_in_quotes_where_it_is_to_be_pasted(directory: Path) -> None:
+    (directory / "my file.txt").write_text("#!/bin/sh")
+
+    with pytest.raises(ProgramRejected) as rejected:
+        described({"command": ["./my file.txt"]})
+
+    assert rejected.value.hint == "chmod +x './my file.txt'"
+
+
 @pytest.mark.parametrize("kind", ["a directory", "a FIFO"])
 def test_only_regular_files_are_handed_over_and_nothing_is_waited_for(directory: Path, kind: str) -> None:
     if kind == "a FIFO":

@@ -153,8 +153,27 @@ def test_a_plain_scale_of_an_autoscaled_app_is_refused_with_its_two_ways_out() -
     with pytest.raises(CloudError) as refused:
         wishes.scaled(spec(2, Autoscale(1, 6)), ScaleChange("web", 5))
 
-    assert "autoscale web --max" in refused.value.hint
-    assert "--manual" in refused.value.hint
+    assert refused.value.hint == "autoscale web --min 5 --max 6    (or: scale web=5 --manual)"
+
+
+@pytest.mark.parametrize(
+    ("wished", "hint"),
+    [
+        (2, "autoscale web --min 2 --max 4"),
+        (3, "autoscale web --min 3 --max 4"),
+        (9, "autoscale web --min 9 --max 9"),
+        (5000, "autoscale web --min 1000 --max 1000"),
+        (1, "autoscale web --min 1 --max 1"),
+        (0, "autoscale web --min 1 --max 1"),
+    ],
+)
+def test_who_scales_an_autoscaled_app_is_offered_bounds_that_give_no_less_than_asked_for(
+    wished: int, hint: str
+) -> None:
+    with pytest.raises(CloudError) as refused:
+        wishes.scaled(spec(2, Autoscale(2, 4)), ScaleChange("web", wished))
+
+    assert refused.value.hint.partition("    ")[0] == hint
 
 
 def test_a_manual_scale_ends_the_autoscaling() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from manager.api import values
 from manager.api.documents import rfc3339
-from manager.api.errors import AppNotFound, CloudError, NotConfirmed
+from manager.api.errors import AppNotFound, CloudError, NotConfirmed, ProgramRejected
 from shell.attempt import execute_words
 from shell.terminal import Progress
 from tests.eventually import eventually
@@ -72,6 +72,47 @@ def test_a_backup_that_fails_leaves_no_file_and_none_that_was_there_goes(
     path.write_text("of yesterday")
     assert shell.run(f"backup {path}") == 1
     assert path.read_text() == "of yesterday"
+
+
+def test_a_command_that_only_this_directory_has_is_offered_as_its_file(
+    shell: Shell, manager: FakeManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(call: FakeCall) -> NoReturn:
+        raise ProgramRejected("image i has no command 'hello'", hint="images")
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hello").touch()
+    manager.verbs["run"] = run
+    assert shell.run("run -n 2 hello hello 'a b'") == 1
+    assert shell.err.getvalue().splitlines()[-1] == "hint:  run --workers 2 hello ./hello 'a b'"
+    assert "image i has no command 'hello', and here hello is a file" in shell.err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("typed", "noted"),
+    [
+        ("run web ./x --dry-run", ["--dry-run"]),
+        ("update web ls -d --wait=5s", ["-d", "--wait=5s"]),
+        ("run web ls --dry-run /x", []),
+        ("run web -- --dry-run", []),
+        ("run --dry-run web ls", []),
+        ("update web --dry-run", []),
+    ],
+)
+def test_last_options_that_belong_to_the_command_of_a_worker_are_noted(
+    typed: str,
+    noted: list[str],
+    shell: Shell,
+    manager: FakeManager,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").touch(mode=0o755)
+    manager.verbs |= {verb: lambda call: {"kind": "Result", "message": ""} for verb in ("run", "update")}
+    assert shell.run(typed) == 0
+    notes = [f"note: {word} belongs to COMMAND, {typed.split()[0]} does not see it" for word in noted]
+    assert [line.partition(": its")[0] for line in shell.err.getvalue().splitlines()] == notes
 
 
 def test_who_has_to_confirm_is_offered_the_whole_command(shell: Shell, manager: FakeManager) -> None:

@@ -68,10 +68,12 @@ def test_scale_sets_or_adds() -> None:
     assert wishes.scaled(an_app(want=2), ScaleChange("web", -1, relative=True)).want == 1
 
 
-@pytest.mark.parametrize("more", [-3, MAX_WORKERS - 1])
-def test_scale_beyond_the_limits_is_refused(more: int) -> None:
-    with pytest.raises(UsageError):
+@pytest.mark.parametrize(("more", "nearest"), [(-3, 0), (MAX_WORKERS - 1, MAX_WORKERS)])
+def test_scale_beyond_the_limits_is_refused_with_the_nearest_number_there_is(more: int, nearest: int) -> None:
+    with pytest.raises(UsageError) as refused:
         wishes.scaled(an_app(want=2), ScaleChange("web", more, relative=True))
+
+    assert refused.value.hint == f"scale web={nearest}"
 
 
 def test_a_stopped_app_is_not_scaled() -> None:
