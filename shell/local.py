@@ -50,8 +50,10 @@ def _set(session: Session, row: Command, params: Params) -> None:
 
 
 def _show_settings(session: Session) -> None:
-    for name, value in {**session.options.shown(), **session.variables}.items():
-        print(f"{name}  {value}", file=session.out)
+    values = {**session.options.shown(), **session.variables}
+    widest = max(map(len, values))
+    for name, value in values.items():
+        print(f"{name:<{widest}}  {value}", file=session.out)
 
 
 def _echo(session: Session, row: Command, params: Params) -> None:

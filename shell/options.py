@@ -20,6 +20,16 @@ KINDS: Mapping[str, Kind] = {
     "keys": choice("emacs", "vi"),
 }
 
+HELP: Mapping[str, str] = {
+    "errexit": "stop at the first failure",
+    "echo": "print each command before it runs",
+    "output": "how listings are printed",
+    "timing": "tell how long each command took",
+    "confirm": "ask before what cannot be undone",
+    "pager": "long results through $PAGER, on a terminal",
+    "keys": "the keys of the prompt",
+}
+
 
 def near(name: str) -> str | None:
     """Return the option that a variable's name is a slip of the keys away from."""
@@ -27,11 +37,7 @@ def near(name: str) -> str | None:
 
 
 class ShellOptions:
-    """errexit: stop at the first failure.  echo: print commands.  output: the format of listings.
-
-    timing: tell how long each command took.  confirm: ask before what cannot be undone.  pager: long results
-    through $PAGER, on a terminal.  keys: of the prompt.
-    """
+    """The options with their values; HELP says what each does."""
 
     errexit: bool = True
     echo: bool = False

@@ -9,14 +9,21 @@ from manager.api.places import program
 
 # where a command may begin in a hint: `logs web    (or: rm web -y)`, `tar -c FILE | simplecloud cp - ...`
 _BEFORE = r"^|(?<=\| )|(?<=\(or: )|(?<=, or: )|(?<=^sudo )|(?<=^su -c ')|(?<==VALUE )"
+_CALLED = re.compile(
+    r"simplecloud (?:--cloud (\S+) )?([a-z]+)(?![^|<>&]*[|<>&])"
+)  # for no other shell's sake
 _COMMAND = re.compile(rf"(?:{_BEFORE})[a-z]+(?![^ ')])")
 
 
-def pasted(hint: str, cloud: str, *, outside: bool) -> str:
+def pasted(hint: str, cloud: str, *, outside: bool, at_prompt: bool = False) -> str:
     """Return a hint in which the program is called as it was, and for the same cloud.
 
     outside: it will be pasted outside of the cloud's own shell, where verbs alone are no commands.
+    at_prompt: it will be pasted at the cloud's prompt, where the program is none.
     """
+    own = _CALLED.match(hint) if at_prompt else None
+    if own is not None and own[1] in (None, cloud) and _is_verb(own[2]):
+        return hint[own.start(2) :]
 
     def called(found: re.Match[str]) -> str:
         word = found.group()

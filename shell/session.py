@@ -147,7 +147,12 @@ class Session:
         from shell.text import complaint  # as above
 
         hint = place.mended if place is not None and place.mended else error.hint
-        error.hint = pasted(hint, self.places.cloud, outside=self._is_read_outside and not as_json)
+        error.hint = pasted(
+            hint,
+            self.places.cloud,
+            outside=self._is_read_outside and not as_json,
+            at_prompt=self.interactive and not self.one_shot,
+        )
         self.progress.clear()
         self.out.flush()  # the error belongs after what was printed before it
         colour, width = terminal.has_colour(self.err), terminal.width_of(self.err)

@@ -67,7 +67,10 @@ def bind(command: Command, params: Mapping[str, object], typed: Typed | None = N
     options = [
         _Parameter(o.key, o.kind, o.many, typed.names.get(o.key, f"--{o.name}")) for o in command.options
     ]
-    operands = [_Parameter(o.key, o.kind, o.many, o.name) for o in command.operands]
+    operands = [
+        _Parameter(o.key, o.kind, o.many, command.verb if o.kind.choices else o.name)
+        for o in command.operands
+    ]
     known = {parameter.key: parameter for parameter in (*options, *operands)}
     bound: dict[str, Value | bool | tuple[Value, ...]] = {}
     for key, value in params.items():

@@ -43,6 +43,11 @@ class Operand:
     def key(self) -> str:
         return self.name.lower().replace("-", "_")
 
+    @property
+    def shown(self) -> str:
+        """Its name to people: what it can be, where that is a choice."""
+        return self.kind.metavar if self.kind.choices else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -90,7 +95,7 @@ def _option_usage(option: Option) -> str:
 
 
 def _operand_usage(operand: Operand) -> str:
-    name = operand.name + ("..." if operand.many else "")
+    name = operand.shown + ("..." if operand.many else "")
     return name if operand.required else f"[{name}]"
 
 

@@ -284,7 +284,8 @@ def choice(*words: str) -> Kind:
 
     def parse(word: str) -> str:
         if word not in words:
-            raise ValueError(f"{word[:40]!r} is not one of {', '.join(words)}")
+            others = f"one of {', '.join(words)}" if len(words) > 1 else words[0]
+            raise ValueError(f"{word[:40]!r} is not {others}")
         return word
 
     return Kind("|".join(words), parse, choices=words)

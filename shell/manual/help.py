@@ -9,6 +9,7 @@ from manager.api.command import Command, Option, usage
 from manager.api.commands import COMMANDS, GROUPS
 from shell import terminal
 from shell.manual.topics import TOPICS
+from shell.options import HELP, KINDS, ShellOptions
 
 WIDTH = 80
 _HEAD_COLUMNS = 30
@@ -101,6 +102,8 @@ def page(command: Command, width: int = WIDTH) -> str:
     parts = [_wrapped(f"{names(command)}: {command.summary}", width), usage_lines(command, width)]
     if command.options:
         parts.append("\n".join(["options:", *_options(command, width)]))
+    if command.verb == "set":
+        parts.append("\n".join(["options of this shell:", *_settings(width)]))
     if command.examples:
         parts.append("\n".join(["examples:", *(f"  {example}" for example in command.examples)]))
     return "\n\n".join(parts)
@@ -138,10 +141,18 @@ def _options(command: Command, width: int) -> list[str]:
     ]
 
 
+def _settings(width: int) -> list[str]:
+    """Return what `set` changes, a line each: what it can be, what that does, and how it begins."""
+    usual = ShellOptions().shown()
+    heads = {name: f"{name} {kind.metavar}" for name, kind in KINDS.items()}
+    widest = max(len(head) for head in heads.values() if len(head) <= _HEAD_COLUMNS)
+    return [_entry(head, f"{HELP[name]} ({usual[name]})", widest, width) for name, head in heads.items()]
+
+
 def option_head(option: Option) -> str:
     """Return how an option is written, its letter in a column of its own."""
     letter = f"-{option.letter}, " if option.letter else "    "
     if option.kind is None:
         return f"{letter}--{option.name}"
     value = f"[={option.kind.metavar}]" if option.implied else f" {option.kind.metavar}"
-    return f"{letter}--{option.name}{value}" + ("..." if option.many else "")
+    return f"{letter}--{option.name}{value}"

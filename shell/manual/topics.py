@@ -96,11 +96,10 @@ Apps as a TOML file; a key is an option of `run`:
   apply -f apps.toml --dry-run   the commands that would make it so
   apply -f apps.toml             the same, carried out; -f - reads stdin
   export > apps.toml             a file of what there is
-Files are meant from the directory of the TOML file.
-
-
   import compose.yaml --dry-run  the same from a compose file: a service is an
-app, depends_on what it reaches; what does not map is named."""
+                                 app, depends_on what it reaches; what does not
+                                 map is named
+Files that it names are meant from its own directory."""
 
 _AUTOSCALING = """\
 autoscaling: as few workers as serve the objective
@@ -125,8 +124,8 @@ already, started and paused; only memory is spent on them. The autoscaler keeps
 as many as surges of late make worth it; `update web --spares 2` fixes a number,
 `--spares auto` leaves it to the autoscaler again.
 
-A plain `scale web=3` is refused while web is autoscaled: `scale web 3
---manual` takes over."""
+A plain `scale web=3` is refused while web is autoscaled;
+`scale web=3 --manual` takes over."""
 
 _KEYS = """\
 keys: at the prompt

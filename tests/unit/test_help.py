@@ -11,6 +11,7 @@ from manager.api.commands import COMMANDS, command_of
 from manager.api.rows.changing import FIRST_RUN
 from shell.manual import help
 from shell.manual.topics import TOPICS
+from shell.options import HELP, KINDS
 
 ROWS = pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.verb)
 
@@ -93,7 +94,24 @@ def test_an_option_whose_value_is_long_has_its_help_below() -> None:
     lines = page("ps")
 
     at = lines.index("  -o, --output table|wide|json|jsonl|csv|name")
-    assert lines[at + 1].strip() == "table, wide, json, jsonl, csv or name"
+    assert lines[at + 1].strip() == "how it is printed (table)"
+
+
+def test_a_word_that_can_be_chosen_stands_in_the_usage_as_what_it_can_be() -> None:
+    assert "usage: completion bash|zsh" in page("completion")
+    assert page("images")[3].endswith("[-q] [ls]")
+
+
+def test_who_waits_for_workers_that_leave_does_not_wait_until_they_are_ready() -> None:
+    waits = {verb: " ".join(page(verb)) for verb in ("rm", "stop", "start")}
+
+    assert ["until they are gone" in text for text in waits.values()] == [True, True, False]
+
+
+def test_set_tells_every_option_of_the_shell_with_its_values_and_how_it_begins() -> None:
+    assert list(HELP) == list(KINDS)
+    assert "  echo on|off     print each command before it runs (off)" in page("set")
+    assert "                  how listings are printed (table)" in page("set")
 
 
 def test_an_option_stays_beside_its_value_when_the_usage_is_broken() -> None:

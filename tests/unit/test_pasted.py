@@ -48,6 +48,22 @@ def test_inside_only_what_is_not_of_the_prompt_calls_the_program() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("hint", "typed"),
+    [
+        ("simplecloud up", "up"),
+        ("simplecloud --cloud test ps web", "ps web"),
+        ("simplecloud --cloud other ps web", "./simplecloud --cloud other ps web"),
+        ("simplecloud secret set x < FILE", "./simplecloud --cloud test secret set x < FILE"),
+        ("simplecloud apps -q | cat", "./simplecloud --cloud test apps -q | cat"),
+        ("sudo usermod -aG simplecloud $USER", "sudo usermod -aG simplecloud $USER"),
+        ("apps", "apps"),
+    ],
+)
+def test_at_the_prompt_the_program_is_called_only_for_another_cloud_or_shell(hint: str, typed: str) -> None:
+    assert pasted(hint, "test", outside=False, at_prompt=True) == typed
+
+
 def test_a_cloud_that_the_environment_names_is_not_named_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPLECLOUD_CLOUD", "test")
 

@@ -680,7 +680,8 @@ def test_a_variable_with_a_name_of_its_own_is_not(name: str, shell: Shell) -> No
 def test_set_alone_shows_options_and_variables(shell: Shell) -> None:
     assert shell.run("set n 3; set") == 0
     assert shell.out.getvalue() == (
-        "errexit  on\necho  off\noutput  table\ntiming  off\nconfirm  on\npager  off\nkeys  emacs\nn  3\n"
+        "errexit  on\necho     off\noutput   table\ntiming   off\nconfirm  on\n"
+        "pager    off\nkeys     emacs\nn        3\n"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from manager.api import values
 from manager.api.command import Command, Operand, Option
-from manager.api.rows.options import APPS, DRY_RUN, LISTING, WAITING, YES
+from manager.api.rows.options import APPS, DRY_RUN, LISTING, OUTPUT, WAITING, YES
 from manager.api.values import Kind
 
 ROWS: tuple[Command, ...] = (
@@ -61,13 +61,13 @@ ROWS: tuple[Command, ...] = (
     Command(
         "secret",
         "shell",
-        "what workers must know and nobody else; set reads standard input",
+        "what workers alone may know; set asks for it or reads standard input",
         operands=(
             Operand("ACTION", values.choice("ls", "set", "rm")),
             Operand("NAME", values.SECRET, required=False),
         ),
         options=(DRY_RUN, *LISTING),
-        examples=("secret ls", "secret rm db-password"),
+        examples=("secret ls", "secret set db-password", "secret rm db-password"),
         changes=True,
         lists="SecretList",
         usage_tail="ls | set NAME | rm NAME",
@@ -76,7 +76,7 @@ ROWS: tuple[Command, ...] = (
         "status",
         "manager",
         "is everything well: manager, etcd, proxy, Docker, network",
-        options=(Option("output", values.choice("table", "json"), "table or json", "o"),),
+        options=(OUTPUT,),
         examples=("status", "status -o json"),
         at_once=True,
     ),
@@ -89,7 +89,7 @@ ROWS: tuple[Command, ...] = (
             Option("interval", values.SPAN, "how often to look (1s)", "n"),
             Option("once", None, "look once"),
             Option("svg", values.FILE, "write the view into this file, as a picture"),
-            Option("for", values.SPAN, "look this long (for good; with --svg once)"),
+            Option("for", values.SPAN, "end after this long (never; --svg: after one look)"),
             Option("output", values.choice("table", "jsonl"), "jsonl: the list of apps, a line a tick", "o"),
         ),
         examples=("watch", "watch web", "watch --once", "watch ps web", "watch --svg view.svg --for 30s"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from manager.api import values
 from manager.api.command import Command, Operand, Option
-from manager.api.rows.options import APPS, LISTING, TARGET, TARGETS
+from manager.api.rows.options import APPS, LISTING, OUTPUT, PRINTED, TARGET, TARGETS
 
 ROWS: tuple[Command, ...] = (
     Command(
@@ -72,7 +72,7 @@ ROWS: tuple[Command, ...] = (
         "manager",
         "the processes of a worker, as ps on this machine shows them",
         operands=(TARGET, Operand("PS-OPTION", values.TEXT, required=False, many=True)),
-        options=(Option("output", values.choice("table", "json"), "table or json", "o"),),
+        options=(OUTPUT,),
         examples=("top web.1", "top web.1 -o pid,stat,cmd", "top web.1 aux"),
         verbatim=True,
         usage_tail="TARGET [PS-OPTION...]",
@@ -90,7 +90,7 @@ ROWS: tuple[Command, ...] = (
         "manager",
         "an app or a worker for people: facts, last ending, last events",
         operands=(Operand("TARGET", values.TARGET),),
-        options=(Option("output", values.choice("table", "json"), "table or json", "o"),),
+        options=(OUTPUT,),
         examples=("describe web", "describe web.1"),
     ),
     Command(
@@ -111,7 +111,7 @@ ROWS: tuple[Command, ...] = (
             Option("decision", values.DECISION, "this decision (the last)"),
             Option("no-plot", None, "without the drawing of the fitted curve"),
             Option("svg", values.FILE, "write the fitted curve into this file, as a picture"),
-            Option("output", values.choice("table", "json"), "table or json", "o"),
+            OUTPUT,
         ),
         examples=("explain web", "explain web -o json", "explain web --svg curve.svg"),
     ),
@@ -125,7 +125,7 @@ ROWS: tuple[Command, ...] = (
             Option("max", values.BOUND, "with at most this many workers"),
             Option("min", values.BOUND, "with never fewer than this many"),
             Option("slo", values.OBJECTIVE, "with this objective"),
-            Option("output", values.choice("table", "wide", "json"), "table, wide or json", "o"),
+            Option("output", values.choice("table", "wide", "json"), PRINTED, "o"),
         ),
         examples=("whatif web", "whatif web --replay 6h --max 4", "whatif web --slo 100ms,99% -o json"),
     ),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from manager.api import values
 from manager.api.command import Operand, Option
 from manager.api.values import Kind
 
+PRINTED = "how it is printed (table)"
+OUTPUT = Option("output", values.choice("table", "json"), PRINTED, "o")
 LISTING = (
-    Option("output", values.FORMAT, "table, wide, json, jsonl, csv or name", "o"),
+    Option("output", values.FORMAT, PRINTED, "o"),
     Option("sort", values.COLUMN, "sort by a column (-COLUMN: from high to low)"),
     Option("filter", values.COMPARISON, "only rows where that is so", many=True),
     Option("columns", values.COLUMNS, "only these columns"),
@@ -17,6 +21,7 @@ WAITING = (
     Option("wait", values.DURATION, "wait until it is ready (the default, 60s)", "w", implied="60s"),
     Option("detach", None, "return at once", "d"),
 )
+GOING = (replace(WAITING[0], help="wait until they are gone (the default, 60s)"), *WAITING[1:])
 DRY_RUN = Option("dry-run", None, "print the plan and change nothing")
 FILE = Option("file", values.FILE, "the file; - is standard input", "f")
 YES = Option("yes", None, "do not ask", "y")
@@ -34,7 +39,7 @@ SCALING = (
     Option("max", values.BOUND, "scale by itself, up to this many workers"),
     Option("min", values.BOUND, "never below this many (1)"),
     Option("slo", values.OBJECTIVE, "the objective to serve (250ms,95%)"),
-    Option("mode", values.choice("on", "recommend"), "recommend: decide and tell, do not act"),
+    Option("mode", values.choice("on", "recommend"), "recommend: decide and tell, do not act (on: act)"),
 )
 TEMPLATE = (
     Option("image", values.IMAGE, f"the image to run in ({values.BASE_IMAGE})"),
@@ -42,7 +47,7 @@ TEMPLATE = (
     Option("port", values.PORT, "the port it listens on; gives it a route", "p"),
     Option("host", values.HOST, "the host name of its route (NAME.localhost)", many=True),
     Option("path", values.PATH, "a path of its route (/NAME/)", many=True),
-    Option("health", values.HEALTH, "what tells that a worker is healthy"),
+    Option("health", values.HEALTH, "what tells that a worker is healthy (GET /, tcp: a connect)"),
     Option("env", values.ENVIRONMENT, "set an environment variable", "e", many=True),
     Option("cpus", values.CPUS, "at most this many cores a worker"),
     Option("memory", values.MEMORY, "at most this much memory a worker (512M)"),
@@ -54,6 +59,6 @@ TEMPLATE = (
     Option("reach", values.APP, "it may open connections to this app, by its name", many=True),
     Option("secret", values.SECRET, "give it this secret as /run/secrets/NAME", many=True),
     Option("pull", None, "fetch the image from its registry when it is not on this machine"),
-    Option("restart", values.RESTART, "when a worker ends: always, on-failure[:N] or no"),
+    Option("restart", values.RESTART, "whether a new one follows when a worker ends (always)"),
     Option("drain", values.DURATION, "how long open requests may take when a worker leaves (10s)"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from manager.api import values
 from manager.api.command import Command, Operand, Option
+from manager.api.rows.options import OUTPUT
 from manager.api.values import Kind
 
 ANSWERS = (
@@ -24,7 +25,7 @@ ROWS: tuple[Command, ...] = (
             Option("for", values.SPAN, "how long (10s)"),
             Option("path", values.PATH, "the path to ask for (/)"),
             Option("detach", None, "run in the background; `wait load APP done` joins it", "d"),
-            Option("output", values.choice("table", "json"), "table or json", "o"),
+            OUTPUT,
         ),
         examples=("load web --rps 50 --for 10s", "load web --ramp 10:100 --for 30s --detach"),
     ),
