@@ -41,14 +41,16 @@ class Meant(ValueError):
 class Kind:
     """A kind of value: its name in usage lines, how a word becomes one, and what completes it.
 
-    `completes` names the live list that completion offers: apps, targets, images, secrets, files, places
-    (files, and what is in a worker), or nothing.
+    `completes` names the live list that completion offers beside the `choices`: apps, targets, images,
+    secrets, ports, files, places (files, and what is in a worker), or nothing. `suffixes`: of the files that
+    are most likely meant.
     """
 
     metavar: str
     parse: Callable[[str], Value]
     completes: str = ""
     choices: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -299,7 +301,7 @@ WORD = Kind("WORD", text)
 TEXT = Kind("TEXT", text)
 PATTERN = Kind("RE", text)
 USER = Kind("USER", text)
-COPY = Kind("SRC[:DST]", text)
+COPY = Kind("SRC[:DST]", text, "files")
 COLUMN = Kind("COLUMN", text)
 COLUMNS = Kind("COLUMN,...", text)
 COMPARISON = Kind("COLUMN=VALUE", text)
@@ -307,6 +309,9 @@ HOST = Kind("HOST", host)
 SECRET = Kind("SECRET", secret_name, "secrets")
 PLACE = Kind("FILE|TARGET:PATH", text, "places")
 FILE = Kind("FILE", text, "files")
+SCRIPT = Kind("FILE", text, "files", suffixes=(".sc",))
+TOML_FILE = Kind("FILE", text, "files", suffixes=(".toml",))
+COMPOSE_FILE = Kind("FILE", text, "files", suffixes=(".yaml", ".yml"))
 IMAGE = Kind("IMAGE", text, "images")
 WORKERS = Kind("N", whole(0, MAX_WORKERS))
 LINES = Kind("N", lines)
@@ -322,11 +327,13 @@ CPUS = Kind("CORES", cpus)
 RATE = Kind("N", rate)
 OBJECTIVE = Kind("250ms[,99%]", objective)
 RAMP = Kind("A:B", ramp)
-PORT = Kind("PORT[/http|/tcp]", port)
+PORT = Kind("PORT[/http|/tcp]", port, "ports")
 HEALTH = Kind("/PATH|tcp|none", health, choices=("/", "tcp", "none"))
 ENVIRONMENT = Kind("K=V", environment)
 CAPABILITY = Kind("CAPABILITY", capability, choices=tuple(sorted(CAPABILITIES)))
-RESTART = Kind("always|on-failure[:N]|no", restart_policy, choices=("always", "on-failure", "no"))
+RESTART = Kind(
+    "always|on-failure[:N]|no", restart_policy, choices=("always", "on-failure", "on-failure:3", "no")
+)
 PATH = Kind("PATH", absolute_path)
 DIRECTORY = Kind("DIR", absolute_path)
 FORMAT = choice("table", "wide", "json", "jsonl", "csv", "name")

@@ -6,38 +6,35 @@ function that the caller gives. 500 workers take a few milliseconds.
 
 from __future__ import annotations
 
-import re
-import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, get_args, get_origin, get_type_hints
 
+from manager.api import values
 from manager.api.command import Command, Operand, Option
 from manager.api.commands import COMMANDS, command_of
 from manager.api.listings import LISTINGS
 from manager.api.rows.scripts import ANSWERS
+from manager.api.views import ITEMS
 from shell.language import grammar
 from shell.language.conditions import OPERATORS, Kind, field_named
 from shell.language.parsing import takes_next
 from shell.live.repeated import is_listing, repeated
 from shell.manual.topics import TOPICS
-from shell.options import KINDS
+from shell.options import HELP, KINDS
+from shell.prompt.offers import Completion, Directory, files, quoted, ranked
 from shell.prompt.snapshot import Named, Snapshot
 from shell.prompt.typed import Word, spot
 from shell.text.columns import names as column_names
 
-Directory = Callable[[str], Sequence[str]]
-
 _LOAD_FIELDS = ("sent", "ok", "failed", "p50_s", "p95_s", "p99_s", "rate_rps")
+_MEANINGS = {
+    "ls": "list them", "set": "keep one", "rm": "remove one", "off": "no longer",
+    "http": "what a path of an app answers", "load": "what a load of this shell came to",
+    "manager": "up or down", "error": "a command that fails", "done": "the load has ended",
+    "ready": "as many as wanted", "gone": "removed, or stopped",
+}  # fmt: skip
 _PARTS = tuple(Named(name, "a part of the cloud") for name in ("manager", "proxy", "etcd"))
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """Put `text` where the line now has what stands from `start` to the cursor."""
-
-    text: str
-    start: int
-    meta: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +65,12 @@ def complete(text: str, cursor: int, snapshot: Snapshot, directory: Directory = 
     here = spot(text, cursor)
     if here.comment:
         return []
+    if here.before and text[here.word.start : here.word.start + 1] == "$":
+        return ranked(here.word, snapshot.variables)
     if not here.before:
         dash = here.word.value.startswith("-")
         word = Word(here.word.start + dash, here.word.end, here.word.value[dash:])
-        return _ranked(word, _verbs())
+        return ranked(word, _verbs())
     place = _innermost(here.before)
     return _arguments(place, here.word, snapshot, directory) if place is not None else []
 
@@ -133,11 +132,16 @@ def _arguments(place: Place, word: Word, snapshot: Snapshot, directory: Director
         inline = Word(word.start + len(name) + 1, word.end, value)
         return _values(option, place.command, inline, snapshot, directory) if option else []
     if word.value.startswith("-") and not place.bare:
-        return _ranked(word, _options(place))
+        return ranked(word, _options(place))
     found = _operands(place, word, snapshot, directory)
     if not word.value and not place.bare:
-        found += _ranked(word, _options(place))
+        found += ranked(word, _options(place))
     return found
+
+
+def _words(given: Iterable[str]) -> Iterator[Named]:
+    for word in given:
+        yield Named(word, _MEANINGS.get(word, ""))
 
 
 def _verbs() -> Iterator[Named]:
@@ -158,24 +162,26 @@ def _values(
     """Return what can be the value of an option."""
     if option.kind is None:
         return []
-    if option.kind.choices:
-        return _ranked(word, map(Named, option.kind.choices))
-    if option.name == "copy":
-        return _files(word, directory)
     if option.name in ("sort", "columns", "filter") and command.lists:
         return _columns(word, command, option)
-    return _live(option.kind.completes, word, snapshot, directory)
+    return _of_kind(option.kind, word, snapshot, directory)
 
 
 def _columns(word: Word, command: Command, option: Option) -> list[Completion]:
     earlier, comma, last = word.value.rpartition(",") if option.name == "columns" else ("", "", word.value)
     headers = {column.header.lower(): f"field {column.field}" for column in LISTINGS[command.lists].columns}
+    name, equals, value = word.value.partition("=")
+    if option.name == "filter" and equals:
+        start = word.start + (len(name) + 1 if word.end - word.start == len(word.value) else 0)
+        kept = "" if start > word.start else name + equals
+        states = ranked(Word(start, word.end, value), map(Named, _choices_of(command.lists, name)))
+        return [Completion(quoted(kept + item.text), start) for item in states]
     suffix = "=" if option.name == "filter" else ""
     named = (Named(name + suffix, headers.get(name, "")) for name in column_names(command.lists))
     is_plain = word.end - word.start == len(word.value)
     kept, start = ("", word.start + len(earlier + comma)) if is_plain else (earlier + comma, word.start)
-    found = _ranked(Word(start, word.end, last), named)
-    return [Completion(_quoted(kept + item.text), start, item.meta) for item in found]
+    found = ranked(Word(start, word.end, last), named)
+    return [Completion(quoted(kept + item.text), start, item.meta) for item in found]
 
 
 def _operands(place: Place, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
@@ -184,19 +190,23 @@ def _operands(place: Place, word: Word, snapshot: Snapshot, directory: Directory
     match command.verb:
         case "help":
             topics = (Named(topic, "a page about it") for topic in TOPICS)
-            return _ranked(word, [*_verbs(), *topics]) if not given else []
+            return ranked(word, [*_verbs(), *topics]) if not given else []
         case "set":
             return _setting(word, given)
         case "scale":
-            return _ranked(word, snapshot.apps) if not given or "=" in given[-1] else []
+            return ranked(word, snapshot.apps) if not given or "=" in given[-1] else []
         case "wait" | "expect":
-            return _ranked(word, _condition(command.verb, given, snapshot))
+            return ranked(word, _condition(command.verb, given, snapshot))
         case "watch":
             draws = any(option.name in ("svg", "output") for option in place.given)
             listings = [Named(row.verb, row.summary) for row in COMMANDS if is_listing(row) and not draws]
-            return _ranked(word, [*snapshot.apps, *listings]) if not given else []
+            return ranked(word, [*snapshot.apps, *listings]) if not given else []
+        case "start":
+            still = [worker for worker in snapshot.workers if not worker.meta.startswith("ready")]
+            left = replace(snapshot, workers=tuple(still))
+            return _usual_operands(command, given, word, left, directory)
         case "crash" if not given:
-            return _ranked(word, [*_PARTS, *snapshot.workers])
+            return ranked(word, [*_PARTS, *snapshot.workers])
         case _:
             return _usual_operands(command, given, word, snapshot, directory)
 
@@ -208,18 +218,16 @@ def _usual_operands(
     if command.verbatim and given:
         # what a worker runs is not of this machine, unless a new one is made from it
         is_file = command.changes and (len(given) == 1 or _is_path(word.value))
-        return _files(word, directory) if is_file else []
+        return files(word, directory) if is_file else []
     operand = _operand_at(command, len(given))
     if operand is None:
         return []
-    if operand.kind.choices:
-        return _ranked(word, map(Named, operand.kind.choices))
     left = replace(
         snapshot,
         apps=tuple(app for app in snapshot.apps if app.name not in given),
         workers=tuple(worker for worker in snapshot.workers if worker.name not in given),
     )
-    return _live(operand.kind.completes, word, left, directory)
+    return _of_kind(operand.kind, word, left, directory)
 
 
 def _operand_at(command: Command, index: int) -> Operand | None:
@@ -231,23 +239,22 @@ def _operand_at(command: Command, index: int) -> Operand | None:
 
 def _setting(word: Word, given: Sequence[str]) -> list[Completion]:
     if not given:
-        return _ranked(word, (Named(name, " or ".join(kind.choices)) for name, kind in KINDS.items()))
+        return ranked(word, (Named(name, HELP[name]) for name in KINDS))
     choices = KINDS[given[0]].choices if given[0] in KINDS else ()
-    return _ranked(word, map(Named, choices))
+    return ranked(word, map(Named, choices))
 
 
 def _condition(verb: str, given: Sequence[str], snapshot: Snapshot) -> Iterable[Named]:
     """Return what can go on with a condition of wait or expect."""
     match [*given]:
         case []:
-            words = map(Named, ("http", "load", "manager", "error"))
-            return [*snapshot.apps, *words, *snapshot.workers]
+            return [*snapshot.apps, *_words(("http", "load", "manager", "error")), *snapshot.workers]
         case ["manager"]:
             return map(Named, ("up", "down"))
         case ["http" | "load"]:
             return snapshot.apps
         case ["load", _]:
-            return map(Named, ("done", *_LOAD_FIELDS) if verb == "wait" else _LOAD_FIELDS)
+            return _words(("done", *_LOAD_FIELDS) if verb == "wait" else _LOAD_FIELDS)
         case ["error", _]:
             return _verbs()
         case ["error"] | ["load", _, "done"] | ["http" | "manager", _]:
@@ -256,74 +263,52 @@ def _condition(verb: str, given: Sequence[str], snapshot: Snapshot) -> Iterable[
             return map(Named, OPERATORS)
         case [str(target)]:
             fields = (name for name in column_names(_kind_of(target)) if field_named(_kind_of(target), name))
-            return map(Named, dict.fromkeys(("ready", "gone", *fields)))
+            return _words(dict.fromkeys(("ready", "gone", *fields)))
         case [str(target), str(field)]:
             return map(Named, OPERATORS) if field_named(_kind_of(target), field) else ()
+        case [str(target), str(field), "==" | "!="]:
+            return map(Named, _choices_of(_kind_of(target), field))
         case _:
             return ()
+
+
+def _choices_of(kind: str, field: str) -> tuple[str, ...]:
+    """Return what a field of a listing's items can be, where that is a choice: the states of a worker."""
+    hint = get_type_hints(ITEMS[kind]).get(field.casefold()) if kind in ITEMS else None
+    return get_args(hint) if get_origin(hint) is Literal else ()
 
 
 def _kind_of(target: str) -> Kind:
     return "WorkerList" if "." in target else "AppList"
 
 
-def _live(completes: str, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
-    match completes:
+def _of_kind(kind: values.Kind, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
+    """Return the words that can be a value of a kind, and those of here or of the cloud that can."""
+    return [*ranked(word, _words(kind.choices)), *_live(kind, word, snapshot, directory)]
+
+
+def _live(kind: values.Kind, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
+    match kind.completes:
         case "apps":
-            return _ranked(word, snapshot.apps)
+            return ranked(word, snapshot.apps)
         case "targets":
-            return _ranked(word, [*snapshot.apps, *snapshot.workers])
+            return ranked(word, [*snapshot.apps, *snapshot.workers])
         case "images":
-            return _ranked(word, snapshot.images)
+            return ranked(word, snapshot.images)
         case "secrets":
-            return _ranked(word, snapshot.secrets)
+            return ranked(word, snapshot.secrets)
         case "files":
-            return _files(word, directory)
+            return files(word, directory, kind.suffixes)
         case "places":
             inside = (Named(f"{worker.name}:", worker.meta) for worker in snapshot.workers)
-            return [*_files(word, directory), *_ranked(word, inside)]
+            return [*ranked(word, inside), *files(word, directory)]
+        case "ports":
+            number, slash, _ = word.value.partition("/")
+            both = (Named(f"{number}/{protocol}") for protocol in ("http", "tcp"))
+            return ranked(word, both) if slash and number.isdecimal() else []
         case _:
             return []
 
 
 def _is_path(value: str) -> bool:
     return value.startswith(("./", "../", "/"))
-
-
-def _files(word: Word, directory: Directory) -> list[Completion]:
-    """Return the entries of the directory that the word is in; hidden ones only for a leading dot."""
-    parent, slash, start = word.value.rpartition("/")
-    entries = (entry for entry in directory(parent + slash) if start.startswith(".") or entry[0] != ".")
-    named = [Named(entry, "directory" if entry.endswith("/") else "") for entry in entries]
-    found = _ranked(Word(word.start, word.end, start), named)
-    return [Completion(_quoted(parent + slash + item.text), word.start, item.meta) for item in found]
-
-
-def _quoted(value: str) -> str:
-    return value if re.fullmatch(r"[\w@%+=:,./-]+", value) else shlex.quote(value)
-
-
-def _ranked(word: Word, candidates: Iterable[Named]) -> list[Completion]:
-    """Return the candidates that have the word's letters in their order, the nearest first.
-
-    What starts with the word comes first, then what contains it, then the rest by how far apart its
-    letters stand; equals keep their order.
-    """
-    rated = [(rank, named) for named in candidates if (rank := _rank(word.value, named.name)) is not None]
-    rated.sort(key=lambda pair: pair[0])
-    return [Completion(named.name, word.start, named.meta) for _, named in rated]
-
-
-def _rank(typed: str, name: str) -> tuple[int, int] | None:
-    wanted, offered = typed.casefold(), name.casefold()
-    if offered.startswith(wanted):
-        return 0, 0
-    if (at := offered.find(wanted)) >= 0:
-        return 1, at
-    at, first = -1, -1
-    for char in wanted:
-        at = offered.find(char, at + 1)
-        if at < 0:
-            return None
-        first = at if first < 0 else first
-    return 2, at - first

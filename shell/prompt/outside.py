@@ -14,7 +14,8 @@ from manager.api.places import Places
 from shell.asked import parse
 from shell.client import Client, Document
 from shell.language.quoting import quote
-from shell.prompt.complete import Completion, Directory, complete
+from shell.prompt.complete import complete
+from shell.prompt.offers import Completion, Directory
 from shell.prompt.snapshot import QUESTIONS, Snapshot, snapshot_of
 from shell.prompt.typed import Word, spot
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from prompt_toolkit import PromptSession
@@ -35,7 +35,7 @@ from shell.prompt.complete import complete
 from shell.prompt.directory import entries
 from shell.prompt.highlight import fragments
 from shell.prompt.history import PrivateHistory
-from shell.prompt.snapshot import Snapshot, Watch
+from shell.prompt.snapshot import Named, Snapshot, Watch
 from shell.prompt.toolbar import command_at, toolbar
 from shell.session import Session
 from shell.soon import soon
@@ -84,7 +84,9 @@ def run(session: Session, execute: Execute = statements.execute) -> int:
     told = partial(follow, session.client)
     watch = Watch(partial(_ask, session), told, lambda: soon(prompt.app, prompt.app.invalidate))
     draft = Draft()
-    prompt = prompt_of(session.places.prompt, lambda: watch.snapshot, draft)
+    prompt = prompt_of(
+        session.places.prompt, lambda: replace(watch.snapshot, variables=_variables(session)), draft
+    )
     _greet(session, prompt)
     _begin(session)
     try:
@@ -105,6 +107,10 @@ def run(session: Session, execute: Execute = statements.execute) -> int:
 def _menu_rows(rows: int) -> int:
     """Return the rows to keep for the menu where there are so many: line and toolbar are seen in any case."""
     return max(0, min(_MENU_ROWS, rows - 2))
+
+
+def _variables(session: Session) -> tuple[Named, ...]:
+    return tuple(Named(f"${name}", value) for name, value in session.variables.items())
 
 
 def _ask(session: Session, method: str, params: Mapping[str, object]) -> Mapping[str, object]:

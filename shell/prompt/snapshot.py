@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from threading import Event, Thread
 
 from manager.api.errors import CloudError
+from manager.api.values import BASE_IMAGE
 from shell.text import cells
 from shell.text.document import Document, fields, items, number
 
@@ -34,12 +35,15 @@ class Snapshot:
 
     `known`: a manager has answered.  `away`: the last time it did not; the rest is what it said before.
     `down`: the cloud is, and has nothing.  None of them: nobody was asked yet.
+
+    images: those that workers can run in.  variables: of the shell, as they are written.
     """
 
     apps: tuple[Named, ...] = ()
     workers: tuple[Named, ...] = ()
     images: tuple[Named, ...] = ()
     secrets: tuple[Named, ...] = ()
+    variables: tuple[Named, ...] = ()
     ready: int = 0
     want: int = 0
     rate_rps: float = 0.0
@@ -54,7 +58,7 @@ def snapshot_of(answers: Mapping[str, Document]) -> Snapshot:
     return Snapshot(
         apps=_named(answers["apps"], _app_meta),
         workers=_named(answers["ps"], _worker_meta),
-        images=_named(answers["images"], _size_meta),
+        images=tuple(image for image in _named(answers["images"], _size_meta) if _is_for_workers(image.name)),
         secrets=_named(answers["secret"], _size_meta),
         ready=round(sum(number(item.get("ready")) or 0 for item in listed)),
         want=round(sum(number(item.get("want")) or 0 for item in listed)),
@@ -65,6 +69,11 @@ def snapshot_of(answers: Mapping[str, Document]) -> Snapshot:
 
 def _named(answer: Document, meta_of: Callable[[Document], str]) -> tuple[Named, ...]:
     return tuple(Named(str(item.get("name")), meta_of(item)) for item in items(answer.get("items")))
+
+
+def _is_for_workers(image: str) -> bool:
+    """Tell whether an image is not one of the cloud's own parts."""
+    return image == BASE_IMAGE or not image.startswith(BASE_IMAGE.partition("/")[0] + "/")
 
 
 def _app_meta(item: Document) -> str:

@@ -11,8 +11,9 @@ from manager.api.documents import listing
 from manager.api.errors import UsageError
 from manager.api.views import SecretView
 from shell.language import grammar, scanner
-from shell.prompt.complete import Completion, complete
+from shell.prompt.complete import complete
 from shell.prompt.highlight import fragments
+from shell.prompt.offers import Completion
 from shell.prompt.snapshot import Named, Snapshot, snapshot_of
 from shell.prompt.toolbar import command_at, health_of, toolbar, usage_at
 from shell.prompt.typed import spot, statements
@@ -23,6 +24,7 @@ CLOUD = Snapshot(
     workers=tuple(Named(f"web.{slot}", "ready") for slot in (1, 2, 3)),
     images=(Named("simplecloud/base", "179M"), Named("tools", "12.3M")),
     secrets=(Named("db-password", "12"),),
+    variables=(Named("$n", "3"), Named("$name", "web")),
     ready=4,
     want=5,
     rate_rps=463.0,
@@ -30,6 +32,7 @@ CLOUD = Snapshot(
 )
 FILES = {
     "": ["demos/", "my file.txt", "server.py", ".git/"],
+    "files/": ["a.py", "apps.toml", "compose.yml", "sub/", "tour.sc"],
     "./": ["demos/", "my file.txt", "server.py", ".git/"],
     "demos/": ["tour.sc"],
 }
@@ -88,6 +91,58 @@ def test_names_come_with_what_they_are_doing() -> None:
 def test_a_name_is_offered_once() -> None:
     assert "web.1" not in offered("stop web.1 ")
     assert "web.2" in offered("stop web.1 ")
+
+
+def test_a_variable_is_offered_where_its_sign_stands() -> None:
+    assert at("echo $") == [Completion("$n", 5, "3"), Completion("$name", 5, "web")]
+    assert offered("scale web=3; echo $na") == ["$name"]
+    assert offered("echo '$") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("source files/", ["files/tour.sc", "files/sub/", "files/a.py"]),
+        ("import files/", ["files/compose.yml", "files/sub/", "files/a.py"]),
+        ("apply -f files/", ["files/apps.toml", "files/sub/", "files/a.py"]),
+        ("record files/", ["files/a.py", "files/apps.toml"]),
+    ],
+)
+def test_the_files_that_are_most_likely_meant_come_first(text: str, first: list[str]) -> None:
+    assert offered(text)[: len(first)] == first
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("run -p 8000/", ["8000/http", "8000/tcp"]),
+        ("run -p 80", []),
+        ("run --restart on", ["on-failure", "on-failure:3"]),
+        ("ps --filter state=re", ["ready", "unready", "spare"]),
+        ("ps --filter=STATE=back", ["backoff"]),
+        ("ps --filter 'state=back", ["state=backoff"]),
+        ("ps --filter address=1", []),
+        ("wait web.1 state == fai", ["failed"]),
+        ("wait web.1 state > ", []),
+    ],
+)
+def test_what_a_value_can_be_is_offered(text: str, expected: list[str]) -> None:
+    assert [word for word in offered(text) if not word.startswith("--")] == expected
+
+
+def test_words_that_are_no_names_come_with_what_they_mean() -> None:
+    bare = ("secret ", "autoscale web ", "wait ", "wait load web done", "set ", "images ")
+    assert [found for text in bare for found in at(text) if not found.meta] == []
+
+
+def test_record_can_be_ended_and_a_copy_begins_or_ends_in_a_worker() -> None:
+    assert offered("record ")[0] == "off"
+    assert offered("cp ")[0] == "web.1:"
+
+
+def test_only_workers_that_do_not_serve_are_offered_to_be_started() -> None:
+    snapshot = Snapshot(apps=CLOUD.apps, workers=(*CLOUD.workers, Named("api.1", "backoff exit code 1")))
+    assert [found.text for found in at("start ", snapshot=snapshot)][:3] == ["web", "api", "api.1"]
 
 
 def test_only_what_is_before_the_cursor_counts() -> None:
@@ -307,7 +362,7 @@ def is_accepted(text: str) -> bool:
 def test_other_words_with_a_meaning_of_their_own_are_offered() -> None:
     assert offered("help sca")[0] == "scale"
     assert offered("set e")[:2] == ["errexit", "echo"]
-    assert Completion("keys", 4, "emacs or vi") in at("set k")
+    assert Completion("keys", 4, "the keys of the prompt") in at("set k")
     assert offered("set keys ") == ["emacs", "vi"]
     assert offered("set echo o") == ["on", "off"]
     assert offered("scale we") == ["web"]
@@ -333,14 +388,14 @@ def test_a_snapshot_has_what_apps_and_workers_are_doing() -> None:
                 "WorkerList",
                 [worker("web.1"), worker("web.2", state="backoff", address=None, reason="a\nb")],
             ),
-            "images": listing("ImageList", [image("tools")]),
+            "images": listing("ImageList", map(image, ("tools", "simplecloud/etcd", "simplecloud/base"))),
             "secret": listing("SecretList", [SecretView("db-password", 12, "2026-01-02T03:04:05.678Z", [])]),
         }
     )
 
     assert found.apps == (Named("web", "3/4 ready, 463 req/s"), Named("pong", "1/1 ready"))
     assert found.workers == (Named("web.1", "ready 10.200.0.11"), Named("web.2", "backoff a\\nb"))
-    assert found.images == (Named("tools", "179M"),)
+    assert found.images == (Named("tools", "179M"), Named("simplecloud/base", "179M"))
     assert found.secrets == (Named("db-password", "12B"),)
     assert (found.ready, found.want, round(found.rate_rps)) == (4, 5, 463)
 

@@ -208,7 +208,7 @@ ROWS: tuple[Command, ...] = (
         "import",
         "shell",
         "make apps as a compose file says; names each key that it ignores",
-        operands=(Operand("FILE", values.FILE),),
+        operands=(Operand("FILE", values.COMPOSE_FILE),),
         options=(*WAITING, DRY_RUN),
         examples=("import compose.yaml --dry-run", "import compose.yaml"),
         changes=True,

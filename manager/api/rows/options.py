@@ -23,7 +23,7 @@ WAITING = (
 )
 GOING = (replace(WAITING[0], help="wait until they are gone (the default, 60s)"), *WAITING[1:])
 DRY_RUN = Option("dry-run", None, "print the plan and change nothing")
-FILE = Option("file", values.FILE, "the file; - is standard input", "f")
+FILE = Option("file", values.TOML_FILE, "the file; - is standard input", "f")
 YES = Option("yes", None, "do not ask", "y")
 SPARES = Option(
     "spares",

@@ -56,8 +56,8 @@ ROWS: tuple[Command, ...] = (
             "expect load web failed == 0",
             "expect error 'no app' rm nosuch -y",
         ),
-        usage_tail="APP FIELD OP VALUE | http APP PATH | load APP FIELD OP VALUE | manager up|down "
-        '| error "TEXT" COMMAND',
+        usage_tail="APP ready|gone | APP FIELD OP VALUE | http APP PATH | load APP FIELD OP VALUE "
+        '| manager up|down | error "TEXT" COMMAND',
     ),
     Command(
         "set",
@@ -87,14 +87,14 @@ ROWS: tuple[Command, ...] = (
         "source",
         "shell",
         "run the commands of a file here",
-        operands=(Operand("FILE", values.FILE),),
+        operands=(Operand("FILE", values.SCRIPT),),
         examples=("source session.sc",),
     ),
     Command(
         "record",
         "shell",
         "write what is typed from here on into a file, as a script",
-        operands=(Operand("FILE", Kind("FILE|off", values.text, "files"), required=False),),
+        operands=(Operand("FILE", Kind("FILE|off", values.text, "files", ("off",)), required=False),),
         examples=("record session.sc", "record off"),
     ),
 )
