@@ -84,9 +84,7 @@ def _handed(session: Session, row: Command, params: Params) -> Iterator[Sequence
     from shell import files
 
     for word in _late_options(row, params):
-        session.note(
-            f"{word} belongs to COMMAND, {row.verb} does not see it: its options come before COMMAND"
-        )
+        session.note(f"{word} goes to COMMAND: options of {row.verb} come before it")
     try:
         with files.opened(params) as handed:
             for word in files.left_here(params):

@@ -46,8 +46,9 @@ def mended(command: Command, words: Sequence[str], index: int, wrong: str, right
 def missing(command: Command, operand: Operand, at: int) -> UsageError:
     """Return the error for an operand that is not among the words, of which there are `at`."""
     named = operand.shown if not command.usage_tail or operand.name in command.usage_tail else ""
+    example = command.examples[0] if command.examples else usage(command)
     return UsageError(
         f"{command.verb} needs {named or command.usage_tail}",
-        hint=command.examples[0] if command.examples else usage(command),
+        hint=f"help {command.verb}" if command.option("--yes") is not None else example,
         at=at,
     )

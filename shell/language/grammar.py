@@ -113,7 +113,8 @@ def _hint_on(text: str) -> str:
         if row is not None:
             _params(row, given[1:])
     except UsageError as error:
-        return error.hint
+        is_mended = row is not None and error.hint not in row.examples
+        return error.hint if is_mended else f"help {given[0]}"  # an example is of another app
     except ValueError:  # an open quote: a sentence
         return ""
     return ""

@@ -73,7 +73,7 @@ def _named(answer: Document, meta_of: Callable[[Document], str]) -> tuple[Named,
 
 def _is_for_workers(image: str) -> bool:
     """Tell whether an image is not one of the cloud's own parts."""
-    return image == BASE_IMAGE or not image.startswith(BASE_IMAGE.partition("/")[0] + "/")
+    return image.partition(":")[0] == BASE_IMAGE or not image.startswith(BASE_IMAGE.partition("/")[0] + "/")
 
 
 def _app_meta(item: Document) -> str:

@@ -388,14 +388,16 @@ def test_a_snapshot_has_what_apps_and_workers_are_doing() -> None:
                 "WorkerList",
                 [worker("web.1"), worker("web.2", state="backoff", address=None, reason="a\nb")],
             ),
-            "images": listing("ImageList", map(image, ("tools", "simplecloud/etcd", "simplecloud/base"))),
+            "images": listing(
+                "ImageList", map(image, ("tools", "simplecloud/etcd:latest", "simplecloud/base:latest"))
+            ),
             "secret": listing("SecretList", [SecretView("db-password", 12, "2026-01-02T03:04:05.678Z", [])]),
         }
     )
 
     assert found.apps == (Named("web", "3/4 ready, 463 req/s"), Named("pong", "1/1 ready"))
     assert found.workers == (Named("web.1", "ready 10.200.0.11"), Named("web.2", "backoff a\\nb"))
-    assert found.images == (Named("tools", "179M"), Named("simplecloud/base", "179M"))
+    assert found.images == (Named("tools", "179M"), Named("simplecloud/base:latest", "179M"))
     assert found.secrets == (Named("db-password", "12B"),)
     assert (found.ready, found.want, round(found.rate_rps)) == (4, 5, 463)
 

@@ -55,7 +55,7 @@ TYPED = [
     ("logs web -n5", "logs web --tail 5"),
     ("describe pod web", "describe web"),
     ("delete web", "rm web"),
-    ("delete", "rm web -y"),
+    ("delete", "help rm"),
     ("kill web", "crash web"),
     ("port web", "routes web"),
     ("deploy -f a.toml", "apply -f a.toml"),
@@ -123,5 +123,8 @@ def test_a_run_of_docker_is_told_how_its_words_are_meant_here() -> None:
     assert error.message == (
         'unknown command "docker": here run takes NAME, then COMMAND, and -p the port inside'
     )
-    assert error.hint.startswith("run ")
-    grammar.check(statements(error.hint)[0])
+    assert error.hint == "help run"
+
+
+def test_what_cannot_be_undone_is_offered_for_no_app_that_was_not_named() -> None:
+    assert refused("rm").hint == "help rm"

@@ -111,8 +111,8 @@ def test_last_options_that_belong_to_the_command_of_a_worker_are_noted(
     (tmp_path / "x").touch(mode=0o755)
     manager.verbs |= {verb: lambda call: {"kind": "Result", "message": ""} for verb in ("run", "update")}
     assert shell.run(typed) == 0
-    notes = [f"note: {word} belongs to COMMAND, {typed.split()[0]} does not see it" for word in noted]
-    assert [line.partition(": its")[0] for line in shell.err.getvalue().splitlines()] == notes
+    come = f"options of {typed.split()[0]} come before it"
+    assert shell.err.getvalue().splitlines() == [f"note: {word} goes to COMMAND: {come}" for word in noted]
 
 
 def test_who_has_to_confirm_is_offered_the_whole_command(shell: Shell, manager: FakeManager) -> None:
