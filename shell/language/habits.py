@@ -56,6 +56,6 @@ ROWS = (
 def here(typed: str) -> str:
     """Return a command as it is typed here; one that no row fits stays as it is."""
     for pattern, right in ROWS:
-        fits = re.fullmatch(pattern, typed)
+        fits = re.fullmatch(pattern, typed, re.DOTALL)
         typed = fits.expand(right) if fits else typed
     return typed

@@ -15,7 +15,6 @@ from manager.api.command import Command, Operand, Option
 from manager.api.commands import COMMANDS, command_of
 from manager.api.listings import LISTINGS
 from manager.api.rows.scripts import ANSWERS
-from manager.api.views import ITEMS
 from shell.language import grammar
 from shell.language.conditions import OPERATORS, Kind, field_named
 from shell.language.parsing import takes_next
@@ -274,6 +273,8 @@ def _condition(verb: str, given: Sequence[str], snapshot: Snapshot) -> Iterable[
 
 def _choices_of(kind: str, field: str) -> tuple[str, ...]:
     """Return what a field of a listing's items can be, where that is a choice: the states of a worker."""
+    from manager.api.views import ITEMS  # making these types takes a while: the prompt is there before
+
     hint = get_type_hints(ITEMS[kind]).get(field.casefold()) if kind in ITEMS else None
     return get_args(hint) if get_origin(hint) is Literal else ()
 

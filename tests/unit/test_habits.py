@@ -112,7 +112,7 @@ def rows_of(typed: str) -> set[int]:
 
 
 def test_words_that_need_quotes_keep_them() -> None:
-    typed = f"docker exec web sh -c {quote('echo $HOSTNAME; ls')}"
+    typed = f"docker exec web sh -c {quote('echo $HOSTNAME; ls')} {quote('of two' + chr(10) + 'lines')}"
 
     assert refused(typed).hint == typed.removeprefix("docker ")
 
