@@ -18,6 +18,8 @@ ROWS = (
     (r"get events?", "events"),
     (rf"get(?: (?:all|{_KINDS}))?(| .*)", r"apps\1"),
     (r"top (?:pods?|nodes?)", "stats"),
+    (r"(?:docker-)?compose up(?: .*)?", "import compose.yaml"),
+    (r"(?:docker-)?compose down(?: .*)?", "help rm"),  # `down` here is for the whole cloud
     (r"(?:container|compose) ls(| .*)", r"ps\1"),
     (r"(?:container|compose|rollout|pod) ([a-z].*)", r"\1"),
     (rf"(\S+) (?:{_KINDS}) (\S.*)", r"\1 \2"),
@@ -47,6 +49,7 @@ ROWS = (
     (r"logs(| .*) -n[ =]?(\d+)(| .*)", r"logs\1 --tail \2\3"),
     (r"scale --replicas[ =](\d+) (\S+)", r"scale \2=\1"),
     (r"scale (\S+) --replicas[ =](\d+)", r"scale \1=\2"),
+    (r"autoscale (\S+) on", r"autoscale \1 --max 6"),
     (r"run(| .*) --rm( .*)", r"run\1\2"),
     (r"run(| .*) --name[ =](\S+)( .*)", r"run\1 \2\3"),
     (r"(?:run )?\./([a-z][a-z0-9-]*)(.*)", r"run \1 ./\1\2"),
