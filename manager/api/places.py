@@ -62,8 +62,11 @@ def places_of(cloud: str | None = None) -> Places:
 
 
 def cloud_of(cloud: str | None = None) -> str:
-    """Return the name of the cloud that is meant, be it a name or not."""
-    return cloud or os.environ.get("SIMPLECLOUD_CLOUD") or DEFAULT_CLOUD
+    """Return the name of the cloud that is meant, be it a name or not.
+
+    An empty one was asked for with a variable that is not set: that means no cloud, and not `default`.
+    """
+    return os.environ.get("SIMPLECLOUD_CLOUD") or DEFAULT_CLOUD if cloud is None else cloud
 
 
 def program(cloud: str, hint: str = "") -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.errors import UsageError
+from manager.api.places import places_of
 from shell.asked import parse
 from shell.host import ROOT
 from shell.main import main
@@ -113,6 +114,16 @@ def test_what_is_hinted_for_arguments_that_are_off_is_for_the_same_cloud(
 
     assert main(arguments) == 2
     assert capsys.readouterr().err == f"error: --check needs a script\nhint:  {hinted}\n"
+
+
+@pytest.mark.parametrize("arguments", [("--cloud", "", "version"), ("--cloud=", "version")])
+def test_an_empty_name_is_no_cloud_and_not_the_default_one(arguments: Sequence[str]) -> None:
+    code, out, err = run(*arguments)
+
+    assert (code, out) == (2, "")
+    assert err.startswith("error: '' is not a cloud's name")
+    with pytest.raises(UsageError):
+        places_of("")
 
 
 def test_one_command_prints_its_result(
