@@ -17,7 +17,9 @@ from manager.api.places import Places
 from manager.core import Core
 from manager.engine.contract import Watch
 from manager.host import parts
-from manager.host.settings import Settings, load
+from manager.host.carried import keep_file
+from manager.host.recall import recall
+from manager.host.settings import Settings
 from manager.host.setup import ensure_group
 from manager.lead import REFRESH_S, HostLock, Watchdog
 from manager.server import Server
@@ -34,7 +36,7 @@ log = logging.getLogger(__name__)
 
 def serve(places: Places, number: int) -> int:
     """Stand by until this manager leads, lead until SIGTERM, and leave every worker as it is."""
-    settings = load(places)
+    settings = recall(places)
     if settings is None:
         raise SetupFailed(f"the cloud {places.cloud!r} was never started", hint="simplecloud up")
     _log_to(places, number)
@@ -45,6 +47,8 @@ def serve(places: Places, number: int) -> int:
     store = parts.store_of(places, settings)
     keeper = Looker("tend keeper", lambda: tend_keeper(places), KEEPER_S)
     keeper.start()
+    file = Looker("tend settings", lambda: keep_file(places, settings), KEEPER_S)
+    file.start()
     lock = HostLock(places.run / "lock")
     with Watchdog(lock, store):
         vacant_s = lock.take()
@@ -60,6 +64,7 @@ def serve(places: Places, number: int) -> int:
     stopping.wait()
     manager.stop()
     heart.stop()
+    file.stop()
     keeper.stop()
     return 0
 

@@ -45,7 +45,10 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One container of the cloud's own machinery; `order` is the digest of what it was made from."""
+    """One container of the cloud's own machinery; `order` is the digest of what it was made from.
+
+    `labels` are all it carries.
+    """
 
     name: str
     id: str
@@ -55,6 +58,7 @@ class Part:
     exit_code: int
     started_at: float | None
     order: str
+    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

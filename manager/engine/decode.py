@@ -106,6 +106,7 @@ def part_of(answer: Mapping[str, Any]) -> Part:
         exit_code=state["ExitCode"],
         started_at=unix_time(state["StartedAt"]),
         order=labels.get(payload.ORDER, ""),
+        labels=labels,
     )
 
 

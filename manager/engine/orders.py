@@ -71,7 +71,10 @@ class ExecOrder:
 
 @dataclass(frozen=True, slots=True)
 class PartOrder:
-    """A container of the cloud's own machinery, on the host's network, which Docker itself restarts."""
+    """A container of the cloud's own machinery, on the host's network, which Docker itself restarts.
+
+    labels: they tell of the part and change nothing about it, so one without them is of the same order.
+    """
 
     name: str
     part: str
@@ -80,14 +83,16 @@ class PartOrder:
     mounts: tuple[FileMount, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     cap_add: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
-        return _digest_of(self)
+        return _digest_of(self, but="labels")
 
 
-def _digest_of(order: WorkerOrder | PartOrder) -> str:
+def _digest_of(order: WorkerOrder | PartOrder, but: str = "") -> str:
     # Of the order and not of what is sent to Docker: a new version of simplecloud that sends more for the
     # same order finds its workers as they were wanted.
-    canonical = json.dumps(asdict(order), sort_keys=True, default=str)
+    wanted = {name: value for name, value in asdict(order).items() if name != but}
+    canonical = json.dumps(wanted, sort_keys=True, default=str)
     return sha256(canonical.encode()).hexdigest()[:16]

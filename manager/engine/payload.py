@@ -63,7 +63,7 @@ def part_payload(cloud: str, order: PartOrder) -> dict[str, object]:
         "Image": order.image,
         "Cmd": list(order.command),
         "Env": _environment(order.environment),
-        "Labels": {CLOUD: cloud, PART: order.part, ORDER: order.digest},
+        "Labels": {**order.labels, CLOUD: cloud, PART: order.part, ORDER: order.digest},
         "HostConfig": {
             **_hardening(order.cap_add, read_only=True),
             "NetworkMode": "host",

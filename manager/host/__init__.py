@@ -6,6 +6,7 @@ by it. It must work where little does: no Docker, no etcd, no manager.
     up, down, doctor   the three commands, and boot
     setup              what a bare machine lacks: packages, dockerd, the group
     settings, choose   what is decided at the first `up`, and how
+    recall, carried    the settings, also where their file is lost
     docker_host        which Docker a cloud is on
     dockerd, systemd   what keeps it there: a dockerd of ours, units
     images             the images that a cloud needs, built here

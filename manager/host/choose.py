@@ -14,6 +14,7 @@ from manager.host import ports
 from manager.host.docker_host import VARIABLE
 from manager.host.dockerd import SOCKET
 from manager.host.external_etcd import Etcd
+from manager.host.recall import recall
 from manager.host.settings import Settings, load
 from netsetup.addresses import check_subnet, free_subnet
 from netsetup.errors import NetworkError
@@ -39,12 +40,15 @@ class Asked:
 
 
 def settings_for(places: Places, asked: Asked) -> Settings:
-    """Return the remembered settings, or new ones; raises UsageError for what cannot be had or changed."""
+    """Return the remembered settings, or new ones for a cloud of which nothing is there.
+
+    Raises UsageError for what cannot be had or changed, and what `recall` does.
+    """
     if asked.etcd is not None and asked.etcd_members is not None:
         raise UsageError(
             "--etcd and --etcd-members exclude each other", hint="simplecloud up --etcd-members 3"
         )
-    known = load(places)
+    known = recall(places)
     if known is not None:
         require_same(known, asked)
         return known

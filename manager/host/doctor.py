@@ -15,13 +15,15 @@ from manager.api.errors import CloudError
 from manager.api.places import Places
 from manager.engine.docker_engine import DockerEngine
 from manager.host import dockerd
+from manager.host.carried import carried, write_again
 from manager.host.checks.finding import Finding, fail, warn
 from manager.host.checks.leftovers import check_leftovers
 from manager.host.checks.machine import check_machine
 from manager.host.checks.parts import check_parts
 from manager.host.checks.processes import check_processes, is_running, processes_now, simplecloud
 from manager.host.docker_host import docker_socket
-from manager.host.settings import Settings, load
+from manager.host.recall import complaint, remains_of, way_out
+from manager.host.settings import FILE, Settings, load
 from manager.host.telling import pasteable, say
 
 
@@ -57,8 +59,22 @@ def _cloud(places: Places, engine: DockerEngine | None, socket: Path) -> Iterato
     except CloudError as error:
         yield fail("cloud", error.message, pasteable(error.hint, places))
         settings = None
+    else:
+        if settings is None:
+            settings = carried(places) if engine is not None else None
+            yield from _lost(places, settings)
     yield from _running(places, settings, engine)
     yield from check_leftovers(places, socket if engine is not None else None)
+
+
+def _lost(places: Places, told: Settings | None) -> Iterator[Finding]:
+    """Yield that the settings are lost, where they should be there; told: what the parts say of them."""
+    if told is not None:
+        fix = simplecloud(places, "doctor --fix")
+        fact = f"{places.state / FILE} is gone; the cloud's parts have what it said"
+        yield fail("settings", fact, fix, lambda: write_again(places, told))
+    elif remains := remains_of(places):
+        yield fail("settings", complaint(places, remains), pasteable(way_out(places), places))
 
 
 def _running(places: Places, settings: Settings | None, engine: DockerEngine | None) -> Iterator[Finding]:

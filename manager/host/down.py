@@ -18,9 +18,10 @@ from manager.api.errors import NetworkFailed, SetupFailed
 from manager.api.places import Places
 from manager.engine.docker_engine import DockerEngine
 from manager.host import dockerd, parts, systemd
+from manager.host.carried import carried
 from manager.host.docker_host import docker_socket
 from manager.host.processes import Role, end, processes_of
-from manager.host.settings import Settings, load
+from manager.host.settings import Settings, load, save
 from manager.secrets import secrets_of
 from netsetup.errors import NetworkError
 from netsetup.network import Network
@@ -71,9 +72,15 @@ def take_down(places: Places, *, purge: bool) -> LeftBehind:
 
 
 def _settings(places: Places) -> Settings | None:
-    """Return the remembered settings; unreadable ones are no reason to leave things behind."""
+    """Return the remembered settings; unreadable ones are no reason to leave things behind.
+
+    Where their file is lost, it is written again: the parts that carry them go now.
+    """
     with contextlib.suppress(SetupFailed):
-        return load(places)
+        known = load(places)
+        if known is None and dockerd.dockerd_answers(docker_socket(places)) and (known := carried(places)):
+            save(places, known)
+        return known
     return None
 
 

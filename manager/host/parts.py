@@ -9,11 +9,12 @@ from balancer.proxy import EtcdTls, static_arguments
 from manager.api.places import Places
 from manager.engine.orders import FileMount, PartOrder
 from manager.host.external_etcd import kept_file
-from manager.host.settings import Settings
+from manager.host.settings import Settings, text_of
 from manager.state.records import PROXY
 from manager.store import EtcdStore, Tls
 
 ETCD_IMAGE, PROXY_IMAGE = "simplecloud/etcd", "simplecloud/proxy"
+SETTINGS_LABEL = "simplecloud.settings"  # of each part: where their file is lost, they are read from it
 ETCD_MAX_OPS = 10_000  # a change of many routes is one transaction
 FOREIGN_MAX_OPS = 128  # etcd's default, which an etcd that is not ours runs with
 ETCD_QUOTA_BYTES = 2**30
@@ -79,6 +80,7 @@ def etcd_orders(
             image=ETCD_IMAGE,
             command=_etcd_arguments(name, ports, peers, places.cloud, state),
             mounts=(FileMount(str(places.state / name), "/data", writable=True), _mark(places)),
+            labels={SETTINGS_LABEL: text_of(settings)},
         )
         for number, (name, ports) in enumerate(members.items(), start=1)
     ]
@@ -124,6 +126,7 @@ def proxy_order(places: Places, settings: Settings) -> PartOrder:
             *(FileMount(str(kept_file(places.state, role)), f"/etcd/{role}.pem") for role in files),
             _mark(places),
         ),
+        labels={SETTINGS_LABEL: text_of(settings)},
     )
 
 

@@ -62,10 +62,7 @@ def load(places: Places) -> Settings | None:
     """Return the remembered settings, or None before the first `up`; raises SetupFailed when unreadable."""
     file = places.state / FILE
     try:
-        plain = json.loads(file.read_text())
-        ports = tuple((int(client), int(peer)) for client, peer in plain.pop("etcd_ports"))
-        plain |= {name: tuple(plain.get(name, ())) for name in ("own_etcd", "own_etcd_files")}
-        return Settings(etcd_ports=ports, **plain)
+        return settings_in(file.read_text())
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError) as error:
@@ -75,10 +72,22 @@ def load(places: Places) -> Settings | None:
         ) from error
 
 
+def settings_in(text: str) -> Settings:
+    """Return what `text_of` wrote; raises ValueError, TypeError or KeyError for anything else."""
+    plain = dict(json.loads(text))
+    ports = tuple((int(client), int(peer)) for client, peer in plain.pop("etcd_ports"))
+    plain |= {name: tuple(plain.get(name, ())) for name in ("own_etcd", "own_etcd_files")}
+    return Settings(etcd_ports=ports, **plain)
+
+
+def text_of(settings: Settings) -> str:
+    return json.dumps(asdict(settings), indent=1)
+
+
 def save(places: Places, settings: Settings) -> None:
     """Remember the settings; the file is whole or absent, whenever the machine dies."""
     places.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(places.state / FILE, json.dumps(asdict(settings), indent=1) + "\n")
+    write_whole(places.state / FILE, f"{text_of(settings)}\n")
 
 
 def write_whole(file: Path, text: str) -> None:

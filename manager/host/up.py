@@ -29,6 +29,7 @@ from manager.host.external_etcd import keep_files, knock
 from manager.host.images import ensure_images
 from manager.host.liveness import has_standby, is_up, late_apps, proxy_answers
 from manager.host.processes import processes_of
+from manager.host.recall import recall
 from manager.host.renew import ask_again
 from manager.host.settings import Settings, load, save
 from manager.host.telling import Telling, say
@@ -92,7 +93,7 @@ class Up:
 
     def boot(self) -> int:
         """All but the managers is there, as after `up`: what systemd does before the keeper."""
-        if load(self.places) is None:
+        if recall(self.places) is None:
             raise SetupFailed(f"the cloud {self.places.cloud!r} was never started", hint="simplecloud up")
         with turn_if_free(self.places) as ours:
             if ours:  # else an `up` is at it

@@ -455,7 +455,7 @@ class FakeParts:
 
     def _new(self, order: PartOrder) -> Part:
         number = f"{self._engine.next_number():064x}"
-        return Part(order.name, number, order.part, "created", 0, 0, None, order.digest)
+        return Part(order.name, number, order.part, "created", 0, 0, None, order.digest, order.labels)
 
     def _run(self, part: Part) -> Part:
         return replace(

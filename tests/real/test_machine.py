@@ -255,6 +255,71 @@ def test_settings_that_cannot_be_read_do_not_keep_down_from_its_work(unborn: Clo
     assert down.stdout.strip() == PROOF
 
 
+# --- settings that are lost
+
+
+def test_lost_settings_of_a_cloud_that_is_up_are_written_again(cloud: Cloud) -> None:
+    file = cloud.places.state / "cloud.json"
+    before = file.read_text()
+
+    file.unlink()
+
+    eventually(file.exists, within_s=60)
+    assert file.read_text() == before
+
+
+@pytest.mark.parametrize("words", [("up",), ("doctor", "--fix")], ids=" ".join)
+def test_lost_settings_are_read_back_from_the_parts_while_no_manager_runs(
+    cloud: Cloud, words: tuple[str, ...]
+) -> None:
+    file = cloud.places.state / "cloud.json"
+    before, there = file.read_text(), containers_by_hand(cloud)
+    kill_all(cloud)
+    file.unlink()
+    told = cloud.run("doctor", "-o", "json")
+
+    cloud.ok(*words)
+
+    assert (told.code, checks(told)["settings"][0]) == (1, "FAIL")
+    assert file.read_text() == before
+    assert containers_by_hand(cloud) == there
+    assert cloud.get("web").status == 200
+
+
+def test_down_keeps_the_settings_that_only_the_parts_had(unborn: Cloud) -> None:
+    unborn.ok("up", "--etcd-members", "1")
+    file = unborn.places.state / "cloud.json"
+    before = file.read_text()
+    kill_all(unborn)
+    file.unlink()
+
+    unborn.ok("down")
+
+    assert file.read_text() == before
+
+
+def test_no_settings_are_invented_for_the_data_of_a_cloud(unborn: Cloud) -> None:
+    unborn.ok("up", "--etcd-members", "1")
+    unborn.ok("down")
+    file = unborn.places.state / "cloud.json"
+    file.unlink()
+
+    refused = unborn.run("up")
+    told = unborn.run("doctor", "-o", "json")
+
+    assert refused.code == 1
+    assert f"{file} is gone, and what was made with it is there: etcd's data" in refused.stderr
+    assert checks(told)["settings"][0] == "FAIL"
+    assert not file.exists()
+
+
+def containers_by_hand(cloud: Cloud) -> set[str]:
+    """Return the ids of all containers of the cloud, parts and workers, that run."""
+    with docker_by_hand() as client:
+        found = client.containers(filters={"label": f"simplecloud.cloud={cloud.name}"})
+    return {str(item["Id"]) for item in found}
+
+
 # --- a reboot
 
 

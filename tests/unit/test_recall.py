@@ -1,0 +1,114 @@
+"""Settings whose file is lost: the parts of a cloud have them, and none are invented for what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from manager.api.places import Places
+from manager.engine.payload import CLOUD, part_payload
+from manager.host.carried import agreed, keep_file
+from manager.host.down import LeftBehind
+from manager.host.parts import SETTINGS_LABEL, orders
+from manager.host.recall import remains_in
+from manager.host.settings import Settings, load, save, text_of
+from tests.fakes.manager import PlacesAt
+
+PLACES = Places("nowhere")
+SETTINGS = Settings(8080, 9000, 9015, 23000, ((23001, 23002), (23003, 23004)), "10.200.0.0/22")
+OWN_ETCD = replace(SETTINGS, etcd_ports=(), own_etcd=("a:2379", "b:2379"), own_etcd_files=("ca",))
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesWithState(PlacesAt):
+    """The state, too, is in a directory of a test."""
+
+    @property
+    def state(self) -> Path:
+        return self.directory / "state"
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, OWN_ETCD])
+def test_every_part_carries_the_settings_of_its_cloud(settings: Settings) -> None:
+    made = orders(PLACES, settings)
+
+    assert {agreed([order.labels]) for order in made} == {settings}
+    assert agreed([order.labels for order in made]) == settings
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [],
+        [{CLOUD: "nowhere"}],
+        [{SETTINGS_LABEL: text} for text in ("{", "1", '"x"', "[]", "{}")],
+        [{SETTINGS_LABEL: text_of(SETTINGS)}, {SETTINGS_LABEL: text_of(OWN_ETCD)}],
+    ],
+    ids=["no parts", "no label", "unreadable", "two of them"],
+)
+def test_parts_that_do_not_agree_tell_no_settings(labels: list[Mapping[str, str]]) -> None:
+    assert agreed(labels) is None
+
+
+def test_a_part_of_an_older_version_tells_as_much_as_it_can() -> None:
+    (order, *_) = orders(PLACES, SETTINGS)
+
+    assert agreed([{CLOUD: "nowhere"}, order.labels]) == SETTINGS
+
+
+def test_what_a_part_carries_does_not_make_another_of_it() -> None:
+    (order, *_) = orders(PLACES, SETTINGS)
+
+    assert replace(order, labels={}).digest == order.digest
+
+
+def test_what_a_part_carries_does_not_hide_whose_it_is() -> None:
+    (order, *_) = orders(PLACES, SETTINGS)
+
+    labels = part_payload("nowhere", replace(order, labels={**order.labels, CLOUD: "other"}))["Labels"]
+
+    assert isinstance(labels, dict)
+    assert (labels[CLOUD], agreed([labels])) == ("nowhere", SETTINGS)
+
+
+def test_a_file_that_is_lost_is_written_again(tmp_path: Path) -> None:
+    places = PlacesWithState("test", directory=tmp_path)
+    save(places, SETTINGS)
+    (places.state / "cloud.json").unlink()
+
+    keep_file(places, SETTINGS)
+
+    assert load(places) == SETTINGS
+
+
+def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
+    places = PlacesWithState("test", directory=tmp_path)
+    save(places, OWN_ETCD)
+
+    keep_file(places, SETTINGS)
+
+    assert load(places) == OWN_ETCD
+
+
+def test_no_file_is_written_for_a_cloud_whose_state_is_gone(tmp_path: Path) -> None:
+    places = PlacesWithState("test", directory=tmp_path)
+
+    keep_file(places, SETTINGS)
+
+    assert not places.state.exists()
+
+
+@pytest.mark.parametrize(
+    ("left", "has_data", "words"),
+    [
+        (LeftBehind(0, 0, 0, 0), False, ""),
+        (LeftBehind(None, 0, 0, 0), False, ""),
+        (LeftBehind(0, 0, 0, 0), True, "etcd's data"),
+        (LeftBehind(4, 1, 3, 0), True, "4 containers, 1 link, 3 rules, etcd's data"),
+    ],
+)
+def test_what_is_there_of_a_cloud_is_named(left: LeftBehind, has_data: bool, words: str) -> None:
+    assert remains_in(left, has_data=has_data) == words
