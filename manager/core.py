@@ -18,6 +18,7 @@ from manager.api.places import Places
 from manager.api.views import ProcessView
 from manager.engine.docker_engine import DockerEngine
 from manager.host.keeper import MANAGERS, held_s, hold_file_of, manager_pid_file, running_pid
+from manager.host.processes import is_stopped
 from manager.host.settings import Settings
 from manager.journal import Journal
 from manager.lead import Leadership
@@ -116,9 +117,9 @@ class Core:
         )
 
     def standbys(self) -> Iterator[ProcessView]:
-        """Yield the managers of this cloud other than this one."""
+        """Yield the managers that would lead after this one: none that a signal has stopped."""
         for number in range(1, MANAGERS + 1):
             file = manager_pid_file(self.places, number)
             pid = running_pid(file)
-            if pid is not None and pid != os.getpid():
+            if pid is not None and pid != os.getpid() and not is_stopped(pid):
                 yield ProcessView(pid, rfc3339(file.stat().st_mtime), "standby")

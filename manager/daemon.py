@@ -25,7 +25,7 @@ from manager.lead import REFRESH_S, HostLock, Watchdog
 from manager.server import Server
 from manager.service.verbs import dispatcher
 from manager.store import EtcdStore
-from manager.tend import Looker, PartsTender, ProxyTender, tend_keeper
+from manager.tend import KeeperTender, Looker, PartsTender, ProxyTender
 
 SCALE_S = 2.0  # the autoscaler's tick
 KEEPER_S = 3.0  # nobody waits for a keeper while the managers run
@@ -45,7 +45,7 @@ def serve(places: Places, number: int) -> int:
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     store = parts.store_of(places, settings)
-    keeper = Looker("tend keeper", lambda: tend_keeper(places), KEEPER_S)
+    keeper = Looker("tend keeper", KeeperTender(places).look, KEEPER_S)
     keeper.start()
     file = Looker("tend settings", lambda: keep_file(places, settings), KEEPER_S)
     file.start()

@@ -7,6 +7,7 @@ up to a minute for one that keeps dying; this does, by label, without needing et
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from manager.engine.contract import Engine
 from manager.engine.orders import PartOrder
 from manager.host import systemd
 from manager.host.keeper import held_s, hold_file_of, keeper_pid_file, running_pid, spawn
+from manager.host.processes import Standstill, end
 from manager.loop.reconcile import Picture
 from manager.state.model import WorkerKey
 from manager.state.world import missed_by_proxy
@@ -145,10 +147,27 @@ class ProxyTender:
             self._restarted, self._put_back = True, False
 
 
-def tend_keeper(places: Places) -> None:
-    """Start a keeper when the one that there was has died; after a clean end there is no pid file."""
-    if systemd.is_enabled(places):
-        return  # it restarts the keeper itself
-    if keeper_pid_file(places).exists() and running_pid(keeper_pid_file(places)) is None:
-        log.warning("the keeper is gone: starting another")
-        spawn(places, "keeper")
+@dataclass(slots=True)
+class KeeperTender:
+    """Starts a keeper when the one that there was has died; after a clean end there is no pid file.
+
+    One that a signal has stopped keeps nobody running: it is ended first.
+    """
+
+    places: Places
+    start: Callable[[Places, str], object] = spawn
+    clock: Callable[[], float] = time.monotonic
+    _standstill: Standstill = field(default_factory=Standstill)
+
+    def look(self) -> None:
+        file = keeper_pid_file(self.places)
+        pid = running_pid(file)
+        if pid is not None and self._standstill.lasts(pid, self.clock()):
+            log.warning("the keeper was stopped by a signal, and does nothing: ending it")
+            end([pid], by=signal.SIGKILL)
+            pid = None
+        if systemd.is_enabled(self.places):
+            return  # it restarts the keeper itself
+        if file.exists() and pid is None:
+            log.warning("the keeper is gone: starting another")
+            self.start(self.places, "keeper")

@@ -1,9 +1,10 @@
 """Keeps the managers of one cloud running: managers never start managers.
 
 It holds no state but its lock. A manager that it finds running, started by an earlier keeper, is watched
-like its own. It restarts a dockerd that simplecloud started, and none other. What the machine refuses it, a
-fork or a file, it tries again. On SIGTERM it goes and leaves the managers alone; its pid file is removed,
-which tells them that nobody has to bring it back: after any other end the file stays, and one of them does.
+like its own. One that a signal has stopped does nothing: it is ended, and another started. It restarts a
+dockerd that simplecloud started, and none other. What the machine refuses it, a fork or a file, it tries
+again. On SIGTERM it goes and leaves the managers alone; its pid file is removed, which tells them that nobody
+has to bring it back: after any other end the file stays, and one of them does.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from manager.api.places import Places
 from manager.host import setup
+from manager.host.processes import Standstill
 
 MANAGERS = 2
 PATIENCE_S = 0.5  # between looks when nobody ends
@@ -56,13 +58,15 @@ def hold_file_of(places: Places, name: str) -> Path:
 
 @dataclass(slots=True)
 class Kept:
-    """One of the managers: its pidfd while it runs, and when it was last started."""
+    """One of the managers: its pid and pidfd while it runs, and when it was last started."""
 
     number: int
+    pid: int = 0
     pidfd: int | None = None
     started_at: float = 0.0
     quick_deaths: int = 0
     children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    standstill: Standstill = field(default_factory=Standstill)
 
     def pause_s(self) -> float:
         """Return how long after its last start it may be started again."""
@@ -105,6 +109,7 @@ def _look_after(places: Places, kept: Kept) -> None:
     kept.children = [child for child in kept.children if child.poll() is None]
     if kept.pidfd is not None:
         if not select.select([kept.pidfd], [], [], 0)[0]:
+            end_stopped(kept, kept.pidfd, time.monotonic())
             return
         os.close(kept.pidfd)
         kept.pidfd = None
@@ -119,13 +124,20 @@ def _look_after(places: Places, kept: Kept) -> None:
         _start(places, kept)
 
 
+def end_stopped(kept: Kept, pidfd: int, now: float) -> None:
+    """The manager runs, or its end is near: the standby, too, must be there when the leader dies."""
+    if kept.standstill.lasts(kept.pid, now):
+        log.warning("manager %d was stopped by a signal, and does nothing: ending it", kept.number)
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+
+
 def _start(places: Places, kept: Kept) -> None:
     """A manager runs that its file names; raises OSError when there is none."""
     kept.started_at = time.monotonic()
     child = spawn(places, "manager", "--number", str(kept.number))
     kept.children.append(child)
     try:
-        kept.pidfd = os.pidfd_open(child.pid)
+        kept.pid, kept.pidfd = child.pid, os.pidfd_open(child.pid)
         manager_pid_file(places, kept.number).write_text(f"{child.pid}\n")
     except OSError:
         child.kill()  # nobody would find it, and the next round would start one beside it
@@ -137,7 +149,7 @@ def adopt(kept: Kept, pid: int) -> None:
     with suppress(ProcessLookupError, FileNotFoundError):
         age_s = _age_s(pid)
         kept.started_at = time.monotonic() - age_s
-        kept.pidfd = os.pidfd_open(pid)
+        kept.pid, kept.pidfd = pid, os.pidfd_open(pid)
 
 
 def _age_s(pid: int) -> float:

@@ -10,6 +10,7 @@ import select
 import signal
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,7 @@ from manager.api.places import Places
 
 Role = Literal["keeper", "manager"]
 ENDS_S = 5.0
+STANDSTILL_S = 5.0  # a leader that stands still is ended about as soon, by the standby
 
 
 def processes_of(places: Places, role: Role) -> list[int]:
@@ -32,6 +34,23 @@ def processes_of(places: Places, role: Role) -> list[int]:
 def is_stopped(pid: int) -> bool:
     """Return whether a process was stopped by a signal: it is there, and does nothing until it goes on."""
     return _state(Path(f"/proc/{pid}")) == "T"
+
+
+@dataclass(slots=True)
+class Standstill:
+    """Tells a process that a signal has stopped for good from one that goes on soon; for one at a time."""
+
+    _pid: int = 0
+    _since: float | None = None
+
+    def lasts(self, pid: int, now: float) -> bool:
+        """Return whether the process was stopped at each look of the last STANDSTILL_S."""
+        if not is_stopped(pid):
+            self._since = None
+            return False
+        if self._since is None or pid != self._pid:
+            self._pid, self._since = pid, now
+        return now - self._since >= STANDSTILL_S
 
 
 def end(pids: Iterable[int], by: signal.Signals = signal.SIGTERM) -> None:

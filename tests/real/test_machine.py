@@ -17,7 +17,7 @@ import pytest
 
 from manager.host import keeper
 from manager.host.parts import rules_mark
-from manager.host.processes import processes_of
+from manager.host.processes import Role, processes_of
 from tests.real.cloud import (
     LAUNCHER,
     PROOF,
@@ -435,6 +435,29 @@ def test_up_replaces_a_keeper_and_a_standby_that_were_stopped_under_a_leader(clo
     assert all(f"process {pid} did not answer: killed" in told for pid in stopped)
     assert not set(stopped) & processes(cloud)
     assert cloud.manager_pids()[0] == leader
+
+
+@pytest.mark.parametrize("role", ["keeper", "manager"])
+def test_a_keeper_or_standby_that_was_stopped_is_replaced_by_itself(cloud: Cloud, role: Role) -> None:
+    leader, _ = cloud.manager_pids()
+    (still,) = set(processes_of(cloud.places, role)) - {leader}
+
+    stop(still)
+
+    eventually(lambda: still not in processes(cloud), within_s=60)
+    eventually(lambda: len(processes_of(cloud.places, "keeper")) == 1, within_s=60)
+    assert cloud.manager_pids()[0] == leader
+
+
+def test_a_standby_that_was_stopped_is_none_and_its_leader_may_die(cloud: Cloud) -> None:
+    leader, standby = cloud.manager_pids()
+    stop(standby)
+    standbys = cloud.status()["standbys"]
+
+    os.kill(leader, signal.SIGKILL)
+
+    eventually(lambda: not {leader, standby} & set(cloud.manager_pids()), within_s=60)
+    assert standby not in [one["pid"] for one in standbys]
 
 
 def test_up_knows_a_part_that_was_renamed_while_no_manager_ran(cloud: Cloud) -> None:

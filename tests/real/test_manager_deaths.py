@@ -218,7 +218,7 @@ def test_a_frozen_leader_is_ended_and_the_standby_leads(apps: Apps, cloud: Cloud
 
 
 def test_managers_that_are_frozen_all_at_once_are_said_not_to_answer(cloud: Cloud) -> None:
-    pids = cloud.manager_pids()
+    pids = [keeper(cloud), *cloud.manager_pids()]  # the keeper would end the others soon
     stop(*pids)
 
     outcome = cloud.run("ps")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from manager.host import keeper
+from manager.host.processes import STANDSTILL_S
 from tests.eventually import eventually
 from tests.fakes.manager import PlacesAt
+from tests.stopping import stop
 
 LOADED_AT = time.monotonic()
 
@@ -61,6 +64,22 @@ def test_a_manager_that_has_ended_is_not_adopted() -> None:
     keeper.adopt(kept, process.pid)
 
     assert (kept.pidfd, kept.started_at) == (None, 0.0)
+
+
+def test_a_manager_that_a_signal_has_stopped_is_ended_once_it_stands_still() -> None:
+    kept = keeper.Kept(1)
+    with subprocess.Popen(["sleep", "1000"]) as process:
+        keeper.adopt(kept, process.pid)
+        assert kept.pidfd is not None
+        keeper.end_stopped(kept, kept.pidfd, 0.0)
+        stop(process.pid)
+        keeper.end_stopped(kept, kept.pidfd, 1.0)
+        goes_on = process.poll() is None
+        keeper.end_stopped(kept, kept.pidfd, 1.0 + STANDSTILL_S)
+
+    os.close(kept.pidfd)
+    assert goes_on
+    assert process.returncode == -signal.SIGKILL
 
 
 def test_a_keeper_that_can_start_no_manager_tries_again_until_it_is_told_to_go(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from manager.api.places import Places
-from manager.host.processes import end, is_stopped, processes_of
+from manager.host.processes import STANDSTILL_S, Standstill, end, is_stopped, processes_of
 from tests.eventually import eventually
 from tests.fakes.processes import process_of
+from tests.stopping import stop
 
 
 @pytest.mark.parametrize("options", [("-P",), ()], ids=["as we do", "by hand"])
@@ -31,6 +32,44 @@ def test_a_process_is_stopped_until_it_goes_on() -> None:
         process.send_signal(signal.SIGCONT)
         eventually(lambda: not is_stopped(process.pid), 30, "it goes on")
         process.kill()
+
+
+def test_a_process_stands_still_that_was_stopped_at_each_look_for_a_while() -> None:
+    standstill = Standstill()
+    with subprocess.Popen(["sleep", "1000"]) as process:
+        before = standstill.lasts(process.pid, 0.0)
+        stop(process.pid)
+        stopped = [standstill.lasts(process.pid, at) for at in (90.0, 90.1, 90.0 + STANDSTILL_S)]
+        process.kill()
+
+    assert (before, stopped) == (False, [False, False, True])
+
+
+def test_a_process_that_goes_on_in_between_does_not_stand_still() -> None:
+    standstill = Standstill()
+    with subprocess.Popen(["sleep", "1000"]) as process:
+        stop(process.pid)
+        standstill.lasts(process.pid, 0.0)
+        process.send_signal(signal.SIGCONT)
+        eventually(lambda: not is_stopped(process.pid), 30, "it goes on")
+        standstill.lasts(process.pid, 1.0)
+        stop(process.pid)
+        again = standstill.lasts(process.pid, STANDSTILL_S)
+        process.kill()
+
+    assert not again
+
+
+def test_another_process_begins_a_standstill_of_its_own() -> None:
+    standstill = Standstill()
+    with subprocess.Popen(["sleep", "1000"]) as one, subprocess.Popen(["sleep", "1000"]) as other:
+        stop(one.pid, other.pid)
+        standstill.lasts(one.pid, 0.0)
+        seen = standstill.lasts(other.pid, STANDSTILL_S)
+        one.kill()
+        other.kill()
+
+    assert not seen
 
 
 def test_a_process_ends_by_the_signal_that_it_is_sent() -> None:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from manager.api.errors import EngineError
 from manager.engine.orders import PartOrder
+from manager.host.keeper import keeper_pid_file
+from manager.host.processes import STANDSTILL_S
 from manager.loop.reconcile import Picture
 from manager.state.world import World
-from manager.tend import DEAF_S, PUT_BACK_S, REST_S, PartsTender, ProxyTender
+from manager.tend import DEAF_S, PUT_BACK_S, REST_S, KeeperTender, PartsTender, ProxyTender
 from tests.fakes.engine import FakeEngine, fake_image
 from tests.fakes.manager import PlacesAt
+from tests.fakes.processes import process_of
 from tests.simulation.worlds import NOW, a_worker, an_app, serving
+from tests.stopping import stop
 
 TAKEN_UP = serving([an_app()], [a_worker(1), a_worker(2)])
 MISSED = replace(TAKEN_UP, live={"web": frozenset({"w_web_1_1"})})
@@ -189,3 +195,35 @@ def test_a_part_that_is_started_is_left_to_begin(tmp_path: Path) -> None:
     PartsTender(PlacesAt("test", directory=tmp_path), engine, [order]).look()
 
     assert engine.changes == ["start etcd"]
+
+
+def test_a_keeper_that_a_signal_has_stopped_is_ended_and_another_started(tmp_path: Path) -> None:
+    places = PlacesAt("still", directory=tmp_path)
+    started: list[tuple[object, ...]] = []
+    times = iter((0.0, 1.0, 1.0 + STANDSTILL_S))
+    tender = KeeperTender(places, lambda *what: started.append(what), partial(next, times))
+    with process_of(places, "keeper", tmp_path) as keeper:
+        keeper_pid_file(places).write_text(f"{keeper.pid}\n")
+        tender.look()
+        stop(keeper.pid)
+        tender.look()
+        before = keeper.poll(), [*started]
+        tender.look()
+
+    assert before == (None, [])
+    assert keeper.returncode == -signal.SIGKILL
+    assert started == [(places, "keeper")]
+
+
+@pytest.mark.parametrize(("has_file", "starts"), [(True, 1), (False, 0)])
+def test_only_a_keeper_that_left_its_file_has_died_and_is_replaced(
+    tmp_path: Path, has_file: bool, starts: int
+) -> None:
+    places = PlacesAt("still", directory=tmp_path)
+    started: list[tuple[object, ...]] = []
+    if has_file:
+        keeper_pid_file(places).write_text("0\n")
+
+    KeeperTender(places, lambda *what: started.append(what)).look()
+
+    assert len(started) == starts
