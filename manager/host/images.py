@@ -36,6 +36,8 @@ _LOCK = Path("/run/simplecloud/images.lock")
 # On disk and without the mount options (nodev, noexec) that /tmp often has: a root file system needs both.
 _SCRATCH = "/var/tmp"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Debian 12 builds busybox, the static one too, without wget's time limit, and `busybox wget -T 2` crashes:
+# `timeout 2 busybox wget` is what ends in time.
 _BASE_PACKAGES = ("python3", "netcat-openbsd", "busybox")
 _HEAD_BYTES = 64 * 1024
 _LEFT_OUT = ("man", "info", "locale", "doc")

@@ -78,11 +78,16 @@ def test_the_proxy_runs_alone_in_its_image(engine: Docker) -> None:
     assert "Version:" in engine.run("proxy", "version")
 
 
-HTTP = """
+SERVE = """
 cd /tmp; echo here > page
 python3 -m http.server 8000 2> /dev/null &
 until nc -z 127.0.0.1 8000; do :; done
+"""
+HTTP = f"""{SERVE}
 python3 -c 'import urllib.request as r; print(r.urlopen("http://127.0.0.1:8000/page").read())'
+"""
+FETCH = f"""{SERVE}
+timeout 20 busybox wget -q -O - http://localhost:8000/page
 """
 ECHO = """
 busybox nc -ll -p 9000 -e cat &
@@ -95,6 +100,7 @@ for word in one two; do echo $word | nc -N 127.0.0.1 9000; done
     ("script", "expected"),
     [
         (HTTP, "b'here\\n'\n"),
+        (FETCH, "here\n"),
         (ECHO, "one\ntwo\n"),
         ("echo $PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"),
         (
@@ -103,7 +109,14 @@ for word in one two; do echo $word | nc -N 127.0.0.1 9000; done
         ),
         ("cat /etc/apt/apt.conf.d/99mmdebstrap 2> /dev/null || echo none", "none\n"),
     ],
-    ids=["an http server", "an echo server", "a path", "no package lists", "no settings of the host's apt"],
+    ids=[
+        "an http server",
+        "a client with a time limit",
+        "an echo server",
+        "a path",
+        "no package lists",
+        "no settings of the host's apt",
+    ],
 )
 def test_the_base_has_what_the_demos_run(engine: Docker, script: str, expected: str) -> None:
     assert engine.run("base", "sh", "-c", script) == expected
