@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 
+from manager.procfs import stat_of
+
 # by Docker's driver (systemd, cgroupfs), for control groups v2 and v1
 _GROUPS = tuple(
     f"/sys/fs/cgroup/{hierarchy}{group}/cgroup.procs"
@@ -56,29 +58,24 @@ def _was_born(container: str, wire: Callable[[str], None]) -> bool:
     return False
 
 
-def _processes(container: str) -> list[str]:
+def _processes(container: str) -> list[int]:
     """Return the pids in the container's control group."""
     for group in _GROUPS:
         with suppress(OSError):
-            return Path(group.format(container)).read_text().split()
+            return [int(pid) for pid in Path(group.format(container)).read_text().split()]
     return []
 
 
 @contextmanager
-def _open_namespace(pid: str) -> Iterator[str]:
+def _open_namespace(pid: int) -> Iterator[str]:
     """Yield a path to the network namespace of a process that outlives it, "" while that is its parent's.
 
     Raises OSError when the process is gone.
     """
     descriptor = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        inherited = os.stat(f"/proc/{_parent(pid)}/ns/net")
+        inherited = os.stat(f"/proc/{stat_of(pid).parent}/ns/net")
         own = not os.path.samestat(os.fstat(descriptor), inherited)
         yield f"/proc/self/fd/{descriptor}" if own else ""
     finally:
         os.close(descriptor)
-
-
-def _parent(pid: str) -> str:
-    # The name, in parentheses, may hold anything; the 4th field is the second after it.
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]

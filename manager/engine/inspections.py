@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from manager.engine.containers import Container
 from manager.engine.decode import Listed
+from manager.procfs import stat_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,6 @@ def _mark(pid: int, listed: Listed) -> str:
 def _born(pid: int) -> str:
     """Return when a process began, in the kernel's ticks since boot, "" when it is gone."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        return str(stat_of(pid).started_ticks)
     except OSError:
         return ""
-    # The name, in parentheses, may hold anything; the 22nd field is the 20th after it.
-    return stat.rpartition(")")[2].split()[19]

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from manager.api.errors import SetupFailed
+from manager.procfs import state_of
 
 SOCKET = Path("/var/run/docker.sock")
 PID = Path("/run/simplecloud/dockerd.pid")
@@ -195,8 +196,7 @@ def _has_ended(pid: int) -> bool:
 
 def _runs(pid: int) -> bool:
     """Return whether the process is there, and more than something to reap."""
-    after_name = _read_or_empty(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
-    return bool(after_name) and after_name[0] != "Z"
+    return state_of(pid) not in ("", "Z")
 
 
 def _read_or_empty(path: Path) -> str:

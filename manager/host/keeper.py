@@ -26,6 +26,7 @@ from pathlib import Path
 from manager.api.places import Places
 from manager.host import setup
 from manager.host.processes import Standstill
+from manager.procfs import stat_of, state_of
 
 MANAGERS = 2
 PATIENCE_S = 0.5  # between looks when nobody ends
@@ -154,9 +155,7 @@ def adopt(kept: Kept, pid: int) -> None:
 
 def _age_s(pid: int) -> float:
     """Return how long ago a process was started, to a tick of the kernel's clock."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    ticks = int(fields[19])  # since boot; the name of the process, in parentheses, may hold anything
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - stat_of(pid).started_ticks / os.sysconf("SC_CLK_TCK")
 
 
 def running_pid(pid_file: Path) -> int | None:
@@ -164,10 +163,9 @@ def running_pid(pid_file: Path) -> int | None:
     try:
         pid = int(pid_file.read_text())
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (OSError, ValueError):
         return None
-    return pid if b"manager" in command and state != "Z" else None
+    return pid if b"manager" in command and state_of(pid) not in ("", "Z") else None
 
 
 def hold_text(for_s: float) -> str:

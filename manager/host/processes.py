@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from manager.api.places import Places
+from manager.procfs import state_of
 
 Role = Literal["keeper", "manager"]
 ENDS_S = 5.0
@@ -24,16 +25,13 @@ STANDSTILL_S = 5.0  # a leader that stands still is ended about as soon, by the 
 def processes_of(places: Places, role: Role) -> list[int]:
     """Return the pids of the cloud's processes of this role that run on this machine."""
     wanted = ["-m", "manager", role, "--cloud", places.cloud]
-    return [
-        int(process.name)
-        for process in Path("/proc").glob("[0-9]*")
-        if _words(process)[1:6] == wanted and _state(process) not in ("", "Z", "X")
-    ]
+    pids = [int(process.name) for process in Path("/proc").glob("[0-9]*")]
+    return [pid for pid in pids if _words(pid)[1:6] == wanted and state_of(pid) not in ("", "Z", "X")]
 
 
 def is_stopped(pid: int) -> bool:
     """Return whether a process was stopped by a signal: it is there, and does nothing until it goes on."""
-    return _state(Path(f"/proc/{pid}")) == "T"
+    return state_of(pid) == "T"
 
 
 @dataclass(slots=True)
@@ -70,18 +68,10 @@ def end(pids: Iterable[int], by: signal.Signals = signal.SIGTERM) -> None:
                 select.select([process], [], [], ENDS_S)
 
 
-def _words(process: Path) -> list[str]:
+def _words(pid: int) -> list[str]:
     """Return the command line: python, -m, manager, ROLE, --cloud, NAME for ours, and for one by hand."""
     try:
-        words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
         return [word for word in words if word != "-P"]
     except OSError:
         return []
-
-
-def _state(process: Path) -> str:
-    """Return the letter by which the kernel tells what a process does, "" when it is gone."""
-    try:
-        return (process / "stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return ""

@@ -9,11 +9,11 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from manager.host.keeper import keeper_pid_file
+from manager.procfs import state_of
 from tests.real.cloud import Apps, Cloud, containers_of, eventually, processes_of
 from tests.real.line import answer, ask, line_to
 from tests.real.traffic import Traffic
@@ -53,11 +53,7 @@ def _is_gone(pid: int) -> bool:
 
 def is_alive(pid: int) -> bool:
     """Return whether the process runs; a zombie does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
+    return state_of(pid) not in ("", "Z")
 
 
 def the_leader(cloud: Cloud) -> tuple[int, ...]:

@@ -1,0 +1,33 @@
+"""What the kernel tells of a process in /proc/PID/stat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """state: one letter, T where a signal has stopped it, Z where it waits to be reaped.
+
+    started_ticks: when it began, in ticks since boot, which tells it from another of its pid.
+    """
+
+    state: str
+    parent: int
+    started_ticks: int
+
+
+def stat_of(pid: int) -> Stat:
+    """Return what is told of a process; raises OSError when there is none."""
+    # the name, in parentheses, may hold anything
+    fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    return Stat(state=fields[0], parent=int(fields[1]), started_ticks=int(fields[19]))
+
+
+def state_of(pid: int) -> str:
+    """Return the state of a process, "" when it is gone."""
+    try:
+        return stat_of(pid).state
+    except OSError:
+        return ""
