@@ -20,6 +20,7 @@ from balancer.samples import Mode, Policy
 from manager.api.documents import rfc3339
 from manager.journal import Journal
 from manager.loop.reconcile import Reconciler
+from manager.scaling.holding import Holds
 from manager.scaling.measure import Observer
 from manager.scaling.observation import Host, HostMeter, Watcher
 from manager.scaling.recording import Recording
@@ -33,7 +34,7 @@ from manager.state.records import (
     decode,
     encode,
     freeze_key,
-    latest_decision_key,
+    held_decision_key,
     target_key,
 )
 from manager.state.world import World
@@ -57,6 +58,7 @@ class Scaler:
     recording: Recording
     _watchers: dict[str, Watcher] = field(default_factory=dict)
     _host: HostMeter = field(default_factory=HostMeter)
+    _holds: Holds = field(default_factory=Holds)
 
     def look(self) -> None:
         """Decide once on each app that is scaled by itself; raises StoreUnavailable or Conflict."""
@@ -67,6 +69,7 @@ class Scaler:
         apps = {spec.name: spec for spec in world.specs.values() if _is_scaled(world, spec)}
         for name in self._watchers.keys() - apps.keys():
             del self._watchers[name]
+        self._holds.keep(apps)
         # From the store: the picture may be a tick old, and would take back what that tick learned.
         targets = dict(self._targets(apps)) if apps else {}
         host = self._host.look(time.monotonic())
@@ -99,6 +102,8 @@ class Scaler:
         decision = decided.decision
         self._store(spec, known, decision, decided.memory, fence)
         self.recording.add(spec.name, spec.created_at, decided)
+        if held := self._holds.news(spec.name, decision):
+            self.journal.note(f"autoscale: {held}", app=spec.name)
         if decision.action is not Action.HOLD:
             self.journal.note(f"autoscale: {decision.reason}", app=spec.name)
             self.reconciler.dirty.set()
@@ -118,10 +123,10 @@ class Scaler:
         )
         record = {**decision.record(spec.name), "at": rfc3339(decision.at_s)}
         text = json.dumps(record, allow_nan=False)
-        puts = {target_key(spec.name): encode(target), latest_decision_key(spec.name): text}
+        key = (decision_key if changed else held_decision_key)(spec.name, decision.id)
+        puts = {target_key(spec.name): encode(target), key: text}
         outdated: list[str] = []
         if changed:
-            puts[decision_key(spec.name, decision.id)] = text
             outdated = sorted(self.store.read(f"{DECISIONS}{spec.name}/0").entries)[: -KEEP_DECISIONS + 1]
         # a freeze that came meanwhile undoes this tick: nothing is changed after it was confirmed
         thawed = [freeze_key(ALL), freeze_key(spec.name)] if changed else []

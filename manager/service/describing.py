@@ -18,7 +18,7 @@ from manager.service.targets import resolve_target
 from manager.state import wishes
 from manager.state.ending import Ending
 from manager.state.model import AppSpec, ScalingTarget, WorkerRecord
-from manager.state.records import latest_decision_key
+from manager.state.records import decision_key, held_decision_key
 from manager.store import Store
 
 LAST_EVENTS = 10
@@ -48,17 +48,20 @@ class Describing:
         }
         if slot is not None:
             return document("WorkerDescription", _without_kind(fields))
+        target = world.targets.get(name)
         routes = [asdict(view) for view in route_views(world, spec, self.reading.addressing)]
-        fields |= {"routes": routes, "decision": self._decision(spec)}
+        fields |= {"routes": routes, "decision": self._decision(spec, target)}
         if fields["decision"] is not None:
-            fields["note"] = _without_reason(str(fields["note"]), world.targets.get(name))
+            fields["note"] = _without_reason(str(fields["note"]), target)
         return document("AppDescription", _without_kind(fields))
 
-    def _decision(self, spec: AppSpec) -> object:
+    def _decision(self, spec: AppSpec, target: ScalingTarget | None) -> object:
         """Return the autoscaler's last decision on the app, None where there is none."""
-        key = latest_decision_key(spec.name)
-        found = self.store.read(key).entries.get(key) if spec.autoscale else None
-        return json.loads(found.value) if found else None
+        if spec.autoscale is None or target is None:
+            return None
+        keys = [key(spec.name, target.decision) for key in (decision_key, held_decision_key)]
+        kept = [json.loads(entry.value) for entry in self.store.read(*keys).entries.values()]
+        return next((decision for decision in kept if decision["id"] == target.decision), None)
 
 
 def _without_reason(note: str, target: ScalingTarget | None) -> str:

@@ -14,6 +14,7 @@ from manager.server import Call
 from manager.service.changes import Changes, Wish
 from manager.service.dispatch import Answer
 from manager.service.reading import Reading
+from manager.service.revisions import ranges
 from manager.service.waiting import until_seen
 from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale
@@ -63,7 +64,8 @@ class ScalingVerbs:
         number = arguments.whole("decision")
         stored = (json.loads(e.value) for e in self.store.read(f"{DECISIONS}{name}/").entries.values())
         known = {decision["id"]: decision for decision in stored}
-        if not known and spec.autoscale:
+        target = world.targets.get(name)
+        if spec.autoscale and (not known or (target is None and number is None)):
             raise CloudError(
                 f"nothing was decided yet on {name}: the first time is soon", hint=f"explain {name}"
             )
@@ -72,9 +74,10 @@ class ScalingVerbs:
             raise CloudError(f"{name} is scaled by hand: nothing decides", hint=hint)
         if spec.stopped and number is None:
             raise CloudError(f"{name} is stopped: nothing decides", hint=f"start {name}")
-        wanted = max(known) if number is None else number
+        newest = target.decision if target is not None and target.decision in known else max(known)
+        wanted = newest if number is None else number
         if wanted not in known:
-            kept = ", ".join(str(found) for found in sorted(known)[-5:])
+            kept = ", ".join(ranges(known).split(", ")[-5:])
             raise CloudError(
                 f"decision {wanted} is not kept: those that change something are, and the newest ({kept})",
                 hint=f"explain {name}",

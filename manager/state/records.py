@@ -21,6 +21,7 @@ VERSION = 1
 REVISIONS, UNDO, TARGETS, DECISIONS = "revisions/", "undo/", "targets/", "decisions/"
 FROZEN, ALL = "frozen/", "all"  # no app can be called "all"
 CLOCK, CLOCK_KEY = "clock/", "clock/ahead"
+KEPT_HOLDS = 60  # decisions that changed no number: about a minute
 APPS, WORKERS, PROXY, REQUESTS, EVENTS, LEADER = (
     "apps/",
     "workers/",
@@ -63,9 +64,9 @@ def decision_key(name: str, number: int) -> str:
     return f"{DECISIONS}{name}/{number:08d}"
 
 
-def latest_decision_key(name: str) -> str:
-    """Return the key of the newest decision, which sorts behind those that changed a number."""
-    return f"{DECISIONS}{name}/latest"
+def held_decision_key(name: str, number: int) -> str:
+    """Return the key of a decision that changed no number, which a later one takes over."""
+    return f"{DECISIONS}{name}/held-{number % KEPT_HOLDS:02d}"
 
 
 def worker_key(key: WorkerKey) -> str:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import cast
 
@@ -14,20 +18,27 @@ from manager.api import arguments
 from manager.api.arguments import Arguments
 from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
+from manager.journal import Journal
+from manager.loop.reconcile import Reconciler
+from manager.scaling.holding import OVER_S, Holds
+from manager.scaling.measure import Measures, Observer
+from manager.scaling.recording import Recording
+from manager.scaling.scaler import Scaler
 from manager.server import Call
 from manager.service.changes import Changes
 from manager.service.reading import Reading
 from manager.service.scaling import ScalingVerbs, require_sense
 from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale, ScalingTarget, Template
-from manager.state.records import decision_key
+from manager.state.records import DECISIONS, KEPT_HOLDS, decision_key, decode, target_key
 from manager.state.specs import autoscale_policy
 from manager.state.templates import wanted_template
 from manager.state.wishes import ScaleChange
-from manager.state.world import as_scaled
+from manager.state.world import World, as_scaled
+from manager.store import Fence
 from shell.language import parsing
 from tests.fakes.store import FakeStore
-from tests.simulation.worlds import serving
+from tests.simulation.worlds import NOW, a_worker, an_app, serving
 
 
 def spec(want: int = 2, policy: Autoscale | None = None) -> AppSpec:
@@ -217,3 +228,112 @@ def test_a_decision_that_is_not_kept_tells_which_are() -> None:
 
     with pytest.raises(CloudError, match=r"decision 6 is not kept: .* \(12, 30\)"):
         verbs.explain(cast(Call, None), Arguments({"app": "web", "decision": 6}))
+
+
+def scaler(store: FakeStore) -> tuple[Scaler, World]:
+    """Return an autoscaler of one app without load, and what it sees."""
+    store.write({"manager": "1"})
+    fence = Fence("manager", store.read("manager").entries["manager"].create_revision)
+    app = replace(an_app(want=1), autoscale=Autoscale(1, 3))
+    world = serving([app], [a_worker(1)])
+    reconciler = SimpleNamespace(picture=lambda: SimpleNamespace(world=world, trouble=""), dirty=Event())
+    clock = count(int(NOW)).__next__
+    made = Scaler(
+        reconciler=cast(Reconciler, reconciler),
+        observer=cast(Observer, SimpleNamespace(latest=Measures)),
+        store=store,
+        fence=lambda: fence,
+        journal=Journal(store, lambda: fence, lambda: NOW),
+        clock=clock,
+        recording=Recording(Path("/nowhere")),
+    )
+    return made, world
+
+
+def explained(store: FakeStore, world: World, number: int | None = None) -> Mapping[str, object]:
+    target = decode(ScalingTarget, store.read(target_key("web")).entries[target_key("web")].value)
+    picture = SimpleNamespace(world=replace(world, targets={"web": target}))
+    verbs = ScalingVerbs(cast(Changes, None), cast(Reading, SimpleNamespace(picture=lambda: picture)), store)
+    asked = Arguments({"app": "web"} if number is None else {"app": "web", "decision": number})
+    answer = verbs.explain(cast(Call, None), asked)
+    assert isinstance(answer, Mapping)
+    return answer
+
+
+def test_a_decision_that_was_shown_can_be_explained_a_minute_later_though_it_changed_nothing() -> None:
+    store = FakeStore(lambda: 0.0)
+    autoscaler, world = scaler(store)
+    autoscaler.look()
+    shown = explained(store, world)
+
+    for _ in range(KEPT_HOLDS - 1):
+        autoscaler.look()
+
+    assert explained(store, world, cast(int, shown["id"])) == shown
+    assert explained(store, world)["id"] == cast(int, shown["id"]) + KEPT_HOLDS - 1
+
+
+def test_of_decisions_that_change_nothing_no_more_are_kept_than_a_minute_has() -> None:
+    store = FakeStore(lambda: 0.0)
+    autoscaler, _ = scaler(store)
+
+    for _ in range(2 * KEPT_HOLDS):
+        autoscaler.look()
+
+    assert len(store.read(DECISIONS).entries) == KEPT_HOLDS
+
+
+def test_the_newest_decision_is_the_one_that_counts_though_an_earlier_policy_came_further() -> None:
+    store = FakeStore(lambda: 0.0)
+    autoscaler, world = scaler(store)
+    store.write({decision_key("web", 800): json.dumps({"id": 800})})
+
+    autoscaler.look()
+
+    assert explained(store, world)["id"] != 800
+
+
+def decided(at_s: float, *limits: Limit, raw: int | None = 5) -> ScalingDecision:
+    final = limits[-1].after if limits else 5
+    return ScalingDecision(
+        id=1,
+        at_s=at_s,
+        from_workers=final,
+        final=final,
+        action=Action.HOLD,
+        reason="busy",
+        carried_out=True,
+        inputs=Inputs(),
+        model=Model(Trust.RULE, 0),
+        raw=raw,
+        limits=limits,
+    )
+
+
+def test_that_a_limit_holds_an_app_is_told_once_and_again_when_none_does() -> None:
+    holds = Holds()
+    held = Limit("max", 5, 3)
+
+    assert holds.news("web", decided(0.0)) == ""
+    assert holds.news("web", decided(1.0, held)) == "held to 3 by max: it needs 5"
+    assert holds.news("web", decided(2.0, held)) == ""
+    assert holds.news("web", decided(2.0 + OVER_S)) == "no limit holds it any more"
+    assert holds.news("web", decided(3.0 + OVER_S)) == ""
+
+
+def test_a_demand_that_wavers_around_a_limit_is_told_once() -> None:
+    holds = Holds()
+    holds.news("web", decided(0.0, Limit("host", 5, 4)))
+
+    told = [
+        holds.news("web", decided(10.0 * n, *([Limit("max", 5, 3)] if n % 2 else []))) for n in range(1, 30)
+    ]
+
+    assert set(told) == {""}
+
+
+def test_a_minimum_or_a_decision_without_arithmetic_holds_nobody_back() -> None:
+    holds = Holds()
+
+    assert holds.news("web", decided(0.0, Limit("min", 1, 2))) == ""
+    assert holds.news("web", decided(0.0, Limit("max", 5, 3), raw=None)) == ""
