@@ -19,7 +19,7 @@ from manager.state.model import AppSpec, Revision, Template
 from manager.state.options import told
 from manager.state.records import REVISIONS, UnreadableRecord, decode, undo_key
 from manager.state.specs import asked_spares, readdressed, reinstated
-from manager.state.taken_back import taken_back
+from manager.state.taken_back import taken_back, takes_back
 from manager.state.templates import bare
 from manager.store import Store
 
@@ -98,6 +98,7 @@ class RevisionVerbs:
             now = specs.get(name)
             made = self._revisions(name).get(now.revision) if now is not None else None
             change = made.change if made is not None else "update"
+            _require_something(former, now)
             return Wish((wishes.undone(now, again),), taken_back(former, now, change))
 
         return self.apps.change(call, arguments, edit)
@@ -111,7 +112,7 @@ class RevisionVerbs:
                 f"nothing was changed of {name} that could be taken back", hint=f"history {name}"
             )
         try:
-            return decode(AppSpec, entry.value)
+            return _without_failed(decode(AppSpec, entry.value), specs.get(name))
         except UnreadableRecord as error:
             raise CloudError(
                 f"what {name} was before is of a version that is not known here", hint=f"history {name}"
@@ -130,6 +131,24 @@ class RevisionVerbs:
                 continue
             found[revision.number] = revision
         return found
+
+
+def _without_failed(former: AppSpec, now: AppSpec | None) -> AppSpec:
+    """Return what an app was before, without the update that was under way then and has failed since."""
+    rollback = now.rolled_back if now is not None else None
+    if former.fallback is None or rollback is None or rollback.revision != former.revision:
+        return former
+    return wishes.rolled_back(former, rollback.reason, rollback.at, rollback.last_lines)
+
+
+def _require_something(former: AppSpec, now: AppSpec | None) -> None:
+    """Raise CloudError where the last change was an update that took itself back."""
+    if now is not None and now.rolled_back is not None and not takes_back(former, now):
+        raise CloudError(
+            f"the last change of {now.name} was an update to revision {now.rolled_back.revision}, which was "
+            "rolled back already: nothing is left to take back",
+            hint=f"history {now.name}",
+        )
 
 
 def _told(*sentences: str) -> str:

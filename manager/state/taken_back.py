@@ -15,6 +15,11 @@ def taken_back(before: AppSpec, now: AppSpec | None, change: str) -> str:
     return f"took back: {'; '.join(_commands(before, now, change)) or 'nothing that is seen'}"
 
 
+def takes_back(before: AppSpec, now: AppSpec) -> bool:
+    """Return whether an undo would change anything that is seen."""
+    return any(_commands(before, now, ""))
+
+
 def _commands(before: AppSpec, now: AppSpec | None, change: str) -> Iterator[str]:
     name = before.name
     if now is None:

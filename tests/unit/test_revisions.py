@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import cast
 
@@ -12,13 +12,14 @@ from manager.api.arguments import Arguments
 from manager.api.errors import CloudError, Conflict
 from manager.server import Call
 from manager.service.apps import AppVerbs
-from manager.service.changes import Edit, read_specs
+from manager.service.changes import Changes, Edit, read_specs
 from manager.service.dispatch import Answer
 from manager.service.intake import Intake
 from manager.service.revisions import RevisionVerbs, earlier, view
 from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale, Past, Revision, Template
 from manager.state.records import APPS, app_key, encode, revision_key, undo_key
+from manager.state.specs import NOTHING_HELD
 from tests.fakes.store import FakeStore
 from tests.simulation.worlds import NOW, TEMPLATE, an_app
 
@@ -32,6 +33,9 @@ class Apps:
     store: FakeStore
     meanwhile: AppSpec
     tcp_ports: range = range(9000, 9004)
+    changes: Changes = field(
+        default_factory=lambda: cast(Changes, SimpleNamespace(held=lambda: NOTHING_HELD))
+    )
     made: AppSpec | None = None
     note: str = ""
 
@@ -138,6 +142,32 @@ def test_an_undo_of_what_cannot_be_read_says_so() -> None:
         RevisionVerbs(cast(AppVerbs, Apps(store, an_app())), store).undo(
             cast(Call, None), Arguments({"app": "web"})
         )
+
+
+def undone(former: AppSpec, now: AppSpec) -> AppSpec | None:
+    """Return what an undo makes of an app as it is now."""
+    store = FakeStore(lambda: NOW)
+    store.write({app_key("web"): encode(now), undo_key("web"): encode(former)})
+    apps = Apps(store, now)
+    RevisionVerbs(cast(AppVerbs, apps), store).undo(cast(Call, None), Arguments({"app": "web"}))
+    return apps.made
+
+
+def test_an_update_that_was_rolled_back_leaves_nothing_to_take_back_and_the_undo_says_so() -> None:
+    failed = wishes.rolled_back(wishes.updated(an_app(), MORE_MEMORY), "web.1 failed", NOW)
+
+    with pytest.raises(CloudError, match="to revision 2, which was rolled back already"):
+        undone(an_app(), failed)
+
+
+def test_an_undo_of_a_scale_does_not_bring_back_an_update_that_failed_since() -> None:
+    under_way = wishes.updated(an_app(want=2), MORE_MEMORY)
+    failed = wishes.rolled_back(replace(under_way, want=5), "web.1 failed", NOW)
+
+    made = undone(under_way, failed)
+
+    assert made is not None
+    assert (made.want, made.revision, made.template) == (2, 1, TEMPLATE)
 
 
 def test_there_is_nothing_before_the_first_revision() -> None:
