@@ -215,11 +215,11 @@ class Sight:
         self._decoded[key] = (entry.mod_revision, record)
         return record
 
-    def _unreadable(self, entries: Mapping[str, Entry]) -> frozenset[str]:
-        """Return the names of apps of which some record cannot be read; drops what is no longer stored."""
+    def _unreadable(self, entries: Mapping[str, Entry]) -> dict[str, str]:
+        """Return the apps of which some record cannot be read, with its key; drops what is gone."""
         for key in self._decoded.keys() - entries.keys():
             del self._decoded[key]
-        return frozenset(key.split("/")[1] for key, (_, record) in self._decoded.items() if record is None)
+        return {key.split("/")[1]: key for key, (_, record) in self._decoded.items() if record is None}
 
 
 def by_worker(

@@ -40,7 +40,7 @@ def mend(world: World) -> MendNetwork:
 def is_as_recorded(world: World, record: WorkerRecord, bound: Port, tag: str) -> bool:
     """Return whether the port lets pass what the worker's record says, no less and no more."""
     wanted = port_of(tag, record, groups(world.specs, record.reach))
-    if not world.unreadable.isdisjoint(record.reach):
+    if not world.unreadable.keys().isdisjoint(record.reach):
         wanted = replace(wanted, reaches=bound.reaches)  # the mark of an app that cannot be read is not known
     return bound == wanted
 
@@ -73,7 +73,7 @@ def tell_names(world: World) -> WriteHosts | None:
 
 
 def _is_known(world: World, record: WorkerRecord) -> bool:
-    return world.unreadable.isdisjoint((record.app, *record.reach))
+    return world.unreadable.keys().isdisjoint((record.app, *record.reach))
 
 
 def _lines(world: World, spec: AppSpec) -> Iterator[str]:

@@ -11,7 +11,7 @@ from manager.loop.reconcile import Reconciler
 from manager.plan.foresee import foreseen
 from manager.plan.wiring import require_reached
 from manager.server import Call
-from manager.service.changes import Changes, Edit, Made, Wish, require_readable
+from manager.service.changes import Changes, Edit, Made, Wish, require_cared_for, require_readable
 from manager.service.dispatch import Answer
 from manager.service.intake import Intake, offered_files
 from manager.service.targets import resolve_target
@@ -134,7 +134,8 @@ class AppVerbs:
         world = self.reconciler.seen().world
         specs = world.specs
         wish = edit(specs)
-        require_readable(world.unreadable - specs.keys(), wish.specs)
+        require_readable(world.unreadable.keys() - specs.keys(), wish.specs)
+        require_cared_for(world, wish.specs)
         require_reached(specs, wish.specs)
         steps = [step for spec in wish.specs for step in foreseen(specs.get(spec.name), spec)]
         return document("Plan", {"steps": steps, "notes": _notes(wish)})

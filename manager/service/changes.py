@@ -15,7 +15,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TypeVar
 
-from manager.api.errors import AppExists, StoreUnavailable, UsageError
+from manager.api.errors import AppExists, CloudError, StoreUnavailable, UsageError
 from manager.api.values import KEPT_REVISIONS
 from manager.api.wire import Request
 from manager.journal import Journal
@@ -39,7 +39,7 @@ from manager.state.records import (
     undo_key,
 )
 from manager.state.specs import Held, held_in
-from manager.state.world import as_scaled
+from manager.state.world import World, as_scaled, unread_words
 from manager.store import NO_REVISIONS, Entry, Fence, Fenced, Snapshot, Store
 
 LEAD_WAIT_S = 2.0
@@ -118,6 +118,8 @@ class Changes:
         request: Request,
     ) -> int:
         """Store the specs with what belongs to them: history, what `undo` goes back to, the outcome."""
+        if (picture := self.reconciler.picture()) is not None:
+            require_cared_for(picture.world, wish.specs)
         changed = _changed(before, wish)
         puts = {app_key(spec.name): encode(spec) for spec in changed}
         known = {k: entry.mod_revision for k, entry in snapshot.entries.items() if k in puts}
@@ -252,6 +254,16 @@ def require_readable(unreadable: Collection[str], wished: Iterable[AppSpec]) -> 
             f"an app is named {taken} already, and its record is of a version that is not known here",
             hint="status    (choose another name, or run the version of simplecloud that wrote it)",
         )
+
+
+def require_cared_for(world: World, wished: Iterable[AppSpec]) -> None:
+    """Raise CloudError for an app of which some record cannot be read: nothing would come of the change."""
+    for spec in wished:
+        if words := unread_words(world, spec.name):
+            raise CloudError(
+                f"{spec.name} is {words}",
+                hint="status    (run the version of simplecloud that wrote it, or delete it from etcd)",
+            )
 
 
 def _as_scaled(snapshot: Snapshot) -> dict[str, AppSpec]:

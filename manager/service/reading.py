@@ -250,7 +250,7 @@ class Reading:
         if late := [name for name, spec in world.specs.items() if not is_as_asked(world, spec)]:
             notes.append(f"not yet as asked (apps tells why): {_some(late)}")
         if world.unreadable:
-            notes.append(f"records of an unknown version, left alone: {', '.join(sorted(world.unreadable))}")
+            notes.append(f"left alone, as records cannot be read: {_some(sorted(world.unreadable.values()))}")
         return notes
 
 

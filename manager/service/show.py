@@ -12,8 +12,8 @@ from manager.plan.slots import shortage
 from manager.plan.spares import is_kept
 from manager.scaling.measure import Measures
 from manager.state.model import AppSpec, WorkerRecord
-from manager.state.phase import has_arrived, phase, thaw_of, updated_slots
-from manager.state.world import World, is_current, is_live, is_ready, ready_slots
+from manager.state.phase import Phase, has_arrived, phase, thaw_of, updated_slots
+from manager.state.world import World, is_current, is_live, is_ready, ready_slots, unread_words
 
 _TROUBLES = ("failed", "backoff", "unready")
 
@@ -108,7 +108,7 @@ def _note(world: World, spec: AppSpec, measures: Measures) -> str:
         return "being removed"
     if spec.stopped:
         return f"stopped; start {spec.name} brings {spec.want} back"
-    if words := shortage(world, spec):
+    if words := unread_words(world, spec.name) or shortage(world, spec):
         return words
     seen_of_all = [(record, phase(world, record)) for record in world.of_app(spec.name)]
     phases = [(r, seen) for r, seen in seen_of_all if not r.spare or seen.state in _TROUBLES]
@@ -164,8 +164,14 @@ def worker_view(world: World, record: WorkerRecord, measures: Measures) -> Worke
         inflight=world.inflight.get(record.key, (measures.inflight or {}).get(record.key)),
         cpu_cores=usage.cpu_cores if usage and running else None,
         memory_bytes=usage.memory_bytes if usage and running else None,
-        reason=seen.reason,
+        reason=_reason(world, record, seen),
     )
+
+
+def _reason(world: World, record: WorkerRecord, seen: Phase) -> str:
+    """Return why a worker is not ready, and why that stays so where nothing is done about it."""
+    alone = unread_words(world, record.app) if seen.state != "ready" else ""
+    return "; ".join(filter(None, (seen.reason, alone)))
 
 
 def _stopped_view(spec: AppSpec, slot: int) -> WorkerView:

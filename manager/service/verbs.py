@@ -46,7 +46,7 @@ def dispatcher(core: Core) -> Dispatcher:
 def _unreadable(reconciler: Reconciler) -> Collection[str]:
     """Return the names of the apps of which the last picture has a record that cannot be read."""
     picture = reconciler.picture()
-    return picture.world.unreadable if picture is not None else ()
+    return picture.world.unreadable if picture is not None else {}
 
 
 def _reading(core: Core, troubles: Callable[[], tuple[str, str]]) -> Reading:

@@ -34,7 +34,7 @@ class World:
     targets: what the autoscaler wants; the specs have it already as their `want`.
     bound: the ports on the bridge as the rules have them, those of workers that nobody knows among them.
     hosts: what the files of names say that workers have as /etc/hosts.
-    unreadable: names of apps with a record of an unknown version: nothing of theirs is touched.
+    unreadable: names of apps with a record of an unknown version, with its key: nothing of theirs is touched.
     frozen: names of apps for which nothing is done by itself; ALL among them means every app.
     clock: the clock of this machine.  told_by: as it was when the times of the records were told.
     """
@@ -54,7 +54,7 @@ class World:
     inflight: Mapping[WorkerKey, int | None] = field(default_factory=dict)
     busy: frozenset[WorkerKey] = frozenset()
     answered: frozenset[WorkerKey] = frozenset()
-    unreadable: frozenset[str] = frozenset()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     stray_ports: frozenset[str] = frozenset()
     bound: tuple[Port, ...] = ()
     network_intact: bool = True
@@ -122,6 +122,12 @@ def strays(world: World) -> list[Container]:
         for key, container in world.containers.items()
         if key not in world.records and key.app not in world.unreadable
     ]
+
+
+def unread_words(world: World, app: str) -> str:
+    """Return why nothing is done for an app of which some record cannot be read, "" for any other."""
+    key = world.unreadable.get(app)
+    return f"left alone: the record {key} cannot be read" if key is not None else ""
 
 
 def is_left_alone(world: World, record: WorkerRecord) -> bool:

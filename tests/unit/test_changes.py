@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 
 from manager.api.arguments import Arguments
-from manager.api.errors import AppExists, Conflict, RouteTaken, UsageError
+from manager.api.errors import AppExists, CloudError, Conflict, RouteTaken, UsageError
 from manager.api.values import KEPT_REVISIONS
 from manager.api.wire import Request
 from manager.journal import Journal
@@ -58,9 +58,12 @@ class Leading:
 
     fence: Fence
     dirty: Event = field(default_factory=Event)
+    specs: tuple[AppSpec, ...] = ()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
     def seen(self) -> Picture:
-        return Picture(replace(serving([], []), revision=sys.maxsize), 1, converged=True)
+        world = replace(serving(self.specs, []), revision=sys.maxsize, unreadable=self.unreadable)
+        return Picture(world, 1, converged=True)
 
     picture = seen
 
@@ -172,12 +175,26 @@ def test_an_app_whose_record_cannot_be_read_is_never_replaced(desk: Desk) -> Non
 
 
 def test_a_dry_run_tells_that_an_app_whose_record_cannot_be_read_is_never_replaced(desk: Desk) -> None:
-    world = replace(serving([], []), unreadable=frozenset({"web"}))
+    world = replace(serving([], []), unreadable={"web": "apps/web"})
     seen = cast(Reconciler, SimpleNamespace(seen=lambda: SimpleNamespace(world=world)))
     verbs = AppVerbs(desk.changes, Waiting(seen), seen, cast(Intake, None), PORTS)
 
     with pytest.raises(AppExists, match="not known here"):
         verbs.dry_run(lambda specs: Wish((an_app(),)))
+
+
+def test_a_change_of_an_app_that_is_left_alone_is_refused_and_names_the_record_that_cannot_be_read(
+    desk: Desk,
+) -> None:
+    desk.make(lambda specs: an_app(want=2))
+    seen = cast(Leading, desk.changes.reconciler)
+    seen.specs, seen.unreadable = (an_app(),), {"web": "targets/web"}
+
+    with pytest.raises(CloudError, match="web is left alone: the record targets/web cannot be read"):
+        desk.make(lambda specs: replace(specs["web"], want=5))
+    apps = AppVerbs(desk.changes, cast(Waiting, None), desk.changes.reconciler, cast(Intake, None), PORTS)
+    with pytest.raises(CloudError, match="targets/web"):
+        apps.dry_run(lambda specs: Wish((an_app(),)))
 
 
 @pytest.mark.parametrize("before", [None, Autoscale(1, 9, 0.25, 0.95, "recommend")])

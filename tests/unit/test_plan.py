@@ -337,7 +337,7 @@ def test_a_container_without_a_record_is_left_alone(world: World) -> None:
 
 def test_nothing_is_done_to_an_app_with_a_record_that_cannot_be_read(world: World) -> None:
     readable = {WEB_1: world.records[WEB_1]}
-    unknown = replace(world, unreadable=frozenset({"web"}), records=readable)
+    unknown = replace(world, unreadable={"web": "workers/web/2/1"}, records=readable)
 
     assert plan(unknown).steps == ()
     assert plan(wanting(unknown, replace(an_app(want=0), removing=True))).steps == ()

@@ -59,7 +59,7 @@ def test_what_another_app_has_got_is_given_anew() -> None:
 def test_a_worker_whose_record_cannot_be_read_is_not_lost() -> None:
     world = lost([], [], an_app(), a_worker(1))
 
-    told = adoption(replace(world, unreadable=frozenset({"web"})), PORTS)
+    told = adoption(replace(world, unreadable={"web": "apps/web"}), PORTS)
 
     assert told == Adoption({}, ())
 

@@ -83,6 +83,17 @@ def test_an_app_is_not_as_asked_while_an_update_is_under_way_or_a_worker_is_not_
     assert not is_as_asked(ended(world, WEB_1), an_app())
 
 
+def test_an_app_that_is_left_alone_says_which_record_cannot_be_read_and_so_do_its_lost_workers(
+    world: World,
+) -> None:
+    alone = replace(ended(world, WEB_1), unreadable={"web": "workers/web/3/1"})
+
+    reasons = [view.reason for view in worker_views(alone, an_app(), NOTHING, everything=False)]
+
+    assert note(alone, an_app()) == "left alone: the record workers/web/3/1 cannot be read"
+    assert reasons == ["exit code 1; left alone: the record workers/web/3/1 cannot be read", ""]
+
+
 def test_what_was_not_observed_is_not_known(world: World) -> None:
     view = app_view(world, an_app(), NOTHING, ADDRESSING)
 

@@ -109,7 +109,7 @@ def test_a_file_goes_when_neither_record_nor_container_is_left(world: World) -> 
 
 def test_names_of_an_app_with_a_record_that_cannot_be_read_are_left_alone(world: World) -> None:
     specs = {"web": world.specs["web"]}
-    unknown = replace(world, unreadable=frozenset({"api"}), specs=specs)
+    unknown = replace(world, unreadable={"api": "apps/api"}, specs=specs)
 
     assert written(unknown) == ({}, frozenset())
     assert is_as_recorded(unknown, world.records[WEB_1], port(reaches={2}), TAG)
