@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+MOMENT_S = 0.25  # what a program writes as it ends comes within it
 
 State = Literal["created", "running", "paused", "restarting", "exited", "removing", "dead"]
 
@@ -119,6 +121,17 @@ class LogLine:
     at: float
     stream: Literal["stdout", "stderr"]
     text: str
+
+
+def as_said(lines: Iterable[LogLine]) -> list[LogLine]:
+    """Return a container's lines by their times, those of the last moment with stderr behind stdout.
+
+    Docker reads the two streams side by side, and a program often writes what it had buffered for stdout when
+    it ends: what it complained of would stand before that by chance.
+    """
+    ordered = sorted(lines, key=lambda line: line.at)
+    since = ordered[-1].at - MOMENT_S if ordered else 0.0
+    return sorted(ordered, key=lambda line: line.at >= since and line.stream == "stderr")
 
 
 @dataclass(frozen=True, slots=True)

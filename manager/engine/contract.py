@@ -216,7 +216,7 @@ class Engine(Protocol):
         what it goes on to write, until it ends.  Raises WorkerNotFound."""
 
     def last_words(self, name: str, lines: int = 10) -> list[str]:
-        """Return the last lines of a container, [] when it is gone."""
+        """Return the last lines of a container, what it complained of last; [] when it is gone."""
 
     def processes(self, name: str, options: Sequence[str] = ()) -> Processes:
         """Return the container's processes as ps shows them with these options; they must show the pid.

@@ -17,7 +17,7 @@ from manager.api.errors import EngineError, WorkerNotFound
 from manager.engine import decode, payload
 from manager.engine.birth import wired
 from manager.engine.connection import Connection
-from manager.engine.containers import Container, DockerFacts, Processes
+from manager.engine.containers import Container, DockerFacts, Processes, as_said
 from manager.engine.execs import DockerExecs
 from manager.engine.files import DockerFiles
 from manager.engine.images import DockerImages
@@ -145,9 +145,9 @@ class DockerEngine:
         return DockerLogs(self._connection.stream(f"read the logs of {name}", path, params, lasting=follow))
 
     def last_words(self, name: str, lines: int = 10) -> list[str]:
-        """Return the last lines of a container by their times, [] when it is gone."""
+        """Return the last lines of a container, what it complained of last; [] when it is gone."""
         with suppress(WorkerNotFound), self.logs(name, tail=lines) as written:
-            return [line.text for line in sorted(written, key=lambda line: line.at)]
+            return [line.text for line in as_said(written)]
         return []
 
     def processes(self, name: str, options: Sequence[str] = ()) -> Processes:

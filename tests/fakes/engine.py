@@ -25,6 +25,7 @@ from manager.engine.containers import (
     Part,
     Processes,
     State,
+    as_said,
 )
 from manager.engine.orders import PartOrder, WorkerOrder
 from tests.fakes.execs import FakeExecs
@@ -195,7 +196,7 @@ class FakeEngine:
 
     def last_words(self, name: str, lines: int = 10) -> list[str]:
         self.reach(f"read the logs of {name}")
-        return [line.text for line in self._lines[name][-lines:]] if name in self._workers else []
+        return [line.text for line in as_said(self._lines[name][-lines:])] if name in self._workers else []
 
     def processes(self, name: str, options: Sequence[str] = ()) -> Processes:
         self.reach(f"list the processes of {name}")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from manager.engine.containers import LogLine
+from manager.engine.containers import LogLine, as_said
 from manager.engine.decode import file_stat_of, image_of, unix_time
 from manager.engine.orders import FileMount, PartOrder, WorkerOrder
 from manager.engine.payload import limits_not_kept, limits_of, part_payload, worker_payload
@@ -137,6 +137,25 @@ def test_what_docker_says_itself_is_a_line_of_stderr_at_the_time_of_the_line_bef
         LogLine(8.0, "stderr", "strange"),
         LogLine(8.0, "stderr", "never"),
     ]
+
+
+def test_what_a_worker_complained_of_as_it_ended_is_what_it_said_last_whatever_was_buffered_on_stdout() -> (
+    None
+):
+    written = [
+        LogLine(1.0, "stderr", "warning of long ago"),
+        LogLine(9.01, "stderr", "oh no: config missing"),
+        LogLine(5.0, "stdout", "working"),
+        LogLine(9.02, "stdout", "starting"),
+    ]
+
+    assert [line.text for line in as_said(written)] == [
+        "warning of long ago",
+        "working",
+        "starting",
+        "oh no: config missing",
+    ]
+    assert as_said([]) == []
 
 
 @pytest.mark.parametrize("cut_at", [1, 8, 9, 60])
