@@ -236,7 +236,8 @@ class Effects:
         if after.retry_at is not None and held_until > after.retry_at:
             after = replace(after, retry_at=held_until)
         self.store.write({worker_key(record.key): encode(after)}, fence=self.fence())
-        again = f"; next try in {after.retry_at - ending.at:.0f} s" if after.retry_at else ""
+        wait_s = after.retry_at - ending.at if after.retry_at is not None else None
+        again = "" if wait_s is None else f"; next try {'at once' if wait_s < 0.5 else f'in {wait_s:.0f} s'}"
         then = "; frozen, so it is not started again" if again and frozen else again
         self.journal.note(f"{ending.words}{then}", app=record.app, worker=record.key.label)
 

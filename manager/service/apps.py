@@ -71,7 +71,7 @@ class AppVerbs:
             ended = ended_slots(picture.world, spec) if picture else ()
             return wishes.started(spec, slot, ended=ended, now=now)
 
-        return self.change(call, arguments, self._each(arguments, one))
+        return self.change(call, arguments, self._each(arguments, one, _start_note))
 
     def restart(self, call: Call, arguments: Arguments) -> Answer:
         now = self._hurry(arguments)
@@ -143,6 +143,10 @@ class AppVerbs:
 
 def _notes(told: Wish | Made) -> list[str]:
     return [told.note] if told.note else []
+
+
+def _start_note(spec: AppSpec, slot: int | None) -> str:
+    return "" if spec.want else f"{spec.name} wants no workers: scale {spec.name}=1"
 
 
 def _stop_note(spec: AppSpec, slot: int | None) -> str:

@@ -81,6 +81,8 @@ def _steps(world: World, record: WorkerRecord, now: Phase) -> Iterator[str]:
     verdict = world.verdicts.get(record.key)
     if now.state == "ready":
         yield "ready" if verdict is None else f"ready ({verdict.text})"
+    elif record.ending is None and container is not None and container.has_ended:
+        yield now.reason  # what comes of it is decided next
     elif now.state != "starting":
         yield f"{now.state}: {now.reason}" if now.reason else now.state
     elif verdict is not None and not verdict.ok:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from manager.api.arguments import Arguments
-from manager.api.documents import document, listing, rfc3339
+from manager.api.documents import counted, document, listing, rfc3339
 from manager.api.errors import SecretInUse, UsageError
 from manager.api.views import SecretView
 from manager.journal import Journal
@@ -53,7 +53,7 @@ class SecretVerbs:
             if users
             else []
         )
-        message = f"the secret {name} is set ({kept.size_bytes} bytes)"
+        message = f"the secret {name} is set ({counted(kept.size_bytes, 'byte')})"
         return document("Result", {"message": message, "notes": notes})
 
     def _remove(self, name: str, *, dry_run: bool) -> Answer:

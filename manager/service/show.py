@@ -107,7 +107,7 @@ def _note(world: World, spec: AppSpec, measures: Measures) -> str:
     if spec.removing:
         return "being removed"
     if spec.stopped:
-        return f"stopped; start {spec.name} brings {spec.want} back"
+        return f"stopped; start {spec.name} brings {spec.want + len(spec.stopped_slots)} back"
     if words := unread_words(world, spec.name) or shortage(world, spec):
         return words
     seen_of_all = [(record, phase(world, record)) for record in world.of_app(spec.name)]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from manager.api.errors import WorkerNotFound
 from manager.api.values import split_target
 from manager.state import wishes
-from manager.state.model import WorkerRecord
+from manager.state.model import AppSpec, WorkerRecord
 from manager.state.phase import phase
 from manager.state.world import World, is_ready
 
@@ -34,11 +34,20 @@ def resolve_target(word: str, world: World | None) -> tuple[str, int | None]:
 
 def workers_of(world: World, name: str, slot: int | None) -> list[WorkerRecord]:
     """Return the workers of an app, or those in one of its slots; raises AppNotFound, WorkerNotFound."""
-    wishes.find(world.specs, name)
+    spec = wishes.find(world.specs, name)
     records = [record for record in world.of_app(name) if slot in (None, record.slot)]
     if slot is not None and not records:
-        raise WorkerNotFound(f"{name} has no worker {slot}", hint=f"ps {name} -a", word=f"{name}.{slot}")
+        raise _no_worker(spec, slot)
     return records
+
+
+def _no_worker(spec: AppSpec, slot: int) -> WorkerNotFound:
+    worker = f"{spec.name}.{slot}"
+    if slot in spec.stopped_slots:
+        return WorkerNotFound(f"{worker} is stopped", hint=f"start {worker}", word=worker)
+    if slot in replace(spec, stopped=False).slots:
+        return WorkerNotFound(f"{worker} is stopped", hint=f"start {spec.name}", word=worker)
+    return WorkerNotFound(f"{spec.name} has no worker {slot}", hint=f"ps {spec.name} -a", word=worker)
 
 
 def place_of(world: World, word: str) -> Place:
@@ -93,7 +102,8 @@ def _place(world: World, record: WorkerRecord, running: list[WorkerRecord]) -> P
 
 def _none_runs(world: World, name: str, slot: int | None, records: list[WorkerRecord]) -> WorkerNotFound:
     if slot is None:
-        hint = f"scale {name}=1" if not records else f"ps {name} -a"
+        start = f"start {name}" if world.specs[name].stopped else f"scale {name}=1"
+        hint = start if not records else f"ps {name} -a"
         return WorkerNotFound(f"{name} has no running worker", hint=hint)
     found = phase(world, records[0])
     reason = f": {found.reason}" if found.reason else ""

@@ -12,7 +12,7 @@ import pytest
 from manager.api.errors import EngineError
 from manager.engine.containers import Container
 from manager.engine.orders import WorkerOrder
-from manager.journal import Journal
+from manager.journal import Journal, events
 from manager.loop.apply import SPEC_LABEL, Effects, worker_order
 from manager.loop.hosts import HostsFiles
 from manager.plan.steps import Bury, Forget, Launch, Rename, SaveSpec
@@ -125,6 +125,16 @@ def test_an_ending_is_noted_where_docker_refuses_the_last_lines(
     ending = decode(WorkerRecord, entry.value).ending
     assert ending is not None
     assert ending.last_lines == ()
+
+
+def test_of_a_first_ending_it_is_told_that_the_next_try_comes_at_once(edges: Edges) -> None:
+    edges.effects.launch(Launch(a_worker(1), an_app(), ""))
+    edges.effects.bury(Bury(a_worker(1), an_app(), ""))
+
+    edges.effects.journal.start()
+    edges.effects.journal.stop()
+
+    assert events(edges.store)[-1].text.endswith("; next try at once")
 
 
 def test_a_container_is_given_its_name_back(edges: Edges) -> None:

@@ -156,6 +156,18 @@ def test_a_scale_tells_which_workers_it_starts_that_were_stopped(desk: Desk) -> 
     assert done["notes"] == ["no longer stopped: web.1"]
 
 
+def test_a_start_of_an_app_that_wants_no_workers_tells_how_it_gets_one(desk: Desk) -> None:
+    desk.make(lambda specs: an_app(want=0))
+    cast(Leading, desk.changes.reconciler).specs = (an_app(want=0),)
+    waiting = Waiting(desk.changes.reconciler)
+    apps = AppVerbs(desk.changes, waiting, desk.changes.reconciler, cast(Intake, None), PORTS)
+    call = cast(Call, Asked(Request(1, "start", {})))
+
+    done = apps.start(call, Arguments({"target": ("web",), "detach": True}))
+
+    assert done["notes"] == ["web wants no workers: scale web=1"]
+
+
 def test_the_id_of_another_request_is_refused(desk: Desk) -> None:
     desk.make(lambda specs: an_app(), request="5f", name="web")
 

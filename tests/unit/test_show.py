@@ -151,6 +151,7 @@ def test_an_app_whose_workers_are_all_down_has_a_dead_route(world: World) -> Non
         ({"removing": True}, "being removed"),
         ({"stopped": True}, "stopped; start web brings 2 back"),
         ({"stopped_slots": frozenset({3})}, "stopped: web.3"),
+        ({"stopped": True, "stopped_slots": frozenset({2})}, "stopped; start web brings 3 back"),
     ],
 )
 def test_what_the_operator_did_is_noted(world: World, changed: dict[str, Any], words: str) -> None:

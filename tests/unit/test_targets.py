@@ -8,7 +8,9 @@ import pytest
 
 from manager.api.errors import AppNotFound, WorkerNotFound
 from manager.service.targets import place_of
-from manager.state.model import WorkerKey
+from manager.state import wishes
+from manager.state.model import AppSpec, WorkerKey
+from manager.state.wishes import ScaleChange
 from manager.state.world import World
 from tests.simulation.worlds import NOW, a_worker, an_app, ended, known, serving, without
 
@@ -74,3 +76,18 @@ def test_what_does_not_run_is_refused_with_its_state(world: World) -> None:
         place_of(world, "nosuch")
     with pytest.raises(WorkerNotFound, match="web has no running worker"):
         place_of(ended(ended(world, WEB_1), WEB_2), "web")
+
+
+def test_of_a_worker_that_was_stopped_it_is_said_how_it_starts() -> None:
+    one_stopped = wishes.stopped(wishes.scaled(an_app(), ScaleChange("web", 3)), 2)
+    stopped = wishes.stopped(an_app(), None)
+
+    assert refusal(one_stopped, "web.2") == ("web.2 is stopped", "start web.2")
+    assert refusal(stopped, "web.2") == ("web.2 is stopped", "start web")
+    assert refusal(stopped, "web") == ("web has no running worker", "start web")
+
+
+def refusal(spec: AppSpec, word: str) -> tuple[str, str | None]:
+    with pytest.raises(WorkerNotFound) as refused:
+        place_of(serving([spec], []), word)
+    return str(refused.value), refused.value.hint
