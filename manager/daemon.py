@@ -22,6 +22,7 @@ from manager.host.recall import recall
 from manager.host.settings import Settings
 from manager.host.setup import ensure_group
 from manager.lead import REFRESH_S, HostLock, Watchdog
+from manager.loop.readiness import Readiness
 from manager.server import Server
 from manager.service.verbs import dispatcher
 from manager.store import EtcdStore
@@ -127,6 +128,7 @@ class Manager:
             core.reconciler,
             Looker("observe", core.observer.look),
             Looker("scale", core.scaler().look, SCALE_S),
+            Looker("tell", Readiness(core.reconciler.picture, core.journal).look),
             Looker("tend parts", tender.look),
             Looker("tend proxy", proxy.look),
         )

@@ -6,4 +6,5 @@ Law: this is where plans meet the store, Docker and the network. It decides noth
     look       everything there is, at one moment
     apply      one step after the other
     hosts      the files of names that workers have as /etc/hosts
+    readiness  events of workers that stop answering, and that answer again
 """

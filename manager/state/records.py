@@ -21,7 +21,7 @@ VERSION = 1
 REVISIONS, UNDO, TARGETS, DECISIONS = "revisions/", "undo/", "targets/", "decisions/"
 FROZEN, ALL = "frozen/", "all"  # no app can be called "all"
 CLOCK, CLOCK_KEY = "clock/", "clock/ahead"
-KEPT_HOLDS = 60  # decisions that changed no number: about a minute
+KEPT_HOLDS = 30  # decisions that changed no number: those of about a minute
 APPS, WORKERS, PROXY, REQUESTS, EVENTS, LEADER = (
     "apps/",
     "workers/",
