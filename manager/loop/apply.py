@@ -170,9 +170,17 @@ class Effects:
             SecretRejected,
         ) as error:
             log.warning("cannot start %s: %s", record.key.label, error)
-            ending = Ending(self.clock(), "", CANNOT_START, str(error))
+            ending = Ending(self.clock(), "", CANNOT_START, self._lost_file(step.spec) or str(error))
             ours = isinstance(error, EngineAway | NetworkError)
             self._record(record, ending, "always" if ours else step.spec.template.restart, ran_s=0.0)
+
+    def _lost_file(self, spec: AppSpec) -> str:
+        """Return which of the app's copied files is gone, with what brings one back; "" for none."""
+        for mount in spec.template.mounts:
+            if not self.programs.path(mount.sha256).exists():
+                give = f"update {spec.name} --copy FILE:{mount.path}"
+                return f"its file {mount.path} is gone from this machine: {give} (or: restore FILE)"
+        return ""
 
     def _start(self, record: WorkerRecord, spec: AppSpec, port: Port) -> None:
         if not record.reach:

@@ -98,6 +98,20 @@ def test_a_worker_that_docker_refuses_has_ended_as_its_restart_policy_says(edges
     assert edges.launched("no").retry_at is None
 
 
+def test_of_a_worker_whose_file_is_gone_the_command_is_told_that_brings_it_back(edges: Edges) -> None:
+    edges.engine.fail_next = "invalid mount config for type bind"
+
+    edges.effects.launch(Launch(a_worker(1), copying("e" * 64), ""))
+
+    (entry,) = edges.store.read(WORKERS).entries.values()
+    ending = decode(WorkerRecord, entry.value).ending
+    assert ending is not None
+    assert ending.words == (
+        "its file /app/server.py is gone from this machine: "
+        "update web --copy FILE:/app/server.py (or: restore FILE)"
+    )
+
+
 def test_what_docker_did_not_answer_is_tried_again_whatever_the_restart_policy(edges: Edges) -> None:
     edges.engine.lose_next_answer = True
 
