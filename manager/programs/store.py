@@ -12,7 +12,7 @@ import stat
 import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from shlex import quote
 from typing import IO
@@ -67,6 +67,14 @@ class Programs:
         """Return where the file with this sha256 stands, taken or not."""
         return self.directory / content
 
+    def is_whole(self, content: str) -> bool:
+        """Return whether the file with this sha256 is there and still has that content."""
+        try:
+            with self.path(content).open("rb") as file:
+                return file_digest(file, "sha256").hexdigest() == content
+        except OSError:
+            return False
+
     def forget_unused(self, keep: Collection[str], now: float) -> list[str]:
         """Return the sha256 of the files removed: those not in `keep` and not taken within the last hour.
 
@@ -94,7 +102,11 @@ class Programs:
         try:
             os.link(copy, path)
         except FileExistsError:
-            os.utime(path)  # taken anew: `forget_unused` counts from here
+            if self.is_whole(path.name):
+                os.utime(path)  # taken anew: `forget_unused` counts from here
+            else:
+                path.unlink()
+                os.link(copy, path)
         _sync_directory(self.directory)
 
 

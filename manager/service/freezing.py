@@ -102,10 +102,11 @@ class FreezeVerbs:
 
     def _still_frozen(self, app: str | None) -> list[str]:
         """Return what keeps a thawed app, or some of the apps of a thawed cloud, frozen."""
-        names = [key.removeprefix(FROZEN) for key in self.store.read(FROZEN).entries]
+        snapshot = self.store.read(FROZEN, APPS)
         if app is not None:
-            return ["the whole cloud is frozen: thaw"] if ALL in names else []
-        return [f"{name} stays frozen: thaw {name}" for name in names if name != ALL]
+            return ["the whole cloud is frozen: thaw"] if freeze_key(ALL) in snapshot.entries else []
+        names = [name for name in read_specs(snapshot) if freeze_key(name) in snapshot.entries]
+        return [f"{name} stays frozen: thaw {name}" for name in names]
 
 
 def _name(app: str | None) -> str:

@@ -32,18 +32,18 @@ from manager.observe.proxy import ProxyApi
 from manager.scaling.measure import Measures
 from manager.server import Call
 from manager.service.dispatch import Answer
+from manager.service.rescue import lost_notes, some
 from manager.service.show import Addressing, app_view, is_as_asked, route_views, worker_views
 from manager.service.targets import resolve_target
 from manager.state import wishes
 from manager.state.model import AppSpec, WorkerKey
 from manager.state.options import asked, usual
 from manager.state.records import ALL, APPS, WORKERS, encode
-from manager.state.world import World, strays
+from manager.state.world import World
 from manager.store import Member, Store
 from netsetup.addresses import bridge_name, gateway_of
 
 FOLLOW_S = 0.3
-SOME = 5  # names in a note
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +98,13 @@ class Reading:
         return self._with_age(listing("RouteList", views))
 
     def _with_age(self, answer: dict[str, object]) -> Answer:
-        """Return the answer with a note when it is from the last picture and not from now."""
+        """Return the answer with notes when it is from the last picture and not from now, or not of all."""
         picture = self.picture()
-        if not picture.trouble:
-            return answer
-        age_s = time.time() - picture.world.now
-        return {**answer, "notes": [f"{picture.trouble}; last known, {age_s:.0f} s ago"]}
+        notes = list(lost_notes(picture.world))
+        if picture.trouble:
+            age_s = time.time() - picture.world.now
+            notes.append(f"{picture.trouble}; last known, {age_s:.0f} s ago")
+        return {**answer, "notes": notes} if notes else answer
 
     def images(self, call: Call, arguments: Arguments) -> Answer:
         return listing(
@@ -195,7 +196,7 @@ class Reading:
             apps=apps,
             workers=workers,
             notes=self._notes(picture, alarm),
-            frozen=sorted(world.frozen) if world else [],
+            frozen=sorted(world.frozen & {ALL, *world.specs}) if world else [],
         )
         return document("Status", asdict(view))
 
@@ -245,12 +246,11 @@ class Reading:
         notes += [*freeze_notes(world)]
         if picture.trouble:
             notes.append(f"{picture.trouble} (for {time.time() - (picture.trouble_since or 0):.0f} s)")
-        if lost := [container.name for container in strays(world)]:
-            notes.append(f"{len(lost)} workers have no record and are left alone (adopt -y): {_some(lost)}")
+        notes += lost_notes(world)
         if late := [name for name, spec in world.specs.items() if not is_as_asked(world, spec)]:
-            notes.append(f"not yet as asked (apps tells why): {_some(late)}")
+            notes.append(f"not yet as asked (apps tells why): {some(late)}")
         if world.unreadable:
-            notes.append(f"left alone, as records cannot be read: {_some(sorted(world.unreadable.values()))}")
+            notes.append(f"left alone, as records cannot be read: {some(sorted(world.unreadable.values()))}")
         return notes
 
 
@@ -263,17 +263,11 @@ def _is_as_asked(picture: Picture) -> bool:
     return well and all(is_as_asked(world, spec) for spec in world.specs.values())
 
 
-def _some(names: Sequence[str]) -> str:
-    """Return the first of the names, and how many more there are."""
-    more = len(names) - SOME
-    return ", ".join(names[:SOME]) + (f" and {more} more" if more > 0 else "")
-
-
 def freeze_notes(world: World) -> Iterator[str]:
     """Yield what is frozen, each with the command that thaws it."""
     if ALL in world.frozen:
         yield "the cloud is frozen: nothing is done by itself (thaw)"
-    for name in sorted(world.frozen - {ALL}):
+    for name in sorted(world.frozen & world.specs.keys()):
         yield f"{name} is frozen: nothing is done for it by itself (thaw {name})"
 
 

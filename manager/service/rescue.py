@@ -10,18 +10,19 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
 from manager.api.arguments import Arguments
-from manager.api.documents import document
-from manager.api.errors import NetworkFailed, UsageError
+from manager.api.documents import counted, document
+from manager.api.errors import CloudError, NetworkFailed, SecretNotFound, UsageError
 from manager.engine.containers import Container
 from manager.loop.apply import RECORD_LABEL, SPEC_LABEL
 from manager.loop.reconcile import Reconciler
 from manager.programs.store import Programs
+from manager.secrets import Secrets
 from manager.server import Call
 from manager.service.changes import Changes, Made, Wish, read_specs, wanted
 from manager.service.dispatch import Answer
@@ -47,6 +48,7 @@ from netsetup.errors import NetworkError
 FORMAT = 1
 STATE = "state.json"
 MAX_STATE_BYTES = 64 * 2**20
+SOME = 5  # names in a note
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,7 @@ def adoption(world: World, tcp_ports: range) -> Adoption:
     port or an address that somebody else has got meanwhile is given anew.
     Raises RouteTaken when another app has got a route, NetworkFailed when there is no address left.
     """
-    running = [container for container in strays(world) if container.is_up]
-    found = [pair for pair in map(_told, running) if pair is not None]
+    found = [pair for pair in map(_told, strays(world)) if pair is not None]
     records = tuple(record for record, _ in found)
     specs: dict[str, AppSpec] = {}
     for record, spec in sorted(found, key=lambda pair: pair[0].revision):
@@ -101,16 +102,32 @@ def _other_address(world: World, used: Collection[IPv4Address]) -> IPv4Address:
 
 
 def _told(container: Container) -> tuple[WorkerRecord, AppSpec] | None:
-    """Return what a container's labels tell of its worker and app; None when they are not whole.
+    """Return what a container's labels tell of its worker and app; None when it ended, or they are not whole.
 
     They are of the time when it was made: a spare that runs has been in service since.
     """
+    if not container.is_up:
+        return None
     try:
         record = decode(WorkerRecord, container.labels.get(RECORD_LABEL, ""))
         record = replace(record, spare=record.spare and container.state == "paused")
         return record, decode(AppSpec, container.labels.get(SPEC_LABEL, ""))
     except UnreadableRecord:
         return None
+
+
+def lost_notes(world: World) -> Iterator[str]:
+    """Yield what is worth knowing of containers that have lost their record, with what can be done."""
+    lost = [container.name for container in strays(world) if _told(container) is not None]
+    if lost:
+        have = "has no record and is" if len(lost) == 1 else "have no record and are"
+        yield f"{counted(len(lost), 'worker')} {have} left alone (adopt -y): {some(lost)}"
+    others = [container.name for container in strays(world) if _told(container) is None]
+    if others:
+        yield (
+            f"{counted(len(others), 'container')} with this cloud's labels, ended or no worker known here, "
+            f"left alone (docker rm -f {others[0]}): {some(others)}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +139,7 @@ class Rescue:
     changes: Changes
     waiting: Waiting
     reconciler: Reconciler
+    secrets: Secrets
     tcp_ports: range
 
     def adopt(self, call: Call, arguments: Arguments) -> Answer:
@@ -132,7 +150,8 @@ class Rescue:
         if arguments.flag("dry_run"):
             return _plan(f"adopt {record.app}.{record.slot}" for record in told.records)
         if not told.records:
-            return document("Result", {"message": "every worker has its record: nothing to adopt"})
+            every = "every worker has its record: nothing to adopt"
+            return document("Result", {"message": every, "notes": list(lost_notes(picture.world))})
         puts = {app_key(spec.name): encode(spec) for spec in told.specs.values()}
         puts |= {worker_key(record.key): encode(record) for record in told.records}
         for spec in told.specs.values():
@@ -152,6 +171,7 @@ class Rescue:
         entries = {key: entry.value for key, entry in snapshot.entries.items()}
         specs = read_specs(snapshot)
         contents = {mount.sha256 for spec in specs.values() for mount in spec.template.mounts}
+        self._require_whole(specs.values())
         with os.fdopen(os.dup(_only_file(call)), "wb") as out, tarfile.open(fileobj=out, mode="w") as tar:
             _add(tar, STATE, json.dumps({"format": FORMAT, "entries": entries}).encode())
             for sha256 in sorted(contents):
@@ -164,6 +184,8 @@ class Rescue:
         with os.fdopen(os.dup(_only_file(call)), "rb") as file:
             wanted = self._unpacked(file)
         held = self.changes.held()
+        present = read_specs(self.store.read(APPS))
+        self._require_secrets(spec for name, spec in wanted.items() if name not in present)
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             all_specs = dict(specs)
@@ -174,12 +196,31 @@ class Rescue:
             return Wish(tuple(spec for name, spec in all_specs.items() if name not in specs))
 
         if arguments.flag("dry_run"):
-            present = read_specs(self.store.read(APPS))
             return _plan(f"restore {spec.name}" for spec in edit(present).specs)
         made = self.changes.make(call, edit)
         if not made.apps:
             return document("Result", {"message": "every app of the backup is there: nothing to restore"})
         return document("Result", {"message": self.waiting.until_settled(call, made, arguments)})
+
+    def _require_whole(self, specs: Iterable[AppSpec]) -> None:
+        """Raise CloudError for an app with a copied file that is gone from this machine, or damaged."""
+        for spec in specs:
+            for mount in spec.template.mounts:
+                if not self.programs.is_whole(mount.sha256):
+                    raise CloudError(
+                        f"no backup was made: the file of {spec.name} for {mount.path} is gone or damaged",
+                        hint=f"update {spec.name} --copy FILE:{mount.path}",
+                    )
+
+    def _require_secrets(self, specs: Iterable[AppSpec]) -> None:
+        """Raise SecretNotFound with all secrets of the apps that are not there."""
+        kept = {secret.name for secret in self.secrets.all()}
+        missing = sorted({name for spec in specs for name in spec.template.secrets} - kept)
+        if missing:
+            raise SecretNotFound(
+                f"the backup's apps need secrets that are not here: {', '.join(missing)}",
+                hint=f"simplecloud secret set {missing[0]} < FILE",
+            )
 
     def _unpacked(self, file: io.BufferedIOBase) -> dict[str, AppSpec]:
         """Take the backup's files in and return its specs; raises UsageError for what is no backup."""
@@ -210,6 +251,12 @@ class Rescue:
             os.close(descriptor)
         if program.sha256 != Path(member.name).name:
             raise ValueError(f"{member.name} is damaged")
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first of the names, and how many more there are."""
+    more = len(names) - SOME
+    return ", ".join(names[:SOME]) + (f" and {more} more" if more > 0 else "")
 
 
 def _plan(steps: Iterable[str]) -> Answer:

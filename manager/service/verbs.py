@@ -71,7 +71,9 @@ def _changing(core: Core, changes: Changes, reading: Reading) -> Mapping[str, Ve
     tcp_ports, intake = core.settings.tcp_ports, Intake(core.engine, core.programs, core.secrets)
     apps = AppVerbs(changes, Waiting(core.reconciler), core.reconciler, intake, tcp_ports)
     revisions = RevisionVerbs(apps, core.store)
-    rescue = Rescue(core.store, core.programs, changes, apps.waiting, core.reconciler, tcp_ports)
+    rescue = Rescue(
+        core.store, core.programs, changes, apps.waiting, core.reconciler, core.secrets, tcp_ports
+    )
     freezing = FreezeVerbs(changes, core.store, core.reconciler, core.journal, time.time)
     scaling = ScalingVerbs(changes, reading, core.store)
     network = NetworkVerbs(core.places.tag, core.settings, core.network, core.reconciler, freezing.ask_again)

@@ -35,7 +35,7 @@ def test_workers_outlive_a_wiped_store_and_are_adopted_by_their_labels(lone: Clo
     with lone.store() as store:
         store.delete_prefix("apps/")
         store.delete_prefix("workers/")
-    eventually(lambda: "have no record" in " ".join(lone.status()["notes"]), 10, "the note on lost records")
+    eventually(lambda: "no record" in " ".join(lone.status()["notes"]), 10, "the note on lost records")
     assert containers_of(lone) == before
 
     lone.ok("adopt", "-y")
@@ -52,7 +52,7 @@ def test_what_was_adopted_from_an_etcd_that_lost_its_data_still_changes(lone: Cl
     with etcd_away(lone):
         shutil.rmtree(lone.places.state / "etcd1" / "member")
     eventually(lambda: lone.status()["etcd"]["healthy"], 20, "etcd, from nothing")
-    eventually(lambda: "have no record" in " ".join(lone.status()["notes"]), 10, "the note on lost records")
+    eventually(lambda: "no record" in " ".join(lone.status()["notes"]), 10, "the note on lost records")
 
     lone.ok("adopt", "-y")
     scaled = lone.ok("scale", "shop=3")
@@ -76,7 +76,7 @@ def test_an_etcd_that_is_put_back_to_what_it_was_before_costs_no_worker(lone: Cl
         shutil.rmtree(data)
         shutil.copytree(kept, data)
     eventually(lambda: lone.status()["etcd"]["healthy"], 20, "etcd, as it was before")
-    eventually(lambda: "have no record" in " ".join(lone.status()["notes"]), 10, "the note on lost records")
+    eventually(lambda: "no record" in " ".join(lone.status()["notes"]), 10, "the note on lost records")
     assert containers_of(lone) == before
 
     lone.ok("adopt", "-y")

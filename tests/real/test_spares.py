@@ -160,7 +160,7 @@ def test_spares_are_adopted_and_go_with_the_cloud(lone: Cloud) -> None:
     with lone.store() as store:
         store.delete_prefix("apps/")
         store.delete_prefix("workers/")
-    eventually(lambda: "have no record" in " ".join(lone.status()["notes"]), 10, "the note on lost records")
+    eventually(lambda: "no record" in " ".join(lone.status()["notes"]), 10, "the note on lost records")
 
     lone.ok("adopt", "-y")
 

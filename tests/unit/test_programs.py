@@ -35,6 +35,20 @@ def take(programs: Programs, path: Path, *, executable: bool = True) -> Program:
         os.close(descriptor)
 
 
+def test_a_file_that_was_damaged_is_whole_once_it_is_taken_anew(tmp_path: Path) -> None:
+    programs, path = Programs(tmp_path / "taken"), script(tmp_path)
+    program = take(programs, path)
+    program.path.chmod(0o755)
+    program.path.write_bytes(b"damaged")
+
+    assert not programs.is_whole(program.sha256)
+    take(programs, path)
+
+    assert programs.is_whole(program.sha256)
+    assert program.path.stat().st_mode & 0o777 == 0o555
+    assert not programs.is_whole("0" * 64)
+
+
 def script(tmp_path: Path, contents: bytes = b"#!/bin/sh\necho hello\n", mode: int = 0o755) -> Path:
     path = tmp_path / "server"
     path.write_bytes(contents)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from manager.service.reading import named, plain
+from manager.service.reading import freeze_notes, named, plain
 from manager.state.model import Rollback
-from tests.simulation.worlds import an_app
+from tests.simulation.worlds import an_app, serving
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,9 @@ def test_the_times_of_what_is_inspected_are_as_in_every_document() -> None:
     assert shown["created_at"] == "1970-01-01T00:00:00.000Z"
     assert shown["rolled_back"]["at"] == "1970-01-01T00:00:01.500Z"
     assert shown["template"]["drain_s"] == spec.template.drain_s
+
+
+def test_only_apps_that_are_there_are_called_frozen() -> None:
+    world = replace(serving([an_app()], []), frozen=frozenset({"web", "junk/1/2"}))
+
+    assert list(freeze_notes(world)) == ["web is frozen: nothing is done for it by itself (thaw web)"]

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
+from hashlib import sha256
 from itertools import chain
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from manager.api.errors import NetworkFailed, RouteTaken
+from manager.api.arguments import Arguments
+from manager.api.errors import CloudError, NetworkFailed, RouteTaken, SecretNotFound
 from manager.engine.containers import Container
 from manager.loop.apply import RECORD_LABEL, SPEC_LABEL
+from manager.loop.reconcile import Reconciler
 from manager.plan.plan import plan
 from manager.plan.steps import SaveRecords
-from manager.service.rescue import Adoption, adoption
-from manager.state.model import AppSpec, WorkerKey, WorkerRecord
-from manager.state.records import encode
+from manager.programs.store import Programs
+from manager.secrets import Secrets
+from manager.server import Call
+from manager.service.changes import Changes
+from manager.service.rescue import Adoption, Rescue, adoption, lost_notes
+from manager.service.waiting import Waiting
+from manager.state.model import AppSpec, Mount, WorkerKey, WorkerRecord
+from manager.state.records import app_key, encode
+from manager.state.specs import NOTHING_HELD
 from manager.state.world import World
-from tests.simulation.worlds import NOW, SUBNET, a_container, a_worker, an_app, known, serving
+from tests.fakes.store import FakeStore
+from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_container, a_worker, an_app, known, serving
 
 PORTS = range(9000, 9004)
 OTHER = replace(an_app("other", want=1), number=2)
@@ -112,3 +126,62 @@ def test_only_workers_that_the_store_has_lost_are_adopted() -> None:
 
     assert adoption(world, PORTS).records == ()
     assert WorkerKey("web", 1, 1) in world.containers
+
+
+def test_a_container_that_adopt_cannot_take_up_is_not_said_to_be_one_for_it() -> None:
+    world = lost([], [], an_app(), a_worker(1))
+    foreign = replace(a_container(WorkerKey("web", 9, 77)), name="junk")
+    both = replace(world, containers={**world.containers, WorkerKey("web", 9, 77): foreign})
+
+    notes = list(lost_notes(both))
+
+    assert notes[0] == "1 worker has no record and is left alone (adopt -y): sc_default_web_1_1"
+    assert notes[1].startswith("1 container with this cloud's labels")
+    assert notes[1].endswith("(docker rm -f junk): junk")
+    assert list(lost_notes(serving([an_app()], [a_worker(1)]))) == []
+
+
+def rescue(tmp_path: Path, *specs: AppSpec) -> Rescue:
+    """Return the commands over a store with these apps and no files or secrets."""
+    store = FakeStore(lambda: NOW)
+    store.write({app_key(spec.name): encode(spec) for spec in specs})
+    return Rescue(
+        store,
+        Programs(tmp_path / "programs"),
+        cast(Changes, SimpleNamespace(held=lambda: NOTHING_HELD)),
+        cast(Waiting, None),
+        cast(Reconciler, None),
+        Secrets(tmp_path / "kept", tmp_path / "lent"),
+        PORTS,
+    )
+
+
+def with_file(path: Path) -> Call:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    return cast(Call, SimpleNamespace(request=SimpleNamespace(files=[descriptor])))
+
+
+def test_no_backup_is_made_of_a_file_that_is_gone_or_damaged(tmp_path: Path) -> None:
+    content = sha256(b"whole").hexdigest()
+    spec = replace(an_app(), template=replace(TEMPLATE, mounts=(Mount(content, "/app/tool"),)))
+    rescued, file = rescue(tmp_path, spec), tmp_path / "backup"
+    (tmp_path / "programs").mkdir()
+
+    for kept in (None, b"damaged"):
+        if kept is not None:
+            rescued.programs.path(content).write_bytes(kept)
+        with pytest.raises(CloudError, match="the file of web for /app/tool is gone or damaged"):
+            rescued.backup(with_file(file), Arguments({}))
+    assert file.read_bytes() == b""
+
+    rescued.programs.path(content).write_bytes(b"whole")
+    rescued.backup(with_file(file), Arguments({}))
+    assert file.stat().st_size
+
+
+def test_a_restore_without_the_secrets_of_its_apps_names_them_before_it_begins(tmp_path: Path) -> None:
+    spec, file = replace(an_app(), template=replace(TEMPLATE, secrets=("db", "api"))), tmp_path / "backup"
+    rescue(tmp_path, spec).backup(with_file(file), Arguments({}))
+
+    with pytest.raises(SecretNotFound, match="api, db"):
+        rescue(tmp_path).restore(with_file(file), Arguments({}))
