@@ -73,7 +73,8 @@ def adoption(world: World, tcp_ports: range) -> Adoption:
         if record.app not in world.specs:
             mine = [r for r in records if r.app == record.app and r.revision == spec.revision]
             slots = frozenset(r.slot for r in mine if not r.spare)
-            specs[record.app] = wishes.as_adopted(spec, slots, spares=len(mine) - len(slots))
+            as_found = replace(spec, turns={r.slot: r.turn for r in mine if r.turn})
+            specs[record.app] = wishes.as_adopted(as_found, slots, spares=len(mine) - len(slots))
     known, held = dict(world.specs), held_in(world)
     for name, spec in specs.items():
         others = replace(held, marks=held.marks - {spec.number})
@@ -124,10 +125,8 @@ def lost_notes(world: World) -> Iterator[str]:
         yield f"{counted(len(lost), 'worker')} {have} left alone (adopt -y): {some(lost)}"
     others = [container.name for container in strays(world) if _told(container) is None]
     if others:
-        yield (
-            f"{counted(len(others), 'container')} with this cloud's labels, ended or no worker known here, "
-            f"left alone (docker rm -f {others[0]}): {some(others)}"
-        )
+        containers = f"{counted(len(others), 'container')} with this cloud's labels"
+        yield f"{containers} cannot be adopted (docker rm -f {others[0]}): {some(others)}"
 
 
 @dataclass(frozen=True, slots=True)

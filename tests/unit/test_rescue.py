@@ -78,6 +78,15 @@ def test_a_worker_whose_record_cannot_be_read_is_not_lost() -> None:
     assert told == Adoption({}, ())
 
 
+def test_a_worker_that_was_restarted_is_not_replaced_for_what_the_others_labels_say_of_it() -> None:
+    restarted = replace(a_worker(1), turn=1)
+    before = replace(an_app(), turns={})
+
+    told = adoption(lost([], [], before, restarted, a_worker(2)), PORTS)
+
+    assert told.specs["web"].turns == {1: 1}
+
+
 def test_a_worker_joins_its_app_as_it_was_made_again() -> None:
     told = adoption(lost([replace(an_app(), number=5)], [], an_app(), a_worker(1)), PORTS)
 
@@ -136,7 +145,7 @@ def test_a_container_that_adopt_cannot_take_up_is_not_said_to_be_one_for_it() ->
     notes = list(lost_notes(both))
 
     assert notes[0] == "1 worker has no record and is left alone (adopt -y): sc_default_web_1_1"
-    assert notes[1].startswith("1 container with this cloud's labels")
+    assert notes[1].startswith("1 container with this cloud's labels cannot be adopted")
     assert notes[1].endswith("(docker rm -f junk): junk")
     assert list(lost_notes(serving([an_app()], [a_worker(1)]))) == []
 
