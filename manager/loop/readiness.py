@@ -29,14 +29,16 @@ class Readiness:
 
     picture: Callable[[], Picture | None]
     journal: Journal
+    _seen: int = 0
     _unready: dict[WorkerKey, float] = field(default_factory=dict)  # told of, and since when
     _told_at: dict[WorkerKey, float] = field(default_factory=dict)
 
     def look(self) -> None:
         """Note what is new in the last picture."""
         picture = self.picture()
-        if picture is None or picture.trouble:
+        if picture is None or picture.trouble or picture.number == self._seen:
             return
+        self._seen = picture.number
         news: dict[str, list[News]] = {}
         for key, text in self._news(picture.world):
             news.setdefault(key.app, []).append((key, text))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -25,6 +24,7 @@ class Listener:
 
     told: list[tuple[str | None, str]] = field(default_factory=list)
     readiness: Readiness = field(init=False)
+    looks: int = 0
 
     def __post_init__(self) -> None:
         self.readiness = Readiness(lambda: None, cast(Journal, self))
@@ -34,7 +34,8 @@ class Listener:
         self.told.append((worker, text))
 
     def look(self, world: World, after_s: float) -> None:
-        picture = cast(Picture, SimpleNamespace(trouble="", world=replace(world, now=NOW + after_s)))
+        self.looks += 1
+        picture = Picture(replace(world, now=NOW + after_s), self.looks, converged=True)
         self.readiness.picture = lambda: picture
         self.readiness.look()
 
