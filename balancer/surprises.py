@@ -22,7 +22,7 @@ MOST = 0.5
 ELSEWHERE = 2.0  # a surprise from twice the demand tells a quarter of what one from here would
 ALIKE = 0.5  # a surprise half as high as another is one of its kind
 AS_LONG = 1.2  # quiet for this many times as long is as long
-USUAL = 2.0  # surprises, as if so many had come whatever the quiet before them
+USUAL = 1.0  # as if one surprise had come whatever the quiet before it; two would drown the first timetable
 
 
 @dataclass(frozen=True, slots=True)
