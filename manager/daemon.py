@@ -18,6 +18,7 @@ from manager.core import Core
 from manager.engine.contract import Watch
 from manager.host import parts
 from manager.host.carried import keep_file
+from manager.host.liveness import proxy_answers
 from manager.host.recall import recall
 from manager.host.settings import Settings
 from manager.host.setup import ensure_group
@@ -119,8 +120,17 @@ class Manager:
         """Put a manager together; nothing runs yet."""
         core = Core.build(places, settings, store)
         stirred = threading.Event()
-        tender = PartsTender(places, core.engine, parts.orders(places, settings), stirred)
-        proxy = ProxyTender(parts.part_name(places.cloud, "proxy"), core.engine, core.reconciler.picture)
+        tender = PartsTender(places, core.engine, parts.orders(places, settings), core.journal.note, stirred)
+        proxy = ProxyTender(
+            places=places,
+            name=parts.part_name(places.cloud, "proxy"),
+            etcd=[order.name for order in parts.etcd_orders(places, settings)],
+            parts=core.engine.parts.list,
+            restart=tender.restart,
+            picture=core.reconciler.picture,
+            answers=lambda: core.proxy.healthy() or proxy_answers(settings),
+            members=core.store.members,
+        )
         running = (
             core.leadership,
             core.journal,

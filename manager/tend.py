@@ -1,34 +1,42 @@
 """Keeps etcd's members and the proxy running, the proxy listening to etcd, and a keeper beside the managers.
 
-Docker restarts a part that dies. It does not restart one that was stopped or removed by hand, and it waits
-up to a minute for one that keeps dying; this does, by label, without needing etcd.
+Docker restarts a part that dies. It does not restart one that was stopped or removed by hand, knows nothing
+of one that a signal has stopped, and waits up to a minute for one that keeps dying; this does, by label,
+without needing etcd. `note` is told what was done, in a sentence for `events`.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from manager.api.errors import CloudError
 from manager.api.places import Places
+from manager.engine.containers import Part, State
 from manager.engine.contract import Engine
 from manager.engine.orders import PartOrder
 from manager.host import systemd
 from manager.host.keeper import held_s, hold_file_of, keeper_pid_file, running_pid, spawn
-from manager.host.processes import Standstill, end
+from manager.host.parts import part_name
+from manager.host.processes import Standstill, end, is_stopped
 from manager.loop.reconcile import Picture
 from manager.state.model import WorkerKey
 from manager.state.world import missed_by_proxy
+from manager.store import Member
 
 LOOK_S = 1.0
 REST_S = 10.0
 PATIENCE_S = 3.0  # longer than Docker's first few waits before a restart
+STOPPED_S = 2.0  # nothing but a signal stops a process, so this says nothing of how busy the machine is
 DEAF_S = 10.0  # a change is live in the proxy after 0.4 s, and after few seconds where the machine is full
-PUT_BACK_S = 2.0  # the same where the store has forgotten changes: there is a reason to think it deaf
+SILENT_S = 30.0  # a process that waits for its turn on a full machine answers within that
+PUT_BACK_S = 2.0  # as DEAF_S, where the store has forgotten changes: there is a reason to think it deaf
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +69,7 @@ class Looker:
 
 @dataclass(slots=True)
 class PartsTender:
-    """Starts the parts that do not run, unless a drill holds them down.
+    """Starts the parts that do not run, and has those go on that a signal stopped, unless a drill holds them.
 
     stirred: set by whoever knows that a container changed. While all runs, Docker is asked again for that
     only, and every REST_S; twice, as Docker tells that a container has died before its listing shows it.
@@ -70,12 +78,18 @@ class PartsTender:
     places: Places
     engine: Engine
     orders: Sequence[PartOrder]
+    note: Callable[[str], None]
     stirred: threading.Event = field(default_factory=threading.Event)
     clock: Callable[[], float] = time.monotonic
+    stopped: Callable[[int], bool] = is_stopped
+    go_on: Callable[[int], None] = lambda pid: os.kill(pid, signal.SIGCONT)
     _rests_until: float = 0.0
     _down_since: dict[str, float] = field(default_factory=dict)
+    _stopped_since: dict[Part, float] = field(default_factory=dict)
+    _known: Sequence[Part] = ()
 
     def look(self) -> None:
+        self._wake()
         told = self.stirred.is_set()
         if not told and self.clock() < self._rests_until:
             return
@@ -83,7 +97,14 @@ class PartsTender:
         self._rests_until = 0.0  # also where Docker does not answer now
         self._mend()
         if not told and not self._down_since:
+            self._meet(self.engine.parts.list())
             self._rests_until = self.clock() + REST_S
+
+    def restart(self, name: str, why: str) -> None:
+        """The part runs anew, and `events` says why."""
+        log.warning("%s %s: restarting it", name, why)
+        self.engine.parts.restart(name)
+        self._tell(name, f"restarted: it {why}")
 
     def _mend(self) -> None:
         states = self.engine.parts.states()
@@ -93,46 +114,95 @@ class PartsTender:
                 self._down_since.pop(order.name, None)
                 continue
             since = self._down_since.setdefault(order.name, self.clock())
-            if held_s(hold_file_of(self.places, order.name)) > 0:
+            if is_held(self.places, order.name):
                 self._down_since[order.name] = self.clock()
                 continue
             if self.clock() - since < PATIENCE_S and state == "restarting":
                 continue
-            self._start(order)
+            self._start(order, state)
 
-    def _start(self, order: PartOrder) -> None:
+    def _start(self, order: PartOrder, state: State | None) -> None:
         """The part runs, or the log says why not: the others need not wait for it."""
         log.warning("%s does not run: starting it", order.name)
         try:
             self.engine.parts.start(order)
         except CloudError as error:
             log.warning("%s; next try in %.0f s", error, LOOK_S)
+        else:
+            self._tell(order.name, "unpaused" if state == "paused" else "started again: it did not run")
+
+    def _tell(self, name: str, what: str) -> None:
+        self._known = [part for part in self._known if part.name != name]  # that it is new is no news then
+        self.note(f"{label(self.places, name)}: {what}")
+
+    def _meet(self, parts: Sequence[Part]) -> None:
+        """The processes of the parts are known, and `events` tells of a new one that nobody here started."""
+        before = {part.name: part.pid for part in self._known}
+        self._known = parts
+        for part in parts:
+            if before.get(part.name, part.pid) != part.pid:
+                self.note(f"{label(self.places, part.name)}: its process ended, and it runs again")
+
+    def _wake(self) -> None:
+        """The parts go on that somebody has stopped: what waits for an answer of theirs gets it."""
+        now = self.clock()
+        stopped = [part for part in self._known if part.pid and self.stopped(part.pid)]
+        self._stopped_since = {part: self._stopped_since.get(part, now) for part in stopped}
+        long = [part for part, since in self._stopped_since.items() if now - since >= STOPPED_S]
+        there = self.engine.parts.list() if long else []
+        for part in long:
+            if part in there and not is_held(self.places, part.name):  # else the pid may be another's by now
+                log.warning("a signal has stopped %s: it is told to go on", part.name)
+                with suppress(ProcessLookupError):
+                    self.go_on(part.pid)
+                self.note(f"{label(self.places, part.name)}: told to go on: a signal had stopped it")
 
 
 @dataclass(slots=True)
 class ProxyTender:
-    """Restarts a proxy that takes up no change any more, once until it does again.
+    """Helps a proxy that takes up no change or answers nobody; nothing is tried twice before all was well.
 
     Its watch goes on from the last revision that it saw: when etcd lost its data and counts from 1 again, it
-    would hear of nothing until there were as many changes as before.
+    would hear of nothing until there were as many changes as before. It also hangs on one member of etcd: a
+    member that answers nobody is ended first, which breaks the watch, and the proxy turns to another. Its own
+    restart comes last: for a few hundred ms there is nobody who takes a request.
     """
 
+    places: Places
     name: str
-    engine: Engine
+    etcd: Sequence[str]
+    parts: Callable[[], Sequence[Part]]
+    restart: Callable[[str, str], None]
     picture: Callable[[], Picture | None]
+    answers: Callable[[], bool]
+    members: Callable[[], Sequence[Member]]
     clock: Callable[[], float] = time.monotonic
     _missed_since: dict[WorkerKey, float] = field(default_factory=dict)
-    _restarted: bool = False
+    _silent_since: float | None = None
+    _tried: set[str] = field(default_factory=set)
     _revision: int = 0
     _put_back: bool = False
 
     def look(self) -> None:
         picture = self.picture()
-        if picture is None or picture.trouble:
-            self._missed_since = {}
+        if picture is None or picture.trouble or is_held(self.places, self.name):
+            self._missed_since, self._silent_since = {}, None
             return
         self._put_back |= picture.world.revision < self._revision
         self._revision = picture.world.revision
+        if picture.world.live is None and not self.answers():
+            self._bear_silence()
+        else:
+            self._silent_since = None
+            self._listen(picture)
+
+    def _bear_silence(self) -> None:
+        now = self.clock()
+        self._silent_since = now if self._silent_since is None else self._silent_since
+        if now - self._silent_since >= SILENT_S:
+            self._try([self.name], f"answered nobody for {SILENT_S:.0f} s")
+
+    def _listen(self, picture: Picture) -> None:
         missed = frozenset() if picture.calm else missed_by_proxy(picture.world)
         if self._missed_since and not missed:
             self._put_back = False  # it does hear
@@ -140,11 +210,51 @@ class ProxyTender:
         self._missed_since = {key: self._missed_since.get(key, now) for key in missed}
         deaf_s = PUT_BACK_S if self._put_back else DEAF_S
         if not missed:
-            self._restarted = False
-        elif not self._restarted and now - min(self._missed_since.values()) >= deaf_s:
-            log.warning("the proxy has taken up no change for %.0f s: restarting it", deaf_s)
-            self.engine.parts.restart(self.name)
-            self._restarted, self._put_back = True, False
+            self._tried.clear()
+        elif now - min(self._missed_since.values()) >= deaf_s:
+            self._hear_again(picture.world.now - deaf_s, deaf_s)
+
+    def _hear_again(self, since: float, deaf_s: float) -> None:
+        """The members that keep the proxy waiting are ended, where there are any and it is not tried yet."""
+        hung = [] if self._put_back else hung_members(self.etcd, self.members(), self.parts(), since)
+        hung = [name for name in hung if not is_held(self.places, name)]
+        if self._try(hung, "answered nobody, and the proxy waited for it"):
+            self._missed_since = {}
+        elif self._try([self.name], f"had taken up no change for {deaf_s:.0f} s"):
+            self._put_back = False
+
+    def _try(self, names: Sequence[str], why: str) -> bool:
+        """Restart those that were not yet since all was well; returns whether there was one."""
+        fresh = [name for name in names if name not in self._tried]
+        for name in fresh:
+            self.restart(name, why)
+            self._tried.add(name)
+        return bool(fresh)
+
+
+def hung_members(
+    names: Sequence[str], members: Sequence[Member], parts: Sequence[Part], since: float
+) -> list[str]:
+    """Return the names of the members that answer nobody while most do.
+
+    names: of their parts, none where etcd is another's.  since: unix seconds; one that began later has closed
+    what hung on it, and may be making its first data.
+    """
+    silent = [name for name, member in zip(names, members, strict=False) if not member.healthy]
+    began = {part.name: part.started_at for part in parts if part.state == "running"}
+    if 2 * len(silent) >= len(members):
+        return []
+    return [name for name in silent if (at := began.get(name)) is not None and at <= since]
+
+
+def is_held(places: Places, name: str) -> bool:
+    """Return whether a drill holds the part down."""
+    return held_s(hold_file_of(places, name)) > 0
+
+
+def label(places: Places, name: str) -> str:
+    """Return what the part of this container is called by `status` and `crash`: etcd2, proxy."""
+    return name.removeprefix(part_name(places.cloud, "")).replace("_", "")
 
 
 @dataclass(slots=True)

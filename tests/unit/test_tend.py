@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,12 +13,24 @@ from pathlib import Path
 import pytest
 
 from manager.api.errors import EngineError
+from manager.engine.containers import Part
 from manager.engine.orders import PartOrder
-from manager.host.keeper import keeper_pid_file
+from manager.host.keeper import hold_file_of, hold_text, keeper_pid_file
 from manager.host.processes import STANDSTILL_S
 from manager.loop.reconcile import Picture
 from manager.state.world import World
-from manager.tend import DEAF_S, PUT_BACK_S, REST_S, KeeperTender, PartsTender, ProxyTender
+from manager.store import Member
+from manager.tend import (
+    DEAF_S,
+    PUT_BACK_S,
+    REST_S,
+    SILENT_S,
+    STOPPED_S,
+    KeeperTender,
+    PartsTender,
+    ProxyTender,
+    hung_members,
+)
 from tests.fakes.engine import FakeEngine, fake_image
 from tests.fakes.manager import PlacesAt
 from tests.fakes.processes import process_of
@@ -29,40 +41,60 @@ TAKEN_UP = serving([an_app()], [a_worker(1), a_worker(2)])
 MISSED = replace(TAKEN_UP, live={"web": frozenset({"w_web_1_1"})})
 
 
+ETCD = ("etcd_1", "etcd_2", "etcd_3")
+LONG = 100.0  # more seconds than any patience here
+
+
+def untold(_: str) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(slots=True)
 class Proxy:
-    """A proxy that runs, and is looked at once a second."""
+    """A proxy that runs beside three members of etcd, and is looked at once a second."""
 
+    places: PlacesAt
     engine: FakeEngine
     seen: Picture | None = None
     now: float = NOW
+    answers: bool = True
+    silent: frozenset[str] = frozenset()
     tender: ProxyTender = field(init=False)
 
     def __post_init__(self) -> None:
-        self.engine.parts.start(PartOrder(name="proxy", part="proxy", image="proxy", command=("run",)))
-        self.tender = ProxyTender("proxy", self.engine, lambda: self.seen, lambda: self.now)
+        for name in (*ETCD, "proxy"):
+            self.engine.parts.start(PartOrder(name=name, part=name, image="proxy", command=(name,)))
+        parts = PartsTender(self.places, self.engine, [], untold)
+        self.tender = ProxyTender(
+            places=self.places,
+            name="proxy",
+            etcd=ETCD,
+            parts=self.engine.parts.list,
+            restart=parts.restart,
+            picture=lambda: self.seen,
+            answers=lambda: self.answers,
+            members=lambda: [Member(name, name not in self.silent) for name in ETCD],
+            clock=lambda: self.now,
+        )
 
     def restarts(self, world: World, for_s: float, trouble: str = "") -> int:
         """Return how often it is restarted while the cloud looks like that."""
-        self.seen = Picture(world, 1, converged=False, trouble=trouble)
-        return sum(self._looks(for_s))
+        return self.restarted(world, for_s, trouble).count("proxy")
 
-    def _looks(self, for_s: float) -> Iterator[bool]:
+    def restarted(self, world: World, for_s: float, trouble: str = "") -> list[str]:
+        """Return what is restarted while the cloud looks like that, in that order."""
+        began = len(self.engine.changes)
         for _ in range(int(for_s)):
             self.now += 1
-            before = self._started_at()
+            self.seen = Picture(replace(world, now=self.now), 1, converged=False, trouble=trouble)
             self.tender.look()
-            yield self._started_at() != before
-
-    def _started_at(self) -> float | None:
-        [part] = self.engine.parts.list()
-        return part.started_at
+        return [change.removeprefix("restart ") for change in self.engine.changes[began:]]
 
 
 @pytest.fixture
-def proxy() -> Proxy:
-    ticks = iter(range(1_000_000))
-    return Proxy(FakeEngine(now=lambda: float(next(ticks)), images=[fake_image("proxy")]))
+def proxy(tmp_path: Path) -> Proxy:
+    places = PlacesAt("test", directory=tmp_path)
+    return Proxy(places, FakeEngine(now=lambda: NOW - LONG, images=[fake_image("proxy")]))
 
 
 def test_a_proxy_that_takes_up_no_change_is_restarted_once_until_it_does(proxy: Proxy) -> None:
@@ -104,10 +136,73 @@ def test_a_proxy_is_left_alone_while_the_store_is_away(proxy: Proxy) -> None:
     assert proxy.restarts(MISSED, 3 * DEAF_S, trouble="etcd does not answer") == 0
 
 
+def test_a_member_that_keeps_the_proxy_waiting_is_ended_before_the_proxy_is(proxy: Proxy) -> None:
+    proxy.silent = frozenset({"etcd_2"})
+
+    assert proxy.restarted(MISSED, DEAF_S) == []
+    assert proxy.restarted(MISSED, DEAF_S) == ["etcd_2"]
+    assert proxy.restarted(MISSED, LONG) == ["proxy"]
+    assert proxy.restarted(TAKEN_UP, LONG) == []
+
+
+def test_no_member_is_ended_for_a_proxy_that_hears(proxy: Proxy) -> None:
+    proxy.silent = frozenset({"etcd_2"})
+
+    assert proxy.restarted(TAKEN_UP, LONG) == []
+
+
+def test_no_member_is_ended_after_the_store_has_forgotten_changes(proxy: Proxy) -> None:
+    """They have just begun then."""
+    proxy.silent = frozenset({"etcd_2"})
+    proxy.restarted(replace(TAKEN_UP, revision=100), 1)
+
+    assert proxy.restarted(replace(MISSED, revision=7), PUT_BACK_S + 1) == ["proxy"]
+
+
+def test_members_are_hung_when_most_others_answer_and_they_began_before_that() -> None:
+    def hung(*healthy: bool, names: Sequence[str] = ETCD, since: float = NOW) -> list[str]:
+        parts = [Part(name, name, "etcd", "running", 1, 0, NOW, "") for name in names]
+        return hung_members(names, [Member(str(n), well) for n, well in enumerate(healthy)], parts, since)
+
+    assert hung(True, True, False) == ["etcd_3"]
+    assert hung(True, True, True) == []
+    assert hung(True, False, False) == []
+    assert hung(False, names=["etcd_1"]) == []
+    assert hung(True, True, False, since=NOW - 1) == []
+    assert hung(True, True, False, names=[]) == []
+
+
+def test_a_proxy_that_answers_nobody_is_restarted_once_until_it_does(proxy: Proxy) -> None:
+    hanging = replace(TAKEN_UP, live=None)
+    proxy.answers = False
+
+    assert proxy.restarts(hanging, SILENT_S) == 0
+    assert proxy.restarts(hanging, 3 * SILENT_S) == 1
+    proxy.answers = True
+    assert proxy.restarts(TAKEN_UP, 1) == 0
+    proxy.answers = False
+    assert proxy.restarts(hanging, 3 * SILENT_S) == 1
+
+
+def test_a_proxy_that_answers_now_and_then_is_left_alone(proxy: Proxy) -> None:
+    hanging = replace(TAKEN_UP, live=None)
+
+    for answers in (False, True) * 4:
+        proxy.answers = answers
+        assert proxy.restarts(hanging, SILENT_S if not answers else 1) == 0
+
+
+def test_a_proxy_that_a_drill_holds_down_is_left_alone(proxy: Proxy) -> None:
+    hold_file_of(proxy.places, "proxy").write_text(hold_text(60))
+    proxy.answers = False
+
+    assert proxy.restarts(replace(TAKEN_UP, live=None), LONG) == 0
+
+
 def test_a_part_that_cannot_start_keeps_no_other_from_starting(tmp_path: Path) -> None:
     engine = FakeEngine(now=time.time, images=[fake_image("proxy")])
     orders = [PartOrder(name=name, part=name, image=name, command=("run",)) for name in ("etcd", "proxy")]
-    tender = PartsTender(PlacesAt("test", directory=tmp_path), engine, orders)
+    tender = PartsTender(PlacesAt("test", directory=tmp_path), engine, orders, untold)
 
     tender.look()
 
@@ -117,7 +212,7 @@ def test_a_part_that_cannot_start_keeps_no_other_from_starting(tmp_path: Path) -
 def test_a_part_that_was_renamed_is_the_same_under_its_own_name(tmp_path: Path) -> None:
     engine = FakeEngine(now=time.time, images=[fake_image("proxy")])
     order = PartOrder(name="proxy", part="proxy", image="proxy", command=("run",))
-    tender = PartsTender(PlacesAt("test", directory=tmp_path), engine, [order])
+    tender = PartsTender(PlacesAt("test", directory=tmp_path), engine, [order], untold)
     tender.look()
     before = engine.parts.list()
     engine.rename(before[0].id, "px")
@@ -131,7 +226,7 @@ def test_while_all_parts_run_docker_is_asked_when_a_container_changed_and_seldom
     engine, now, stirred = FakeEngine(now=time.time, images=[fake_image("proxy")]), [NOW], threading.Event()
     order = PartOrder(name="proxy", part="proxy", image="proxy", command=("run",))
     places = PlacesAt("test", directory=tmp_path)
-    tender = PartsTender(places, engine, [order], stirred, lambda: now[0])
+    tender = PartsTender(places, engine, [order], untold, stirred, lambda: now[0])
 
     def is_back() -> bool:
         tender.look()
@@ -154,7 +249,7 @@ def at_rest(directory: Path, stirred: threading.Event) -> tuple[FakeEngine, Part
     """Return a tender that has seen its proxy run, and the Docker that it asks again when it is stirred."""
     engine = FakeEngine(now=time.time, images=[fake_image("proxy")])
     order = PartOrder(name="proxy", part="proxy", image="proxy", command=("run",))
-    tender = PartsTender(PlacesAt("test", directory=directory), engine, [order], stirred, lambda: NOW)
+    tender = PartsTender(PlacesAt("test", directory=directory), engine, [order], untold, stirred, lambda: NOW)
     tender.look()  # it starts it
     tender.look()  # and sees it run
     return engine, tender
@@ -192,7 +287,7 @@ def test_a_part_that_is_started_is_left_to_begin(tmp_path: Path) -> None:
     engine = FakeEngine(now=time.time, images=[fake_image("etcd")])
     order = PartOrder(name="etcd", part="etcd", image="etcd", command=("run",))
 
-    PartsTender(PlacesAt("test", directory=tmp_path), engine, [order]).look()
+    PartsTender(PlacesAt("test", directory=tmp_path), engine, [order], untold).look()
 
     assert engine.changes == ["start etcd"]
 
@@ -227,3 +322,105 @@ def test_only_a_keeper_that_left_its_file_has_died_and_is_replaced(
     KeeperTender(places, lambda *what: started.append(what)).look()
 
     assert len(started) == starts
+
+
+@dataclass(slots=True)
+class Tended:
+    """A member of etcd that is looked at once a second, and what is told of it."""
+
+    places: PlacesAt
+    engine: FakeEngine
+    stirred: threading.Event = field(default_factory=threading.Event)
+    now: float = NOW
+    stopped: set[int] = field(default_factory=set)
+    told: list[str] = field(default_factory=list)
+    tender: PartsTender = field(init=False)
+
+    def __post_init__(self) -> None:
+        order = PartOrder(name="sc_test_etcd_2", part="etcd", image="etcd", command=("run",))
+        self.engine.parts.start(order)
+        self.tender = PartsTender(
+            self.places,
+            self.engine,
+            [order],
+            self.told.append,
+            self.stirred,
+            lambda: self.now,
+            lambda pid: pid in self.stopped,
+            self.stopped.remove,
+        )
+        self.look()
+
+    @property
+    def pid(self) -> int:
+        [part] = self.engine.parts.list()
+        return part.pid
+
+    def look(self, times: int = 1) -> None:
+        for _ in range(times):
+            self.now += 1
+            self.tender.look()
+
+
+@pytest.fixture
+def tended(tmp_path: Path) -> Tended:
+    engine = FakeEngine(now=time.time, images=[fake_image("etcd")])
+    return Tended(PlacesAt("test", directory=tmp_path), engine)
+
+
+def test_a_part_that_a_signal_has_stopped_goes_on_after_a_moment(tended: Tended) -> None:
+    before = tended.pid
+    tended.stopped.add(before)
+
+    tended.look(int(STOPPED_S))
+    waited = set(tended.stopped)
+    tended.look()
+
+    assert waited == {before}
+    assert tended.stopped == set()
+    assert tended.pid == before
+    assert tended.told == ["etcd2: told to go on: a signal had stopped it"]
+
+
+def test_a_part_that_a_drill_holds_down_stays_stopped(tended: Tended) -> None:
+    hold_file_of(tended.places, "sc_test_etcd_2").write_text(hold_text(60))
+    tended.stopped.add(tended.pid)
+
+    tended.look(int(LONG))
+
+    assert tended.stopped == {tended.pid}
+
+
+def test_another_process_that_got_the_pid_of_a_part_is_left_as_it_is(tended: Tended) -> None:
+    other = tended.pid
+    tended.stopped.add(other)
+    tended.look()
+
+    tended.engine.parts.crash("sc_test_etcd_2")
+    tended.look(int(STOPPED_S))
+
+    assert tended.stopped == {other}
+
+
+def test_events_tell_of_a_part_that_was_started_again(tended: Tended) -> None:
+    tended.engine.parts.halt("sc_test_etcd_2")
+    tended.stirred.set()
+    tended.look(3)
+
+    assert tended.told == ["etcd2: started again: it did not run"]
+
+
+def test_events_tell_of_a_part_that_docker_started_again(tended: Tended) -> None:
+    tended.engine.parts.crash("sc_test_etcd_2")
+    tended.stirred.set()
+    tended.look(3)
+
+    assert tended.told == ["etcd2: its process ended, and it runs again"]
+
+
+def test_events_tell_why_a_part_was_restarted_once(tended: Tended) -> None:
+    tended.tender.restart("sc_test_etcd_2", "answered nobody")
+    tended.stirred.set()
+    tended.look(3)
+
+    assert tended.told == ["etcd2: restarted: it answered nobody"]
