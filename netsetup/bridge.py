@@ -7,7 +7,7 @@ from ipaddress import IPv4Interface
 
 from netsetup.addresses import mac_of
 from netsetup.errors import NetworkError
-from netsetup.links import Link, add_address, addresses, bring_up, find_link, make_bridge
+from netsetup.links import Link, add_address, addresses, bring_up, delete_address, find_link, make_bridge
 from netsetup.netlink import Netlink
 from netsetup.sysctl import current, settle
 
@@ -43,7 +43,7 @@ def ensure_bridge(netlink: Netlink, wanted: Bridge) -> list[str]:
 def bridge_intact(netlink: Netlink, link: Link, wanted: Bridge) -> bool:
     """Return whether ensure_bridge would find nothing to do."""
     settled = all(current(setting) in (value, None) for setting, value in _settings(wanted.name))
-    return settled and _is_set(link, wanted) and _has_address(netlink, link, wanted)
+    return settled and _is_set(link, wanted) and _addresses(netlink, link) == [wanted.address]
 
 
 def check_owner(link: Link, alias: str) -> None:
@@ -63,7 +63,11 @@ def _set(netlink: Netlink, wanted: Bridge) -> list[str]:
         mac = mac_of(wanted.address.ip)
         bring_up(netlink, link.index, [("IFLA_ADDRESS", mac), ("IFLA_IFALIAS", wanted.alias)])
         made.append(f"bridge {wanted.name} brought up")
-    if not _has_address(netlink, link, wanted):
+    for address in _addresses(netlink, link):
+        if address != wanted.address:
+            delete_address(netlink, link.index, address.ip)
+            made.append(f"bridge {wanted.name} relieved of address {address}")
+    if wanted.address not in _addresses(netlink, link):
         add_address(netlink, link.index, wanted.address)
         made.append(f"bridge {wanted.name} given address {wanted.address}")
     return made
@@ -73,8 +77,8 @@ def _is_set(link: Link, wanted: Bridge) -> bool:
     return link.up and link.alias == wanted.alias and link.mac == mac_of(wanted.address.ip)
 
 
-def _has_address(netlink: Netlink, link: Link, wanted: Bridge) -> bool:
-    return (link.index, wanted.address) in addresses(netlink)
+def _addresses(netlink: Netlink, link: Link) -> list[IPv4Interface]:
+    return [address for index, address in addresses(netlink) if index == link.index]
 
 
 def _settings(name: str) -> tuple[tuple[str, int], ...]:

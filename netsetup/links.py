@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from pyroute2.netlink import NLA_F_NESTED, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE
 from pyroute2.netlink.rtnl import (
+    RTM_DELADDR,
     RTM_DELLINK,
     RTM_DELNEIGH,
     RTM_GETADDR,
@@ -146,6 +147,21 @@ def add_address(netlink: Netlink, index: int, address: IPv4Interface) -> None:
         ("IFA_BROADCAST", str(address.network.broadcast_address)),
     ]
     netlink.change(message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, f"add {address} to link {index}")
+
+
+def delete_address(netlink: Netlink, index: int, address: IPv4Address) -> None:
+    """The link has the address no more, of two with one address but not one prefix has lost one.
+
+    Those that were added to the same subnet after it may go with it.
+    """
+    message = ifaddrmsg()
+    message["family"], message["index"] = socket.AF_INET, index
+    message["attrs"] = [("IFA_LOCAL", str(address))]
+    try:
+        netlink.change(message, RTM_DELADDR, 0, f"delete {address} from link {index}")
+    except KernelRefused as refusal:
+        if refusal.code != errno.EADDRNOTAVAIL:
+            raise
 
 
 def addresses(netlink: Netlink) -> list[tuple[int, IPv4Interface]]:

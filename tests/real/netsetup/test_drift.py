@@ -15,7 +15,7 @@ from netsetup.addresses import free_subnet
 from netsetup.bridge import Bridge, ensure_bridge
 from netsetup.errors import NetworkError
 from netsetup.forwarding import CHAIN, Forwarding
-from netsetup.links import delete_link
+from netsetup.links import addresses, delete_link, find_link
 from netsetup.netlink import Netlink
 from netsetup.network import Leftovers, Network, taken_networks
 from netsetup.nft import Nft, generation
@@ -68,6 +68,27 @@ def test_what_somebody_does_to_links_addresses_and_rules_is_heard_of_without_a_l
     ):
         damage()
         assert cloud.network.stirred()
+
+
+@pytest.mark.parametrize("by_hand", ["10.254.9.1/24", "10.254.9.1 peer 10.254.9.2/32", "SAME/32", "NEXT"])
+def test_an_address_that_somebody_gave_the_bridge_is_seen_and_taken_away(cloud: Cloud, by_hand: str) -> None:
+    [own] = addresses_of(cloud)
+    other = by_hand.replace("SAME", str(own.ip)).replace("NEXT", f"{own.ip + 100}/{own.network.prefixlen}")
+    subprocess.run(["ip", "address", "add", *other.split(), "dev", cloud.bridge], check=True)
+
+    seen = cloud.network.look()
+    eventually(lambda: cloud.network.ensure() == [], within_s=5)
+
+    assert not seen.bridge_intact
+    assert addresses_of(cloud) == [own]
+
+
+def addresses_of(cloud: Cloud) -> list[IPv4Interface]:
+    """Return the addresses of the cloud's bridge."""
+    with Netlink() as netlink:
+        bridge = find_link(netlink, cloud.bridge)
+        assert bridge is not None
+        return [address for index, address in addresses(netlink) if index == bridge.index]
 
 
 def test_without_the_bridge_a_worker_is_unreachable_at_once_and_looked_for_nowhere_else(cloud: Cloud) -> None:
