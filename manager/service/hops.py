@@ -195,7 +195,9 @@ def _whole_way(spec: AppSpec, sights: Sights) -> CheckView:
         case True:
             return well(name, f"a connection to {sights.entry} is taken")
         case None | False:
-            return broken(name, f"no answer through {sights.entry}", f"ps {spec.name}")
+            # a connection is taken also for a proxy that hangs: the kernel does it, as long as there is room
+            fix = f"ps {spec.name}" if sights.entry_accepts and sights.live is not None else "doctor --fix"
+            return broken(name, f"no answer through {sights.entry}", fix)
         case int(status) if status < 500:
             return well(name, f"GET / through {sights.entry} gives {status}")
         case int(status):

@@ -109,6 +109,13 @@ def test_the_hop_that_fails_is_marked_with_its_fix(sights: Sights, name: str, fi
     assert [(check.name, check.fix) for check in failing(hops(WORLD, SPEC, sights))] == [(name, fix)]
 
 
+@pytest.mark.parametrize("hanging", [replace(SIGHTS, live=None), replace(SIGHTS, entry_accepts=False)])
+def test_a_request_that_the_proxy_does_not_answer_is_not_for_the_app_to_mend(hanging: Sights) -> None:
+    request = hops(WORLD, SPEC, replace(hanging, status=None))[-1]
+
+    assert (request.name, request.state, request.fix) == ("request", "FAIL", "doctor --fix")
+
+
 @pytest.mark.parametrize(
     ("worker", "name", "fix"),
     [
