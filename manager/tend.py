@@ -87,6 +87,7 @@ class PartsTender:
     _down_since: dict[str, float] = field(default_factory=dict)
     _stopped_since: dict[Part, float] = field(default_factory=dict)
     _known: Sequence[Part] = ()
+    _in_hand: str = ""
 
     def look(self) -> None:
         self._wake()
@@ -103,7 +104,11 @@ class PartsTender:
     def restart(self, name: str, why: str) -> None:
         """The part runs anew, and `events` says why."""
         log.warning("%s %s: restarting it", name, why)
-        self.engine.parts.restart(name)
+        self._in_hand = name  # between its end and its start it does not run, and nobody else is to start it
+        try:
+            self.engine.parts.restart(name)
+        finally:
+            self._in_hand = ""
         self._tell(name, f"restarted: it {why}")
 
     def _mend(self) -> None:
@@ -114,7 +119,7 @@ class PartsTender:
                 self._down_since.pop(order.name, None)
                 continue
             since = self._down_since.setdefault(order.name, self.clock())
-            if is_held(self.places, order.name):
+            if order.name == self._in_hand or is_held(self.places, order.name):
                 self._down_since[order.name] = self.clock()
                 continue
             if self.clock() - since < PATIENCE_S and state == "restarting":
@@ -148,9 +153,10 @@ class PartsTender:
         now = self.clock()
         stopped = [part for part in self._known if part.pid and self.stopped(part.pid)]
         self._stopped_since = {part: self._stopped_since.get(part, now) for part in stopped}
-        long = [part for part, since in self._stopped_since.items() if now - since >= STOPPED_S]
-        there = self.engine.parts.list() if long else []
-        for part in long:
+        over = [part for part, since in self._stopped_since.items() if now - since >= STOPPED_S]
+        there = self.engine.parts.list() if over else []
+        for part in over:
+            del self._stopped_since[part]
             if part in there and not is_held(self.places, part.name):  # else the pid may be another's by now
                 log.warning("a signal has stopped %s: it is told to go on", part.name)
                 with suppress(ProcessLookupError):
@@ -200,7 +206,7 @@ class ProxyTender:
         now = self.clock()
         self._silent_since = now if self._silent_since is None else self._silent_since
         if now - self._silent_since >= SILENT_S:
-            self._try([self.name], f"answered nobody for {SILENT_S:.0f} s")
+            self._restart_it(f"answered nobody for {SILENT_S:.0f} s")
 
     def _listen(self, picture: Picture) -> None:
         missed = frozenset() if picture.calm else missed_by_proxy(picture.world)
@@ -211,25 +217,30 @@ class ProxyTender:
         deaf_s = PUT_BACK_S if self._put_back else DEAF_S
         if not missed:
             self._tried.clear()
-        elif now - min(self._missed_since.values()) >= deaf_s:
-            self._hear_again(picture.world.now - deaf_s, deaf_s)
+            return
+        deaf = now - min(self._missed_since.values()) >= deaf_s
+        if deaf and not self._end_hung(picture.world.now - deaf_s):
+            self._restart_it(f"had taken up no change for {deaf_s:.0f} s")
 
-    def _hear_again(self, since: float, deaf_s: float) -> None:
-        """The members that keep the proxy waiting are ended, where there are any and it is not tried yet."""
-        hung = [] if self._put_back else hung_members(self.etcd, self.members(), self.parts(), since)
-        hung = [name for name in hung if not is_held(self.places, name)]
-        if self._try(hung, "answered nobody, and the proxy waited for it"):
-            self._missed_since = {}
-        elif self._try([self.name], f"had taken up no change for {deaf_s:.0f} s"):
-            self._put_back = False
-
-    def _try(self, names: Sequence[str], why: str) -> bool:
-        """Restart those that were not yet since all was well; returns whether there was one."""
-        fresh = [name for name in names if name not in self._tried]
+    def _end_hung(self, since: float) -> bool:
+        """Return whether a member was ended that the proxy may have waited for; its time begins anew then."""
+        if self._put_back or self.name in self._tried:
+            return False
+        hung = hung_members(self.etcd, self.members(), self.parts(), since)
+        fresh = [name for name in hung if name not in self._tried and not is_held(self.places, name)]
+        self._tried.update(
+            fresh
+        )  # also where it fails: who cannot be ended keeps nobody from what comes next
         for name in fresh:
-            self.restart(name, why)
-            self._tried.add(name)
+            self.restart(name, "answered nobody, and the proxy waited for it")
+        self._missed_since = {} if fresh else self._missed_since
         return bool(fresh)
+
+    def _restart_it(self, why: str) -> None:
+        if self.name not in self._tried:
+            self.restart(self.name, why)
+            self._tried.add(self.name)
+            self._put_back = False
 
 
 def hung_members(

@@ -424,3 +424,13 @@ def test_events_tell_why_a_part_was_restarted_once(tended: Tended) -> None:
     tended.look(3)
 
     assert tended.told == ["etcd2: restarted: it answered nobody"]
+
+
+def test_a_proxy_that_docker_could_not_restart_is_restarted_later(proxy: Proxy) -> None:
+    proxy.restarts(MISSED, DEAF_S)
+    proxy.engine.fail_next = "Docker is busy"
+
+    with pytest.raises(EngineError):
+        proxy.restarts(MISSED, 1)
+
+    assert proxy.restarts(MISSED, 1) == 1
