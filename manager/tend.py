@@ -86,7 +86,7 @@ class PartsTender:
     _rests_until: float = 0.0
     _down_since: dict[str, float] = field(default_factory=dict)
     _stopped_since: dict[Part, float] = field(default_factory=dict)
-    _known: Sequence[Part] = ()
+    _known: dict[str, Part] = field(default_factory=dict)
     _in_hand: str = ""
 
     def look(self) -> None:
@@ -137,21 +137,20 @@ class PartsTender:
             self._tell(order.name, "unpaused" if state == "paused" else "started again: it did not run")
 
     def _tell(self, name: str, what: str) -> None:
-        self._known = [part for part in self._known if part.name != name]  # that it is new is no news then
+        self._known |= {part.name: part for part in self.engine.parts.list() if part.name == name}
         self.note(f"{label(self.places, name)}: {what}")
 
     def _meet(self, parts: Sequence[Part]) -> None:
         """The processes of the parts are known, and `events` tells of a new one that nobody here started."""
-        before = {part.name: part.pid for part in self._known}
-        self._known = parts
+        before, self._known = self._known, {part.name: part for part in parts}
         for part in parts:
-            if before.get(part.name, part.pid) != part.pid:
+            if before.get(part.name, part).pid != part.pid:
                 self.note(f"{label(self.places, part.name)}: its process ended, and it runs again")
 
     def _wake(self) -> None:
         """The parts go on that somebody has stopped: what waits for an answer of theirs gets it."""
         now = self.clock()
-        stopped = [part for part in self._known if part.pid and self.stopped(part.pid)]
+        stopped = [part for part in self._known.values() if part.pid and self.stopped(part.pid)]
         self._stopped_since = {part: self._stopped_since.get(part, now) for part in stopped}
         over = [part for part, since in self._stopped_since.items() if now - since >= STOPPED_S]
         there = self.engine.parts.list() if over else []

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from manager.host.keeper import hold_file_of, hold_text
 from tests.real.cloud import Apps, Cloud, containers_of, docker_by_hand, eventually, running_cloud
+from tests.real.traffic import Traffic
 from tests.stopping import stop
 
 
@@ -27,14 +31,43 @@ def healthy(cloud: Cloud) -> list[bool]:
 
 @contextmanager
 def frozen(cloud: Cloud, number: int) -> Iterator[None]:
-    """A member answers nobody for the length of a `with`."""
-    with docker_by_hand() as client:
-        pid = client.inspect_container(cloud.part("etcd", number))["State"]["Pid"]
+    """A member answers nobody for the length of a `with`, and the manager leaves it so."""
+    pid, hold = state_of(cloud, "etcd", number)["Pid"], hold_file_of(cloud.places, cloud.part("etcd", number))
+    hold.write_text(hold_text(600))
     stop(pid)
     try:
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+        hold.unlink()
+
+
+@contextmanager
+def hanging(cloud: Cloud, number: int) -> Iterator[None]:
+    """A member does nothing for the length of a `with`, or until it is ended; no signal has stopped it."""
+    group = Path(f"/proc/{state_of(cloud, 'etcd', number)['Pid']}/cgroup").read_text().splitlines()
+    places = {line.split(":")[1]: line.split(":")[2] for line in group}
+    if "freezer" in places:
+        file, freeze, thaw = (
+            Path(f"/sys/fs/cgroup/freezer{places['freezer']}/freezer.state"),
+            "FROZEN",
+            "THAWED",
+        )
+    else:
+        file, freeze, thaw = Path(f"/sys/fs/cgroup{places['']}/cgroup.freeze"), "1", "0"
+    file.write_text(freeze)
+    try:
+        yield
+    finally:
+        with suppress(FileNotFoundError):
+            file.write_text(thaw)
+
+
+def state_of(cloud: Cloud, part: str, number: int | None = None) -> Mapping[str, Any]:
+    """Return what Docker says of a part's process."""
+    with docker_by_hand() as client:
+        state: Mapping[str, Any] = client.inspect_container(cloud.part(part, number))["State"]
+        return state
 
 
 def test_a_member_that_lost_its_data_is_told_and_gets_it_from_the_others(trio: Cloud) -> None:
@@ -66,6 +99,45 @@ def test_a_cloud_with_a_frozen_member_counts_as_up(trio: Cloud) -> None:
     assert "is up" in again.stderr
     assert {item["name"]: item["state"] for item in found}["socket"] == "ok"
     assert seen == [True, True, False]
+
+
+def scale(cloud: Cloud, app: str, count: int) -> None:
+    """The app has so many workers; while the others choose another leader, nothing can be asked for."""
+    eventually(lambda: cloud.run("scale", app, str(count)).code == 0, within_s=60)
+
+
+@pytest.mark.timeout(180)
+def test_a_frozen_member_goes_on_by_itself_and_costs_nobody_a_request(trio: Cloud) -> None:
+    apps = Apps(trio)
+    name, other, proxy = apps.serve(1), apps.serve(1), state_of(trio, "proxy")["Pid"]
+
+    with Traffic(trio, name, rate_rps=20) as traffic:
+        for number in (1, 2, 3):  # the proxy listens to one of them
+            stop(state_of(trio, "etcd", number)["Pid"])
+            scale(trio, other, number + 1)
+            eventually(lambda: healthy(trio) == [True, True, True], within_s=20)
+
+    assert traffic.failures == {}
+    assert state_of(trio, "proxy")["Pid"] == proxy
+    told = [item["text"] for item in trio.ok("events", "-o", "json").items]
+    assert {f"etcd{number}: told to go on: a signal had stopped it" for number in (1, 2, 3)} <= {*told}
+
+
+@pytest.mark.timeout(240)
+def test_a_member_that_hangs_is_ended_before_the_proxy_is(trio: Cloud) -> None:
+    apps = Apps(trio)
+    name, other, proxy = apps.serve(1), apps.serve(1), state_of(trio, "proxy")["Pid"]
+
+    with Traffic(trio, name, rate_rps=20) as traffic:
+        for number in (1, 2, 3):  # the proxy listens to one of them
+            with hanging(trio, number):
+                scale(trio, other, number + 1)
+            eventually(lambda: healthy(trio) == [True, True, True], within_s=30)
+
+    assert traffic.failures == {}
+    assert state_of(trio, "proxy")["Pid"] == proxy
+    told = [item["text"] for item in trio.ok("events", "-o", "json").items]
+    assert any(text.endswith("answered nobody, and the proxy waited for it") for text in told)
 
 
 @pytest.mark.timeout(180)

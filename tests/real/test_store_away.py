@@ -13,6 +13,7 @@ from tests.chaos.parts import etcd_call
 from tests.real.cloud import Apps, Cloud, containers_of, docker_by_hand, etcd_away, eventually, processes_of
 from tests.real.line import answer, ask, line_to
 from tests.real.traffic import Traffic
+from tests.stopping import stop
 
 
 @pytest.fixture
@@ -120,6 +121,42 @@ def test_a_proxy_that_was_killed_serves_again_with_all_its_routes(apps: Apps, cl
     eventually(lambda: serves(cloud, name), within_s=10)
 
     eventually(lambda: cloud.status()["proxy"]["healthy"], within_s=5)
+
+
+def test_a_proxy_that_was_stopped_goes_on_by_itself(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1)
+    with docker_by_hand() as client:
+        pid = client.inspect_container(cloud.part("proxy"))["State"]["Pid"]
+
+    stop(pid)
+    answered = cloud.get(name, within_s=30).status
+
+    assert answered == 200  # who waited is answered: it was not restarted
+    eventually(lambda: "proxy: told to go on: a signal had stopped it" in events(cloud), within_s=5)
+
+
+def test_events_tell_what_befell_the_proxy(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1)
+
+    befall(cloud, "pause", "unpaused")
+    befall(cloud, "kill", "started again: it did not run")
+    cloud.ok("crash", "proxy", "-y")
+    eventually(lambda: "proxy: its process ended, and it runs again" in events(cloud), within_s=20)
+
+    eventually(lambda: serves(cloud, name), within_s=10)
+
+
+def befall(cloud: Cloud, what: str, told: str) -> None:
+    """Docker does it to the proxy, `events` tells what was done about it, and the proxy runs."""
+    before = events(cloud).count(f"proxy: {told}")
+    with docker_by_hand() as client:
+        getattr(client, what)(cloud.part("proxy"))
+    eventually(lambda: events(cloud).count(f"proxy: {told}") > before, within_s=20, what=told)
+    eventually(lambda: cloud.status()["proxy"]["healthy"], within_s=10)
+
+
+def events(cloud: Cloud) -> list[str]:
+    return [item["text"] for item in cloud.ok("events", "-o", "json").items]
 
 
 def serves(cloud: Cloud, app: str) -> bool:

@@ -418,6 +418,16 @@ def test_events_tell_of_a_part_that_docker_started_again(tended: Tended) -> None
     assert tended.told == ["etcd2: its process ended, and it runs again"]
 
 
+def test_events_tell_of_a_part_that_ends_as_soon_as_it_was_started_again(tended: Tended) -> None:
+    tended.engine.parts.halt("sc_test_etcd_2")
+    tended.stirred.set()
+    tended.look()
+    tended.engine.parts.crash("sc_test_etcd_2")
+    tended.look(3)
+
+    assert tended.told[1:] == ["etcd2: its process ended, and it runs again"]
+
+
 def test_events_tell_why_a_part_was_restarted_once(tended: Tended) -> None:
     tended.tender.restart("sc_test_etcd_2", "answered nobody")
     tended.stirred.set()
