@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.eventually import eventually
@@ -22,3 +23,27 @@ def _states(pids: Iterable[int]) -> Iterator[str]:
     for pid in pids:
         for thread in Path(f"/proc/{pid}/task").iterdir():
             yield (thread / "stat").read_text().rpartition(")")[2].split()[0]
+
+
+@contextmanager
+def hanging(pid: int) -> Iterator[None]:
+    """The container of a process does nothing for the length of a `with`, or until somebody ends it.
+
+    Its control group is frozen: no signal has stopped it, and Docker calls it running.
+    """
+    lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    groups = {kind: path for _, kind, path in (line.split(":", 2) for line in lines)}
+    if "freezer" in groups:
+        file, freeze, thaw = (
+            Path(f"/sys/fs/cgroup/freezer{groups['freezer']}/freezer.state"),
+            "FROZEN",
+            "THAWED",
+        )
+    else:
+        file, freeze, thaw = Path(f"/sys/fs/cgroup{groups['']}/cgroup.freeze"), "1", "0"
+    file.write_text(freeze)
+    try:
+        yield
+    finally:
+        with suppress(FileNotFoundError):
+            file.write_text(thaw)

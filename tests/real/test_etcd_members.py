@@ -6,8 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ import pytest
 from manager.host.keeper import hold_file_of, hold_text
 from tests.real.cloud import Apps, Cloud, containers_of, docker_by_hand, eventually, running_cloud
 from tests.real.traffic import Traffic
-from tests.stopping import stop
+from tests.stopping import hanging, stop
 
 
 @pytest.fixture(scope="module")
@@ -40,27 +39,6 @@ def frozen(cloud: Cloud, number: int) -> Iterator[None]:
     finally:
         os.kill(pid, signal.SIGCONT)
         hold.unlink()
-
-
-@contextmanager
-def hanging(cloud: Cloud, number: int) -> Iterator[None]:
-    """A member does nothing for the length of a `with`, or until it is ended; no signal has stopped it."""
-    group = Path(f"/proc/{state_of(cloud, 'etcd', number)['Pid']}/cgroup").read_text().splitlines()
-    places = {line.split(":")[1]: line.split(":")[2] for line in group}
-    if "freezer" in places:
-        file, freeze, thaw = (
-            Path(f"/sys/fs/cgroup/freezer{places['freezer']}/freezer.state"),
-            "FROZEN",
-            "THAWED",
-        )
-    else:
-        file, freeze, thaw = Path(f"/sys/fs/cgroup{places['']}/cgroup.freeze"), "1", "0"
-    file.write_text(freeze)
-    try:
-        yield
-    finally:
-        with suppress(FileNotFoundError):
-            file.write_text(thaw)
 
 
 def state_of(cloud: Cloud, part: str, number: int | None = None) -> Mapping[str, Any]:
@@ -130,7 +108,7 @@ def test_a_member_that_hangs_is_ended_before_the_proxy_is(trio: Cloud) -> None:
 
     with Traffic(trio, name, rate_rps=20) as traffic:
         for number in (1, 2, 3):  # the proxy listens to one of them
-            with hanging(trio, number):
+            with hanging(state_of(trio, "etcd", number)["Pid"]):
                 scale(trio, other, number + 1)
             eventually(lambda: healthy(trio) == [True, True, True], within_s=30)
 

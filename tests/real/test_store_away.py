@@ -13,7 +13,7 @@ from tests.chaos.parts import etcd_call
 from tests.real.cloud import Apps, Cloud, containers_of, docker_by_hand, etcd_away, eventually, processes_of
 from tests.real.line import answer, ask, line_to
 from tests.real.traffic import Traffic
-from tests.stopping import stop
+from tests.stopping import hanging, stop
 
 
 @pytest.fixture
@@ -133,6 +133,21 @@ def test_a_proxy_that_was_stopped_goes_on_by_itself(apps: Apps, cloud: Cloud) ->
 
     assert answered == 200  # who waited is answered: it was not restarted
     eventually(lambda: "proxy: told to go on: a signal had stopped it" in events(cloud), within_s=5)
+
+
+@pytest.mark.timeout(180)
+def test_a_proxy_that_hangs_is_restarted(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1)
+    with docker_by_hand() as client:
+        pid = client.inspect_container(cloud.part("proxy"))["State"]["Pid"]
+
+    with hanging(pid):
+        fixes = {check["fix"] for check in cloud.run("trace", name, "-o", "json").items}
+        eventually(lambda: serves(cloud, name), within_s=90)
+        told = eventually(lambda: [text for text in events(cloud) if "restarted" in text], within_s=10)
+
+    assert fixes == {"", "doctor --fix"}
+    assert told == ["proxy: restarted: it answered nobody for 30 s"]
 
 
 def test_events_tell_what_befell_the_proxy(apps: Apps, cloud: Cloud) -> None:
