@@ -85,7 +85,7 @@ class PartsTender:
     go_on: Callable[[int], None] = lambda pid: os.kill(pid, signal.SIGCONT)
     _rests_until: float = 0.0
     _down_since: dict[str, float] = field(default_factory=dict)
-    _stopped_since: dict[Part, float] = field(default_factory=dict)
+    _stopped_since: dict[tuple[str, int], float] = field(default_factory=dict)
     _known: dict[str, Part] = field(default_factory=dict)
     _in_hand: str = ""
 
@@ -151,16 +151,19 @@ class PartsTender:
         """The parts go on that somebody has stopped: what waits for an answer of theirs gets it."""
         now = self.clock()
         stopped = [part for part in self._known.values() if part.pid and self.stopped(part.pid)]
-        self._stopped_since = {part: self._stopped_since.get(part, now) for part in stopped}
-        over = [part for part, since in self._stopped_since.items() if now - since >= STOPPED_S]
-        there = self.engine.parts.list() if over else []
-        for part in over:
-            del self._stopped_since[part]
-            if part in there and not is_held(self.places, part.name):  # else the pid may be another's by now
-                log.warning("a signal has stopped %s: it is told to go on", part.name)
+        found = [(part.name, part.pid) for part in stopped]
+        self._stopped_since = {process: self._stopped_since.get(process, now) for process in found}
+        over = [process for process, since in self._stopped_since.items() if now - since >= STOPPED_S]
+        there = {(part.name, part.pid) for part in self.engine.parts.list()} if over else set()
+        for name, pid in over:
+            del self._stopped_since[name, pid]
+            if (name, pid) in there and not is_held(
+                self.places, name
+            ):  # else the pid may be another's by now
+                log.warning("a signal has stopped %s: it is told to go on", name)
                 with suppress(ProcessLookupError):
-                    self.go_on(part.pid)
-                self.note(f"{label(self.places, part.name)}: told to go on: a signal had stopped it")
+                    self.go_on(pid)
+                self.note(f"{label(self.places, name)}: told to go on: a signal had stopped it")
 
 
 @dataclass(slots=True)
