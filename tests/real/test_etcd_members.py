@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -79,6 +80,17 @@ def test_a_cloud_with_a_frozen_member_counts_as_up(trio: Cloud) -> None:
     assert seen == [True, True, False]
 
 
+def is_well(cloud: Cloud) -> bool:
+    """Return whether all members answer, and the manager has seen it."""
+    status = cloud.status()
+    return healthy(cloud) == [True, True, True] and bool(status["etcd"]["healthy"] and status["converged"])
+
+
+def events(cloud: Cloud) -> list[str]:
+    told = eventually(lambda: cloud.run("events", "-o", "json").stdout, within_s=20)
+    return [item["text"] for item in json.loads(told)["items"]]
+
+
 def scale(cloud: Cloud, app: str, count: int) -> None:
     """The app has so many workers; while the others choose another leader, nothing can be asked for."""
     eventually(lambda: cloud.run("scale", app, str(count)).code == 0, within_s=60)
@@ -87,34 +99,36 @@ def scale(cloud: Cloud, app: str, count: int) -> None:
 @pytest.mark.timeout(180)
 def test_a_frozen_member_goes_on_by_itself_and_costs_nobody_a_request(trio: Cloud) -> None:
     apps = Apps(trio)
+    eventually(lambda: is_well(trio), within_s=60)
     name, other, proxy = apps.serve(1), apps.serve(1), state_of(trio, "proxy")["Pid"]
 
     with Traffic(trio, name, rate_rps=20) as traffic:
         for number in (1, 2, 3):  # the proxy listens to one of them
             stop(state_of(trio, "etcd", number)["Pid"])
             scale(trio, other, number + 1)
-            eventually(lambda: healthy(trio) == [True, True, True], within_s=20)
+            eventually(lambda: is_well(trio), within_s=60)
 
     assert traffic.failures == {}
     assert state_of(trio, "proxy")["Pid"] == proxy
-    told = [item["text"] for item in trio.ok("events", "-o", "json").items]
+    told = events(trio)
     assert {f"etcd{number}: told to go on: a signal had stopped it" for number in (1, 2, 3)} <= {*told}
 
 
 @pytest.mark.timeout(240)
 def test_a_member_that_hangs_is_ended_before_the_proxy_is(trio: Cloud) -> None:
     apps = Apps(trio)
+    eventually(lambda: is_well(trio), within_s=60)
     name, other, proxy = apps.serve(1), apps.serve(1), state_of(trio, "proxy")["Pid"]
 
     with Traffic(trio, name, rate_rps=20) as traffic:
         for number in (1, 2, 3):  # the proxy listens to one of them
             with hanging(state_of(trio, "etcd", number)["Pid"]):
                 scale(trio, other, number + 1)
-            eventually(lambda: healthy(trio) == [True, True, True], within_s=30)
+            eventually(lambda: is_well(trio), within_s=60)
 
     assert traffic.failures == {}
     assert state_of(trio, "proxy")["Pid"] == proxy
-    told = [item["text"] for item in trio.ok("events", "-o", "json").items]
+    told = events(trio)
     assert any(text.endswith("answered nobody, and the proxy waited for it") for text in told)
 
 
