@@ -140,8 +140,6 @@ class FakeEngine:
             return
         with self.changing(f"start {name}"):
             pid = self.next_number()
-            if wire is not None:
-                wire(f"/proc/{pid}/ns/net")
             self._workers[name] = replace(
                 worker,
                 state="running",
@@ -150,6 +148,8 @@ class FakeEngine:
                 started_at=self.now(),
                 finished_at=None,
             )
+            if wire is not None:
+                wire(f"/proc/{pid}/ns/net")
             self._behave(name)
 
     def pause(self, name: str) -> None:
