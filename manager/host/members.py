@@ -7,17 +7,20 @@ leave the cluster, and joins as another one under the same address; the others g
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from manager.api.places import Places
 from manager.engine.contract import Engine
+from manager.engine.orders import PartOrder
 from manager.host import parts
 from manager.host.keeper import hold_file_of, hold_text
 from manager.host.settings import Settings, write_whole
 from manager.observe.etcd_gateway import ask
 
+BEGINS_S = 10.0  # within that a member has made its data, unless it waits for others
 HOLD_S = 60.0  # more than all of it takes
 
 
@@ -34,11 +37,21 @@ def bring_back(places: Places, settings: Settings, away: Collection[str], engine
             done.append(f"etcd{number} had lost its data, and gets it from the others")
         elif endpoint in away:
             _directory(places, number).mkdir(mode=0o700, exist_ok=True)
-            order = parts.etcd_orders(places, settings)[number - 1]
-            engine.parts.start(order, replace=True)  # one that joined the others would look for them again
-            engine.parts.restart(order.name)
-            done.append(f"restarted {order.name}")
+            done.append(_start(parts.etcd_orders(places, settings)[number - 1], engine))
     return "; ".join(done)
+
+
+def _start(order: PartOrder, engine: Engine) -> str:
+    """The member runs anew, one that began a moment ago goes on; returns what was done.
+
+    It may be making its first data: an etcd that is killed then never works again.
+    """
+    engine.parts.start(order, replace=True)  # one that joined the others would look for them again
+    began_at = next((part.started_at for part in engine.parts.list() if part.name == order.name), None)
+    if began_at is not None and time.time() - began_at < BEGINS_S:
+        return f"started {order.name}"
+    engine.parts.restart(order.name)
+    return f"restarted {order.name}"
 
 
 def has_log(directory: Path) -> bool:

@@ -31,6 +31,15 @@ class PlacesAt(Places):
 
 
 @dataclass(frozen=True, slots=True)
+class PlacesWithState(PlacesAt):
+    """The state, too, is in a directory of a test."""
+
+    @property
+    def state(self) -> Path:
+        return self.directory / "state"
+
+
+@dataclass(frozen=True, slots=True)
 class FakeCall:
     """A request as it came: its parameters, what its files contain, and a way to send items."""
 

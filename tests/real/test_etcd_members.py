@@ -110,8 +110,8 @@ def test_a_frozen_member_goes_on_by_itself_and_costs_nobody_a_request(trio: Clou
 
     assert traffic.failures == {}
     assert state_of(trio, "proxy")["Pid"] == proxy
-    told = events(trio)
-    assert {f"etcd{number}: told to go on: a signal had stopped it" for number in (1, 2, 3)} <= {*told}
+    told = {f"etcd{number}: told to go on: a signal had stopped it" for number in (1, 2, 3)}
+    assert eventually(lambda: told <= {*events(trio)}, within_s=20)
 
 
 @pytest.mark.timeout(240)
@@ -128,8 +128,8 @@ def test_a_member_that_hangs_is_ended_before_the_proxy_is(trio: Cloud) -> None:
 
     assert traffic.failures == {}
     assert state_of(trio, "proxy")["Pid"] == proxy
-    told = events(trio)
-    assert any(text.endswith("answered nobody, and the proxy waited for it") for text in told)
+    why = "answered nobody, and the proxy waited for it"
+    assert eventually(lambda: any(text.endswith(why) for text in events(trio)), within_s=20)
 
 
 @pytest.mark.timeout(180)

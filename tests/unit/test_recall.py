@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,20 +15,11 @@ from manager.host.down import LeftBehind
 from manager.host.parts import SETTINGS_LABEL, orders
 from manager.host.recall import remains_in
 from manager.host.settings import Settings, load, save, text_of
-from tests.fakes.manager import PlacesAt
+from tests.fakes.manager import PlacesWithState
 
 PLACES = Places("nowhere")
 SETTINGS = Settings(8080, 9000, 9015, 23000, ((23001, 23002), (23003, 23004)), "10.200.0.0/22")
 OWN_ETCD = replace(SETTINGS, etcd_ports=(), own_etcd=("a:2379", "b:2379"), own_etcd_files=("ca",))
-
-
-@dataclass(frozen=True, slots=True)
-class PlacesWithState(PlacesAt):
-    """The state, too, is in a directory of a test."""
-
-    @property
-    def state(self) -> Path:
-        return self.directory / "state"
 
 
 @pytest.mark.parametrize("settings", [SETTINGS, OWN_ETCD])

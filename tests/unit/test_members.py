@@ -1,0 +1,34 @@
+"""Members of the embedded etcd that do not answer: which of them are ended."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from manager.host.members import BEGINS_S, bring_back
+from manager.host.parts import ETCD_IMAGE, etcd_orders
+from manager.host.settings import Settings
+from tests.fakes.engine import FakeEngine, fake_image
+from tests.fakes.manager import PlacesWithState
+
+SETTINGS = Settings(8080, 9000, 9015, 23000, ((23001, 23002),), "10.200.0.0/22")
+
+
+@pytest.mark.parametrize(
+    ("age_s", "what"), [(BEGINS_S + 1, "restarted"), (BEGINS_S / 2, "started")], ids=["old", "young"]
+)
+def test_a_silent_member_is_killed_unless_it_may_be_making_its_first_data(
+    tmp_path: Path, age_s: float, what: str
+) -> None:
+    places = PlacesWithState("test", directory=tmp_path)
+    engine = FakeEngine(now=lambda: time.time() - age_s, images=[fake_image(ETCD_IMAGE)])
+    places.state.mkdir()
+    (order,) = etcd_orders(places, SETTINGS)
+    engine.parts.start(order)
+
+    done = bring_back(places, SETTINGS, SETTINGS.etcd_endpoints, engine)
+
+    assert done == f"{what} {order.name}"
+    assert (f"restart {order.name}" in engine.changes) == (what == "restarted")
