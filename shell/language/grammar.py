@@ -218,11 +218,11 @@ def _place_of_column(value: str, typed: Typed) -> int:
 
 
 def asks_for_help(row: Command, given: Sequence[str | None]) -> bool:
-    """Tell whether the words after the verb ask how it is used: `ps --help`.
+    """Tell whether the words after the verb ask how it is used: `ps --help`, `ps -h`.
 
     Those of a command that it carries out, as `run web ls --help`, ask that.
     """
-    return "--help" in given[: _end_of_options(row, given)]
+    return not {"--help", "-h"}.isdisjoint(given[: _end_of_options(row, given)])
 
 
 def _end_of_options(row: Command, given: Sequence[str | None]) -> int:

@@ -13,6 +13,7 @@ from shell.language.scanner import statements
     "text",
     [
         "ps --help",
+        "ps -h",
         "ps web --help",
         "run --help",
         "run -n 3 --help",
