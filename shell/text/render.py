@@ -131,7 +131,8 @@ def _parts(status: Item, now: float) -> Iterator[tuple[str, bool | None, str]]:
     yield "cloud", status.get("converged") is True, _cloud_fact(status)
     yield "manager", True, _manager_fact(status, now)
     yield "etcd", etcd.get("healthy") is True, _etcd_fact(etcd)
-    yield "proxy", proxy.get("healthy") is True, _text(proxy.get("url"))
+    serves = proxy.get("healthy") is True
+    yield "proxy", serves, _text(proxy.get("url")) + ("" if serves else " does not answer (see doctor)")
     yield "docker", docker.get("healthy") is True, _docker_fact(docker)
     intact = network.get("intact") is True
     rest = "" if intact else ", bridge or rules are not known to be intact: net --repair"

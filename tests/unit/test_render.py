@@ -388,6 +388,12 @@ def test_status_tells_that_the_network_is_not_as_it_was_made() -> None:
     )
 
 
+def test_status_tells_where_the_way_to_a_silent_proxy_begins() -> None:
+    silent = status(proxy={"url": "http://127.0.0.1:8080", "healthy": False})
+
+    assert "proxy     not ok  http://127.0.0.1:8080 does not answer (see doctor)" in shown(silent)
+
+
 def test_status_tells_that_docker_does_not_answer() -> None:
     away = status(docker={"healthy": False, "version": "", "live_restore": False})
 
