@@ -153,17 +153,18 @@ class PartsTender:
         stopped = [part for part in self._known.values() if part.pid and self.stopped(part.pid)]
         found = [(part.name, part.pid) for part in stopped]
         self._stopped_since = {process: self._stopped_since.get(process, now) for process in found}
-        over = [process for process, since in self._stopped_since.items() if now - since >= STOPPED_S]
-        there = {(part.name, part.pid) for part in self.engine.parts.list()} if over else set()
-        for name, pid in over:
-            del self._stopped_since[name, pid]
-            if (name, pid) in there and not is_held(
-                self.places, name
-            ):  # else the pid may be another's by now
-                log.warning("a signal has stopped %s: it is told to go on", name)
-                with suppress(ProcessLookupError):
-                    self.go_on(pid)
-                self.note(f"{label(self.places, name)}: told to go on: a signal had stopped it")
+        over = {process for process, since in self._stopped_since.items() if now - since >= STOPPED_S}
+        for part in self.engine.parts.list() if over else ():  # asked anew: a pid may be another's by now
+            if (part.name, part.pid) in over and not is_held(self.places, part.name):
+                self._have_go_on(part)
+        for process in over:
+            del self._stopped_since[process]
+
+    def _have_go_on(self, part: Part) -> None:
+        log.warning("a signal has stopped %s: it is told to go on", part.name)
+        with suppress(ProcessLookupError):
+            self.go_on(part.pid)
+        self.note(f"{label(self.places, part.name)}: told to go on: a signal had stopped it")
 
 
 @dataclass(slots=True)
