@@ -10,7 +10,7 @@ from manager.api.command import Command
 from manager.api.commands import command_of
 from manager.api.errors import CloudError, UsageError
 from manager.api.typed import Params
-from manager.api.values import CHANGED_APP, NEW_APP, TARGET
+from manager.api.values import APP_NAME, CHANGED_APP, NEW_APP, TARGET
 from shell.language import grammar
 from shell.language.quoting import quote
 from shell.outcome import INTERRUPTED, Interrupted, Told
@@ -88,7 +88,8 @@ def _follow(row: Command, params: Params) -> str:
     named = params.get(about[0]) if about else None
     names = named if isinstance(named, list) else [named] if named else []
     apps = dict.fromkeys(str(name).partition(".")[0] for name in names)
-    return f"ps {' '.join(apps)}" if apps else "events -f"
+    is_seen = apps and row.verb != "rm" and all(map(APP_NAME.fullmatch, apps))  # not a container by its id
+    return f"ps {' '.join(apps)}" if is_seen else "events -f"
 
 
 def _changes(row: Command, params: Params) -> bool:

@@ -54,7 +54,9 @@ def _on_host(session: Session, row: Command, params: Params) -> None:
     from shell import host
 
     if params.get("purge") is True:
-        session.confirm(row, params, _purge_question(session) if session.interactive else "")
+        session.confirm(
+            row, params, _purge_question(session) if session.interactive and session.asks(params) else ""
+        )
         params = {**params, "yes": True}
     if row.verb == "down":
         session.autostart = False  # who took it down does not want it back by a side effect

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import TextIO
 
+_CUT, _WRAP = "\x1b[?7l", "\x1b[?7h"  # lines at the edge of the screen
 _TOP = "\x1b[H"
 _CLEAR_LINE = "\x1b[K"
 _CLEAR_BELOW = "\x1b[J"
@@ -63,9 +64,13 @@ def clear(stream: TextIO) -> None:
 
 
 def redraw(stream: TextIO, lines: Sequence[str]) -> None:
-    """Write lines from the top of the screen over what is there, which it never shows empty."""
+    """Write lines from the top of the screen over what is there, which it never shows empty.
+
+    What has no room in a line is cut: if it went on in the next one, the first lines would be pushed away.
+    """
     shown = fitting(lines, max(1, (height_of(stream) or 24) - 1))
-    stream.write(_TOP + "".join(f"{line}{_CLEAR_LINE}\n" for line in shown) + _CLEAR_BELOW)
+    written = "".join(f"{line}{_CLEAR_LINE}\n" for line in shown)
+    stream.write(f"{_CUT}{_TOP}{written}{_CLEAR_BELOW}{_WRAP}")
     stream.flush()
 
 
@@ -73,7 +78,7 @@ class Held(io.TextIOWrapper):
     """What is written for a terminal, kept back until it is whole."""
 
     def __init__(self, terminal: TextIO) -> None:
-        super().__init__(io.BytesIO(), terminal.encoding or "utf-8", newline="\n")
+        super().__init__(io.BytesIO(), terminal.encoding or "utf-8", "backslashreplace", newline="\n")
         self._terminal = terminal
 
     def lines(self) -> list[str]:
@@ -137,8 +142,10 @@ class Progress:
 
     def tick(self, line: str) -> None:
         """Show a line that says nothing once it is over: where it is written over then, and nowhere else."""
+        from shell.text.glyphs import escaped  # what shows no progress starts faster without
+
         if overwrites(self.stream):
-            self.show(line)
+            self.show(escaped(line))  # it may quote what a worker printed
 
     def clear(self) -> None:
         """Take the lines away, so that what comes next begins on an empty one."""

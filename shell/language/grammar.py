@@ -83,7 +83,7 @@ def _put_right(given: Sequence[str], hint: str) -> str:
     from shell.language import habits  # only on an error
 
     typed = _typed(given)
-    meant = habits.here(typed)
+    meant = habits.here(typed, known=_row(given) is not None)
     if meant == typed:
         return hint
     meant = _known(meant)

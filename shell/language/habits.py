@@ -1,6 +1,7 @@
 """What users of docker, kubectl and others type, and what that is here. Pure: texts to texts.
 
-The table is read where a command is refused; what comes out is offered only where the grammar accepts it.
+The tables are read where a command is refused; what comes out is offered only where the grammar accepts it.
+A word that may be anybody's (a path, a worker's command, an app that is called `svc`) is left as it is.
 """
 
 from __future__ import annotations
@@ -8,22 +9,26 @@ from __future__ import annotations
 import re
 
 _KINDS = r"pods?|po|deployments?|deploy|services?|svc|containers?"
+_OWN = r"((?: -\S+(?: [^-\s]\S*)?)*)"  # options with their values, before the first operand
+
 # each row that fits a whole command changes it, from the first to the last
-ROWS = (
-    (r"(?:(?:sudo|docker|podman|kubectl|systemctl|(?:\S*/)?simplecloud) )+([^-].*)", r"\1"),
+ELSEWHERE = (
+    (r"(?:\S*/)?simplecloud(?: -(?!-cloud).*)?", "help"),
     (r"(?:\S*/)?simplecloud (--cloud[ =]\S+ .+)", r"simplecloud \1"),
+    (r"(?:(?:sudo|docker|podman|kubectl|systemctl|(?:\S*/)?simplecloud) )+([^-].*)", r"\1"),
     (r"get (?:po|pods?)(| .*)", r"ps\1"),
-    (r"get (?:nodes?|cs)", "status"),
-    (r"get secrets?", "secret ls"),
-    (r"get events?", "events"),
+    (r"get (?:nodes?|cs)(?: .*)?", "status"),
+    (r"get secrets?(?: .*)?", "secret ls"),
+    (r"get events?(?: .*)?", "events"),
     (rf"get(?: (?:all|{_KINDS}))?(| .*)", r"apps\1"),
     (r"top (?:pods?|nodes?)", "stats"),
     (r"(?:docker-)?compose up(?: .*)?", "import compose.yaml"),
-    (r"(?:docker-)?compose down(?: .*)?", "help rm"),  # `down` here is for the whole cloud
+    (r"(?:docker-)?compose (?:down|rm)(?: .*)?", "help rm"),  # `down` here is for the whole cloud
+    (r"(?:rmi|image (?:rm|prune))(?: .*)?", "images"),
     (r"(?:container|compose) ls(| .*)", r"ps\1"),
     (r"(?:container|compose|rollout|pod) ([a-z].*)", r"\1"),
-    (rf"(\S+) (?:{_KINDS}) (\S.*)", r"\1 \2"),
-    (rf"(\S+ .*?)(?:{_KINDS})/(\S.*)", r"\1\2"),
+    (rf"(delete|logs|exec|restart|history|undo) (?:{_KINDS}) (\S.*)", r"\1 \2"),
+    (rf"((?:apps|ps|delete|logs|exec|restart|history|undo)(?: -\S+)*) (?:{_KINDS})/(\S.*)", r"\1 \2"),
     (r"(?:delete|destroy|remove)(| .*)", r"rm\1"),
     (r"kill(| .*)", r"crash\1"),
     (r"create(| .*)", r"run\1"),
@@ -32,7 +37,6 @@ ROWS = (
     (r"(?:shell|ssh)(| .*)", r"exec\1"),
     (r"env (\S+)", r"exec \1 env"),
     (r"(?:env|config)(| .*)", r"describe\1"),
-    (r"status (\S+)", r"describe \1"),
     (r"log(| .*)", r"logs\1"),
     (r"attach(| .*)", r"logs -f\1"),
     (r"(?:info|nodes?)(?: .*)?", "status"),
@@ -45,20 +49,29 @@ ROWS = (
     (r"pause(| .*)", r"freeze\1"),
     (r"unpause(| .*)", r"thaw\1"),
     (r":?q!?|logout|bye", "exit"),
-    (r"rm(| .*) (?:-f|--force)(| .*)", r"rm\1\2 -y"),
+    (r"\./([a-z][a-z0-9-]*)(.*)", r"run \1 ./\1\2"),
+)
+# how options and kinds are written elsewhere, of a verb that is one of ours too
+OURS = (
+    (r"rm(| .*) -f(| .*)", r"rm\1\2 -y"),
     (r"logs(| .*) -n[ =]?(\d+)(| .*)", r"logs\1 --tail \2\3"),
-    (r"scale --replicas[ =](\d+) (\S+)", r"scale \2=\1"),
-    (r"scale (\S+) --replicas[ =](\d+)", r"scale \1=\2"),
-    (r"autoscale (\S+) on", r"autoscale \1 --max 6"),
-    (r"run(| .*) --rm( .*)", r"run\1\2"),
-    (r"run(| .*) --name[ =](\S+)( .*)", r"run\1 \2\3"),
-    (r"(?:run )?\./([a-z][a-z0-9-]*)(.*)", r"run \1 ./\1\2"),
+    (rf"scale --replicas[ =](\d+) (?:(?:{_KINDS})/)?([a-z]\S*)", r"scale \2=\1"),
+    (r"scale ([a-z]\S*) --replicas[ =](\d+)", r"scale \1=\2"),
+    (r"autoscale ([a-z]\S*) on", r"autoscale \1 --max 6"),
+    (rf"describe (?:{_KINDS})[ /]([a-z]\S*)", r"describe \1"),
+    (r"status ([a-z]\S*)", r"describe \1"),
+    (rf"run{_OWN} --rm( .*)", r"run\1\2"),
+    (rf"run{_OWN} --name[ =](\S+)( .*)", r"run\1 \2\3"),
+    (r"run \./([a-z][a-z0-9-]*)(.*)", r"run \1 ./\1\2"),
 )
 
 
-def here(typed: str) -> str:
-    """Return a command as it is typed here; one that no row fits stays as it is."""
-    for pattern, right in ROWS:
+def here(typed: str, *, known: bool) -> str:
+    """Return a command as it is typed here; one that no row fits stays as it is.
+
+    known: it begins with a verb of ours.
+    """
+    for pattern, right in OURS if known else (*ELSEWHERE, *OURS):
         fits = re.fullmatch(pattern, typed, re.DOTALL)
         typed = fits.expand(right) if fits else typed
     return typed

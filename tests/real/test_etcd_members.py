@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -33,13 +33,12 @@ def healthy(cloud: Cloud) -> list[bool]:
 def frozen(cloud: Cloud, number: int) -> Iterator[None]:
     """A member answers nobody for the length of a `with`, and the manager leaves it so."""
     pid, hold = state_of(cloud, "etcd", number)["Pid"], hold_file_of(cloud.places, cloud.part("etcd", number))
-    hold.write_text(hold_text(600))
-    stop(pid)
-    try:
+    with ExitStack() as stack:
+        stack.callback(hold.unlink)
+        hold.write_text(hold_text(600))
+        stack.callback(os.kill, pid, signal.SIGCONT)
+        stop(pid)
         yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-        hold.unlink()
 
 
 def state_of(cloud: Cloud, part: str, number: int | None = None) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -128,11 +129,11 @@ def test_a_proxy_that_was_stopped_goes_on_by_itself(apps: Apps, cloud: Cloud) ->
     with docker_by_hand() as client:
         pid = client.inspect_container(cloud.part("proxy"))["State"]["Pid"]
 
-    stop(pid)
-    answered = cloud.get(name, within_s=30).status
+    with told(cloud, "proxy: told to go on: a signal had stopped it"):
+        stop(pid)
+        answered = cloud.get(name, within_s=30).status
 
     assert answered == 200  # who waited is answered: it was not restarted
-    eventually(lambda: "proxy: told to go on: a signal had stopped it" in events(cloud), within_s=5)
 
 
 @pytest.mark.timeout(180)
@@ -141,32 +142,32 @@ def test_a_proxy_that_hangs_is_restarted(apps: Apps, cloud: Cloud) -> None:
     with docker_by_hand() as client:
         pid = client.inspect_container(cloud.part("proxy"))["State"]["Pid"]
 
-    with hanging(pid):
+    with told(cloud, "proxy: restarted: it answered nobody for 30 s"), hanging(pid):
         fixes = {check["fix"] for check in cloud.run("trace", name, "-o", "json").items}
         eventually(lambda: serves(cloud, name), within_s=90)
-        told = eventually(lambda: [text for text in events(cloud) if "restarted" in text], within_s=10)
 
     assert fixes == {"", "doctor --fix"}
-    assert told == ["proxy: restarted: it answered nobody for 30 s"]
 
 
 def test_events_tell_what_befell_the_proxy(apps: Apps, cloud: Cloud) -> None:
     name = apps.serve(1)
 
-    befall(cloud, "pause", "unpaused")
-    befall(cloud, "kill", "started again: it did not run")
-    cloud.ok("crash", "proxy", "-y")
-    eventually(lambda: "proxy: its process ended, and it runs again" in events(cloud), within_s=20)
+    with told(cloud, "proxy: unpaused"), docker_by_hand() as client:
+        client.pause(cloud.part("proxy"))
+    with told(cloud, "proxy: started again: it did not run"), docker_by_hand() as client:
+        client.kill(cloud.part("proxy"))
+    with told(cloud, "proxy: its process ended, and it runs again"):
+        cloud.ok("crash", "proxy", "-y")
 
     eventually(lambda: serves(cloud, name), within_s=10)
 
 
-def befall(cloud: Cloud, what: str, told: str) -> None:
-    """Docker does it to the proxy, `events` tells what was done about it, and the proxy runs."""
-    before = events(cloud).count(f"proxy: {told}")
-    with docker_by_hand() as client:
-        getattr(client, what)(cloud.part("proxy"))
-    eventually(lambda: events(cloud).count(f"proxy: {told}") > before, within_s=20, what=told)
+@contextmanager
+def told(cloud: Cloud, event: str) -> Iterator[None]:
+    """`events` tells once more of what is done in the `with`, and the proxy is well afterwards."""
+    before = events(cloud).count(event)
+    yield
+    eventually(lambda: events(cloud).count(event) > before, within_s=20, what=event)
     eventually(lambda: cloud.status()["proxy"]["healthy"], within_s=10)
 
 

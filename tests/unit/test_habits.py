@@ -28,6 +28,11 @@ TYPED = [
     ("docker system prune -a", "doctor"),
     ("docker info", "status"),
     ("docker frobnicate", "help"),
+    ("docker rmi web", "images"),
+    ("./simplecloud", "help"),
+    ("status web", "describe web"),
+    ("get events -w", "events"),
+    ("kubectl logs pod web", "logs web"),
     ("docker sacle web=3", "scale web=3"),
     ("docker compose up -d", "import compose.yaml"),
     ("docker-compose down", "help rm"),
@@ -56,7 +61,6 @@ TYPED = [
     ("scale --replicas=3 web", "scale web=3"),
     ("scale web --replicas 3", "scale web=3"),
     ("rm -f ends", "rm ends -y"),
-    ("rm ends --force", "rm ends -y"),
     ("logs -n 5 web", "logs --tail 5 web"),
     ("logs web -n5", "logs web --tail 5"),
     ("describe pod web", "describe web"),
@@ -103,19 +107,47 @@ def test_a_hint_is_itself_accepted(right: str) -> None:
     grammar.check(statement)
 
 
-@pytest.mark.parametrize("row", range(len(habits.ROWS)))
-def test_every_row_answers_something_of_this_list(row: int) -> None:
+@pytest.mark.parametrize("row", [*habits.ELSEWHERE, *habits.OURS], ids=str)
+def test_every_row_answers_something_of_this_list(row: tuple[str, str]) -> None:
     assert any(row in rows_of(typed) for typed, _ in TYPED)
 
 
-def rows_of(typed: str) -> set[int]:
-    """Return which rows of the table fit on the way of a command through it."""
+def rows_of(typed: str) -> set[tuple[str, str]]:
+    """Return which rows of the tables fit on the way of a command through them."""
     fitting = set()
-    for at, (pattern, right) in enumerate(habits.ROWS):
+    for pattern, right in (*habits.ELSEWHERE, *habits.OURS):
         if fits := re.fullmatch(pattern, typed):
-            fitting.add(at)
+            fitting.add((pattern, right))
             typed = fits.expand(right)
     return fitting
+
+
+@pytest.mark.parametrize(
+    ("typed", "right"),
+    [
+        ("apply -f deploy/app.toml --dryrun", "apply -f deploy/app.toml --dry-run"),
+        ("kubectl apply -f deployment/web.yaml", "apply -f deployment/web.yaml"),
+        ("docker cp ./svc/x web:/tmp", "cp ./svc/x web:/tmp"),
+        ("run --copy ./repo/c.json --memroy 64M web ./x", "run --copy ./repo/c.json --memory 64M web ./x"),
+        ("run --memroy 64M web ./x --name foo --rm y", "run --memory 64M web ./x --name foo --rm y"),
+        ("restart svc web --nwo", "restart svc web --now"),
+        ("rm services web --nwo", "rm services web --now"),
+    ],
+)
+def test_a_word_that_may_be_a_path_an_app_or_a_worker_s_own_stays(typed: str, right: str) -> None:
+    assert refused(typed).hint == right
+
+
+@pytest.mark.parametrize(
+    "typed", ["docker rmi web", "docker compose rm -f web", "kubectl delete pod web --force"]
+)
+def test_nobody_is_led_to_remove_an_app_without_a_question_who_did_not_ask_for_that(typed: str) -> None:
+    assert refused(typed).hint in ("images", "help rm")
+
+
+@pytest.mark.parametrize("typed", ["./simplecloud", "./simplecloud -c ps", "simplecloud -f demos/tour.sc"])
+def test_the_program_itself_becomes_no_app(typed: str) -> None:
+    assert refused(typed).hint == "help"
 
 
 def test_words_that_need_quotes_keep_them() -> None:

@@ -131,11 +131,11 @@ def test_what_says_nothing_once_it_is_over_is_shown_where_it_is_written_over(
     monkeypatch.setenv("TERM", "xterm")
     progress = Progress(screen)
 
-    for told in ("3 of 9", "3 of 9", "4 of 9"):
+    for told in ("3 of 9", "3 of 9", "a worker said \x1b]0;x\x07\n"):
         progress.tick(told)
     Progress(off := io.StringIO()).tick("3 of 9")
 
-    assert screen.getvalue() == "\r\x1b[J3 of 9\r\n\r\x1b[1A\x1b[J4 of 9\r\n"
+    assert screen.getvalue() == "\r\x1b[J3 of 9\r\n\r\x1b[1A\x1b[Ja worker said \\x1b]0;x\\x07\\n\r\n"
     assert off.getvalue() == ""
 
 

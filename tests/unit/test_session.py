@@ -530,7 +530,13 @@ def test_an_interrupted_change_goes_on_and_says_so(shell: Shell, manager: FakeMa
 
 @pytest.mark.parametrize(
     ("command", "hint"),
-    [("run web ./x", "ps web"), ("restart web.2 web.3 api", "ps web api"), ("secret rm db", "events -f")],
+    [
+        ("run web ./x", "ps web"),
+        ("restart web.2 web.3 api", "ps web api"),
+        ("secret rm db", "events -f"),
+        ("restart 3f2a9c11", "events -f"),
+        ("rm web -y", "events -f"),
+    ],
 )
 def test_who_interrupts_a_change_is_shown_where_to_see_what_becomes_of_it(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str, hint: str
