@@ -64,9 +64,9 @@ def serve(places: Places, number: int) -> int:
         lead = f"process {os.getpid()} leads now, {vacant_s:.1f} s after the last sign of the one before"
         manager.core.journal.note(f"manager: {lead}")
     stopping.wait()
+    file.stop()  # first: `down --purge` removes what it would write again
     manager.stop()
     heart.stop()
-    file.stop()
     keeper.stop()
     return 0
 

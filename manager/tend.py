@@ -112,14 +112,14 @@ class PartsTender:
         self._tell(name, f"restarted: it {why}")
 
     def _mend(self) -> None:
-        states = self.engine.parts.states()
+        in_hand, states = self._in_hand, self.engine.parts.states()
         for order in self.orders:
             state = states.get(order.name)
             if state == "running":
                 self._down_since.pop(order.name, None)
                 continue
             since = self._down_since.setdefault(order.name, self.clock())
-            if order.name == self._in_hand or is_held(self.places, order.name):
+            if order.name in (in_hand, self._in_hand) or is_held(self.places, order.name):
                 self._down_since[order.name] = self.clock()
                 continue
             if self.clock() - since < PATIENCE_S and state == "restarting":
@@ -131,20 +131,20 @@ class PartsTender:
         log.warning("%s does not run: starting it", order.name)
         try:
             self.engine.parts.start(order)
+            self._tell(order.name, "unpaused" if state == "paused" else "started again: it did not run")
         except CloudError as error:
             log.warning("%s; next try in %.0f s", error, LOOK_S)
-        else:
-            self._tell(order.name, "unpaused" if state == "paused" else "started again: it did not run")
 
     def _tell(self, name: str, what: str) -> None:
-        self._known |= {part.name: part for part in self.engine.parts.list() if part.name == name}
         self.note(f"{label(self.places, name)}: {what}")
+        fresh = {part.name: part for part in self.engine.parts.list() if part.name == name}
+        self._known = {**self._known, **fresh}
 
     def _meet(self, parts: Sequence[Part]) -> None:
         """The processes of the parts are known, and `events` tells of a new one that nobody here started."""
         before, self._known = self._known, {part.name: part for part in parts}
         for part in parts:
-            if before.get(part.name, part).pid != part.pid:
+            if part.pid and before.get(part.name, part).pid != part.pid:
                 self.note(f"{label(self.places, part.name)}: its process ended, and it runs again")
 
     def _wake(self) -> None:
@@ -212,6 +212,8 @@ class ProxyTender:
             self._restart_it(f"answered nobody for {SILENT_S:.0f} s")
 
     def _listen(self, picture: Picture) -> None:
+        if picture.world.live is None:
+            return  # it did not tell this time what it has
         missed = frozenset() if picture.calm else missed_by_proxy(picture.world)
         if self._missed_since and not missed:
             self._put_back = False  # it does hear

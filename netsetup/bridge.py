@@ -65,7 +65,7 @@ def _set(netlink: Netlink, wanted: Bridge) -> list[str]:
         made.append(f"bridge {wanted.name} brought up")
     for address in _addresses(netlink, link):
         if address != wanted.address:
-            delete_address(netlink, link.index, address.ip)
+            delete_address(netlink, link.index, address)
             made.append(f"bridge {wanted.name} relieved of address {address}")
     if wanted.address not in _addresses(netlink, link):
         add_address(netlink, link.index, wanted.address)

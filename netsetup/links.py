@@ -149,19 +149,22 @@ def add_address(netlink: Netlink, index: int, address: IPv4Interface) -> None:
     netlink.change(message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, f"add {address} to link {index}")
 
 
-def delete_address(netlink: Netlink, index: int, address: IPv4Address) -> None:
-    """The link has the address no more, of two with one address but not one prefix has lost one.
+def delete_address(netlink: Netlink, index: int, address: IPv4Interface) -> None:
+    """The link has the address with this prefix no more.
 
     Those that were added to the same subnet after it may go with it.
     """
-    message = ifaddrmsg()
-    message["family"], message["index"] = socket.AF_INET, index
-    message["attrs"] = [("IFA_LOCAL", str(address))]
-    try:
-        netlink.change(message, RTM_DELADDR, 0, f"delete {address} from link {index}")
-    except KernelRefused as refusal:
-        if refusal.code != errno.EADDRNOTAVAIL:
-            raise
+    local = ("IFA_LOCAL", str(address.ip))
+    for given in ([local, ("IFA_ADDRESS", str(address.ip))], [local]):  # that of a peer is another
+        message = ifaddrmsg()
+        message["family"], message["index"] = socket.AF_INET, index
+        message["prefixlen"], message["attrs"] = address.network.prefixlen, given
+        try:
+            netlink.change(message, RTM_DELADDR, 0, f"delete {address} from link {index}")
+            return
+        except KernelRefused as refusal:
+            if refusal.code != errno.EADDRNOTAVAIL:
+                raise
 
 
 def addresses(netlink: Netlink) -> list[tuple[int, IPv4Interface]]:

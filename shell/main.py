@@ -20,7 +20,7 @@ from shell import terminal
 from shell.asked import Asked, take
 from shell.attempt import execute_words
 from shell.dispatch import perform
-from shell.outcome import INTERRUPTED, Told
+from shell.outcome import Interrupted, Told
 from shell.session import Session
 
 _HUNG_UP = 141  # what a shell reports for a program that ended by SIGPIPE
@@ -35,8 +35,8 @@ def main(arguments: Sequence[str], find: Callable[[str | None], Places] = places
         code = _run(asked, find)
         sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    except KeyboardInterrupt:  # between two commands
+        return _told(Interrupted("interrupted"), asked.cloud)
     except BrokenPipeError:
         _forget_stdout()
         return _HUNG_UP

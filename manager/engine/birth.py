@@ -8,11 +8,14 @@ daemon with a `cgroup-parent`, nothing is found, and whoever asks has to do with
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from itertools import chain, repeat
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 from manager.procfs import stat_of
 
@@ -22,7 +25,10 @@ _GROUPS = tuple(
     for hierarchy in ("", "pids/")
     for group in ("system.slice/docker-{}.scope", "docker/{}")
 )
-_LOOK_S = 0.003
+_LOOK_S, _LOOKS = 0.003, 200  # after these it is rather a machine on which nothing is found
+_RARELY_S = 0.05
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -30,32 +36,40 @@ def wired(container: str, wire: Callable[[str], None]) -> Iterator[None]:
     """`wire` is called once with the path of the namespace of a container that is started in the block.
 
     It is called in a thread that ends with the block, at the latest at its end: a machine that has no time
-    for the thread may have had it for the command.  container: its whole id.
+    for the thread may have had it for the command. What it raises is logged.  container: its whole id.
     """
     over = Event()
-    thread = Thread(target=_wire, args=(container, wire, over), name="birth", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    with ThreadPoolExecutor(1, thread_name_prefix="birth") as thread:
+        wiring = thread.submit(_wire, container, wire, over)
+        try:
+            yield
+        finally:
+            over.set()
+    if error := wiring.exception():
+        log.warning("%s is not wired before it runs: %s", container[:12], error)
 
 
 def _wire(container: str, wire: Callable[[str], None], over: Event) -> None:
-    last = False
-    while not (_was_born(container, wire) or last):
-        last = over.wait(_LOOK_S)
+    pauses, is_over, namespace = chain(repeat(_LOOK_S, _LOOKS), repeat(_RARELY_S)), False, None
+    while namespace is None and not is_over:
+        is_over = over.wait(next(pauses))
+        namespace = _namespace_of(container)
+    if namespace is not None:
+        try:
+            wire(f"/proc/self/fd/{namespace}")
+        finally:
+            os.close(namespace)
 
 
-def _was_born(container: str, wire: Callable[[str], None]) -> bool:
-    """Call `wire` and return True when the container has a namespace of its own."""
+def _namespace_of(container: str) -> int | None:
+    """Return a descriptor of the container's network namespace, None while it has none."""
     for pid in _processes(container):
-        with suppress(OSError), _open_namespace(pid) as path:
-            if path and pid in _processes(container):  # else it is of another process of that number
-                wire(path)
-                return True
-    return False
+        with suppress(OSError):  # it is gone
+            namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            if _is_its_own(pid, namespace) and pid in _processes(container):  # else another has that pid now
+                return namespace
+            os.close(namespace)
+    return None
 
 
 def _processes(container: str) -> list[int]:
@@ -66,16 +80,10 @@ def _processes(container: str) -> list[int]:
     return []
 
 
-@contextmanager
-def _open_namespace(pid: int) -> Iterator[str]:
-    """Yield a path to the network namespace of a process that outlives it, "" while that is its parent's.
-
-    Raises OSError when the process is gone.
-    """
-    descriptor = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+def _is_its_own(pid: int, namespace: int) -> bool:
+    """Return whether the process has left the namespace of its parent for this one."""
     try:
         inherited = os.stat(f"/proc/{stat_of(pid).parent}/ns/net")
-        own = not os.path.samestat(os.fstat(descriptor), inherited)
-        yield f"/proc/self/fd/{descriptor}" if own else ""
-    finally:
-        os.close(descriptor)
+    except OSError:
+        return False
+    return not os.path.samestat(os.fstat(namespace), inherited)

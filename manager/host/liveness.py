@@ -126,7 +126,8 @@ def unsettled_apps(places: Places) -> list[str] | None:
 
 def _has_more_to_come(app: Mapping[str, object]) -> bool:
     there = [count for count in (app["ready"], app.get("done")) if isinstance(count, int)]
-    return sum(there) != app["want"] and not app["frozen"]
+    want = app["want"]
+    return isinstance(want, int) and sum(there) < want and not app["frozen"]
 
 
 def _is_stuck(worker: Mapping[str, object]) -> bool:

@@ -31,7 +31,7 @@ from manager.host.liveness import has_standby, is_up, late_apps, proxy_answers
 from manager.host.processes import processes_of
 from manager.host.recall import recall
 from manager.host.renew import ask_again
-from manager.host.settings import Settings, load, save
+from manager.host.settings import Settings, save
 from manager.host.telling import Telling, say
 from manager.host.turn import our_turn, turn_if_free
 from manager.state.model import WorkerKey
@@ -101,14 +101,14 @@ class Up:
         return 0
 
     def _start(self) -> None:
-        known, ran_before = load(self.places) is not None, is_there(self.places)
+        had_state, ran_before = self.places.state.exists(), is_there(self.places)
         try:
             self._take(self._steps())
         except (CloudError, OSError, KeyboardInterrupt):
             if ran_before:  # workers may serve: a failing `up` is no reason to take them down
                 say(f"leaving what was there before; {simplecloud(self.places, 'down')} removes it")
             else:
-                self._undo(forget=not known)
+                self._undo(forget=not had_state)
             raise
 
     def _undo(self, *, forget: bool) -> None:

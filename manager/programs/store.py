@@ -105,8 +105,9 @@ class Programs:
             if self.is_whole(path.name):
                 os.utime(path)  # taken anew: `forget_unused` counts from here
             else:
-                path.unlink()
-                os.link(copy, path)
+                whole = f"{copy}.whole"
+                os.link(copy, whole)
+                os.replace(whole, path)
         _sync_directory(self.directory)
 
 

@@ -25,10 +25,10 @@ class Holds:
         if decision.raw is None:
             return ""  # nobody knows what it needs
         limit = next((one for one in reversed(decision.limits) if one.name in LIMITS), None)
-        if limit is not None:
+        if limit is not None and decision.final < decision.raw and decision.carried_out:
             known = app in self._held_at
             self._held_at[app] = decision.at_s
-            return "" if known else f"held to {limit.after} by {limit.name}: it needs {decision.raw}"
+            return "" if known else f"held to {decision.final} by {limit.name}: it needs {decision.raw}"
         if not self._is_over(app, decision.at_s):
             return ""
         del self._held_at[app]

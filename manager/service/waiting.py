@@ -37,10 +37,10 @@ class Waiting:
     def until_settled(self, call: Call, made: Made, arguments: Arguments) -> str:
         """Return a sentence once the apps are settled; raises WorkersFailed, Conflict or WaitTimedOut."""
         names = list(made.apps)
+        started, began_at = time.monotonic(), time.time()
         until_seen(self.reconciler, call, made.revision)
         if arguments.flag("detach"):
             return f"{', '.join(names)}: on its way"
-        started, began_at = time.monotonic(), time.time()
         asked_s = arguments.number("wait")
         limit_s = WAIT_S if asked_s is None else asked_s
         picture, told = self.reconciler.picture(), Told(call)
@@ -74,10 +74,13 @@ class Waiting:
 def until_seen(reconciler: Reconciler, call: Call, revision: int) -> None:
     """Return once a look has found this revision of the store: whoever asks next sees what was changed.
 
-    A look that fails is not waited for, and none for longer than SEEN_S.
+    Not once a look has failed since, and for no longer than SEEN_S.
     """
-    picture, ends_at = reconciler.picture(), time.monotonic() + SEEN_S
-    while picture is None or not (picture.world.revision >= revision or picture.trouble):
+    picture = before = reconciler.picture()
+    ends_at = time.monotonic() + SEEN_S
+    while picture is None or picture.world.revision < revision:
+        if picture is not None and picture is not before and picture.trouble:
+            return
         if time.monotonic() > ends_at:
             return
         picture = reconciler.next_picture(picture, LOOK_S)
