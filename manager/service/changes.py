@@ -26,6 +26,7 @@ from manager.server import Call
 from manager.state.model import AppSpec, Revision, ScalingTarget
 from manager.state.records import (
     APPS,
+    DECISIONS,
     REQUESTS,
     REVISIONS,
     TARGETS,
@@ -132,7 +133,8 @@ class Changes:
             else:
                 stale.append(undo_key(spec.name))  # of another app of that name
             if _follows(spec) and not _follows(former):
-                stale.append(target_key(spec.name))
+                decisions = self.store.read(f"{DECISIONS}{spec.name}/").entries  # counted from 1 again
+                stale += [target_key(spec.name), *decisions]
             if former is None or former.revision != spec.revision:
                 entry = Revision(spec.revision, self.clock(), request.method, spec.template)
                 puts[revision_key(spec.name, spec.revision)] = encode(entry)

@@ -31,10 +31,12 @@ from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale, Health, Past, ScalingTarget
 from manager.state.records import (
     APPS,
+    DECISIONS,
     REVISIONS,
     TARGETS,
     UNDO,
     app_key,
+    decision_key,
     decode,
     encode,
     revision_key,
@@ -214,11 +216,11 @@ def test_an_app_that_begins_to_follow_its_load_begins_with_the_workers_that_it_h
     desk: Desk, before: Autoscale | None
 ) -> None:
     desk.make(lambda specs: replace(an_app(want=5), autoscale=before))
-    desk.store.write({target_key("web"): "of long ago"})
+    desk.store.write({target_key("web"): "of long ago", decision_key("web", 7): "of long ago"})
 
     desk.make(lambda specs: wishes.autoscaled(specs["web"], Autoscale(1, 6, 0.25, 0.95)))
 
-    assert desk.keys(TARGETS) == set()
+    assert desk.keys(TARGETS) == desk.keys(DECISIONS) == set()  # decisions are counted from 1 again
     assert read_specs(desk.store.read(APPS))["web"].want == 5
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,30 +26,37 @@ def test_a_manager_is_found_however_it_was_started(tmp_path: Path, options: tupl
         assert processes_of(Places(cloud), "keeper") == processes_of(Places("other"), "manager") == []
 
 
-def test_a_process_is_stopped_until_it_goes_on() -> None:
+@contextmanager
+def sleeping() -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(["sleep", "1000"]) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_process_is_stopped_until_it_goes_on() -> None:
+    with sleeping() as process:
         assert not is_stopped(process.pid)
         process.send_signal(signal.SIGSTOP)
         eventually(lambda: is_stopped(process.pid), 30, "it is stopped")
         process.send_signal(signal.SIGCONT)
         eventually(lambda: not is_stopped(process.pid), 30, "it goes on")
-        process.kill()
 
 
 def test_a_process_stands_still_that_was_stopped_at_each_look_for_a_while() -> None:
     standstill = Standstill()
-    with subprocess.Popen(["sleep", "1000"]) as process:
+    with sleeping() as process:
         before = standstill.lasts(process.pid, 0.0)
         stop(process.pid)
         stopped = [standstill.lasts(process.pid, at) for at in (90.0, 90.1, 90.0 + STANDSTILL_S)]
-        process.kill()
 
     assert (before, stopped) == (False, [False, False, True])
 
 
 def test_a_process_that_goes_on_in_between_does_not_stand_still() -> None:
     standstill = Standstill()
-    with subprocess.Popen(["sleep", "1000"]) as process:
+    with sleeping() as process:
         stop(process.pid)
         standstill.lasts(process.pid, 0.0)
         process.send_signal(signal.SIGCONT)
@@ -55,25 +64,22 @@ def test_a_process_that_goes_on_in_between_does_not_stand_still() -> None:
         standstill.lasts(process.pid, 1.0)
         stop(process.pid)
         again = standstill.lasts(process.pid, STANDSTILL_S)
-        process.kill()
 
     assert not again
 
 
 def test_another_process_begins_a_standstill_of_its_own() -> None:
     standstill = Standstill()
-    with subprocess.Popen(["sleep", "1000"]) as one, subprocess.Popen(["sleep", "1000"]) as other:
+    with sleeping() as one, sleeping() as other:
         stop(one.pid, other.pid)
         standstill.lasts(one.pid, 0.0)
         seen = standstill.lasts(other.pid, STANDSTILL_S)
-        one.kill()
-        other.kill()
 
     assert not seen
 
 
 def test_a_process_ends_by_the_signal_that_it_is_sent() -> None:
-    with subprocess.Popen(["sleep", "1000"]) as process:
+    with sleeping() as process:
         end([process.pid], by=signal.SIGKILL)
 
     assert process.returncode == -signal.SIGKILL
