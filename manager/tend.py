@@ -87,6 +87,7 @@ class PartsTender:
     _down_since: dict[str, float] = field(default_factory=dict)
     _stopped_since: dict[tuple[str, int], float] = field(default_factory=dict)
     _known: dict[str, Part] = field(default_factory=dict)
+    _met: bool = False
     _in_hand: str = ""
 
     def look(self) -> None:
@@ -97,8 +98,11 @@ class PartsTender:
         self.stirred.clear()
         self._rests_until = 0.0  # also where Docker does not answer now
         self._mend()
+        self._met = self._met and not told
         if not told and not self._down_since:
-            self._meet(self.engine.parts.list())
+            if not self._met:  # no container of the cloud changes without a word of Docker's
+                self._meet(self.engine.parts.list())
+                self._met = True
             self._rests_until = self.clock() + REST_S
 
     def restart(self, name: str, why: str) -> None:
