@@ -36,6 +36,7 @@ PATIENCE_S = 3.0  # longer than Docker's first few waits before a restart
 STOPPED_S = 2.0  # nothing but a signal stops a process, so this says nothing of how busy the machine is
 DEAF_S = 10.0  # a change is live in the proxy after 0.4 s, and after few seconds where the machine is full
 SILENT_S = 30.0  # a process that waits for its turn on a full machine answers within that
+TURNS_S = 30.0  # as DEAF_S, once a member was ended: the proxy tries others ever more seldom
 PUT_BACK_S = 2.0  # as DEAF_S, where the store has forgotten changes: there is a reason to think it deaf
 
 log = logging.getLogger(__name__)
@@ -223,7 +224,7 @@ class ProxyTender:
             self._put_back = False  # it does hear
         now = self.clock()
         self._missed_since = {key: self._missed_since.get(key, now) for key in missed}
-        deaf_s = PUT_BACK_S if self._put_back else DEAF_S
+        deaf_s = PUT_BACK_S if self._put_back else TURNS_S if self._tried else DEAF_S
         if not missed:
             self._tried.clear()
             return
@@ -237,9 +238,7 @@ class ProxyTender:
             return False
         hung = hung_members(self.etcd, self.members(), self.parts(), since)
         fresh = [name for name in hung if name not in self._tried and not is_held(self.places, name)]
-        self._tried.update(
-            fresh
-        )  # also where it fails: who cannot be ended keeps nobody from what comes next
+        self._tried.update(fresh)  # first: who cannot be ended keeps nobody from what comes next
         for name in fresh:
             self.restart(name, "answered nobody, and the proxy waited for it")
         self._missed_since = {} if fresh else self._missed_since

@@ -26,6 +26,7 @@ from manager.tend import (
     REST_S,
     SILENT_S,
     STOPPED_S,
+    TURNS_S,
     KeeperTender,
     PartsTender,
     ProxyTender,
@@ -141,6 +142,7 @@ def test_a_member_that_keeps_the_proxy_waiting_is_ended_before_the_proxy_is(prox
 
     assert proxy.restarted(MISSED, DEAF_S) == []
     assert proxy.restarted(MISSED, DEAF_S) == ["etcd_2"]
+    assert proxy.restarted(MISSED, TURNS_S / 2) == []
     assert proxy.restarted(MISSED, LONG) == ["proxy"]
     assert proxy.restarted(TAKEN_UP, LONG) == []
 
