@@ -180,18 +180,26 @@ def is_healthy(world: World, record: WorkerRecord) -> bool:
 
 
 def route_of(world: World, spec: AppSpec) -> Route | None:
-    """Return the route that the app should have now: its healthy workers that are not leaving."""
-    template = spec.template
+    """Return the route that the app should have now: its healthy workers that are not leaving.
+
+    An update that changes how the app is reached does so when the first of its workers answers, and not
+    before: until then those of before serve as they did.
+    """
+    records, past = in_rotation(world, spec), spec.fallback
+    has_begun = any(record.revision == spec.revision for record in answering(world, spec))
+    place = spec if past is None or has_begun else past
+    template = place.template
     if template.port is None:
         return None
-    servers = tuple(_server(spec, record) for record in in_rotation(world, spec))
+    if past is not None and past.template.protocol != spec.template.protocol:
+        records = [record for record in records if record.revision == place.revision]
     return Route(
         app=spec.name,
         kind=template.protocol,
-        hosts=spec.hosts,
-        paths=spec.paths,
-        entry_point="http" if template.protocol == "http" else f"tcp{spec.tcp_port}",
-        servers=servers,
+        hosts=place.hosts,
+        paths=place.paths,
+        entry_point="http" if template.protocol == "http" else f"tcp{place.tcp_port}",
+        servers=tuple(_server(spec, record) for record in records),
     )
 
 

@@ -83,51 +83,56 @@ def test_apps_whose_names_look_alike_are_kept_apart(apps: Apps, cloud: Cloud) ->
     eventually(lambda: cloud.get(name, f"/{twin}/", host="localhost").status == 404, within_s=5)
 
 
-@contextmanager
-def tcp(cloud: Cloud, app: str) -> Iterator[socket.socket]:
-    """Lend a connection to a tcp app at the address that its `urls` tells."""
-    [url] = cloud.app(app).urls
+def echoed(url: str, words: bytes) -> bytes:
+    """Return what comes back over a connection of its own to a tcp app's url."""
     host, _, port = url.removeprefix("tcp://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=5) as line:
-        yield line
-
-
-def echoed(cloud: Cloud, app: str, words: bytes) -> bytes:
-    with tcp(cloud, app) as line, line.makefile("rb") as answers:
+    with socket.create_connection((host, int(port)), timeout=5) as line, line.makefile("rb") as answers:
         line.sendall(words + b"\n")
         return answers.readline().strip()
 
 
-def test_tcp_apps_have_ports_of_their_own_that_pass_bytes_on(apps: Apps, cloud: Cloud) -> None:
-    command = ("busybox", "nc", "-ll", "-p", "9000", "-e", "cat")
-    first = apps.run(*command, options=("-p", "9000/tcp"))
-    second = apps.run(*command, options=("-n", "2", "-p", "9000/tcp"))
+ECHO = ("busybox", "nc", "-ll", "-p", "9000", "-e", "cat")
 
-    assert echoed(cloud, first, b"ping") == b"ping"
-    assert [echoed(cloud, second, b"%d" % number) for number in range(4)] == [b"0", b"1", b"2", b"3"]
-    assert cloud.app(first).urls != cloud.app(second).urls
-    assert int(cloud.app(first).urls[0].rpartition(":")[2]) in cloud.settings.tcp_ports
+
+def test_tcp_apps_have_ports_of_their_own_that_pass_bytes_on(apps: Apps, cloud: Cloud) -> None:
+    [first] = cloud.app(apps.run(*ECHO, options=("-p", "9000/tcp"))).urls
+    [second] = cloud.app(apps.run(*ECHO, options=("-n", "2", "-p", "9000/tcp"))).urls
+
+    assert echoed(first, b"ping") == b"ping"
+    assert [echoed(second, b"%d" % number) for number in range(4)] == [b"0", b"1", b"2", b"3"]
+    assert first != second
+    assert int(first.rpartition(":")[2]) in cloud.settings.tcp_ports
 
 
 def test_a_tcp_app_loses_a_killed_worker_and_serves_on(apps: Apps, cloud: Cloud) -> None:
-    command = ("busybox", "nc", "-ll", "-p", "9000", "-e", "cat")
-    name = apps.run(*command, options=("-n", "2", "-p", "9000/tcp"))
+    name = apps.run(*ECHO, options=("-n", "2", "-p", "9000/tcp"))
+    [url] = cloud.app(name).urls
 
     cloud.ok("crash", f"{name}.1", "-y")
 
     eventually(lambda: cloud.worker(f"{name}.1").restarts == 1 and cloud.is_ready(name, 2), within_s=10)
-    assert [echoed(cloud, name, b"x") for _ in range(6)] == [b"x"] * 6
+    assert [echoed(url, b"x") for _ in range(6)] == [b"x"] * 6
 
 
-def test_a_tcp_app_whose_update_to_http_failed_answers_at_its_port_again(apps: Apps, cloud: Cloud) -> None:
-    name = apps.run("busybox", "nc", "-ll", "-p", "9000", "-e", "cat", options=("-p", "9000/tcp"))
-    before = cloud.app(name).urls
+def test_a_tcp_app_serves_on_while_its_update_to_http_fails(apps: Apps, cloud: Cloud) -> None:
+    name = apps.run(*ECHO, options=("-p", "9000/tcp"))
+    [url] = cloud.app(name).urls
+    over = threading.Event()
 
-    failed = cloud.run("update", "-p", "9000", name, "false")
+    def ask_until_over() -> set[bytes]:
+        answers = {echoed(url, b"x")}
+        while not over.wait(0.01):
+            answers.add(echoed(url, b"x"))
+        return answers
+
+    with ThreadPoolExecutor(1) as pool:
+        answers = pool.submit(ask_until_over)
+        failed = cloud.run("update", "-p", "9000", name, "false")
+        over.set()
 
     assert failed.code == 1
-    assert cloud.app(name).urls == before
-    assert echoed(cloud, name, b"x") == b"x"
+    assert cloud.app(name).urls == [url]
+    assert answers.result() == {b"x"}
 
 
 def test_scaling_one_app_or_removing_it_leaves_another_alone(apps: Apps, cloud: Cloud) -> None:

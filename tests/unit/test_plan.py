@@ -484,6 +484,40 @@ def test_workers_of_two_revisions_are_each_asked_for_their_own_path() -> None:
     assert paths == {"w_web_1_2": "/healthz", "w_web_2_1": "/up"}
 
 
+def to_tcp(*answering: WorkerRecord) -> World:
+    """Return the picture of an app between http and tcp in which these workers answer."""
+    template = replace(TEMPLATE, port=9000, protocol="tcp", health=Health("tcp"))
+    spec = replace(updating(), template=template, hosts=(), tcp_port=9100)
+    past = Past(1, TEMPLATE, hosts=("web.localhost",))
+    return serving([replace(spec, fallback=past)], answering)
+
+
+def test_an_app_is_reached_as_before_until_a_worker_of_another_kind_answers() -> None:
+    early = route_of(to_tcp(a_worker(1), a_worker(2)), to_tcp().specs["web"])
+    halfway = route_of(to_tcp(a_worker(1, 2), a_worker(1), a_worker(2)), to_tcp().specs["web"])
+
+    assert early is not None
+    assert halfway is not None
+    assert (early.kind, early.hosts, [server.name for server in early.servers]) == (
+        "http",
+        ("web.localhost",),
+        ["w_web_1_1", "w_web_2_1"],
+    )
+    assert (halfway.kind, halfway.entry_point, [server.name for server in halfway.servers]) == (
+        "tcp",
+        "tcp9100",
+        ["w_web_1_2"],
+    )
+
+
+def test_an_app_keeps_its_route_until_a_worker_without_a_port_is_up() -> None:
+    spec = replace(updating(), template=replace(TEMPLATE, port=None, health=Health("none")))
+    without_port = replace(a_worker(1, 2), port=None)
+
+    assert route_of(serving([spec], [a_worker(1), a_worker(2)]), spec) is not None
+    assert route_of(serving([spec], [without_port, a_worker(1), a_worker(2)]), spec) is None
+
+
 def test_an_update_is_over_when_all_are_replaced() -> None:
     (step,) = plan(serving([updating()], [a_worker(1, 2), a_worker(2, 2)])).steps
 
