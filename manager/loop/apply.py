@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import assert_never
 
 from manager.api.errors import (
     EngineAway,
@@ -38,6 +39,7 @@ from manager.plan.steps import (
     Retire,
     SaveRecords,
     SaveSpec,
+    Step,
     SweepPort,
     Unpause,
     WriteHosts,
@@ -95,6 +97,38 @@ class Effects:
     fence: Callable[[], Fence]
     clock: Callable[[], float]
     held_s: Callable[[str], float]
+
+    def apply(self, step: Step) -> None:
+        """The step is done, as far as it can be now."""
+        match step:
+            case SaveRecords():
+                self.save(step)
+            case SaveSpec():
+                self.save_spec(step)
+            case Publish():
+                self.publish(step)
+            case Forget():
+                self.forget(step)
+            case MendNetwork():
+                self.mend(step)
+            case WriteHosts():
+                self.write_hosts(step)
+            case SweepPort():
+                self.sweep(step)
+            case Launch():
+                self.launch(step)
+            case Bury():
+                self.bury(step)
+            case Pause():
+                self.engine.pause(container_name(self.cloud, step.record.key))
+            case Unpause():
+                self.engine.unpause(container_name(self.cloud, step.record.key))
+            case Rename():
+                self.rename(step)
+            case Retire():
+                self.retire(step)
+            case _:
+                assert_never(step)
 
     def save(self, step: SaveRecords) -> None:
         puts = {worker_key(record.key): encode(record) for record in step.records}
@@ -248,12 +282,6 @@ class Effects:
         again = "" if wait_s is None else f"; next try {'at once' if wait_s < 0.5 else f'in {wait_s:.0f} s'}"
         then = "; frozen, so it is not started again" if again and frozen else again
         self.journal.note(f"{ending.words}{then}", app=record.app, worker=record.key.label)
-
-    def pause(self, step: Pause) -> None:
-        self.engine.pause(container_name(self.cloud, step.record.key))
-
-    def unpause(self, step: Unpause) -> None:
-        self.engine.unpause(container_name(self.cloud, step.record.key))
 
     def rename(self, step: Rename) -> None:
         """The container has the worker's name, or is gone where another one of the worker's has it.

@@ -13,11 +13,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import assert_never
 
 from manager.api.errors import CloudError, Conflict, EngineError, StoreUnavailable
 from manager.lead import Leadership
@@ -25,24 +22,7 @@ from manager.loop.apply import Effects
 from manager.loop.look import Sight
 from manager.plan.draft import RESYNC_S
 from manager.plan.plan import Plan, plan
-from manager.plan.steps import (
-    Bury,
-    Forget,
-    Launch,
-    MendNetwork,
-    Pause,
-    Publish,
-    Rename,
-    Retire,
-    SaveRecords,
-    SaveSpec,
-    SlowStep,
-    Step,
-    SweepPort,
-    Unpause,
-    WriteHosts,
-    explain,
-)
+from manager.plan.steps import Launch, SlowStep, explain
 from manager.state.model import WorkerKey
 from manager.state.world import World, is_calm
 from netsetup.errors import NetworkError
@@ -171,7 +151,10 @@ class Reconciler:
         steps = [s for s in todo.steps if not isinstance(s, SlowStep) or s.record.key not in left_alone]
         for step in steps:
             log.info("%s", explain(step))
-            self._apply(step)
+            if isinstance(step, SlowStep):
+                self._begin(step)
+            else:
+                self.effects.apply(step)
         quick = any(not isinstance(step, SlowStep) for step in steps)
         return 0.0 if quick else min([todo.look_again_s, *left_alone.values()])
 
@@ -183,40 +166,10 @@ class Reconciler:
                 del self._again_at[key]
         return {key: again_at - now for key, again_at in list(self._again_at.items())}
 
-    def _apply(self, step: Step) -> None:
-        match step:
-            case SaveRecords():
-                self.effects.save(step)
-            case SaveSpec():
-                self.effects.save_spec(step)
-            case Publish():
-                self.effects.publish(step)
-            case Forget():
-                self.effects.forget(step)
-            case MendNetwork():
-                self.effects.mend(step)
-            case WriteHosts():
-                self.effects.write_hosts(step)
-            case SweepPort():
-                self.effects.sweep(step)
-            case Launch():
-                self._submit(step.record.key, self._starts, partial(self.effects.launch, step))
-            case Bury():
-                self._submit(step.record.key, self._stops, partial(self.effects.bury, step))
-            case Pause():
-                self._submit(step.record.key, self._stops, partial(self.effects.pause, step))
-            case Unpause():
-                self._submit(step.record.key, self._stops, partial(self.effects.unpause, step))
-            case Rename():
-                self._submit(step.record.key, self._stops, partial(self.effects.rename, step))
-            case Retire():
-                self._submit(step.record.key, self._stops, partial(self.effects.retire, step))
-            case _:
-                assert_never(step)
-
-    def _submit(self, key: WorkerKey, pool: ThreadPoolExecutor, work: Callable[[], None]) -> None:
-        future = pool.submit(work)
-        self._busy[key] = future
+    def _begin(self, step: SlowStep) -> None:
+        key = step.record.key
+        pool = self._starts if isinstance(step, Launch) else self._stops
+        future = self._busy[key] = pool.submit(self.effects.apply, step)
         future.add_done_callback(lambda ended: self._finished(key, ended))
 
     def _finished(self, key: WorkerKey, ended: Future[None]) -> None:
