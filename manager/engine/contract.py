@@ -1,4 +1,4 @@
-"""What the manager may ask of an engine; DockerEngine keeps it on real containers, the tests' fake in memory.
+"""What the manager may ask of an engine: Docker's keeps it on real containers, the tests' fake in memory.
 
 Every method may raise EngineError.  "Idempotent" means that doing it again, after a time-out or by the next
 manager, is harmless.
@@ -77,13 +77,14 @@ class ImageFiles(Protocol):
 class Parts(Protocol):
     """The cloud's own containers."""
 
-    def list(self) -> list[Part]: ...
+    def list(self) -> list[Part]:
+        """Return the parts of this cloud, in every state, by name."""
 
     def states(self) -> Mapping[str, State]:
         """Return the state of each part by its name: one question, where `list` asks one more for each."""
 
     def start(self, order: PartOrder, *, replace: bool = False) -> None:
-        """The part runs.  One that was made from another order is left as it is unless `replace`."""
+        """The part runs, under its own name.  One of another order is left as it is unless `replace`."""
 
     def restart(self, name: str, *, grace_s: float = 0) -> None:
         """The part runs anew, at once: Docker's waiting before a restart begins again at its shortest."""
@@ -96,7 +97,10 @@ class Execs(Protocol):
     """Commands inside the workers."""
 
     def create(self, name: str, order: ExecOrder) -> str:
-        """Return the id of a command that is ready to be started in the container."""
+        """Return the id of a command that is ready to be started in the container.
+
+        Raises WorkerNotFound; EngineError when the container does not run.
+        """
 
     def start(self, execution_id: str, *, tty: bool) -> socket.socket:
         """Start the command, and return the socket that carries its streams.  At most once.
@@ -130,7 +134,8 @@ class Files(Protocol):
 class Images(Protocol):
     """The images of this machine; nothing is pulled but by `pull`."""
 
-    def list(self) -> list[Image]: ...
+    def list(self) -> list[Image]:
+        """Return the images that have a name."""
 
     def details(self, reference: str) -> ImageDetails:
         """Return what the image says of itself.  Raises ImageNotFound, naming those there are."""
@@ -170,7 +175,7 @@ class Engine(Protocol):
     def files(self) -> Files: ...
 
     def workers(self) -> list[Container]:
-        """Return the containers labelled as workers of this cloud, in every state."""
+        """Return the containers labelled as workers of this cloud, in every state, by app and slot."""
 
     def worker(self, name: str) -> Container | None:
         """Return one worker of this cloud, None when there is none of that name."""
@@ -226,9 +231,10 @@ class Engine(Protocol):
 
     def watch(self, changed: Callable[[], None]) -> Watch:
         """`changed` is called, by a thread of the watch, at once, whenever a container of this cloud changes,
-        and whenever Docker is back after it was away."""
+        and whenever Docker goes away and is back."""
 
     def owned(self) -> list[str]:
         """Return the names of all containers that carry this cloud's label, whatever they are."""
 
-    def facts(self) -> DockerFacts: ...
+    def facts(self) -> DockerFacts:
+        """Return what Docker says of itself and its host."""

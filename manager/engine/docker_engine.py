@@ -34,7 +34,7 @@ _EVENTS = ["create", "start", "die", "oom", "pause", "unpause", "rename", "destr
 
 
 class DockerEngine:
-    """The containers of one cloud; safe to use from any thread, each container in one.
+    """The containers of one cloud; safe to use from any thread, each in one. See Engine for what holds.
 
     socket: where Docker answers.  timeout_s: how long it may stay silent in one call.  Nothing is asked of it
     before the first call.
@@ -58,7 +58,6 @@ class DockerEngine:
         self.files = DockerFiles(self._connection)
 
     def workers(self) -> list[Container]:
-        """Return the containers labelled as workers of this cloud, in every state, by app and slot."""
         rows = self._listed(payload.APP)
         known = {row.id: seen for row in rows if (seen := self._inspections.unchanged(row))}
         known |= self._inspected([row.id for row in rows if row.id not in known])
@@ -66,26 +65,16 @@ class DockerEngine:
         return sorted(known.values(), key=lambda worker: (worker.app, worker.slot, worker.revision))
 
     def worker(self, name: str) -> Container | None:
-        """Return one worker of this cloud, None when there is none of that name."""
         found = self._container(name)
         return found if found and found.labels.get(payload.CLOUD) == self.cloud else None
 
     def create(self, order: WorkerOrder) -> None:
-        """The worker's container is there, made from this order, and has not ended.  Idempotent.
-
-        What has the name and has ended, or was made from another order, is replaced unless it runs.
-        Raises ImageNotFound; EngineError when the name is taken, or a limit that was asked for is not kept.
-        """
         with self._connection.borrow(f"create {order.name}") as client:
             if not self._is_made(client, order):
                 self._make(client, order)
             _check_limits(client, order)
 
     def start(self, name: str, wire: Callable[[str], None] | None = None) -> None:
-        """The container runs.  Idempotent.  Raises WorkerNotFound.
-
-        wire: called with the path of its network namespace before its command begins, where that can be seen.
-        """
         with self._connection.borrow(f"start {name}") as client:
             if wire is None:
                 client.start(name)
@@ -94,12 +83,10 @@ class DockerEngine:
                 client.start(name)
 
     def pause(self, name: str) -> None:
-        """The container's processes are suspended.  Idempotent; what does not run or is gone stays so."""
         with self._connection.borrow(f"pause {name}") as client, _unless_gone():
             client.pause(name)
 
     def unpause(self, name: str) -> None:
-        """The container's processes go on where they were.  Idempotent, as `pause` is."""
         with self._connection.borrow(f"unpause {name}") as client:
             try:
                 client.unpause(name)
@@ -109,34 +96,25 @@ class DockerEngine:
                     raise
 
     def rename(self, container: str, name: str) -> None:
-        """The container of this id has this name.  Raises WorkerNotFound; EngineError when it is taken."""
         with self._connection.borrow(f"rename {container[:12]}") as client:
             client.rename(container, name)
 
     def stop(self, names: Collection[str], grace_s: float) -> None:
-        """None of them runs: SIGTERM to all at once, SIGKILL to what runs on after grace_s.  Idempotent.
-
-        What is paused goes on first, so that it can end in order.
-        """
         if names:
             with ThreadPoolExecutor(len(names), thread_name_prefix="docker-stop") as stoppers:
                 list(stoppers.map(lambda name: self._stop(name, grace_s), names))
 
     def kill(self, name: str, signal: str = "SIGKILL") -> None:
-        """The signal is sent; a container that does not run or is gone needs none."""
         with self._connection.borrow(f"kill {name}") as client, _unless_gone():
             client.kill(name, signal)
 
     def remove(self, name: str) -> None:
-        """The container of this name or id is gone, killed if it ran.  Idempotent."""
         with self._connection.borrow(f"remove {name}") as client, _unless_gone():
             client.remove_container(name, force=True, v=True)
 
     def logs(
         self, name: str, *, since: float | None = None, tail: int | None = None, follow: bool = False
     ) -> DockerLogs:
-        """Return what the container wrote since a unix time, the last `tail` lines, and with `follow`
-        what it goes on to write, until it ends.  Raises WorkerNotFound."""
         params = {"stdout": "1", "stderr": "1", "timestamps": "1", "follow": str(int(follow))}
         params["tail"] = "all" if tail is None else str(tail)
         if since is not None:
@@ -145,32 +123,23 @@ class DockerEngine:
         return DockerLogs(self._connection.stream(f"read the logs of {name}", path, params, lasting=follow))
 
     def last_words(self, name: str, lines: int = 10) -> list[str]:
-        """Return the last lines of a container, what it complained of last; [] when it is gone."""
         with suppress(WorkerNotFound), self.logs(name, tail=lines) as written:
             return [line.text for line in as_said(written)]
         return []
 
     def processes(self, name: str, options: Sequence[str] = ()) -> Processes:
-        """Return the container's processes as ps shows them with these options; they must show the pid.
-
-        Raises WorkerNotFound; EngineError for options that ps does not know, or while nothing runs.
-        """
         with self._connection.borrow(f"list the processes of {name}") as client:
             answer = client.top(name, " ".join(options) or None)
         return Processes(tuple(answer["Titles"]), tuple(map(tuple, answer["Processes"] or ())))
 
     def watch(self, changed: Callable[[], None]) -> DockerWatch:
-        """`changed` is called, by a thread of the watch, at once, whenever a container of this cloud changes,
-        and whenever Docker goes away and is back."""
         wanted = {"type": ["container"], "label": [f"{payload.CLOUD}={self.cloud}"], "event": _EVENTS}
         return DockerWatch(self._connection, {"filters": json.dumps(wanted)}, changed)
 
     def owned(self) -> list[str]:
-        """Return the names of all containers that carry this cloud's label, whatever they are."""
         return sorted(row.name for row in self._listed())
 
     def facts(self) -> DockerFacts:
-        """Return what Docker says of itself and its host."""
         with self._connection.borrow("ask docker about itself", timeout_s=_FACTS_S) as client:
             return decode.facts_of(client.info())
 

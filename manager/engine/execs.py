@@ -32,17 +32,13 @@ _NEVER_TYPED = ",".join(["ctrl-@"] * 8)
 
 
 class DockerExecs:
-    """The commands inside one cloud's workers; safe to use from any thread."""
+    """The commands inside one cloud's workers; safe to use from any thread. See Execs for what holds."""
 
     def __init__(self, connection: Connection, path: Path) -> None:
         self._connection = connection
         self._path = str(path)
 
     def create(self, name: str, order: ExecOrder) -> str:
-        """Return the id of a command that is ready to be started in the container.
-
-        Raises WorkerNotFound; EngineError when the container does not run.
-        """
         with self._connection.borrow(f"run a command in {name}") as client:
             answer = client.exec_create(
                 name,
@@ -57,11 +53,6 @@ class DockerExecs:
         return str(answer["Id"])
 
     def start(self, execution_id: str, *, tty: bool) -> socket.socket:
-        """Start the command, and return the socket that carries its streams.
-
-        With a tty they are one stream of bytes; without, Docker's frames tell stdout from stderr. Shutting
-        down the sending side is the end of its stdin.  Raises Conflict when it was started before.
-        """
         found = self.look(execution_id)
         if found.running or found.exit_code is not None:  # docker itself says so as the command's output
             raise Conflict("the command was started before", hint="ps")
@@ -82,12 +73,10 @@ class DockerExecs:
         return sock
 
     def resize(self, execution_id: str, rows: int, columns: int) -> None:
-        """The command's terminal has this size.  Raises EngineError while the command does not run."""
         with self._connection.borrow("resize the terminal") as client:
             client.exec_resize(execution_id, height=rows, width=columns)
 
     def hang_up(self, execution_id: str) -> None:
-        """The command has got a SIGHUP if it runs.  Raises WorkerNotFound when its container is gone."""
         with self._connection.borrow("hang up on the command") as client:
             pid = _pid_of(client, execution_id)
             if not pid:
@@ -102,7 +91,6 @@ class DockerExecs:
                     os.close(process)
 
     def look(self, execution_id: str) -> Execution:
-        """Return what became of the command.  Raises WorkerNotFound when its container is gone."""
         with self._connection.borrow("look at the command") as client:
             answer = client.exec_inspect(execution_id)
         code = None if answer["Running"] else answer["ExitCode"]

@@ -17,13 +17,12 @@ _READ_ONLY = "read-only"
 
 
 class DockerFiles:
-    """The files of one cloud's workers; safe to use from any thread."""
+    """The files of one cloud's workers; safe to use from any thread. See Files for what holds."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def look(self, name: str, path: str) -> InnerFile | None:
-        """Return what is at the path, a symlink followed to its end, None when there is nothing."""
         with self._connection.borrow(f"look at {path} in {name}") as client:
             address = url(client, f"/containers/{name}/archive")
             answer = client.head(address, params={"path": path}, timeout=client.timeout)
@@ -37,7 +36,6 @@ class DockerFiles:
         return InnerFile(path, is_directory=stat.is_directory, is_regular=stat.is_regular)
 
     def read(self, name: str, path: str, into: BinaryIO, limit_bytes: int) -> None:
-        """`into` has the file or directory as a tar archive.  Raises CloudError when it is too large."""
         with self._connection.borrow(f"copy {path} out of {name}", timeout_s=_COPY_S) as client:
             stream, _ = client.get_archive(name, path, chunk_size=_CHUNK_BYTES)
             for chunk in stream:
@@ -46,7 +44,6 @@ class DockerFiles:
                     raise too_large(path, limit_bytes)
 
     def write(self, name: str, directory: str, tar: BinaryIO) -> None:
-        """The archive's files are in the directory.  Raises NotAllowed on a read-only file system."""
         with self._connection.borrow(f"copy into {directory} of {name}", timeout_s=_COPY_S) as client:
             answer = client.put(
                 url(client, f"/containers/{name}/archive"),

@@ -25,7 +25,7 @@ _CONFLICT = 409
 
 
 class DockerImages:
-    """Docker's images; safe to use from any thread."""
+    """Docker's images; safe to use from any thread. See Images for what holds."""
 
     def __init__(self, cloud: str, connection: Connection) -> None:
         self._cloud = cloud
@@ -34,13 +34,11 @@ class DockerImages:
         self._one_probe = threading.Lock()
 
     def list(self) -> list[Image]:
-        """Return the images that have a name."""
         with self._connection.borrow("list images") as client:
             found = [decode.image_of(row) for row in client.images()]
         return [image for image in found if image.references]
 
     def details(self, reference: str) -> ImageDetails:
-        """Return what the image says of itself.  Raises ImageNotFound, naming those there are."""
         with self._connection.borrow(f"inspect image {reference}") as client, suppress(NotFound):
             return decode.image_details_of(reference, client.inspect_image(reference))
         raise self.missing(reference)
@@ -59,13 +57,11 @@ class DockerImages:
         )
 
     def has(self, reference: str, recipe: str) -> bool:
-        """Tell whether the image is here and was made from this recipe."""
         with self._connection.borrow(f"inspect image {reference}") as client, suppress(NotFound):
             return decode.image_recipe_of(client.inspect_image(reference)) == recipe
         return False
 
     def load(self, reference: str, tar: BinaryIO, changes: Sequence[str]) -> None:
-        """`reference` names an image of the files in `tar`; what had the name is gone unless in use."""
         before = self._id_of(reference)
         repository, _, tag = _with_tag(reference).rpartition(":")
         with self._connection.borrow(f"import image {reference}", timeout_s=_IMPORT_S) as client:
@@ -75,17 +71,14 @@ class DockerImages:
             self._remove_unused(before)
 
     def pull(self, reference: str, told: Callable[[str], None]) -> None:
-        """The image is here, fetched from its registry; `told` hears how far that is.  Raises EngineError."""
         pull(self._connection, reference, told)
 
     def remove(self, reference: str) -> None:
-        """The image is gone.  Idempotent.  Raises EngineError while a container is made from it."""
         with self._connection.borrow(f"remove image {reference}") as client, suppress(NotFound):
             client.remove_image(reference)
 
     @contextmanager
     def open(self, reference: str) -> Iterator[ProbedFiles]:
-        """Look into an image for the length of a `with`, one at a time.  Raises ImageNotFound."""
         details = self.details(reference)
         known = self._modes.setdefault(details.id, {})
         # One at a time: the probe has one name, so one that a killed manager left is found and replaced.
@@ -143,14 +136,12 @@ class ProbedFiles:
         return self._details.working_dir
 
     def mode(self, path: str) -> int | None:
-        """Return the permission bits of the regular file at `path`, None when there is none."""
         if path not in self._known:
             stat = self._followed(path)[1]
             self._known[path] = stat.permissions if stat and stat.is_regular else None
         return self._known[path]
 
     def read(self, path: str, limit: int = 1 << 20) -> bytes | None:
-        """Return the first `limit` bytes of the regular file at `path`, None when there is none."""
         real_path, stat = self._followed(path)
         if stat is None or not stat.is_regular:
             return None

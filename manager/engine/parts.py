@@ -19,7 +19,7 @@ from manager.engine.orders import PartOrder
 
 
 class DockerParts:
-    """The parts of one cloud; safe to use from any thread, each part in one."""
+    """The parts of one cloud; safe to use from any thread, each part in one. See Parts for what holds."""
 
     def __init__(self, cloud: str, connection: Connection, images: DockerImages) -> None:
         self._cloud = cloud
@@ -27,18 +27,15 @@ class DockerParts:
         self._images = images
 
     def list(self) -> list[Part]:
-        """Return the parts of this cloud, in every state, by name."""
         with self._connection.borrow("list the parts of the cloud") as client:
             answers = [inspected(client, row.id) for row in self._listed(client)]
         return sorted((decode.part_of(answer) for answer in answers if answer), key=lambda part: part.name)
 
     def states(self) -> dict[str, State]:
-        """Return the state of each part by its name: one question, where `list` asks one more for each."""
         with self._connection.borrow("list the parts of the cloud") as client:
             return {row.name: row.state for row in self._listed(client)}
 
     def start(self, order: PartOrder, *, replace: bool = False) -> None:
-        """The part runs, under its own name.  One of another order is left as it is unless `replace`."""
         with self._connection.borrow(f"start {order.name}") as client:
             self._call_back(client, order)
             part = self._found(client, order.name)
@@ -50,12 +47,10 @@ class DockerParts:
             _set_going(client, order.name, part)
 
     def restart(self, name: str, *, grace_s: float = 0) -> None:
-        """The part runs anew, at once: Docker's waiting before a restart begins again at its shortest."""
         with self._connection.borrow(f"restart {name}") as client:
             client.restart(name, timeout=math.ceil(grace_s))
 
     def remove(self, name: str, *, grace_s: float = 10) -> None:
-        """The part is stopped and gone.  Idempotent."""
         with self._connection.borrow(f"remove {name}") as client, suppress(NotFound):
             client.stop(name, timeout=math.ceil(grace_s))
             client.remove_container(name, force=True, v=True)

@@ -26,7 +26,7 @@ _JOIN_S = 5.0
 
 
 class DockerLogs:
-    """The lines of one container.  Use it in a `with`, in the thread that iterates."""
+    """The lines of one container. See LogStream for what holds."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -35,7 +35,6 @@ class DockerLogs:
         yield from lines_of(self._stream.read)
 
     def close(self) -> None:
-        """End the iteration, from any thread."""
         self._stream.end()
 
     def __enter__(self) -> Self:
@@ -108,7 +107,6 @@ class DockerWatch:
         self._thread.start()
 
     def close(self) -> None:
-        """Nobody is called any more once this returns."""
         self._closing.set()
         stream = self._stream
         if stream:
