@@ -29,7 +29,6 @@ class Container:
     netns: str
     exit_code: int
     oom_killed: bool
-    error: str
     started_at: float | None
     finished_at: float | None
     order: str
@@ -57,7 +56,6 @@ class Part:
     part: str
     state: State
     pid: int
-    exit_code: int
     started_at: float | None
     order: str
     labels: Mapping[str, str]
@@ -80,11 +78,8 @@ class ImageDetails:
     reference: str
     id: str
     architecture: str
-    entrypoint: tuple[str, ...]
-    command: tuple[str, ...]
     search_path: tuple[str, ...]
     working_dir: str
-    user: str
 
 
 @dataclass(frozen=True, slots=True)

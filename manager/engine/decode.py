@@ -85,7 +85,6 @@ def container_of(answer: Mapping[str, Any]) -> Container | None:
         netns=f"/proc/{pid}/ns/net" if pid else "",
         exit_code=state["ExitCode"],
         oom_killed=state["OOMKilled"],
-        error=state["Error"],
         started_at=unix_time(state["StartedAt"]),
         finished_at=unix_time(state["FinishedAt"]),
         order=labels.get(payload.ORDER, ""),
@@ -103,7 +102,6 @@ def part_of(answer: Mapping[str, Any]) -> Part:
         part=labels[payload.PART],
         state=cast(State, state["Status"]),
         pid=state["Pid"],
-        exit_code=state["ExitCode"],
         started_at=unix_time(state["StartedAt"]),
         order=labels.get(payload.ORDER, ""),
         labels=labels,
@@ -136,11 +134,8 @@ def image_details_of(reference: str, answer: Mapping[str, Any]) -> ImageDetails:
         reference=reference,
         id=answer["Id"],
         architecture=answer["Architecture"],
-        entrypoint=tuple(config.get("Entrypoint") or ()),
-        command=tuple(config.get("Cmd") or ()),
         search_path=tuple(directory for directory in path.split(":") if directory),
         working_dir=config.get("WorkingDir") or "/",
-        user=config.get("User") or "",
     )
 
 

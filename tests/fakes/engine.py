@@ -58,11 +58,8 @@ def fake_image(reference: str, files: Mapping[str, tuple[int, bytes]] | None = N
         reference=reference,
         id="sha256:" + sha256(reference.encode()).hexdigest(),
         architecture="amd64",
-        entrypoint=(),
-        command=(),
         search_path=("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"),
         working_dir="/",
-        user="",
     )
     return FakeImage(details, files or {})
 
@@ -302,7 +299,6 @@ class FakeEngine:
             netns="",
             exit_code=0,
             oom_killed=False,
-            error="",
             started_at=None,
             finished_at=None,
             order=order.digest,
@@ -451,17 +447,16 @@ class FakeParts:
 
     def halt(self, name: str) -> None:
         """Somebody stopped the part by hand, so Docker does not start it again."""
-        self._parts[name] = replace(self._parts[name], state="exited", pid=0, exit_code=137)
+        self._parts[name] = replace(self._parts[name], state="exited", pid=0)
         self._engine.tell()
 
     def _new(self, order: PartOrder) -> Part:
         number = f"{self._engine.next_number():064x}"
-        return Part(order.name, number, order.part, "created", 0, 0, None, order.digest, order.labels)
+        return Part(order.name, number, order.part, "created", 0, None, order.digest, order.labels)
 
     def _run(self, part: Part) -> Part:
-        return replace(
-            part, state="running", pid=self._engine.next_number(), started_at=self._engine.now(), exit_code=0
-        )
+        number, now = self._engine.next_number(), self._engine.now()
+        return replace(part, state="running", pid=number, started_at=now)
 
 
 class FakeImages:

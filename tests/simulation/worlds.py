@@ -57,7 +57,6 @@ def a_container(key: WorkerKey) -> Container:
         netns=f"/proc/{key.slot}{key.revision}/ns/net",
         exit_code=0,
         oom_killed=False,
-        error="",
         started_at=NOW - 90,
         finished_at=None,
         order="",

@@ -37,7 +37,6 @@ CONTAINER = Container(
     netns="/proc/1/ns/net",
     exit_code=0,
     oom_killed=False,
-    error="",
     started_at=0.0,
     finished_at=None,
     order="",

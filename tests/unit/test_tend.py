@@ -163,7 +163,7 @@ def test_no_member_is_ended_after_the_store_has_forgotten_changes(proxy: Proxy) 
 
 def test_members_are_hung_when_most_others_answer_and_they_began_before_that() -> None:
     def hung(*healthy: bool, names: Sequence[str] = ETCD, since: float = NOW) -> list[str]:
-        parts = [Part(name, name, "etcd", "running", 1, 0, NOW, "", {}) for name in names]
+        parts = [Part(name, name, "etcd", "running", 1, NOW, "", {}) for name in names]
         return hung_members(names, [Member(str(n), well) for n, well in enumerate(healthy)], parts, since)
 
     assert hung(True, True, False) == ["etcd_3"]
