@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+LAST_LINES = 10  # of a container that ended: what it complained of is among them
 MOMENT_S = 0.25  # what a program writes as it ends comes within it
 
 State = Literal["created", "running", "paused", "restarting", "exited", "removing", "dead"]

@@ -70,8 +70,8 @@ class ImageFiles(Protocol):
     def mode(self, path: str) -> int | None:
         """Return the permission bits of the regular file at `path`, None when there is none."""
 
-    def read(self, path: str, limit: int = 1 << 20) -> bytes | None:
-        """Return the first `limit` bytes of the regular file at `path`, None when there is none."""
+    def read(self, path: str) -> bytes | None:
+        """Return the first MiB of the regular file at `path`, None when there is none."""
 
 
 class Parts(Protocol):
@@ -86,7 +86,7 @@ class Parts(Protocol):
     def start(self, order: PartOrder, *, replace: bool = False) -> None:
         """The part runs, under its own name.  One of another order is left as it is unless `replace`."""
 
-    def restart(self, name: str, *, grace_s: float = 0) -> None:
+    def restart(self, name: str) -> None:
         """The part runs anew, at once: Docker's waiting before a restart begins again at its shortest."""
 
     def remove(self, name: str, *, grace_s: float = 10) -> None:
@@ -220,7 +220,7 @@ class Engine(Protocol):
         """Return what the container wrote since a unix time, the last `tail` lines, and with `follow`
         what it goes on to write, until it ends.  Raises WorkerNotFound."""
 
-    def last_words(self, name: str, lines: int = 10) -> list[str]:
+    def last_words(self, name: str) -> list[str]:
         """Return the last lines of a container, what it complained of last; [] when it is gone."""
 
     def processes(self, name: str, options: Sequence[str] = ()) -> Processes:

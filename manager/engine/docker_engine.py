@@ -17,7 +17,7 @@ from manager.api.errors import EngineError, WorkerNotFound
 from manager.engine import decode, payload
 from manager.engine.birth import wired
 from manager.engine.connection import Connection
-from manager.engine.containers import Container, DockerFacts, Processes, as_said
+from manager.engine.containers import LAST_LINES, Container, DockerFacts, Processes, as_said
 from manager.engine.execs import DockerExecs
 from manager.engine.files import DockerFiles
 from manager.engine.images import DockerImages
@@ -27,6 +27,7 @@ from manager.engine.parts import DockerParts, inspected, name_taken
 from manager.engine.streams import DockerLogs, DockerWatch
 
 _INSPECTIONS_AT_ONCE = 8
+_IDLE_CLIENTS = 16
 _CONFLICT = 409
 _FACTS_S = 2.0  # it says at once how it is, or it is not well
 # Without these filters every health check and `docker exec` on the machine would be a reason to look again.
@@ -40,16 +41,9 @@ class DockerEngine:
     before the first call.
     """
 
-    def __init__(
-        self,
-        cloud: str,
-        socket: Path,
-        *,
-        pool_size: int = 16,
-        timeout_s: float = 20.0,
-    ) -> None:
+    def __init__(self, cloud: str, socket: Path, *, timeout_s: float = 20.0) -> None:
         self.cloud = cloud
-        self._connection = Connection(f"unix://{socket}", timeout_s=timeout_s, idle_clients=pool_size)
+        self._connection = Connection(f"unix://{socket}", timeout_s=timeout_s, idle_clients=_IDLE_CLIENTS)
         self._inspections = Inspections()
         self._inspectors = ThreadPoolExecutor(_INSPECTIONS_AT_ONCE, thread_name_prefix="docker-inspect")
         self.images = DockerImages(cloud, self._connection)
@@ -122,8 +116,8 @@ class DockerEngine:
         path = f"/containers/{quote(name, safe='')}/logs"
         return DockerLogs(self._connection.stream(f"read the logs of {name}", path, params, lasting=follow))
 
-    def last_words(self, name: str, lines: int = 10) -> list[str]:
-        with suppress(WorkerNotFound), self.logs(name, tail=lines) as written:
+    def last_words(self, name: str) -> list[str]:
+        with suppress(WorkerNotFound), self.logs(name, tail=LAST_LINES) as written:
             return [line.text for line in as_said(written)]
         return []
 

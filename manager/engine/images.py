@@ -21,6 +21,7 @@ from manager.engine.containers import Image, ImageDetails
 from manager.engine.pull import pull
 
 _IMPORT_S = 600.0
+_READ_BYTES = 1 << 20
 _CONFLICT = 409
 
 
@@ -141,7 +142,7 @@ class ProbedFiles:
             self._known[path] = stat.permissions if stat and stat.is_regular else None
         return self._known[path]
 
-    def read(self, path: str, limit: int = 1 << 20) -> bytes | None:
+    def read(self, path: str) -> bytes | None:
         real_path, stat = self._followed(path)
         if stat is None or not stat.is_regular:
             return None
@@ -155,7 +156,7 @@ class ProbedFiles:
             )
             with answer:
                 raise_for_status(answer)
-                return _only_file(answer.raw, limit)
+                return _only_file(answer.raw)
 
     def close(self) -> None:
         """The container is gone, if one was needed."""
@@ -201,11 +202,11 @@ class ProbedFiles:
         return url(client, f"/containers/{self._probe}/archive")
 
 
-def _only_file(stream: BinaryIO, limit: int) -> bytes | None:
+def _only_file(stream: BinaryIO) -> bytes | None:
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         member = archive.next()
         contents = archive.extractfile(member) if member else None
-        return contents.read(limit) if contents else None
+        return contents.read(_READ_BYTES) if contents else None
 
 
 def _with_tag(reference: str) -> str:

@@ -46,9 +46,9 @@ class DockerParts:
                 self._create(client, order)
             _set_going(client, order.name, part)
 
-    def restart(self, name: str, *, grace_s: float = 0) -> None:
+    def restart(self, name: str) -> None:
         with self._connection.borrow(f"restart {name}") as client:
-            client.restart(name, timeout=math.ceil(grace_s))
+            client.restart(name, timeout=0)
 
     def remove(self, name: str, *, grace_s: float = 10) -> None:
         with self._connection.borrow(f"remove {name}") as client, suppress(NotFound):

@@ -224,7 +224,6 @@ def test_an_ended_worker_tells_its_exit_code_and_its_last_words(world: World) ->
     assert (worker.exit_code, worker.oom_killed, worker.pid, worker.netns) == (7, False, 0, "")
     assert worker.finished_at is not None
     assert world.engine.last_words(worker.name) == ["one", "two", "three"]
-    assert len(world.engine.last_words(worker.name, lines=2)) == 2
 
 
 def test_all_workers_are_stopped_at_once(world: World) -> None:
@@ -565,7 +564,7 @@ def test_the_files_of_an_image_are_seen_through_its_links(world: World) -> None:
         assert files.mode("/bin/busybox") == 0o755
         assert files.mode("/bin/sh") == 0o755
         assert files.mode("/usr/bin/sh") == 0o755
-        assert files.read("/usr/bin/sh", limit=4) == b"\x7fELF"
+        assert (files.read("/usr/bin/sh") or b"")[:4] == b"\x7fELF"
 
 
 def test_what_is_no_file_of_an_image_is_not_there(world: World) -> None:

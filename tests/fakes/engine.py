@@ -17,6 +17,7 @@ from typing import BinaryIO, Literal, Self
 
 from manager.api.errors import EngineAway, EngineError, ImageNotFound, WorkerNotFound
 from manager.engine.containers import (
+    LAST_LINES,
     Container,
     DockerFacts,
     Image,
@@ -191,9 +192,11 @@ class FakeEngine:
         shown = lines if tail is None else lines[len(lines) - min(tail, len(lines)) :]
         return FakeLogs(self, name, shown, follow)
 
-    def last_words(self, name: str, lines: int = 10) -> list[str]:
+    def last_words(self, name: str) -> list[str]:
         self.reach(f"read the logs of {name}")
-        return [line.text for line in as_said(self._lines[name][-lines:])] if name in self._workers else []
+        return (
+            [line.text for line in as_said(self._lines[name][-LAST_LINES:])] if name in self._workers else []
+        )
 
     def processes(self, name: str, options: Sequence[str] = ()) -> Processes:
         self.reach(f"list the processes of {name}")
@@ -418,7 +421,7 @@ class FakeParts:
             with self._engine.changing(f"start {order.name}"):
                 self._parts[order.name] = self._run(part)
 
-    def restart(self, name: str, *, grace_s: float = 0) -> None:
+    def restart(self, name: str) -> None:
         self._engine.reach(f"restart {name}")
         if name not in self._parts:
             raise WorkerNotFound(f"no such container: {name}", hint="ps")
@@ -537,8 +540,8 @@ class FakeFiles:
     def mode(self, path: str) -> int | None:
         return self._image.files[path][0] if path in self._image.files else None
 
-    def read(self, path: str, limit: int = 1 << 20) -> bytes | None:
-        return self._image.files[path][1][:limit] if path in self._image.files else None
+    def read(self, path: str) -> bytes | None:
+        return self._image.files[path][1] if path in self._image.files else None
 
 
 def _full(reference: str) -> str:

@@ -194,7 +194,7 @@ def test_a_probe_that_a_killed_manager_left_is_replaced(engine: DockerEngine, im
         client.create_container_from_config({"Image": image, "Cmd": ["sh"]}, f"sc_{engine.cloud}_probe")
 
     with engine.images.open(image) as files:
-        assert files.read("/bin/sh", 4) == b"\x7fELF"
+        assert (files.read("/bin/sh") or b"")[:4] == b"\x7fELF"
 
     assert engine.owned() == []
 
