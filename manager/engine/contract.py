@@ -25,6 +25,7 @@ from manager.engine.containers import (
     State,
 )
 from manager.engine.orders import ExecOrder, PartOrder, WorkerOrder
+from manager.programs.check import ImageFiles
 
 
 class LogStream(Protocol):
@@ -50,28 +51,6 @@ class Watch(Protocol):
 
     def close(self) -> None:
         """Nobody is called any more once this returns."""
-
-
-class ImageFiles(Protocol):
-    """The files of one image, symlinks followed inside the image."""
-
-    @property
-    def reference(self) -> str: ...
-
-    @property
-    def architecture(self) -> str: ...
-
-    @property
-    def search_path(self) -> tuple[str, ...]: ...
-
-    @property
-    def working_dir(self) -> str: ...
-
-    def mode(self, path: str) -> int | None:
-        """Return the permission bits of the regular file at `path`, None when there is none."""
-
-    def read(self, path: str) -> bytes | None:
-        """Return the first MiB of the regular file at `path`, None when there is none."""
 
 
 class Parts(Protocol):

@@ -109,6 +109,7 @@ class ProbedFiles:
 
     Docker itself resolves the paths, so this holds for every storage driver; a look takes 2-3 ms, making
     the container 20 ms.  What is known of an image's files stays known: its id names its content.
+    See ImageFiles for what holds.
     """
 
     def __init__(

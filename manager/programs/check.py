@@ -44,8 +44,8 @@ _OFTEN_MEANT = (
 )
 
 
-class ImageView(Protocol):
-    """The files of an image, symlinks followed inside it."""
+class ImageFiles(Protocol):
+    """The files of one image, symlinks followed inside it."""
 
     @property
     def reference(self) -> str: ...
@@ -63,14 +63,14 @@ class ImageView(Protocol):
         """Return the permission bits of the regular file at `path`, None when there is none."""
 
     def read(self, path: str) -> bytes | None:
-        """Return the beginning of the regular file at `path`, None when there is none."""
+        """Return the first MiB of the regular file at `path`, None when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
     """An image with the files that will be copied into it."""
 
-    image: ImageView
+    image: ImageFiles
     copied: Collection[str]
 
     def has(self, path: str) -> bool:
@@ -85,7 +85,9 @@ class _Place:
         return next((path for path in candidates if self.can_run(path)), None)
 
 
-def check(contents: Contents, name: str, target: str, image: ImageView, copied: Collection[str] = ()) -> None:
+def check(
+    contents: Contents, name: str, target: str, image: ImageFiles, copied: Collection[str] = ()
+) -> None:
     """Return when the program can run in the image at the path `target`; raises ProgramRejected.
 
     contents: all of the file.  name: as its owner calls it.  copied: paths that will be in the workers too.
@@ -102,7 +104,7 @@ def check(contents: Contents, name: str, target: str, image: ImageView, copied: 
         )
 
 
-def resolve_command(word: str, image: ImageView, copied: Collection[str] = ()) -> str:
+def resolve_command(word: str, image: ImageFiles, copied: Collection[str] = ()) -> str:
     """Return the path of what a command's first word runs in the image; raises ProgramRejected."""
     place = _Place(image, frozenset(copied))
     if "/" not in word:

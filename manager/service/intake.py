@@ -14,9 +14,9 @@ from typing import Literal
 from manager.api.arguments import Arguments
 from manager.api.errors import ImageNotFound, UsageError
 from manager.api.values import BASE_IMAGE, absolute_path
-from manager.engine.contract import Engine, ImageFiles
+from manager.engine.contract import Engine
 from manager.plan.wiring import HOSTS
-from manager.programs.check import check, resolve_command
+from manager.programs.check import ImageFiles, check, resolve_command
 from manager.programs.store import Programs
 from manager.secrets import INSIDE, Secrets
 from manager.state.model import Mount, Template
