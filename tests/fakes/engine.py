@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from types import TracebackType
 from typing import BinaryIO, Literal, Self
 
 from manager.api.errors import EngineAway, EngineError, ImageNotFound, WorkerNotFound
@@ -375,9 +374,7 @@ class FakeLogs:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
