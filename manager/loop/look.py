@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from manager.engine.containers import Container
 from manager.engine.contract import Engine
@@ -28,12 +28,6 @@ APART_S = 0.015
 _READ = (APPS, WORKERS, PROXY, TARGETS, FROZEN, CLOCK)
 
 log = logging.getLogger(__name__)
-
-KINDS: Mapping[str, Literal["http", "http-path", "tcp"]] = {
-    "http": "http",
-    "path": "http-path",
-    "tcp": "tcp",
-}
 
 Stored = AppSpec | WorkerRecord | ScalingTarget | Clock
 T = TypeVar("T", AppSpec, WorkerRecord, ScalingTarget, Clock)
@@ -259,7 +253,7 @@ def target_of(world: World, record: WorkerRecord, container: Container, *, answe
     return Target(
         address=record.host,
         port=record.port,
-        kind=KINDS[health.kind],
+        kind=health.kind,
         path=health.path,
         starting=young and not answered,
         pid=container.pid,

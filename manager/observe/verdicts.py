@@ -45,14 +45,14 @@ _AWAY = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
 class Target:
     """Whom to ask, and what makes it ready.
 
-    http: any status below 500 to GET /.  http-path: 2xx or 3xx to its path.  tcp: a connection.
+    http: any status below 500 to its path.  path: 2xx or 3xx to it.  tcp: a connection.
     A starting one that never answered is called unready at its first failure.
     pid: a process of its network namespace, where one that refuses may be seen to listen elsewhere.
     """
 
     address: str
     port: int
-    kind: Literal["http", "http-path", "tcp"]
+    kind: Literal["http", "path", "tcp"]
     path: str = "/"
     starting: bool = False
     pid: int | None = None
@@ -93,7 +93,7 @@ def judge(target: Target, received: bytes, *, ended: bool) -> tuple[bool, str] |
     question = asked(target)
     if match := _STATUS.match(received):
         status = int(match[1])
-        ok = 200 <= status < 400 if target.kind == "http-path" else status < 500
+        ok = 200 <= status < 400 if target.kind == "path" else status < 500
         return ok, f"{question} {status}"
     if not received and ended:
         return False, f"{question} closed without an answer"

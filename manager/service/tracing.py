@@ -11,7 +11,6 @@ from manager.api.errors import CloudError
 from manager.api.views import CheckView
 from manager.engine.containers import Container
 from manager.host.settings import Settings
-from manager.loop.look import KINDS
 from manager.loop.reconcile import Reconciler
 from manager.observe.ask import accepts, ask_worker, status_of
 from manager.observe.listeners import has_address, listeners
@@ -98,7 +97,7 @@ class Tracing:
         self, spec: AppSpec, record: WorkerRecord, container: Container, network: NetworkPicture
     ) -> Seen:
         link, health = record.key.port_name(self.tag), spec.template.health
-        kind = KINDS.get(health.kind, "tcp")
+        kind = "tcp" if health.kind == "none" else health.kind
         ok, text = ask_worker(Target(record.host, record.port or 0, kind, health.path))
         return Seen(
             attached=network.ports.get(link),

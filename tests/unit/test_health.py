@@ -72,15 +72,15 @@ def settled(*answers: bool, target: Target = HTTP, took_s: float = 0.01) -> Stan
         ("http", b"HTTP/1.1 200 OK\r\n", True, "GET / 200"),
         ("http", b"HTTP/1.0 404 Not Found\r\n", True, "GET / 404"),
         ("http", b"HTTP/1.1 503 \r\n", False, "GET / 503"),
-        ("http-path", b"HTTP/1.1 302 Found\r\n", True, "GET / 302"),
-        ("http-path", b"HTTP/1.1 404 Not Found\r\n", False, "GET / 404"),
+        ("path", b"HTTP/1.1 302 Found\r\n", True, "GET / 302"),
+        ("path", b"HTTP/1.1 404 Not Found\r\n", False, "GET / 404"),
         ("http", b"SSH-2.0-OpenSSH\r\n", False, "GET / answered something that is not HTTP"),
         ("http", b"HTTP/1.1 999 \r\n", False, "GET / answered something that is not HTTP"),
         ("http", b"x" * 1024, False, "GET / answered something that is not HTTP"),
     ],
 )
 def test_an_answer_is_judged_by_its_status(
-    kind: Literal["http", "http-path"], answer: bytes, ok: bool, text: str
+    kind: Literal["http", "path"], answer: bytes, ok: bool, text: str
 ) -> None:
     assert judge(Target("10.0.0.4", 80, kind), answer, ended=False) == (ok, text)
 
@@ -215,7 +215,7 @@ class Worker:
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
-    def target(self, kind: Literal["http", "http-path", "tcp"] = "http", **more: bool) -> Target:
+    def target(self, kind: Literal["http", "path", "tcp"] = "http", **more: bool) -> Target:
         return Target("127.0.0.9", self.port, kind, starting=more.get("starting", True))
 
     def close(self) -> None:
