@@ -266,15 +266,12 @@ def growths(before: Sample, after: Sample) -> dict[str, Counters]:
 
 
 def by_app(grown: Mapping[str, Counters]) -> dict[str, Counters]:
-    """Return what was asked of each app: what its routers counted.
-
-    A proxy that was started by an older version counts by service alone; then it is what the workers did.
-    """
+    """Return what was asked of each app: what its routers counted."""
     routers: defaultdict[str, list[Counters]] = defaultdict(list)
-    workers: defaultdict[str, list[Counters]] = defaultdict(list)
     for name, counters in grown.items():
-        (workers if is_server(name) else routers)[owner(name) or ""].append(counters)
-    return {app: sum_of(parts) for app, parts in {**workers, **routers}.items()}
+        if not is_server(name):
+            routers[owner(name) or ""].append(counters)
+    return {app: sum_of(parts) for app, parts in routers.items()}
 
 
 def growth_of(before: Counters, after: Counters) -> Counters:

@@ -87,15 +87,6 @@ def test_demand_is_what_clients_ask_and_not_what_the_proxy_repeats() -> None:
     assert seen.latencies.share_over(0.25) == pytest.approx(100 / 121)
 
 
-def test_without_counts_by_router_it_is_what_the_workers_did() -> None:
-    spec = an_app()
-    counters = {"w_web_1_1": counted(20, 1), "w_web_2_1": counted(30)}
-
-    seen = observed(serving([spec], [FIRST, SECOND]), spec, counters)
-
-    assert (seen.completed, seen.failed) == (51, 1)
-
-
 def test_requests_of_a_leaving_worker_are_still_in_flight() -> None:
     spec = an_app(want=1)
     world = known(serving([spec], [FIRST, SECOND]), replace(SECOND, leaving_since=NOW))

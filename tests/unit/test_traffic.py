@@ -113,10 +113,13 @@ def test_rates_are_over_the_window() -> None:
     assert worker.p95_s == pytest.approx(0.195)
 
 
-def test_an_apps_rates_are_those_of_its_workers_together() -> None:
+def test_an_apps_rates_are_those_of_its_routers_together() -> None:
     def both(at: float, one: float, two: float) -> Sample:
-        services = {**sample(at, one).counters, **sample(at, two, name="w_web_2_1").counters}
-        return Sample(at, {**services, **sample(at, two, name="w_web-1_1_1").counters}, {}, 0)
+        routers = {
+            **sample(at, one, name="app_web").counters,
+            **sample(at, two, name="path_web_0").counters,
+        }
+        return Sample(at, {**routers, **sample(at, two, name="app_web-1").counters}, {}, 0)
 
     picture = traffic(both(0, 0, 0), both(2, 20, 40)).picture(2.0)
 
