@@ -8,45 +8,38 @@ does show it: while the same process lives, everything else that an inspection t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from manager.engine.containers import Container
 from manager.engine.decode import Listed
 from manager.procfs import stat_of
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    container: Container
-    mark: str
-
-
 class Inspections:
-    """The last inspection of each container, by id."""
+    """The last inspection of each container, by id, with its mark then."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, _Seen] = {}
+        self._seen: dict[str, tuple[Container, str]] = {}
 
     def unchanged(self, listed: Listed) -> Container | None:
         """Return what was seen of this container, None when it must be inspected again."""
-        seen = self._seen.get(listed.id)
-        if seen is None or (seen.container.state, seen.container.name) != (listed.state, listed.name):
+        container, before = self._seen.get(listed.id, (None, ""))
+        if container is None or (container.state, container.name) != (listed.state, listed.name):
             return None
-        mark = _mark(seen.container.pid, listed)
-        return seen.container if mark and mark == seen.mark else None
+        mark = _mark(container.pid, listed)
+        return container if mark and mark == before else None
 
     def learn(self, rows: Iterable[tuple[Listed, Container]]) -> None:
         """Exactly these are known now; replaced as a whole, so any thread may look meanwhile."""
-        self._seen = {listed.id: _Seen(found, _mark(found.pid, listed)) for listed, found in rows}
+        self._seen = {listed.id: (found, _mark(found.pid, listed)) for listed, found in rows}
 
 
 def _mark(pid: int, listed: Listed) -> str:
-    """Return what changes when the container has run anew: its process, or Docker's text when none runs."""
-    return _born(pid) if pid else listed.status
+    """Return what changes when the container has run anew, "" when its process is gone.
 
-
-def _born(pid: int) -> str:
-    """Return when a process began, in the kernel's ticks since boot, "" when it is gone."""
+    When its process began, in the kernel's ticks since boot, or Docker's text when none runs.
+    """
+    if not pid:
+        return listed.status
     try:
         return str(stat_of(pid).started_ticks)
     except OSError:
