@@ -158,13 +158,12 @@ def raise_for_status(answer: requests.Response) -> None:
 def _translated(doing: str, base_url: str) -> Iterator[None]:
     try:
         yield
-    except NotFound as error:
-        raise WorkerNotFound(f"cannot {doing}: {said_by(error)}", hint="ps") from error
     except APIError as error:
+        words = f"cannot {doing}: {said_by(error)}"
         # Docker has two answers for a container that goes, by how far it is gone.
-        if "marked for removal" in said_by(error):
-            raise WorkerNotFound(f"cannot {doing}: {said_by(error)}", hint="ps") from error
-        raise EngineError(f"cannot {doing}: {said_by(error)}", hint="doctor") from error
+        if isinstance(error, NotFound) or "marked for removal" in words:
+            raise WorkerNotFound(words, hint="ps") from error
+        raise EngineError(words, hint="doctor") from error
     except requests.Timeout as error:
         raise EngineAway(
             f"cannot {doing} for sure: docker did not answer in time and may still do it, look again",

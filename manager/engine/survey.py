@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from manager.engine import decode, payload
@@ -11,12 +12,11 @@ from manager.engine.connection import Connection
 
 def containers_by_cloud(socket: Path) -> Mapping[str, list[str]]:
     """Return the names of the containers that carry a cloud's label, by cloud. Raises EngineError."""
-    connection = Connection(f"unix://{socket}", timeout_s=20.0, idle_clients=1)
-    try:
-        with connection.borrow("list containers") as client:
-            rows = client.containers(all=True, filters={"label": [payload.CLOUD]})
-    finally:
-        connection.close()
+    with (
+        closing(Connection(f"unix://{socket}", timeout_s=20.0, idle_clients=1)) as connection,
+        connection.borrow("list containers") as client,
+    ):
+        rows = client.containers(all=True, filters={"label": [payload.CLOUD]})
     found: dict[str, list[str]] = {}
     for row in map(decode.listed_of, rows):
         found.setdefault(row.labels[payload.CLOUD], []).append(row.name)
