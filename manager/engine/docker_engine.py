@@ -65,7 +65,7 @@ class DockerEngine:
     def create(self, order: WorkerOrder) -> None:
         with self._connection.borrow(f"create {order.name}") as client:
             if not self._is_made(client, order):
-                self._make(client, order)
+                self.images.make(client, order.name, order.image, payload.worker_payload(self.cloud, order))
             _check_limits(client, order)
 
     def start(self, name: str, wire: Callable[[str], None] | None = None) -> None:
@@ -174,12 +174,6 @@ class DockerEngine:
             raise EngineError(f"cannot create {order.name}: it runs, made from another order", hint="ps")
         client.remove_container(order.name, force=True, v=True)
         return False
-
-    def _make(self, client: docker.APIClient, order: WorkerOrder) -> None:
-        try:
-            client.create_container_from_config(payload.worker_payload(self.cloud, order), order.name)
-        except docker.errors.ImageNotFound as error:
-            raise self.images.missing(order.image) from error
 
 
 def _check_limits(client: docker.APIClient, order: WorkerOrder) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import tarfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import docker
 from docker.errors import APIError, NotFound
@@ -40,27 +40,14 @@ class DockerImages:
         return [image for image in found if image.references]
 
     def details(self, reference: str) -> ImageDetails:
-        with self._connection.borrow(f"inspect image {reference}") as client, suppress(NotFound):
-            return decode.image_details_of(reference, client.inspect_image(reference))
-        raise self.missing(reference)
-
-    def missing(self, reference: str) -> ImageNotFound:
-        """Return the error for an image that is not here."""
-        names = sorted(name.removesuffix(":latest") for image in self.list() for name in image.references)
-        near = get_close_matches(reference, names, n=1)
-        meant = f"; did you mean {near[0]}" if near else ""
-        there = ", ".join(names) or "none"
-        return ImageNotFound(
-            f"image {reference!r} is not on this machine{meant} (there are: {there})",
-            hint="images",
-            word=reference,
-            meant=near[0] if near else "",
-        )
+        answer = self._inspected(reference)
+        if answer is None:
+            raise self._missing(reference)
+        return decode.image_details_of(reference, answer)
 
     def has(self, reference: str, recipe: str) -> bool:
-        with self._connection.borrow(f"inspect image {reference}") as client, suppress(NotFound):
-            return decode.image_recipe_of(client.inspect_image(reference)) == recipe
-        return False
+        answer = self._inspected(reference)
+        return answer is not None and decode.image_recipe_of(answer) == recipe
 
     def load(self, reference: str, tar: BinaryIO, changes: Sequence[str]) -> None:
         before = self._id_of(reference)
@@ -82,17 +69,40 @@ class DockerImages:
     def open(self, reference: str) -> Iterator[ProbedFiles]:
         details = self.details(reference)
         known = self._modes.setdefault(details.id, {})
+        files = ProbedFiles(self._connection, self._cloud, details, known)
         # One at a time: the probe has one name, so one that a killed manager left is found and replaced.
-        with self._one_probe:
-            files = ProbedFiles(self._connection, self._cloud, details, known)
-            try:
-                yield files
-            finally:
-                files.close()
+        with self._one_probe, closing(files):
+            yield files
+
+    def make(self, client: docker.APIClient, name: str, image: str, body: Mapping[str, object]) -> None:
+        """The container is made from the image.  Raises ImageNotFound, naming those there are."""
+        try:
+            client.create_container_from_config(body, name)
+        except docker.errors.ImageNotFound as error:
+            raise self._missing(image) from error
+
+    def _missing(self, reference: str) -> ImageNotFound:
+        """Return the error for an image that is not here."""
+        names = sorted(name.removesuffix(":latest") for image in self.list() for name in image.references)
+        near = get_close_matches(reference, names, n=1)
+        meant = f"; did you mean {near[0]}" if near else ""
+        there = ", ".join(names) or "none"
+        return ImageNotFound(
+            f"image {reference!r} is not on this machine{meant} (there are: {there})",
+            hint="images",
+            word=reference,
+            meant=near[0] if near else "",
+        )
 
     def _id_of(self, reference: str) -> str | None:
+        answer = self._inspected(reference)
+        return decode.image_details_of(reference, answer).id if answer else None
+
+    def _inspected(self, reference: str) -> Mapping[str, Any] | None:
+        """Return Docker's answer about an image, None when there is none."""
         with self._connection.borrow(f"inspect image {reference}") as client, suppress(NotFound):
-            return decode.image_details_of(reference, client.inspect_image(reference)).id
+            answer: Mapping[str, Any] = client.inspect_image(reference)
+            return answer
         return None
 
     def _remove_unused(self, image_id: str) -> None:

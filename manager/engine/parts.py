@@ -43,7 +43,7 @@ class DockerParts:
                 client.remove_container(order.name, force=True, v=True)
                 part = None
             if part is None:
-                self._create(client, order)
+                self._images.make(client, order.name, order.image, payload.part_payload(self._cloud, order))
             _set_going(client, order.name, part)
 
     def restart(self, name: str) -> None:
@@ -81,12 +81,6 @@ class DockerParts:
         if answer["Config"]["Labels"].get(payload.CLOUD) != self._cloud:
             raise name_taken(name)
         return decode.part_of(answer)
-
-    def _create(self, client: docker.APIClient, order: PartOrder) -> None:
-        try:
-            client.create_container_from_config(payload.part_payload(self._cloud, order), order.name)
-        except docker.errors.ImageNotFound as error:
-            raise self._images.missing(order.image) from error
 
 
 def _set_going(client: docker.APIClient, name: str, part: Part | None) -> None:
