@@ -76,7 +76,6 @@ class Network:
         self._tag = tag
         self._subnet = subnet
         self._gateway = gateway_of(subnet)
-        self._prefix_length = subnet.prefixlen
         gateway = IPv4Interface((self._gateway, subnet.prefixlen))
         self._bridge = Bridge(bridge_name(tag), gateway, cloud_alias(cloud))
         self._nft = Nft()
@@ -135,7 +134,7 @@ class Network:
         """
         cable = Cable(
             name=port.name,
-            address=IPv4Interface((port.address, self._prefix_length)),
+            address=IPv4Interface((port.address, self._subnet.prefixlen)),
             bridge=self._bridge.name,
             alias=self._bridge.alias,
             group=cloud_mark(self._tag),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 from netsetup.addresses import cloud_alias
@@ -31,11 +32,8 @@ def survey() -> Survey:
     with Netlink() as netlink:
         links = Counter(_cloud_of(alias) for alias in aliases(netlink) if alias.startswith(_MARK))
     rules = Counter(_cloud_of(mark) for mark in marks() if mark.startswith(_MARK))
-    nft = Nft()
-    try:
+    with closing(Nft()) as nft:
         tables = Counter(_TABLE.findall(nft.tables()))
-    finally:
-        nft.close()
     return Survey(links, rules, tables)
 
 
