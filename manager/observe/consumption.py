@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from manager.observe.cgroups import Mount, Version, group_directory, mounts
 
-_PIDS_FILE: Mapping[Version, str] = {1: "pids.current", 2: "pids.current"}
-_LIMIT_FILE: Mapping[Version, str] = {1: "memory.limit_in_bytes", 2: "memory.max"}
+Files = Mapping[Version, tuple[str, ...]]
+
+_PIDS_FILE: Files = {1: ("pids.current",), 2: ("pids.current",)}
+_LIMIT_FILE: Files = {1: ("memory.limit_in_bytes",), 2: ("memory.max",)}
 # bfq's own counts where the disk has that scheduler, else those of the throttling layer
-_BLOCK_FILES = {
+_BLOCK_FILES: Files = {
     1: ("blkio.bfq.io_service_bytes_recursive", "blkio.throttle.io_service_bytes_recursive"),
     2: ("io.stat",),
 }
@@ -35,44 +38,26 @@ def consumption(pid: int, *, proc: str = "/proc") -> Consumption:
         groups = (Path(proc) / str(pid) / "cgroup").read_text()
     except OSError:
         return Consumption()
-    limit = _first_text(mounted, groups, "memory", _LIMIT_FILE)
-    pids = _first_text(mounted, groups, "pids", _PIDS_FILE)
-    read, written = _block_bytes(mounted, groups)
-    return Consumption(_limit(limit), int(pids) if pids else None, read, written)
+    limit = next(_texts(mounted, groups, "memory", _LIMIT_FILE), None)
+    pids = next(_texts(mounted, groups, "pids", _PIDS_FILE), None)
+    blocks = map(_counted, _texts(mounted, groups, "blkio", _BLOCK_FILES))
+    read, written = max(blocks, key=sum, default=(None, None))
+    return Consumption(_limit(limit) if limit else None, int(pids) if pids else None, read, written)
 
 
-def _first_text(mounted: Iterable[Mount], groups: str, controller: str, files: Mapping[Version, str]) -> str:
-    try:
+def _texts(mounted: Iterable[Mount], groups: str, controller: str, files: Files) -> Iterator[str]:
+    """Yield what the files of a worker's group say, those that can be read: it may have ended meanwhile."""
+    with suppress(LookupError):  # this machine does not count it
         version, directory = group_directory(mounted, groups, controller)
-        return (Path(directory) / files[version]).read_text().strip()
-    except (OSError, LookupError):
-        return ""  # the worker ended meanwhile, or this machine does not count it
+        for name in files[version]:
+            with suppress(OSError):
+                yield (Path(directory) / name).read_text().strip()
 
 
-def _limit(text: str) -> int | None:
+def _limit(text: str) -> int:
     """Return a memory limit; v1 writes "none" as a number beyond every machine, v2 as `max`."""
-    if not text:
-        return None
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return machine if text == "max" else min(machine, int(text))
-
-
-def _block_bytes(mounted: Iterable[Mount], groups: str) -> tuple[int | None, int | None]:
-    """Return the bytes read from and written to disks."""
-    try:
-        version, directory = group_directory(mounted, groups, "blkio")
-    except LookupError:
-        return None, None
-    texts = [_text(Path(directory) / name) for name in _BLOCK_FILES[version]]
-    counts = [_counted(text) for text in texts if text is not None]
-    return max(counts, key=sum, default=(None, None))
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text()
-    except OSError:
-        return None
 
 
 def _counted(text: str) -> tuple[int, int]:
