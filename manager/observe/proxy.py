@@ -11,12 +11,11 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
-from itertools import chain
 
 from balancer.routes import owner
 
 EVERY_PART = 100_000  # more than one machine has; the API gives 100 when it is not asked for more
-_LISTS = ("http/services", "tcp/services")
+_SERVICES = ("http/services", "tcp/services")
 _EVERYTHING = ("http/routers", "http/services", "http/middlewares", "tcp/routers", "tcp/services")
 
 
@@ -44,20 +43,16 @@ class ProxyApi:
 
     def live(self) -> Mapping[str, frozenset[str]] | None:
         """Return the worker services that each app's route leads to now; empty for an app without any."""
-        lists = [self._list(kind) for kind in _LISTS]
-        if any(parts is None for parts in lists):
-            return None
-        return _workers_by_app(chain.from_iterable(parts for parts in lists if parts))
+        parts = self._parts(_SERVICES)
+        return None if parts is None else _workers_by_app(parts)
 
     def faults(self) -> Mapping[str, str] | None:
         """Return the apps of whose parts the proxy refuses some, each with its reasons.
 
         What belongs to no app is under "".
         """
-        lists = [self._list(kind) for kind in _EVERYTHING]
-        if any(parts is None for parts in lists):
-            return None
-        return _reasons_by_app(chain.from_iterable(parts for parts in lists if parts))
+        parts = self._parts(_EVERYTHING)
+        return None if parts is None else _reasons_by_app(parts)
 
     def metrics(self) -> str | None:
         """Return the page of Prometheus metrics."""
@@ -71,9 +66,16 @@ class ProxyApi:
         while connection := self._kept():
             connection.close()
 
-    def _list(self, kind: str) -> list[_Part] | None:
-        body = self._get(f"/api/{kind}?per_page={EVERY_PART}")
-        return None if body is None else _decode(body)
+    def _parts(self, kinds: Iterable[str]) -> list[_Part] | None:
+        """Return the parts of all these kinds, None when one of the lists is not to be had."""
+        found: list[_Part] = []
+        for kind in kinds:
+            body = self._get(f"/api/{kind}?per_page={EVERY_PART}")
+            parts = None if body is None else _decode(body)
+            if parts is None:
+                return None
+            found += parts
+        return found
 
     def _get(self, path: str) -> bytes | None:
         while True:
@@ -132,8 +134,7 @@ def _listed(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _workers_by_app(parts: Iterable[_Part]) -> dict[str, frozenset[str]]:
-    parts = list(parts)
+def _workers_by_app(parts: list[_Part]) -> dict[str, frozenset[str]]:
     enabled = {part.name for part in parts if part.enabled}
     return {
         app: frozenset(child for child in part.children if child in enabled)
