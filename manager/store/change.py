@@ -9,6 +9,7 @@ from manager.api.errors import Conflict
 from manager.store.values import Entry, Fence, Fenced
 
 PART_BYTES = 1 << 20  # etcd takes 1.5 MiB at once, unless it is told otherwise
+_NO_KEY = Entry("", 0, 0)  # as etcd compares a key that does not exist
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +91,10 @@ def compared_keys(change: Change) -> list[str]:
 def refusal(change: Change, found: Mapping[str, Entry]) -> Conflict | None:
     """Return why the change must not apply to what was found of its compared keys; None when it may."""
     fence = change.fence
-    if fence is not None and _create_revision(found, fence.key) != fence.create_revision:
+    if fence is not None and found.get(fence.key, _NO_KEY).create_revision != fence.create_revision:
         return Fenced("this manager leads the cloud no more; nothing was changed", hint="status")
-    moved = [key for key, revision in change.expected.items() if _mod_revision(found, key) != revision]
+    expected = change.expected.items()
+    moved = [key for key, revision in expected if found.get(key, _NO_KEY).mod_revision != revision]
     if moved:
         return Conflict(f"{', '.join(moved)} changed in the meantime; nothing was changed now", hint="apps")
     return None
-
-
-def _create_revision(found: Mapping[str, Entry], key: str) -> int:
-    return found[key].create_revision if key in found else 0
-
-
-def _mod_revision(found: Mapping[str, Entry], key: str) -> int:
-    return found[key].mod_revision if key in found else 0
