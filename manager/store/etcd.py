@@ -70,10 +70,10 @@ class EtcdStore:
                 raise NotConfirmed(f"only a part was written: {error}", hint=error.hint) from error
         return revision
 
-    def delete_prefix(self, prefix: str, *, fence: Fence | None = None) -> int:
+    def delete_prefix(self, prefix: str) -> int:
         first, last = self._under(prefix)
         deletion = etcdrpc.DeleteRangeRequest(key=first, range_end=last)
-        return self._commit(Change({}, fence=fence), [etcdrpc.RequestOp(request_delete_range=deletion)])
+        return self._commit(Change({}), [etcdrpc.RequestOp(request_delete_range=deletion)])
 
     def grant(self, ttl_s: int) -> int:
         request = etcdrpc.LeaseGrantRequest(TTL=ttl_s)

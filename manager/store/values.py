@@ -97,8 +97,11 @@ class Store(Protocol):
         ValueError for a key that is both put and deleted.
         """
 
-    def delete_prefix(self, prefix: str, *, fence: Fence | None = None) -> int:
-        """Delete every key that starts with the prefix, and return the revision; raises as write does."""
+    def delete_prefix(self, prefix: str) -> int:
+        """Delete every key that starts with the prefix, and return the revision.
+
+        Raises StoreUnavailable, NotConfirmed.
+        """
 
     def grant(self, ttl_s: int) -> int:
         """Return a new lease of at least ttl_s seconds; raises StoreUnavailable."""

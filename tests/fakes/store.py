@@ -87,9 +87,9 @@ class FakeStore:
         with self._lock:
             return self._deliver(change)
 
-    def delete_prefix(self, prefix: str, *, fence: Fence | None = None) -> int:
+    def delete_prefix(self, prefix: str) -> int:
         with self._lock:
-            return self._deliver(Change({}, tuple(self._keys_under(prefix)), fence))
+            return self._deliver(Change({}, tuple(self._keys_under(prefix))))
 
     def grant(self, ttl_s: int) -> int:
         with self._lock:
