@@ -47,7 +47,6 @@ class Call:
 
     request: Request
     sock: socket.socket
-    uid: int
     after: Callable[[], None] | None = None
     handed: list[int] = field(default_factory=list)
 
@@ -198,8 +197,7 @@ class Server:
         return True
 
     def _answer(self, sock: socket.socket, request: Request) -> None:
-        uid, _, _ = _peer(sock)
-        call = Call(request, sock, uid)
+        call = Call(request, sock)
         try:
             self._tell(sock, call)
         finally:

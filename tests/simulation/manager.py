@@ -174,7 +174,7 @@ class SimulatedManager:
     def change(self, request: str, edit: Edit) -> None:
         """Change specs as a client's command does; raises what Changes.make raises."""
         # make() reads the request only: there is no client to hang up
-        call = Call(Request(1, "change", {"request": request}), cast(socket.socket, None), 0)
+        call = Call(Request(1, "change", {"request": request}), cast(socket.socket, None))
         self.changes.make(call, edit)
 
     def freeze(self, app: str | None, *, frozen: bool) -> None:

@@ -123,7 +123,7 @@ def test_a_client_that_hangs_up_is_noticed_on_a_descriptor_of_any_number() -> No
     ours, theirs = socket.socketpair()
     with closing(ours), closing(theirs), descriptors(MANY + 1):
         high = socket.socket(fileno=fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, MANY))
-        call = Call(wire.Request(1, "ps", {}), high, uid=0)
+        call = Call(wire.Request(1, "ps", {}), high)
         call.check()
 
     with closing(high), pytest.raises(ClientGone):

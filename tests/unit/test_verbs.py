@@ -36,9 +36,9 @@ def test_an_app_whose_record_cannot_be_read_is_not_said_to_be_missing() -> None:
 
     with ours, theirs:
         with pytest.raises(CloudError, match="the record of web is of a version that is not known here"):
-            answering(Call(Request(1, "inspect", {"target": "web"}), ours, uid=0))
+            answering(Call(Request(1, "inspect", {"target": "web"}), ours))
         with pytest.raises(AppNotFound):
-            answering(Call(Request(2, "inspect", {"target": "wbe"}), ours, uid=0))
+            answering(Call(Request(2, "inspect", {"target": "wbe"}), ours))
 
 
 @pytest.mark.parametrize("request_id", [5, "", ["5f"], "5" * (ID_LIMIT + 1)], ids=lambda each: str(each)[:9])
@@ -47,4 +47,4 @@ def test_an_id_that_cannot_tell_a_request_when_it_comes_again_is_refused(request
     ours, theirs = socket.socketpair()
 
     with ours, theirs, pytest.raises(UsageError, match="id of a request"):
-        answering(Call(Request(1, "freeze", {"request": request_id}), ours, uid=0))
+        answering(Call(Request(1, "freeze", {"request": request_id}), ours))
