@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 
 from manager.api.places import Places
-from manager.host import setup
+from manager.host import dockerd
 from manager.host.processes import Standstill
 from manager.procfs import stat_of, state_of
 
@@ -74,7 +74,7 @@ class Kept:
         return 0.0 if self.quick_deaths < 2 else min(10.0, 0.2 * 2 ** min(self.quick_deaths, MOST_DOUBLINGS))
 
 
-def run(places: Places, keep_dockerd: Callable[[], None] = setup.keep_dockerd) -> int:
+def run(places: Places, keep_dockerd: Callable[[], None] = dockerd.keep_dockerd) -> int:
     """Keep the managers until SIGTERM; returns at once when another keeper holds the lock."""
     lock = os.open(places.run / "keeper.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

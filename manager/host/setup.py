@@ -20,10 +20,7 @@ from pathlib import Path
 
 from manager.api.errors import NotAllowed, SetupFailed
 from manager.api.places import GROUP
-from manager.host import dockerd
-from manager.host.dockerd import keep_dockerd as keep_dockerd
-
-_SYSTEMD = Path("/run/systemd/system")
+from manager.host import dockerd, systemd
 
 Say = Callable[[str], None]
 
@@ -85,7 +82,7 @@ def install(tools: Sequence[Tool], say: Say) -> None:
     for tool in tools:
         say(f"installing {tool.package}: {tool.purpose}")
     with _switched_off([_UNWANTED_UNITS[package] for package in packages if package in _UNWANTED_UNITS]):
-        if "docker.io" in packages and _SYSTEMD.is_dir():
+        if "docker.io" in packages and systemd.RUNNING.is_dir():
             _keep_containers_over_restarts()
         _apt_install(packages)
 
@@ -157,7 +154,7 @@ def _switched_off(units: Sequence[str]) -> Iterator[None]:
 
     A mask is what also holds when this process is killed in between.
     """
-    if not units or not _SYSTEMD.is_dir():
+    if not units or not systemd.RUNNING.is_dir():
         yield
         return
     _run(["systemctl", "mask", *units], f"keep {', '.join(units)} from starting")
@@ -197,7 +194,7 @@ def ensure_dockerd(say: Say, socket: Path) -> None:
     if socket != dockerd.SOCKET:
         raise SetupFailed(f"no Docker answers on {socket}", hint="echo $DOCKER_HOST")
     _require_root("starting dockerd")
-    if _SYSTEMD.is_dir():
+    if systemd.RUNNING.is_dir():
         say("starting docker.service")
         _run(["systemctl", "start", "docker"], "start docker.service")
         dockerd.wait_for_dockerd()

@@ -16,7 +16,7 @@ from manager.api.errors import SetupFailed
 from manager.api.places import Places
 
 UNIT = Path("/etc/systemd/system/simplecloud@.service")
-_RUNNING = Path("/run/systemd/system")
+RUNNING = Path("/run/systemd/system")  # it is there where systemd runs
 _WANTS = "multi-user.target.wants"
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,8 +52,8 @@ def _escaped(word: str) -> str:
     return word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
 
 
-def require_systemd(running: Path = _RUNNING) -> None:
-    """Raises SetupFailed where systemd does not run: `running` is the directory that it makes."""
+def require_systemd(running: Path = RUNNING) -> None:
+    """Raise SetupFailed where systemd does not run."""
     if not running.is_dir():
         raise SetupFailed(
             "--systemd: systemd does not run on this machine",
@@ -78,12 +78,12 @@ def disable(places: Places) -> None:
     """The cloud's unit is stopped and not started again; with the last cloud the template goes."""
     if not is_enabled(places):
         return
-    if _RUNNING.is_dir():
+    if RUNNING.is_dir():
         _systemctl("disable", "--now", _instance(places))
     _link(places).unlink(missing_ok=True)
     if not any(_link(places).parent.glob("simplecloud@*.service")):
         UNIT.unlink(missing_ok=True)
-    if _RUNNING.is_dir():
+    if RUNNING.is_dir():
         _systemctl("daemon-reload")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from manager.api.errors import CloudError
 from manager.api.places import GROUP
 from manager.engine.docker_engine import DockerEngine
-from manager.host import dockerd, setup
+from manager.host import dockerd, setup, systemd
 from manager.host.checks.finding import Finding, fail, ok, warn
 from manager.host.images import ensure_images, missing, recipes
 
@@ -82,7 +82,7 @@ def docker(state: dockerd.State, engine: DockerEngine | None, socket: Path, say:
 
 
 def _docker_start() -> str:
-    return "systemctl start docker" if Path("/run/systemd/system").is_dir() else "simplecloud doctor --fix"
+    return "systemctl start docker" if systemd.RUNNING.is_dir() else "simplecloud doctor --fix"
 
 
 def _start_docker(socket: Path, say: Say) -> str:
