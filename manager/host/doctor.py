@@ -41,7 +41,7 @@ def look(places: Places) -> list[Finding]:
     socket = docker_socket(places)
     engine = DockerEngine(places.cloud, socket) if dockerd.state(socket) == "answers" else None
     try:
-        machine = [finding.for_cloud(places) for finding in check_machine(engine, socket, say)]
+        machine = [finding.for_cloud(places) for finding in check_machine(engine, socket)]
         return [*machine, *_cloud(places, engine, socket)]
     except CloudError as error:  # Docker went away in the middle
         return [fail("doctor", error.message, simplecloud(places, "doctor"))]

@@ -38,10 +38,6 @@ def called(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SIMPLECLOUD_CLOUD", raising=False)
 
 
-def nothing(_: str) -> None:
-    """Say nothing."""
-
-
 def states(findings: list[Finding]) -> dict[str, str]:
     return {finding.view.name: finding.view.state for finding in findings}
 
@@ -54,14 +50,14 @@ def states(findings: list[Finding]) -> dict[str, str]:
     ],
 )
 def test_two_reasons_why_docker_does_not_answer_are_told_apart(state: State, fact: str) -> None:
-    found = docker(state, None, SOCKET, nothing)
+    found = docker(state, None, SOCKET)
 
     assert (found.view.state, found.view.fact) == ("FAIL", fact)
     assert found.view.fix
 
 
 def test_a_docker_that_its_user_may_not_ask_is_no_fault() -> None:
-    found = docker("forbidden", None, SOCKET, nothing)
+    found = docker("forbidden", None, SOCKET)
 
     assert (found.view.state, found.mend) == ("warn", None)
     assert found.view.fact == f"{SOCKET} is for root and the group docker: not looked at"
@@ -72,7 +68,7 @@ def test_a_fix_of_the_machine_calls_the_program_as_it_was_called_and_for_this_cl
 ) -> None:
     monkeypatch.setenv("SIMPLECLOUD_PROGRAM", "./simplecloud")
 
-    found = docker("forbidden", None, SOCKET, nothing).for_cloud(PLACES)
+    found = docker("forbidden", None, SOCKET).for_cloud(PLACES)
 
     fix = "sudo ./simplecloud --cloud nowhere doctor    (or: sudo usermod -aG docker $USER)"
     assert found.view.fix == fix
@@ -81,7 +77,7 @@ def test_a_fix_of_the_machine_calls_the_program_as_it_was_called_and_for_this_cl
 def test_a_missing_program_has_a_line_of_its_own_and_the_package_that_brings_it() -> None:
     etcd = [tool for tool in TOOLS if tool.program == "etcd"]
 
-    found = list(programs(etcd, nothing))
+    found = list(programs(etcd))
 
     assert [(finding.view.name, finding.view.state) for finding in found] == [
         ("etcd", "FAIL"),
@@ -92,9 +88,9 @@ def test_a_missing_program_has_a_line_of_its_own_and_the_package_that_brings_it(
 
 
 def test_names_that_do_not_resolve_are_a_warning_that_can_be_mended() -> None:
-    assert names(True, nothing).view.state == "ok"
-    assert names(False, nothing).view.fix == "apt-get install libnss-myhostname"
-    assert names(False, nothing).mend is not None
+    assert names(True).view.state == "ok"
+    assert names(False).view.fix == "apt-get install libnss-myhostname"
+    assert names(False).mend is not None
 
 
 @pytest.mark.parametrize(("free", "state"), [(100 * 2**30, "ok"), (2 * 2**30, "warn"), (2**20, "FAIL")])

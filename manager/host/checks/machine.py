@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from manager.engine.docker_engine import DockerEngine
 from manager.host import dockerd, setup, systemd
 from manager.host.checks.finding import Finding, fail, ok, warn
 from manager.host.images import ensure_images, missing, recipes
+from manager.host.telling import say
 
 STATE_ROOT, DOCKER_ROOT = Path("/var/lib/simplecloud"), Path("/var/lib/docker")
 LOW_BYTES, FULL_BYTES = 4 * 2**30, 2**30
@@ -26,45 +27,43 @@ PROBE_NAME = "doctor.localhost"
 NAMES = setup.Tool("", "libnss-myhostname", f"resolves names such as {PROBE_NAME}")
 _UNSYNCHRONISED = 5  # adjtimex's TIME_ERROR
 
-Say = Callable[[str], None]
 
-
-def check_machine(engine: DockerEngine | None, socket: Path, say: Say) -> Iterator[Finding]:
+def check_machine(engine: DockerEngine | None, socket: Path) -> Iterator[Finding]:
     """Yield what was found of the machine; `engine` is None where Docker does not answer on the socket."""
-    yield from programs(setup.missing_tools(setup.TOOLS), say)
-    yield docker(dockerd.state(socket), engine, socket, say)
+    yield from programs(setup.missing_tools(setup.TOOLS))
+    yield docker(dockerd.state(socket), engine, socket)
     if engine is not None:
-        yield from _of_docker(engine, say)
+        yield from _of_docker(engine)
     yield group()
-    yield names(_resolves(PROBE_NAME), say)
+    yield names(_resolves(PROBE_NAME))
     yield from space([root for root in (STATE_ROOT, DOCKER_ROOT) if root.exists()])
     yield clock(time.time(), newest_change(STATE_ROOT), _is_synchronised())
 
 
-def programs(absent: list[setup.Tool], say: Say) -> Iterator[Finding]:
+def programs(absent: list[setup.Tool]) -> Iterator[Finding]:
     """Yield a line for each program that is missing, or one for all that are there."""
     for tool in absent:
         yield fail(
             tool.program,
             f"{tool.program} is not installed: it {tool.purpose}",
             f"apt-get install {tool.package}",
-            partial(_install, [tool], say),
+            partial(_install, [tool]),
         )
     present = [tool.program for tool in setup.TOOLS if tool not in absent]
     if present:
         yield ok("programs", f"{', '.join(present)} are installed")
 
 
-def _install(tools: list[setup.Tool], say: Say) -> str:
+def _install(tools: list[setup.Tool]) -> str:
     setup.install(tools, say)
     return f"installed {', '.join(tool.package for tool in tools)}"
 
 
-def docker(state: dockerd.State, engine: DockerEngine | None, socket: Path, say: Say) -> Finding:
+def docker(state: dockerd.State, engine: DockerEngine | None, socket: Path) -> Finding:
     """Return whether Docker answers, and when not, which of three reasons it has."""
     match state:
         case "absent":
-            install = partial(_install, [tool for tool in setup.TOOLS if tool.program == "dockerd"], say)
+            install = partial(_install, [tool for tool in setup.TOOLS if tool.program == "dockerd"])
             return fail("docker", "Docker is not installed", "apt-get install docker.io", install)
         case "forbidden":
             return warn(  # who manages a cloud need not: the manager does
@@ -73,9 +72,7 @@ def docker(state: dockerd.State, engine: DockerEngine | None, socket: Path, say:
                 "sudo simplecloud doctor    (or: sudo usermod -aG docker $USER)",
             )
         case "stopped":
-            return fail(
-                "docker", "dockerd does not answer", _docker_start(), partial(_start_docker, socket, say)
-            )
+            return fail("docker", "dockerd does not answer", _docker_start(), partial(_start_docker, socket))
         case "answers":
             version = engine.facts().version if engine else "some version"
             return ok("docker", f"Docker {version} answers")
@@ -85,17 +82,17 @@ def _docker_start() -> str:
     return "systemctl start docker" if systemd.RUNNING.is_dir() else "simplecloud doctor --fix"
 
 
-def _start_docker(socket: Path, say: Say) -> str:
+def _start_docker(socket: Path) -> str:
     setup.ensure_dockerd(say, socket)
     return "dockerd started"
 
 
-def _of_docker(engine: DockerEngine, say: Say) -> Iterator[Finding]:
+def _of_docker(engine: DockerEngine) -> Iterator[Finding]:
     if engine.facts().live_restore:
         yield ok("live-restore", "workers outlive a restart of dockerd")
     else:
         yield warn("live-restore", "off: workers end when dockerd does", _live_restore_fix())
-    yield images(engine, say)
+    yield images(engine)
 
 
 def _live_restore_fix() -> str:
@@ -105,7 +102,7 @@ def _live_restore_fix() -> str:
     return f"{write} && kill -HUP $(pidof dockerd)"
 
 
-def images(engine: DockerEngine, say: Say) -> Finding:
+def images(engine: DockerEngine) -> Finding:
     """Return whether the images that every cloud needs are here, as they are made from this machine."""
     try:
         absent = [recipe.reference for recipe in missing(recipes(), engine.images)]
@@ -138,7 +135,7 @@ def _make_group() -> str:
     return f"made the group {GROUP}"
 
 
-def names(resolves: bool, say: Say) -> Finding:
+def names(resolves: bool) -> Finding:
     """Return whether programs other than browsers and curl find NAME.localhost."""
     if resolves:
         return ok("names", "*.localhost resolves")
@@ -146,7 +143,7 @@ def names(resolves: bool, say: Say) -> Finding:
         "names",
         "*.localhost resolves in browsers and curl only",
         f"apt-get install {NAMES.package}",
-        partial(_install, [NAMES], say),
+        partial(_install, [NAMES]),
     )
 
 
