@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from manager.api.documents import counted
 from manager.api.errors import NetworkFailed, SetupFailed
 from manager.api.places import Places
 from manager.engine.docker_engine import DockerEngine
@@ -37,11 +38,16 @@ class LeftBehind:
     containers: int | None
     links: int
     rules: int
-    mounts: int
+    mounts: int = 0
 
     @property
     def nothing(self) -> bool:
         return self.containers == 0 and not (self.links or self.rules or self.mounts)
+
+    def words(self) -> str:
+        """Return how many of each kind there are, of mounts aside; "" for none."""
+        counts = {"container": self.containers or 0, "link": self.links, "rule": self.rules}
+        return ", ".join(counted(count, what) for what, count in counts.items() if count)
 
     def sentence(self) -> str:
         """Return the proof that `down` ends with."""
@@ -147,8 +153,7 @@ def left_behind(places: Places) -> LeftBehind:
     """Count what carries the cloud's mark, as it is now."""
     with translated(), closing(_network(places, None)) as network:
         leftovers = network.leftovers()
-    mounts = sum(1 for _ in _mounts(places))
-    return LeftBehind(_count_containers(places), leftovers.links, leftovers.rules, mounts)
+    return LeftBehind(_count_containers(places), leftovers.links, leftovers.rules, _count_mounts(places))
 
 
 def _count_containers(places: Places) -> int | None:
@@ -161,9 +166,8 @@ def _count_containers(places: Places) -> int | None:
             return None
 
 
-def _mounts(places: Places) -> Iterator[str]:
-    """Yield the mount points inside the cloud's own directories."""
+def _count_mounts(places: Places) -> int:
+    """Count the mount points inside the cloud's own directories."""
     own = (f"{places.run}/", f"{places.state}/")
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        if line.split()[4].startswith(own):
-            yield line.split()[4]
+    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    return sum(mount.split()[4].startswith(own) for mount in mounts)

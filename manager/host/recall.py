@@ -11,7 +11,7 @@ from manager.api.places import Places
 from manager.host.carried import carried, write_again
 from manager.host.docker_host import docker_socket
 from manager.host.dockerd import dockerd_answers
-from manager.host.down import LeftBehind, left_behind
+from manager.host.down import left_behind
 from manager.host.members import has_log
 from manager.host.settings import FILE, Settings, load
 from manager.host.telling import say
@@ -36,13 +36,7 @@ def recall(places: Places) -> Settings | None:
 def remains_of(places: Places) -> str:
     """Return in words what there is of a cloud that has no settings, "" when it is nothing."""
     has_data = any(map(has_log, places.state.glob("etcd[0-9]*")))
-    return remains_in(left_behind(places), has_data=has_data)
-
-
-def remains_in(left: LeftBehind, *, has_data: bool) -> str:
-    counts = {"container": left.containers or 0, "link": left.links, "rule": left.rules}
-    words = [f"{count} {what}{'s' * (count > 1)}" for what, count in counts.items() if count]
-    return ", ".join([*words, "etcd's data"] if has_data else words)
+    return ", ".join(filter(None, (left_behind(places).words(), "etcd's data" if has_data else "")))
 
 
 def complaint(places: Places, remains: str) -> str:

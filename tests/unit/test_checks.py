@@ -13,12 +13,13 @@ from manager.api.errors import SetupFailed
 from manager.api.places import Places
 from manager.host import checks
 from manager.host.checks.finding import Finding, fail, ok
-from manager.host.checks.leftovers import Marks, leftovers, marks_by_cloud
+from manager.host.checks.leftovers import leftovers, marks_by_cloud
 from manager.host.checks.machine import Space, clock, docker, names, newest_change, programs, room
 from manager.host.checks.parts import alarm_finding, network, subnet
 from manager.host.checks.processes import Processes, check_processes, end_lost
 from manager.host.dockerd import SOCKET, State
 from manager.host.doctor import mend
+from manager.host.down import LeftBehind
 from manager.host.settings import Settings
 from manager.host.setup import TOOLS
 from manager.observe.etcd_alarms import Alarm
@@ -203,16 +204,16 @@ def test_marks_are_counted_by_cloud_and_tables_of_nobody_by_their_name() -> None
     found = marks_by_cloud({"mine": ["a", "b"], "yours": ["c"]}, network, {"mine"})
 
     assert found == {
-        "mine": Marks(2, 3, 3),
-        "yours": Marks(1, 0, 0),
-        "sc_ffff": Marks(0, 0, 2),
+        "mine": LeftBehind(2, 3, 3),
+        "yours": LeftBehind(1, 0, 0),
+        "sc_ffff": LeftBehind(0, 0, 2),
     }
 
 
 def test_only_leftovers_of_a_cloud_that_is_known_are_removed_unasked() -> None:
-    marks = {"nowhere": Marks(2, 0, 0), "stranger": Marks(1, 0, 0), "sc_ffff": Marks(0, 0, 2)}
+    marks = {"nowhere": LeftBehind(2, 0, 0), "stranger": LeftBehind(1, 0, 0), "sc_ffff": LeftBehind(0, 0, 2)}
 
-    found = list(leftovers({**marks, "clean": Marks(0, 0, 0)}, {"nowhere"}))
+    found = list(leftovers({**marks, "clean": LeftBehind(0, 0, 0)}, {"nowhere"}))
 
     assert [(finding.view.state, finding.mend is not None) for finding in found] == [
         ("FAIL", True),
@@ -224,7 +225,7 @@ def test_only_leftovers_of_a_cloud_that_is_known_are_removed_unasked() -> None:
 
 
 def test_a_cloud_that_runs_without_its_directory_has_left_nothing(tmp_path: Path) -> None:
-    marks = {"runs-on": Marks(2, 0, 0)}
+    marks = {"runs-on": LeftBehind(2, 0, 0)}
 
     with process_of(Places("runs-on"), "keeper", tmp_path):
         meanwhile = list(leftovers(marks, {"runs-on"}))

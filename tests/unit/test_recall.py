@@ -13,7 +13,6 @@ from manager.engine.payload import CLOUD, part_payload
 from manager.host.carried import agreed, keep_file
 from manager.host.down import LeftBehind
 from manager.host.parts import SETTINGS_LABEL, orders
-from manager.host.recall import remains_in
 from manager.host.settings import Settings, load, save, text_of
 from tests.fakes.manager import PlacesWithState
 
@@ -93,13 +92,12 @@ def test_no_file_is_written_for_a_cloud_whose_state_is_gone(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("left", "has_data", "words"),
+    ("left", "words"),
     [
-        (LeftBehind(0, 0, 0, 0), False, ""),
-        (LeftBehind(None, 0, 0, 0), False, ""),
-        (LeftBehind(0, 0, 0, 0), True, "etcd's data"),
-        (LeftBehind(4, 1, 3, 0), True, "4 containers, 1 link, 3 rules, etcd's data"),
+        (LeftBehind(0, 0, 0), ""),
+        (LeftBehind(None, 0, 0), ""),
+        (LeftBehind(4, 1, 3), "4 containers, 1 link, 3 rules"),
     ],
 )
-def test_what_is_there_of_a_cloud_is_named(left: LeftBehind, has_data: bool, words: str) -> None:
-    assert remains_in(left, has_data=has_data) == words
+def test_what_is_there_of_a_cloud_is_named(left: LeftBehind, words: str) -> None:
+    assert left.words() == words

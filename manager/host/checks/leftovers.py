@@ -8,7 +8,6 @@ label alone may be a stranger's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -21,19 +20,6 @@ from manager.host.down import LeftBehind, take_down, translated
 from manager.host.processes import processes_of
 from manager.host.turn import turn_if_free
 from netsetup.survey import Survey, survey
-
-
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """How many containers, links and rules carry the mark of one cloud."""
-
-    containers: int
-    links: int
-    rules: int
-
-    def words(self) -> str:
-        counts = {"container": self.containers, "link": self.links, "rule": self.rules}
-        return ", ".join(f"{count} {what}{'s' * (count > 1)}" for what, count in counts.items() if count)
 
 
 def check_leftovers(asked: Places, docker: Path | None) -> Iterator[Finding]:
@@ -60,15 +46,15 @@ def _directories(parent: Path) -> set[str]:
     return {directory.name for directory in parent.glob("*/")}
 
 
-def marks_by_cloud(containers: Mapping[str, list[str]], network: Survey, known: set[str]) -> dict[str, Marks]:
+def marks_by_cloud(
+    containers: Mapping[str, list[str]], network: Survey, known: set[str]
+) -> dict[str, LeftBehind]:
     """Return what carries each cloud's mark; tables of a tag that no known name has go by the tag."""
     clouds = {*known, *containers, *network.links, *network.rules}
     tags = {Places(cloud).tag: cloud for cloud in clouds}
-    tables: dict[str, int] = {}
-    for tag, count in network.tables.items():
-        tables[tags.get(tag, f"sc_{tag}")] = count
+    tables = {tags.get(tag, f"sc_{tag}"): count for tag, count in network.tables.items()}
     return {
-        cloud: Marks(
+        cloud: LeftBehind(
             len(containers.get(cloud, ())),
             network.links.get(cloud, 0),
             network.rules.get(cloud, 0) + tables.get(cloud, 0),
@@ -77,7 +63,7 @@ def marks_by_cloud(containers: Mapping[str, list[str]], network: Survey, known: 
     }
 
 
-def leftovers(marks: Mapping[str, Marks], known: set[str]) -> Iterator[Finding]:
+def leftovers(marks: Mapping[str, LeftBehind], known: set[str]) -> Iterator[Finding]:
     """Yield what clouds that are down left, by name."""
     for cloud, left in sorted(marks.items()):
         try:
@@ -107,8 +93,4 @@ def _remove(places: Places) -> str:
         left = take_down(places, purge=False)
     if not left.nothing:
         raise CloudError(f"cloud {places.cloud!r}: {left.sentence()}", hint=simplecloud(places, "down"))
-    return _told(places, left)
-
-
-def _told(places: Places, left: LeftBehind) -> str:
     return f"removed what the cloud {places.cloud!r} had left; {left.sentence()}"
