@@ -29,7 +29,7 @@ from tests.fakes.processes import process_of
 
 PLACES = Places("nowhere")
 SETTINGS = Settings(8080, 9000, 9015, 23000, ((23001, 23002),), "10.200.0.0/22")
-UP = Processes("nowhere", True, True, (10,), (11, 12), True, True)
+UP = Processes(True, True, (10,), (11, 12), True, True)
 OWN = IPv4Network("10.200.0.0/22")
 
 
@@ -119,7 +119,7 @@ def test_a_cloud_that_is_up_has_a_keeper_managers_and_a_socket() -> None:
 
 
 def test_a_cloud_that_is_down_is_well() -> None:
-    down = Processes("nowhere", True, False, (), (), False, False)
+    down = Processes(True, False, (), (), False, False)
 
     (found,) = check_processes(PLACES, down)
 
@@ -128,7 +128,7 @@ def test_a_cloud_that_is_down_is_well() -> None:
 
 
 def test_dead_managers_and_a_stale_socket_are_told_with_what_brings_them_back() -> None:
-    dead = Processes("nowhere", True, True, (), (), True, False)
+    dead = Processes(True, True, (), (), True, False)
 
     found = list(check_processes(PLACES, dead))
 

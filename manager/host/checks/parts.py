@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from ipaddress import IPv4Network
 
 from manager.api.errors import StoreUnavailable
@@ -53,10 +54,8 @@ def etcd(places: Places, settings: Settings, members: list[Member], engine: Dock
     if settings.own_etcd:
         host, _, port = away[0].rpartition(":")
         return fail("etcd", fact, f"nc -vz {host} {port}    (it is an etcd of your own)")
-    fix = simplecloud(places, "doctor --fix")
-    if engine is None:
-        return fail("etcd", fact, fix)
-    return fail("etcd", fact, fix, lambda: _bring_back(places, settings, away, engine))
+    mend = None if engine is None else partial(_bring_back, places, settings, away, engine)
+    return fail("etcd", fact, simplecloud(places, "doctor --fix"), mend)
 
 
 def _bring_back(places: Places, settings: Settings, away: list[str], engine: DockerEngine) -> str:
@@ -88,7 +87,7 @@ def alarm_finding(places: Places, settings: Settings, raised: list[Alarm]) -> Fi
     fix = simplecloud(places, command)
     if any(alarm.kind != "NOSPACE" for alarm in raised):
         return fail("etcd alarms", words, fix)
-    return fail("etcd alarms", words, fix, lambda: _take_back(places, settings, raised))
+    return fail("etcd alarms", words, fix, partial(_take_back, places, settings, raised))
 
 
 def _take_back(places: Places, settings: Settings, raised: list[Alarm]) -> str:
@@ -105,10 +104,8 @@ def proxy(places: Places, settings: Settings, engine: DockerEngine | None, *, an
     if answers:
         return ok("proxy", f"{settings.proxy_url} serves its own route")
     fact = f"{settings.proxy_url} does not serve its own route"
-    fix = simplecloud(places, "doctor --fix")
-    if engine is None:
-        return fail("proxy", fact, fix)
-    return fail("proxy", fact, fix, lambda: _restart_proxy(places, settings, engine))
+    mend = None if engine is None else partial(_restart_proxy, places, settings, engine)
+    return fail("proxy", fact, simplecloud(places, "doctor --fix"), mend)
 
 
 def network(places: Places, *, intact: bool | None) -> Iterator[Finding]:
@@ -117,7 +114,7 @@ def network(places: Places, *, intact: bool | None) -> Iterator[Finding]:
         yield ok("network", "bridge and rules are intact")
     elif intact is not None:
         fact, fix = "bridge or rules are not known to be intact", simplecloud(places, "net --repair")
-        yield fail("network", fact, fix, lambda: repair_network(places))
+        yield fail("network", fact, fix, partial(repair_network, places))
 
 
 def _restart_proxy(places: Places, settings: Settings, engine: DockerEngine) -> str:

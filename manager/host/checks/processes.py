@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from manager.api.errors import SetupFailed
 from manager.api.places import Places
@@ -30,7 +31,6 @@ class Processes:
     run, and nobody starts others.
     """
 
-    cloud: str
     known: bool
     begun: bool
     keepers: tuple[int, ...]
@@ -44,7 +44,6 @@ def processes_now(places: Places, *, known: bool) -> Processes:
     keepers, managers = processes_of(places, "keeper"), processes_of(places, "manager")
     stopped = tuple(filter(is_stopped, [*keepers, *managers]))
     return Processes(
-        cloud=places.cloud,
         known=known,
         begun=places.run.exists(),
         keepers=tuple(pid for pid in keepers if pid not in stopped),
@@ -69,45 +68,47 @@ def check_processes(places: Places, seen: Processes) -> Iterator[Finding]:
     """Yield whether the cloud is up, or why it is not."""
     if not is_running(seen):
         words = "down" if seen.known else "never started"
-        yield ok("cloud", f"{seen.cloud}: {words}; {simplecloud(places, 'up')} starts it")
+        yield ok("cloud", f"{places.cloud}: {words}; {simplecloud(places, 'up')} starts it")
         return
     yield _keeper(places, seen)
     yield _managers(places, seen)
     yield _socket(places, seen)
     if seen.stopped:
-        pids = ", ".join(str(pid) for pid in seen.stopped)
-        fix = simplecloud(places, "doctor --fix")
-        yield fail("stopped", f"by a signal, and doing nothing: {pids}", fix, lambda: _start(places))
+        pids = ", ".join(map(str, seen.stopped))
+        yield _unwell(places, "stopped", f"by a signal, and doing nothing: {pids}")
+
+
+def _unwell(places: Places, name: str, fact: str) -> Finding:
+    """Return a finding that is mended by starting what is not there."""
+    return fail(name, fact, simplecloud(places, "doctor --fix"), partial(_start, places))
 
 
 def _keeper(places: Places, seen: Processes) -> Finding:
     if seen.keepers:
         return ok("keeper", f"process {seen.keepers[0]} keeps the managers running")
-    fix = simplecloud(places, "doctor --fix")
-    return fail("keeper", "none runs: nobody restarts managers", fix, lambda: _start(places))
+    return _unwell(places, "keeper", "none runs: nobody restarts managers")
 
 
 def _managers(places: Places, seen: Processes) -> Finding:
-    pids = ", ".join(str(pid) for pid in seen.managers)
+    pids = ", ".join(map(str, seen.managers))
     fact = f"{len(seen.managers)} of {MANAGERS} run" + (f": processes {pids}" if pids else "")
-    fix = simplecloud(places, "doctor --fix")
     if len(seen.managers) > MANAGERS:
-        return fail("managers", f"{fact}; more than one may lead", fix, lambda: _start(places))
+        return _unwell(places, "managers", f"{fact}; more than one may lead")
     if len(seen.managers) == MANAGERS:
         return ok("managers", fact)
     if seen.managers:
         then = "" if seen.stopped else "; the keeper starts the other"
-        return warn("managers", f"{fact}{then}", fix, lambda: _start(places))
-    return fail("managers", f"{fact}; workers keep serving", fix, lambda: _start(places))
+        fix = simplecloud(places, "doctor --fix")
+        return warn("managers", f"{fact}{then}", fix, partial(_start, places))
+    return _unwell(places, "managers", f"{fact}; workers keep serving")
 
 
 def _socket(places: Places, seen: Processes) -> Finding:
     if seen.answers:
         return ok("socket", f"a manager answers on {places.socket}")
-    fix = simplecloud(places, "doctor --fix")
     if not seen.socket:
-        return fail("socket", f"{places.socket} is not there", fix, lambda: _start(places))
-    return fail("socket", f"{places.socket.name} is stale: nobody answers on it", fix, lambda: _start(places))
+        return _unwell(places, "socket", f"{places.socket} is not there")
+    return _unwell(places, "socket", f"{places.socket.name} is stale: nobody answers on it")
 
 
 def end_stuck(places: Places) -> list[int]:
