@@ -16,5 +16,6 @@ by it. It must work where little does: no Docker, no etcd, no manager.
     liveness, ports    whether a cloud is up; who has a port
     renew              workers that a freeze left, asked for again
     turn, telling      one at a time, and in numbered steps
+    files              whole, or as they were
     checks             what `doctor` looks at
 """

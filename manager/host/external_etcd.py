@@ -6,7 +6,6 @@ them, wherever the operator's own copies go.
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import ssl
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from manager.api.errors import SetupFailed, UsageError
+from manager.host.files import write_whole
 
 KNOCK_S = 3.0
 _FILES = "--etcd-ca ca.pem --etcd-cert client.pem --etcd-key client.key"
@@ -154,11 +154,4 @@ def kept_file(state: Path, role: Role) -> Path:
 def keep_files(state: Path, files: Mapping[Role, Path]) -> None:
     """The cloud's state has copies of the files, for root alone, each whole or as it was."""
     for role, source in files.items():
-        target = kept_file(state, role)
-        draft = target.with_name(f".{target.name}.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(source.read_bytes())
-            out.flush()
-            os.fsync(out.fileno())
-        draft.replace(target)
+        write_whole(kept_file(state, role), source.read_bytes(), mode=0o600)

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from manager.api.places import Places
 from manager.host import dockerd
+from manager.host.files import write_whole
 from manager.host.processes import Standstill
 from manager.procfs import stat_of, state_of
 
@@ -168,9 +169,9 @@ def running_pid(pid_file: Path) -> int | None:
     return pid if b"manager" in command and state_of(pid) not in ("", "Z") else None
 
 
-def hold_text(for_s: float) -> str:
-    """Return what a hold file says: until when, on the clock that all processes share and nobody sets."""
-    return f"{time.monotonic() + for_s}\n"
+def hold(file: Path, for_s: float) -> None:
+    """What a hold file is of is not started for so long, by the clock that all processes share."""
+    write_whole(file, f"{time.monotonic() + for_s}\n".encode())
 
 
 def held_s(file: Path) -> float:

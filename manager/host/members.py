@@ -16,8 +16,8 @@ from manager.api.places import Places
 from manager.engine.contract import Engine
 from manager.engine.orders import PartOrder
 from manager.host import parts
-from manager.host.keeper import hold_file_of, hold_text
-from manager.host.settings import Settings, write_whole
+from manager.host.keeper import hold, hold_file_of
+from manager.host.settings import Settings
 from manager.observe.etcd_gateway import ask
 
 BEGINS_S = 10.0  # within that a member has made its data, unless it waits for others
@@ -89,7 +89,7 @@ def _directory(places: Places, number: int) -> Path:
 def _held(places: Places, name: str) -> Iterator[None]:
     """No manager starts the part as it was for the length of a `with`."""
     file = hold_file_of(places, name)
-    write_whole(file, hold_text(HOLD_S))
+    hold(file, HOLD_S)
     try:
         yield
     finally:

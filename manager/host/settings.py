@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from ipaddress import IPv4Network
-from pathlib import Path
 
 from manager.api.errors import SetupFailed
 from manager.api.places import Places
 from manager.host.dockerd import SOCKET
 from manager.host.external_etcd import Role
+from manager.host.files import write_whole
 
 FILE = "cloud.json"
 
@@ -87,14 +86,4 @@ def text_of(settings: Settings) -> str:
 def save(places: Places, settings: Settings) -> None:
     """Remember the settings; the file is whole or absent, whenever the machine dies."""
     places.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(places.state / FILE, f"{text_of(settings)}\n")
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write a file so that a reader, or the next boot, sees all of it or the former one."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    with draft.open("w") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(file)
+    write_whole(places.state / FILE, f"{text_of(settings)}\n".encode())

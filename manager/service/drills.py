@@ -12,16 +12,15 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from manager.api.arguments import Arguments
 from manager.api.documents import document
 from manager.api.errors import CloudError, UsageError, WorkerNotFound
 from manager.api.places import Places
 from manager.engine.contract import Engine
-from manager.host.keeper import MANAGERS, hold_file, hold_file_of, hold_text, manager_pid_file, running_pid
+from manager.host.keeper import MANAGERS, hold, hold_file, hold_file_of, manager_pid_file, running_pid
 from manager.host.parts import part_name
-from manager.host.settings import Settings, write_whole
+from manager.host.settings import Settings
 from manager.journal import Journal
 from manager.loop.reconcile import Reconciler
 from manager.server import Call
@@ -83,7 +82,7 @@ class Drills:
 
         def strike() -> None:
             if for_s:
-                _hold(hold_file(self.places), for_s)
+                hold(hold_file(self.places), for_s)
             call.after = lambda: _kill(pids)
 
         return Drill([f"manager {pid}" for pid in pids], strike)
@@ -105,7 +104,7 @@ class Drills:
 
         def strike() -> None:
             if for_s:
-                _hold(hold_file_of(self.places, name), for_s)
+                hold(hold_file_of(self.places, name), for_s)
                 self.engine.kill(name)  # Docker leaves it down; the manager starts it when the time is over
             else:
                 os.kill(pid, signal.SIGKILL)
@@ -125,7 +124,7 @@ class Drills:
             for record in running:
                 container = container_name(self.places.cloud, record.key)
                 if for_s:
-                    _hold(hold_file_of(self.places, container), for_s)
+                    hold(hold_file_of(self.places, container), for_s)
                 self.engine.kill(container)
                 self.journal.note("killed by a drill", app=record.app, worker=record.key.label)
             self._until_seen({picture.world.containers[record.key].id for record in running})
@@ -142,11 +141,6 @@ class Drills:
 
 def _run(world: World, ids: Collection[str]) -> bool:
     return any(found.id in ids and found.state == "running" for found in world.containers.values())
-
-
-def _hold(file: Path, for_s: float) -> None:
-    """What the file stands for is not started again for so long."""
-    write_whole(file, hold_text(for_s))
 
 
 def _kill(pids: Iterable[int]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from manager.host.keeper import hold_file_of, hold_text
+from manager.host.keeper import hold, hold_file_of
 from tests.real.cloud import Apps, Cloud, containers_of, docker_by_hand, eventually, running_cloud
 from tests.real.traffic import Traffic
 from tests.stopping import hanging, stop
@@ -32,10 +32,10 @@ def healthy(cloud: Cloud) -> list[bool]:
 @contextmanager
 def frozen(cloud: Cloud, number: int) -> Iterator[None]:
     """A member answers nobody for the length of a `with`, and the manager leaves it so."""
-    pid, hold = state_of(cloud, "etcd", number)["Pid"], hold_file_of(cloud.places, cloud.part("etcd", number))
+    pid, held = state_of(cloud, "etcd", number)["Pid"], hold_file_of(cloud.places, cloud.part("etcd", number))
     with ExitStack() as stack:
-        stack.callback(hold.unlink)
-        hold.write_text(hold_text(600))
+        hold(held, 600)
+        stack.callback(held.unlink)
         stack.callback(os.kill, pid, signal.SIGCONT)
         stop(pid)
         yield

@@ -15,7 +15,7 @@ import pytest
 from manager.api.errors import EngineError
 from manager.engine.containers import Part
 from manager.engine.orders import PartOrder
-from manager.host.keeper import hold_file_of, hold_text, keeper_pid_file
+from manager.host.keeper import hold, hold_file_of, keeper_pid_file
 from manager.host.processes import STANDSTILL_S
 from manager.loop.reconcile import Picture
 from manager.state.world import World
@@ -195,7 +195,7 @@ def test_a_proxy_that_answers_now_and_then_is_left_alone(proxy: Proxy) -> None:
 
 
 def test_a_proxy_that_a_drill_holds_down_is_left_alone(proxy: Proxy) -> None:
-    hold_file_of(proxy.places, "proxy").write_text(hold_text(60))
+    hold(hold_file_of(proxy.places, "proxy"), 60)
     proxy.answers = False
 
     assert proxy.restarts(replace(TAKEN_UP, live=None), LONG) == 0
@@ -385,7 +385,7 @@ def test_a_part_that_a_signal_has_stopped_goes_on_after_a_moment(tended: Tended)
 
 
 def test_a_part_that_a_drill_holds_down_stays_stopped(tended: Tended) -> None:
-    hold_file_of(tended.places, "sc_test_etcd_2").write_text(hold_text(60))
+    hold(hold_file_of(tended.places, "sc_test_etcd_2"), 60)
     tended.stopped.add(tended.pid)
 
     tended.look(int(LONG))
