@@ -8,19 +8,18 @@ outlives whoever started it, and is the only one that `keep_dockerd` starts agai
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import http.client
 import json
 import os
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 from manager.api.errors import SetupFailed
+from manager.host.files import locked
 from manager.procfs import state_of
 
 SOCKET = Path("/var/run/docker.sock")
@@ -82,7 +81,7 @@ def start_dockerd() -> None:
 
     Raises SetupFailed, with the last lines of its log when it ends instead.
     """
-    with _only_starter():
+    with locked(_LOCK):
         if not dockerd_answers():
             pid = _start()
             wait_for_dockerd(ended=lambda: _has_ended(pid))
@@ -109,7 +108,7 @@ def keep_dockerd() -> None:
     if pid is None or not _has_ended(pid) or 0 <= time.time() - started_at < _RESTART_PAUSE_S:
         return
     # Somebody else is at it, or Docker was removed: who needs it will say so.
-    with contextlib.suppress(BlockingIOError, SetupFailed), _only_starter(wait=False):
+    with contextlib.suppress(BlockingIOError, SetupFailed), locked(_LOCK, wait=False):
         if _remembered() == (pid, started_at) and not dockerd_answers():
             _start()
 
@@ -139,15 +138,6 @@ def command(daemon_json: str) -> list[str]:
     except json.JSONDecodeError:
         settings = {}  # dockerd will say so itself, in its log
     return ["dockerd"] if "live-restore" in settings else ["dockerd", "--live-restore"]
-
-
-@contextmanager
-def _only_starter(wait: bool = True) -> Iterator[None]:
-    """Hold the lock that keeps two from starting dockerd. Raises BlockingIOError unless told to wait."""
-    _LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with _LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
 
 
 def _start() -> int:

@@ -1,8 +1,11 @@
-"""Files that are whole or as they were, whenever the machine dies."""
+"""Files that are whole or as they were, whenever the machine dies, and files that one has at a time."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -15,3 +18,12 @@ def write_whole(file: Path, content: bytes, mode: int = 0o666) -> None:
         out.flush()
         os.fsync(out.fileno())
     draft.replace(file)
+
+
+@contextmanager
+def locked(file: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock of a file for the length of a `with`; raises BlockingIOError unless told to wait."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield

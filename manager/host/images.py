@@ -8,7 +8,6 @@ made from has changed.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import platform
 import re
@@ -27,6 +26,7 @@ from typing import BinaryIO, Protocol
 
 from manager.api.errors import SetupFailed
 from manager.api.values import BASE_IMAGE
+from manager.host.files import locked
 from manager.host.parts import ETCD_IMAGE, PROXY_IMAGE
 from manager.host.setup import apt_error_in
 
@@ -89,7 +89,7 @@ def ensure_images(importer: Importer, say: Say) -> None:
     wanted = recipes()
     if not missing(wanted, importer):
         return
-    with _only_builder():
+    with locked(_LOCK):
         build(missing(wanted, importer), importer, say)
 
 
@@ -116,14 +116,6 @@ def build(wanted: Sequence[Recipe], importer: Importer, say: Say) -> None:
             recipe.write(tar)
             tar.seek(0)
             importer.load(recipe.reference, tar, recipe.changes)
-
-
-@contextmanager
-def _only_builder() -> Iterator[None]:
-    _LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with _LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 # --- one program and the libraries it needs

@@ -6,12 +6,11 @@ from what it found; a cloud that ran before is never taken down by a failing `up
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from manager.host.choose import LOOPBACK, Asked, settings_for
 from manager.host.docker_host import docker_socket
 from manager.host.down import end_processes, is_there, take_down, translated
 from manager.host.external_etcd import keep_files, knock
+from manager.host.files import locked
 from manager.host.images import ensure_images
 from manager.host.liveness import has_standby, is_up, late_apps, proxy_answers
 from manager.host.processes import processes_of
@@ -39,6 +39,7 @@ from manager.state.records import PROXY
 from manager.store import EtcdStore, Member
 from netsetup.network import Network
 
+CHOOSING = Path("/run/simplecloud/choose.lock")  # no two clouds choose the same ports
 STEPS, BOOT_STEPS = 8, 6
 READY_S = 30.0
 MEMBERS_S = 5.0  # for those of etcd's members that come behind the others
@@ -161,7 +162,7 @@ class Up:
         ensure_images(self.engine.images, self.telling.say)
 
     def _settings(self) -> None:
-        with only_one_chooses():
+        with locked(CHOOSING):
             self.settings = settings_for(self.places, self.asked)
             if self.asked.etcd is not None:
                 keep_files(self.places.state, self.asked.etcd.files)
@@ -273,12 +274,3 @@ def _until(holds: Callable[[], bool], complaint: str, log_of: str) -> None:
         if time.monotonic() > ends_at:
             raise SetupFailed(f"{complaint} within {READY_S:.0f} s", hint=f"simplecloud doctor    ({log_of})")
         time.sleep(POLL_S)
-
-
-@contextmanager
-def only_one_chooses() -> Iterator[None]:
-    """Two clouds that start at the same time do not choose the same ports."""
-    file = Path("/run/simplecloud/choose.lock")
-    with file.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
