@@ -67,7 +67,7 @@ def take_down(places: Places, *, purge: bool) -> LeftBehind:
     end_processes(places, "keeper", "manager")
     if dockerd.dockerd_answers(docker_socket(places)):
         _remove_containers(places)
-    with translated(), closing(_network(places, settings)) as network:
+    with translated(), closing(network_of(places, settings)) as network:
         network.remove()
     secrets_of(places).unmount()
     shutil.rmtree(places.run, ignore_errors=True)
@@ -136,7 +136,7 @@ def is_there(places: Places) -> bool:
     """Return whether workers of the cloud may be running: where Docker does not say, its links tell."""
     if dockerd.dockerd_answers(docker_socket(places)):
         return bool(_engine(places).owned())
-    with translated(), closing(_network(places, None)) as network:
+    with translated(), closing(network_of(places, None)) as network:
         return network.leftovers().links > 0
 
 
@@ -144,14 +144,15 @@ def _engine(places: Places) -> DockerEngine:
     return DockerEngine(places.cloud, docker_socket(places))
 
 
-def _network(places: Places, settings: Settings | None) -> Network:
+def network_of(places: Places, settings: Settings | None) -> Network:
+    """Return the cloud's network; its owner closes it."""
     subnet, ports = (settings.network, settings.private_ports) if settings else (ANY_SUBNET, ())
     return Network(places.cloud, places.tag, subnet, ports)
 
 
 def left_behind(places: Places) -> LeftBehind:
     """Count what carries the cloud's mark, as it is now."""
-    with translated(), closing(_network(places, None)) as network:
+    with translated(), closing(network_of(places, None)) as network:
         leftovers = network.leftovers()
     return LeftBehind(_count_containers(places), leftovers.links, leftovers.rules, _count_mounts(places))
 

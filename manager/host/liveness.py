@@ -1,11 +1,11 @@
-"""Whether a cloud is up: a manager answers on the socket, the proxy serves its own route."""
+"""Whether a cloud is up, or gets so: a manager answers on the socket, the proxy serves its own route."""
 
 from __future__ import annotations
 
 import http.client
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from balancer.routes import SENTINEL_HOST
 from manager.api import wire
@@ -22,6 +22,14 @@ SELF_MENDING_S = 5.0
 POLL_S = 0.05
 NOTHING: Mapping[str, object] = {}
 NO_VERB = "ping"  # a manager has none of this name: saying so takes nothing but the manager
+
+
+def eventually(holds: Callable[[], bool], within_s: float) -> bool:
+    """Return whether it holds, as soon as it does or once the time is over."""
+    ends_at = time.monotonic() + within_s
+    while not (held := holds()) and time.monotonic() < ends_at:
+        time.sleep(POLL_S)
+    return held
 
 
 def proxy_answers(settings: Settings) -> bool:

@@ -45,13 +45,8 @@ def first_free_block(address: str, starts: Iterable[int], length: int) -> int | 
 
 def owner_of(port: int) -> str:
     """Return the process that listens on the port in words, such as `nginx (process 812)`."""
-    pid = listener_on(port)
+    pid = listeners_on([port]).get(port)
     return "another process" if pid is None else f"{_name_of(pid)} (process {pid})"
-
-
-def listener_on(port: int) -> int | None:
-    """Return the pid of a process that listens on the port, None when there is none that may be seen."""
-    return listeners_on([port]).get(port)
 
 
 def listeners_on(wanted: Collection[int]) -> dict[int, int]:

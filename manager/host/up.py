@@ -23,11 +23,11 @@ from manager.host import keeper, parts, ports, setup, systemd
 from manager.host.checks.processes import end_lost, end_stuck, simplecloud
 from manager.host.choose import LOOPBACK, Asked, settings_for
 from manager.host.docker_host import docker_socket
-from manager.host.down import end_processes, is_there, take_down, translated
+from manager.host.down import end_processes, is_there, network_of, take_down, translated
 from manager.host.external_etcd import keep_files, knock
 from manager.host.files import locked
 from manager.host.images import ensure_images
-from manager.host.liveness import has_standby, is_up, late_apps, proxy_answers
+from manager.host.liveness import eventually, has_standby, is_up, late_apps, proxy_answers
 from manager.host.processes import processes_of
 from manager.host.recall import recall
 from manager.host.renew import ask_again
@@ -37,13 +37,11 @@ from manager.host.turn import our_turn, turn_if_free
 from manager.state.model import WorkerKey
 from manager.state.records import PROXY
 from manager.store import EtcdStore, Member
-from netsetup.network import Network
 
 CHOOSING = Path("/run/simplecloud/choose.lock")  # no two clouds choose the same ports
 STEPS, BOOT_STEPS = 8, 6
 READY_S = 30.0
 MEMBERS_S = 5.0  # for those of etcd's members that come behind the others
-POLL_S = 0.05
 
 
 @dataclass(slots=True)
@@ -85,12 +83,9 @@ class Up:
         """The store of a cloud that has managers answers; raises SetupFailed where it does not soon."""
         settings = settings_for(self.places, self.asked)
         with closing(parts.store_of(self.places, settings)) as store:
-            ends_at = time.monotonic() + MEMBERS_S
-            while not _any_answers(store.members()):
-                if time.monotonic() > ends_at:
-                    hint = simplecloud(self.places, "doctor --fix" if not settings.own_etcd else "doctor")
-                    raise SetupFailed("etcd does not answer: nothing can be changed", hint=hint)
-                time.sleep(POLL_S)
+            if not eventually(lambda: _any_answers(store.members()), MEMBERS_S):
+                hint = simplecloud(self.places, "doctor --fix" if not settings.own_etcd else "doctor")
+                raise SetupFailed("etcd does not answer: nothing can be changed", hint=hint)
 
     def boot(self) -> int:
         """All but the managers is there, as after `up`: what systemd does before the keeper."""
@@ -182,11 +177,9 @@ class Up:
 
     def _await_members(self, store: EtcdStore) -> None:
         """Every member answers; one that does not get so is no reason to fail, but is told."""
-        ends_at = time.monotonic() + MEMBERS_S
-        while (away := _away(store.members())) and time.monotonic() < ends_at:
-            time.sleep(POLL_S)
+        eventually(lambda: all(member.healthy for member in store.members()), MEMBERS_S)
         fix = simplecloud(self.places, "doctor --fix")
-        for member in away:
+        for member in _away(store.members()):
             self.telling.say(f"warning: {member} does not answer, and the cloud goes on without: {fix}")
 
     def _start_part(self, order: PartOrder, entries: Iterable[tuple[str, int]]) -> None:
@@ -202,11 +195,8 @@ class Up:
         return any(part.name == order.name or part.order == order.digest for part in running)
 
     def _network(self) -> None:
-        settings = self.settings
-        with translated():
-            network = Network(self.places.cloud, self.places.tag, settings.network, settings.private_ports)
+        with translated(), closing(network_of(self.places, self.settings)) as network:
             network.ensure()
-            network.close()
         parts.rules_mark(self.places).touch()
 
     def _proxy(self) -> None:
@@ -269,8 +259,5 @@ def _require_free(address: str, port: int) -> None:
 
 def _until(holds: Callable[[], bool], complaint: str, log_of: str) -> None:
     """Return once it holds; raises SetupFailed after READY_S."""
-    ends_at = time.monotonic() + READY_S
-    while not holds():
-        if time.monotonic() > ends_at:
-            raise SetupFailed(f"{complaint} within {READY_S:.0f} s", hint=f"simplecloud doctor    ({log_of})")
-        time.sleep(POLL_S)
+    if not eventually(holds, READY_S):
+        raise SetupFailed(f"{complaint} within {READY_S:.0f} s", hint=f"simplecloud doctor    ({log_of})")

@@ -17,7 +17,7 @@ def test_the_owner_of_a_port_is_told_by_name_and_process() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
 
-        assert ports.listener_on(port) == os.getpid()
+        assert ports.listeners_on([port]) == {port: os.getpid()}
         assert ports.owner_of(port).endswith(f"(process {os.getpid()})")
         assert not ports.is_free("127.0.0.1", port)
 

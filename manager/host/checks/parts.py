@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from functools import partial
@@ -15,7 +14,7 @@ from manager.engine.docker_engine import DockerEngine
 from manager.host import parts, ports
 from manager.host.checks.finding import Finding, fail, ok, warn
 from manager.host.checks.processes import simplecloud
-from manager.host.liveness import network_is_intact, proxy_answers, repair_network
+from manager.host.liveness import eventually, network_is_intact, proxy_answers, repair_network
 from manager.host.members import bring_back
 from manager.host.settings import Settings
 from manager.observe.etcd_alarms import Alarm, alarms, complaint, disarm, make_room
@@ -23,7 +22,6 @@ from manager.store import Member
 from netsetup.network import taken_networks
 
 MEMBERS_S = 10.0
-_POLL_S = 0.1
 
 
 def check_parts(
@@ -61,9 +59,7 @@ def etcd(places: Places, settings: Settings, members: list[Member], engine: Dock
 def _bring_back(places: Places, settings: Settings, away: list[str], engine: DockerEngine) -> str:
     """The members that were away answer, or had time to begin. Raises EngineError, StoreUnavailable."""
     done = bring_back(places, settings, away, engine)
-    ends_at = time.monotonic() + MEMBERS_S
-    while not all(member.healthy for member in _members(places, settings)) and time.monotonic() < ends_at:
-        time.sleep(_POLL_S)
+    eventually(lambda: all(member.healthy for member in _members(places, settings)), MEMBERS_S)
     return done
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,12 +13,11 @@ from manager.host import keeper, systemd
 from manager.host.checks.finding import Finding, fail, ok, warn
 from manager.host.down import end_processes
 from manager.host.keeper import MANAGERS
-from manager.host.liveness import has_standby, is_up
+from manager.host.liveness import eventually, has_standby, is_up
 from manager.host.processes import end, is_stopped, processes_of
 from manager.host.telling import pasteable
 
 START_S = 15.0
-_POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +146,7 @@ def _start(places: Places) -> str:
             systemd.enable(places)
         else:
             keeper.spawn(places, "keeper")
-    ends_at = time.monotonic() + START_S
-    while not has_standby(places):
-        if time.monotonic() > ends_at:
-            hint = f"tail {places.log}/manager-1.log"
-            raise SetupFailed(f"no manager answers within {START_S:.0f} s", hint=hint)
-        time.sleep(_POLL_S)
+    if not eventually(partial(has_standby, places), START_S):
+        hint = f"tail {places.log}/manager-1.log"
+        raise SetupFailed(f"no manager answers within {START_S:.0f} s", hint=hint)
     return "keeper and managers run"
