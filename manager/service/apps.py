@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from manager.api.arguments import Arguments
 from manager.api.documents import document
@@ -56,12 +57,8 @@ class AppVerbs:
         return self.change(call, arguments, edit)
 
     def stop(self, call: Call, arguments: Arguments) -> Answer:
-        now = self._hurry(arguments)
-
-        def one(spec: AppSpec, slot: int | None) -> AppSpec:
-            return wishes.stopped(spec, slot, now=now)
-
-        return self.change(call, arguments, self._each(arguments, one, _stop_note))
+        stopped = partial(wishes.stopped, now=self._hurry(arguments))
+        return self.change(call, arguments, self._each(arguments, stopped, _stop_note))
 
     def start(self, call: Call, arguments: Arguments) -> Answer:
         now = self._hurry(arguments)
@@ -74,12 +71,8 @@ class AppVerbs:
         return self.change(call, arguments, self._each(arguments, one, _start_note))
 
     def restart(self, call: Call, arguments: Arguments) -> Answer:
-        now = self._hurry(arguments)
-
-        def one(spec: AppSpec, slot: int | None) -> AppSpec:
-            return wishes.restarted(spec, slot, now=now)
-
-        return self.change(call, arguments, self._each(arguments, one))
+        restarted = partial(wishes.restarted, now=self._hurry(arguments))
+        return self.change(call, arguments, self._each(arguments, restarted))
 
     def rm(self, call: Call, arguments: Arguments) -> Answer:
         now = self._hurry(arguments)

@@ -16,7 +16,6 @@ from manager.service.reading import Reading, plain
 from manager.service.show import route_views
 from manager.service.targets import resolve_target
 from manager.state import wishes
-from manager.state.ending import Ending
 from manager.state.model import AppSpec, ScalingTarget, WorkerRecord
 from manager.state.records import decision_key, held_decision_key
 from manager.store import Store
@@ -92,11 +91,8 @@ def _last_ending(records: Iterable[WorkerRecord]) -> dict[str, object] | None:
     if not endings:
         return None
     ending, record = max(endings, key=lambda pair: pair[0].at)
-    return {"worker": record.key.label, **_told(ending)}
-
-
-def _told(ending: Ending) -> dict[str, object]:
     return {
+        "worker": record.key.label,
         "at": rfc3339(ending.at),
         "exit_code": ending.exit_code,
         "words": ending.words,

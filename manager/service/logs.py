@@ -6,7 +6,7 @@ import heapq
 import logging
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -137,7 +137,8 @@ class Logs:
     def logs(self, call: Call, arguments: Arguments) -> Answer:
         world = self.reconciler.seen().world
         targets = [resolve_target(word, world) for word in arguments.texts("target")]
-        _check(world, targets)
+        for name, slot in targets:
+            workers_of(world, name, slot)  # raises where there are none
         wanted = _filter(arguments)
         if arguments.flag("follow"):
             self._follow(call, world, targets, wanted)
@@ -197,11 +198,6 @@ def _told(worker: str, lines: Iterable[LogLine]) -> Iterator[tuple[str, LogLine]
     return ((worker, line) for line in lines)
 
 
-def _check(world: World, targets: Targets) -> None:
-    for name, slot in targets:
-        workers_of(world, name, slot)
-
-
 def _containers(world: World, targets: Targets) -> list[Container]:
     """Return the containers of the targets, those that have ended too."""
     return [container for key, container in sorted(world.containers.items()) if _is_meant(key, targets)]
@@ -223,8 +219,8 @@ def never_started(world: World, targets: Targets) -> list[str]:
 
 
 def _send(call: Call, lines: Iterable[tuple[str, LogLine]]) -> None:
-    call.emit_all("LogLine", (_item(worker, line) for worker, line in lines))
-
-
-def _item(worker: str, line: LogLine) -> Mapping[str, object]:
-    return {"worker": worker, "time": rfc3339(line.at), "stream": line.stream, "text": line.text}
+    items = (
+        {"worker": worker, "time": rfc3339(line.at), "stream": line.stream, "text": line.text}
+        for worker, line in lines
+    )
+    call.emit_all("LogLine", items)

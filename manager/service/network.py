@@ -104,11 +104,7 @@ def network_failures() -> Iterator[None]:
 
 def _of_app(views: Iterable[PortView], app: str | None) -> list[PortView]:
     """Return the views that `app` is concerned with: the bridge always is."""
-    return [view for view in views if app is None or view.name == "bridge" or _app_of(view) == app]
-
-
-def _app_of(view: PortView) -> str:
-    return view.name.partition(".")[0]
+    return [v for v in views if app is None or v.name == "bridge" or v.name.partition(".")[0] == app]
 
 
 def left_alone(world: World, tag: str) -> Mapping[str, str]:

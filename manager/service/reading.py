@@ -159,12 +159,11 @@ class Reading:
         world, measures = self.picture().world, self.measures()
         name, slot = resolve_target(arguments.text("target") or "", world)
         spec = wishes.find(world.specs, name)
+        workers = worker_views(world, spec, measures, everything=True)
         if slot is None:
-            workers = [asdict(view) for view in worker_views(world, spec, measures, everything=True)]
             view = asdict(app_view(world, spec, measures, self.addressing))
-            return document("App", {**view, "spec": plain(spec), "workers": workers})
-        every = worker_views(world, spec, measures, everything=True)
-        seen = next((view for view in every if view.slot == slot), None)
+            return document("App", {**view, "spec": plain(spec), "workers": [*map(asdict, workers)]})
+        seen = next((view for view in workers if view.slot == slot), None)
         if seen is None:
             raise WorkerNotFound(f"{name} has no worker {slot}", hint=f"ps {name} -a", word=f"{name}.{slot}")
         key = WorkerKey(name, slot, seen.revision)

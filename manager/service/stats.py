@@ -28,8 +28,8 @@ class Stats:
         """Return a line per running worker of the target, or of all; raises AppNotFound, WorkerNotFound."""
         world = self.reading.picture().world
         records = _meant(world, arguments.text("target"))
-        running = [(record, world.containers.get(record.key)) for record in sorted(records, key=_place)]
-        views = [self._view(record.key, c) for record, c in running if c is not None and c.pid]
+        running = [(key, world.containers.get(key)) for key in sorted(record.key for record in records)]
+        views = [self._view(key, container) for key, container in running if container and container.pid]
         return listing("StatsList", views)
 
     def _view(self, key: WorkerKey, container: Container) -> StatsView:
@@ -53,10 +53,6 @@ class Stats:
             block_written_bytes=used.block_written_bytes,
             pids=used.pids,
         )
-
-
-def _place(record: WorkerRecord) -> WorkerKey:
-    return record.key
 
 
 def _meant(world: World, target: str | None) -> list[WorkerRecord]:

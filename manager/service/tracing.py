@@ -83,14 +83,10 @@ class Tracing:
 
     def _workers(self, world: World, spec: AppSpec, network: NetworkPicture) -> dict[WorkerKey, Seen]:
         """Return what is seen of the workers that run."""
-        running = {
-            record: container
-            for record in world.of_app(spec.name)
-            if (container := world.containers.get(record.key)) and container.state == "running"
-        }
         return {
             record.key: self._worker(spec, record, container, network)
-            for record, container in running.items()
+            for record in world.of_app(spec.name)
+            if (container := world.containers.get(record.key)) and container.state == "running"
         }
 
     def _worker(
