@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import posixpath
-import stat
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from manager.engine.contract import Engine
 from manager.server import Call
 from manager.service.dispatch import Answer
 from manager.service.inside import Inside
+from manager.service.intake import only_file
 from manager.service.targets import Place
 
 
@@ -76,14 +76,14 @@ class Copying:
         return document("InnerFile", {"worker": place.worker, **told})
 
     def _read(self, call: Call, place: Place, path: str) -> Answer:
-        with _Archive(os.dup(_only_file(call)), "wb") as archive:
+        with _Archive(os.dup(only_file(call)), "wb") as archive:
             archive.truncate(0)  # a manager before this one may have begun
             archive.seek(0)
             self.engine.files.read(place.container, path, archive, MAX_COPY_BYTES)
         return document("Result", {"message": ""})
 
     def _write(self, call: Call, place: Place, directory: str) -> Answer:
-        with os.fdopen(os.dup(_only_file(call)), "rb") as archive:
+        with os.fdopen(os.dup(only_file(call)), "rb") as archive:
             archive.seek(0)
             self.engine.files.write(place.container, directory, archive)
         return document("Result", {"message": ""})
@@ -93,10 +93,3 @@ def _absolute(path: str) -> str:
     if not path.startswith("/") or "\0" in path:
         raise UsageError(f"{path[:40]!r} is not an absolute path", hint="help cp")
     return path
-
-
-def _only_file(call: Call) -> int:
-    """Return the regular file that came with the request: what is none could keep a thread waiting."""
-    if len(call.request.files) != 1 or not stat.S_ISREG(os.fstat(call.request.files[0]).st_mode):
-        raise UsageError("one regular file goes with cp", hint="help cp")
-    return call.request.files[0]

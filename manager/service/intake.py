@@ -6,6 +6,8 @@ Nothing is stored here and no worker is touched: what is refused leaves nothing 
 from __future__ import annotations
 
 import mmap
+import os
+import stat
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -19,6 +21,7 @@ from manager.plan.wiring import HOSTS
 from manager.programs.check import ImageFiles, check, resolve_command
 from manager.programs.store import Programs
 from manager.secrets import INSIDE, Secrets
+from manager.server import Call
 from manager.state.model import Mount, Template
 from manager.state.templates import wanted_template
 
@@ -58,6 +61,14 @@ def _offered(item: object, descriptor: int) -> OfferedFile:
                 raise UsageError(f"--copy {word}: {error}", hint=f"--copy {word}:/app/file") from None
         case _:
             raise UsageError('a file is {"word":"./x","role":"command|copy"}', hint="help run")
+
+
+def only_file(call: Call) -> int:
+    """Return the regular file that came with a request: what is none could keep a thread waiting."""
+    files, verb = call.request.files, call.request.method
+    if len(files) != 1 or not stat.S_ISREG(os.fstat(files[0]).st_mode):
+        raise UsageError(f"one regular file goes with {verb}", hint=f"help {verb}")
+    return files[0]
 
 
 @dataclass(frozen=True, slots=True)

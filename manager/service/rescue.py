@@ -26,6 +26,7 @@ from manager.secrets import Secrets
 from manager.server import Call
 from manager.service.changes import Changes, Made, Wish, read_specs, wanted
 from manager.service.dispatch import Answer
+from manager.service.intake import only_file
 from manager.service.waiting import Waiting
 from manager.state import wishes
 from manager.state.model import AppSpec, Revision, WorkerRecord
@@ -171,7 +172,7 @@ class Rescue:
         specs = read_specs(snapshot)
         contents = {mount.sha256 for spec in specs.values() for mount in spec.template.mounts}
         self._require_whole(specs.values())
-        with os.fdopen(os.dup(_only_file(call)), "wb") as out, tarfile.open(fileobj=out, mode="w") as tar:
+        with os.fdopen(os.dup(only_file(call)), "wb") as out, tarfile.open(fileobj=out, mode="w") as tar:
             _add(tar, STATE, json.dumps({"format": FORMAT, "entries": entries}).encode())
             for sha256 in sorted(contents):
                 tar.add(self.programs.path(sha256), arcname=f"programs/{sha256}")
@@ -180,7 +181,7 @@ class Rescue:
         )
 
     def restore(self, call: Call, arguments: Arguments) -> Answer:
-        with os.fdopen(os.dup(_only_file(call)), "rb") as file:
+        with os.fdopen(os.dup(only_file(call)), "rb") as file:
             wanted = self._unpacked(file)
         held = self.changes.held()
         present = read_specs(self.store.read(APPS))
@@ -260,12 +261,6 @@ def some(names: Sequence[str]) -> str:
 
 def _plan(steps: Iterable[str]) -> Answer:
     return document("Plan", {"steps": list(steps)})
-
-
-def _only_file(call: Call) -> int:
-    if len(call.request.files) != 1:
-        raise UsageError("one file goes with this command", hint="backup cloud.backup")
-    return call.request.files[0]
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -14,7 +14,7 @@ from typing import cast
 import pytest
 
 from manager.api.arguments import Arguments
-from manager.api.errors import CloudError, NetworkFailed, RouteTaken, SecretNotFound
+from manager.api.errors import CloudError, NetworkFailed, RouteTaken, SecretNotFound, UsageError
 from manager.engine.containers import Container
 from manager.loop.apply import RECORD_LABEL, SPEC_LABEL
 from manager.loop.reconcile import Reconciler
@@ -167,7 +167,16 @@ def rescue(tmp_path: Path, *specs: AppSpec) -> Rescue:
 
 def with_file(path: Path) -> Call:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    return cast(Call, SimpleNamespace(request=SimpleNamespace(files=[descriptor])))
+    return cast(Call, SimpleNamespace(request=SimpleNamespace(files=[descriptor], method="backup")))
+
+
+def test_backups_go_to_regular_files_only(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    for command in (rescue(tmp_path).backup, rescue(tmp_path).restore):
+        with pytest.raises(UsageError, match="one regular file goes with backup"):
+            command(with_file(pipe), Arguments({}))
 
 
 def test_no_backup_is_made_of_a_file_that_is_gone_or_damaged(tmp_path: Path) -> None:
