@@ -81,15 +81,13 @@ def _unknown(kind: str, word: str, value: str) -> NoColumn:
 
 def check(kind: str, params: Params) -> None:
     """Raise NoColumn when the parameters of a listing name a column that it does not have."""
-    match params:
-        case {"columns": str(words)}:
-            chosen(kind, words)
-    match params:
-        case {"sort": str(word)}:
-            ordered(kind, (), word)
-    match params:
-        case {"filter": list(conditions)}:
-            filtered(kind, (), conditions, now=0.0)
+    words, sort, conditions = (params.get(key) for key in ("columns", "sort", "filter"))
+    if isinstance(words, str):
+        chosen(kind, words)
+    if isinstance(sort, str):
+        ordered(kind, (), sort)
+    if isinstance(conditions, list):
+        filtered(kind, (), conditions, now=0.0)
 
 
 def chosen(kind: str, words: str) -> tuple[Column, ...]:

@@ -158,11 +158,16 @@ def _widths(shown: Sequence[Column], body: Sequence[Sequence[str]]) -> list[int]
     return [max([head, *(columns_of(line[at]) for line in body)]) for at, head in enumerate(heads)]
 
 
+def _needed(widths: Sequence[int]) -> int:
+    """Return how many columns of the terminal a table of these takes."""
+    return sum(widths) + _GAP * (len(widths) - 1)
+
+
 def is_too_wide(kind: str, rows: Sequence[Item], options: Options) -> bool:
     """Tell whether a table of all its columns needs more than the terminal has."""
     shown = [column for column in LISTINGS[kind].columns if not column.wide]
     widths = _widths(shown, [[_cell(row, column, False, options.now) for column in shown] for row in rows])
-    return options.width is not None and sum(widths) + _GAP * (len(widths) - 1) > options.width
+    return options.width is not None and _needed(widths) > options.width
 
 
 def fitted(
@@ -176,7 +181,7 @@ def fitted(
         shown = [shown[at] for at in kept]
         body = [[line[at] for at in kept] for line in body]
     widths = _widths(shown, body)
-    excess = sum(widths) + _GAP * (len(widths) - 1) - width
+    excess = _needed(widths) - width
     for at in reversed(range(len(shown))):
         if excess > 0 and shown[at].header in _SENTENCES:
             limit = max(widths[at] - excess, min(widths[at], _SENTENCES[shown[at].header] // 2))
@@ -190,7 +195,7 @@ def _least(shown: Sequence[Column], widths: Sequence[int]) -> int:
     short = [
         min(width, _SENTENCES.get(column.header, width)) for column, width in zip(shown, widths, strict=True)
     ]
-    return sum(short) + _GAP * (len(short) - 1)
+    return _needed(short)
 
 
 def _coloured(line: Sequence[str], shown: Sequence[Column]) -> list[str]:
