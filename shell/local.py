@@ -88,7 +88,7 @@ def _help(session: Session, row: Command, params: Params) -> None:
     from shell.manual.topics import TOPICS
 
     if verb in TOPICS:
-        pager.show(session, TOPICS[verb].splitlines())
+        pager.show(session, pages.topic(verb, width).splitlines())
         return
     about = command_of(verb)
     if about is None:

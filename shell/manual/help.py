@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TextIO
 
 from manager.api.command import Command, Option, usage
 from manager.api.commands import COMMANDS, GROUPS
 from shell import terminal
+from shell.manual.narrowed import TEXT_COLUMNS, WIDTH, filled, narrowed
 from shell.manual.topics import TOPICS
 from shell.options import HELP, KINDS, ShellOptions
 
-WIDTH = 80
 _HEAD_COLUMNS = 30
-_TEXT_COLUMNS = 30  # with fewer beside its head, a text stands below it
 _UNBROKEN = "\xa0"  # textwrap does not break here: an option stays beside its value
 _SETTINGS = (
     "TARGET is an app (web), a worker (web.2) or a container id.",
@@ -41,6 +39,11 @@ usage: simplecloud [--cloud NAME] [VERB [ARG...]]
 def width_on(out: TextIO) -> int:
     """Return how many columns help may take there."""
     return min(terminal.width_of(out) or WIDTH, WIDTH)
+
+
+def topic(name: str, width: int = WIDTH) -> str:
+    """Return the page on what goes across commands."""
+    return narrowed(TOPICS[name], width)
 
 
 def overview(width: int = WIDTH) -> str:
@@ -74,7 +77,7 @@ def _entry(head: str, text: str, heads: int, width: int) -> str:
 
     So have all where there is too little room for the text.
     """
-    beside = width - heads - 4 >= _TEXT_COLUMNS
+    beside = width - heads - 4 >= TEXT_COLUMNS
     told = _wrapped(text, width, " " * (heads + 4 if beside else 8))
     if not beside or len(head) > heads:
         return f"  {head}\n{told}"
@@ -82,14 +85,7 @@ def _entry(head: str, text: str, heads: int, width: int) -> str:
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> str:
-    return textwrap.fill(
-        text,
-        width,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return "\n".join(filled(text, width, indent, indent))
 
 
 def names(command: Command) -> str:
@@ -112,15 +108,8 @@ def page(command: Command, width: int = WIDTH) -> str:
 def usage_lines(command: Command, width: int = WIDTH) -> str:
     """Return how a command is written, in lines of so many columns."""
     indent = len("usage: ") + len(command.verb) + 1
-    whole = textwrap.fill(
-        _bound(usage(command)),
-        width,
-        initial_indent="usage: ",
-        subsequent_indent=" " * (indent if width == WIDTH else min(indent, 4)),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return whole.replace(_UNBROKEN, " ")
+    then = " " * (indent if width == WIDTH else min(indent, 4))
+    return "\n".join(filled(_bound(usage(command)), width, "usage: ", then)).replace(_UNBROKEN, " ")
 
 
 def _bound(text: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from manager.api.command import Command
 from manager.api.commands import GROUPS
-from shell.manual.help import USAGE, names, option_head, usage_lines
+from shell.manual.help import USAGE, names, option_head, topic, usage_lines
 from shell.manual.topics import TOPICS
 
 _USAGE = re.compile(r"^(usage: | {7})", re.MULTILINE)  # and what stands below it
@@ -46,7 +46,7 @@ def page(version: str, synopsis: str = USAGE) -> str:
         r"simplecloud \- a small cloud of Docker containers on one machine",
         *_section("SYNOPSIS", _as_it_stands(_USAGE.sub("", synopsis))),
         *(line for title, rows in GROUPS.items() for line in _group(title, rows)),
-        *(line for topic, text in TOPICS.items() for line in _topic(topic, text)),
+        *(line for name in TOPICS for line in _section(name, _topic(name))),
         *_section("EXIT STATUS", _terms(_EXIT_STATUS)),
         *_section("ENVIRONMENT", _terms(_ENVIRONMENT)),
         *_section("FILES", _terms(_FILES)),
@@ -73,8 +73,8 @@ def _command(row: Command) -> Iterator[str]:
         yield from (".PP", "Examples:", *_as_it_stands("\n".join(f"  {each}" for each in row.examples)))
 
 
-def _topic(topic: str, text: str) -> Iterator[str]:
-    return _section(topic, _as_it_stands(text.partition("\n\n")[2]))
+def _topic(name: str) -> Iterator[str]:
+    return _as_it_stands(topic(name).partition("\n\n")[2])
 
 
 def _terms(terms: Mapping[str, str]) -> Iterator[str]:

@@ -1,8 +1,10 @@
-"""Help on what goes across commands: short pages for `help TOPIC`. Plain text, 80 columns."""
+"""Help on what goes across commands: short pages for `help TOPIC`. Plain text, for 80 columns.
+
+What two blanks part from the words before it tells what these mean, and may be longer.
+"""
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import fields
 
 from manager.api.documents import API_VERSION
@@ -10,9 +12,13 @@ from manager.api.views import ITEMS
 
 
 def _fields() -> str:
-    """Return the fields of every listing's items, a paragraph each."""
-    told = (f"{kind}: {' '.join(field.name for field in fields(item))}" for kind, item in ITEMS.items())
-    return "\n".join(textwrap.fill(text, 79, subsequent_indent="  ") for text in told)
+    """Return the fields of every listing's items, a line each."""
+    widest = max(map(len, ITEMS))
+    told = (
+        f"  {kind:<{widest}}  {' '.join(field.name for field in fields(item))}"
+        for kind, item in ITEMS.items()
+    )
+    return "\n".join(told)
 
 
 _NETWORKING = """\
@@ -48,7 +54,8 @@ scripts: commands in a file, with proof
   simplecloud -f FILE      read and checked whole, then run
   simplecloud < FILE       line by line, as it comes
   simplecloud -c 'ps; apps'
-  --check only reads a file; -x prints each command; -k goes on after a failure
+
+--check only reads a file; -x prints each command; -k goes on after a failure.
 
 One command a line, or several with `;`. `#` begins a comment; a last backslash
 continues the line, and so do open quotes, which are those of a shell. A failure

@@ -123,11 +123,37 @@ def test_an_option_stays_beside_its_value_when_the_usage_is_broken() -> None:
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_a_topic_is_a_short_page_of_80_columns(topic: str) -> None:
-    lines = TOPICS[topic].splitlines()
+    lines = help.topic(topic).splitlines()
 
     assert lines[0].startswith(f"{topic}: ")
     assert len(lines) <= 40
     assert all(len(line) <= 80 and line.isascii() for line in lines)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+@pytest.mark.parametrize("width", [40, 60, 72])
+def test_a_topic_breaks_between_words_where_the_terminal_is_narrower(topic: str, width: int) -> None:
+    text = help.topic(topic, width)
+
+    wide = [line for line in text.splitlines() if len(line) > width]
+    assert all(line in TOPICS[topic].splitlines() for line in wide), "only code is left as it stands"
+    assert all(line.startswith("  ") for line in wide)
+    assert text.split() == TOPICS[topic].split(), "no word is lost"
+
+
+def test_code_in_a_topic_can_be_pasted_from_the_narrowest_terminal() -> None:
+    assert '  command = ["./server.py", "--port", "8000"]' in help.topic("files", 30).splitlines()
+    assert "  expect http web / --count 100 --failed 0" in help.topic("scripts", 30).splitlines()
+
+
+def test_what_a_row_of_a_topic_tells_stands_beside_it_or_below_it() -> None:
+    assert (
+        "  explain web        the last decision: arithmetic, limits,\n"
+        "                     the fitted curve" in help.topic("autoscaling", 60)
+    )
+    assert "  autoscale web --max 6\n      enough: 95% of requests within 250 ms" in help.topic(
+        "autoscaling", 60
+    )
 
 
 def test_no_topic_hides_a_command() -> None:
