@@ -47,11 +47,20 @@ def http_url(app: Document) -> str | None:
     return next((url for url in found if url.startswith("http:")), None)
 
 
+def _hint_for_route(app: Document) -> str:
+    """Return the command that gives an app an http route, or shows the tcp one that it has."""
+    name = app.get("name")
+    if app.get("urls"):
+        return f"routes {name}"
+    told = str(app.get("note", "")).rpartition(": ")[2]  # where it was seen to listen, its note tells how
+    return told if told.startswith(f"update {name} -p ") else f"update {name} -p 8000"
+
+
 def endpoint(app: Document, status: Document) -> Endpoint:
     """Return where an app answers http, from its item and the cloud's status."""
     found = http_url(app)
     if found is None:
-        raise CloudError(f"{app.get('name')} has no http route", hint=f"inspect {app.get('name')}")
+        raise CloudError(f"{app.get('name')} has no http route", hint=_hint_for_route(app))
     # asked at the proxy's address: not every resolver knows NAME.localhost
     match status:
         case {"proxy": {"url": str(url)}}:

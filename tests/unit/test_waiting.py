@@ -205,7 +205,23 @@ def test_an_app_without_http_route_cannot_be_asked(shell: Shell, manager: FakeMa
     manager.apps["web"] = app_item("web", 3, 3, urls=["tcp://127.0.0.1:9000"])
     assert shell.run("expect http web /") == 1
     assert shell.run("load web") == 1
-    assert shell.err.getvalue().count("web has no http route") == 2
+    assert shell.err.getvalue().count("web has no http route\nhint:  routes web\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("note", "hint"),
+    [
+        ("", "update web -p 8000"),
+        ("listens on port 9090 and has no route: update web -p 9090", "update web -p 9090"),
+        ("stopped: web.1", "update web -p 8000"),
+    ],
+)
+def test_an_app_without_a_port_is_told_how_it_gets_one(
+    shell: Shell, manager: FakeManager, note: str, hint: str
+) -> None:
+    manager.apps["web"] = app_item("web", 3, 3, urls=[], note=note)
+    assert shell.run("load web") == 1
+    assert f"hint:  {hint}\n" in shell.err.getvalue()
 
 
 def test_a_load_is_reported_and_expected(shell: Shell, manager: FakeManager, website: Website) -> None:
