@@ -19,7 +19,7 @@ KEPT_REVISIONS = 50  # of each app
 LONGEST_S = 10 * 365 * 86400.0
 MOST_BYTES = 2**50  # 1024T
 APP_NAME = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
-_TARGET = re.compile(r"(?P<app>[a-z0-9-]+)(\.(?P<slot>[0-9]{1,4}))?")
+_TARGET = re.compile(r"(?P<app>[a-z0-9-]+)(\.(?P<slot>0{0,9}[0-9]{1,4}))?")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([KMGT]?)I?B?", re.ASCII | re.IGNORECASE)
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -114,8 +114,12 @@ def text(word: str) -> str:
 
 def target(word: str) -> str:
     """Return APP, APP.SLOT or a container id's first 4 or more hex digits."""
-    if not _TARGET.fullmatch(word):
+    found = _TARGET.fullmatch(word)
+    if found is None:
         raise ValueError(f"{word[:40]!r} is neither an app, nor a worker like web.2, nor a container id")
+    app, slot = found["app"], found["slot"]
+    if slot and slot != str(int(slot)):
+        raise Meant(f"{word[:40]!r} is no worker: its number has a leading zero", f"{app}.{int(slot)}")
     return word
 
 

@@ -190,7 +190,9 @@ def _target(row: Command, word: str, at: int = 0) -> str:
     try:
         return values.target(word)
     except ValueError as error:
-        raise UsageError(f"{row.verb}: {error}", hint=row.examples[0], word=word, at=at) from None
+        meant = error.right if isinstance(error, values.Meant) else ""
+        told = f"{row.verb}: {error}"
+        raise UsageError(told, hint=row.examples[0], word=word, at=at, meant=meant) from None
 
 
 def _comparison(row: Command, before: tuple[str, ...], operator: str, value: str) -> Comparison:

@@ -310,3 +310,10 @@ def test_what_cannot_be_compared_is_known_by_its_place(words: str, at: int) -> N
     with pytest.raises(UsageError) as rejected:
         holds(said.comparison, "image" if "image" in words else 3)
     assert rejected.value.at == at
+
+
+def test_a_worker_with_a_leading_zero_is_none_and_the_one_meant_is_offered() -> None:
+    with pytest.raises(UsageError, match="leading zero") as refused:
+        condition("web.01", "ready", verb="wait")
+
+    assert (refused.value.word, refused.value.meant) == ("web.01", "web.1")

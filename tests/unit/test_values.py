@@ -33,3 +33,14 @@ def test_what_is_no_number_of_cores_is_refused(word: str) -> None:
 def test_what_is_no_rate_is_told_how_high_one_may_be(word: str) -> None:
     with pytest.raises(ValueError, match="above 0, at most 100000 requests per second"):
         values.rate(word)
+
+
+@pytest.mark.parametrize(
+    ("word", "right"), [("web.01", "web.1"), ("web.0010", "web.10"), ("web.00001", "web.1")]
+)
+def test_a_worker_s_number_has_no_leading_zero(word: str, right: str) -> None:
+    with pytest.raises(values.Meant, match="leading zero") as refused:
+        values.target(word)
+
+    assert refused.value.right == right
+    assert values.target(right) == right
