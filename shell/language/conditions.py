@@ -22,7 +22,7 @@ _LOAD_ENDS = {"wait": ("done",), "expect": ("failed", "==", "0")}
 OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "contains")
 Kind = Literal["AppList", "WorkerList"]
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-_NOTHING = ("-", "none")
+_NOTHING = ("-", "none", "")
 _TRUTHS = {"yes": True, "true": True, "no": False, "false": False}
 
 
@@ -246,7 +246,7 @@ def _headers(kind: Kind) -> dict[str, Column]:
 def holds(said: Comparison, observed: object) -> bool:
     """Tell whether an observed value compares as said; raises UsageError when it cannot be compared."""
     if said.operator == "contains":
-        return said.value in shown(observed)
+        return said.value in ("" if _is_nothing(observed) else shown(observed))
     if said.operator in ("==", "!="):
         return _equals(said, observed) == (said.operator == "==")
     if observed is None:
@@ -259,13 +259,18 @@ def holds(said: Comparison, observed: object) -> bool:
 
 
 def _equals(said: Comparison, observed: object) -> bool:
-    if observed is None:
+    if _is_nothing(observed):
         return said.value in _NOTHING
     if isinstance(observed, int | float) and not isinstance(observed, bool):
         return said.value not in _NOTHING and observed == quantity(said)
     if isinstance(observed, bool):
         return said.value not in _NOTHING and observed == _truth(said)
     return said.value == shown(observed)
+
+
+def _is_nothing(observed: object) -> bool:
+    """Tell whether a table shows a value as `-`."""
+    return observed is None or observed == "" or observed == []
 
 
 def _truth(said: Comparison) -> bool:
@@ -309,7 +314,7 @@ def quantity(said: Comparison) -> float:
 def shown(observed: object) -> str:
     """Return a value as it is compared with words and shown to people."""
     match observed:
-        case None:
+        case None | "" | []:
             return "-"
         case list(entries):
             return " ".join(str(entry) for entry in entries)

@@ -151,6 +151,12 @@ def test_a_field_of_workers_is_not_looked_for_in_an_app() -> None:
         ("urls", ["http://a/", "http://b/"], "contains", "http://b/", True),
         ("command", ["./x", "-y"], "==", "./x -y", True),
         ("note", "", "==", "", True),
+        ("note", "", "==", "-", True),
+        ("note", "", "!=", "-", False),
+        ("note", "", "contains", "-", False),
+        ("note", "stopped: web.1", "==", "-", False),
+        ("urls", [], "==", "-", True),
+        ("p95_s", None, "==", "", True),
     ],
 )
 def test_values_compare_in_the_unit_of_their_field(
