@@ -72,8 +72,12 @@ def _template(template: Template) -> Params:
 
 
 def _policy(policy: Autoscale) -> Params:
-    slo = f"{_duration(policy.slo_s)},{100 * policy.slo_share:g}%"
-    return {"min": str(policy.min), "slo": slo, "mode": policy.mode}
+    return {"min": str(policy.min), "slo": objective(policy.slo_s, policy.slo_share), "mode": policy.mode}
+
+
+def objective(limit_s: float, share: float) -> str:
+    """Return what --slo is told."""
+    return f"{_duration(limit_s)},{100 * share:g}%"
 
 
 def _health(template: Template) -> str | None:
@@ -90,5 +94,5 @@ def _size(count: int) -> str:
 
 
 def _duration(seconds: float) -> str:
-    milliseconds = round(1000 * seconds)
-    return f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s"
+    milliseconds = round(1000 * seconds, 3)
+    return f"{milliseconds:.12g}ms" if milliseconds % 1000 else f"{milliseconds // 1000:.0f}s"

@@ -10,6 +10,7 @@ from manager.api.agreement import again, require_bounds, require_http
 from manager.api.arguments import Arguments
 from manager.api.errors import AppExists, CloudError, RouteTaken, UsageError
 from manager.state.model import AppSpec, Autoscale, Past, Template
+from manager.state.options import objective
 from manager.state.wishes import autoscaled, free_number, with_spares
 from manager.state.world import World
 
@@ -89,9 +90,10 @@ def autoscale_policy(arguments: Arguments, base: Autoscale | None) -> Autoscale 
     if limit is None:
         if any(asked is not None for asked in (least, slo, mode)):
             bounds = "--max 6" if least is None else f"--min {least} --max {max(least, 6)}"
-            asked_for = f"{bounds} --mode {mode}" if mode else bounds
+            told = [bounds, f"--slo {objective(*slo)}" if slo else "", f"--mode {mode}" if mode else ""]
             raise UsageError(
-                "--min, --slo and --mode go with --max", hint=again(arguments, asked_for, "autoscale")
+                "--min, --slo and --mode go with --max",
+                hint=again(arguments, " ".join(filter(None, told)), "autoscale"),
             )
         return None
     limit_s, share = slo or ((base.slo_s, base.slo_share) if base else (0.25, 0.95))

@@ -133,7 +133,9 @@ def bound(line: str) -> arguments.Arguments:
     [
         ("autoscale shop --max 1 --min 2", "autoscale shop --min 1 --max 2"),
         ("autoscale shop --min 2", "autoscale shop --min 2 --max 6"),
-        ("autoscale shop --slo 100ms", "autoscale shop --max 6"),
+        ("autoscale shop --slo 100ms", "autoscale shop --max 6 --slo 100ms,95%"),
+        ("autoscale shop --slo 1.5ms,99.9%", "autoscale shop --max 6 --slo 1.5ms,99.9%"),
+        ("autoscale shop --slo 5s --mode recommend", "autoscale shop --max 6 --slo 5s,95% --mode recommend"),
         ("run --min 8 -p 8000 shop server", "run --min 8 --max 8 shop ..."),
         ("run --max 1 --min 2 shop server", "run --min 1 --max 2 shop ..."),
     ],
