@@ -136,8 +136,11 @@ def _notes(tape: Tape, replays: Iterable[Replay], really: Tally) -> Iterable[str
 
 
 def _duration(span_s: float) -> str:
-    """Return a time as it can be typed, such as 90s, 10m or 24h."""
-    for unit_s, unit in ((3600.0, "h"), (60.0, "m")):
-        if span_s >= unit_s and span_s % unit_s == 0:
-            return f"{span_s / unit_s:.0f}{unit}"
-    return f"{round(span_s, 1):g}s"
+    """Return a time for people, such as 40 ms, 2.1 s, 20 min or 1 h 30 min."""
+    if span_s < 0.9995:
+        return f"{1000 * span_s:.0f} ms"
+    if span_s < 599.5:
+        return f"{round(span_s, 1 if span_s < 10 else None):g} s"
+    hours, minutes = divmod(round(span_s / 60), 60)
+    told = [f"{hours} h" if hours else "", f"{minutes} min" if minutes else ""]
+    return " ".join(filter(None, told))

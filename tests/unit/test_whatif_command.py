@@ -133,10 +133,31 @@ def test_damage_is_told(desk: Desk) -> None:
 
 
 def test_without_a_record_it_says_so_and_what_to_do(desk: Desk) -> None:
-    with pytest.raises(CloudError, match="no load of web is recorded in the last 2h") as refused:
+    with pytest.raises(CloudError, match="no load of web is recorded in the last 2 h:") as refused:
         desk.asks("web", "--replay", "2h")
 
     assert refused.value.hint == "load web --rps 20 --for 60s"
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("40ms", "40 ms"),
+        ("2.1s", "2.1 s"),
+        ("2.13s", "2.1 s"),
+        ("90s", "90 s"),
+        ("90.4s", "90 s"),
+        ("150s", "150 s"),
+        ("10m", "10 min"),
+        ("1h", "1 h"),
+        ("1.5h", "1 h 30 min"),
+        ("125m", "2 h 5 min"),
+        ("7199s", "2 h"),
+    ],
+)
+def test_a_time_is_told_as_people_say_it(desk: Desk, typed: str, told: str) -> None:
+    with pytest.raises(CloudError, match=f"recorded in the last {told}: it had no requests"):
+        desk.asks("web", "--replay", typed)
 
 
 def test_an_app_that_is_scaled_by_hand_has_no_record(desk: Desk) -> None:
