@@ -42,8 +42,8 @@ class Kind:
     """A kind of value: its name in usage lines, how a word becomes one, and what completes it.
 
     `completes` names the live list that completion offers beside the `choices`: apps, targets, images,
-    secrets, ports, files, places (files, and what is in a worker), or nothing. `suffixes`: of the files that
-    are most likely meant.
+    secrets, ports, files, places (files, and what is in a worker), revisions and decisions (those of the app
+    that stands before), or nothing. `suffixes`: of the files that are most likely meant.
     """
 
     metavar: str
@@ -322,8 +322,8 @@ LINES = Kind("N", lines)
 SPARES = Kind("K|auto", spares, choices=("auto",))
 BOUND = Kind("N", whole(1, MAX_WORKERS))
 COUNT = Kind("N", whole(1, 1_000_000))
-REVISION = Kind("REV", whole(1, 1_000_000))
-DECISION = Kind("ID", whole(1, 1_000_000))
+REVISION = Kind("REV", whole(1, 1_000_000), "revisions")
+DECISION = Kind("ID", whole(1, 1_000_000), "decisions")
 DURATION = Kind("DURATION", seconds)
 SPAN = Kind("DURATION", span)
 MEMORY = Kind("SIZE", memory)

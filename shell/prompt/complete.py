@@ -21,8 +21,9 @@ from shell.language.parsing import takes_next
 from shell.live.repeated import is_listing, repeated
 from shell.manual.topics import TOPICS
 from shell.options import HELP, KINDS
+from shell.prompt.named import Named
 from shell.prompt.offers import Completion, Directory, files, quoted, ranked
-from shell.prompt.snapshot import Named, Snapshot
+from shell.prompt.snapshot import Snapshot
 from shell.prompt.typed import Word, spot
 from shell.text.columns import names as column_names
 
@@ -124,12 +125,12 @@ def option_of(command: Command, word: str) -> Option | None:
 
 def _arguments(place: Place, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
     if place.option is not None:
-        return _values(place.option, place.command, word, snapshot, directory)
+        return _values(place.option, place, word, snapshot, directory)
     name, equals, value = word.value.partition("=")
     if equals and name.startswith("--") and not place.bare:
         option = place.command.option(name)
         inline = Word(word.start + len(name) + 1, word.end, value)
-        return _values(option, place.command, inline, snapshot, directory) if option else []
+        return _values(option, place, inline, snapshot, directory) if option else []
     if word.value.startswith("-") and not place.bare:
         return ranked(word, _options(place))
     found = _operands(place, word, snapshot, directory)
@@ -156,13 +157,16 @@ def _options(place: Place) -> Iterator[Named]:
 
 
 def _values(
-    option: Option, command: Command, word: Word, snapshot: Snapshot, directory: Directory
+    option: Option, place: Place, word: Word, snapshot: Snapshot, directory: Directory
 ) -> list[Completion]:
     """Return what can be the value of an option."""
     if option.kind is None:
         return []
-    if option.name in ("sort", "columns", "filter") and command.lists:
-        return _columns(word, command, option)
+    if option.name in ("sort", "columns", "filter") and place.command.lists:
+        return _columns(word, place.command, option)
+    if option.kind.completes in ("revisions", "decisions"):
+        past = snapshot.revisions if option.kind.completes == "revisions" else snapshot.decisions
+        return ranked(word, past.get("".join(place.operands[:1]), ()))
     return _of_kind(option.kind, word, snapshot, directory)
 
 

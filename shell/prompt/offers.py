@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from shell.prompt.snapshot import Named
+from shell.prompt.named import Named
 from shell.prompt.typed import Word
 
 Directory = Callable[[str], Sequence[str]]

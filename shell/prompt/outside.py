@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 
 from manager.api.errors import CloudError, UsageError
 from manager.api.places import Places
@@ -16,8 +18,10 @@ from shell.client import Client, Document
 from shell.language.quoting import quote
 from shell.prompt.complete import complete
 from shell.prompt.offers import Completion, Directory
+from shell.prompt.past import Ask, Histories, decisions_of
 from shell.prompt.snapshot import QUESTIONS, Snapshot, snapshot_of
 from shell.prompt.typed import Word, spot
+from shell.text.document import items
 
 Find = Callable[[str | None], Places]
 
@@ -39,7 +43,12 @@ def candidates(line: str, find: Find, directory: Directory) -> list[str]:
         return _begun(here.word, _values(own[-1], here.word, places, directory))
     before = " ".join(quote(word) for word in asked.command[:-1])
     text = f"{before} {line[here.word.start :]}".lstrip()
-    found = complete(text, len(text), _snapshot(places) if before else Snapshot(), directory)
+    found = complete(
+        text,
+        len(text),
+        _snapshot(places, [*asked.command, here.word.value]) if before else Snapshot(),
+        directory,
+    )
     words = [_whole(text, completion) for completion in found]
     if not before:  # `-rm`, whose failure counts for nothing, is a script's
         words = [*(word for word in words if not word.startswith("-")), *_PROGRAM]
@@ -73,15 +82,24 @@ def _whole(text: str, completion: Completion) -> str:
         return begun + completion.text
 
 
-def _snapshot(places: Places) -> Snapshot:
-    """Return what is known of the cloud, nothing where nobody answers soon."""
-    client = Client(places, note=lambda _: None)
+def _snapshot(places: Places, words: Sequence[str]) -> Snapshot:
+    """Return what is known of the cloud, nothing where nobody answers soon.  words: of the command."""
+    ask = partial(Client(places, note=lambda _: None).call, patience_s=0.0, answer_within_s=_ANSWER_S)
     try:
-        return snapshot_of(
-            {
-                method: client.call(method, params, patience_s=0.0, answer_within_s=_ANSWER_S)
-                for method, params in _LISTINGS.items()
-            }
-        )
+        answers = {method: ask(method, params) for method, params in _LISTINGS.items()}
+        return _with_past(snapshot_of(answers), ask, items(answers["apps"].get("items")), words)
     except CloudError:
         return Snapshot()
+
+
+def _with_past(snapshot: Snapshot, ask: Ask, apps: Sequence[Document], words: Sequence[str]) -> Snapshot:
+    """Return it with what the apps that are named were before, where one of these options asks for that."""
+    named = [app for app in apps if app.get("name") in words]
+    given = {word.partition("=")[0] for word in words}
+    if "--to" in given:
+        return replace(snapshot, revisions=Histories(ask).take(named))
+    if "--decision" in given:
+        names = [str(app.get("name")) for app in named]
+        told = {f"explain {name}": ask("explain", {"app": name}) for name in names}
+        return replace(snapshot, decisions=decisions_of({}, told))
+    return snapshot

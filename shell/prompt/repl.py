@@ -35,7 +35,8 @@ from shell.prompt.complete import complete
 from shell.prompt.directory import entries
 from shell.prompt.highlight import fragments
 from shell.prompt.history import PrivateHistory
-from shell.prompt.snapshot import Named, Snapshot, Watch
+from shell.prompt.named import Named
+from shell.prompt.snapshot import Snapshot, Watch
 from shell.prompt.toolbar import command_at, toolbar
 from shell.session import Session
 from shell.soon import soon

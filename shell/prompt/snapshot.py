@@ -6,27 +6,20 @@ The manager pushes it to a thread while a prompt is shown, so that no key ever w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Event, Thread
 
 from manager.api.errors import CloudError
 from manager.api.values import BASE_IMAGE
+from shell.prompt.named import Named
+from shell.prompt.past import Ask, Histories, Past, decisions_of
 from shell.text import cells
 from shell.text.document import Document, fields, items, number
 
-Ask = Callable[[str, Document], Document]  # the answer to a method with parameters; raises CloudError
 Follow = Callable[[float, Callable[[Document], None], Event], None]  # shell.following.follow, of one client
 QUESTIONS: Mapping[str, Document] = {"images": {}, "secret": {"action": "ls"}}  # seldom answered otherwise
 
 EVERY_S = 2.0  # at the latest, when nothing happens
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A name to complete, and what the thing is doing."""
-
-    name: str
-    meta: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +36,8 @@ class Snapshot:
     workers: tuple[Named, ...] = ()
     images: tuple[Named, ...] = ()
     secrets: tuple[Named, ...] = ()
+    revisions: Past = field(default_factory=dict)
+    decisions: Past = field(default_factory=dict)
     variables: tuple[Named, ...] = ()
     ready: int = 0
     want: int = 0
@@ -100,6 +95,8 @@ class Watch:
         self._follow = follow
         self._changed = changed
         self._documents: dict[str, Document] = {}
+        self._histories = Histories(ask)
+        self._decisions: Past = {}
         self._wake = Event()
         self._hidden = Event()
         self._hidden.set()
@@ -152,4 +149,6 @@ class Watch:
                 self._documents[key] = self._ask(key, QUESTIONS[key])
         except CloudError:
             return self.snapshot  # the next look tells
-        return snapshot_of(self._documents)
+        revisions = self._histories.take(items(self._documents["apps"].get("items")))
+        self._decisions = decisions_of(self._decisions, news)
+        return replace(snapshot_of(self._documents), revisions=revisions, decisions=self._decisions)

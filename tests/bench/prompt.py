@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from shell.prompt.complete import complete
-from shell.prompt.snapshot import Named, Snapshot
+from shell.prompt.named import Named
+from shell.prompt.snapshot import Snapshot
 from tests.bench.table import Result
 from tests.bench.work import seconds_of
 from tests.real.cloud import LAUNCHER, Cloud

@@ -13,8 +13,9 @@ from manager.api.views import SecretView
 from shell.language import grammar, scanner
 from shell.prompt.complete import complete
 from shell.prompt.highlight import fragments
+from shell.prompt.named import Named
 from shell.prompt.offers import Completion
-from shell.prompt.snapshot import Named, Snapshot, snapshot_of
+from shell.prompt.snapshot import Snapshot, snapshot_of
 from shell.prompt.toolbar import command_at, health_of, toolbar, usage_at
 from shell.prompt.typed import spot, statements
 from tests.fakes.replies import app, image, worker
@@ -25,6 +26,8 @@ CLOUD = Snapshot(
     images=(Named("simplecloud/base", "179M"), Named("tools", "12.3M")),
     secrets=(Named("db-password", "12"),),
     variables=(Named("$n", "3"), Named("$name", "web")),
+    revisions={"web": (Named("2", "update --env GREETING=hi"), Named("1", "run"))},
+    decisions={"web": (Named("211", "hold: 3 req/s"), Named("180", "up: 60 req/s"))},
     ready=4,
     want=5,
     rate_rps=463.0,
@@ -334,6 +337,7 @@ OF_COLUMNS = [
             )
         ),
         *("wait load ", "wait load web ", "expect load web ", "wait load web done ", "wait error x "),
+        *("rollback web --to ", "explain web --decision "),
         *("expect error x ", "expect error x rm ", "expect error x stats --sort "),
     ],
 )
@@ -512,3 +516,20 @@ def test_the_health_of_a_cloud_reads_in_one_look() -> None:
     assert health_of(Snapshot(down=True))[1] == "the cloud is down: up"
     assert health_of(Snapshot(known=True, away=True))[1] == "manager away: workers keep serving"
     assert health_of(CLOUD, utf8=False) == ("class:toolbar.busy", "manager * 4/5 workers 463 req/s")
+
+
+@pytest.mark.parametrize("line", ["rollback web --to ", "rollback web --wait --to ", "rollback web --to="])
+def test_earlier_revisions_are_offered_with_what_made_them(line: str) -> None:
+    assert [(each.text, each.meta) for each in at(line)] == [("2", "update --env GREETING=hi"), ("1", "run")]
+
+
+def test_decisions_are_offered_with_what_they_were() -> None:
+    assert [(each.text, each.meta) for each in at("explain web --decision ")] == [
+        ("211", "hold: 3 req/s"),
+        ("180", "up: 60 req/s"),
+    ]
+
+
+@pytest.mark.parametrize("line", ["rollback api --to ", "rollback --to ", "explain nope --decision "])
+def test_of_an_app_whose_past_is_not_known_none_is_offered(line: str) -> None:
+    assert offered(line) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from manager.api.documents import listing
+from manager.api.documents import document, listing
 from manager.api.errors import UsageError
 from manager.api.places import Places
 from shell.manual import completion
@@ -22,10 +22,12 @@ DIRECTORIES = {
     "/run/simplecloud": ["default/", "other/", "a.lock"],
 }
 LISTINGS: dict[str, Answer] = {
-    "apps": lambda _: listing("AppList", [app("web"), app("api")]),
+    "apps": lambda _: listing("AppList", [app("web", revision=3), app("api")]),
     "ps": lambda _: listing("WorkerList", [worker("web.1")]),
     "images": lambda _: listing("ImageList", [image("tools")]),
     "secret": lambda _: listing("SecretList", []),
+    "history": lambda _: document("RevisionList", {"items": [{"revision": number} for number in (1, 2)]}),
+    "explain": lambda _: document("Decision", {"id": 211, "action": "hold"}),
 }
 
 
@@ -63,6 +65,10 @@ def offered(line: str, directory: Path) -> list[str]:
         ("watch rm ", []),
         ("watch logs ", []),
         ("history ", ["web", "api"]),
+        ("rollback web --to ", ["2", "1"]),
+        ("rollback web --to=", ["--to=2", "--to=1"]),
+        ("explain web --decision ", ["211"]),
+        ("rollback api --to ", []),
         ("secret ", ["ls", "set", "rm"]),
         ("sca", ["scale"]),
         ("up --bi", ["--bind"]),

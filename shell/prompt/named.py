@@ -1,0 +1,13 @@
+"""A name that can be completed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A name to complete, and what the thing is doing."""
+
+    name: str
+    meta: str = ""

@@ -1,0 +1,116 @@
+"""What apps were before is known without a question for each key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from manager.api.errors import AppNotFound
+from shell.prompt.named import Named
+from shell.prompt.past import Histories, Past, decisions_of
+
+RUN = {
+    "revision": 1,
+    "state": "former",
+    "change": "run",
+    "image": "simplecloud/base",
+    "command": ["/app/server.py", "8000"],
+    "options": ["--port", "8000/http"],
+}
+HISTORY = {
+    "items": [
+        RUN,
+        {
+            **RUN,
+            "revision": 2,
+            "change": "update",
+            "options": ["--port", "8000/http", "--env", "GREETING=hi"],
+        },
+        {**RUN, "revision": 3, "change": "update", "image": "tools", "command": ["/app/other.py"]},
+        {**RUN, "revision": 4, "change": "undo", "state": "current"},
+    ]
+}
+
+
+class Manager:
+    """A manager that tells histories, and counts how often."""
+
+    def __init__(self, *gone: str) -> None:
+        self.asked: list[str] = []
+        self.gone = gone
+
+    def ask(self, method: str, params: Mapping[str, object]) -> Mapping[str, object]:
+        assert method == "history"
+        app = str(params["app"])
+        self.asked.append(app)
+        if app in self.gone:
+            raise AppNotFound(f"no app is named {app!r}")
+        return HISTORY
+
+
+def apps(**revisions: int) -> list[Mapping[str, object]]:
+    return [{"name": name, "revision": revision} for name, revision in revisions.items()]
+
+
+def decision(number: int, action: str = "hold") -> Mapping[str, object]:
+    return {"id": number, "action": action, "reason": "60 req/s"}
+
+
+def test_revisions_are_told_with_what_they_brought_and_without_the_current_one() -> None:
+    assert Histories(Manager().ask).take(apps(web=4)) == {
+        "web": (
+            Named("3", "update --image tools /app/other.py"),
+            Named("2", "update --env GREETING=hi"),
+            Named("1", "run"),
+        )
+    }
+
+
+def test_a_history_is_asked_for_once_for_each_new_revision() -> None:
+    manager = Manager()
+    histories = Histories(manager.ask)
+
+    for revision in (4, 4, 4, 5, 5):
+        assert histories.take(apps(web=revision)).keys() == {"web"}
+
+    assert manager.asked == ["web", "web"]
+
+
+def test_an_app_that_was_always_as_it_is_has_no_history_to_ask_for() -> None:
+    manager = Manager()
+
+    assert Histories(manager.ask).take(apps(web=1, api=1)) == {}
+    assert manager.asked == []
+
+
+def test_of_many_histories_a_few_are_asked_for_at_a_time() -> None:
+    manager, many = Manager(), apps(**{f"app{number}": 2 for number in range(20)})
+    histories = Histories(manager.ask)
+
+    assert len(histories.take(many)) == 8
+    assert len(histories.take(many)) == 16
+    assert len(histories.take(many)) == 20
+    assert len(manager.asked) == 20
+
+
+def test_an_app_that_is_gone_is_forgotten_and_a_history_that_nobody_tells_is_left_out() -> None:
+    manager = Manager("api")
+    histories = Histories(manager.ask)
+    histories.take(apps(web=4))
+
+    assert histories.take(apps(api=2)) == {}
+
+
+def test_the_last_decision_is_known_and_those_that_changed_something() -> None:
+    past: Past = {}
+    for number, action in ((1, "hold"), (2, "up"), (3, "hold"), (4, "hold")):
+        past = decisions_of(past, {"explain web": decision(number, action), "apps": {}})
+
+    assert [named.name for named in past["web"]] == ["4", "2"]
+    assert past["web"][1].meta == "up: 60 req/s"
+    assert decisions_of(past, {"apps": {}}) == past
+
+
+def test_decisions_on_an_app_of_that_name_that_is_gone_are_forgotten() -> None:
+    past = decisions_of({}, {"explain web": decision(180, "up")})
+
+    assert [named.name for named in decisions_of(past, {"explain web": decision(2)})["web"]] == ["2"]
