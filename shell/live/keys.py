@@ -42,6 +42,7 @@ _OTHERS: Mapping[str, str] = {
     "q, Esc": "back; outside an app: to the shell",
     "F2, ^C, ^D": "to the shell",
 }
+_CHOOSING = ("s sort", "/ filter", "space pause")  # where the footer has room for them
 HELP = (*((f"{key.name:<7}{' '.join(key.command)}", key.does) for key in KEYS), *_OTHERS.items())
 
 
@@ -183,6 +184,7 @@ def _chosen(view: View) -> str:
 def _keys(view: View, seen: Seen, room: int) -> str:
     last = f"? help{_GAP}q {'back' if view.page or view.app or view.filter else 'quit'}"
     told = [f"{key.shown} {' '.join(command_of(key, view, seen))}" for key in _of_use(view, seen)]
+    told += [] if view.page else _CHOOSING
     while told and columns(_GAP.join([*told, last])) > room:
         told.pop()
     return cut(_GAP.join([*told, last]), max(room, 0), "")

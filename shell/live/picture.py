@@ -7,7 +7,7 @@ under the cursor is always seen. What a narrow terminal does without, in this or
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from manager.api.listings import LISTINGS, Column
@@ -23,8 +23,8 @@ from shell.text.styled import Fragment, Line
 from shell.text.tables import Options
 
 DROPPED = ("MEMORY", "ERRORS", "CPU", "LAST MINUTE", "P95", "REQ/S")
-EVENTS = 6
 _WIDE_COLUMNS = 120
+_BUSY, _FULL = 0.7, 0.9  # shares of the host
 _BAR_BESIDE_COLUMNS = 46  # what stands beside the two bars of the header
 _APP_COLUMNS = (
     Column("  APP", "name"),
@@ -49,15 +49,19 @@ class _Block:
     most: int = 1000
 
 
-def lines(seen: Seen, view: View, options: Options, height: int) -> list[Line]:
-    """Return the view, at most `height` lines; what is below them is the caller's."""
+def lines(seen: Seen, view: View, options: Options, height: int, events: int = 1000) -> list[Line]:
+    """Return the view, at most `height` lines; what is below them is the caller's.
+
+    events: at most how many of the last ones; those of an app that was gone into are all shown.
+    """
     width = options.width or 80
-    blocks = [_Block([*_header(seen, options)], []), *_blocks(seen, view, options)]
+    most = height if view.app else min(events, height)
+    blocks = [_Block([*_header(seen, options)], []), *_blocks(seen, view, options, most)]
     drawn = [styled.cut(line, width, mark(options.utf8)) for line in _stacked(blocks, height)]
     return drawn if options.utf8 else [styled.as_ascii(line) for line in drawn]
 
 
-def _blocks(seen: Seen, view: View, options: Options) -> Iterator[_Block]:
+def _blocks(seen: Seen, view: View, options: Options, events: int) -> Iterator[_Block]:
     if view.page:
         yield _page(seen, view, options.width or 80)
         return
@@ -71,7 +75,7 @@ def _blocks(seen: Seen, view: View, options: Options) -> Iterator[_Block]:
         yield _Block([*_about(apps[0], options)], [])
     yield _workers(workers, worker, options)
     of_app = [event for event in seen.events if not view.app or event.get("app") == view.app]
-    yield _events(of_app, options, 1000 if view.app else EVENTS)
+    yield _events(of_app, options, events)
 
 
 def _stacked(blocks: Sequence[_Block], height: int) -> list[Line]:
@@ -100,7 +104,7 @@ def _header(seen: Seen, options: Options) -> Iterator[Line]:
         yield styled.line("waiting for the manager")
         return
     yield _state(seen, options.width or 80)
-    yield styled.line(_usage(seen, options))
+    yield _usage(seen, options)
 
 
 def _absence(seen: Seen, since: float, now: float) -> tuple[str, str]:
@@ -110,19 +114,26 @@ def _absence(seen: Seen, since: float, now: float) -> tuple[str, str]:
 
 
 def _state(seen: Seen, width: int) -> Line:
-    """Return how the cloud and its parts are; where not all fits, whether all is as asked comes first."""
-    cloud, health, settled = ("head", str(seen.status.get("cloud"))), [*_health(seen)], _settled(seen)
-    whole = (cloud, *health, ("", "  "), settled)
-    return whole if styled.columns_of(whole) <= width else (cloud, ("", "  "), settled, *health)
+    """Return how the cloud and its parts are; where not all fits, only parts that are not well."""
+    cloud, parts, settled = ("head", str(seen.status.get("cloud"))), _parts(seen), _settled(seen)
+    whole = (cloud, *_health(parts), ("", "  "), settled)
+    if styled.columns_of(whole) <= width:
+        return whole
+    ailing = {part: well for part, well in parts.items() if not well}
+    return (cloud, ("", "  "), settled, *_health(ailing or {"all parts": True}))
 
 
-def _health(seen: Seen) -> Iterator[Fragment]:
-    parts = {
+def _parts(seen: Seen) -> dict[str, bool]:
+    """Return the parts of the cloud, and whether each is well."""
+    return {
         "manager": seen.away_since is None,
         "etcd": fields(seen.status.get("etcd")).get("healthy") is True,
         "proxy": fields(seen.status.get("proxy")).get("healthy") is True,
         "docker": fields(seen.status.get("docker")).get("healthy") is True,
     }
+
+
+def _health(parts: Mapping[str, bool]) -> Iterator[Fragment]:
     for part, well in parts.items():
         yield "", f"  {part} "
         yield ("well", "ok") if well else ("bad", "NOT OK")
@@ -133,17 +144,23 @@ def _settled(seen: Seen) -> Fragment:
     return ("well", "all as asked") if settled else ("busy", "not yet as asked")
 
 
-def _usage(seen: Seen, options: Options) -> str:
+def _usage(seen: Seen, options: Options) -> Line:
     """Return what of the host everything on it uses."""
     cores, memory = number(seen.host.get("cores")) or 0.0, number(seen.host.get("memory_bytes")) or 0.0
     cpu, used = number(seen.host.get("used_cores")) or 0.0, number(seen.host.get("used_memory_bytes")) or 0.0
     columns = min(20, max(4, ((options.width or 80) - _BAR_BESIDE_COLUMNS) // 2))
-    cpu_bar = bar(cpu / cores if cores else 0, columns, utf8=options.utf8)
-    memory_bar = bar(used / memory if memory else 0, columns, utf8=options.utf8)
     return (
-        f"cpu {cpu_bar} {cpu:.2f} of {cores:g} cores   "
-        f"memory {memory_bar} {cells.size(used)} of {cells.size(memory)}"
+        ("", "cpu "),
+        _bar(cpu / cores if cores else 0, columns, options),
+        ("", f" {cpu:.2f} of {cores:g} cores   memory "),
+        _bar(used / memory if memory else 0, columns, options),
+        ("", f" {cells.size(used)} of {cells.size(memory)}"),
     )
+
+
+def _bar(share: float, columns: int, options: Options) -> Fragment:
+    style = "well" if share < _BUSY else "busy" if share < _FULL else "bad"
+    return style, bar(share, columns, utf8=options.utf8)
 
 
 def _apps(seen: Seen, apps: Sequence[Document], chosen: str, options: Options) -> _Block:
@@ -158,13 +175,30 @@ def _apps(seen: Seen, apps: Sequence[Document], chosen: str, options: Options) -
     ]
     shown, body = tables.fitted(columns, body, DROPPED, options.width or 80, mark(options.utf8))
     head, *rows = styled.table(
-        shown, body, lambda at, column, text: told[at][0] if column.header == "NEXT" else ""
+        shown, body, lambda at, column, text: _app_style(apps[at], told[at][0], column.field)
     )
-    return _with_cursor(head, rows, [str(app.get("name")) for app in apps], chosen)
+    return _with_cursor(head, rows, [str(app.get("name")) for app in apps], chosen, options.width or 80)
+
+
+def _app_style(app: Document, next_style: str, field: str) -> str:
+    """Return what a cell of an app looks like: what is not as it should be is seen at once."""
+    match field:
+        case "next":
+            return next_style
+        case "ready":
+            whole = (number(app.get("ready")) or 0) >= (number(app.get("want")) or 0)
+            return "well" if whole else "bad" if next_style == "bad" else "busy"
+        case "error_ratio":
+            return "bad" if number(app.get("error_ratio")) else ""
+        case "spark":
+            return "idle"
+        case _:
+            return ""
 
 
 def _has_history(seen: Seen) -> bool:
-    return any(len(history) > 1 for history in seen.rates.values())
+    """Tell whether something was served in the last minute; without it there is nothing to draw."""
+    return any(rate for history in seen.rates.values() for _, rate in history)
 
 
 def _of(seen: Seen, app: Document) -> list[Document]:
@@ -188,9 +222,11 @@ def _app_cell(seen: Seen, app: Document, chosen: str, column: Column, upcoming: 
             return cells.cell(app.get(column.field), column.format, options.now)
 
 
-def _with_cursor(head: Line, rows: Sequence[Line], names: Sequence[str], chosen: str) -> _Block:
+def _with_cursor(head: Line, rows: Sequence[Line], names: Sequence[str], chosen: str, width: int) -> _Block:
     cursor = names.index(chosen) if chosen in names else 0
-    marked = [styled.chosen(row) if name == chosen else row for row, name in zip(rows, names, strict=True)]
+    marked = [
+        styled.chosen(row, width) if name == chosen else row for row, name in zip(rows, names, strict=True)
+    ]
     return _Block([head], marked, cursor)
 
 
@@ -222,7 +258,8 @@ def _workers(workers: Sequence[Document], chosen: str, options: Options) -> _Blo
         mark(options.utf8),
     )
     head, *rows = styled.table(shown, fitted, lambda at, column, text: styled.STATE_STYLES.get(text, ""))
-    return _with_cursor(head, rows, [str(worker.get("name")) for worker in workers], chosen)
+    names = [str(worker.get("name")) for worker in workers]
+    return _with_cursor(head, rows, names, chosen, options.width or 80)
 
 
 def _events(events: Sequence[Document], options: Options, most: int) -> _Block:

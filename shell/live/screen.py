@@ -43,7 +43,7 @@ _STYLE = Style.from_dict(
         "busy": "#af5f00",
         "bad": "ansired",
         "idle": "ansicyan",
-        "chosen": "bold",
+        "chosen": "reverse",
     }
 )
 # What prompt_toolkit calls the keys that are no characters.

@@ -9,6 +9,7 @@ from shell.text.document import Document, fields, number
 from shell.text.styled import Fragment
 
 _TROUBLED = ("failed", "backoff", "unready")
+_UPDATES = "updating to "
 _LONG_S = 5.0  # a start that takes longer says what it waits for
 
 
@@ -18,12 +19,18 @@ def upcoming(app: Document, workers: Sequence[Document], decision: Document, now
     if any(worker.get("state") in _TROUBLED for worker in workers):
         return "bad", note
     lead_s = number(fields(decision.get("inputs")).get("lead_s"))
-    moves = [*_starting(workers, lead_s, now), *_leaving(workers)]
+    moves = [*_updating(note), *_starting(workers, lead_s, now), *_leaving(workers)]
     if moves:
         return "busy", "; ".join(moves)
     if decision and app.get("scaling") == "auto" and app.get("frozen") is not True:
         return _scaling(decision)
     return "", note
+
+
+def _updating(note: str) -> Iterator[str]:
+    """Yield how far an update is, which the note says."""
+    if note.startswith(_UPDATES):
+        yield note.removeprefix(_UPDATES)
 
 
 def _starting(workers: Sequence[Document], usual_s: float | None, now: float) -> Iterator[str]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from shell.session import Session
 
 _ALL = 1000  # lines: no limit
+EVENTS = 6  # of one look that is printed, or drawn into a file
 
 
 def watch(session: Session, row: Command, params: Params) -> None:
@@ -61,7 +62,7 @@ def _show(session: Session, arguments: Arguments, app: list[str], interval_s: fl
     elif width is None or form == "jsonl":
         _lines(session, view, seen, form or "", ticks(interval_s, for_s))
     elif arguments.flag("once"):
-        for line in picture.lines(seen, view, _options(session, width), _ALL):
+        for line in picture.lines(seen, view, _options(session, width), _ALL, EVENTS):
             print(styled.text_of(line).rstrip(), file=session.out)
     elif session.interactive and not terminal.is_dumb():
         from shell.live.screen import Screen

@@ -47,9 +47,10 @@ def columns_of(styled: Line) -> int:
     return glyphs.columns(text_of(styled))
 
 
-def chosen(styled: Line) -> Line:
-    """Return a line as the one under the cursor."""
-    return tuple((f"chosen {style}".rstrip(), text) for style, text in styled)
+def chosen(styled: Line, width: int) -> Line:
+    """Return a line as the one under the cursor, which is a bar from edge to edge."""
+    rest = ("", " " * (width - columns_of(styled)))
+    return tuple((f"chosen {style}".rstrip(), text) for style, text in (*styled, rest) if text)
 
 
 def cut(styled: Line, limit: int, mark: str) -> Line:

@@ -134,11 +134,15 @@ def test_each_key_is_a_command_of_the_shell(key: keys.Key) -> None:
 
 def test_the_footer_shows_the_commands_behind_the_keys() -> None:
     assert foot(WEB, 100) == (
-        "enter watch web   +/- scale web +1   l logs web   e explain web   ? help   q quit"
+        "enter watch web   +/- scale web +1   l logs web   e explain web   s sort   ? help   q quit"
     )
     assert foot(replace(WEB, app="web"), 100) == (
-        "+/- scale web +1   l logs web.1   e explain web   ? help   q back"
+        "+/- scale web +1   l logs web.1   e explain web   s sort   / filter   space pause   ? help   q back"
     )
+
+
+def test_a_page_is_neither_sorted_nor_filtered() -> None:
+    assert foot(replace(WEB, page=("explain", "web")), 140).endswith("e explain web   ? help   q back")
 
 
 def test_the_footer_says_what_the_apps_are_sorted_by_for_as_long_as_they_are() -> None:

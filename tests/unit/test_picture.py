@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from manager.api.rows.changing import FIRST_RUN
@@ -131,7 +133,7 @@ def test_the_view_in_140_columns_has_every_column() -> None:
 
 def test_the_view_in_60_columns_of_a_terminal_with_ascii_only() -> None:
     assert drawn(View(), 60, utf8=False).splitlines()[:6] == [
-        "default  not yet as asked  manager ok  etcd ok  proxy NOT...",
+        "default  not yet as asked  proxy NOT OK",
         "cpu #...... 0.40 of 2 cores   memory ....... 50.0M of 1.0G",
         "",
         "  APP  READY  REQ/S    P95  NEXT",
@@ -192,8 +194,47 @@ def test_logs_are_seen_from_their_end_and_an_explanation_from_its_beginning() ->
     assert "line 95" not in drawn(View(page=logs, scroll=-10), 80, 9, Seen(page_of=logs, page=text))
 
 
-def test_a_narrow_view_says_first_whether_all_is_as_asked() -> None:
-    assert drawn(View(), 40, 20, SEEN).startswith("default  not yet as asked  manager ok")
+def test_a_narrow_view_says_whether_all_is_as_asked_and_which_parts_are_not_well() -> None:
+    well = replace(SEEN, status={**STATUS, "proxy": {"healthy": True}})
+
+    assert drawn(View(), 40, 20, SEEN).startswith("default  not yet as asked  proxy NOT OK\n")
+    assert drawn(View(), 60, 20, well).startswith("default  not yet as asked  all parts ok\n")
+
+
+def test_events_fill_what_is_left_of_the_screen_unless_only_a_few_are_wanted() -> None:
+    many = replace(SEEN, events=[EVENTS[0]] * 50)
+
+    assert drawn(View(), 80, 30, many).count("scale: want 3") == 30 - 11
+    few = picture.lines(many, View(), Options(width=80, now=NOW), 30, events=6)
+    assert sum("scale: want 3" in styled.text_of(each) for each in few) == 6
+
+
+def test_where_nothing_was_served_no_column_is_kept_for_the_last_minute() -> None:
+    idle = replace(SEEN, rates={"web": [(NOW - 1, 0.0), (NOW, 0.0)]})
+
+    assert "LAST MINUTE" in drawn(View())
+    assert "LAST MINUTE" not in drawn(View(), seen=idle)
+
+
+def test_the_line_under_the_cursor_is_a_bar_as_wide_as_the_view() -> None:
+    under = [line for line in picture.lines(SEEN, View(), Options(width=80, now=NOW), 24) if _is_chosen(line)]
+
+    assert [styled.columns_of(line) for line in under] == [80]
+    assert styled.text_of(under[0]).startswith("> api")
+
+
+def _is_chosen(line: styled.Line) -> bool:
+    return all("chosen" in style.split() for style, _ in line)
+
+
+def test_what_is_not_as_it_should_be_is_seen_at_once() -> None:
+    ill = {**APPS[1], "error_ratio": 0.5}
+    busy = replace(SEEN, apps=[APPS[0], ill], host={**SEEN.host, "used_cores": 1.9})
+    looks = [part for line in picture.lines(busy, View(), Options(width=140, now=NOW), 24) for part in line]
+
+    assert ("busy", "1/3") in looks
+    assert ("bad", "50.0%") in looks
+    assert ("bad", "███████████████████░") in looks
 
 
 def test_the_keys_are_explained_below_each_other_where_there_is_no_room_beside() -> None:

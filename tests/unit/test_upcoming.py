@@ -41,6 +41,13 @@ def test_a_worker_that_leaves_is_told_with_its_open_requests() -> None:
     assert upcoming({}, [{**leaving, "inflight": 0}], {}, NOW) == ("busy", "stopping web.4")
 
 
+def test_an_update_is_told_with_how_far_it_is() -> None:
+    app = {"note": "updating to revision 2: 1 of 3"}
+
+    assert upcoming(app, [], {}, NOW) == ("busy", "revision 2: 1 of 3")
+    assert upcoming(app, [starting(2)], {}, NOW) == ("busy", "revision 2: 1 of 3; starting web.2 (2 s)")
+
+
 @pytest.mark.parametrize("state", ["failed", "backoff", "unready"])
 def test_trouble_comes_before_all_else(state: str) -> None:
     workers = [starting(4), {"name": "web.1", "state": state}]
