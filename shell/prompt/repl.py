@@ -182,7 +182,7 @@ def prompt_of(
         key_bindings=_keys(draft or Draft()),
         bottom_toolbar=lambda: _toolbar(session, seen()),
         multiline=True,
-        prompt_continuation=lambda width, number, wrapped: " " * (width - 2) + "> ",
+        prompt_continuation=lambda width, number, wrapped: " " * width if wrapped else f"{'> ':>{width}}",
         reserve_space_for_menu=_MENU_ROWS,
         enable_suspend=True,
         input=input,
