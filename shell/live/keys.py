@@ -157,7 +157,7 @@ def explained(shown: str, does: str, width: int) -> list[Line]:
 def footer(view: View, seen: Seen, width: int, *, utf8: bool = True) -> Line:
     """Return the last line: what was said, what is being typed, or what the keys do, as many as fit."""
     if view.typing:
-        return line(cut(f"filter: {view.filter}", width, mark(utf8)))
+        return line(cut(f"filter: {view.filter}_{_GAP}enter keeps it{_GAP}Esc drops it", width, mark(utf8)))
     if view.said:
         return line(cut(view.said, width, mark(utf8)), "" if view.well else "bad")
     chosen = _chosen(view)
@@ -184,7 +184,7 @@ def _chosen(view: View) -> str:
 def _keys(view: View, seen: Seen, room: int) -> str:
     last = f"? help{_GAP}q {'back' if view.page or view.app or view.filter else 'quit'}"
     told = [f"{key.shown} {' '.join(command_of(key, view, seen))}" for key in _of_use(view, seen)]
-    told += [] if view.page else _CHOOSING
+    told += _CHOOSING if seen.apps and not view.page else ()
     while told and columns(_GAP.join([*told, last])) > room:
         told.pop()
     return cut(_GAP.join([*told, last]), max(room, 0), "")

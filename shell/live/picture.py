@@ -71,6 +71,8 @@ def _blocks(seen: Seen, view: View, options: Options, events: int) -> Iterator[_
         yield _Block([styled.line(NO_APPS, "dim")], [])
     elif seen.status:
         yield _apps(seen, apps, "" if view.app else app, options)
+    if view.filter and not (workers if view.app else apps):
+        yield _Block([styled.line(f"no name contains {view.filter!r}", "dim")], [])
     if view.app and apps:
         yield _Block([*_about(apps[0], options)], [])
     yield _workers(workers, worker, options)

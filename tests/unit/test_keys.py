@@ -94,7 +94,7 @@ def test_logs_are_of_the_worker_under_the_cursor_once_inside() -> None:
 def test_what_is_typed_filters_until_enter_and_escape_takes_it_away() -> None:
     typing = after(View(), "/", "w", "q")
 
-    assert foot(typing) == "filter: wq"
+    assert foot(typing) == "filter: wq_   enter keeps it   Esc drops it"
     assert app_of(SEEN, after(typing, "backspace")) == "web"
     assert after(typing, "backspace", "enter") == View(filter="w")
     assert after(typing, "escape") == View()
@@ -139,6 +139,14 @@ def test_the_footer_shows_the_commands_behind_the_keys() -> None:
     assert foot(replace(WEB, app="web"), 100) == (
         "+/- scale web +1   l logs web.1   e explain web   s sort   / filter   space pause   ? help   q back"
     )
+
+
+def test_who_types_a_filter_is_told_how_to_end_it() -> None:
+    assert foot(View(typing=True, filter="we"), 80) == "filter: we_   enter keeps it   Esc drops it"
+
+
+def test_where_no_apps_are_there_is_nothing_to_sort_or_filter() -> None:
+    assert styled.text_of(footer(View(), Seen(), 80)) == "? help   q quit"
 
 
 def test_a_page_is_neither_sorted_nor_filtered() -> None:

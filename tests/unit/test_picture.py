@@ -316,6 +316,12 @@ def test_apps_can_be_sorted_and_filtered() -> None:
     assert [app["name"] for app in shown_apps(SEEN, View(filter="ap"))] == ["api"]
 
 
+@pytest.mark.parametrize("view", [View(filter="zz"), View(app="web", filter="zz")])
+def test_a_filter_that_nothing_passes_says_so(view: View) -> None:
+    assert "no name contains 'zz'" in drawn(view)
+    assert "no name contains" not in drawn(replace(view, filter="we"))
+
+
 def test_the_history_of_rates_is_the_last_minute() -> None:
     seen = Seen()
     for second in range(100):
