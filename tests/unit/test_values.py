@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from manager.api import values
+from manager.api.arguments import bind
+from manager.api.commands import command_of
+from manager.api.errors import UsageError
 
 
 @pytest.mark.parametrize("word", ["64M", "64m", "64MB", "64MiB", "64mb", "0.0625g", "65536K", "67108864"])
@@ -44,3 +47,13 @@ def test_a_worker_s_number_has_no_leading_zero(word: str, right: str) -> None:
 
     assert refused.value.right == right
     assert values.target(right) == right
+
+
+@pytest.mark.parametrize("word", ["web.01", "Web", "web.x"])
+def test_a_drill_hits_only_what_can_be_a_part_or_a_worker(word: str) -> None:
+    row = command_of("crash")
+    assert row is not None
+    with pytest.raises(UsageError):
+        bind(row, {"part": word})
+
+    assert bind(row, {"part": "manager"}).text("part") == "manager"

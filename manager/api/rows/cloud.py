@@ -101,7 +101,7 @@ ROWS: tuple[Command, ...] = (
         "manager",
         "kill a part with SIGKILL, as a drill",
         operands=(
-            Operand("PART", Kind("manager|proxy|etcd|TARGET", values.text, "targets")),
+            Operand("PART", Kind("manager|proxy|etcd|TARGET", values.target, "targets")),
             Operand("N", values.COUNT, required=False),
         ),
         options=(
