@@ -1,4 +1,4 @@
-"""What the kernel tells of a process in /proc/PID/stat."""
+"""What the kernel tells of a process in /proc/PID."""
 
 from __future__ import annotations
 
@@ -31,3 +31,16 @@ def state_of(pid: int) -> str:
         return stat_of(pid).state
     except OSError:
         return ""
+
+
+def switches_of(pid: int) -> str:
+    """Return how often the process's first thread was given a CPU and left it; "" when it is gone.
+
+    A thread that a signal stops leaves the CPU by itself, and one that goes on, be it to be stopped again at
+    once, has had it: while this is the same, it did nothing.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return " ".join(line for line in lines if "ctxt_switches" in line)

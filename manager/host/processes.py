@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from manager.api.places import Places
-from manager.procfs import state_of
+from manager.procfs import state_of, switches_of
 
 Role = Literal["keeper", "manager"]
 ENDS_S = 5.0
@@ -36,18 +36,23 @@ def is_stopped(pid: int) -> bool:
 
 @dataclass(slots=True)
 class Standstill:
-    """Tells a process that a signal has stopped for good from one that goes on soon; for one at a time."""
+    """Tells a process that a signal has stopped for good from one that goes on soon; for one at a time.
 
-    _pid: int = 0
-    _since: float | None = None
+    Looks may be seconds apart: a process that went on in between was given a CPU for that, which the kernel
+    counts.
+    """
+
+    _seen: tuple[int, str] | None = None
+    _since: float = 0.0
 
     def lasts(self, pid: int, now: float) -> bool:
-        """Return whether the process was stopped at each look of the last STANDSTILL_S."""
+        """Return whether the process has been stopped for STANDSTILL_S, and did not go on meanwhile."""
+        turns = switches_of(pid)  # first: one that is stopped after this has not gone on since
         if not is_stopped(pid):
-            self._since = None
+            self._seen = None
             return False
-        if self._since is None or pid != self._pid:
-            self._pid, self._since = pid, now
+        if (pid, turns) != self._seen:
+            self._seen, self._since = (pid, turns), now
         return now - self._since >= STANDSTILL_S
 
 

@@ -68,6 +68,19 @@ def test_a_process_that_goes_on_in_between_does_not_stand_still() -> None:
     assert not again
 
 
+def test_a_process_that_was_stopped_again_before_the_next_look_does_not_stand_still() -> None:
+    standstill = Standstill()
+    with sleeping() as process:
+        stop(process.pid)
+        standstill.lasts(process.pid, 0.0)
+        process.send_signal(signal.SIGCONT)
+        stop(process.pid)
+        again = standstill.lasts(process.pid, STANDSTILL_S)
+        later = standstill.lasts(process.pid, 2 * STANDSTILL_S)
+
+    assert (again, later) == (False, True)
+
+
 def test_another_process_begins_a_standstill_of_its_own() -> None:
     standstill = Standstill()
     with sleeping() as one, sleeping() as other:
