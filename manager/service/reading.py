@@ -21,6 +21,7 @@ from manager.api.views import (
     NetworkView,
     ProcessView,
     ProxyView,
+    RouteView,
     StatusView,
 )
 from manager.engine.contract import Engine
@@ -95,12 +96,12 @@ class Reading:
     def routes(self, call: Call, arguments: Arguments) -> Answer:
         world = self.picture().world
         views = [view for spec in self.specs(arguments) for view in route_views(world, spec, self.addressing)]
-        return self._with_age(listing("RouteList", views))
+        return self._with_age(listing("RouteList", views), *silence_notes(world, views))
 
-    def _with_age(self, answer: dict[str, object]) -> Answer:
+    def _with_age(self, answer: dict[str, object], *more: str) -> Answer:
         """Return the answer with notes when it is from the last picture and not from now, or not of all."""
         picture = self.picture()
-        notes = list(lost_notes(picture.world))
+        notes = [*more, *lost_notes(picture.world)]
         if picture.trouble:
             age_s = time.time() - picture.world.now
             notes.append(f"{picture.trouble}; last known, {age_s:.0f} s ago")
@@ -260,6 +261,12 @@ def _is_as_asked(picture: Picture) -> bool:
     routed = world.live is not None or not any(spec.template.port for spec in world.specs.values())
     well = at_rest and routed and world.network_intact
     return well and all(is_as_asked(world, spec) for spec in world.specs.values())
+
+
+def silence_notes(world: World, routes: Sequence[RouteView]) -> Iterator[str]:
+    """Yield that nobody knows whether the routes are live, where the proxy does not say so."""
+    if routes and world.live is None:
+        yield "the proxy does not say which routes it has: LIVE is not known (status)"
 
 
 def freeze_notes(world: World) -> Iterator[str]:

@@ -197,7 +197,10 @@ def _stopped_view(spec: AppSpec, slot: int) -> WorkerView:
 
 
 def route_views(world: World, spec: AppSpec, addressing: Addressing) -> list[RouteView]:
-    """Return the lines of `routes` for an app: one per address."""
+    """Return the lines of `routes` for an app: one per address.
+
+    A route is live where the proxy says so; while it says nothing, nobody knows of one.
+    """
     health = spec.template.health
     check = f"GET {health.path}" if health.kind in ("http", "path") else health.kind
     ready = [record for record in world.of_app(spec.name) if is_ready(world, record)]
@@ -209,7 +212,7 @@ def route_views(world: World, spec: AppSpec, addressing: Addressing) -> list[Rou
             rule=rule,
             url=url,
             workers=[record.key.label for record in ready],
-            live=any(is_live(world, record) for record in ready),
+            live=world.live is not None and any(is_live(world, record) for record in ready),
             health=check,
         )
         for rule, url in zip(rules, addressing.urls(spec), strict=True)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from manager.service.reading import freeze_notes, named, plain
+from manager.service.reading import freeze_notes, named, plain, silence_notes
+from manager.service.show import Addressing, route_views
 from manager.state.model import Rollback
 from tests.simulation.worlds import an_app, serving
 
@@ -35,3 +36,14 @@ def test_only_apps_that_are_there_are_called_frozen() -> None:
     world = replace(serving([an_app()], []), frozen=frozenset({"web", "junk/1/2"}))
 
     assert list(freeze_notes(world)) == ["web is frozen: nothing is done for it by itself (thaw web)"]
+
+
+def test_routes_say_that_a_silent_proxy_tells_nothing_of_them() -> None:
+    world = serving([an_app()], [])
+    routes = route_views(world, an_app(), Addressing("127.0.0.1", 8080))
+    silent = replace(world, live=None)
+
+    assert list(silence_notes(silent, routes)) == [
+        "the proxy does not say which routes it has: LIVE is not known (status)"
+    ]
+    assert list(silence_notes(world, routes)) == list(silence_notes(silent, [])) == []

@@ -145,6 +145,12 @@ def test_an_app_whose_workers_are_all_down_has_a_dead_route(world: World) -> Non
     assert [route.live for route in route_views(down, an_app(), ADDRESSING)] == [False, False]
 
 
+def test_a_route_of_which_the_proxy_says_nothing_is_not_called_live(world: World) -> None:
+    silent = replace(world, live=None)
+
+    assert [route.live for route in route_views(silent, an_app(), ADDRESSING)] == [False, False]
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
