@@ -182,6 +182,14 @@ def held_s(file: Path) -> float:
         return 0.0
 
 
+def lift_hold(places: Places) -> float:
+    """No drill keeps managers from being started; returns for how long one would have, 0 when none did."""
+    file = hold_file(places)
+    left_s = held_s(file)
+    file.unlink(missing_ok=True)
+    return left_s
+
+
 def spawn(places: Places, what: str, *arguments: str) -> subprocess.Popen[bytes]:
     """Start `python -m manager WHAT` for the cloud, detached, its output in the cloud's log."""
     root = Path(__file__).resolve().parents[2]

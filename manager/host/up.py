@@ -220,6 +220,8 @@ class Up:
 
     def _keep(self) -> None:
         """A keeper runs, and two managers, none of them stopped."""
+        if left_s := keeper.lift_hold(self.places):
+            self.telling.say(f"a drill would have held the managers down for {left_s:.0f} s more: it is over")
         for pid in end_stuck(self.places):
             self.telling.say(f"process {pid} did not answer: killed, and another takes its place")
         if self.asked.systemd or systemd.is_enabled(self.places):

@@ -263,6 +263,19 @@ def test_the_drill_proves_it_and_says_so(apps: Apps, cloud: Cloud) -> None:
     assert re.search(r"\b0 failed", " ".join(outcome.stdout.split()))
 
 
+def test_up_ends_a_drill_that_holds_the_managers_down(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1)
+    before = containers_of(cloud)
+
+    cloud.ok("crash", "manager", "--for", "10m", "-y")
+    up = cloud.ok("up")
+
+    assert "a drill would have held the managers down for" in up.stderr
+    assert is_whole(cloud)
+    assert containers_of(cloud) == before
+    assert cloud.get(name).status == 200
+
+
 def test_a_worker_that_dies_while_no_manager_lives_is_replaced_by_the_next(apps: Apps, cloud: Cloud) -> None:
     name = apps.serve(2)
     victim = cloud.worker(f"{name}.1").pid

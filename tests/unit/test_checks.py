@@ -150,6 +150,16 @@ def test_processes_that_a_signal_has_stopped_do_not_run_and_are_told() -> None:
     assert found[-1].mend
 
 
+def test_managers_that_a_drill_holds_down_are_told_with_until_when() -> None:
+    held = replace(UP, managers=(), answers=False, held_s=42.0)
+
+    [_, found, _] = check_processes(PLACES, held)
+
+    assert (found.view.name, found.view.state) == ("managers", "FAIL")
+    assert found.view.fact == "0 of 2 run; a drill holds them down for 42 s more"
+    assert found.mend
+
+
 def test_more_managers_than_a_leader_and_a_standby_are_a_fault_that_can_be_mended() -> None:
     crowded = replace(UP, managers=(11, 12, 13, 14))
 

@@ -26,7 +26,7 @@ class Processes:
 
     known: it has settings.  begun: it was started and not taken down since.  answers: a manager does, on
     the socket; socket: that is there.  stopped: those of both kinds that a signal has stopped: they do not
-    run, and nobody starts others.
+    run, and nobody starts others.  held_s: for how long a drill still keeps managers from being started.
     """
 
     known: bool
@@ -36,6 +36,7 @@ class Processes:
     socket: bool
     answers: bool
     stopped: tuple[int, ...] = ()
+    held_s: float = 0.0
 
 
 def processes_now(places: Places, *, known: bool) -> Processes:
@@ -49,6 +50,7 @@ def processes_now(places: Places, *, known: bool) -> Processes:
         socket=places.socket.exists(),
         answers=is_up(places),
         stopped=stopped,
+        held_s=keeper.held_s(keeper.hold_file(places)),
     )
 
 
@@ -90,6 +92,8 @@ def _keeper(places: Places, seen: Processes) -> Finding:
 def _managers(places: Places, seen: Processes) -> Finding:
     pids = ", ".join(map(str, seen.managers))
     fact = f"{len(seen.managers)} of {MANAGERS} run" + (f": processes {pids}" if pids else "")
+    if seen.held_s and len(seen.managers) < MANAGERS:
+        return _unwell(places, "managers", f"{fact}; a drill holds them down for {seen.held_s:.0f} s more")
     if len(seen.managers) > MANAGERS:
         return _unwell(places, "managers", f"{fact}; more than one may lead")
     if len(seen.managers) == MANAGERS:
@@ -140,6 +144,7 @@ def _start(places: Places) -> str:
     if not places.run.exists():
         keeper.spawn(places, "boot").wait()  # ends the lost; parts need more in there than its locks
     _end_crowd(places)
+    keeper.lift_hold(places)
     end_stuck(places)
     if not processes_of(places, "keeper"):
         if systemd.is_enabled(places):
