@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol, Self
 
+from manager.api.errors import EngineError
 from manager.engine.containers import (
     Container,
     DockerFacts,
@@ -25,6 +26,13 @@ from manager.engine.containers import (
 )
 from manager.engine.orders import ExecOrder, PartOrder, WorkerOrder
 from manager.programs.check import ImageFiles
+
+
+class NameTaken(EngineError):
+    """Somebody else's container has the name that one of ours is to have."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"another container has the name {name}", hint=f"docker rename {name} {name}-other")
 
 
 class LogStream(Protocol):
@@ -160,7 +168,7 @@ class Engine(Protocol):
         """The worker's container is there, made from this order, and has not ended.  Idempotent.
 
         What has the name and has ended, or was made from another order, is replaced unless it runs.
-        Raises ImageNotFound; EngineError when the name is taken, or a limit that was asked for is not kept.
+        Raises ImageNotFound, NameTaken; EngineError when a limit that was asked for is not kept.
         """
 
     def start(self, name: str, wire: Callable[[str], None] | None = None) -> None:
@@ -176,7 +184,7 @@ class Engine(Protocol):
         """The container's processes go on where they were.  Idempotent, as `pause` is."""
 
     def rename(self, container: str, name: str) -> None:
-        """The container of this id has this name.  Raises WorkerNotFound; EngineError when it is taken."""
+        """The container of this id has this name.  Raises WorkerNotFound, NameTaken."""
 
     def stop(self, names: Collection[str], grace_s: float) -> None:
         """None of them runs: SIGTERM to all at once, SIGKILL to what runs on after grace_s.  Idempotent.

@@ -18,12 +18,13 @@ from manager.engine import decode, payload
 from manager.engine.birth import wired
 from manager.engine.connection import Connection
 from manager.engine.containers import LAST_LINES, Container, DockerFacts, Processes, as_said
+from manager.engine.contract import NameTaken
 from manager.engine.execs import DockerExecs
 from manager.engine.files import DockerFiles
 from manager.engine.images import DockerImages
 from manager.engine.inspections import Inspections
 from manager.engine.orders import WorkerOrder
-from manager.engine.parts import DockerParts, inspected, name_taken
+from manager.engine.parts import DockerParts, inspected
 from manager.engine.streams import DockerLogs, DockerWatch
 
 _INSPECTIONS_AT_ONCE = 8
@@ -91,7 +92,12 @@ class DockerEngine:
 
     def rename(self, container: str, name: str) -> None:
         with self._connection.borrow(f"rename {container[:12]}") as client:
-            client.rename(container, name)
+            try:
+                client.rename(container, name)
+            except APIError as error:
+                if error.status_code == _CONFLICT:
+                    raise NameTaken(name) from error
+                raise
 
     def stop(self, names: Collection[str], grace_s: float) -> None:
         if names:
@@ -167,7 +173,7 @@ class DockerEngine:
             return False
         found = decode.container_of(answer)
         if found is None or found.labels.get(payload.CLOUD) != self.cloud:
-            raise name_taken(order.name)
+            raise NameTaken(order.name)
         if found.order == order.digest and found.state in ("created", "running", "paused"):
             return True
         if found.pid:

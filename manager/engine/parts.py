@@ -10,10 +10,10 @@ from typing import Any
 import docker
 from docker.errors import NotFound
 
-from manager.api.errors import EngineError
 from manager.engine import decode, payload
 from manager.engine.connection import Connection
 from manager.engine.containers import Part, State
+from manager.engine.contract import NameTaken
 from manager.engine.images import DockerImages
 from manager.engine.orders import PartOrder
 
@@ -79,7 +79,7 @@ class DockerParts:
         if answer is None:
             return None
         if answer["Config"]["Labels"].get(payload.CLOUD) != self._cloud:
-            raise name_taken(name)
+            raise NameTaken(name)
         return decode.part_of(answer)
 
 
@@ -100,11 +100,3 @@ def inspected(client: docker.APIClient, name: str) -> Mapping[str, Any] | None:
         answer: Mapping[str, Any] = client.inspect_container(name)
         return answer
     return None
-
-
-def name_taken(name: str) -> EngineError:
-    """Return the error for a name that a container of somebody else has."""
-    return EngineError(
-        f"cannot create {name}: a container that is not of this cloud has the name",
-        hint=f"docker rename {name} {name}-other",
-    )

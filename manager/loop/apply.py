@@ -24,7 +24,7 @@ from manager.api.errors import (
     SecretRejected,
     WorkerNotFound,
 )
-from manager.engine.contract import Engine
+from manager.engine.contract import Engine, NameTaken
 from manager.engine.orders import FileMount, WorkerOrder
 from manager.journal import Journal
 from manager.loop.hosts import HostsFiles
@@ -189,8 +189,8 @@ class Effects:
     def launch(self, step: Launch) -> None:
         """The worker runs and is connected; or its record tells why it could not be started.
 
-        What Docker or the network failed at is no ending of the worker's, which its restart policy could
-        take for the last: it is tried again.
+        What Docker or the network failed at, or somebody else's container stands in the way of, is no ending
+        of the worker's, which its restart policy could take for the last: it is tried again.
         """
         record = step.record
         try:
@@ -204,8 +204,9 @@ class Effects:
             SecretRejected,
         ) as error:
             log.warning("cannot start %s: %s", record.key.label, error)
-            ending = Ending(self.clock(), "", CANNOT_START, self._lost_file(step.spec) or str(error))
-            ours = isinstance(error, EngineAway | NetworkError)
+            words, taken = self._lost_file(step.spec) or str(error), isinstance(error, NameTaken)
+            ending = Ending(self.clock(), "", CANNOT_START, words, remedy=error.hint if taken else "")
+            ours = taken or isinstance(error, EngineAway | NetworkError)
             self._record(record, ending, "always" if ours else step.spec.template.restart, ran_s=0.0)
 
     def _lost_file(self, spec: AppSpec) -> str:
@@ -281,7 +282,7 @@ class Effects:
         wait_s = after.retry_at - ending.at if after.retry_at is not None else None
         again = "" if wait_s is None else f"; next try {'at once' if wait_s < 0.5 else f'in {wait_s:.0f} s'}"
         then = "; frozen, so it is not started again" if again and frozen else again
-        self.journal.note(f"{ending.words}{then}", app=record.app, worker=record.key.label)
+        self.journal.note(f"{ending.told}{then}", app=record.app, worker=record.key.label)
 
     def rename(self, step: Rename) -> None:
         """The container has the worker's name, or is gone where another one of the worker's has it.

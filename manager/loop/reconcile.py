@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from manager.api.errors import CloudError, Conflict, EngineError, StoreUnavailable
 from manager.lead import Leadership
 from manager.loop.apply import Effects
+from manager.loop.hindrances import Hindrances
 from manager.loop.look import Sight
 from manager.plan.draft import RESYNC_S
 from manager.plan.plan import Plan, plan
@@ -66,6 +67,7 @@ class Reconciler:
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _busy: dict[WorkerKey, Future[None]] = field(default_factory=dict)
     _again_at: dict[WorkerKey, float] = field(default_factory=dict)
+    _hindrances: Hindrances = field(default_factory=Hindrances)
     _starts: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(STARTS_AT_ONCE, thread_name_prefix="start")
     )
@@ -143,7 +145,9 @@ class Reconciler:
         busy = frozenset(list(self._busy))  # before looking: a step that ends meanwhile still counts as busy
         world = self.sight.look(busy)
         todo = plan(world)
-        self._show(world, todo, told=told)
+        due = {step.record.key for step in todo.steps if isinstance(step, SlowStep)} | busy
+        hindered = self._hindrances.of(due)
+        self._show(replace(world, hindered=hindered) if hindered else world, todo, told=told)
         if self.leadership.fence is None:
             self.leadership.gained.wait(TRY_AGAIN_S)
             return 0.0
@@ -178,9 +182,13 @@ class Reconciler:
             self._again_at[key] = self.sight.steady() + TRY_AGAIN_S
         if isinstance(error, CloudError | NetworkError):
             log.warning("%s: %s; looking again", key.label, error)
+            if words := self._hindrances.add(key, error):
+                self.effects.journal.note(words, app=key.app, worker=key.label)
         elif error is not None:
             log.error("%s: a step failed", key.label, exc_info=error)
             self.last_error = f"{type(error).__name__}: {error}"
+        else:
+            self._hindrances.remove(key)
         self._busy.pop(key, None)
         self.dirty.set()
 

@@ -33,7 +33,7 @@ from manager.observe.proxy import ProxyApi
 from manager.scaling.measure import Measures
 from manager.server import Call
 from manager.service.dispatch import Answer
-from manager.service.rescue import lost_notes, some
+from manager.service.rescue import SOME, lost_notes, some
 from manager.service.show import Addressing, app_view, is_as_asked, route_views, worker_views
 from manager.service.targets import resolve_target
 from manager.state import wishes
@@ -249,6 +249,7 @@ class Reading:
         notes += lost_notes(world)
         if late := [name for name, spec in world.specs.items() if not is_as_asked(world, spec)]:
             notes.append(f"not yet as asked (apps tells why): {some(late)}")
+        notes += [f"{key.label}: {words}" for key, words in [*world.hindered.items()][:SOME]]
         if world.unreadable:
             notes.append(f"left alone, as records cannot be read: {some(sorted(world.unreadable.values()))}")
         return notes

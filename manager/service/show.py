@@ -115,7 +115,10 @@ def _note(world: World, spec: AppSpec, measures: Measures) -> str:
     for wanted in (*_TROUBLES, "starting"):
         for record, seen in phases:
             if seen.state == wanted:
-                return f"{record.key.label} {seen.state}: {seen.reason}"
+                return f"{record.key.label} {seen.state}: {_reason(world, record, seen)}"
+    for record, _ in phases:
+        if hindrance := world.hindered.get(record.key):
+            return f"{record.key.label}: {hindrance}"
     done = sum(seen.state == "stopped" for _, seen in phases)
     if done:
         return f"{done} of {spec.want} workers have done their work"
@@ -169,9 +172,9 @@ def worker_view(world: World, record: WorkerRecord, measures: Measures) -> Worke
 
 
 def _reason(world: World, record: WorkerRecord, seen: Phase) -> str:
-    """Return why a worker is not ready, and why that stays so where nothing is done about it."""
+    """Return why a worker is not ready, and what keeps it so, or the manager from what is due for it."""
     alone = unread_words(world, record.app) if seen.state != "ready" else ""
-    return "; ".join(filter(None, (seen.reason, alone)))
+    return "; ".join(filter(None, (seen.reason, alone, world.hindered.get(record.key, ""))))
 
 
 def _stopped_view(spec: AppSpec, slot: int) -> WorkerView:

@@ -168,7 +168,7 @@ def _raise_when_hopeless(world: World, name: str, began_at: float) -> None:
         if seen.state == "failed" or (seen.state == "backoff" and record.failures >= HOPELESS):
             raise WorkersFailed(
                 f"{record.key.label} does not stay up: {ending.words}{_below(ending.last_lines)}",
-                hint=f"logs {name}    (or: rm {name} -y)",
+                hint=ending.remedy or f"logs {name}    (or: rm {name} -y)",
             )
 
 
@@ -212,6 +212,9 @@ def _hindrances(picture: Picture | None, names: list[str], revision: int) -> Ite
         for worker, now in seen:
             if now.state not in ("ready", "draining"):
                 yield f"{worker} {now.state}: {now.reason}", f"logs {name}"
+        for record in world.of_app(name):
+            if hindrance := world.hindered.get(record.key):
+                yield f"{record.key.label}: {hindrance}", f"events --app {name}"
         if leaving := sum(now.state == "draining" for _, now in seen):
             yield f"{counted(leaving, 'worker')} of {name} still to leave", f"events --app {name}"
 

@@ -15,7 +15,10 @@ STEADY_S = 10.0  # a worker that ran this long failed anew, not again; Docker's 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a worker's container ended, or why it could not be started (container "" then)."""
+    """How a worker's container ended, or why it could not be started (container "" then).
+
+    remedy: the command that mends what kept it from being started, where one is known.
+    """
 
     at: float
     container: str
@@ -23,6 +26,12 @@ class Ending:
     words: str
     oom_killed: bool = False
     last_lines: tuple[str, ...] = ()
+    remedy: str = ""
+
+    @property
+    def told(self) -> str:
+        """Return how it ended, with what mends it."""
+        return f"{self.words} ({self.remedy})" if self.remedy else self.words
 
 
 def backoff_s(failures: int) -> float:

@@ -102,7 +102,7 @@ def _may_still_start(world: World, record: WorkerRecord, started_at: float | Non
 def _ended(world: World, record: WorkerRecord) -> Phase:
     ending = record.ending
     assert ending is not None
-    words = "; ".join(part for part in (ending.words, last_said(ending.last_lines)) if part)
+    words = "; ".join(part for part in (ending.told, last_said(ending.last_lines)) if part)
     if record.retry_at is None:
         return Phase("stopped" if ending.exit_code == 0 and ending.container else "failed", words)
     if alone := _frozen_words(world, record):

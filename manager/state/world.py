@@ -36,6 +36,7 @@ class World:
     hosts: what the files of names say that workers have as /etc/hosts.
     unreadable: names of apps with a record of an unknown version, with its key: nothing of theirs is touched.
     frozen: names of apps for which nothing is done by itself; ALL among them means every app.
+    hindered: what a step that is due failed at, in words.
     clock: the clock of this machine.  told_by: as it was when the times of the records were told.
     """
 
@@ -62,6 +63,7 @@ class World:
     targets: Mapping[str, ScalingTarget] = field(default_factory=dict)
     hosts: Mapping[WorkerKey, str] = field(default_factory=dict)
     frozen: frozenset[str] = frozenset()
+    hindered: Mapping[WorkerKey, str] = field(default_factory=dict)
     clock: Clock | None = None
     told_by: Clock | None = None
     _sorted: dict[str, list[WorkerRecord]] = field(

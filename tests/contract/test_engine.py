@@ -18,7 +18,7 @@ import pytest
 from manager.api.attached import Frames, refusal_of
 from manager.api.errors import CloudError, Conflict, EngineError, ImageNotFound, WorkerNotFound
 from manager.engine.containers import Container, InnerFile
-from manager.engine.contract import Engine
+from manager.engine.contract import Engine, NameTaken
 from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import ExecOrder, PartOrder, WorkerOrder
 from manager.host.dockerd import SOCKET
@@ -338,9 +338,10 @@ def test_a_name_that_another_container_has_is_not_given(world: World) -> None:
     name, other = world.run(*FOREVER), world.run(*FOREVER, slot=2)
     before = world.engine.workers()
 
-    with pytest.raises(EngineError, match=other):
+    with pytest.raises(NameTaken) as refused:
         world.engine.rename(world.the(name).id, other)
 
+    assert refused.value.hint == f"docker rename {other} {other}-other"
     assert world.engine.workers() == before
 
 

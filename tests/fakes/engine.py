@@ -27,6 +27,7 @@ from manager.engine.containers import (
     State,
     as_said,
 )
+from manager.engine.contract import NameTaken
 from manager.engine.orders import PartOrder, WorkerOrder
 from tests.fakes.execs import FakeExecs
 from tests.fakes.worker_files import FakeWorkerFiles
@@ -70,6 +71,7 @@ class FakeEngine:
     away: every call fails, as when dockerd is dead; setting it back to False tells the watches.
     lose_next_answer: the next change is made, and its caller is told of a time-out.
     fail_next: the next change fails with this message and is not made.
+    taken: names that somebody else's containers have.
     changes: every change that was made, as "verb name", in order; what was so already is none.
     """
 
@@ -85,6 +87,7 @@ class FakeEngine:
         self.now = now
         self.lose_next_answer = False
         self.fail_next = ""
+        self.taken: set[str] = set()
         self.changes: list[str] = []
         self.watches: list[FakeWatch] = []
         self.written = threading.Condition()
@@ -120,6 +123,8 @@ class FakeEngine:
     def create(self, order: WorkerOrder) -> None:
         self.reach(f"create {order.name}")
         found = self._workers.get(order.name)
+        if order.name in self.taken:
+            raise NameTaken(order.name)
         if found and found.order == order.digest and found.state in ("created", "running", "paused"):
             return
         if found and found.pid:
@@ -161,8 +166,8 @@ class FakeEngine:
             return
         old = self._named(container)
         self._find(old)
-        if name in self._workers:
-            raise EngineError(f"cannot rename {old}: the name {name} is taken")
+        if name in self.taken or name in self._workers:
+            raise NameTaken(name)
         with self.changing(f"rename {old}"):
             self._call(old, name)
 

@@ -151,6 +151,20 @@ def test_of_a_first_ending_it_is_told_that_the_next_try_comes_at_once(edges: Edg
     assert events(edges.store)[-1].text.endswith("; next try at once")
 
 
+def test_a_worker_whose_name_somebody_took_is_tried_again_and_says_what_mends_it(edges: Edges) -> None:
+    once = replace(an_app(), template=replace(TEMPLATE, restart="no"))
+    edges.engine.taken.add("sc_default_web_1_1")
+
+    edges.effects.launch(Launch(a_worker(1), once, ""))
+
+    record = decode(WorkerRecord, edges.store.read(WORKERS).entries["workers/web/1/1"].value)
+    mends = "docker rename sc_default_web_1_1 sc_default_web_1_1-other"
+    assert record.retry_at is not None
+    assert record.ending is not None
+    assert record.ending.told == f"another container has the name sc_default_web_1_1 ({mends})"
+    assert record.ending.remedy == mends
+
+
 def test_a_container_is_given_its_name_back(edges: Edges) -> None:
     worker = edges.container(1)
     edges.engine.rename(worker.id, "x")

@@ -94,6 +94,13 @@ def test_an_app_that_is_left_alone_says_which_record_cannot_be_read_and_so_do_it
     assert reasons == ["exit code 1; left alone: the record workers/web/3/1 cannot be read", ""]
 
 
+def test_what_keeps_the_manager_from_a_step_that_is_due_is_told_of_a_ready_worker(world: World) -> None:
+    hindered = replace(world, hindered={WEB_2: "another container has the name x"})
+
+    assert state_and_reason(hindered, a_worker(2)) == ("ready", "another container has the name x")
+    assert note(hindered, an_app()) == "web.2: another container has the name x"
+
+
 def test_what_was_not_observed_is_not_known(world: World) -> None:
     view = app_view(world, an_app(), NOTHING, ADDRESSING)
 
