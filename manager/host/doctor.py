@@ -21,6 +21,7 @@ from manager.host.checks.leftovers import check_leftovers
 from manager.host.checks.machine import check_machine
 from manager.host.checks.parts import check_parts
 from manager.host.checks.processes import check_processes, is_running, processes_now, simplecloud
+from manager.host.checks.records import check_records
 from manager.host.docker_host import docker_socket
 from manager.host.recall import complaint, remains_of, way_out
 from manager.host.settings import FILE, Settings, load
@@ -82,6 +83,8 @@ def _running(places: Places, settings: Settings | None, engine: DockerEngine | N
     yield from check_processes(places, seen)
     if settings is not None:
         yield from check_parts(places, settings, engine, running=is_running(seen))
+        if is_running(seen):
+            yield from check_records(places, settings, engine)
 
 
 def mend(found: list[Finding]) -> bool:

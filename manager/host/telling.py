@@ -12,7 +12,7 @@ from typing import TextIO
 
 from manager.api.places import Places, program
 
-_CALL = re.compile(r"(?<![\w/])simplecloud (?=(?:--cloud|up|down|doctor|help)\b)")
+_CALL = re.compile(r"(?<![\w/])simplecloud (?=(?:--cloud|up|down|doctor|help|adopt|net)\b)")
 
 
 def say(text: str) -> None:

@@ -254,7 +254,7 @@ def require_readable(unreadable: Collection[str], wished: Iterable[AppSpec]) -> 
     if taken is not None:
         raise AppExists(
             f"an app is named {taken} already, and its record is of a version that is not known here",
-            hint="status    (choose another name, or run the version of simplecloud that wrote it)",
+            hint="doctor",
         )
 
 
@@ -264,7 +264,7 @@ def require_cared_for(world: World, wished: Iterable[AppSpec]) -> None:
         if words := unread_words(world, spec.name):
             raise CloudError(
                 f"{spec.name} is {words}",
-                hint="status    (run the version of simplecloud that wrote it, or delete it from etcd)",
+                hint="doctor",
             )
 
 

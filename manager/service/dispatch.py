@@ -46,7 +46,7 @@ class Dispatcher:
                 raise
             raise CloudError(
                 f"the record of {error.word} is of a version that is not known here, and is left alone",
-                hint="status    (and run the version of simplecloud that wrote it)",
+                hint="doctor",
                 word=error.word,
             ) from error
         except (CloudError, ClientGone):
