@@ -117,14 +117,19 @@ def test_a_frozen_member_goes_on_by_itself_and_costs_nobody_a_request(trio: Clou
 def test_a_member_that_hangs_and_keeps_the_proxy_waiting_is_ended(trio: Cloud) -> None:
     apps = Apps(trio)
     eventually(lambda: is_well(trio), within_s=60)
-    other, why = apps.serve(1), "answered nobody, and the proxy waited for it"
+    name, other, proxy = apps.serve(1), apps.serve(1), state_of(trio, "proxy")["Pid"]
+    why = "answered nobody, and the proxy waited for it"
 
-    for number in (1, 2, 3):  # the proxy listens to one of them
-        with hanging(state_of(trio, "etcd", number)["Pid"]):
-            scale(trio, other, number + 1)
-        eventually(lambda: is_well(trio), within_s=60)
+    with Traffic(trio, name, rate_rps=20) as traffic:
+        for number in (1, 2, 3):  # the proxy listens to one of them
+            with hanging(state_of(trio, "etcd", number)["Pid"]):
+                scale(trio, other, number + 1)
+            eventually(lambda: is_well(trio), within_s=60)
 
-    assert eventually(lambda: any(text.endswith(why) for text in events(trio)), within_s=20)
+    told = eventually(lambda: events(trio), within_s=20)
+    assert traffic.failures == {}
+    assert state_of(trio, "proxy")["Pid"] == proxy
+    assert any(text.endswith(why) for text in told)
 
 
 @pytest.mark.timeout(180)
