@@ -103,5 +103,5 @@ def _systemctl(*words: str) -> None:
     except subprocess.CalledProcessError as error:
         said = (error.stderr.strip().splitlines() or [f"exit code {error.returncode}"])[-1]
         raise SetupFailed(
-            f"systemctl {' '.join(words)} failed: {said}", hint=f"systemctl status {words[-1]}"
+            f"systemctl {' '.join(words)} failed: {said}", hint=" ".join(["systemctl status", *words[2:]])
         ) from error

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from manager.api.errors import SetupFailed
+from manager.api.places import Places
+from manager.host import systemd
 from manager.host.systemd import require_systemd, unit_text
 
 UNIT = """\
@@ -66,3 +70,93 @@ def test_a_machine_without_systemd_is_told_what_does_without(tmp_path: Path) -> 
         require_systemd(tmp_path / "absent")
 
     assert refused.value.hint.startswith("simplecloud up")
+
+
+@dataclass(frozen=True, slots=True)
+class Systemd:
+    """A machine that systemd runs: what it is told, and where its units are."""
+
+    directory: Path
+
+    @property
+    def unit(self) -> Path:
+        return self.directory / "simplecloud@.service"
+
+    def told(self) -> list[str]:
+        """Return the calls of systemctl since the last time."""
+        calls = self.directory / "calls"
+        lines = calls.read_text().splitlines() if calls.exists() else []
+        calls.unlink(missing_ok=True)
+        return lines
+
+    def have(self, does: str) -> None:
+        """systemctl writes down how it is called, and then does this."""
+        program = self.directory / "bin" / "systemctl"
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f'#!/bin/sh\necho "$*" >> {self.directory}/calls\n{does}\n')
+        program.chmod(0o755)
+
+    def link(self, cloud: str) -> None:
+        """The cloud's unit is enabled, as systemctl would do it."""
+        wants = self.directory / "multi-user.target.wants"
+        wants.mkdir(exist_ok=True)
+        (wants / f"simplecloud@{cloud}.service").symlink_to(self.unit)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemd:
+    machine = Systemd(tmp_path)
+    machine.have("exit 0")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(systemd, "UNIT", machine.unit)
+    monkeypatch.setattr(systemd, "_RUNNING", tmp_path)
+    monkeypatch.setattr(systemd, "require_systemd", lambda: require_systemd(tmp_path))
+    return machine
+
+
+def test_a_cloud_that_systemd_keeps_has_its_unit_installed_enabled_and_started(machine: Systemd) -> None:
+    systemd.enable(Places("mine"))
+
+    assert machine.told() == ["daemon-reload", "enable --now simplecloud@mine.service"]
+    assert "keeper --cloud %i" in machine.unit.read_text()
+
+
+def test_a_cloud_that_goes_down_is_stopped_and_the_last_one_takes_the_unit_with_it(machine: Systemd) -> None:
+    systemd.enable(Places("mine"))
+    for cloud in ("mine", "other"):
+        machine.link(cloud)
+    machine.told()
+
+    systemd.disable(Places("mine"))
+    first, has_unit = machine.told(), machine.unit.exists()
+    systemd.disable(Places("other"))
+
+    assert first == ["disable --now simplecloud@mine.service", "daemon-reload"]
+    assert machine.told() == ["disable --now simplecloud@other.service", "daemon-reload"]
+    assert (has_unit, machine.unit.exists()) == (True, False)
+    assert not systemd.is_enabled(Places("mine"))
+
+
+def test_a_cloud_that_systemd_does_not_keep_asks_nothing_of_it(machine: Systemd) -> None:
+    systemd.disable(Places("mine"))
+
+    assert machine.told() == []
+
+
+@pytest.mark.parametrize(
+    ("refused", "hint"),
+    [
+        ("daemon-reload", "systemctl status"),
+        ("enable --now simplecloud@mine.service", "systemctl status simplecloud@mine.service"),
+    ],
+)
+def test_what_systemctl_refuses_is_told_with_its_words_and_the_command_that_tells_more(
+    machine: Systemd, refused: str, hint: str
+) -> None:
+    machine.have(f'[ "$*" != "{refused}" ] || {{ echo \'Unit is masked.\' >&2; exit 1; }}')
+
+    with pytest.raises(SetupFailed) as error:
+        systemd.enable(Places("mine"))
+
+    assert error.value.message == f"systemctl {refused} failed: Unit is masked."
+    assert error.value.hint == hint
