@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from manager.api.errors import ProgramRejected
 from manager.programs.check import check, resolve_command
 from manager.programs.elf import NotElf, read_elf
-from manager.programs.store import CHUNK_BYTES, SIZE_LIMIT_BYTES, UNUSED_FOR_S, Program, Programs
+from manager.programs.store import SIZE_LIMIT_BYTES, UNUSED_FOR_S, Program, Programs
 from tests.fakes.engine import FakeFiles, fake_image
 
 LOADER = "/lib64/ld-linux-x86-64.so.2"
@@ -122,11 +122,14 @@ def test_the_position_of_the_descriptor_is_neither_used_nor_moved(tmp_path: Path
     assert program.path.read_bytes() == path.read_bytes()
 
 
-@given(chunk=st.integers(0, 3), offset=st.integers(0, 3 * CHUNK_BYTES - 1))
+PIECE_BYTES = 4096
+
+
+@given(chunk=st.integers(0, 3), offset=st.integers(0, 3 * PIECE_BYTES - 1))
 def test_a_file_that_somebody_writes_to_while_it_is_copied_is_refused(chunk: int, offset: int) -> None:
     """`chunk`: after how many pieces of it."""
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        path = script(Path(name), bytes(3 * CHUNK_BYTES))
+        path = script(Path(name), bytes(3 * PIECE_BYTES))
         os.utime(path, (0, 0))
         left, read = [chunk], os.pread
 
@@ -137,6 +140,7 @@ def test_a_file_that_somebody_writes_to_while_it_is_copied_is_refused(chunk: int
             left[0] -= 1
             return read(descriptor, size, at)
 
+        patch.setattr("manager.programs.store.CHUNK_BYTES", PIECE_BYTES)
         patch.setattr(os, "pread", write_between)
         with pytest.raises(ProgramRejected, match="changed while it was copied"):
             take(Programs(Path(name) / "taken"), path)
