@@ -195,7 +195,7 @@ def test_a_manager_that_answers_nothing_is_given_up_by_whoever_waits_for_its_wor
 def test_a_manager_that_is_at_work_is_waited_for(
     client: Client, manager: FakeManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shell.client.ANSWER_S", 0.1)
+    monkeypatch.setattr("shell.client.ANSWER_S", 0.5)  # within which a busy machine has to answer too
     asked = threading.Event()
 
     def apps(_: FakeCall) -> dict[str, object]:
@@ -203,7 +203,7 @@ def test_a_manager_that_is_at_work_is_waited_for(
         return {"items": []}
 
     manager.verbs["apps"] = apps
-    manager.verbs["scale"] = lambda _: {"message": "done" if asked.wait(5) else "not asked"}
+    manager.verbs["scale"] = lambda _: {"message": "done" if asked.wait(30) else "not asked"}
 
     assert client.call("scale", {}) == {"message": "done"}
 
