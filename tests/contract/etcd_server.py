@@ -7,22 +7,14 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.eventually import eventually
 from tests.stopping import stop
-
-
-def eventually(condition: Callable[[], object], within_s: float) -> None:
-    """The condition holds; raises AssertionError when it does not within within_s seconds."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.01)
 
 
 def free_ports(count: int) -> list[int]:

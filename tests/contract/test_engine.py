@@ -22,6 +22,7 @@ from manager.engine.contract import Engine, NameTaken
 from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import ExecOrder, PartOrder, WorkerOrder
 from manager.host.dockerd import SOCKET
+from tests.eventually import eventually
 from tests.fakes.engine import Behaviour, FakeEngine, fake_image
 from tests.fakes.execs import TALKS_AND_FAILS as TALKS_INSIDE
 from tests.real.busybox import busybox_tar, own_cloud, own_image, worker_order
@@ -72,14 +73,6 @@ class World:
 def namespace_at(path: str) -> object:
     """Return what a namespace is told from others by; a path of the fake is the namespace itself."""
     return os.stat(path).st_ino if os.path.exists(path) else path
-
-
-def eventually(condition: Callable[[], bool], within_s: float = 10) -> None:
-    """Return once the condition holds; fail when it does not in time."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ import pytest
 from manager.api.errors import StoreUnavailable
 from manager.observe.etcd_alarms import alarms, disarm, make_room
 from manager.store import EtcdStore
-from tests.contract.etcd_server import etcd_servers, eventually
+from tests.contract.etcd_server import etcd_servers
+from tests.eventually import eventually
 
 QUOTA_BYTES = 2**20
 PIECE = "x" * 100_000

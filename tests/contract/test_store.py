@@ -10,7 +10,8 @@ import pytest
 
 from manager.api.errors import Conflict
 from manager.store import EtcdStore, Fenced, Store, claim, seize
-from tests.contract.etcd_server import EtcdServers, etcd_servers, eventually
+from tests.contract.etcd_server import EtcdServers, etcd_servers
+from tests.eventually import eventually
 from tests.fakes.store import FakeStore
 
 _roots = count(1)

@@ -12,7 +12,8 @@ import pytest
 from manager.api.errors import Conflict, NotConfirmed, SetupFailed, StoreUnavailable
 from manager.store import EtcdStore, Fenced, Tls, claim, seize
 from tests.contract.deaf_line import DeafLine, Loss
-from tests.contract.etcd_server import EtcdServers, etcd_servers, eventually
+from tests.contract.etcd_server import EtcdServers, etcd_servers
+from tests.eventually import eventually
 
 ROOT = "/simplecloud/faults/"
 CERTIFICATES = Path(__file__).parent / "certificates"

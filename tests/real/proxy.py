@@ -19,7 +19,8 @@ from balancer.proxy import static_arguments
 from balancer.routes import SENTINEL_HOST, Route, Server, change, render
 from manager.observe.proxy import ProxyApi
 from manager.store import EtcdStore
-from tests.contract.etcd_server import etcd_servers, eventually, free_ports
+from tests.contract.etcd_server import etcd_servers, free_ports
+from tests.eventually import eventually
 
 PREFIX = "proxy/"
 TRAEFIK = Path(sys.executable).parent / "traefik"

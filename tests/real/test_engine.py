@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from manager.api.errors import EngineError
 from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import FileMount, WorkerOrder
+from tests.eventually import eventually
 from tests.real.busybox import docker_by_hand, own_cloud, own_image, worker_order
 
 
@@ -32,13 +32,6 @@ def engine() -> Iterator[DockerEngine]:
 
 def order(image: str, *command: str) -> WorkerOrder:
     return worker_order(image, *command, prefix=f"sc_{secrets.token_hex(4)}")
-
-
-def eventually(condition: Callable[[], bool], within_s: float = 10) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.01)
 
 
 def output(engine: DockerEngine, wanted: WorkerOrder) -> list[str]:

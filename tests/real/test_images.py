@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 from docker.errors import ImageNotFound
 
 from manager.host.images import RECIPE_LABEL, ensure_images
+from tests.eventually import eventually
 
 ROOT = Path(__file__).parents[2]
 
@@ -153,10 +153,3 @@ def bootstraps_of(pid: int) -> list[int]:
 def scratch() -> set[str]:
     """Return the root file systems under construction on this machine."""
     return set(glob.glob("/var/tmp/simplecloud-*/mmdebstrap.*"))
-
-
-def eventually(condition: Callable[[], bool], *, within_s: float) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.05)

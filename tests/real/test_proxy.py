@@ -15,7 +15,8 @@ import pytest
 from balancer.routes import SENTINEL_HOST, Route, Server, default_hosts, default_paths, server_name, stray
 from manager.observe.proxy import ProxyApi
 from manager.observe.traffic import Traffic, parse
-from tests.contract.etcd_server import eventually, free_ports
+from tests.contract.etcd_server import free_ports
+from tests.eventually import eventually
 from tests.real.proxy import Proxy, running_proxy, tcp_worker, worker
 
 

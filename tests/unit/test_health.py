@@ -39,19 +39,12 @@ from manager.observe.verdicts import (
     settle,
     span,
 )
+from tests.eventually import eventually
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 HTTP = Target("10.0.0.4", 8000, "http")
 HERE = IPv4Address("127.0.0.1")
 STARTING = Target("10.0.0.4", 8000, "http", starting=True)
-
-
-def eventually(condition: Callable[[], object], within_s: float = 5.0) -> None:
-    """The condition holds; raises AssertionError when it does not within within_s seconds."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.002)
 
 
 def settled(*answers: bool, target: Target = HTTP, took_s: float = 0.01) -> Standing:

@@ -17,9 +17,9 @@ from manager.engine.orders import WorkerOrder
 from manager.service.logs import EVERYTHING, Filter, Follower, never_started, opened
 from manager.state.ending import Ending
 from manager.state.model import WorkerKey
+from tests.eventually import eventually
 from tests.fakes.engine import FakeEngine, fake_image
 from tests.simulation.worlds import NOW, a_container, a_worker, an_app, known, serving, without
-from tests.unit.test_health import eventually
 
 WEB_1 = a_container(WorkerKey("web", 1, 1))
 LINES = tuple(LogLine(float(second), "stdout", f"line {second}") for second in range(1, 7))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import os
 import socket
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -34,16 +33,6 @@ _PATIENCE_S = 0.4  # how long a packet that is let through may take
 
 CloudMaker = Callable[[], "Cloud"]
 Result = TypeVar("Result")
-
-
-def eventually(condition: Callable[[], bool], within_s: float = 5.0) -> bool:
-    """Return whether the condition came true in time."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.005)
-    return True
 
 
 class Room:

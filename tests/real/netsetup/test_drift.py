@@ -19,6 +19,7 @@ from netsetup.links import addresses, delete_link, find_link
 from netsetup.netlink import Netlink
 from netsetup.network import Leftovers, Network, taken_networks
 from netsetup.nft import Nft, generation
+from tests.eventually import eventually
 from tests.real.netsetup.lab import (
     API,
     HTTP,
@@ -27,7 +28,6 @@ from tests.real.netsetup.lab import (
     Cloud,
     CloudMaker,
     Room,
-    eventually,
     host_connects,
 )
 

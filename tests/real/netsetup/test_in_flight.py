@@ -9,7 +9,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.real.netsetup.lab import HTTP, Cloud, eventually
+from tests.eventually import eventually
+from tests.real.netsetup.lab import HTTP, Cloud
 
 
 def test_a_request_is_in_flight_until_it_is_answered(cloud: Cloud) -> None:

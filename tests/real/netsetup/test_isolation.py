@@ -14,6 +14,7 @@ from netsetup.isolation import ruleset
 from netsetup.nft import Nft
 from netsetup.port import Port
 from netsetup.sysctl import settle
+from tests.eventually import eventually
 from tests.real.netsetup.frames import (
     ALL_TYPES,
     ARP_TYPE,
@@ -35,7 +36,6 @@ from tests.real.netsetup.lab import (
     Cloud,
     CloudMaker,
     Room,
-    eventually,
     host_addresses,
     host_connects,
     receives,
