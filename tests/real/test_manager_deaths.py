@@ -6,7 +6,6 @@ import os
 import re
 import select
 import signal
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -202,13 +201,10 @@ def test_a_frozen_leader_is_ended_and_the_standby_leads(apps: Apps, cloud: Cloud
 
     with Traffic(cloud, name) as traffic:
         stop(leader)
-        began_at = time.monotonic()
         eventually(lambda: leads(cloud, standby), within_s=8)
-        took_s = time.monotonic() - began_at
         cloud.ok("scale", f"{name}=3")
 
     assert not is_alive(leader)
-    assert took_s < 8
     assert traffic.failures == {}
     assert before.items() <= containers_of(cloud).items()
 
@@ -281,8 +277,7 @@ def test_a_worker_that_dies_while_no_manager_lives_is_replaced_by_the_next(apps:
     victim = cloud.worker(f"{name}.1").pid
     assert victim is not None
 
-    cloud.ok("crash", "manager", "--for", "2s", "-y")
-    assert cloud.run("expect", "manager", "down").code == 0
+    cloud.ok("-c", "crash manager --for 3s -y; expect manager down")  # in one go: the 3 s run
     os.kill(victim, signal.SIGKILL)
 
     eventually(lambda: is_whole(cloud), within_s=20)

@@ -90,9 +90,9 @@ def test_a_wait_of_no_time_ends_at_once(apps: Apps, cloud: Cloud) -> None:
 def test_a_worker_that_a_drill_keeps_down_comes_back_when_the_time_is_over(apps: Apps, cloud: Cloud) -> None:
     name = apps.run("sleep", "1000")
 
-    cloud.ok("crash", f"{name}.1", "--for", "3s", "-y")
+    listed = cloud.ok("-c", f"crash {name}.1 --for 3s -y; ps {name} --columns state")  # within the 3 s
 
-    eventually(lambda: cloud.worker(f"{name}.1").state == "backoff", within_s=3)
+    assert "backoff" in listed.stdout
     eventually(lambda: cloud.is_ready(name, 1), within_s=10)
     assert re.search("killed; next try in [123] s", cloud.ok("events", "--app", name).stdout)
 
