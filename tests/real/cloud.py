@@ -144,6 +144,11 @@ class Cloud:
         """Return whether the app has exactly so many workers, all of them ready."""
         return [worker.state for worker in self.workers(name)] == ["ready"] * count
 
+    def is_well(self) -> bool:
+        """Return whether a manager leads, etcd takes writes, and all is as it was asked for."""
+        status = self.run("status", "-o", "json")
+        return status.code == 0 and bool(status.json["etcd"]["healthy"] and status.json["converged"])
+
     def manager_pids(self) -> list[int]:
         """Return the leader's pid, then the standby's, as soon as there are both: one may just have died."""
         return eventually(self._both_managers, within_s=20, what="a leader and a standby")

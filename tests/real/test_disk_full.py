@@ -45,7 +45,7 @@ def test_a_full_disk_stops_changes_and_nothing_else(cloud: Cloud) -> None:
         eventually(lambda: etcd_ends(cloud), within_s=20)
         refused = cloud.run("scale", "web=3")
         make_room(disk_of(cloud.name))
-        eventually(lambda: cloud.status()["etcd"]["healthy"], within_s=20)
+        eventually(cloud.is_well, within_s=20)
         cloud.ok("scale", "web=3")
 
     assert refused.code == 1

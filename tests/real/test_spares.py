@@ -152,7 +152,6 @@ def lone(tmp_path: Path) -> Iterator[Cloud]:
         yield cloud
 
 
-@pytest.mark.timeout(180)
 def test_spares_are_adopted_and_go_with_the_cloud(lone: Cloud) -> None:
     lone.ok("run", "--spares", "2", "-p", "8000", "shop", SERVER, "8000")
     await_spares(lone, "shop", 2, 3)
