@@ -27,7 +27,7 @@ expect error "has no command" run lost no-such-command
 
 # One that ends at once is started again, ever more slowly, and says why.
 expect error "exit code 3" run broken sh -c 'echo no configuration; exit 3'
-expect broken note contains "no configuration"
+expect broken note contains "no configuration" --timeout 10s
 
 # Taking one away leaves the others alone.
 rm web broken -y
