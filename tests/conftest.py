@@ -38,11 +38,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return how many processes share the tests, 0 for none beside this one.
 
-    Collecting the unit tests costs each process 3 s of CPU, and they wait for as long as they work: three
+    Collecting the unit tests costs each process 1.5 s of CPU, and they wait for as long as they work: four
     processes keep two cores busy. Those on the machine mostly wait, and each process of them has a cloud.
     """
     if {Path(arg).resolve() for arg in config.args} == {TESTS / "unit"}:
-        return 3
+        return 4
     return 0 if config.args_source is pytest.Config.ArgsSource.ARGS or config.getoption("chaos") else 2
 
 

@@ -270,7 +270,7 @@ def at_a_terminal(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> TerminalText
 def test_a_check_that_fails_ends_no_watch_and_the_last_look_is_the_exit_code(
     shell: Shell, manager: FakeManager
 ) -> None:
-    states = ["FAIL", "ok", "FAIL"]
+    states = ["ok", "FAIL"]
 
     def trace(call: FakeCall) -> dict[str, object]:
         state = states[min(len(manager.calls), len(states)) - 1]
