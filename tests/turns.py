@@ -9,12 +9,7 @@ from enum import IntEnum
 from pathlib import Path
 
 # These tell how long something took, or what all clouds of the machine have in common.
-ALONE = (
-    "tests/chaos/",
-    "tests/real/test_autoscale.py",
-    "tests/real/test_failpoints.py",
-    "tests/real/test_manager_deaths.py",
-)
+ALONE = ("tests/chaos/", "tests/real/test_autoscale.py")
 TOGETHER = ("tests/contract/", "tests/demos/", "tests/real/")
 GATE, MACHINE = (Path(f"/run/simplecloud-tests-{name}.lock") for name in ("gate", "machine"))
 
