@@ -22,6 +22,9 @@ from manager.observe.etcd_gateway import ask
 
 BEGINS_S = 10.0  # within that a member has made its data, unless it waits for others
 HOLD_S = 60.0  # more than all of it takes
+# what etcd says as one that was given up by the others, and as one that knows less than it once did
+LOST = ("the member has been permanently removed", "Was the raft log corrupted, truncated, or lost?")
+SAID_LINES = 100
 
 
 def bring_back(places: Places, settings: Settings, away: Collection[str], engine: Engine) -> str:
@@ -32,7 +35,7 @@ def bring_back(places: Places, settings: Settings, away: Collection[str], engine
     well = next((endpoint for endpoint in settings.etcd_endpoints if endpoint not in away), None)
     done = []
     for number, endpoint in enumerate(settings.etcd_endpoints, start=1):
-        if endpoint in away and well is not None and not has_log(_directory(places, number)):
+        if endpoint in away and well is not None and _has_lost_its_data(places, number, engine):
             _make_anew(places, settings, number, well, engine)
             done.append(f"etcd{number} had lost its data, and gets it from the others")
         elif endpoint in away:
@@ -52,6 +55,17 @@ def _start(order: PartOrder, engine: Engine) -> str:
         return f"started {order.name}"
     engine.parts.restart(order.name)
     return f"restarted {order.name}"
+
+
+def _has_lost_its_data(places: Places, number: int, engine: Engine) -> bool:
+    """Return whether the member has no data, or none of the cluster's.
+
+    One that was made anew once is not refused when it loses its data again: it writes a log, and fails then.
+    """
+    if not has_log(_directory(places, number)):
+        return True
+    said = engine.last_words(parts.part_name(places.cloud, "etcd", number), SAID_LINES)
+    return any(words in line for line in said for words in LOST)
 
 
 def has_log(directory: Path) -> bool:
