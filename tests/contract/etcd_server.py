@@ -80,7 +80,7 @@ class EtcdServers:
 
     def _post(self, index: int, path: str, body: dict[str, object]) -> Any:
         url = f"http://{self.endpoints[index]}{path}"
-        with urllib.request.urlopen(url, json.dumps(body).encode(), timeout=1) as answer:
+        with urllib.request.urlopen(url, json.dumps(body).encode(), timeout=5) as answer:
             return json.load(answer)
 
     def _start(self, index: int) -> subprocess.Popen[bytes]:

@@ -391,7 +391,7 @@ def test_followed_logs_end_when_another_thread_closes_them(world: World) -> None
         reader.start()
 
         written.close()
-        reader.join(5)
+        reader.join(30)
 
         assert not reader.is_alive()
     assert world.the(name).state == "running"
@@ -422,13 +422,13 @@ def test_logs_that_are_asked_for_while_a_worker_goes_are_there_or_refused_as_mis
 def test_a_watch_tells_of_starts_and_ends_until_it_is_closed(world: World) -> None:
     changes = threading.Semaphore(0)
     watch = world.engine.watch(changes.release)
-    assert changes.acquire(timeout=5), "it tells once at its start"
+    assert changes.acquire(timeout=30), "it tells once at its start"
 
     name = world.run(*FOREVER)
-    assert changes.acquire(timeout=5)
+    assert changes.acquire(timeout=30)
     eventually(lambda: not changes.acquire(timeout=0.2))
     world.engine.kill(name)
-    assert changes.acquire(timeout=5)
+    assert changes.acquire(timeout=30)
 
     watch.close()
     eventually(lambda: not changes.acquire(blocking=False))

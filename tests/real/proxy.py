@@ -58,7 +58,7 @@ class Proxy:
 
     def get(self, path: str = "/", host: str = "localhost") -> tuple[int, str]:
         """Return the status and the body of one request on a connection of its own."""
-        connection = HTTPConnection("127.0.0.1", self.http_port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", self.http_port, timeout=20)
         try:
             connection.request("GET", path, headers={"Host": host})
             response = connection.getresponse()
@@ -74,7 +74,7 @@ class Proxy:
 
     def talk(self, port: int, text: bytes) -> bytes:
         """Return what a tcp app answers to `text`, empty when the connection is closed."""
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
             connection.sendall(text)
             try:
                 return connection.recv(100)

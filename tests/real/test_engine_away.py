@@ -65,16 +65,16 @@ def test_a_watch_outlives_docker_and_tells_when_it_goes_and_is_back(door: Doorwa
     with own_cloud() as engine, own_image(engine) as image:
         through = DockerEngine(engine.cloud, door.path)
         watch = through.watch(changes.release)
-        assert changes.acquire(timeout=5)
+        assert changes.acquire(timeout=30)
 
         door.shut()
-        assert changes.acquire(timeout=5), "it tells that Docker has gone"
+        assert changes.acquire(timeout=30), "it tells that Docker has gone"
         assert not changes.acquire(timeout=0.5), "and that once"
         door.open()
 
-        assert changes.acquire(timeout=5), "it tells once Docker is back"
+        assert changes.acquire(timeout=30), "it tells once Docker is back"
         engine.create(worker_order(image, "sleep", "100", prefix=f"sc_{engine.cloud}"))
-        assert changes.acquire(timeout=5), "it follows again"
+        assert changes.acquire(timeout=30), "it follows again"
         watch.close()
         through.close()
         for name in engine.owned():

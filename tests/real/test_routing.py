@@ -86,7 +86,7 @@ def test_apps_whose_names_look_alike_are_kept_apart(apps: Apps, cloud: Cloud) ->
 def echoed(url: str, words: bytes) -> bytes:
     """Return what comes back over a connection of its own to a tcp app's url."""
     host, _, port = url.removeprefix("tcp://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=5) as line, line.makefile("rb") as answers:
+    with socket.create_connection((host, int(port)), timeout=20) as line, line.makefile("rb") as answers:
         line.sendall(words + b"\n")
         return answers.readline().strip()
 

@@ -44,7 +44,7 @@ def path(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def line(path: Path) -> Iterator[socket.socket]:
     with closing(socket.socket(socket.AF_UNIX)) as line:
-        line.settimeout(5)
+        line.settimeout(30)
         line.connect(str(path))
         yield line
 
