@@ -84,7 +84,7 @@ def test_a_manager_that_a_signal_has_stopped_is_ended_once_it_stands_still() -> 
 
 def test_a_hold_that_is_lifted_holds_no_more(tmp_path: Path) -> None:
     places = PlacesAt("test", directory=tmp_path)
-    keeper.hold_file(places).write_text(keeper.hold_text(60.0))
+    keeper.hold(keeper.hold_file(places), 60.0)
 
     assert 0.0 < keeper.lift_hold(places) <= 60.0
     assert keeper.held_s(keeper.hold_file(places)) == keeper.lift_hold(places) == 0.0

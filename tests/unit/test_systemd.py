@@ -109,7 +109,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemd:
     machine.have("exit 0")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(systemd, "UNIT", machine.unit)
-    monkeypatch.setattr(systemd, "_RUNNING", tmp_path)
+    monkeypatch.setattr(systemd, "RUNNING", tmp_path)
     monkeypatch.setattr(systemd, "require_systemd", lambda: require_systemd(tmp_path))
     return machine
 
