@@ -103,7 +103,6 @@ class MendNetwork:
 
     records: tuple[WorkerRecord, ...] = ()
     groups: Mapping[str, int] = field(default_factory=dict)
-    reason: str = "bridge and rules are not known to be intact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,6 @@ class SweepPort:
     """A port that belongs to no worker is gone."""
 
     name: str
-    reason: str = "no worker has this port"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +157,9 @@ def explain(step: Step) -> str:
             return f"remove {record.key.label}: {reason}"
         case Forget(reason=reason):
             return f"forget {reason}"
-        case MendNetwork(reason=reason):
-            return f"mend the network: {reason}"
+        case MendNetwork():
+            return "mend the network: bridge and rules are not known to be intact"
         case WriteHosts(texts=texts, gone=gone):
             return f"tell the names: {', '.join(sorted({key.label for key in (*texts, *gone)}))}"
-        case SweepPort(name=name, reason=reason):
-            return f"remove port {name}: {reason}"
+        case SweepPort(name=name):
+            return f"remove port {name}: no worker has it"
