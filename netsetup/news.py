@@ -16,7 +16,7 @@ class News:
     """Hears of what changes in the network namespace of the thread that makes it."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        """names: what has none of them in it is not meant: a machine of containers is never quiet."""
+        """names: messages without any of these are ignored, for a machine of containers is never quiet."""
         self._names = [name.encode() for name in names]
         self._sockets = [
             _listening(NETLINK_ROUTE, RTMGRP_LINK | RTMGRP_IPV4_IFADDR),

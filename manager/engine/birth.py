@@ -35,8 +35,8 @@ log = logging.getLogger(__name__)
 def wired(container: str, wire: Callable[[str], None]) -> Iterator[None]:
     """`wire` is called once with the path of the namespace of a container that is started in the block.
 
-    It is called in a thread that ends with the block, at the latest at its end: a machine that has no time
-    for the thread may have had it for the command. What it raises is logged.  container: its whole id.
+    It is called in a thread that ends with the block, which on a busy machine may be when the command runs
+    already. What it raises is logged.  container: its whole id.
     """
     over = Event()
     with ThreadPoolExecutor(1, thread_name_prefix="birth") as thread:

@@ -189,8 +189,8 @@ class Effects:
     def launch(self, step: Launch) -> None:
         """The worker runs and is connected; or its record tells why it could not be started.
 
-        What Docker or the network failed at, or somebody else's container stands in the way of, is no ending
-        of the worker's, which its restart policy could take for the last: it is tried again.
+        What Docker or the network failed at, or where somebody else's container has the name, is tried again
+        whatever the restart policy says: the worker itself has not ended.
         """
         record = step.record
         try:
@@ -285,9 +285,10 @@ class Effects:
         self.journal.note(f"{ending.told}{then}", app=record.app, worker=record.key.label)
 
     def rename(self, step: Rename) -> None:
-        """The container has the worker's name, or is gone where another one of the worker's has it.
+        """The container has the worker's name, or is gone where another container of the worker has it.
 
-        One of another worker's that has the name loses it, and is given its own next.
+        Where another worker's container has the name, that one is renamed first, and gets its own name back
+        in a later step.
         """
         key, name = step.record.key, container_name(self.cloud, step.record.key)
         holder = self.engine.worker(name)

@@ -97,11 +97,11 @@ class Sight:
         return self._with_workers(world, picture)
 
     def is_outdated(self, world: World) -> bool:
-        """Return whether something may be another than in the picture of which nobody tells by himself.
+        """Return whether what sends no events may have changed since the picture was taken.
 
-        Docker and the prober tell. The rest is asked for marks that move with any change: a thirtieth of a
-        look, and what they do not know of (the files of names, a setting of the bridge) waits for the next
-        look.  Raises StoreUnavailable or NetworkError.
+        Docker and the prober tell of changes. The store, the network and the clock are asked for a mark that
+        moves with any change, which takes a thirtieth of a look. What has no mark (the files of names, a
+        setting of the bridge) waits for the next look.  Raises StoreUnavailable or NetworkError.
         """
         if world.clock is None or abs(self._clock_now().ahead_s - world.clock.ahead_s) >= SET_S:
             return True
@@ -219,9 +219,9 @@ class Sight:
 def by_worker(
     cloud: str, found: Iterable[Container]
 ) -> tuple[Mapping[WorkerKey, Container], Mapping[WorkerKey, Container]]:
-    """Return the container of each worker, and the one that has not the worker's name where there is one.
+    """Return the container of each worker, and those of them, or beside them, that have another name.
 
-    Of two it is the worker's that has the name: that is the one which was started and joined last.
+    Where a worker has two, the one with its name counts: it was started and joined last.
     """
     keyed = [(WorkerKey(c.app, c.slot, c.revision), c) for c in found]
     named = {key: c for key, c in keyed if c.name == container_name(cloud, key)}

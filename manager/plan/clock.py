@@ -1,6 +1,6 @@
-"""What a clock that was set does to records: their times go with it, so that waits take what they take; pure.
+"""When somebody sets the clock, the times in records move with it, so that every wait keeps its length; pure.
 
-Back-off, drains and the limits of a start and an update are told as times of day, since they outlive the
+Back-off, drains and the limits of a start and an update are stored as times of day, since they outlive the
 manager that began them. An hour back would make a worker wait that long for its next start; an hour forward
 would end its open requests, and take an update back.
 

@@ -59,9 +59,9 @@ def _keep_up(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) ->
 
 
 def _enter_service(world: World, record: WorkerRecord, draft: Draft) -> None:
-    """Draft that a spare goes on and then is a worker as all are.
+    """Draft the next step of a spare into service: it is unpaused, then recorded as a worker like all others.
 
-    In this order: what is paused and no spare was paused by hand, and is left so.
+    In this order, because a paused worker that is no spare counts as paused by hand, and is left alone.
     """
     container = world.containers.get(record.key)
     if container is not None and container.state == "paused":

@@ -59,11 +59,10 @@ def hosts_files(world: World) -> dict[WorkerKey, str]:
 
 
 def tell_names(world: World) -> WriteHosts | None:
-    """Return the step that has every worker know those that it reaches, or None.
+    """Return the step that brings the files of names up to date, None where they are.
 
-    One that reaches nobody gets its file when it is launched.
-
-    A file stays as long as somebody may have it mounted, whatever the store says.
+    A worker that reaches nobody gets its file when it is launched. A file stays as long as a container may
+    have it mounted, whatever the store says.
     """
     wanted = hosts_files(world)
     texts = {key: text for key, text in wanted.items() if world.hosts.get(key) != text}

@@ -88,9 +88,9 @@ def _running(world: World, record: WorkerRecord, started_at: float | None) -> Ph
 
 
 def _may_still_start(world: World, record: WorkerRecord, started_at: float | None) -> bool:
-    """Return whether nobody need wonder yet that the worker does not answer.
+    """Return whether the worker may still be starting, so that its silence is no fault yet.
 
-    What one that was a spare has answered before it was paused says nothing of now.
+    What a former spare answered before it was paused does not count.
     """
     if is_wanted_spare(world, record) or started_at is None:
         return started_at is not None

@@ -8,9 +8,9 @@ from manager.state.model import AppSpec, Autoscale
 
 
 def taken_back(before: AppSpec, now: AppSpec | None, change: str) -> str:
-    """Return the commands that made what an app is `now`, None for gone, of what it was.
+    """Return the commands that had turned the app from what it was `before` into what it is `now`.
 
-    change: the verb that made the revision that it is of, as its history has it.
+    now: None when it was removed.  change: the verb that made its present revision, from its history.
     """
     return f"took back: {'; '.join(_commands(before, now, change)) or 'nothing that is seen'}"
 

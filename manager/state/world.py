@@ -27,8 +27,8 @@ class World:
 
     attached: its port is up on the bridge.  wired: and its rules are those of its record.  live: the
     servers of each app that the proxy uses at this moment, None while the proxy does not say.  inflight:
-    open requests of workers that are leaving, None until that is sure.  misnamed: a container, be it a second
-    one, that somebody gave another name than the worker's.  busy: a slow step is under way.
+    open requests of workers that are leaving, None until that is sure.  misnamed: containers that somebody
+    renamed, also one that a worker has beside its own.  busy: a slow step is under way.
     answered: has been healthy at least once.
     spec_versions: the store revision at which each app's spec was written last.
     targets: what the autoscaler wants; the specs have it already as their `want`.
@@ -249,13 +249,13 @@ def is_published(world: World, record: WorkerRecord) -> bool:
 
 
 def missed_by_proxy(world: World) -> frozenset[WorkerKey]:
-    """Return the workers that the proxy sends requests to against what etcd says, or the other way round."""
+    """Return the workers for which the proxy does something else than the stored routes say."""
     records = world.records.values()
     return frozenset(r.key for r in records if is_live(world, r) != is_published(world, r))
 
 
 def is_calm(world: World) -> bool:
-    """Return whether nothing goes on that nobody tells of: all answer, the proxy does what it was told."""
+    """Return whether no change is near that no event would tell of: all answer, the proxy has its routes."""
     answer = all(verdict.ok for verdict in world.verdicts.values())
     return answer and world.live is not None and not missed_by_proxy(world)
 

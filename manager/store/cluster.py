@@ -24,7 +24,7 @@ ATTEMPT_S = 0.5
 PAUSE_S = 0.05
 # An order goes out with at least this much time to be confirmed.
 CONFIRM_S = 0.5
-# Failures are news for this long beyond a call's own time-out; whoever leads renews them sooner.
+# After a failed call, orders are refused at once for a time-out and this long; a leader asks again sooner.
 AWAY_S = 1.5
 
 _CHANNEL_OPTIONS = (
