@@ -18,6 +18,8 @@ from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.phase import phase
 from manager.state.world import World
 
+UNBOUND = "its rules are gone: nothing of it passes"
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -144,14 +146,17 @@ def _worker(world: World, record: WorkerRecord, seen: Seen | None) -> Iterator[C
 
 
 def _cable(label: str, record: WorkerRecord, seen: Seen) -> CheckView:
-    name = f"{label} veth"
-    if seen.attached is None:
-        return broken(name, "its cable is gone", "net --repair")
-    if not seen.attached:
-        return broken(name, "its cable is down or not on the bridge", "net --repair")
-    if not seen.bound:
-        return broken(name, "its rules are gone: nothing of it passes", "net --repair")
+    name, fault = f"{label} veth", cable_fault(seen.attached) or ("" if seen.bound else UNBOUND)
+    if fault:
+        return broken(name, fault, "net --repair")
     return well(name, f"on the bridge, bound to {record.address}")
+
+
+def cable_fault(attached: bool | None) -> str:
+    """Return what is wrong with a worker's cable, "" for nothing; attached: None when there is none."""
+    if attached is None:
+        return "its cable is gone"
+    return "" if attached else "its cable is down or not on the bridge"
 
 
 def _namespace(label: str, record: WorkerRecord, seen: Seen) -> CheckView:

@@ -16,6 +16,7 @@ from manager.loop.reconcile import Reconciler
 from manager.plan.wiring import is_as_recorded
 from manager.server import Call
 from manager.service.dispatch import Answer
+from manager.service.hops import UNBOUND, cable_fault
 from manager.state import wishes
 from manager.state.model import WorkerKey, WorkerRecord
 from manager.state.phase import thaw_of
@@ -185,20 +186,14 @@ def _is_running(world: World, key: WorkerKey) -> bool:
 def _drift(world: World, record: WorkerRecord, picture: NetworkPicture, tag: str) -> str:
     """Return what is wrong with a running worker's port, in words, or ""."""
     link = record.key.port_name(tag)
-    match picture.ports.get(link):
-        case None:
-            cable = "its cable is gone"
-        case False:
-            cable = "its cable is down or not on the bridge"
-        case True:
-            cable = ""
+    cable = cable_fault(picture.ports.get(link))
     rules = _rules_drift(world, record, picture.bound.get(link), tag)
-    return "; ".join(words for words in (cable, rules) if words)
+    return "; ".join(filter(None, (cable, rules)))
 
 
 def _rules_drift(world: World, record: WorkerRecord, bound: Port | None, tag: str) -> str:
     if bound is None:
-        return "its rules are gone: nothing of it passes"
+        return UNBOUND
     if bound.address != record.address:
         return f"bound to {bound.address}"
     if bound.group != record.number:

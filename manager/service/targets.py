@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from manager.api.errors import WorkerNotFound
 from manager.api.values import split_target
 from manager.state import wishes
-from manager.state.model import AppSpec, WorkerRecord
+from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.phase import phase
 from manager.state.world import World, is_ready
 
@@ -25,11 +25,18 @@ class Place:
 def resolve_target(word: str, world: World | None) -> tuple[str, int | None]:
     """Return app and slot of APP, APP.SLOT or a container id's first digits."""
     name, slot = split_target(word)
-    if world is not None and slot is None and name not in world.specs and len(name) >= 4:
-        found = [key for key, container in world.containers.items() if container.id.startswith(name)]
+    if world is not None and slot is None and name not in world.specs:
+        found = _with_id(world, name)
         if len(found) == 1:
             return found[0].app, found[0].slot
     return name, slot
+
+
+def _with_id(world: World, start: str) -> list[WorkerKey]:
+    """Return the workers whose container's id starts like this; none for fewer than four digits."""
+    if len(start) < 4:
+        return []
+    return [key for key, container in world.containers.items() if container.id.startswith(start)]
 
 
 def workers_of(world: World, name: str, slot: int | None) -> list[WorkerRecord]:
@@ -70,8 +77,8 @@ def place_of(world: World, word: str) -> Place:
 
 def _by_id(world: World, start: str) -> Place | None:
     """Return the worker whose container's id starts like this; None when there is none."""
-    found = [key for key, container in world.containers.items() if container.id.startswith(start)]
-    if len(start) < 4 or not found:
+    found = _with_id(world, start)
+    if not found:
         return None
     if len(found) > 1:
         raise WorkerNotFound(
