@@ -226,7 +226,9 @@ def _write_base(suite: str, options: Sequence[str], out: BinaryIO) -> None:
     )
     mirrors = mirrors_in(targets, suite, keyring=_keyring())
     # The check leaves a folder behind when it is interrupted, and the mirrors come with their keyring.
-    _bootstrap(["mmdebstrap", "--skip=check/signed-by", *options, *settings, suite, "-", *mirrors], out)
+    argv = ["mmdebstrap", "--skip=check/signed-by", *options, *settings, suite, "-", *mirrors]
+    with _own_scratch() as scratch:
+        _bootstrap(argv, out, scratch)
 
 
 def mirrors_in(targets: str, suite: str, *, keyring: Path | None) -> list[str]:
@@ -277,16 +279,8 @@ def _own_scratch() -> Iterator[str]:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def _bootstrap(argv: Sequence[str], out: BinaryIO) -> None:
-    """`out` holds the tar that mmdebstrap writes; whatever ends this, mmdebstrap has ended and is tidied up.
-
-    Ended in its first moments, it may leave its directory behind.
-    """
-    with _own_scratch() as scratch:
-        _run_bootstrap(argv, out, scratch)
-
-
-def _run_bootstrap(argv: Sequence[str], out: BinaryIO, scratch: str) -> None:
+def _bootstrap(argv: Sequence[str], out: BinaryIO, scratch: str) -> None:
+    """`out` holds the tar that mmdebstrap writes; whatever ends this, mmdebstrap has ended."""
     process = subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
