@@ -20,7 +20,7 @@ from typing import Literal
 
 from manager.api.errors import SetupFailed
 from manager.host.files import locked
-from manager.procfs import state_of
+from manager.host.processes import runs
 
 SOCKET = Path("/var/run/docker.sock")
 PID = Path("/run/simplecloud/dockerd.pid")
@@ -124,7 +124,7 @@ def forget_ended(pid_file: Path, within_s: float = _END_S) -> None:
     except (OSError, ValueError):
         return
     deadline = time.monotonic() + within_s
-    while _runs(pid):
+    while runs(pid):
         if time.monotonic() > deadline:
             return  # a containerd that lives on by itself: the next dockerd goes on with it
         time.sleep(_POLL_S)
@@ -181,12 +181,7 @@ def _has_ended(pid: int) -> bool:
     """Return whether the dockerd of that pid is gone; one that was our child is not left a zombie."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    return not _runs(pid) or _read_or_empty(Path(f"/proc/{pid}/comm")).strip() != "dockerd"
-
-
-def _runs(pid: int) -> bool:
-    """Return whether the process is there, and more than something to reap."""
-    return state_of(pid) not in ("", "Z")
+    return not runs(pid) or _read_or_empty(Path(f"/proc/{pid}/comm")).strip() != "dockerd"
 
 
 def _read_or_empty(path: Path) -> str:

@@ -26,8 +26,8 @@ from pathlib import Path
 from manager.api.places import Places
 from manager.host import dockerd
 from manager.host.files import write_whole
-from manager.host.processes import Standstill
-from manager.procfs import stat_of, state_of
+from manager.host.processes import Standstill, runs
+from manager.procfs import stat_of
 
 MANAGERS = 2
 PATIENCE_S = 0.5  # between looks when nobody ends
@@ -166,7 +166,7 @@ def running_pid(pid_file: Path) -> int | None:
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except (OSError, ValueError):
         return None
-    return pid if b"manager" in command and state_of(pid) not in ("", "Z") else None
+    return pid if b"manager" in command and runs(pid) else None
 
 
 def hold(file: Path, for_s: float) -> None:

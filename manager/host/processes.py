@@ -26,7 +26,12 @@ def processes_of(places: Places, role: Role) -> list[int]:
     """Return the pids of the cloud's processes of this role that run on this machine."""
     wanted = ["-m", "manager", role, "--cloud", places.cloud]
     pids = [int(process.name) for process in Path("/proc").glob("[0-9]*")]
-    return [pid for pid in pids if _words(pid)[1:6] == wanted and state_of(pid) not in ("", "Z", "X")]
+    return [pid for pid in pids if _words(pid)[1:6] == wanted and runs(pid)]
+
+
+def runs(pid: int) -> bool:
+    """Return whether the process is there, and more than something to reap."""
+    return state_of(pid) not in ("", "Z", "X")
 
 
 def is_stopped(pid: int) -> bool:

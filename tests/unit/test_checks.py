@@ -14,7 +14,7 @@ from manager.api.places import Places
 from manager.host import checks
 from manager.host.checks.finding import Finding, fail, ok
 from manager.host.checks.leftovers import leftovers, marks_by_cloud
-from manager.host.checks.machine import Space, clock, docker, names, newest_change, programs, room
+from manager.host.checks.machine import clock, docker, names, newest_change, programs, room
 from manager.host.checks.parts import alarm_finding, network, subnet
 from manager.host.checks.processes import Processes, check_processes, end_lost
 from manager.host.dockerd import SOCKET, State
@@ -96,7 +96,7 @@ def test_names_that_do_not_resolve_are_a_warning_that_can_be_mended() -> None:
 
 @pytest.mark.parametrize(("free", "state"), [(100 * 2**30, "ok"), (2 * 2**30, "warn"), (2**20, "FAIL")])
 def test_little_room_is_told_before_etcd_stops(free: int, state: str) -> None:
-    assert room(Space(free, (Path("/var/lib/docker"),))).view.state == state
+    assert room(free, [Path("/var/lib/docker")]).view.state == state
 
 
 def test_a_clock_that_was_set_back_is_told() -> None:

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -155,29 +154,21 @@ def _resolves(name: str) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class Space:
-    """A file system: how much of it is free, in bytes, and which of our places are on it."""
-
-    free_bytes: int
-    places: tuple[Path, ...]
-
-
 def space(roots: list[Path]) -> Iterator[Finding]:
     """Yield how much room is left, once per file system."""
     by_device: dict[int, list[Path]] = {}
     for root in roots:
         by_device.setdefault(root.stat().st_dev, []).append(root)
     for places in by_device.values():
-        yield room(Space(shutil.disk_usage(places[0]).free, tuple(places)))
+        yield room(shutil.disk_usage(places[0]).free, places)
 
 
-def room(found: Space) -> Finding:
-    where = " and ".join(str(place) for place in found.places)
-    fact = f"{found.free_bytes / 2**30:.1f}G free for {where}"
-    if found.free_bytes < FULL_BYTES:
+def room(free_bytes: int, places: list[Path]) -> Finding:
+    """Return whether a file system has room for those of our places that are on it."""
+    fact = f"{free_bytes / 2**30:.1f}G free for {' and '.join(map(str, places))}"
+    if free_bytes < FULL_BYTES:
         return fail("space", f"{fact}: etcd stops when it is used up", "docker image prune")
-    if found.free_bytes < LOW_BYTES:
+    if free_bytes < LOW_BYTES:
         return warn("space", fact, "docker image prune")
     return ok("space", fact)
 
