@@ -1,5 +1,7 @@
 """Events of workers that stop answering and that answer again: few, however often that changes.
 
+And of those whose container somebody replaced or restarted, of which nothing here is told where it is done.
+
 What else becomes of a worker is told where it is done: its start, its ending, its removal.
 """
 
@@ -8,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from manager.engine.containers import Container
 from manager.journal import Journal
 from manager.loop.reconcile import Picture
-from manager.state.model import WorkerKey
+from manager.state.model import WorkerKey, WorkerRecord
 from manager.state.phase import Phase, phase
 from manager.state.world import World
 
@@ -32,6 +35,7 @@ class Readiness:
     _seen: int = 0
     _unready: dict[WorkerKey, float] = field(default_factory=dict)  # told of, and since when
     _told_at: dict[WorkerKey, float] = field(default_factory=dict)
+    _ran: dict[WorkerKey, tuple[WorkerRecord, Container]] = field(default_factory=dict)
 
     def look(self) -> None:
         """Note what is new in the last picture."""
@@ -47,13 +51,30 @@ class Readiness:
 
     def _news(self, world: World) -> Iterator[News]:
         now = world.now
-        for known in (self._unready, self._told_at):
+        for known in (self._unready, self._told_at, self._ran):
             for key in known.keys() - world.records.keys():
                 del known[key]
         for key, record in world.records.items():
-            text = self._changed(key, phase(world, record), now)
-            if text:
-                yield key, text
+            for text in (self._replaced(world, record), self._changed(key, phase(world, record), now)):
+                if text:
+                    yield key, text
+
+    def _replaced(self, world: World, record: WorkerRecord) -> str:
+        """Return what somebody did to the container that the worker had, "" for nothing.
+
+        An ending of its own is counted in the record.
+        """
+        container = world.containers.get(record.key)
+        if container is None or container.state != "running":
+            return ""
+        was, before = self._ran.get(record.key, (record, container))
+        self._ran[record.key] = record, container
+        if (was.created_at, was.restarts, was.ending) != (record.created_at, record.restarts, record.ending):
+            return ""
+        if container.id == before.id:
+            return "" if container.pid == before.pid else "its container was restarted by hand"
+        misnamed = {found.id for found in world.misnamed.values()}
+        return "" if before.id in misnamed else "its container was removed by hand: another one runs"
 
     def _changed(self, key: WorkerKey, seen: Phase, now: float) -> str:
         """Return what is to be told of a worker, "" for nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -86,3 +86,38 @@ def test_an_unready_worker_that_ends_is_not_called_ready_again(listener: Listene
     listener.look(well(), 2.0)
 
     assert listener.told == [("web.1", "unready: GET / 503")]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"id": "another"}, "its container was removed by hand: another one runs"),
+        ({"pid": 99}, "its container was restarted by hand"),
+    ],
+    ids=["removed", "restarted"],
+)
+def test_what_somebody_did_to_a_container_is_told_once(
+    listener: Listener, change: dict[str, Any], told: str
+) -> None:
+    world = well()
+    other = replace(world.containers[WEB_1], **change)
+    after = replace(world, containers={**world.containers, WEB_1: other})
+
+    for at, seen in enumerate((world, after, after)):
+        listener.look(seen, float(at))
+
+    assert listener.told == [("web.1", told)]
+
+
+def test_a_worker_that_ended_by_itself_was_not_removed_by_hand(listener: Listener) -> None:
+    world = well()
+    other = replace(world.containers[WEB_1], id="another")
+    again = replace(a_worker(1), restarts=1)
+    after = replace(
+        world, containers={**world.containers, WEB_1: other}, records={**world.records, WEB_1: again}
+    )
+
+    listener.look(world, 0.0)
+    listener.look(after, 1.0)
+
+    assert listener.told == []
