@@ -10,13 +10,16 @@ from functools import partial
 from manager.api.errors import SetupFailed
 from manager.api.places import Places
 from manager.host import keeper, systemd
+from manager.host.access import access_fault, give_access
 from manager.host.checks.finding import Finding, fail, ok, warn
 from manager.host.down import end_processes
 from manager.host.keeper import MANAGERS
 from manager.host.liveness import eventually, has_standby, is_up
 from manager.host.processes import end, is_stopped, processes_of
+from manager.host.setup import ensure_group
 from manager.host.telling import pasteable
 
+ROOT = 0
 START_S = 15.0
 
 
@@ -27,6 +30,7 @@ class Processes:
     known: it has settings.  begun: it was started and not taken down since.  answers: a manager does, on
     the socket; socket: that is there.  stopped: those of both kinds that a signal has stopped: they do not
     run, and nobody starts others.  held_s: for how long a drill still keeps managers from being started.
+    access: what is wrong with who may reach the socket.
     """
 
     known: bool
@@ -37,6 +41,7 @@ class Processes:
     answers: bool
     stopped: tuple[int, ...] = ()
     held_s: float = 0.0
+    access: str = ""
 
 
 def processes_now(places: Places, *, known: bool) -> Processes:
@@ -51,6 +56,7 @@ def processes_now(places: Places, *, known: bool) -> Processes:
         answers=is_up(places),
         stopped=stopped,
         held_s=keeper.held_s(keeper.hold_file(places)),
+        access=access_fault(places, ROOT, ensure_group()),
     )
 
 
@@ -106,6 +112,9 @@ def _managers(places: Places, seen: Processes) -> Finding:
 
 
 def _socket(places: Places, seen: Processes) -> Finding:
+    if seen.access:
+        fix = simplecloud(places, "doctor --fix")
+        return fail("socket", seen.access, fix, lambda: give_access(places, ROOT, ensure_group()))
     if seen.answers:
         return ok("socket", f"a manager answers on {places.socket}")
     if not seen.socket:
