@@ -267,7 +267,7 @@ def test_up_ends_a_drill_that_holds_the_managers_down(apps: Apps, cloud: Cloud) 
     up = cloud.ok("up")
 
     assert "a drill would have held the managers down for" in up.stderr
-    assert is_whole(cloud)
+    eventually(lambda: is_whole(cloud), within_s=20)
     assert containers_of(cloud) == before
     assert cloud.get(name).status == 200
 
