@@ -56,11 +56,11 @@ class Proxy:
                 {PREFIX + key: value for key, value in puts.items()}, [PREFIX + key for key in deletes]
             )
 
-    def get(self, path: str = "/", host: str = "localhost") -> tuple[int, str]:
+    def get(self, path: str = "/", host: str = "localhost", method: str = "GET") -> tuple[int, str]:
         """Return the status and the body of one request on a connection of its own."""
         connection = HTTPConnection("127.0.0.1", self.http_port, timeout=20)
         try:
-            connection.request("GET", path, headers={"Host": host})
+            connection.request(method, path, headers={"Host": host})
             response = connection.getresponse()
             return response.status, response.read().decode()
         finally:
@@ -125,6 +125,9 @@ class _Answering(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.asked[self.path] += 1
+        if self.path == "/silence":
+            self.close_connection = True
+            return
         told = str(self.client_address[1]) if self.path == "/port" else self.path
         body = json.dumps([self.name, told]).encode()
         self.send_response(302 if self.path == "/away" else 200)
@@ -132,6 +135,9 @@ class _Answering(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.do_GET()
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep the test's output clean."""
@@ -162,7 +168,7 @@ class _TcpServer(socketserver.ThreadingTCPServer):
 def worker(name: str, address: str, asked: Counter[str] | None = None) -> Iterator[Server]:
     """Run an http worker that answers `[name, path]`, and [name, CLIENT'S PORT] to /port.
 
-    It sends who asks for /away to /elsewhere.  asked: counts the paths.
+    Who asks for /away is sent to /elsewhere; it hangs up on who asks for /silence.  asked: counts the paths.
     """
     own = {"name": name, "asked": Counter() if asked is None else asked}
     with _serving(_Server((address, 0), type("Answering", (_Answering,), own)), name) as server:

@@ -12,7 +12,16 @@ from dataclasses import replace
 
 import pytest
 
-from balancer.routes import SENTINEL_HOST, Route, Server, default_hosts, default_paths, server_name, stray
+from balancer.routes import (
+    SENDINGS,
+    SENTINEL_HOST,
+    Route,
+    Server,
+    default_hosts,
+    default_paths,
+    server_name,
+    stray,
+)
 from manager.observe.proxy import ProxyApi
 from manager.observe.traffic import Traffic, parse
 from tests.contract.etcd_server import free_ports
@@ -173,6 +182,20 @@ def test_an_app_without_workers_answers_503_and_keeps_its_host(proxy: Proxy, run
 
     assert proxy.get("/", "web.localhost")[0] == 503
     assert proxy.get("/web/x")[0] == 503
+
+
+def test_a_request_that_no_worker_answers_is_sent_a_few_times_and_one_that_changes_something_once(
+    proxy: Proxy, running: ExitStack
+) -> None:
+    asked: Counter[str] = Counter()
+    names = [server_name("web", slot, 1) for slot in range(1, 6)]
+    servers = [running.enter_context(worker(name, f"127.0.9.{n}", asked)) for n, name in enumerate(names, 1)]
+    proxy.publish(http("web", *servers))
+
+    assert proxy.get("/silence", "web.localhost")[0] == 502
+    assert asked["/silence"] == SENDINGS
+    assert proxy.get("/silence", "web.localhost", "POST")[0] == 502
+    assert asked["/silence"] == SENDINGS + 1
 
 
 @pytest.mark.parametrize("health", [None, "/"])
