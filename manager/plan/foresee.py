@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from manager.api.documents import counted
-from manager.state.model import AppSpec
+from manager.state.model import AppSpec, Autoscale
 
 
 def foreseen(before: AppSpec | None, after: AppSpec) -> Iterator[str]:
@@ -22,10 +22,23 @@ def foreseen(before: AppSpec | None, after: AppSpec) -> Iterator[str]:
         yield from _replaced(before, after)
     if there - after.slots:
         yield f"stop {_labels(after, there - after.slots)}"
+    if before is not None and before.autoscale != after.autoscale:
+        yield scaling_words(after)
     if after.removing:
         yield f"remove {after.name}"
     elif after.spares != (before.spares if before is not None else 0):
         yield f"keep {counted(after.spares, 'spare')} of {after.name}"
+
+
+def scaling_words(spec: AppSpec) -> str:
+    """Return who says from now on how many workers there are."""
+    match spec.autoscale:
+        case None:
+            return f"{spec.name} is scaled by hand from now on"
+        case Autoscale(mode="recommend"):
+            return f"{spec.name} is told what it needs from now on, and scaled by hand"
+        case policy:
+            return f"{spec.name} is scaled by itself from now on, {policy.min} to {policy.max} workers"
 
 
 def _replaced(before: AppSpec, after: AppSpec) -> Iterator[str]:

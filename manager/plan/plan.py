@@ -154,7 +154,7 @@ def _change_of(before: WorkerRecord | None, record: WorkerRecord) -> str:
 
 def _end_update(world: World, spec: AppSpec, draft: Draft) -> None:
     """Draft the end of an update that is through, or that has failed; else look again in time."""
-    if spec.fallback is None:
+    if not spec.is_updating:
         return
     ended = end_of_update(world, spec)
     if ended is not None:

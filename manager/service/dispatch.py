@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from manager.server import Call, ClientGone, NoSuchMethod
 
 BESIDE_ARGUMENTS = ("request", "files", "execution", "step")
 ID_LIMIT = 200
+_ID = re.compile(r"[!-~]+")
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ class Dispatcher:
 def _require_id(params: Mapping[str, object]) -> None:
     """Raises UsageError for an id of a request that would not keep it from being carried out twice."""
     request = params.get("request")
-    if request is None or (isinstance(request, str) and 0 < len(request) <= ID_LIMIT):
+    if request is None or (isinstance(request, str) and len(request) <= ID_LIMIT and _ID.fullmatch(request)):
         return
-    reason = f"the id of a request is text, at most {ID_LIMIT} characters"
+    reason = f"the id of a request is printable text without blanks, at most {ID_LIMIT} characters"
     raise UsageError(reason, hint='"request":"5f3a"')

@@ -90,16 +90,17 @@ class RevisionVerbs:
         name = arguments.text("app") or ""
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
-            former = self._former(specs, name)
-            if name in specs and specs[name].removing:
+            stored, now = self._former(specs, name), specs.get(name)
+            if now is not None and now.removing:
                 raise CloudError(f"{name} is still being removed", hint=f"wait {name} gone")
+            former = wishes.proved(stored) if now is None else stored
             self.apps.intake.secrets.require(former.template.secrets)
             again = reinstated(specs, former, self.apps.tcp_ports, self.apps.changes.held())
-            now = specs.get(name)
             made = self._revisions(name).get(now.revision) if now is not None else None
             change = made.change if made is not None else "update"
             _require_something(former, now)
-            return Wish((wishes.undone(now, again),), taken_back(former, now, change))
+            left = f"{name} is as before its update" if former != stored else ""
+            return Wish((wishes.undone(now, again),), _told(taken_back(former, now, change), left))
 
         return self.apps.change(call, arguments, edit)
 
@@ -134,9 +135,10 @@ class RevisionVerbs:
 
 
 def _without_failed(former: AppSpec, now: AppSpec | None) -> AppSpec:
-    """Return what an app was before, without the update that was under way then and has failed since."""
+    """Return what an app was before, without an update of then that was taken back since, or overtaken by
+    one that was."""
     rollback = now.rolled_back if now is not None else None
-    if former.fallback is None or rollback is None or rollback.revision != former.revision:
+    if now is None or rollback is None or former.revision not in now.failed:
         return former
     return wishes.rolled_back(former, rollback.reason, rollback.at, rollback.last_lines)
 
@@ -193,7 +195,7 @@ def ranges(numbers: Iterable[int]) -> str:
 def view(spec: AppSpec, revision: Revision) -> RevisionView:
     """Return a revision's line; one whose update was taken back or overtaken stays `failed`."""
     states = dict.fromkeys(spec.failed, "failed") | {
-        spec.revision: "updating" if spec.fallback else "current"
+        spec.revision: "updating" if spec.is_updating else "current"
     }
     return RevisionView(
         app=spec.name,

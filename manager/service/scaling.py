@@ -10,6 +10,7 @@ from manager.api.arguments import Arguments
 from manager.api.documents import document, listing
 from manager.api.errors import CloudError, UsageError
 from manager.api.views import AutoscaleView
+from manager.plan.foresee import scaling_words
 from manager.server import Call
 from manager.service.changes import Changes, Wish
 from manager.service.dispatch import Answer
@@ -17,7 +18,7 @@ from manager.service.reading import Reading
 from manager.service.revisions import ranges
 from manager.service.waiting import until_seen
 from manager.state import wishes
-from manager.state.model import AppSpec, Autoscale
+from manager.state.model import AppSpec
 from manager.state.records import DECISIONS
 from manager.state.specs import autoscale_policy
 from manager.state.world import World, ready_slots
@@ -49,7 +50,7 @@ class ScalingVerbs:
             if policy is None and arguments.text("state") != "off":
                 raise UsageError(f"how many workers may {name} have?", hint=f"autoscale {name} --max 6")
             scaled = wishes.autoscaled(spec, policy)
-            told = (_said(name, policy), wishes.started_again(spec, scaled))
+            told = (scaling_words(scaled), wishes.started_again(spec, scaled))
             return Wish((scaled,), "; ".join(filter(None, told)))
 
         if arguments.flag("dry_run"):
@@ -93,16 +94,6 @@ def require_sense(arguments: Arguments) -> None:
         raise UsageError("autoscale: of which app?", hint="autoscale web --max 6")
     if asked and arguments.text("state") == "off":
         raise UsageError(f"off takes no --{min(asked)}", hint=f"autoscale {name} off")
-
-
-def _said(name: str, policy: Autoscale | None) -> str:
-    match policy:
-        case None:
-            return f"{name} is scaled by hand from now on"
-        case Autoscale(mode="recommend"):
-            return f"{name} is told what it needs from now on, and scaled by hand"
-        case _:
-            return f"{name} is scaled by itself from now on, {policy.min} to {policy.max} workers"
 
 
 def _view(world: World, spec: AppSpec) -> AutoscaleView:

@@ -76,7 +76,7 @@ def _scaling(spec: AppSpec) -> Literal["manual", "recommend", "auto"]:
 def is_as_asked(world: World, spec: AppSpec) -> bool:
     """Return whether no update is under way, and each wanted worker is ready or has done its work."""
     current = (record for record in world.of_app(spec.name) if is_current(spec, record))
-    return spec.fallback is None and sum(has_arrived(world, record) for record in current) == spec.wanted
+    return not spec.is_updating and sum(has_arrived(world, record) for record in current) == spec.wanted
 
 
 def _sum(numbers: Iterable[float | None]) -> float | None:
@@ -97,7 +97,7 @@ def _freeze(world: World, spec: AppSpec) -> str:
 
 
 def _update(world: World, spec: AppSpec) -> str:
-    if spec.fallback is None or not spec.wanted:
+    if not spec.is_updating:
         return ""
     return f"updating to revision {spec.revision}: {len(updated_slots(world, spec))} of {spec.wanted}"
 

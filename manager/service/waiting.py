@@ -107,8 +107,8 @@ def is_settled(world: World, name: str) -> bool:
     records, spec = world.of_app(name), world.specs.get(name)
     if spec is None or spec.removing:
         return spec is None and not records
-    if spec.fallback is not None:
-        return False  # an update is under way
+    if spec.is_updating:
+        return False
     others = [record for record in records if not is_kept(spec, record)]
     mine = [record for record in others if is_current(spec, record)]
     done = sum(_is_done(world, record) for record in mine)

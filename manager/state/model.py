@@ -201,7 +201,7 @@ class AppSpec:
     number: the app's mark on the network, unique in the cloud.  want: workers while it is not stopped.
     stopped_slots: places that `stop APP.SLOT` emptied.  turns: how often `restart APP.SLOT` renewed a slot.
     hurry: which of its workers the last command did not want to wait for.
-    fallback: while an update is under way, what it began from.  newest: the highest revision ever given.
+    fallback: until an update has proved itself, what it began from.  newest: the highest revision ever given.
     failed: the revisions whose updates were taken back, or overtaken before they had got ready.
     order, parallel: how an update replaces workers, and how many at a time.
     spares: how many workers wait, paused, for the next slots to be wanted.
@@ -247,6 +247,11 @@ class AppSpec:
         """Return what tells that a worker of this revision is healthy; during an update there are two."""
         past = self.fallback
         return past.template.health if past and past.revision == revision else self.template.health
+
+    @property
+    def is_updating(self) -> bool:
+        """Whether an update replaces workers; while none are wanted it waits for the first that is."""
+        return self.fallback is not None and self.wanted > 0
 
     @property
     def wanted(self) -> int:

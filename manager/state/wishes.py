@@ -270,6 +270,14 @@ def updated(
 
 def rolled_back(spec: AppSpec, reason: str, now: float, last_lines: tuple[str, ...] = ()) -> AppSpec:
     """Return the spec of a failed update with its former revision, whose workers are still there."""
+    if spec.fallback is None:
+        return spec
+    rollback, failed = Rollback(now, spec.revision, reason, last_lines), spec.failed | {spec.revision}
+    return replace(proved(spec), hurry=None, rolled_back=rollback, failed=failed)
+
+
+def proved(spec: AppSpec) -> AppSpec:
+    """Return the spec as it was before an update that has not proved itself."""
     past = spec.fallback
     if past is None:
         return spec
@@ -281,9 +289,6 @@ def rolled_back(spec: AppSpec, reason: str, now: float, last_lines: tuple[str, .
         paths=past.paths,
         tcp_port=past.tcp_port,
         fallback=None,
-        hurry=None,
-        rolled_back=Rollback(now, spec.revision, reason, last_lines),
-        failed=spec.failed | {spec.revision},
     )
 
 
@@ -291,7 +296,7 @@ def undone(spec: AppSpec | None, former: AppSpec) -> AppSpec:
     """Return the spec that was there before the last change, its workers made anew where needed."""
     if spec is None:
         newest = max(former.revision, former.newest) + 1  # no record of the removed app may be taken for new
-        return replace(former, revision=newest, newest=newest, fallback=None, removing=False)
+        return replace(former, revision=newest, newest=newest, removing=False)
     former = replace(former, newest=spec.newest, turns=spec.turns, failed=spec.failed, removing=False)
     if former.revision == spec.revision:
         return former

@@ -8,11 +8,12 @@ import pytest
 
 from manager.plan.foresee import foreseen
 from manager.state import wishes
-from manager.state.model import AppSpec
+from manager.state.model import AppSpec, Autoscale
 from manager.state.wishes import ScaleChange
 from tests.simulation.worlds import an_app
 
 WEB = an_app()
+SCALED = wishes.autoscaled(WEB, Autoscale(1, 4))
 STOPPED = wishes.stopped(WEB, None)
 
 
@@ -33,6 +34,8 @@ STOPPED = wishes.stopped(WEB, None)
         (WEB, wishes.stopped(WEB, None), ["stop web.1, web.2"]),
         (WEB, wishes.removed(WEB), ["stop web.1, web.2", "remove web"]),
         (WEB, wishes.with_spares(WEB, 2), ["keep 2 spares of web"]),
+        (WEB, SCALED, ["web is scaled by itself from now on, 1 to 4 workers"]),
+        (SCALED, WEB, ["web is scaled by hand from now on"]),
         (WEB, WEB, []),
     ],
 )

@@ -5,6 +5,7 @@ Real Python's part in it, the virtual environment, is in tests/real/test_set_up.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -43,6 +44,10 @@ class Copy:
 
     root: Path
     bin: Path
+
+    @property
+    def program(self) -> list[str]:
+        return ["-P", "-S", str(self.root / "shell/__main__.py")]
 
     @property
     def venv(self) -> Path:
@@ -124,7 +129,7 @@ def test_arguments_reach_the_program_untouched(copy: Copy, words: list[str]) -> 
     result = copy.run(*words)
 
     assert result.returncode == 0
-    assert copy.argvs() == [["-P", "-S", "-m", "shell", *words]]
+    assert copy.argvs() == [[*copy.program, *words]]
 
 
 def test_a_warm_start_is_silent(copy: Copy) -> None:
@@ -160,7 +165,7 @@ def test_it_may_be_linked_to(copy: Copy, tmp_path: Path, relative: bool) -> None
 def test_it_may_be_called_by_a_relative_path(copy: Copy, launcher: str) -> None:
     copy.run("ps", launcher=Path(launcher) if launcher[:2] == ".." else None, cwd=copy.root)
 
-    assert copy.argvs() == [["-P", "-S", "-m", "shell", "ps"]]
+    assert [[os.path.normpath(word) for word in words] for words in copy.argvs()] == [[*copy.program, "ps"]]
 
 
 def test_settings_for_other_pythons_do_not_reach_this_one(copy: Copy) -> None:
@@ -191,7 +196,7 @@ def test_changed_requirements_lead_to_set_up_once(copy: Copy) -> None:
     assert second.stderr == ""
     install, *starts = copy.argvs()
     assert install[-2:] == ["-r", str(copy.root / "requirements.txt")]
-    assert starts == [["-P", "-S", "-m", "shell", "ps"]] * 2
+    assert starts == [[*copy.program, "ps"]] * 2
 
 
 def test_a_set_up_that_failed_says_why_and_is_tried_again(copy: Copy) -> None:
@@ -267,7 +272,7 @@ def test_what_only_asks_needs_no_root(copy: Copy, words: list[str]) -> None:
     be_nobody(copy)
 
     assert copy.run(*words).returncode == 0
-    assert copy.argvs() == [["-P", "-S", "-m", "shell", *words]]
+    assert copy.argvs() == [[*copy.program, *words]]
 
 
 def test_sudo_is_used_where_there_is_one_and_keeps_the_arguments_the_cloud_and_its_docker(copy: Copy) -> None:

@@ -20,6 +20,7 @@ from shell.host import ROOT
 from shell.main import main
 from tests.fakes.manager import FakeManager, PlacesAt, app_item
 
+PROGRAM = (sys.executable, "-P", "-S", str(ROOT / "shell/__main__.py"))  # as the launcher starts it
 _NOWHERE = ("--cloud", "no-such-cloud-here")
 
 
@@ -37,7 +38,7 @@ def manager(places: PlacesAt) -> Iterator[FakeManager]:
 def start(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
     """Start the program as a process of its own, with its output in pipes."""
     return subprocess.Popen(
-        [sys.executable, "-P", "-S", "-m", "shell", *arguments],
+        [*PROGRAM, *arguments],
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -223,7 +224,7 @@ def test_a_line_is_completed_for_the_systems_shell() -> None:
 def test_a_full_disk_is_told() -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "-P", "-S", "-m", "shell", *_NOWHERE, "-c", "echo a"],
+            [*PROGRAM, *_NOWHERE, "-c", "echo a"],
             stdout=full,
             stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -235,7 +236,7 @@ def test_a_full_disk_is_told() -> None:
 
 def test_a_quick_command_loads_neither_what_packages_start_nor_what_nothing_uses() -> None:
     done = subprocess.run(
-        [sys.executable, "-P", "-S", "-X", "importtime", "-m", "shell", "version"],
+        [sys.executable, "-X", "importtime", *PROGRAM[1:], "version"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -266,7 +267,7 @@ def test_what_is_put_off_is_there_as_soon_as_it_is_used() -> None:
 
 def test_a_stream_without_a_character_shows_it_written_out() -> None:
     done = subprocess.run(
-        [sys.executable, "-P", "-S", "-m", "shell", *_NOWHERE, "echo", "é"],
+        [*PROGRAM, *_NOWHERE, "echo", "é"],
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"},
         check=False,
@@ -277,7 +278,7 @@ def test_a_stream_without_a_character_shows_it_written_out() -> None:
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_a_closed_stream_changes_nothing_else(closed: str) -> None:
     done = subprocess.run(
-        ["sh", "-c", f'"$0" -P -S -m shell "$@" {closed}', sys.executable, *_NOWHERE, "sacle"],
+        ["sh", "-c", f'"$0" "$@" {closed}', *PROGRAM, *_NOWHERE, "sacle"],
         capture_output=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         text=True,
@@ -301,7 +302,7 @@ def test_interrupting_ends_a_script_with_130() -> None:
 def test_interrupting_what_is_being_loaded_ends_it_without_a_word(tmp_path: Path) -> None:
     (tmp_path / "dataclasses.py").write_text("import time; print('loading', flush=True); time.sleep(60)")
     with subprocess.Popen(
-        [sys.executable, "-P", "-S", "-m", "shell", "ps"],
+        [*PROGRAM, "ps"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},

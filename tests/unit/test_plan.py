@@ -29,6 +29,7 @@ from manager.plan.steps import (
     SweepPort,
 )
 from manager.plan.updates import UPDATE_LIMIT_S, late_at
+from manager.service.waiting import is_settled
 from manager.state.ending import HOPELESS, Ending
 from manager.state.model import AppSpec, Health, Hurry, Past, Rollback, WorkerKey, WorkerRecord
 from manager.state.world import World, route_of
@@ -482,6 +483,20 @@ def test_workers_of_two_revisions_are_each_asked_for_their_own_path() -> None:
     assert not any("healthcheck" in key for key in keys), "one revision is not checked, so none is"
     paths = {key.split("/")[2]: path for key, path in checked.items() if key.endswith("/healthcheck/path")}
     assert paths == {"w_web_1_2": "/healthz", "w_web_2_1": "/up"}
+
+
+@pytest.mark.parametrize("without", [{"want": 0}, {"stopped": True}])
+def test_an_update_proves_itself_with_the_first_workers_that_are_wanted(
+    without: dict[str, Any],
+) -> None:
+    asleep = replace(updating(), **without)
+    failing = replace(a_worker(1, 2), failures=HOPELESS, ending=Ending(NOW, "", 125, "no"), retry_at=NOW + 1)
+    world = serving([asleep], [])
+
+    assert plan(world).steps == ()
+    assert is_settled(world, "web")
+    (step,) = [s for s in plan(known(wanting(world, updating()), failing)).steps if isinstance(s, SaveSpec)]
+    assert (step.spec.revision, step.spec.fallback) == (1, None)
 
 
 def to_tcp(*answering: WorkerRecord) -> World:

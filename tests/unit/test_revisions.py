@@ -144,11 +144,11 @@ def test_an_undo_of_what_cannot_be_read_says_so() -> None:
         )
 
 
-def undone(former: AppSpec, now: AppSpec) -> AppSpec | None:
-    """Return what an undo makes of an app as it is now."""
+def undone(former: AppSpec, now: AppSpec | None) -> AppSpec | None:
+    """Return what an undo makes of an app as it is now; None: it was removed."""
     store = FakeStore(lambda: NOW)
-    store.write({app_key("web"): encode(now), undo_key("web"): encode(former)})
-    apps = Apps(store, now)
+    store.write({undo_key("web"): encode(former)} | ({app_key("web"): encode(now)} if now else {}))
+    apps = Apps(store, now or former)
     RevisionVerbs(cast(AppVerbs, apps), store).undo(cast(Call, None), Arguments({"app": "web"}))
     return apps.made
 
@@ -168,6 +168,21 @@ def test_an_undo_of_a_scale_does_not_bring_back_an_update_that_failed_since() ->
 
     assert made is not None
     assert (made.want, made.revision, made.template) == (2, 1, TEMPLATE)
+
+
+def test_an_undo_deploys_no_update_that_was_overtaken_by_one_that_failed() -> None:
+    under_way = wishes.updated(an_app(), replace(TEMPLATE, read_only=True))
+    failed = wishes.rolled_back(wishes.updated(under_way, MORE_MEMORY), "web.1 failed", NOW)
+
+    with pytest.raises(CloudError, match="to revision 3, which was rolled back already"):
+        undone(under_way, failed)
+
+
+def test_a_removed_app_comes_back_as_it_was_before_an_update_that_had_not_proved_itself() -> None:
+    made = undone(wishes.updated(an_app(), MORE_MEMORY), None)
+
+    assert made is not None
+    assert (made.template, made.revision, made.fallback) == (TEMPLATE, 3, None)
 
 
 def test_there_is_nothing_before_the_first_revision() -> None:

@@ -41,7 +41,9 @@ def test_an_app_whose_record_cannot_be_read_is_not_said_to_be_missing() -> None:
             answering(Call(Request(2, "inspect", {"target": "wbe"}), ours))
 
 
-@pytest.mark.parametrize("request_id", [5, "", ["5f"], "5" * (ID_LIMIT + 1)], ids=lambda each: str(each)[:9])
+@pytest.mark.parametrize(
+    "request_id", [5, "", ["5f"], "5" * (ID_LIMIT + 1), "\ud800", "5\n"], ids=lambda each: ascii(each)[:9]
+)
 def test_an_id_that_cannot_tell_a_request_when_it_comes_again_is_refused(request_id: object) -> None:
     answering = Dispatcher({"freeze": lambda call, arguments: {}})
     ours, theirs = socket.socketpair()
