@@ -19,10 +19,11 @@ def stop(*pids: int) -> None:
 
 
 def _states(pids: Iterable[int]) -> Iterator[str]:
-    """Yield the state of each thread."""
+    """Yield the state of each thread; one may end meanwhile."""
     for pid in pids:
         for thread in Path(f"/proc/{pid}/task").iterdir():
-            yield (thread / "stat").read_text().rpartition(")")[2].split()[0]
+            with suppress(FileNotFoundError, ProcessLookupError):
+                yield (thread / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 @contextmanager

@@ -147,7 +147,15 @@ def test_an_interrupted_build_of_the_base_leaves_nothing() -> None:
 def bootstraps_of(pid: int) -> list[int]:
     """Return the children of the process that are mmdebstrap."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in children if b"mmdebstrap" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [int(child) for child in children if b"mmdebstrap" in command_of(child)]
+
+
+def command_of(pid: str) -> bytes:
+    """Return the words of a process, none when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def scratch() -> set[str]:
