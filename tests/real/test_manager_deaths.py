@@ -32,9 +32,9 @@ def is_whole(cloud: Cloud) -> bool:
 
 
 def keeper(cloud: Cloud) -> int:
-    """Return the keeper's pid as its file tells it, 0 while there is no file."""
+    """Return the keeper's pid as its file tells it, 0 while there is none or it is being written."""
     file = keeper_pid_file(cloud.places)
-    return int(file.read_text()) if file.exists() else 0
+    return int(file.read_text() or 0) if file.exists() else 0
 
 
 def kill(*pids: int) -> None:
