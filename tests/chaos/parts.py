@@ -90,6 +90,6 @@ def etcd_call(cloud: Cloud, path: str, **body: object) -> Any:
             with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2)) as connection:
                 connection.request("POST", path, json.dumps(body))
                 return json.loads(connection.getresponse().read())
-        except OSError:
+        except (OSError, http.client.HTTPException):  # it is away, or ended before the end of its answer
             continue
     return {}
