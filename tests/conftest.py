@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.turns import Share, share_of, turn
@@ -18,6 +20,9 @@ from tests.turns import Share, share_of, turn
 # The examples are the same each time: `python -m tests.fuzz` is for finding new ones.
 settings.register_profile("simplecloud", deadline=None, derandomize=True)
 settings.load_profile("simplecloud")
+# Else words of all modules that a process has imported by then are among them: other ones in each run.
+_NO_WORDS = Constants()
+providers._get_local_constants = lambda: _NO_WORDS
 
 TESTS = Path(__file__).parent
 
