@@ -30,7 +30,7 @@ class Inputs:
 
     level, slope, ahead, ahead_sd: the demand now, its change, and what it will be in lead_s with its
     error; for a tcp app connections instead of requests/s.  backlog_rps: what waits, as extra demand.
-    surprises: how many are remembered; surprise_odds: that one comes in the next span.
+    surprises: how many are remembered; surprise_odds: that one comes in the next span, or goes on.
     """
 
     age_s: float | None = None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from balancer.latency import Floats
-from balancer.surprises import SURPRISES, Surprise, chances
+from balancer.surprises import SURPRISES, Surprise, chances, going_on
 
 SAMPLES, LINE_SAMPLES = 60, 4
 HALF_LIVES_S = np.array([4.0, 8.0, 16.0, 32.0])  # of the lines through the rates
@@ -72,7 +72,8 @@ class Forecast:
     """Demand now (level) and `ahead`, and the demands to be ready for with their probabilities.
 
     steady: the lines' demand ahead with its error, never below the level: a forecast does not remove.
-    jumps: demands after a surprise.  steady_odds and jump_odds sum to 1.  sd_rps: the lines' error.
+    jumps: demands after a surprise, or later in one that has begun.  steady_odds and jump_odds sum to 1.
+    sd_rps: the lines' error.
     by_line: what each of the lines says of the demand ahead.
     """
 
@@ -111,7 +112,9 @@ def forecast(history: History, now_s: float, ahead_s: float, span_s: float) -> F
     level, ahead = float(counts @ np.maximum(lines.at(0.0), 0.0)), float(counts @ by_line)
     sd = float(counts @ lines.sd(ahead_s))
     base = max(level, ahead)
-    jumps, odds = chances(history.surprises, history.since_s, base, now_s, span_s)
+    new, new_odds = chances(history.surprises, history.since_s, base, now_s, span_s)
+    begun, begun_odds = going_on(history.surprises, base, now_s, ahead_s, span_s)
+    odds = np.concatenate([new_odds * (1.0 - begun_odds.sum()), begun_odds])
     return Forecast(
         level_rps=level,
         slope_rps_per_s=float(counts @ lines.slope),
@@ -119,7 +122,7 @@ def forecast(history: History, now_s: float, ahead_s: float, span_s: float) -> F
         sd_rps=sd,
         steady_rps=np.maximum(base + sd * NORMAL_AT, 0.0),
         steady_odds=NORMAL_ODDS * (1.0 - odds.sum()),
-        jump_rps=jumps,
+        jump_rps=np.concatenate([new, begun]),
         jump_odds=odds,
         by_line=tuple(float(rps) for rps in by_line),
     )

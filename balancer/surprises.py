@@ -2,7 +2,7 @@
 
 A surprise that comes twice an hour is not worth holding workers for, one that comes every minute is; the cost
 decides (choose.py), so nothing here knows of workers. What comes by a timetable keeps quiet in between: how
-long it has been quiet tells when the next one is due.
+long it has been quiet tells when the next one is due. And one that has begun may go on as those before it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ MOST = 0.5
 ELSEWHERE = 2.0  # a surprise from twice the demand tells a quarter of what one from here would
 ALIKE = 0.5  # a surprise half as high as another is one of its kind
 AS_LONG = 1.2  # quiet for this many times as long is as long
+APART_S = 60.0  # surprises further apart are of two rises
+ENDED = 3.0  # as if three rises alike had gone no further; what goes on is soon seen
 USUAL = 1.0  # as if one surprise had come whatever the quiet before it; two would drown the first timetable
 
 
@@ -57,6 +59,54 @@ def chances(
     odds = (here * due * 0.5 ** ((now_s - at_s) / HALF_LIFE_S) * span_s / watched_s)[above]
     rps = np.minimum(seen_rps, base_rps + seen_rps - forecast_rps)[above]
     return rps, odds * (MOST / max(MOST, odds.sum()))
+
+
+def going_on(
+    surprises: Sequence[Surprise], base_rps: float, now_s: float, ahead_s: float, span_s: float
+) -> tuple[Floats, Floats]:
+    """Return the demands ahead_s from now if the rise under way goes on as one before it, and their odds.
+
+    Only those tell that had risen about as high after as long.
+    """
+    nothing = np.empty(0), np.empty(0)
+    if not surprises or surprises[-1].at_s < now_s:
+        return nothing
+    *before, this = _rises(surprises)
+    first_rps, newest_rps, since_s = this[0].forecast_rps, this[-1].rps, now_s - this[0].at_s
+    alike = ENDED
+    led: list[tuple[float, float]] = []
+    for rise in before:
+        then_rps, later_rps = (_rps_after(rise, t_s, span_s) for t_s in (since_s, since_s + ahead_s))
+        began_rps = rise[0].forecast_rps
+        risen = (newest_rps - first_rps) / max(then_rps - began_rps, 1e-9)
+        if not ALIKE <= risen <= 1.0 / ALIKE:
+            continue
+        counts = 0.5 ** ((now_s - rise[0].at_s) / HALF_LIFE_S)
+        alike += counts
+        rps = min(later_rps, first_rps + later_rps - began_rps)
+        if rps > max(base_rps, newest_rps):
+            led.append((rps, counts))
+    if not led:
+        return nothing
+    led_rps, led_counts = np.array(led).T
+    return led_rps, led_counts / alike
+
+
+def _rises(surprises: Sequence[Surprise]) -> list[list[Surprise]]:
+    """Return the surprises, those together that follow one another."""
+    rises: list[list[Surprise]] = []
+    for surprise in surprises:
+        if not rises or surprise.at_s - rises[-1][-1].at_s > APART_S:
+            rises.append([])
+        rises[-1].append(surprise)
+    return rises
+
+
+def _rps_after(rise: Sequence[Surprise], after_s: float, span_s: float) -> float:
+    """Return the demand of a rise about after_s from its begin, 0 when it was no surprise then."""
+    since_s = [surprise.at_s - rise[0].at_s - after_s for surprise in rise]
+    near = [one.rps for one, t_s in zip(rise, since_s, strict=True) if -1.5 * span_s < t_s <= 0.5 * span_s]
+    return near[-1] if near else 0.0
 
 
 def due_ratio(at_s: Floats, rise_rps: Floats, now_s: float, span_s: float) -> Floats:

@@ -10,6 +10,7 @@ import pytest
 
 from balancer.forecast import Forecast, History, Rate, forecast, learn_demand, promise
 from balancer.surprises import (
+    ENDED,
     HALF_LIFE_S,
     SURPRISES,
     UNSEEN_S,
@@ -17,6 +18,7 @@ from balancer.surprises import (
     Surprise,
     chances,
     due_ratio,
+    going_on,
 )
 
 SPAN_S, AHEAD_S = 2.0, 5.0
@@ -225,6 +227,57 @@ def test_one_surprise_says_nothing_of_when_the_next_one_comes() -> None:
     one = (Surprise(1000.0, 20.0, 150.0),)
 
     assert odds_after(10.0, one) == pytest.approx(odds_after(12.0, one), rel=0.1)
+
+
+def rise(at_s: float, *rps: float) -> tuple[Surprise, ...]:
+    """Return the surprises of a rise from 20 requests/s that was forecast at none of its spans."""
+    return tuple(Surprise(at_s + SPAN_S * k, 20.0, seen) for k, seen in enumerate(rps))
+
+
+def likely_in_4_s(*rises: tuple[Surprise, ...]) -> list[tuple[float, float]]:
+    """Return what the last of the rises leads to two spans after its newest surprise, and the odds."""
+    surprises = [surprise for one in rises for surprise in one]
+    now_s = surprises[-1].at_s
+    return list(zip(*going_on(surprises, surprises[-1].rps, now_s, 2 * SPAN_S, SPAN_S), strict=True))
+
+
+def test_a_rise_under_way_leads_to_where_the_one_before_it_was_after_as_long() -> None:
+    [(rps, odds)] = likely_in_4_s(rise(1000.0, 60.0, 90.0, 130.0, 180.0), rise(1600.0, 61.0))
+
+    assert rps == 130.0
+    assert odds == pytest.approx(0.5 / (0.5 + ENDED))
+
+
+def test_each_rise_that_went_on_alike_makes_it_likelier_and_one_that_did_not_less_so() -> None:
+    went_on = rise(1000.0, 60.0, 90.0, 130.0), rise(1100.0, 60.0, 90.0, 140.0)
+    ended = rise(1200.0, 62.0)
+
+    likely = likely_in_4_s(*went_on, rise(1300.0, 60.0))
+    less = likely_in_4_s(*went_on, ended, rise(1300.0, 60.0))
+
+    assert [rps for rps, _ in likely] == [rps for rps, _ in less] == [130.0, 140.0]
+    assert sum(odds for _, odds in less) < 0.9 * sum(odds for _, odds in likely)
+
+
+def test_a_rise_says_nothing_of_one_that_is_half_as_high_after_as_long() -> None:
+    assert likely_in_4_s(rise(1000.0, 110.0, 150.0, 190.0), rise(1600.0, 60.0)) == []
+
+
+def test_no_rise_is_under_way_once_the_demand_is_as_forecast() -> None:
+    surprises = [*rise(1000.0, 60.0, 90.0, 130.0), *rise(1600.0, 60.0)]
+
+    rps, odds = going_on(surprises, 60.0, 1600.0 + SPAN_S, 2 * SPAN_S, SPAN_S)
+
+    assert rps.size == odds.size == 0
+
+
+def test_a_rise_that_began_as_one_before_it_is_answered_before_it_is_there() -> None:
+    history, _ = after([*counts(20.0, 40), *counts(180.0, 10), *counts(20.0, 90)])
+
+    _, made = after([130.0], history, start_s=1280.0)
+
+    assert made.jump_odds[made.jump_rps > 150.0].sum() > 0.15
+    assert made.steady_odds.sum() + made.jump_odds.sum() == pytest.approx(1.0)
 
 
 def test_surprises_fade() -> None:
