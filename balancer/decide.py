@@ -15,11 +15,12 @@ from balancer.decision import Limit, Model, ScalingDecision, Trust, action_of
 from balancer.hidden import unhidden
 from balancer.learn import lead_s, learned, renewed, worker_cores
 from balancer.memory import Memory, Wish
-from balancer.pick import REMOVE_AFTER_S, Pick, pick
+from balancer.pick import Pick, pick
 from balancer.samples import Mode, Observation, Policy, Sample, known, problem_of, sample_of
 from balancer.standby import kept_spares, within_reach
 from balancer.tell import curve_points, inputs_of, reason_of, safe_rate
 
+REMOVE_AFTER_S = 24.0
 REGRET = 2.0  # times that a worker takes to be back, for which it is kept under a smooth load
 GAP_SPANS = 3.0  # a longer silence between decisions is a restart or a stepped clock
 SHOWN_COSTS = 2  # numbers of workers above those that came out

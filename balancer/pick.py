@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from balancer.choose import FULL_USE, Capacity, Cost, Outlook, cheapest, costs, expected, outlook
+from balancer.choose import Capacity, Cost, Outlook, cheapest, costs, outlook
 from balancer.decision import Model, Trust
 from balancer.fit import CpuLine, cautious_line, cpu_line
 from balancer.forecast import Forecast, forecast, promise
@@ -16,7 +14,6 @@ from balancer.memory import Memory
 from balancer.samples import Policy, Sample, known
 from balancer.tell import model_of
 
-REMOVE_AFTER_S = 24.0
 DRAIN_BACKLOG_S = 2.0  # what waits is to be served within this time
 GOOD_ERROR, GOOD_WINDOWS, WEAK_ERROR = 0.1, 20, 0.25
 TCP_USE = 0.7  # of a worker's capacity; connections have no latency to learn from
@@ -63,8 +60,6 @@ def pick(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> tuple[
     cap = _cap(memory, sample, line.idle_cores + line.cores_per_rps * worker_rps)
     if sample.seen.connections is not None:
         return Pick(_by_use(demand, capacity), demand, model, cap), memory
-    if cap is not None and _lasting(memory, sample, now_s):
-        cap += _one_more_helps(capacity, demand.level_rps, cap)
     return _by_cost(policy, sample, Pick(0, demand, model, cap, _backlog(sample), (), capacity)), memory
 
 
@@ -105,22 +100,6 @@ def _backlog(sample: Sample) -> float:
 def _trust(memory: Memory, line: CpuLine, cores: float) -> Trust:
     good = line.error_at(cores) <= GOOD_ERROR and memory.cpu.windows >= GOOD_WINDOWS
     return Trust.GOOD if good else Trust.WEAK
-
-
-def _lasting(memory: Memory, sample: Sample, now_s: float) -> bool:
-    """Tell whether the demand has not jumped for as long as a worker more would stay, and nothing waits."""
-    return now_s - memory.demand.rates[0].at_s >= REMOVE_AFTER_S and _backlog(sample) == 0.0
-
-
-def _one_more_helps(capacity: Capacity, level_rps: float, cap: int) -> bool:
-    """Tell whether a worker beyond those that fill the host is worth it while the host is not full.
-
-    Each has a queue of its own: with one more, a core is seldom idle while requests wait for another.
-    """
-    if level_rps > FULL_USE * cap * capacity.worker_rps:
-        return False
-    slow, _ = expected(capacity, np.array([cap, cap + 1.0]), np.array([level_rps]))
-    return bool(slow[0, 0] - slow[1, 0] > 1.0)
 
 
 def _cap(memory: Memory, sample: Sample, full_cores: float) -> int | None:

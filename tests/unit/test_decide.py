@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
+from balancer.decide import REMOVE_AFTER_S
 from balancer.decision import Action, Trust
 from balancer.learn import GIVES_AGAIN_S
 from balancer.memory import Memory
-from balancer.pick import REMOVE_AFTER_S
 from balancer.samples import Latencies, Mode, Observation, Policy
 from tests.autoscale.observations import (
     EDGES_S,
@@ -107,16 +107,6 @@ def test_a_full_host_is_where_adding_stops() -> None:
     assert decision.final == 2
     assert "host" in [limit.name for limit in decision.limits]
     assert "more would not help" in decision.reason
-
-
-def test_a_demand_that_has_long_nearly_filled_the_host_gets_one_worker_beyond_it() -> None:
-    operator = Operator(replace(POLICY, max=16, slo_share=0.99))
-    nearly = seen(0.78 * 2 * FULL_RPS, 2, cores=2.0)
-
-    early = operator.sees_all([nearly] * 5)
-    late = operator.sees_all([nearly] * int(REMOVE_AFTER_S / SPAN_S))
-
-    assert (early.final, late.final) == (2, 3)
 
 
 def test_recommending_decides_and_says_that_nothing_is_done() -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from balancer.crowd import Asked, Decided, decide_all
+from balancer.decide import REMOVE_AFTER_S
 from balancer.memory import Memory
-from balancer.pick import REMOVE_AFTER_S
 from balancer.samples import Observation
 from balancer.whatif import Replay
 from manager.scaling import recording
