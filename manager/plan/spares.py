@@ -25,8 +25,10 @@ LOOK_S = 0.5  # how soon to see whether the others have started
 
 def is_kept(spec: AppSpec, record: WorkerRecord) -> bool:
     """Return whether the spare stays where it is: its slot comes next, and its revision may be wanted."""
-    revisions = {spec.revision} if spec.fallback is None else {spec.revision, spec.fallback.revision}
-    return record.spare and record.slot in spec.spare_slots and record.revision in revisions
+    wanted = (
+        {spec.revision, spec.fallback.revision} if spec.fallback and spec.is_updating else {spec.revision}
+    )
+    return record.spare and record.slot in spec.spare_slots and record.revision in wanted
 
 
 def in_service(record: WorkerRecord, now: float) -> WorkerRecord:
@@ -41,7 +43,7 @@ def can_stand_by(world: World, spec: AppSpec, record: WorkerRecord) -> bool:
     """
     runs = is_running(world, record) and record.key in world.answered
     current = record.revision == spec.revision and record.turn == spec.turns.get(record.slot, 0)
-    wanted = record.slot in spec.spare_slots and spec.fallback is None
+    wanted = record.slot in spec.spare_slots and not spec.is_updating
     return wanted and current and runs
 
 
@@ -52,7 +54,7 @@ def shall_pause(world: World, record: WorkerRecord) -> bool:
 
 def lacking(world: World, spec: AppSpec) -> list[int]:
     """Return the slots that lack a spare, and that nobody is leaving; none while an update is under way."""
-    if not spec.spares or spec.fallback is not None:
+    if not spec.spares or spec.is_updating:
         return []
     return sorted(spec.spare_slots - {record.slot for record in world.of_app(spec.name)})
 

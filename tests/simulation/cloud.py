@@ -317,5 +317,5 @@ class Cloud:
 
 def _is_hopeless(spec: AppSpec, record: WorkerRecord) -> bool:
     """Return whether the worker's command ends whenever it is started, and there is none to fall back to."""
-    ends = spec.template.command == CRASHES and spec.fallback is None
+    ends = spec.template.command == CRASHES and not spec.is_updating
     return ends and record.failures >= HOPELESS and record.retry_at is not None

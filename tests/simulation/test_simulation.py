@@ -73,7 +73,7 @@ def test_what_was_broken_once_is_not_broken_again(seed: int) -> None:
     live(seed)
 
 
-def test_an_update_of_no_workers_may_turn_out_to_crash() -> None:
+def test_an_update_of_no_workers_that_turns_out_to_crash_is_taken_back() -> None:
     cloud = prepared(1)
 
     cloud.operator.ask(ask.scale(APP, 0), ask.update(APP, crashes=True))
@@ -81,8 +81,8 @@ def test_an_update_of_no_workers_may_turn_out_to_crash() -> None:
     cloud.operator.ask(ask.scale(APP, 2))
     cloud.settle()
 
-    assert cloud.store.specs()[APP].revision == 2
-    assert all(record.retry_at is not None for record in cloud.store.records().values() if record.app == APP)
+    assert cloud.store.specs()[APP].revision == 1
+    assert {key.slot for key in cloud.engine.all() if key.app == APP} == {1, 2}
 
 
 def test_a_hurried_stop_of_one_worker_takes_nothing_from_the_others() -> None:
