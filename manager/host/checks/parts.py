@@ -22,6 +22,7 @@ from manager.store import Member
 from netsetup.network import taken_networks
 
 MEMBERS_S = 10.0
+SLOW_S = 2.0  # one slow answer is no reason to restart what works
 
 
 def check_parts(
@@ -30,9 +31,10 @@ def check_parts(
     """Yield what was found of the parts; `running`: the cloud is meant to be up."""
     there = {part.name: part for part in engine.parts.list()} if engine is not None else {}
     if running:
+        _all_are_healthy(places, settings, SLOW_S)
         yield etcd(places, settings, _members(places, settings), engine)
         yield _alarms(places, settings)
-        yield proxy(places, settings, engine, answers=proxy_answers(settings))
+        yield proxy(places, settings, engine, answers=eventually(lambda: proxy_answers(settings), SLOW_S))
         yield from network(places, intact=network_is_intact(places))
     yield listening(places, settings, there, running=running)
     yield subnet(settings.network, taken_networks(), running=running)
@@ -41,6 +43,10 @@ def check_parts(
 def _members(places: Places, settings: Settings) -> list[Member]:
     with closing(parts.store_of(places, settings)) as store:
         return store.members()
+
+
+def _all_are_healthy(places: Places, settings: Settings, within_s: float) -> bool:
+    return eventually(lambda: all(member.healthy for member in _members(places, settings)), within_s)
 
 
 def etcd(places: Places, settings: Settings, members: list[Member], engine: DockerEngine | None) -> Finding:
@@ -59,7 +65,7 @@ def etcd(places: Places, settings: Settings, members: list[Member], engine: Dock
 def _bring_back(places: Places, settings: Settings, away: list[str], engine: DockerEngine) -> str:
     """The members that were away answer, or had time to begin. Raises EngineError, StoreUnavailable."""
     done = bring_back(places, settings, away, engine)
-    eventually(lambda: all(member.healthy for member in _members(places, settings)), MEMBERS_S)
+    _all_are_healthy(places, settings, MEMBERS_S)
     return done
 
 
