@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # a shell that prints a table needs none of the types
     from manager.api.views import View
 
 API_VERSION = "simplecloud/v1"
+SOME = 5  # names in a sentence
 
 
 def listing(kind: str, items: Iterable[View]) -> dict[str, object]:
@@ -37,3 +38,9 @@ def rfc3339(unix_s: float) -> str:
 def unix_seconds(moment: str) -> float:
     """Return the unix time of an RFC 3339 text."""
     return datetime.fromisoformat(moment).timestamp()
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first of the names, and how many more there are."""
+    more = len(names) - SOME
+    return ", ".join(names[:SOME]) + (f" and {more} more" if more > 0 else "")

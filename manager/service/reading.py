@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from manager.api.arguments import Arguments
-from manager.api.documents import document, listing, rfc3339, unix_seconds
+from manager.api.documents import SOME, document, listing, rfc3339, some, unix_seconds
 from manager.api.errors import EngineError, StoreUnavailable, WorkerNotFound
 from manager.api.views import (
     DockerView,
@@ -33,7 +33,7 @@ from manager.observe.proxy import ProxyApi
 from manager.scaling.measure import Measures
 from manager.server import Call
 from manager.service.dispatch import Answer
-from manager.service.rescue import SOME, lost_notes, some
+from manager.service.rescue import lost_notes
 from manager.service.show import Addressing, app_view, is_as_asked, route_views, worker_views
 from manager.service.targets import resolve_target
 from manager.state import wishes

@@ -10,13 +10,13 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
 from manager.api.arguments import Arguments
-from manager.api.documents import counted, document
+from manager.api.documents import counted, document, some
 from manager.api.errors import CloudError, NetworkFailed, SecretNotFound, UsageError
 from manager.engine.containers import Container
 from manager.loop.apply import RECORD_LABEL, SPEC_LABEL
@@ -49,7 +49,6 @@ from netsetup.errors import NetworkError
 FORMAT = 1
 STATE = "state.json"
 MAX_STATE_BYTES = 64 * 2**20
-SOME = 5  # names in a note
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,12 +250,6 @@ class Rescue:
             os.close(descriptor)
         if program.sha256 != Path(member.name).name:
             raise ValueError(f"{member.name} is damaged")
-
-
-def some(names: Sequence[str]) -> str:
-    """Return the first of the names, and how many more there are."""
-    more = len(names) - SOME
-    return ", ".join(names[:SOME]) + (f" and {more} more" if more > 0 else "")
 
 
 def _plan(steps: Iterable[str]) -> Answer:

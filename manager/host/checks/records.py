@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 
-from manager.api.documents import counted
+from manager.api.documents import counted, some
 from manager.api.errors import StoreUnavailable
 from manager.api.places import Places
 from manager.engine.containers import Container
 from manager.engine.docker_engine import DockerEngine
 from manager.host import parts
-from manager.host.checks.finding import Finding, fail, ok
+from manager.host.checks.finding import Finding, fail, ok, warn
 from manager.host.checks.processes import simplecloud
 from manager.host.settings import Settings
 from manager.state.model import AppSpec, ScalingTarget, WorkerKey, WorkerRecord
@@ -73,7 +73,7 @@ def lost(
     ]
     if not strays:
         return ok("workers", "each has its record")
-    names = ", ".join(worker.name for worker in strays)
+    names = some([worker.name for worker in strays])
     fact = f"{counted(len(strays), 'container')} without a record, left alone: {names}"
     ended = next((worker.name for worker in strays if not worker.is_up), None)
-    return fail("workers", fact, f"docker rm {ended}" if ended else simplecloud(places, "adopt -y"))
+    return warn("workers", fact, f"docker rm {ended}" if ended else simplecloud(places, "adopt -y"))
