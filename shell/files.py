@@ -49,6 +49,11 @@ def is_here(word: str) -> bool:
     return word.startswith(_HERE)
 
 
+def is_path(word: str) -> bool:
+    """Tell whether a word is a path and no mere name."""
+    return word.startswith((*_HERE, "/"))
+
+
 @contextmanager
 def opened(params: Params) -> Iterator[list[Handed]]:
     """Give the open files that a command hands over; they are closed afterwards, and a failed backup is gone.

@@ -7,16 +7,18 @@ import os
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from manager.api.arguments import bind
 from manager.api.command import Command
-from manager.api.errors import CloudError, ProgramRejected, UsageError
+from manager.api.commands import known
+from manager.api.errors import CloudError, ImageNotFound, ProgramRejected, UsageError
 from manager.api.rows.options import DRY_RUN, WAITING
 from manager.api.typed import Params
 from shell.client import ANSWER_S, Document
+from shell.language.parsing import parse
 from shell.language.quoting import quote
 from shell.session import typed_again
 from shell.stream import Unrepeated
@@ -87,8 +89,7 @@ def _handed(session: Session, row: Command, params: Params) -> Iterator[Sequence
         session.note(f"{word} goes to COMMAND: options of {row.verb} come before it")
     try:
         with files.opened(params) as handed:
-            for word in files.left_here(params):
-                session.note(f"{word} stays here, the workers will not have it: {row.verb} --copy {word} ...")
+            _note_left(session, row, params)
             yield handed
     except ProgramRejected as error:
         match params.get("command"):
@@ -96,6 +97,33 @@ def _handed(session: Session, row: Command, params: Params) -> Iterator[Sequence
                 error.message += f", and here {word} is a file"
                 error.hint = typed_again(row, {**params, "command": [f"./{word}", *rest]})
         raise
+
+
+def _note_left(session: Session, row: Command, params: Params) -> None:
+    from shell import files
+
+    for word in files.left_here(params):
+        session.note(f"{word} stays here, the workers will not have it: {row.verb} --copy {word} ...")
+
+
+def foresee(
+    session: Session, given: Sequence[str], *, aloud: bool, passing: tuple[type[CloudError], ...]
+) -> None:
+    """Raise what the manager would refuse a command for, save what is passing; nothing is changed.
+
+    aloud: note what the command itself would note, for one that does not follow.
+    """
+    from shell import files
+
+    row = known(given[0])
+    params = parse(row, given[1:])
+    with files.opened(params) as handed:
+        if aloud:
+            _note_left(session, row, params)
+        request = {**_request(row, params, handed), "dry_run": True}
+        pulled = (ImageNotFound,) if params.get("pull") is True else ()
+        with suppress(*passing, *pulled):
+            session.client.call(row.verb, request, [file.descriptor for file in handed])
 
 
 def _late_options(row: Command, params: Params) -> list[str]:

@@ -18,7 +18,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from manager.api.agreement import require_agreement
 from manager.api.arguments import bind, option_words
@@ -189,6 +189,13 @@ def in_order(entries: Sequence[Entry]) -> list[Entry]:
     for entry in entries:
         place(entry.name)
     return list(placed.values())
+
+
+def reaching(entry: Entry, names: Collection[str]) -> Entry:
+    """Return an entry that reaches only those of these names."""
+    reached = [name for name in _texts(entry.params, "reach") if name in names]
+    others = {key: value for key, value in entry.params.items() if key != "reach"}
+    return replace(entry, params={**others, "reach": reached} if reached else others)
 
 
 def write(entry: Entry, usual: Params) -> str:

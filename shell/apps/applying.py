@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -13,15 +15,16 @@ from manager.api.arguments import bind, option_words
 from manager.api.command import Command
 from manager.api.commands import known
 from manager.api.documents import listing
-from manager.api.errors import ProgramRejected, UsageError
+from manager.api.errors import ProgramRejected, RouteTaken, UsageError
 from manager.api.typed import Params
 from manager.api.views import ChangeView
-from shell import files, printing
+from shell import files, printing, remote
 from shell.apps import app_file, dotenv
 from shell.apps.app_file import Entry
-from shell.attempt import execute_words
+from shell.attempt import attempt, execute_words
 from shell.language.quoting import quote
 from shell.outcome import Told
+from shell.place import place_of_words
 from shell.text.glyphs import escaped
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ def export(session: Session, row: Command, params: Params) -> None:
 
 
 def diff(session: Session, row: Command, params: Params) -> None:
-    """Print what of the apps is not as the file says."""
+    """Print what of the apps is not as the file says; raises Told when there is any."""
     wanted = _wanted(session, row, params)
     present, usual = _present(session)
     changes = []
@@ -51,6 +54,9 @@ def diff(session: Session, row: Command, params: Params) -> None:
         for found in app_file.differences(current, entry, _own_files(entry), usual):
             changes.append(ChangeView(entry.name, found.option, found.now, found.wanted))
     printing.result(session, listing("ChangeList", changes), row, params)
+    if changes:
+        raise Told(1)
+    session.note("all is as the file says")
 
 
 def apply(session: Session, row: Command, params: Params) -> None:
@@ -66,7 +72,7 @@ def import_(session: Session, row: Command, params: Params) -> None:
     directory = os.path.dirname(path)
     text = _text_of(session, path)
     with _named_in_errors(path):
-        services = compose.read(text, _variables(directory))
+        services = compose.read(text, _variables(directory), lambda path: Path(directory, path).is_file())
         wanted = [app_file.read_entry(name, table, directory) for name, table in services.tables.items()]
     for told in services.ignored:
         session.note(told)
@@ -83,20 +89,69 @@ def _variables(directory: str) -> Mapping[str, str]:
 
 
 def _make(session: Session, wanted: list[Entry], params: Params) -> None:
+    """Make the apps as wanted, if all can be; raises Told when one cannot be, or does not get ready."""
     present, usual = _present(session)
-    plan = [
-        words
+    plan = {
+        entry.name: [[verb, *_how(verb, params), *rest] for verb, *rest in _commands(entry, present, usual)]
         for entry in app_file.in_order(wanted)
-        for words in app_file.commands(present.get(entry.name), entry, _own_files(entry), usual)
-    ]
-    if not plan:
+    }
+    only_tells = params.get("dry_run") is True
+    if only_tells:
+        for words in chain.from_iterable(plan.values()):
+            _show(session, words)
+    if not any(plan.values()):
         names = ", ".join(entry.name for entry in wanted)
         session.note(f"nothing to do: {names} {'is' if len(wanted) == 1 else 'are'} as the file says")
-    for verb, *rest in plan:
-        words = [verb, *_how(verb, params), *rest]
-        print(_seen(" ".join(quote(word) for word in words), session.out), file=session.out, flush=True)
-        if params.get("dry_run") is not True and (code := execute_words(session, words)):
-            raise Told(code)
+    _require_possible(session, wanted, present, usual, params)
+    if only_tells:
+        return
+    for words in chain.from_iterable(plan.values()):
+        _show(session, words)
+        _carry_out(session, words)
+    if params.get("detach") is not True:
+        _await_ready(session, [name for name, commands in plan.items() if not commands], params)
+
+
+def _commands(entry: Entry, present: Mapping[str, Entry], usual: Params) -> list[list[str]]:
+    return app_file.commands(present.get(entry.name), entry, _own_files(entry), usual)
+
+
+def _show(session: Session, words: Sequence[str]) -> None:
+    print(_seen(" ".join(map(quote, words)), session.out), file=session.out, flush=True)
+
+
+def _carry_out(session: Session, words: Sequence[str]) -> None:
+    if code := execute_words(session, words):
+        raise Told(code)
+
+
+def _require_possible(
+    session: Session, wanted: list[Entry], present: Mapping[str, Entry], usual: Params, params: Params
+) -> None:
+    """Raise Told when the manager refuses what one begins with: all are told, and nothing is changed."""
+    passing = (RouteTaken,) if any(entry.name in present for entry in wanted) else ()  # it may be given up
+    codes = []
+    for entry in wanted:
+        alone = app_file.reaching(entry, present)  # what it reaches may be made first
+        for words in _commands(alone, present, usual)[:1]:
+            act = partial(
+                remote.foresee, session, words, aloud=params.get("dry_run") is True, passing=passing
+            )
+            codes.append(attempt(session, act, words, partial(place_of_words, given=words)))
+    if any(codes):
+        session.note("nothing was changed")
+        raise Told(max(codes))
+
+
+def _await_ready(session: Session, names: list[str], params: Params) -> None:
+    """Return once those that are as wanted are ready, too; raises Told when one does not get so."""
+    if not names:
+        return
+    items = session.client.call("apps", {"app": names}).get("items")
+    limit = [f"--timeout={params['wait']}"] if "wait" in params else []
+    for item in items if isinstance(items, list) else ():
+        if item["want"] and item["ready"] != item["want"]:
+            _carry_out(session, ["wait", str(item["name"]), "ready", *limit])
 
 
 def _how(verb: str, params: Params) -> list[str]:

@@ -16,10 +16,11 @@ from manager.api.errors import UsageError
 from shell.apps import compose_ports as ports
 from shell.apps import yaml_file
 from shell.apps.scalars import word_of
-from shell.files import is_here
+from shell.files import is_here, is_path
 
 Table = dict[str, object]
 Handler = Callable[["_Service", object], Table]
+IsFile = Callable[[str], bool]
 
 _URL = re.compile(
     r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[0-9]+)?(/[!-~]*?)?['\"]?(?:\s|$)"
@@ -42,6 +43,7 @@ class _Service:
 
     name: str
     keys: Mapping[str, object]
+    is_file: IsFile
     ignored: list[str] = field(default_factory=list)
 
     def ignore(self, key: str, why: str = "") -> None:
@@ -51,15 +53,26 @@ class _Service:
         return UsageError(f"{self.name}.{key}: {what}", hint=hint or "help files")
 
 
-def read(text: str, variables: Mapping[str, str]) -> Services:
-    """Return what the file asks for; raises UsageError. variables: what its ${NAME}s are."""
+def no_file(path: str) -> bool:
+    """Tell that a path is no file: a directory that is not looked into."""
+    return False
+
+
+def read(text: str, variables: Mapping[str, str], is_file: IsFile = no_file) -> Services:
+    """Return what the file asks for; raises UsageError.
+
+    variables: what its ${NAME}s are.  is_file: tells whether a path, meant from its directory, is a file.
+    """
     document = yaml_file.read(text, variables)
     services = document.get("services")
     if not isinstance(services, dict) or not services:
         raise UsageError("there are no services in it", hint="services: {web: {image: ..., command: ...}}")
-    ignored = [f"{key} is ignored" for key in document if key != "services"]
-    found = [_Service(_checked_name(str(name)), _mapping(name, keys)) for name, keys in services.items()]
+    ignored = [f"{key} is ignored" for key in document if key not in ("services", "secrets")]
+    found = [
+        _Service(_checked_name(str(name)), _mapping(name, keys), is_file) for name, keys in services.items()
+    ]
     ports.require_apart({service.name: service.keys.get("ports") for service in found})
+    ignored += _kept_elsewhere(document.get("secrets"))
     tables = {service.name: _table(service) for service in found}
     _require_reached(found, tables)
     return Services(tables, [*ignored, *(told for service in found for told in service.ignored)])
@@ -106,8 +119,10 @@ def _command(service: _Service) -> list[str]:
         service.ignored.append(f"{service.name}.entrypoint stands behind the image's own, if it has one")
     if not words:
         raise service.wrong("command", "there is none, and what an image would run is not known here")
-    # ./x is meant inside the image, where `run` would take it for a file of this machine
-    return ["sh", "-c", 'exec "$0" "$@"', *words] if is_here(words[0]) else words
+    if is_here(words[0]) and service.keys.get("image") and not service.is_file(words[0]):
+        # meant inside the image, where `run` would take it for a file of this machine
+        return ["sh", "-c", 'exec "$0" "$@"', *words]
+    return words
 
 
 def _words(service: _Service, key: str) -> list[str]:
@@ -192,6 +207,51 @@ def _deploy(service: _Service, value: object) -> Table:
     return table
 
 
+def _kept_elsewhere(secrets: object) -> Iterator[str]:
+    """Yield that the cloud keeps secrets, of those that a file or a variable would have."""
+    for name, keys in secrets.items() if isinstance(secrets, dict) else ():
+        for key in ("file", "environment"):
+            if isinstance(keys, dict) and key in keys:
+                yield f"secrets {name} {key} is ignored: the cloud keeps it; secret set {name} < FILE"
+
+
+def _secrets(service: _Service, value: object) -> Table:
+    """Return the secrets of the cloud that it is given, by the names that it has them under."""
+    named = _list(service, "secrets", value)
+    return {"secret": [_source(service, each) for each in named]} if named else {}
+
+
+def _source(service: _Service, secret: object) -> str:
+    if not isinstance(secret, dict):
+        return _word(service, "secrets", secret)
+    name = _word(service, "secrets", secret.get("source", ""))
+    for key, text in secret.items():
+        if key != "source" and not (key == "target" and text in (name, f"/run/secrets/{name}")):
+            service.ignore(f"secrets {name} {key}", f"it is /run/secrets/{name}")
+    return name
+
+
+def _volumes(service: _Service, value: object) -> Table:
+    """Return the files of here that are mounted, as copies; workers have no other volumes."""
+    copies = []
+    for volume in _list(service, "volumes", value):
+        source, target = _mounted(volume)
+        if target and is_path(source) and service.is_file(source):
+            copies.append(f"{source}:{target}")
+            service.ignored.append(f"{service.name}.volumes {source} is copied as it is now, and not mounted")
+        else:
+            service.ignore(f"volumes {source or target}".rstrip(), "workers are stateless; a file is copied")
+    return {"copy": copies} if copies else {}
+
+
+def _mounted(volume: object) -> tuple[str, str]:
+    """Return what a volume is of and where it goes, "" where it does not say."""
+    if isinstance(volume, dict):
+        return str(volume.get("source", "")), str(volume.get("target", ""))
+    source, _, rest = str(volume).partition(":")
+    return source, rest.partition(":")[0]
+
+
 def _memory(service: _Service, value: object) -> Table:
     found = _SIZE.fullmatch(str(value))
     if found is None:
@@ -265,6 +325,8 @@ _HANDLERS: Mapping[str, Handler] = {
     "ports": _ports,
     "environment": _environment,
     "deploy": _deploy,
+    "secrets": _secrets,
+    "volumes": _volumes,
     "scale": _as("workers"),
     "cpus": _as("cpus"),
     "mem_limit": _memory,
@@ -284,7 +346,6 @@ _UNSUPPORTED = {
 }
 _WHY = {
     "build": "it has an image",
-    "volumes": "workers are stateless; --copy brings files in",
     "container_name": "workers are called {app}.1, {app}.2",
     "networks": "depends_on tells which apps it reaches",
     "expose": "workers of apps that reach it get to every port",

@@ -100,13 +100,16 @@ Apps as a TOML file; a key is an option of `run`:
   port = 8000
   max = 6                  # scales by itself
 
-  diff -f apps.toml              what is not as the file says
-  apply -f apps.toml --dry-run   the commands that would make it so
-  apply -f apps.toml             the same, carried out; -f - reads stdin
+  diff -f apps.toml              what is not as the file says; exit code 1 when
+                                 there is any, so a script stops: -diff does not
+  apply -f apps.toml --dry-run   the commands that would make it so, checked
+  apply -f apps.toml             the same, carried out when all of it can be;
+                                 fails when an app does not get ready; -f - reads
+                                 stdin
   export > apps.toml             a file of what there is
   import compose.yaml --dry-run  the same from a compose file: a service is an
-                                 app, depends_on what it reaches; what does not
-                                 map is named
+                                 app, depends_on what it reaches; a mounted file
+                                 is copied; what does not map is named
 Files that it names are meant from its own directory."""
 
 _AUTOSCALING = """\

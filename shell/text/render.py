@@ -30,7 +30,6 @@ _EMPTY = {
     "ImageList": "no images",
     "SecretList": "no secrets",
     "AutoscaleList": "no app scales by itself: autoscale APP --max N",
-    "ChangeList": "all is as the file says",
 }
 _CAUSES = {"overload": "overload: not sent, too many were open"}
 

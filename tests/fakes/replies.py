@@ -170,6 +170,17 @@ class Replies:
             return wire.failure(request.id, error)
 
 
+def a_cloud(*present: Mapping[str, object], **answers: Answer) -> Replies:
+    """Return the replies of a cloud that has these apps, as exported, and takes every change."""
+
+    def done(params: Mapping[str, object]) -> Mapping[str, object]:
+        return document("Result", {"message": "done"})
+
+    taken = dict.fromkeys(("run", "update", "scale", "autoscale"), done)
+    exported = {"export": lambda params: {"items": [*present], "usual": {}}}
+    return Replies({**taken, **exported, **answers})
+
+
 def town() -> Replies:
     """Return the replies of a small cloud: web in 3 workers of 4, and pong."""
     apps = [

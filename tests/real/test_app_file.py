@@ -42,7 +42,7 @@ def test_what_was_changed_by_hand_differs_and_is_put_back(apps: Apps, cloud: Clo
 
     cloud.ok("update", name, "--memory", "64M", "-e", "A=1")
     cloud.ok("scale", f"{name}=2")
-    changed = {item["option"] for item in cloud.ok("diff", "-f", str(written), "-o", "json").items}
+    changed = {item["option"] for item in cloud.run("diff", "-f", str(written), "-o", "json").items}
     cloud.ok("apply", "-f", str(written))
 
     assert changed == {"memory", "env", "workers"}

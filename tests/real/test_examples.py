@@ -45,7 +45,7 @@ load web --ramp 10:100 --for 30s --detach; watch --once; watch --svg view.svg --
 explain web; explain web -o json; explain web --svg curve.svg
 whatif web; whatif web --replay 6h --max 4; whatif web --slo 100ms,99% -o json; autoscale web off
 events; events --app web --since 5m
-export web; diff -f apps.toml; apply -f apps.toml --dry-run; apply -f apps.toml
+export web; -diff -f apps.toml; apply -f apps.toml --dry-run; apply -f apps.toml
 import compose.yaml --dry-run; import compose.yaml
 rm web -y; undo web
 backup cloud.backup; rm web api pong files shop hello -y

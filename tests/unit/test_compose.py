@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from manager.api.errors import UsageError
 from shell.apps import app_file, compose, dotenv
 from shell.statements import execute
-from tests.fakes.replies import Replies, serving
+from tests.fakes.replies import a_cloud, serving
 from tests.fakes.shells import TerminalText, shell_at
 
 FULL = """
@@ -45,9 +45,9 @@ networks: {back: {}}
 """
 
 
-def commands(text: str, variables: Mapping[str, str] | None = None) -> list[str]:
-    """Return the commands that make the apps of a compose file, where there is none yet."""
-    tables = compose.read(text, variables or {}).tables
+def commands(text: str, variables: Mapping[str, str] | None = None, files: Collection[str] = ()) -> list[str]:
+    """Return the commands that make the apps of a compose file beside these files, where none is yet."""
+    tables = compose.read(text, variables or {}, files.__contains__).tables
     entries = [app_file.read_entry(name, table, "") for name, table in tables.items()]
     found = [app_file.commands(None, entry, {}, {}) for entry in app_file.in_order(entries)]
     return [shlex.join(words) for each in found for words in each]
@@ -84,7 +84,7 @@ def test_every_key_that_is_ignored_is_named() -> None:
         "front.environment WITHOUT is ignored",
         "front.deploy.resources.reservations is ignored",
         "front.healthcheck.interval is ignored",
-        "front.volumes is ignored",
+        "front.volumes ./data is ignored",
     ]
 
 
@@ -193,6 +193,42 @@ def test_a_file_beside_the_image_s_is_not_taken_for_one_of_this_machine() -> Non
     assert command == """run --image i web sh -c 'exec "$0" "$@"' ./start 'a b'"""
 
 
+@pytest.mark.parametrize("command", ["./good.py a", "[./good.py, a]"])
+def test_a_command_beside_the_compose_file_is_the_one_that_is_copied_in(command: str) -> None:
+    assert commands(f"services: {{web: {{image: i, command: {command}}}}}", files=("./good.py",)) == [
+        "run --image i web ./good.py a"
+    ]
+
+
+def test_without_an_image_a_command_can_only_be_of_here() -> None:
+    assert commands("services: {web: {command: ./missing}}") == ["run web ./missing"]
+
+
+@pytest.mark.parametrize(
+    "volume", ["./c.json:/etc/c.json", "./c.json:/etc/c.json:ro", "{source: ./c.json, target: /etc/c.json}"]
+)
+def test_a_file_that_is_mounted_is_copied_and_that_it_is_no_mount_is_told(volume: str) -> None:
+    text = service(f"volumes: [{volume}]")
+
+    assert "--copy ./c.json:/etc/c.json" in commands(text, files=("./c.json",))[0]
+    told = "web.volumes ./c.json is copied as it is now, and not mounted"
+    assert compose.read(text, {}, lambda path: True).ignored == [told]
+
+
+@pytest.mark.parametrize("volume", ["./data:/data", "data:/data", "/data"])
+def test_a_volume_that_is_no_file_is_ignored(volume: str) -> None:
+    assert "--copy" not in commands(service(f"volumes: ['{volume}']"))[0]
+
+
+@pytest.mark.parametrize("secret", ["api-key", "{source: api-key, target: api-key}"])
+def test_a_secret_is_the_one_that_the_cloud_keeps(secret: str) -> None:
+    text = f"{service(f'secrets: [{secret}]')}\nsecrets: {{api-key: {{file: ./key}}}}"
+
+    assert "--secret api-key" in commands(text)[0]
+    told = "secrets api-key file is ignored: the cloud keeps it; secret set api-key < FILE"
+    assert compose.read(text, {}).ignored == [told]
+
+
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
@@ -257,7 +293,7 @@ def test_an_env_file_is_read_as_compose_does() -> None:
 
 def test_how_to_wait_is_said_to_those_commands_that_wait(tmp_path: Path) -> None:
     present = {"params": {"name": "web", "command": ["sleep", "9"], "port": "80", "max": "2"}, "files": {}}
-    file, replies = tmp_path / "apps.toml", Replies({"export": lambda _: {"items": [present], "usual": {}}})
+    file, replies = tmp_path / "apps.toml", a_cloud(present)
     file.write_text('[apps.web]\ncommand = "sleep 9"\nport = 80\nmax = 3\n[apps.db]\ncommand = "sleep 8"\n')
     with serving(tmp_path, replies):
         shell = shell_at(tmp_path)
@@ -273,7 +309,7 @@ def test_how_to_wait_is_said_to_those_commands_that_wait(tmp_path: Path) -> None
 
 
 def test_import_prints_what_it_does_and_names_what_it_ignores(tmp_path: Path) -> None:
-    file, replies = tmp_path / "compose.yaml", Replies({"export": lambda params: {"items": [], "usual": {}}})
+    file, replies = tmp_path / "compose.yaml", a_cloud()
     file.write_text(service("volumes: [a], user: $NAME_OF_USER"))
     (tmp_path / ".env").write_text("# who runs it\nNAME_OF_USER='nobody'\n")
     with serving(tmp_path, replies):
@@ -281,7 +317,7 @@ def test_import_prints_what_it_does_and_names_what_it_ignores(tmp_path: Path) ->
         assert shell.run(f"import {file} --dry-run") == 0
 
     assert shell.out.getvalue() == "run --image i --user nobody web sleep 9\n"
-    assert "web.volumes is ignored: workers are stateless" in shell.err.getvalue()
+    assert "web.volumes a is ignored: workers are stateless" in shell.err.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -295,7 +331,7 @@ def test_a_dash_is_the_standard_input_which_a_script_has_none_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, given: str
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
-    with serving(tmp_path, Replies({"export": lambda params: {"items": [], "usual": {}}})):
+    with serving(tmp_path, a_cloud()):
         shell = shell_at(tmp_path)
         assert shell.run(command) == 2
         shell.session.gives_stdin = True
@@ -306,7 +342,7 @@ def test_a_dash_is_the_standard_input_which_a_script_has_none_of(
 
 
 def test_on_a_terminal_a_command_is_shown_with_all_that_is_in_it(tmp_path: Path) -> None:
-    file, replies = tmp_path / "compose.yaml", Replies({"export": lambda params: {"items": [], "usual": {}}})
+    file, replies = tmp_path / "compose.yaml", a_cloud()
     file.write_text(service('user: "a\\e[2J\\nb"'))
     with serving(tmp_path, replies):
         session = shell_at(tmp_path).session

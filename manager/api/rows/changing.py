@@ -192,7 +192,7 @@ ROWS: tuple[Command, ...] = (
     Command(
         "diff",
         "shell",
-        "what of the apps is not as a TOML file says",
+        "what of the apps is not as a TOML file says; fails when there is any",
         options=(FILE, *LISTING),
         examples=("diff -f apps.toml",),
         lists="ChangeList",

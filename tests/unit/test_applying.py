@@ -1,0 +1,125 @@
+"""A file of apps is carried out as a whole, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from manager.api.documents import document, listing
+from manager.api.errors import ImageNotFound, SecretNotFound
+from tests.fakes.replies import a_cloud, app, serving
+from tests.fakes.shells import shell_at
+
+TWO = '[apps.aa]\ncommand = "sleep 9"\nreach = ["bb"]\n[apps.bb]\ncommand = "sleep 9"\nsecret = ["nokey"]\n'
+WEB = '[apps.web]\ncommand = "sleep 9"\n'
+PRESENT = {"params": {"name": "web", "command": ["sleep", "9"]}, "files": {}}
+
+
+class Runs:
+    """Takes every app but one with a secret, and keeps what it was asked to make."""
+
+    def __init__(self) -> None:
+        self.made: list[object] = []
+        self.asked: list[Mapping[str, object]] = []
+
+    def run(self, params: Mapping[str, object]) -> Mapping[str, object]:
+        self.asked.append(params)
+        if "secret" in params:
+            raise SecretNotFound("no secret is named 'nokey'", hint="secret ls")
+        if params.get("image") == "far":
+            raise ImageNotFound("image 'far' is not on this machine", hint="images")
+        if params.get("dry_run") is not True:
+            self.made.append(params["name"])
+        return document("Result", {"message": "done"})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "apps.toml"
+
+
+@pytest.mark.parametrize("how", ["", " --dry-run"])
+def test_of_a_file_with_an_app_that_cannot_be_none_is_made(tmp_path: Path, file: Path, how: str) -> None:
+    file.write_text(TWO)
+    runs, shell = Runs(), shell_at(tmp_path)
+
+    with serving(tmp_path, a_cloud(run=runs.run)):
+        assert shell.run(f"apply -f {file}{how}") == 1
+
+    assert runs.made == []
+    assert "no secret is named 'nokey'" in shell.err.getvalue()
+    assert "note: nothing was changed" in shell.err.getvalue()
+
+
+def test_what_an_app_of_the_file_reaches_there_need_not_be_there_yet(tmp_path: Path, file: Path) -> None:
+    file.write_text(TWO.replace('secret = ["nokey"]', ""))
+    runs, shell = Runs(), shell_at(tmp_path)
+
+    with serving(tmp_path, a_cloud(run=runs.run)):
+        assert shell.run(f"apply -f {file}") == 0
+
+    assert [asked.get("reach") for asked in runs.asked] == [None, None, None, ["bb"]]
+    assert runs.made == ["bb", "aa"]
+
+
+def test_an_image_that_is_to_be_pulled_need_not_be_there_yet(tmp_path: Path, file: Path) -> None:
+    file.write_text(f'{WEB}image = "far"\npull = true\n')
+    shell = shell_at(tmp_path)
+
+    with serving(tmp_path, a_cloud(run=Runs().run)):
+        assert shell.run(f"apply -f {file} --dry-run") == 0
+
+
+def test_a_dry_run_tells_which_files_stay_here(
+    tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.py").touch()
+    file.write_text('[apps.web]\ncommand = "python3 ./x.py"\n')
+    shell = shell_at(tmp_path)
+
+    with serving(tmp_path, a_cloud()):
+        assert shell.run(f"apply -f {file} --dry-run") == 0
+
+    assert "note: ./x.py stays here" in shell.err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("how", "ready", "code"),
+    [("--wait=100ms", 0, 4), ("--wait=100ms", 1, 0), ("--detach", 0, 0), ("--dry-run", 0, 0)],
+)
+def test_an_app_that_is_as_the_file_says_is_to_be_ready_too(
+    tmp_path: Path, file: Path, how: str, ready: int, code: int
+) -> None:
+    file.write_text(WEB)
+    shell = shell_at(tmp_path)
+    apps = listing("AppList", [app("web", want=1, ready=ready)])
+
+    with serving(tmp_path, a_cloud(PRESENT, apps=lambda params: apps)):
+        assert shell.run(f"apply -f {file} {how}") == code
+
+    assert "nothing to do: web is as the file says" in shell.err.getvalue()
+
+
+def test_an_app_that_was_stopped_is_as_the_file_says(tmp_path: Path, file: Path) -> None:
+    file.write_text(WEB)
+    shell = shell_at(tmp_path)
+    apps = listing("AppList", [app("web", want=0, ready=0)])
+
+    with serving(tmp_path, a_cloud(PRESENT, apps=lambda params: apps)):
+        assert shell.run(f"apply -f {file}") == 0
+
+
+@pytest.mark.parametrize(("command", "code"), [("sleep 9", 0), ("sleep 8", 1)])
+def test_the_exit_code_of_diff_tells_whether_there_is_a_difference(
+    tmp_path: Path, file: Path, command: str, code: int
+) -> None:
+    file.write_text(WEB.replace("sleep 9", command))
+    shell = shell_at(tmp_path)
+
+    with serving(tmp_path, a_cloud(PRESENT)):
+        assert shell.run(f"diff -f {file}") == code
+
+    assert ("note: all is as the file says" in shell.err.getvalue()) == (code == 0)
