@@ -13,6 +13,7 @@ from functools import partial
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.buffer import Buffer, CompletionState
 from prompt_toolkit.completion import CompleteEvent, Completer
 from prompt_toolkit.completion import Completion as Suggestion
 from prompt_toolkit.document import Document
@@ -46,6 +47,7 @@ from shell.xdg import history_file, init_file
 GREETING = f"type help or watch, or: {FIRST_RUN}"
 _ANSWER_S = 2.0  # for a prompt, a manager that takes longer is as good as away
 _MENU_ROWS = 6
+_GOES_ON = ("/", "=", ":")  # at the end of what is the beginning of a word
 _STYLE = Style.from_dict(
     # The terminal's own colours fit its background, dark or light; not all have a yellow or a grey that does.
     {
@@ -222,6 +224,12 @@ class _Highlighting(Lexer):
         return id(self._seen())
 
 
+def _offered(buffer: Buffer) -> CompletionState:
+    """Return what can stand at the cursor now: a key does not wait for the menu."""
+    asked = CompleteEvent(completion_requested=True)
+    return CompletionState(buffer.document, [*buffer.completer.get_completions(buffer.document, asked)])
+
+
 def _keys(draft: Draft) -> KeyBindings:
     keys = KeyBindings()
 
@@ -235,6 +243,21 @@ def _keys(draft: Draft) -> KeyBindings:
             buffer.insert_text("\n")
         else:
             buffer.validate_and_handle()
+
+    @keys.add("tab", filter=has_focus(DEFAULT_BUFFER))
+    def _(event: KeyPressEvent) -> None:
+        """Put in the only completion, and a space where the word is whole; else the next of several."""
+        buffer = event.current_buffer
+        state = buffer.complete_state or _offered(buffer)
+        if len(state.completions) == 1 and state.current_completion is None:
+            (only,) = state.completions
+            buffer.complete_state = None
+            buffer.apply_completion(only)
+            if only.text[-1:] not in _GOES_ON and not buffer.document.text_after_cursor.startswith(" "):
+                buffer.insert_text(" ")
+        elif state.completions:
+            buffer.complete_state = state
+            buffer.complete_next()
 
     def aside(event: KeyPressEvent, command: str) -> None:
         draft.text = event.current_buffer.text

@@ -160,6 +160,30 @@ def test_f2_shows_the_live_view_and_the_line_is_there_again(session: Prompted, k
     assert typed(session, keyboard, "ps" + F2 + " web" + ENTER + CTRL_D) == ["watch", "ps web"]
 
 
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ("inspe\tX", "inspect X"),
+        ("ps --filter sta\tready", "ps --filter state=ready"),
+        ("ps --colu\tx", "ps --columns x"),
+        ("inspe web\x01\x06\x06\x06\x06\x06\t", "inspect web"),
+        ("nosuch\tx", "nosuchx"),
+    ],
+)
+def test_tab_puts_in_the_only_completion_at_once_and_a_space_behind_a_whole_word(
+    session: Prompted, keyboard: PipeInput, keys: str, line: str
+) -> None:
+    assert typed(session, keyboard, keys + ENTER + CTRL_D) == [line]
+
+
+def test_tab_puts_in_the_first_of_several_completions_and_then_the_next(
+    session: Prompted, keyboard: PipeInput
+) -> None:
+    lines = typed(session, keyboard, "sta\t x" + ENTER + "sta\t\t x" + ENTER + CTRL_D)
+
+    assert lines == ["start x", "stats x"]
+
+
 def test_somebody_new_is_told_where_to_begin_and_only_once(session: Prompted, keyboard: PipeInput) -> None:
     typed(session, keyboard, "ps" + ENTER + CTRL_D)
     assert said(session) == f"{repl.GREETING}\n"
