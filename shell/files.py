@@ -142,7 +142,8 @@ def split_copy(copy: str) -> tuple[str, str]:
     try:
         return source, str(values.absolute_path(destination))
     except ValueError as error:
-        raise UsageError(f"--copy {copy}: {error}", hint=f"run --copy {source}:/app/NAME ...") from None
+        hint = f"run --copy {quote(f'{source}:/app/{PurePosixPath(source).name}')} ..."
+        raise UsageError(f"--copy {copy}: {error}", hint=hint, word=copy) from None
 
 
 def _words(params: Params, key: str) -> Sequence[str]:

@@ -133,6 +133,7 @@ def _span_of_named(message: str, statement: Statement) -> tuple[int, int] | None
         (found.start(), -len(word.literal or ""), (word.start, word.end))
         for word in statement.words[1:]
         if word.literal
-        and (found := re.search(rf"(?<![\w./-]){re.escape(word.literal)}(?![\w/-]|\.\w)", message))
+        and (named := re.escape(word.literal.rstrip("/") or word.literal))
+        and (found := re.search(rf"(?<![\w./-]){named}/?(?![\w/-]|\.\w)", message))
     ]
     return min(named)[2] if named else None

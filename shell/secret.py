@@ -52,9 +52,17 @@ def _asked_for(session: Session, name: str) -> Iterator[int]:
                 os.write(descriptor, _typed(name).encode())
             else:
                 _copy(session.stdin.fileno(), descriptor)
+                _note_newline(session, descriptor)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _note_newline(session: Session, descriptor: int) -> None:
+    """Tell that what is kept ends as a line does: `echo` adds that, and few passwords have it."""
+    size = os.fstat(descriptor).st_size
+    if size > 1 and os.pread(descriptor, 1, size - 1) == b"\n":
+        session.note("its last byte is a newline, which is kept: printf %s or echo -n add none")
 
 
 def _typed(name: str) -> str:

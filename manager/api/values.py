@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 
 Value = str | int | float | tuple[float, float]
 
@@ -133,13 +134,13 @@ def split_target(word: str) -> tuple[str, int | None]:
 
 
 def seconds(word: str) -> float:
-    """Return the seconds of a duration such as 500ms, 5s, 2m or 1h."""
-    found = _DURATION.fullmatch(word)
+    """Return the seconds of a duration such as 500ms, 5s, 2m or 1h30m."""
+    parts = _DURATION.findall(word)
     if word.isdecimal() and len(word) < 8:
         raise Meant(f"{word!r} is not a duration: it has no unit such as ms, s, m or h", f"{word}s")
-    if found is None:
-        raise ValueError(f"{word[:40]!r} is not a duration such as 500ms, 5s, 2m or 1h")
-    duration_s = float(found[1]) * _SECONDS[found[2]]
+    if not parts or "".join(chain.from_iterable(parts)) != word:
+        raise ValueError(f"{word[:40]!r} is not a duration such as 500ms, 5s, 2m or 1h30m")
+    duration_s = sum(float(number) * _SECONDS[unit] for number, unit in parts)
     if duration_s > LONGEST_S:
         raise ValueError(f"{word[:40]!r} is longer than ten years")
     return duration_s

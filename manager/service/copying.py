@@ -6,6 +6,7 @@ import io
 import os
 import posixpath
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 from manager.api.arguments import Arguments
@@ -56,9 +57,8 @@ class Copying:
     def _place(self, copy: Copy) -> Place:
         place = self.inside.place(copy.target)
         if place.among > 1:
-            words = (
-                f"./file {place.worker}:{copy.inside}" if copy.inwards else f"{place.worker}:{copy.inside} ."
-            )
+            here, there = quote(copy.here), quote(f"{place.worker}:{copy.inside}")
+            words = f"{here} {there}" if copy.inwards else f"{there} {here}"
             raise UsageError(f"{copy.target} has {place.among} workers: say which", hint=f"cp {words}")
         return place
 

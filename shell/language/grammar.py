@@ -154,6 +154,8 @@ def _params(row: Command, given: Sequence[str]) -> Params:
         _refuse_a_form_of_names(row, typed)
     if row.verb == "run":
         _check_agreement(row, typed)
+    if row.verb == "scale":
+        _refuse_number_of_app(typed)
     return typed.params
 
 
@@ -209,6 +211,14 @@ def _check_agreement(run: Command, typed: Typed) -> None:
     from manager.api import agreement  # only here, as above
 
     agreement.require_agreement(arguments.bind(run, typed.params))
+
+
+def _refuse_number_of_app(typed: Typed) -> None:
+    """Raise UsageError for a number where an app is meant: `scale 3 web`."""
+    match typed.params.get("change"):
+        case [number, app] if number.isdecimal() and app[:1].isalpha():
+            hint = _typed(["scale", f"{app}={number}"])
+            raise UsageError(f"{number!r} is not the name of an app", hint=hint, at=typed.place("change"))
 
 
 def _place_of_column(value: str, typed: Typed) -> int:

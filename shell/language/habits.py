@@ -36,6 +36,7 @@ ELSEWHERE = (
     (r"(?:shell|ssh) (\S+)", r"exec -it \1 sh"),
     (r"(?:shell|ssh)(| .*)", r"exec\1"),
     (r"env (\S+)", r"exec \1 env"),
+    (r"config[ :]set (\S+=.*)", r"update web -e \1"),
     (r"(?:env|config)(| .*)", r"describe\1"),
     (r"log(| .*)", r"logs\1"),
     (r"attach(| .*)", r"logs -f\1"),
@@ -54,9 +55,10 @@ ELSEWHERE = (
 # how options and kinds are written elsewhere, of a verb that is one of ours too
 OURS = (
     (r"rm(| .*) -f(| .*)", r"rm\1\2 -y"),
-    (r"logs(| .*) -n[ =]?(\d+)(| .*)", r"logs\1 --tail \2\3"),
     (rf"scale --replicas[ =](\d+) (?:(?:{_KINDS})/)?([a-z]\S*)", r"scale \2=\1"),
     (r"scale ([a-z]\S*) --replicas[ =](\d+)", r"scale \1=\2"),
+    (r"update ([a-z]\S*) (?:-n|--workers|--replicas)[ =]?(\d+)", r"scale \1=\2"),
+    (r"update (?:-n|--workers|--replicas)[ =]?(\d+) ([a-z]\S*)", r"scale \2=\1"),
     (r"autoscale ([a-z]\S*) on", r"autoscale \1 --max 6"),
     (rf"describe (?:{_KINDS})[ /]([a-z]\S*)", r"describe \1"),
     (r"status ([a-z]\S*)", r"describe \1"),

@@ -11,6 +11,7 @@ from manager.api.errors import Conflict, UsageError
 from manager.api.typed import Params
 from shell import printing
 from shell.outcome import Interrupted
+from shell.session import typed_again
 from shell.text import render
 from shell.traffic.endpoint import endpoint_of
 from shell.traffic.load import Load, Plan, Report
@@ -27,7 +28,8 @@ def load(session: Session, arguments: Arguments, params: Params) -> None:
     app = arguments.text("app") or ""
     if arguments.flag("detach") and session.one_shot:
         told = "load: with --detach it goes on beside other commands, and would end here with this one"
-        raise UsageError(told, hint=f"load {app} --rps {_RPS:g} --for {_DURATION_S:g}s")
+        hint = typed_again(known("load"), {key: given for key, given in params.items() if key != "detach"})
+        raise UsageError(told, hint=hint)
     running = session.loads.get(app)
     if running is not None and not running.done:
         raise Conflict(f"{app} is under load already", hint=f"wait load {app} done")

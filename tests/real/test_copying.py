@@ -131,7 +131,7 @@ def test_an_app_of_several_workers_is_not_enough(apps: Apps, cloud: Cloud, here:
 
     assert outcome.code == 2
     assert f"{app} has 2 workers: say which" in outcome.stderr
-    assert f"hint:  cp ./file {app}.1:/tmp/f\n" in outcome.stderr
+    assert f"hint:  cp f {app}.1:/tmp/f\n" in outcome.stderr
 
 
 def test_a_read_only_worker_takes_no_files(apps: Apps, cloud: Cloud, here: Path) -> None:

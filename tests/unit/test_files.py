@@ -67,8 +67,10 @@ def test_a_copy_has_a_source_and_a_destination(copy: str, expected: tuple[str, s
 
 @pytest.mark.parametrize("copy", ["conf.json:etc/x", "conf.json:", "conf.json:/a/../b"])
 def test_a_destination_is_absolute(copy: str) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as refused:
         files.split_copy(copy)
+
+    assert (refused.value.word, refused.value.hint) == (copy, "run --copy conf.json:/app/conf.json ...")
 
 
 def test_a_missing_file_names_the_one_that_was_meant() -> None:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from manager.api.errors import AppExists, AppNotFound, CloudError, ProgramRejected, UsageError, WorkerNotFound
+from manager.api.errors import (
+    AppExists,
+    AppNotFound,
+    CloudError,
+    ProgramRejected,
+    RouteTaken,
+    UsageError,
+    WorkerNotFound,
+)
 from shell.language.scanner import statements
 from shell.place import PROMPT, Place, place_of
 
@@ -56,6 +64,7 @@ def test_a_name_that_was_not_typed_is_not_pointed_at(line: str) -> None:
         ("run -n 2 a1 ./an", AppExists("an app is named a1 already"), "a1"),
         ("run a1 './x y'", ProgramRejected("./x y has no run bit"), "'./x y'"),
         ("run --cpus 100 a1 ls", UsageError("--cpus 100 is more than there is"), "--cpus"),
+        ("run --path /web/ a ls", RouteTaken("web has the route /web already"), "/web/"),
         ("run web.py web", ProgramRejected("there is no file web.py"), "web.py"),
     ],
 )

@@ -266,6 +266,14 @@ def test_an_undefined_variable_is_an_error_at_its_place(shell: Shell) -> None:
     )
 
 
+def test_a_variable_that_only_the_environment_has_is_told_as_it_is_written(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACE", "here")
+    assert shell.run("echo $PLACE") == 2
+    assert shell.err.getvalue().endswith("hint:  did you mean $env.PLACE?\n")
+
+
 def test_a_variable_of_the_environment_that_is_not_set_is_set_outside(shell: Shell) -> None:
     assert shell.run("echo $env.NO_SUCH_NAME_HERE") == 2
     assert "hint:  env NO_SUCH_NAME_HERE=VALUE simplecloud ...\n" in shell.err.getvalue()
@@ -283,7 +291,7 @@ def test_a_variable_of_the_environment_that_is_not_set_is_set_outside(shell: She
         ("info", "status"),
         ("run -it web sh", "help exec"),
         ("run -q web sh", "help run"),
-        ("update web -n 3", "help scale"),
+        ("update web -n 3", "scale web=3"),
         ("run -v /x:/y web sh", "run --copy ./config.json ..."),
         ("rnu", "help run"),
         ("bogus", "help"),
@@ -762,6 +770,25 @@ def test_what_a_load_has_sent_begins_on_a_line_of_its_own_after_ctrl_c(
 def interrupted_once(website: Website, requests: int) -> None:
     eventually(lambda: len(website.requests) >= requests, within_s=10.0)
     os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_load_that_cannot_go_on_alone_is_offered_as_it_was_asked_for(shell: Shell) -> None:
+    shell.session.one_shot = True
+    assert shell.run("load web --rps 7 --for 3s -d") == 2
+    assert shell.err.getvalue().endswith("hint:  load --rps 7 --for 3s web\n")
+
+
+@pytest.mark.parametrize(("content", "noted"), [("key\n", True), ("key", False), ("\n", False)])
+def test_a_secret_that_ends_as_a_line_does_is_kept_and_noted(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, noted: bool
+) -> None:
+    (tmp_path / "key").write_text(content)
+    shell.session.gives_stdin = True
+    with (tmp_path / "key").open() as given:
+        monkeypatch.setattr("sys.stdin", given)
+        shell.run("secret set api-key")
+
+    assert ("note: its last byte is a newline" in shell.err.getvalue()) == noted
 
 
 def test_a_load_that_ends_with_its_shell_is_told(shell: Shell, manager: FakeManager) -> None:

@@ -10,6 +10,19 @@ from manager.api.commands import command_of
 from manager.api.errors import UsageError
 
 
+@pytest.mark.parametrize(
+    ("word", "seconds"), [("1h30m", 5400.0), ("2h5m", 7500.0), ("1m30s", 90.0), ("1s500ms", 1.5)]
+)
+def test_a_duration_may_be_a_sum(word: str, seconds: float) -> None:
+    assert values.seconds(word) == seconds
+
+
+@pytest.mark.parametrize("word", ["1h30", "h", "1h 30m", "1h-30m", "1h30m1x"])
+def test_a_sum_of_durations_has_a_unit_for_each_number(word: str) -> None:
+    with pytest.raises(ValueError, match="is not a duration such as"):
+        values.seconds(word)
+
+
 @pytest.mark.parametrize("word", ["64M", "64m", "64MB", "64MiB", "64mb", "0.0625g", "65536K", "67108864"])
 def test_a_size_may_be_written_in_either_case(word: str) -> None:
     assert values.memory(word) == 64 * 2**20
