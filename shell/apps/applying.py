@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _HOW = ("wait", "detach")
 STDIN = "-"
+_LASTS_S = "2"  # by then a command that cannot run has ended, as it does at its first start
 
 
 def export(session: Session, row: Command, params: Params) -> None:
@@ -147,11 +148,18 @@ def _await_ready(session: Session, names: list[str], params: Params) -> None:
     """Return once those that are as wanted are ready, too; raises Told when one does not get so."""
     if not names:
         return
-    items = session.client.call("apps", {"app": names}).get("items")
     limit = [f"--timeout={params['wait']}"] if "wait" in params else []
-    for item in items if isinstance(items, list) else ():
-        if item["want"] and item["ready"] != item["want"]:
-            _carry_out(session, ["wait", str(item["name"]), "ready", *limit])
+    for app in _items(session, "apps", names):
+        if app["want"] and app["ready"] != app["want"]:
+            _carry_out(session, ["wait", str(app["name"]), "ready", *limit])
+    for worker in _items(session, "ps", names):
+        if worker["state"] == "ready" and worker["restarts"]:  # it may end as soon again
+            _carry_out(session, ["wait", str(worker["name"]), "age", ">", _LASTS_S, *limit])
+
+
+def _items(session: Session, verb: str, names: list[str]) -> list[Mapping[str, object]]:
+    items = session.client.call(verb, {"app": names}).get("items")
+    return items if isinstance(items, list) else []
 
 
 def _how(verb: str, params: Params) -> list[str]:

@@ -9,7 +9,8 @@ import pytest
 
 from manager.api.documents import document, listing
 from manager.api.errors import ImageNotFound, SecretNotFound
-from tests.fakes.replies import a_cloud, app, serving
+from manager.api.views import AppView, WorkerView
+from tests.fakes.replies import Answer, a_cloud, app, serving, worker
 from tests.fakes.shells import shell_at
 
 TWO = '[apps.aa]\ncommand = "sleep 9"\nreach = ["bb"]\n[apps.bb]\ncommand = "sleep 9"\nsecret = ["nokey"]\n'
@@ -33,6 +34,14 @@ class Runs:
         if params.get("dry_run") is not True:
             self.made.append(params["name"])
         return document("Result", {"message": "done"})
+
+
+def running(described: AppView, *workers: WorkerView) -> dict[str, Answer]:
+    """Return what is answered of an app and its workers."""
+    return {
+        "apps": lambda params: listing("AppList", [described]),
+        "ps": lambda params: listing("WorkerList", workers),
+    }
 
 
 @pytest.fixture
@@ -95,9 +104,9 @@ def test_an_app_that_is_as_the_file_says_is_to_be_ready_too(
 ) -> None:
     file.write_text(WEB)
     shell = shell_at(tmp_path)
-    apps = listing("AppList", [app("web", want=1, ready=ready)])
+    replies = a_cloud(PRESENT, **running(app("web", want=1, ready=ready)))
 
-    with serving(tmp_path, a_cloud(PRESENT, apps=lambda params: apps)):
+    with serving(tmp_path, replies):
         assert shell.run(f"apply -f {file} {how}") == code
 
     assert "nothing to do: web is as the file says" in shell.err.getvalue()
@@ -106,10 +115,21 @@ def test_an_app_that_is_as_the_file_says_is_to_be_ready_too(
 def test_an_app_that_was_stopped_is_as_the_file_says(tmp_path: Path, file: Path) -> None:
     file.write_text(WEB)
     shell = shell_at(tmp_path)
-    apps = listing("AppList", [app("web", want=0, ready=0)])
 
-    with serving(tmp_path, a_cloud(PRESENT, apps=lambda params: apps)):
+    with serving(tmp_path, a_cloud(PRESENT, **running(app("web", want=0, ready=0)))):
         assert shell.run(f"apply -f {file}") == 0
+
+
+@pytest.mark.parametrize(("started", "code"), [("2026-01-02T03:04:05Z", 0), ("2999-01-02T03:04:05Z", 4)])
+def test_a_worker_that_ended_before_is_to_run_for_longer_than_a_moment(
+    tmp_path: Path, file: Path, started: str, code: int
+) -> None:
+    file.write_text(WEB)
+    shell = shell_at(tmp_path)
+    again = worker("web.1", restarts=5, started_at=started)
+
+    with serving(tmp_path, a_cloud(PRESENT, **running(app("web", want=1, ready=1), again))):
+        assert shell.run(f"apply -f {file} --wait=100ms") == code
 
 
 @pytest.mark.parametrize(("command", "code"), [("sleep 9", 0), ("sleep 8", 1)])
