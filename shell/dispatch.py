@@ -61,9 +61,14 @@ def _on_host(session: Session, row: Command, params: Params) -> None:
     if row.verb == "down":
         session.autostart = False  # who took it down does not want it back by a side effect
     if row.lists:
+        from manager.api.documents import API_VERSION
         from shell import printing
 
-        listing = host.ask(row, params, session.places.cloud, interactive=session.interactive)
-        printing.result(session, listing, row, params)
+        found = []
+        for item in host.ask(row, params, session.places.cloud, interactive=session.interactive):
+            session.progress.tick(f"{item.get('name')}: {item.get('fact')}")
+            found.append(item)
+        document = {"apiVersion": API_VERSION, "kind": row.lists, "items": found}
+        printing.result(session, document, row, params)
         return
     host.run(row, params, session.places.cloud, out=session.out, interactive=session.interactive)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -18,6 +18,7 @@ from manager.api.typed import Params
 from shell.outcome import Told
 
 ROOT = Path(__file__).resolve().parent.parent
+Document = Mapping[str, object]
 _OF_THE_LISTING = frozenset({"output", "sort", "filter", "columns", "quiet"})
 
 
@@ -44,15 +45,21 @@ def run(row: Command, params: Params, cloud: str, *, out: TextIO, interactive: b
         raise Told(code if code > 0 else 128 - code)
 
 
-def ask(row: Command, params: Params, cloud: str, *, interactive: bool) -> Mapping[str, object]:
-    """Run a host command and return the listing that it prints; raises Told when it prints none."""
-    printed = io.StringIO()
-    code = _run(_command(row, params, cloud), printed, interactive)
-    try:
-        listing = json.loads(printed.getvalue())
-    except ValueError:
-        raise Told(code if code > 0 else 128 - code if code else 1) from None
-    return listing if isinstance(listing, dict) else {}
+def ask(row: Command, params: Params, cloud: str, *, interactive: bool) -> Iterator[Document]:
+    """Run a host command and yield the items that it prints, as they come; raises Told when there is none."""
+    yield from items_of(_command(row, params, cloud), interactive=interactive)
+
+
+def items_of(words: Sequence[str], *, interactive: bool) -> Iterator[Document]:
+    """Yield the items that a process prints, a line each, as they come; raises Told when there is none."""
+    with _child(words, subprocess.PIPE, interactive) as child:
+        item = None
+        for line in child.stdout or ():
+            item = json.loads(line)
+            yield item
+        code = child.wait()
+    if item is None:
+        raise Told(code if code > 0 else 128 - code if code else 1)
 
 
 def _command(row: Command, params: Params, cloud: str) -> list[str]:
@@ -68,17 +75,24 @@ def _command(row: Command, params: Params, cloud: str) -> list[str]:
 def _run(words: Sequence[str], out: TextIO, interactive: bool) -> int:
     target = _descriptor(out)
     out.flush()
+    with _child(words, subprocess.PIPE if target is None else target, interactive) as child:
+        if child.stdout is not None:
+            out.writelines(child.stdout)
+        return child.wait()
+
+
+@contextmanager
+def _child(words: Sequence[str], stdout: int, interactive: bool) -> Iterator[subprocess.Popen[str]]:
+    """Give a process that runs a host command; it has ended afterwards."""
     child = subprocess.Popen(
         words,
         stdin=None if interactive else subprocess.DEVNULL,
-        stdout=subprocess.PIPE if target is None else target,
+        stdout=stdout,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         text=True,
     )
     try:
-        if child.stdout is not None:
-            out.writelines(child.stdout)
-        return child.wait()
+        yield child
     finally:
         child.wait()  # after ^C: it got that too, and undoes what it had begun
         if child.stdout is not None:

@@ -1,16 +1,17 @@
 """`doctor`: looks at the machine and at one cloud on it; `--fix` mends what is safe to mend.
 
-The result is a listing on standard output, which the shell renders; what is done, goes to stderr.
+The result is a finding a line on standard output, as it comes, which the shell renders; what is done, goes
+to stderr.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
-from manager.api.documents import listing
 from manager.api.errors import CloudError
 from manager.api.places import Places
 from manager.engine.docker_engine import DockerEngine
@@ -30,22 +31,26 @@ from manager.host.telling import pasteable, say
 
 def examine(places: Places, *, fix: bool) -> int:
     """Print what was found, after mending with `fix`; returns 1 when something is not well, else 0."""
-    found = look(places)
-    if fix and mend(found):
-        found = look(places)
-    print(json.dumps(listing("CheckList", (finding.view for finding in found))))
-    return int(any(finding.view.state == "FAIL" for finding in found))
+    found: Iterable[Finding] = look(places)
+    if fix:
+        found = [*found]
+        found = look(places) if mend(found) else found
+    failed = False
+    for finding in found:
+        print(json.dumps(asdict(finding.view)), flush=True)
+        failed = failed or finding.view.state == "FAIL"
+    return int(failed)
 
 
-def look(places: Places) -> list[Finding]:
-    """Return every finding about the machine and the cloud."""
+def look(places: Places) -> Iterator[Finding]:
+    """Yield every finding about the machine and the cloud."""
     socket = docker_socket(places)
     engine = DockerEngine(places.cloud, socket) if dockerd.state(socket) == "answers" else None
     try:
-        machine = [finding.for_cloud(places) for finding in check_machine(engine, socket)]
-        return [*machine, *_cloud(places, engine, socket)]
+        yield from (finding.for_cloud(places) for finding in check_machine(engine, socket))
+        yield from _cloud(places, engine, socket)
     except CloudError as error:  # Docker went away in the middle
-        return [fail("doctor", error.message, simplecloud(places, "doctor"))]
+        yield fail("doctor", error.message, simplecloud(places, "doctor"))
     finally:
         if engine is not None:
             engine.close()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
 from manager.api.commands import command_of
 from manager.api.errors import NotAllowed
-from shell.host import ROOT, command_line, words_of
+from shell.host import ROOT, command_line, items_of, words_of
 from shell.language import grammar
+from shell.outcome import Told
 
 
 def test_root_runs_the_manager_package_itself() -> None:
@@ -38,3 +41,21 @@ def test_the_options_of_a_row_become_words_again() -> None:
     up = command_of("up")
     assert up is not None
     assert words_of(up, grammar.params_of(up, ["--etcd-members=1"])) == ["--etcd-members", "1"]
+
+
+def test_what_a_host_command_finds_is_had_as_it_comes(tmp_path: Path) -> None:
+    os.mkfifo(goes_on := tmp_path / "goes on")
+    prints = f"print('{{}}', flush=True); open({str(goes_on)!r}).read(); print('{{}}')"
+    found = items_of([sys.executable, "-c", prints], interactive=False)
+
+    assert next(found) == {}
+    goes_on.write_text("")
+
+    assert [*found] == [{}]
+
+
+def test_a_host_command_that_finds_nothing_has_failed() -> None:
+    with pytest.raises(Told) as told:
+        [*items_of([sys.executable, "-c", "raise SystemExit(6)"], interactive=False)]
+
+    assert told.value.code == 6
