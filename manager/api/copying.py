@@ -55,12 +55,16 @@ def copy_of(source: str, destination: str) -> Copy:
             hint=f"cp {source} web.1:/tmp/{posixpath.basename(source.rstrip('/')).removeprefix(STREAM)}",
         )
     target, path = there or here or ("", "")
+    if not path:
+        name = posixpath.basename(source.rstrip("/")) or "file"
+        words = f"{target}:/tmp/file {destination}" if there else f"{source} {target}:/tmp/{name}"
+        raise UsageError(f"{target + ':'!r} has no path", hint=f"cp {words}")
     inside = posixpath.join("/", path)
     return Copy(destination if there else source, target, inside, inwards=not there)
 
 
 def _inside(word: str) -> tuple[str, str] | None:
-    """Return the target and the path of TARGET:PATH, None for a path of this machine."""
+    """Return the target and the path, if any, of TARGET:PATH, None for a path of this machine."""
     target, colon, path = word.partition(":")
     if not colon or word.startswith(("/", ".")):
         return None
@@ -68,8 +72,6 @@ def _inside(word: str) -> tuple[str, str] | None:
         values.target(target)
     except ValueError as error:
         raise UsageError(f"{error}; a file of this machine is ./{word}", hint=EXAMPLE) from None
-    if not path:
-        raise UsageError(f"{word!r} has no path", hint=f"cp ./file {target}:/tmp/file")
     return target, path
 
 

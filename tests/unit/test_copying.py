@@ -53,6 +53,19 @@ def test_other_words_are_refused_with_an_example(words: tuple[str, str], message
     assert refused.value.hint.startswith("cp ")
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("d/conf.json", "web:"), "cp d/conf.json web:/tmp/conf.json"),
+        (("web.1:", "./x"), "cp web.1:/tmp/file ./x"),
+    ],
+)
+def test_a_path_that_is_missing_is_offered_with_what_was_typed(words: tuple[str, str], hint: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        copy_of(*words)
+    assert refused.value.hint == hint
+
+
 THERE, FILE, NOTHING = Found("/d", is_directory=True), Found("/d", is_file=True), Found("/d")
 
 
