@@ -25,6 +25,7 @@ from shell.attempt import attempt, execute_words
 from shell.language.quoting import quote
 from shell.outcome import Told
 from shell.place import place_of_words
+from shell.text.document import number
 from shell.text.glyphs import escaped
 
 if TYPE_CHECKING:
@@ -150,8 +151,10 @@ def _await_ready(session: Session, names: list[str], params: Params) -> None:
         return
     limit = [f"--timeout={params['wait']}"] if "wait" in params else []
     for app in _items(session, "apps", names):
-        if app["want"] and app["ready"] != app["want"]:
-            _carry_out(session, ["wait", str(app["name"]), "ready", *limit])
+        want, done, ready = (number(app.get(key)) or 0.0 for key in ("want", "done", "ready"))
+        if ready < want - done:
+            others = [">=", f"{want - done:g}"] if done else []
+            _carry_out(session, ["wait", str(app["name"]), "ready", *others, *limit])
     for worker in _items(session, "ps", names):
         if worker["state"] == "ready" and worker["restarts"]:  # it may end as soon again
             _carry_out(session, ["wait", str(worker["name"]), "age", ">", _LASTS_S, *limit])

@@ -112,11 +112,14 @@ def test_an_app_that_is_as_the_file_says_is_to_be_ready_too(
     assert "nothing to do: web is as the file says" in shell.err.getvalue()
 
 
-def test_an_app_that_was_stopped_is_as_the_file_says(tmp_path: Path, file: Path) -> None:
+@pytest.mark.parametrize("fields", [{"want": 0, "ready": 0}, {"want": 3, "ready": 1, "done": 2}])
+def test_an_app_that_was_stopped_or_has_done_its_work_is_as_the_file_says(
+    tmp_path: Path, file: Path, fields: Mapping[str, int]
+) -> None:
     file.write_text(WEB)
     shell = shell_at(tmp_path)
 
-    with serving(tmp_path, a_cloud(PRESENT, **running(app("web", want=0, ready=0)))):
+    with serving(tmp_path, a_cloud(PRESENT, **running(app("web", **fields)))):
         assert shell.run(f"apply -f {file}") == 0
 
 
