@@ -23,7 +23,7 @@ from shell.apps import app_file, dotenv
 from shell.apps.app_file import Entry
 from shell.attempt import attempt, execute_words
 from shell.language.quoting import quote
-from shell.outcome import Told
+from shell.outcome import INTERRUPTED, Told
 from shell.place import place_of_words
 from shell.text.document import number
 from shell.text.glyphs import escaped
@@ -139,7 +139,10 @@ def _require_possible(
             act = partial(
                 remote.foresee, session, words, aloud=params.get("dry_run") is True, passing=passing
             )
-            codes.append(attempt(session, act, words, partial(place_of_words, given=words)))
+            looks = [words[0], "--dry-run", *words[1:]]
+            codes.append(attempt(session, act, looks, partial(place_of_words, given=words)))
+            if codes[-1] == INTERRUPTED:
+                raise Told(INTERRUPTED)
     if any(codes):
         session.note("nothing was changed")
         raise Told(max(codes))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -146,3 +148,17 @@ def test_the_exit_code_of_diff_tells_whether_there_is_a_difference(
         assert shell.run(f"diff -f {file}") == code
 
     assert ("note: all is as the file says" in shell.err.getvalue()) == (code == 0)
+
+
+def test_an_interrupted_look_at_what_can_be_has_begun_nothing(tmp_path: Path, file: Path) -> None:
+    def interrupted(params: Mapping[str, object]) -> Mapping[str, object]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return document("Result", {"message": "done"})
+
+    file.write_text(TWO)
+    shell = shell_at(tmp_path)
+
+    with serving(tmp_path, a_cloud(run=interrupted)):
+        assert shell.run(f"apply -f {file}") == 130
+
+    assert shell.err.getvalue() == "error: interrupted\n"
