@@ -3,7 +3,8 @@
 A spare stands in one of the slots after the last wanted one. It is made as every worker is, paused as soon
 as it is ready, and in no route. When its slot is wanted it goes on, under its own name, and is in service as
 soon as it answers; from then on it is a worker as all are. One that is wanted no more, and whose slot shall
-have a spare, becomes that spare once nobody can send it requests and it has none.
+have a spare, becomes that spare once nobody can send it requests and it has none. A spare is made anew when
+one of its secrets is set anew.
 
 Spares give way to everything else: they are made while no other worker starts, a few at a time, and leave
 when a worker needs their address. An update that is under way keeps those of the revision that it may fall
@@ -25,10 +26,9 @@ LOOK_S = 0.5  # how soon to see whether the others have started
 
 def is_kept(spec: AppSpec, record: WorkerRecord) -> bool:
     """Return whether the spare stays where it is: its slot comes next, and its revision may be wanted."""
-    wanted = (
-        {spec.revision, spec.fallback.revision} if spec.fallback and spec.is_updating else {spec.revision}
-    )
-    return record.spare and record.slot in spec.spare_slots and record.revision in wanted
+    wanted = {spec.revision} | ({spec.fallback.revision} if spec.fallback and spec.is_updating else set())
+    current = record.revision in wanted and record.turn == spec.turns.get(record.slot, 0)
+    return record.spare and record.slot in spec.spare_slots and current
 
 
 def in_service(record: WorkerRecord, now: float) -> WorkerRecord:
@@ -39,11 +39,12 @@ def in_service(record: WorkerRecord, now: float) -> WorkerRecord:
 def can_stand_by(world: World, spec: AppSpec, record: WorkerRecord) -> bool:
     """Return whether a worker that leaves is as good as the spare that would be made in its place.
 
-    Nobody asks one that is leaving how it is: that it has ever been well must do until it is a spare.
+    Nobody asks one that is leaving how it is: that it has ever been well must do until it is a spare.  One
+    that was given secrets may have what they held before they were set anew.
     """
     runs = is_running(world, record) and record.key in world.answered
     current = record.revision == spec.revision and record.turn == spec.turns.get(record.slot, 0)
-    wanted = record.slot in spec.spare_slots and not spec.is_updating
+    wanted = record.slot in spec.spare_slots and not (spec.is_updating or spec.template.secrets)
     return wanted and current and runs
 
 

@@ -40,6 +40,7 @@ from manager.state.records import (
     undo_key,
 )
 from manager.state.specs import Held, held_in
+from manager.state.taken_back import policy_words
 from manager.state.world import World, as_scaled, unread_words
 from manager.store import NO_REVISIONS, Entry, Fence, Fenced, Snapshot, Store
 
@@ -53,10 +54,14 @@ Edit = Callable[[Mapping[str, AppSpec]], "Wish"]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """New specs of some apps, what is said when they are there, and what is worth noting."""
+    """New specs of some apps, what is said when they are there, and what is worth noting.
+
+    aside: no change of the apps themselves, so that `undo` takes back what it would have without it.
+    """
 
     specs: tuple[AppSpec, ...]
     note: str = ""
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ class Changes:
             names = tuple(spec.name for spec in _changed(specs, wish))
             revision = self._write(snapshot, specs, wish, key, call.request)
         for name in names:
-            self.journal.note(f"{call.request.method}: {_words(wish, name)}", app=name)
+            self.journal.note(f"{call.request.method}: {_words(specs.get(name), wish, name)}", app=name)
         self.reconciler.dirty.set()
         return Made(wanted(wish.specs), wish.note, revision)
 
@@ -128,9 +133,9 @@ class Changes:
         stale = []
         for spec in changed:
             former = before.get(spec.name)
-            if former is not None:
+            if former is not None and not wish.aside:
                 puts[undo_key(spec.name)] = encode(former)
-            else:
+            elif former is None:
                 stale.append(undo_key(spec.name))  # of another app of that name
             if _follows(spec) and not _follows(former):
                 decisions = self.store.read(f"{DECISIONS}{spec.name}/").entries  # counted from 1 again
@@ -230,11 +235,16 @@ def _follows(spec: AppSpec | None) -> bool:
     return spec is not None and spec.scales_itself
 
 
-def _words(wish: Wish, name: str) -> str:
+def _words(before: AppSpec | None, wish: Wish, name: str) -> str:
+    """Return what a change made of an app, as its event tells it."""
     spec = next(spec for spec in wish.specs if spec.name == name)
     if spec.removing:
         return "to be removed"
-    return f"want {spec.wanted}, revision {spec.revision}"
+    if wish.aside:
+        return "its spares are made anew"
+    words = f"want {spec.wanted}, revision {spec.revision}"
+    policy = before.autoscale if before is not None else None
+    return words if policy == spec.autoscale else f"{policy_words(policy, spec.autoscale)}, {words}"
 
 
 def read_specs(snapshot: Snapshot) -> dict[str, AppSpec]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from manager.api.arguments import Arguments
@@ -12,8 +12,11 @@ from manager.api.views import SecretView
 from manager.journal import Journal
 from manager.secrets import Secrets, content_of
 from manager.server import Call
+from manager.service.changes import Changes, Wish
 from manager.service.dispatch import Answer
 from manager.service.reading import Reading
+from manager.state import wishes
+from manager.state.model import AppSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class SecretVerbs:
     secrets: Secrets
     reading: Reading
     journal: Journal
+    changes: Changes
 
     def secret(self, call: Call, arguments: Arguments) -> Answer:
         name = arguments.text("name")
@@ -47,7 +51,8 @@ class SecretVerbs:
             return document("Plan", {"steps": [f"set the secret {name}"]})
         kept = self.secrets.put(name, call.request.files[0])
         self.journal.note(f"secret {name} set")
-        users = list(self._users(name))
+        users = self._users(name)
+        self._renew_spares(call, name)
         notes = (
             [f"who runs keeps the former one until it is replaced: restart {' '.join(users)}"]
             if users
@@ -56,9 +61,19 @@ class SecretVerbs:
         message = f"the secret {name} is set ({counted(kept.size_bytes, 'byte')})"
         return document("Result", {"message": message, "notes": notes})
 
+    def _renew_spares(self, call: Call, name: str) -> None:
+        """The spares that have the former secret are made anew, before one of them serves anybody."""
+
+        def edit(specs: Mapping[str, AppSpec]) -> Wish:
+            spared = [spec for spec in users_of(specs, name) if spec.spare_slots]
+            return Wish(tuple(map(wishes.with_new_spares, spared)), aside=True)
+
+        if any(spec.spare_slots for spec in users_of(self.reading.picture().world.specs, name)):
+            self.changes.make(call, edit)
+
     def _remove(self, name: str, *, dry_run: bool) -> Answer:
         self.secrets.require([name], hint="secret ls")
-        if users := list(self._users(name)):
+        if users := self._users(name):
             raise SecretInUse(
                 f"{', '.join(users)} has the secret {name}", hint=f"update {users[0]} --no-secret"
             )
@@ -70,13 +85,17 @@ class SecretVerbs:
 
     def _views(self) -> Iterator[SecretView]:
         for kept in self.secrets.all():
-            users = list(self._users(kept.name))
+            users = self._users(kept.name)
             yield SecretView(kept.name, kept.size_bytes, rfc3339(kept.changed_at), users)
 
-    def _users(self, name: str) -> Iterator[str]:
-        """Yield the apps whose workers are given the secret, those of an update's former revision too."""
-        specs = self.reading.picture().world.specs
-        for spec in sorted(specs.values(), key=lambda spec: spec.name):
-            templates = [spec.template, *([spec.fallback.template] if spec.fallback else [])]
-            if any(name in template.secrets for template in templates):
-                yield spec.name
+    def _users(self, name: str) -> list[str]:
+        return [spec.name for spec in users_of(self.reading.picture().world.specs, name)]
+
+
+def users_of(specs: Mapping[str, AppSpec], name: str) -> list[AppSpec]:
+    """Return the apps whose workers are given the secret, those of an update's former revision too."""
+    return [
+        spec
+        for _, spec in sorted(specs.items())
+        if name in spec.template.secrets or (spec.fallback and name in spec.fallback.template.secrets)
+    ]

@@ -96,7 +96,7 @@ def _changing(core: Core, changes: Changes, reading: Reading) -> Mapping[str, Ve
         "freeze": freezing.freeze,
         "thaw": freezing.thaw,
         "net": network.net,
-        "secret": SecretVerbs(core.secrets, reading, core.journal).secret,
+        "secret": SecretVerbs(core.secrets, reading, core.journal, changes).secret,
         "crash": Drills(core.places, core.settings, core.engine, core.reconciler, core.journal).crash,
     }
 

@@ -28,7 +28,7 @@ def _commands(before: AppSpec, now: AppSpec | None, change: str) -> Iterator[str
     if now.revision != before.revision:
         yield f"{change} {name} (revision {now.revision})"
     if now.autoscale != before.autoscale:
-        yield f"autoscale {name} {_policy(before.autoscale, now.autoscale)}"
+        yield f"autoscale {name} {policy_words(before.autoscale, now.autoscale)}"
     if now.stopped != before.stopped:
         yield f"{'stop' if now.stopped else 'start'} {name}"
     yield from _slots(before, now)
@@ -36,7 +36,8 @@ def _commands(before: AppSpec, now: AppSpec | None, change: str) -> Iterator[str
         yield f"update {name} --spares {now.spares}"
 
 
-def _policy(before: Autoscale | None, now: Autoscale | None) -> str:
+def policy_words(before: Autoscale | None, now: Autoscale | None) -> str:
+    """Return what `autoscale` was told that made one policy of another."""
     if now is None:
         return "off"
     usual = before or Autoscale(1, now.max)

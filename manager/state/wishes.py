@@ -232,6 +232,12 @@ def _renewed(spec: AppSpec, slots: Collection[int]) -> AppSpec:
     return replace(spec, turns={**spec.turns, **turns}) if turns else spec
 
 
+def with_new_spares(spec: AppSpec) -> AppSpec:
+    """Return the spec with another spare in each slot that shall have one."""
+    turns = {slot: spec.turns.get(slot, 0) + 1 for slot in spec.spare_slots}
+    return replace(spec, turns={**spec.turns, **turns})
+
+
 def restarted(spec: AppSpec, slot: int | None, *, now: float | None = None) -> AppSpec:
     """Return the spec with all workers to be replaced one by one, or one of them renewed in its slot."""
     _require_running(spec)

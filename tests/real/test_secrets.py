@@ -118,6 +118,17 @@ def test_a_dry_run_changes_no_secret(cloud: Cloud, kept: str) -> None:
     assert [item["size_bytes"] for item in cloud.ok("secret", "ls", "-o", "json").items] == [len(HUSH)]
 
 
+def test_workers_that_a_scale_adds_have_what_was_set_anew(apps: Apps, cloud: Cloud, kept: str) -> None:
+    name = apps.run("sleep", "1000", options=("--secret", kept, "--spares", "2"))
+    eventually(lambda: [w.state for w in cloud.workers(name, "-a")].count("spare") == 2)
+
+    assert cloud.run("secret", "set", kept, given=b"another").code == 0
+    cloud.ok("scale", f"{name}=3")
+
+    found = [inside(cloud.container(f"{name}.{n}"), "cat", f"/run/secrets/{kept}").stdout for n in (2, 3)]
+    assert found == ["another", "another"]
+
+
 def test_workers_that_are_replaced_have_what_was_set_anew(apps: Apps, cloud: Cloud, kept: str) -> None:
     name = apps.run("sleep", "1000", options=("--secret", kept))
 

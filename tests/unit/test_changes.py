@@ -16,7 +16,7 @@ from manager.api.arguments import Arguments
 from manager.api.errors import AppExists, CloudError, Conflict, RouteTaken, UsageError
 from manager.api.values import KEPT_REVISIONS
 from manager.api.wire import Request
-from manager.journal import Journal
+from manager.journal import Journal, events
 from manager.lead import Leadership
 from manager.loop.reconcile import Picture, Reconciler
 from manager.programs.store import Programs
@@ -129,6 +129,17 @@ def test_a_request_that_comes_again_is_carried_out_once(desk: Desk) -> None:
     assert read_specs(desk.store.read(APPS))["web"].want == 3
 
 
+def test_a_change_aside_leaves_what_undo_takes_back(desk: Desk) -> None:
+    desk.make(lambda _: replace(an_app(), spares=2))
+    desk.make(lambda specs: replace(specs["web"], want=5))
+    before = desk.store.read(undo_key("web")).entries
+
+    call = cast(Call, Asked(Request(1, "secret", {})))
+    desk.changes.make(call, lambda specs: Wish((wishes.with_new_spares(specs["web"]),), aside=True))
+
+    assert desk.store.read(undo_key("web")).entries == before
+
+
 def test_an_undo_that_comes_again_is_answered_though_nothing_is_left_to_take_back(
     desk: Desk, tmp_path: Path
 ) -> None:
@@ -209,6 +220,25 @@ def test_a_change_of_an_app_that_is_left_alone_is_refused_and_names_the_record_t
     apps = AppVerbs(desk.changes, cast(Waiting, None), desk.changes.reconciler, cast(Intake, None), PORTS)
     with pytest.raises(CloudError, match="targets/web"):
         apps.dry_run(lambda specs: Wish((an_app(),)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (None, Autoscale(1, 6), "--max 6"),
+        (Autoscale(1, 6), None, "off"),
+        (Autoscale(2, 6), Autoscale(1, 6), "--min 1"),
+    ],
+)
+def test_an_event_tells_how_an_app_is_scaled_from_now_on(
+    desk: Desk, before: Autoscale | None, after: Autoscale | None, told: str
+) -> None:
+    desk.make(lambda specs: replace(an_app(want=2), autoscale=before))
+    desk.make(lambda specs: wishes.autoscaled(specs["web"], after))
+    desk.changes.journal.start()
+    desk.changes.journal.stop()
+
+    assert events(desk.store)[-1].text == f"change: {told}, want 2, revision 1"
 
 
 @pytest.mark.parametrize("before", [None, Autoscale(1, 9, 0.25, 0.95, "recommend")])

@@ -19,7 +19,7 @@ from manager.state.ending import Ending
 from manager.state.model import AppSpec, Past, WorkerKey, WorkerRecord
 from manager.state.phase import phase
 from manager.state.records import encode
-from manager.state.wishes import as_adopted, removed, scale_changes, scaled, stopped
+from manager.state.wishes import as_adopted, removed, scale_changes, scaled, stopped, with_new_spares
 from manager.state.world import World, in_rotation
 from tests.simulation.worlds import NOW, a_worker, an_app, ended, known, serving, without
 
@@ -73,6 +73,24 @@ def gone(world: World, key: WorkerKey) -> World:
 def test_spares_stand_in_the_slots_after_the_last_wanted_one() -> None:
     assert with_spares(2, want=3).spare_slots == {4, 5}
     assert with_spares(2, want=0).spare_slots == {1, 2}
+
+
+def test_spares_leave_when_a_secret_is_set_anew_and_the_workers_stay(world: World) -> None:
+    rotated = wanting(world, with_new_spares(world.specs["web"]))
+
+    leaving = saved(rotated)
+
+    assert leaving.keys() == {WEB_2, WEB_3}
+    assert all(record.leaving_since == NOW for record in leaving.values())
+
+
+def test_a_spare_with_a_former_secret_never_enters_service(world: World) -> None:
+    rotated = wanting(world, with_new_spares(world.specs["web"]))
+
+    leaving = saved(changed(rotated, "web 3"))
+
+    assert [leaving[key].leaving_since for key in (WEB_2, WEB_3)] == [NOW, NOW]
+    assert all(leaving[key].spare for key in (WEB_2, WEB_3))
 
 
 def test_no_spare_stands_in_a_slot_that_the_operator_emptied() -> None:
@@ -202,6 +220,13 @@ def test_a_worker_that_nobody_asks_any_more_becomes_the_spare_of_its_slot(left: 
     assert slow(known(replace(left, verdicts=well), a_spare(2))) == [
         Pause(a_spare(2), "it is ready, and a spare")
     ]
+
+
+def test_a_worker_that_was_given_secrets_is_no_spare(left: World) -> None:
+    spec = left.specs["web"]
+    given = wanting(left, replace(spec, template=replace(spec.template, secrets=("db",))))
+
+    assert [type(step) for step in slow(given)] == [Retire]
 
 
 @pytest.mark.parametrize("open_requests", [3, None])
