@@ -111,7 +111,7 @@ def _require_unreached(specs: Mapping[str, AppSpec], name: str, leaving: list[st
         words = " ".join(f"--reach {each}" for each in rest) or "--no-reach"
         raise AppReached(
             f"{name} is reached by {', '.join(names)} and cannot be removed",
-            hint=f"rm {' '.join([*leaving, *names])} -y    (or: update {words} {names[0]})",
+            hint=f"update {words} {names[0]}    (or: rm {' '.join([*leaving, *names])} -y)",
         )
 
 

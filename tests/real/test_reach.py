@@ -124,7 +124,7 @@ def test_a_reached_app_goes_only_with_those_that_reach_it(apps: Apps, cloud: Clo
 
     assert refused.code == 1
     assert f"{api} is reached by {web} and cannot be removed" in refused.stderr
-    assert f"rm {api} {web} -y    (or: update --no-reach {web})" in refused.stderr
+    assert f"update --no-reach {web}    (or: rm {api} {web} -y)" in refused.stderr
     cloud.ok("rm", api, web, "-y")
     assert list((cloud.places.state / "hosts").glob(f"{web}_*")) == []
 

@@ -170,7 +170,7 @@ def test_a_reached_app_is_not_removed() -> None:
         require_reached(SPECS, [wishes.removed(SPECS["api"])])
 
     assert refusal.value.message == "api is reached by web and cannot be removed"
-    assert refusal.value.hint == "rm api web -y    (or: update --no-reach web)"
+    assert refusal.value.hint == "update --no-reach web    (or: rm api web -y)"
 
 
 def test_the_hint_keeps_the_other_apps_that_are_reached() -> None:
@@ -179,7 +179,7 @@ def test_the_hint_keeps_the_other_apps_that_are_reached() -> None:
     with pytest.raises(AppReached) as refusal:
         require_reached(specs, [wishes.removed(specs["api"])])
 
-    assert refusal.value.hint == "rm api web -y    (or: update --reach db web)"
+    assert refusal.value.hint == "update --reach db web    (or: rm api web -y)"
 
 
 def test_a_reached_app_is_removed_together_with_those_that_reach_it() -> None:
