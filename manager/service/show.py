@@ -128,8 +128,15 @@ def _note(world: World, spec: AppSpec, measures: Measures) -> str:
     target = world.targets.get(spec.name)
     if spec.autoscale is not None and target is not None:
         return target.reason.removeprefix("frozen; ")  # which the note says already
-    port = measures.listening.get(spec.name)
-    return f"listens on port {port} and has no route: update {spec.name} -p {port}" if port else ""
+    return _unrouted(world, spec, measures.listening.get(spec.name))
+
+
+def _unrouted(world: World, spec: AppSpec, port: int | None) -> str:
+    """Return how an app without a route gets one where it listens; "" where other apps reach it without."""
+    if port is None or any(spec.name in other.template.reach for other in world.specs.values()):
+        return ""
+    asked = f"update {spec.name} -p {port}"
+    return f"listens on port {port} and has no route: {asked}    (not http: -p {port}/tcp)"
 
 
 def worker_views(world: World, spec: AppSpec, measures: Measures, *, everything: bool) -> list[WorkerView]:

@@ -52,7 +52,8 @@ def _hint_for_route(app: Document) -> str:
     name = app.get("name")
     if app.get("urls"):
         return f"routes {name}"
-    told = str(app.get("note", "")).rpartition(": ")[2]  # where it was seen to listen, its note tells how
+    note = str(app.get("note", ""))  # where it was seen to listen, it tells how
+    told = note.partition("has no route: ")[2].partition("    (")[0]
     return told if told.startswith(f"update {name} -p ") else f"update {name} -p 8000"
 
 

@@ -212,7 +212,10 @@ def test_an_app_without_http_route_cannot_be_asked(shell: Shell, manager: FakeMa
     ("note", "hint"),
     [
         ("", "update web -p 8000"),
-        ("listens on port 9090 and has no route: update web -p 9090", "update web -p 9090"),
+        (
+            "listens on port 9090 and has no route: update web -p 9090    (not http: -p 9090/tcp)",
+            "update web -p 9090",
+        ),
         ("stopped: web.1", "update web -p 8000"),
     ],
 )
