@@ -5,7 +5,8 @@
     <- {"jsonrpc":"2.0","id":1,"result":{...}}   or   {"jsonrpc":"2.0","id":1,"error":{...}}
 
 `request` in the params of a changing command is an id of the client's making: sent again with the same
-id after a lost connection, the command is carried out once. Hanging up cancels what was asked.
+id after a lost connection, the command is carried out once. Hanging up cancels what was asked; a client that
+only shuts down its writing side, as `nc -N` does, gets its answer.
 """
 
 from __future__ import annotations

@@ -172,7 +172,7 @@ def request(target: Target) -> bytes:
     lines = (
         f"GET {target.path} HTTP/1.1",
         f"Host: {target.address}:{target.port}",
-        "User-Agent: simplecloud-health",
+        "User-Agent: simplecloud-health/1",
         "Accept: */*",
         "Connection: close",
     )

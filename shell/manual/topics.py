@@ -37,8 +37,11 @@ Without -p an app has no route: its workers just run.
 
 Only healthy workers get requests. --health /PATH wants 2xx or 3xx; without it
 any answer below 500 to GET / is healthy, for tcp a connect; `--health none`:
-it runs. A request whose worker dies of it or hangs up is sent to another, twice
-at most; one that may change something (a POST) is not.
+it runs. These requests have the User-Agent simplecloud-health/1, by which an
+access log can leave them out.
+
+A request whose worker dies of it or hangs up is sent to another, twice at most;
+one that may change something (a POST) is not.
 
 Workers of one app reach each other. Other clouds and this host are out of
 reach, and so is all else unless it is given:

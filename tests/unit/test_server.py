@@ -119,6 +119,19 @@ def test_who_came_while_there_were_no_descriptors_is_answered_later(path: Path) 
         assert answer(first) == answer(second) == {"kind": "WorkerList"}
 
 
+def test_a_client_that_only_sends_no_more_has_not_hung_up() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        call = Call(wire.request_of(json.dumps(ASKED).encode()), ours)
+
+        theirs.shutdown(socket.SHUT_WR)
+        call.check()
+        theirs.close()
+
+        with pytest.raises(ClientGone):
+            call.check()
+
+
 def test_a_client_that_hangs_up_is_noticed_on_a_descriptor_of_any_number() -> None:
     ours, theirs = socket.socketpair()
     with closing(ours), closing(theirs), descriptors(MANY + 1):
