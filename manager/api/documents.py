@@ -31,8 +31,7 @@ def counted(count: float, noun: str) -> str:
 
 def rfc3339(unix_s: float) -> str:
     """Return a time as RFC 3339 in UTC with milliseconds."""
-    moment = datetime.fromtimestamp(unix_s, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def unix_seconds(moment: str) -> float:

@@ -25,6 +25,7 @@ MAX_FILES = 16
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
 DOMAIN_ERROR = -32000
 EXAMPLE = '{"jsonrpc":"2.0","id":1,"method":"ps","params":{}}'
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -117,7 +118,7 @@ def send(sock: socket.socket, *messages: Mapping[str, object], files: Sequence[i
 
 def _line(message: Mapping[str, object]) -> bytes:
     try:
-        text = json.dumps(message, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text = _ENCODER.encode(message)
     except (ValueError, TypeError, RecursionError) as error:
         raise FrameRejected(f"what was to be sent is not JSON: {error}", hint="doctor") from error
     # half a surrogate pair, which JSON can say and UTF-8 cannot, stays the escape that it came as

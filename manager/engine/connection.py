@@ -19,6 +19,8 @@ from docker.errors import APIError, DockerException, NotFound, create_api_error_
 
 from manager.api.errors import EngineAway, EngineError, WorkerNotFound
 
+_PIECE_BYTES = 65536
+
 
 class Connection:
     """The way to one Docker; safe to use from any thread."""
@@ -104,11 +106,20 @@ class Stream:
         self._doing = doing
         self._base_url = base_url
         self._ended = False
+        self._read = bytearray()
 
     def read(self, size: int) -> bytes:
         """Return the next `size` bytes, fewer only at the end."""
+        while len(self._read) < size and (piece := self._piece()):
+            self._read += piece
+        found = bytes(self._read[:size])
+        del self._read[:size]
+        return found
+
+    def _piece(self) -> bytes:
+        """Return what is there, waiting only for the first of it; nothing at the end."""
         with self._until_ended():
-            found: bytes = self._answer.raw.read(size)
+            found: bytes = self._answer.raw.read1(_PIECE_BYTES)
             return found
         return b""
 

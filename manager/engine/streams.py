@@ -57,8 +57,11 @@ def lines_of(read: Callable[[int], bytes]) -> Iterator[LogLine]:
         at, text = _timed(said)
         last_at = at or last_at
         stream = _STREAM_NAMES.get(number, "stderr") if at else "stderr"
-        before = begun.pop(number, None) or LogLine(last_at, stream, "")
-        line = replace(before, text=before.text + text.removesuffix("\n"))
+        before = begun.pop(number, None)
+        text_so_far = text.removesuffix("\n")
+        line = LogLine(last_at, stream, text_so_far)
+        if before is not None:
+            line = replace(before, text=before.text + text_so_far)
         if text.endswith("\n") or len(line.text) > _LONGEST_LINE_BYTES:
             yield line
         else:

@@ -49,20 +49,20 @@ class Follower:
     """Reads the logs of containers as they come, one thread each, into one queue.
 
     early: the ids of those that were there at first; of the others, which are new, every line is wanted.
-    _streams: those that are read.  _read_to: for those that were, the time of the last line.
+    read_to: for those that were read, the time of the last line.  _streams: those that are read.
     """
 
     engine: Engine
     filter: Filter
     early: Collection[str]
+    read_to: dict[str, float] = field(default_factory=dict)
     lines: Queue[tuple[str, LogLine]] = field(default_factory=lambda: Queue(WAITING_LINES))
     _streams: dict[str, LogStream | None] = field(default_factory=dict)
-    _read_to: dict[str, float] = field(default_factory=dict)
     _over: threading.Event = field(default_factory=threading.Event)
 
     def add(self, container: Container) -> None:
         """Read this container's log too, or on: one that runs may have a log that ended, as Docker did."""
-        known = container.id in self._read_to
+        known = container.id in self.read_to
         if container.id in self._streams or (known and container.state != "running"):
             return
         self._streams[container.id] = None
@@ -100,14 +100,14 @@ class Follower:
 
     def _queue_lines(self, worker: str, container: Container) -> None:
         for line in self._lines(container):
-            self._read_to[container.id] = line.at
+            self.read_to[container.id] = line.at
             if not self._put(worker, line):
                 return
-        self._read_to.setdefault(container.id, 0.0)
+        self.read_to.setdefault(container.id, 0.0)
 
     def _lines(self, container: Container) -> Iterator[LogLine]:
         """Yield the wanted lines, of a log that was read only those that came later."""
-        read_to = self._read_to.get(container.id, -1.0)
+        read_to = self.read_to.get(container.id, -1.0)
         wanted = self.filter if container.id in self.early else EVERYTHING
         since, tail = (read_to, None) if read_to > 0 else (wanted.since, wanted.tail)
         with self.engine.logs(container.name, since=since, tail=tail, follow=True) as stream:
@@ -140,27 +140,31 @@ class Logs:
         for name, slot in targets:
             workers_of(world, name, slot)  # raises where there are none
         wanted = _filter(arguments)
+        read_to = self._print(call, _containers(world, targets), wanted)
         if arguments.flag("follow"):
-            self._follow(call, world, targets, wanted)
-        else:
-            self._print(call, _containers(world, targets), wanted)
-        return document("Result", {"message": "", "notes": never_started(world, targets)})
+            self._follow(call, world, targets, wanted, read_to)
+        notes = [*never_started(world, targets), *without_worker(world, targets)]
+        return document("Result", {"message": "", "notes": notes})
 
-    def _print(self, call: Call, containers: Iterable[Container], wanted: Filter) -> None:
-        """Send the lines of all containers in the order of their times, as they are read."""
+    def _print(self, call: Call, containers: Iterable[Container], wanted: Filter) -> dict[str, float]:
+        """Send the lines of all containers in the order of their times; return when the last of each was."""
+        read_to: dict[str, float] = {}
         with ExitStack() as open_logs:
             logs = [
-                _told(f"{container.app}.{container.slot}", open_logs.enter_context(lines))
+                _told(container, open_logs.enter_context(lines), read_to)
                 for container, lines in opened(self.engine, containers, wanted)
             ]
             merged = heapq.merge(*logs, key=lambda pair: pair[1].at)
             while some := list(islice(merged, TOGETHER)):
                 _send(call, some)
+        return read_to
 
-    def _follow(self, call: Call, world: World, targets: Targets, wanted: Filter) -> None:
-        """Send lines as they come, until the client hangs up."""
+    def _follow(
+        self, call: Call, world: World, targets: Targets, wanted: Filter, read_to: dict[str, float]
+    ) -> None:
+        """Send lines as they come after those that were read, until the client hangs up."""
         early = {container.id for container in _containers(world, targets)}
-        follower = Follower(self.engine, wanted, early)
+        follower = Follower(self.engine, wanted, early, read_to)
         try:
             while True:
                 picture = self.reconciler.picture()
@@ -194,8 +198,13 @@ def _filter(arguments: Arguments) -> Filter:
     return Filter(time.time() - since_s if since_s is not None else None, arguments.whole("tail"))
 
 
-def _told(worker: str, lines: Iterable[LogLine]) -> Iterator[tuple[str, LogLine]]:
-    return ((worker, line) for line in lines)
+def _told(
+    container: Container, lines: Iterable[LogLine], read_to: dict[str, float]
+) -> Iterator[tuple[str, LogLine]]:
+    worker = f"{container.app}.{container.slot}"
+    for line in lines:
+        read_to[container.id] = line.at
+        yield worker, line
 
 
 def _containers(world: World, targets: Targets) -> list[Container]:
@@ -215,6 +224,16 @@ def never_started(world: World, targets: Targets) -> list[str]:
         for key, record in sorted(world.records.items())
         if record.ending is not None and not record.ending.container
         if key not in began and _is_meant(key, targets)
+    ]
+
+
+def without_worker(world: World, targets: Targets) -> list[str]:
+    """Return which targets have no log because their workers went, and that went with them."""
+    labels = [(f"{name}.{slot}" if slot else name, (name, slot)) for name, slot in targets]
+    return [
+        f"{label} has no worker, and the log of the last one went with it"
+        for label, target in labels
+        if not any(_is_meant(key, [target]) for key in (*world.records, *world.containers))
     ]
 
 

@@ -14,7 +14,7 @@ from manager.api.errors import EngineAway
 from manager.engine.containers import LogLine
 from manager.engine.contract import Engine
 from manager.engine.orders import WorkerOrder
-from manager.service.logs import EVERYTHING, Filter, Follower, never_started, opened
+from manager.service.logs import EVERYTHING, Filter, Follower, never_started, opened, without_worker
 from manager.state.ending import Ending
 from manager.state.model import WorkerKey
 from tests.eventually import eventually
@@ -58,6 +58,15 @@ class BreakingEngine:
         return BreakingLog([line for line in there if line.at >= (since or 0)], self.error)
 
 
+def test_an_app_whose_workers_went_is_told_to_have_no_log_any_more() -> None:
+    world = serving([an_app("web"), an_app("api")], [a_worker(1)])
+
+    assert without_worker(world, [("web", None), ("api", None), ("web", 2)]) == [
+        "api has no worker, and the log of the last one went with it",
+        "web.2 has no worker, and the log of the last one went with it",
+    ]
+
+
 def is_reading() -> bool:
     return any(thread.name == "logs web.1" for thread in threading.enumerate())
 
@@ -77,6 +86,12 @@ def test_the_log_of_a_worker_that_runs_is_read_on_from_its_last_line(error: Exce
     assert read(follower) == ["line 1", "line 2", "line 3"]
     assert read(follower) == ["line 4", "line 5", "line 6"]
     assert engine.asked == [(None, 10), (3.0, None)]
+
+
+def test_what_was_printed_before_is_not_followed_again() -> None:
+    follower = Follower(cast(Engine, BreakingEngine()), EVERYTHING, {WEB_1.id}, {WEB_1.id: 2.0})
+
+    assert read(follower) == ["line 3"]
 
 
 def test_of_a_worker_that_came_later_every_line_is_told() -> None:
