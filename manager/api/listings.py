@@ -165,11 +165,12 @@ LISTINGS: Mapping[str, Listing] = {
             Column("STATE", "state"),
             Column("AGE", "created_at", "age"),
             Column("CHANGE", "change"),
+            Column("CHANGED", "changed"),
             Column("IMAGE", "image"),
             Column("OPTIONS", "options", "list"),
             Column("COMMAND", "command", "list"),
         ),
-        ("IMAGE", "AGE"),
+        ("OPTIONS", "IMAGE", "AGE"),
     ),
     "CheckList": Listing(
         "name",

@@ -142,7 +142,7 @@ class WhatifView:
 
 @dataclass(frozen=True, slots=True)
 class RevisionView:
-    """state: current, updating, failed (rolled back) or former."""
+    """state: current, updating, failed (rolled back) or former.  changed: since the one before."""
 
     app: str
     revision: int
@@ -152,6 +152,7 @@ class RevisionView:
     image: str
     command: list[str]
     options: list[str] = field(default_factory=list)
+    changed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

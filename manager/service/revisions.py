@@ -16,7 +16,7 @@ from manager.service.dispatch import Answer
 from manager.service.intake import offered_files
 from manager.state import wishes
 from manager.state.model import AppSpec, Revision, Template
-from manager.state.options import told
+from manager.state.options import changed, told
 from manager.state.records import REVISIONS, UnreadableRecord, decode, undo_key
 from manager.state.specs import asked_spares, readdressed, reinstated
 from manager.state.taken_back import taken_back, takes_back
@@ -58,8 +58,9 @@ class RevisionVerbs:
 
     def history(self, call: Call, arguments: Arguments) -> Answer:
         spec = wishes.find(self._specs(), arguments.text("app") or "")
-        revisions = self._revisions(spec.name).values()
-        return listing("RevisionList", (view(spec, revision) for revision in revisions))
+        revisions = list(self._revisions(spec.name).values())
+        pairs = zip([None, *revisions], revisions, strict=False)
+        return listing("RevisionList", (view(spec, revision, before) for before, revision in pairs))
 
     def rollback(self, call: Call, arguments: Arguments) -> Answer:
         name, wanted = arguments.text("app") or "", arguments.whole("to")
@@ -192,8 +193,11 @@ def ranges(numbers: Iterable[int]) -> str:
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
-def view(spec: AppSpec, revision: Revision) -> RevisionView:
-    """Return a revision's line; one whose update was taken back or overtaken stays `failed`."""
+def view(spec: AppSpec, revision: Revision, before: Revision | None = None) -> RevisionView:
+    """Return a revision's line; one whose update was taken back or overtaken stays `failed`.
+
+    before: the one that is kept before it, None for the first.
+    """
     states = dict.fromkeys(spec.failed, "failed") | {
         spec.revision: "updating" if spec.is_updating else "current"
     }
@@ -206,4 +210,5 @@ def view(spec: AppSpec, revision: Revision) -> RevisionView:
         image=revision.template.image,
         command=list(revision.template.command),
         options=told(revision.template),
+        changed=changed(before.template, revision.template) if before else "",
     )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator, Mapping
+
 from manager.api.arguments import option_words
 from manager.api.commands import command_of
+from manager.api.rows.options import TEMPLATE
 from manager.api.taken import as_taken
 from manager.api.typed import Params
 from manager.api.values import BASE_IMAGE
@@ -40,6 +44,49 @@ def told(template: Template) -> list[str]:
     assert run is not None
     unusual = {key: value for key, value in _template(template).items() if value != usually.get(key)}
     return option_words(run.options, unusual)
+
+
+def changed(before: Template, after: Template) -> str:
+    """Return what a revision is made from otherwise than the one before, as `update` would be told it."""
+    was, now = ({**_template(each), "env": [], "image": each.image} for each in (before, after))
+    words = [
+        *_options({key: value for key, value in now.items() if value != was.get(key)}),
+        *_environment(before.environment, after.environment),
+        *(_without(key) for key in was if key not in now),
+        *_files(before, after),
+    ]
+    if after.command != before.command:
+        words.append(shlex.join(after.command))
+    return ", ".join(words)
+
+
+def _options(params: Params) -> Iterator[str]:
+    """Yield each option of the parameters with its values, as it is typed."""
+    for option in TEMPLATE:
+        if option.key in params:
+            yield shlex.join(option_words([option], params))
+
+
+def _without(key: str) -> str:
+    """Return how an option that is no more given was taken away."""
+    update, name = command_of("update"), key.replace("_", "-")
+    assert update is not None
+    return f"--no-{name}" if update.option(f"--no-{name}") else f"without --{name}"
+
+
+def _environment(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    for name, value in after.items():
+        if before.get(name) != value:
+            yield shlex.join(["-e", f"{name}={value}"])
+    yield from (f"--no-env {name}" for name in before if name not in after)
+
+
+def _files(before: Template, after: Template) -> Iterator[str]:
+    """Yield the copied files that came, went or have another content, of which the hash tells."""
+    was, now = ({mount.path: mount.sha256[:7] for mount in each.mounts} for each in (before, after))
+    for path in sorted({*was, *now}):
+        if was.get(path) != now.get(path):
+            yield " ".join([path, *([was[path], "->"] if path in was else []), now.get(path, "gone")])
 
 
 def _template(template: Template) -> Params:
