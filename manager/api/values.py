@@ -232,6 +232,13 @@ def health(word: str) -> str:
     return word
 
 
+def variable(word: str) -> str:
+    """Return the name of an environment variable."""
+    if not _ENVIRONMENT_NAME.fullmatch(word):
+        raise ValueError(f"{word[:40]!r} is no name of a variable")
+    return word
+
+
 def environment(word: str) -> str:
     """Return NAME=VALUE when NAME can name an environment variable."""
     name, equals, _ = text(word).partition("=")
@@ -334,6 +341,7 @@ OBJECTIVE = Kind("250ms[,99%]", objective)
 RAMP = Kind("A:B", ramp)
 PORT = Kind("PORT[/http|/tcp]", port, "ports")
 HEALTH = Kind("/PATH|tcp|none", health, choices=("/", "tcp", "none"))
+VARIABLE = Kind("NAME", variable)
 ENVIRONMENT = Kind("K=V", environment)
 CAPABILITY = Kind("CAPABILITY", capability, choices=tuple(sorted(CAPABILITIES)))
 RESTART = Kind(

@@ -25,8 +25,8 @@ class WorkerOrder:
 
     command: the exact argv.  entrypoint: None keeps the image's and hands it the command, as docker does;
     () runs the command by itself, as a copied executable needs.  files: /etc/hosts is among them.  cpus in
-    cores, None for no limit of that kind.  user None is the image's.  egress: it may ask the host's resolvers
-    for names.
+    cores, None for no limit of that kind.  user and directory None are the image's.  egress: it may ask the
+    host's resolvers for names.
     """
 
     name: str
@@ -43,6 +43,7 @@ class WorkerOrder:
     memory_bytes: int | None = None
     pids: int = DEFAULT_PIDS
     user: str | None = None
+    directory: str | None = None
     cap_add: tuple[str, ...] = ()
     read_only: bool = False
     egress: bool = False

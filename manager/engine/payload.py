@@ -39,6 +39,7 @@ def worker_payload(cloud: str, order: WorkerOrder) -> dict[str, object]:
         "Hostname": order.hostname,
         "Env": _environment(order.environment),
         "User": order.user or "",
+        "WorkingDir": order.directory or "",
         "Labels": labels,
         "StopTimeout": math.ceil(order.stop_grace_s),
         # Docker starts its own 100 MB program once more for each container that it gives a sandbox, nearly

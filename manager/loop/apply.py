@@ -356,6 +356,7 @@ def worker_order(
         memory_bytes=template.memory_bytes,
         pids=template.pids,
         user=template.user,
+        directory=template.directory,
         cap_add=template.cap_add,
         read_only=template.read_only,
         egress=template.egress,

@@ -104,12 +104,17 @@ def check(
         )
 
 
-def resolve_command(word: str, image: ImageFiles, copied: Collection[str] = ()) -> str:
-    """Return the path of what a command's first word runs in the image; raises ProgramRejected."""
+def resolve_command(
+    word: str, image: ImageFiles, copied: Collection[str] = (), directory: str | None = None
+) -> str:
+    """Return the path of what a command's first word runs in the image; raises ProgramRejected.
+
+    directory: where it is run, None for the image's own.
+    """
     place = _Place(image, frozenset(copied))
     if "/" not in word:
         return place.found_command(word) or _refuse_command(word, place)
-    path = str(PurePosixPath(image.working_dir) / word)
+    path = str(PurePosixPath(directory or image.working_dir) / word)
     if place.can_run(path):
         return path
     if place.has(path):

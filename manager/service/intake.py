@@ -22,10 +22,9 @@ from manager.programs.check import ImageFiles, check, resolve_command
 from manager.programs.store import Programs
 from manager.secrets import INSIDE, Secrets
 from manager.server import Call
-from manager.state.model import Mount, Template
+from manager.state.model import COPY_DIRECTORY, Mount, Template
 from manager.state.templates import wanted_template
 
-COPY_DIRECTORY = "/app"
 _OF_THE_KERNEL = (("proc",), ("sys",), ("dev",))
 
 Role = Literal["command", "copy"]
@@ -139,7 +138,7 @@ class Intake:
         _require_own(wanted, targets)
         mounts += [self._taken(file, image, targets, executable=False) for file in copies]
         if own is None:
-            resolve_command(word, image, targets)
+            resolve_command(word, image, targets, wanted.workdir)
             return replace(wanted, mounts=tuple(mounts))
         mounts.append(self._taken(own, image, targets, executable=True))
         return replace(wanted, mounts=tuple(mounts), command=(own.destination, *wanted.command[1:]))

@@ -18,6 +18,7 @@ from manager.state.ending import Ending
 from netsetup.addresses import port_name
 
 DEFAULT_MEMORY_BYTES = 512 * 2**20  # every worker has a limit, so that none takes the machine down
+COPY_DIRECTORY = "/app"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -73,7 +74,7 @@ class Health:
 class Template:
     """What every worker of one revision is made from.  reach: the apps that its workers may connect to.
 
-    secrets: their names; what they hold is in no record.
+    secrets: their names; what they hold is in no record.  workdir: None for the usual one.
     """
 
     command: tuple[str, ...]
@@ -87,6 +88,7 @@ class Template:
     memory_bytes: int = DEFAULT_MEMORY_BYTES
     pids: int = 512
     user: str | None = None
+    workdir: str | None = None
     cap_add: tuple[str, ...] = ()
     read_only: bool = False
     egress: bool = False
@@ -94,6 +96,15 @@ class Template:
     secrets: tuple[str, ...] = ()
     restart: str = "always"
     drain_s: float = 10.0
+
+    @property
+    def directory(self) -> str | None:
+        """Return where the command begins: beside a copied program, where its other files are.
+
+        None for the image's own directory.
+        """
+        beside = self.command[:1] and self.command[0].startswith(f"{COPY_DIRECTORY}/")
+        return self.workdir or (COPY_DIRECTORY if beside else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ def _template(template: Template) -> Params:
         "memory": _size(template.memory_bytes),
         "pids": str(template.pids),
         "user": template.user,
+        "workdir": template.workdir,
         "restart": template.restart,
         "drain": _duration(template.drain_s),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from manager.api.agreement import again, port_of, require_askable
@@ -27,7 +28,7 @@ def wanted_template(arguments: Arguments, base: Template) -> Template:
         base,
         command=arguments.texts("command") or base.command,
         image=arguments.text("image") or base.image,
-        environment={**base.environment, **dict(_pair(word) for word in arguments.texts("env"))},
+        environment=_environment(arguments, base.environment),
         port=port,
         protocol=protocol,
         health=health,
@@ -35,6 +36,7 @@ def wanted_template(arguments: Arguments, base: Template) -> Template:
         memory_bytes=arguments.whole("memory") or base.memory_bytes,
         pids=arguments.whole("pids") or base.pids,
         user=arguments.text("user") or base.user,
+        workdir=arguments.text("workdir") or base.workdir,
         cap_add=arguments.texts("cap_add") or base.cap_add,
         read_only=arguments.flag("read_only") or base.read_only,
         egress=_egress(arguments, base),
@@ -43,6 +45,13 @@ def wanted_template(arguments: Arguments, base: Template) -> Template:
         restart=arguments.text("restart") or base.restart,
         drain_s=_or(arguments.number("drain"), base.drain_s),
     )
+
+
+def _environment(arguments: Arguments, base: Mapping[str, str]) -> Mapping[str, str]:
+    given, taken = dict(map(_pair, arguments.texts("env"))), arguments.texts("no_env")
+    if both := next((name for name in taken if name in given), None):
+        raise UsageError(f"--env {both} and --no-env {both} contradict each other", hint="help update")
+    return {name: value for name, value in {**base, **given}.items() if name not in taken}
 
 
 def _egress(arguments: Arguments, base: Template) -> bool:

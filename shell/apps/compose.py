@@ -332,6 +332,7 @@ _HANDLERS: Mapping[str, Handler] = {
     "mem_limit": _memory,
     "pids_limit": _as("pids"),
     "user": _as("user"),
+    "working_dir": _as("workdir"),
     "cap_add": _as("cap-add"),
     "read_only": _as("read-only"),
     "healthcheck": _healthcheck,

@@ -85,6 +85,8 @@ run web ./server.py     ./x and ../x are files of this machine, copied to /app
 run web /opt/x          the image's own where it has one, else copied there
 run --copy conf.json web ./server.py    copied to /app/conf.json
 run --copy conf.json:/etc/c.json ...    copied to /etc/c.json
+A copied program in /app begins there, any other command in the directory of
+its image; --workdir DIR says where instead.
 A copy is a snapshot: `update web ./server.py` brings a new one. Workers are
 stateless: what they write goes with them.
 

@@ -79,6 +79,7 @@ def _template_facts(spec: Document) -> Iterator[Fact]:
     template = fields(spec.get("template"))
     yield "command", cells.cell(template.get("command"), "list", 0)
     yield "image", _text(template.get("image"))
+    yield "directory", escaped(str(template.get("workdir") or ""))
     yield "files", ", ".join(_text(mount.get("path")) for mount in items(template.get("mounts")))
     yield "variables", ", ".join(map(escaped, fields(template.get("environment"))))  # values may be secret
     yield "health", _health(fields(template.get("health")), template)

@@ -27,6 +27,7 @@ RUNS = [
     "-p 9000/tcp --health none web busybox nc -ll",
     "-p 8000 --health /ready --host www.example.org --path /shop web /app/server.py",
     "-e A=1 -e B='two words' -e C= web sh -c 'echo \"$A\"'",
+    "--workdir /srv web sleep 9",
     "--cpus 0.5 --memory 1500M --pids 9 --user nobody --cap-add NET_RAW --read-only web sleep 9",
     "--restart on-failure:3 --drain 1500ms --image other:1 web -- sleep 9",
     "--egress web sleep 9",

@@ -211,6 +211,25 @@ def test_a_file_of_names_that_was_copied_in_is_kept(edges: Edges) -> None:
     assert [file.host_path for file in order.files] == [str(edges.programs.path("a" * 64))]
 
 
+@pytest.mark.parametrize(
+    ("command", "workdir", "directory"),
+    [
+        ("/app/web.py", None, "/app"),
+        ("/app/web.py", "/srv", "/srv"),
+        ("sh", None, None),
+        ("sh", "/srv", "/srv"),
+    ],
+)
+def test_a_copied_program_begins_beside_its_files_unless_told_where(
+    edges: Edges, command: str, workdir: str | None, directory: str | None
+) -> None:
+    spec = replace(an_app(), template=replace(TEMPLATE, command=(command,), workdir=workdir))
+
+    order = worker_order("default", a_worker(1), spec, edges.programs, Path("/names"), None)
+
+    assert order.directory == directory
+
+
 def test_a_worker_is_forgotten_with_the_secrets_that_it_was_lent(edges: Edges) -> None:
     lent = edges.secrets.path(WorkerKey("web", 1, 1))
     lent.mkdir(parents=True)

@@ -32,6 +32,7 @@ services:
       resources: {limits: {cpus: "0.50", memory: 256m, pids: 99}, reservations: {cpus: "0.1"}}
     healthcheck: {test: ["CMD", "curl", "-f", "http://localhost:8000/ready"], interval: 5s}
     user: nobody
+    working_dir: /srv
     cap_add: [NET_BIND_SERVICE]
     read_only: true
     stop_grace_period: 1m30s
@@ -67,8 +68,8 @@ def test_every_key_that_maps_becomes_an_option_and_what_is_depended_on_comes_fir
     assert commands(FULL) == [
         "run --image redis --port 6379/tcp --restart no cache redis-server --save ''",
         "run --workers 2 --image nginx --port 8000/http --health /ready --env GREETING=hi --env DEBUG=true "
-        "--cpus 0.50 --memory 256M --pids 99 --user nobody --cap-add NET_BIND_SERVICE --read-only "
-        "--reach cache --restart always --drain 90s front python3 -m http.server '80 00'",
+        "--cpus 0.50 --memory 256M --pids 99 --user nobody --workdir /srv --cap-add NET_BIND_SERVICE "
+        "--read-only --reach cache --restart always --drain 90s front python3 -m http.server '80 00'",
     ]
 
 

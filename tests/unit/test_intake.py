@@ -137,6 +137,13 @@ def test_an_update_keeps_gives_and_takes_what_may_be_reached() -> None:
     assert not updated("--no-egress web").egress
 
 
+def test_an_update_takes_variables_away_by_name() -> None:
+    base = replace(BASE, environment={"A": "1", "B": "2", "C": "3"})
+
+    assert updated("--no-env A --no-env C -e D=4 web", base).environment == {"B": "2", "D": "4"}
+    assert updated("--no-env NOSUCH web", base).environment == base.environment
+
+
 def test_another_port_is_asked_as_the_former_was() -> None:
     base = replace(BASE, port=8000, health=Health("path", "/ok"))
 
@@ -145,7 +152,9 @@ def test_another_port_is_asked_as_the_former_was() -> None:
     assert updated("-p 8001 web").health == Health("http")
 
 
-@pytest.mark.parametrize("line", ["--reach api --no-reach web", "--egress --no-egress web"])
+@pytest.mark.parametrize(
+    "line", ["--reach api --no-reach web", "--egress --no-egress web", "-e A=1 --no-env A web"]
+)
 def test_an_update_that_gives_and_takes_at_once_is_refused(line: str) -> None:
     with pytest.raises(UsageError, match="contradict each other"):
         updated(line)

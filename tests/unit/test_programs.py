@@ -421,3 +421,4 @@ def test_a_relative_command_counts_from_the_images_working_directory() -> None:
     there = replace(there, details=replace(there.details, working_dir="/srv/app"))
 
     assert resolve_command("./run", FakeFiles(there)) == "/srv/app/run"
+    assert resolve_command("app/run", FakeFiles(there), directory="/srv") == "/srv/app/run"

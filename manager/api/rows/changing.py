@@ -121,6 +121,7 @@ ROWS: tuple[Command, ...] = (
         options=(
             *TEMPLATE,
             SPARES,
+            Option("no-env", values.VARIABLE, "take this environment variable away", many=True),
             Option("no-egress", None, "it may no longer open connections to other networks"),
             Option("no-reach", None, "it may no longer open connections to other apps"),
             Option("no-secret", None, "it is no longer given any secret"),

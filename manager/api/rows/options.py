@@ -53,6 +53,7 @@ TEMPLATE = (
     Option("memory", values.MEMORY, "at most this much memory a worker (512M)"),
     Option("pids", Kind("N", values.whole(1, 100_000)), "at most this many processes a worker (512)"),
     Option("user", values.USER, "run as this user of the image"),
+    Option("workdir", values.DIRECTORY, "begin in this directory (the image's; /app for a copied program)"),
     Option("cap-add", values.CAPABILITY, "add a capability", many=True),
     Option("read-only", None, "the root file system cannot be written"),
     Option("egress", None, "it may open connections to other networks (never to this host)"),
