@@ -20,7 +20,8 @@ from jsonschema import Draft202012Validator
 
 from balancer.decision import ScalingDecision
 from manager.api.documents import API_VERSION
-from manager.api.views import ITEMS, StatusView, WhatifView
+from manager.api.views import ITEMS, AppView, EventView, RouteView, StatusView, WhatifView, WorkerView
+from shell.traffic.load import Report
 
 FILE = Path(__file__).parents[1] / "manager" / "api" / "schema.json"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -36,6 +37,7 @@ def schemas() -> Schema:
     documents["Whatif"] = _document("Whatif", schema_of(WhatifView))
     documents["Status"] = _document("Status", schema_of(StatusView))
     documents["Decision"] = _document("Decision", _decision())
+    documents |= {kind: _document(kind, body) for kind, body in _single()}
     documents["Error"] = _object(
         {"error": _object({n: {"type": "string"} for n in ("kind", "message", "hint")})}
     )
@@ -44,6 +46,29 @@ def schemas() -> Schema:
         "title": f"the documents of {API_VERSION}; fields are added, never changed",
         "$defs": documents,
     }
+
+
+def _single() -> Iterator[tuple[str, Schema]]:
+    """Yield what `inspect`, `describe` and `load` print.
+
+    A spec, a record and what Docker says of a container are objects of no promised fields.
+    """
+    record, events = {"type": "object"}, {"type": "array", "items": schema_of(EventView)}
+    told = {"spec": record, "ending": _or_null(record), "events": events}
+    workers = {"type": "array", "items": schema_of(WorkerView)}
+    app = {**schema_of(AppView)["properties"], "spec": record, "workers": workers}
+    parts = {"record": _or_null(record), "engine": _or_null(record)}
+    worker = {**schema_of(WorkerView)["properties"], **parts}
+    routes = {"type": "array", "items": schema_of(RouteView)}
+    yield "App", _object(app)
+    yield "Worker", _object(worker)
+    yield "AppDescription", _object({**app, **told, "routes": routes, "decision": _or_null(record)})
+    yield "WorkerDescription", _object({**worker, **told})
+    yield "LoadReport", schema_of(Report)
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
 
 
 def schema_of(kind: Any) -> Schema:
@@ -57,6 +82,8 @@ def schema_of(kind: Any) -> Schema:
         return {"anyOf": [schema_of(one) for one in arguments]}
     if get_origin(kind) in (list, tuple):
         return {"type": "array", "items": schema_of(arguments[0])}
+    if get_origin(kind) is Mapping:
+        return {"type": "object", "additionalProperties": schema_of(arguments[1])}
     if is_dataclass(kind):
         hints = get_type_hints(kind)
         return _object({field.name: schema_of(hints[field.name]) for field in fields(kind)})

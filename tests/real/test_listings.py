@@ -24,6 +24,11 @@ DOCUMENTS = {
     "PortList": ("net", "{app}"),
     "ChangeList": ("diff", "-f", "apps.toml"),
     "Status": ("status",),
+    "App": ("inspect", "{app}"),
+    "Worker": ("inspect", "{app}.1"),
+    "AppDescription": ("describe", "{app}"),
+    "WorkerDescription": ("describe", "{app}.1"),
+    "LoadReport": ("load", "{app}", "--rps", "5", "--for", "1s"),
     "Decision": ("explain", "{app}"),
 }
 

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from manager.api.documents import listing
 from manager.api.listings import LISTINGS
 from manager.api.views import ITEMS, CheckView
+from shell.traffic.load import Report
 from tests.published import FILE, as_text, schemas, violations, withdrawn
 
 
@@ -22,7 +23,8 @@ def test_the_published_schema_is_what_the_views_are() -> None:
 def test_every_listing_is_published() -> None:
     Draft202012Validator.check_schema(schemas())
 
-    documents = {"Status", "Decision", "Whatif", "Error"}
+    documents = {"Status", "Decision", "Whatif", "Error", "LoadReport"}
+    documents |= {"App", "Worker", "AppDescription", "WorkerDescription"}
     assert {*LISTINGS} - {"ReplayList"} | documents == set(json.loads(FILE.read_text())["$defs"])
 
 
@@ -36,6 +38,12 @@ def test_every_column_shows_a_field_of_its_item(kind: str) -> None:
 
 def test_a_document_with_its_fields_is_as_published() -> None:
     assert violations("CheckList", listing("CheckList", [CheckView("disk", "ok", "9 G free", "")])) == []
+
+
+def test_a_load_is_reported_as_published() -> None:
+    report = Report(2, 1, 1, 0.1, 0.2, None, 5.0, {"web.1": 1}, {"timeout": 1})
+
+    assert violations("LoadReport", report.document()) == []
 
 
 @pytest.mark.parametrize(
