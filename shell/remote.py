@@ -17,6 +17,7 @@ from manager.api.commands import known
 from manager.api.errors import CloudError, ImageNotFound, ProgramRejected, UsageError
 from manager.api.rows.options import DRY_RUN, WAITING
 from manager.api.typed import Params
+from shell import variables
 from shell.client import ANSWER_S, Document
 from shell.language.parsing import parse
 from shell.language.quoting import quote
@@ -62,6 +63,8 @@ def _refuse_sorted_stream(row: Command, params: Params) -> None:
 
 def _ask(session: Session, row: Command, params: Params) -> None:
     """Send the command with the files that it names, and print what comes back."""
+    if row.option("--env-file") is not None:
+        params = variables.given(params)
     session.need_cloud()
     printer = _Printer(session, row, params)
     with _handed(session, row, params) as handed:

@@ -247,6 +247,11 @@ def environment(word: str) -> str:
     return word
 
 
+def given_variable(word: str) -> str:
+    """Return NAME=VALUE, or NAME alone for the value that it has where this is typed."""
+    return word if _ENVIRONMENT_NAME.fullmatch(word) else environment(word)
+
+
 _CAPABILITIES = """
 ALL AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN DAC_OVERRIDE
 DAC_READ_SEARCH FOWNER FSETID IPC_LOCK IPC_OWNER KILL LEASE LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE
@@ -343,6 +348,7 @@ PORT = Kind("PORT[/http|/tcp]", port, "ports")
 HEALTH = Kind("/PATH|tcp|none", health, choices=("/", "tcp", "none"))
 VARIABLE = Kind("NAME", variable)
 ENVIRONMENT = Kind("K=V", environment)
+GIVEN_VARIABLE = Kind("K[=V]", given_variable)
 CAPABILITY = Kind("CAPABILITY", capability, choices=tuple(sorted(CAPABILITIES)))
 RESTART = Kind(
     "always|on-failure[:N]|no", restart_policy, choices=("always", "on-failure", "on-failure:3", "no")

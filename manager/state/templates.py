@@ -47,7 +47,15 @@ def wanted_template(arguments: Arguments, base: Template) -> Template:
     )
 
 
+def require_values(arguments: Arguments) -> None:
+    """Raise UsageError for variables that only who asks could give their values."""
+    if arguments.texts("env_file") or (bare := [w for w in arguments.texts("env") if "=" not in w]):
+        named = "--env-file" if arguments.texts("env_file") else f"--env {bare[0]}"
+        raise UsageError(f"{named}: the shell gives the values", hint="-e NAME=VALUE")
+
+
 def _environment(arguments: Arguments, base: Mapping[str, str]) -> Mapping[str, str]:
+    require_values(arguments)
     given, taken = dict(map(_pair, arguments.texts("env"))), arguments.texts("no_env")
     if both := next((name for name in taken if name in given), None):
         raise UsageError(f"--env {both} and --no-env {both} contradict each other", hint="help update")

@@ -36,7 +36,7 @@ from shell.text.tables import unsteering
 
 EXAMPLE = "help files"
 _NUMBER = re.compile(r"0|[1-9][0-9]*")  # as TOML has them: 007 is none, and may be a user
-_HOW = ("wait", "detach", "dry_run")
+_HOW = ("wait", "detach", "dry_run", "env_file")
 _SCALING = ("max", "min", "slo", "mode")
 
 
@@ -139,6 +139,10 @@ def _words_of_key(name: str, key: str, value: object) -> list[str]:
             return [word] if value else []
         case str() | int() | float() if option.kind is not None and not isinstance(value, bool):
             return [word, str(value)]
+        case list() if option.key == "env" and any(
+            isinstance(item, str) and "=" not in item for item in value
+        ):
+            raise UsageError(f"{name}: env is a table, or a list of NAME=VALUE", hint="help files")
         case list() if option.many:
             return [each for item in value for each in (word, _word(name, key, item))]
         case dict() if option.key == "env":

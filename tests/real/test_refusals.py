@@ -148,7 +148,7 @@ BAD_WORDS = {
     "protocol": (f"-p 53/udp {NAME} sleep 1", "PORT/http or PORT/tcp"),
     "health": (f"-p 80 --health ping {NAME} sleep 1", "'ping' is not a health check"),
     "health of nothing": (f"--health /ok {NAME} sleep 1", "--health needs a port"),
-    "environment": (f"-e NOVALUE {NAME} sleep 1", "'NOVALUE' is not NAME=VALUE"),
+    "environment": (f"-e NOVALUE {NAME} sleep 1", "the variable NOVALUE has no value here"),
     "restart": (f"--restart sometimes {NAME} sleep 1", "'sometimes' is not a restart policy"),
     "drain": (f"--drain 10 {NAME} sleep 1", "'10' is not a duration"),
     "option": (f"--imge x {NAME} sleep 1", "run has no option --imge"),

@@ -47,7 +47,7 @@ OPTIONS = {
     "drain": ("", "-1s", "5", "5d", "NaNs", "٣s", "1e9s"),
     "max": ("0", *NUMBERS),
     "slo": ("", "0ms", "250", "250ms,0%", "250ms,101%", "250ms,99,9%", "fast"),
-    "env": ("", "=x", "A", "1A=x", "A B=x"),
+    "env": ("", "=x", "1A=x", "A B=x"),
     "health": ("", "health", "http", "/a b", "/" + "x" * 300),
     "restart": ("", "sometimes", "on-failure:x", "on-failure:-1"),
     "cap-add": ("", "ROOT", "sys admin"),

@@ -144,6 +144,12 @@ def test_an_update_takes_variables_away_by_name() -> None:
     assert updated("--no-env NOSUCH web", base).environment == base.environment
 
 
+@pytest.mark.parametrize("line", ["-e A web", "--env-file app.env web"])
+def test_a_variable_whose_value_only_who_asks_knows_is_refused(line: str) -> None:
+    with pytest.raises(UsageError, match="the shell gives the values"):
+        updated(line)
+
+
 def test_another_port_is_asked_as_the_former_was() -> None:
     base = replace(BASE, port=8000, health=Health("path", "/ok"))
 

@@ -7,6 +7,7 @@ from manager.api.command import Command, Operand, Option
 from manager.api.rows.options import (
     APPS,
     DRY_RUN,
+    ENV_FILE,
     FILE,
     GOING,
     LISTING,
@@ -31,6 +32,7 @@ ROWS: tuple[Command, ...] = (
         options=(
             Option("workers", values.WORKERS, "how many workers (1)", "n"),
             *TEMPLATE,
+            ENV_FILE,
             SPARES,
             *SCALING,
             *WAITING,
@@ -120,6 +122,7 @@ ROWS: tuple[Command, ...] = (
         ),
         options=(
             *TEMPLATE,
+            ENV_FILE,
             SPARES,
             Option("no-env", values.VARIABLE, "take this environment variable away", many=True),
             Option("no-egress", None, "it may no longer open connections to other networks"),

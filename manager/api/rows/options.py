@@ -25,6 +25,7 @@ GOING = (replace(WAITING[0], help="wait until they are gone (the default, 60s)")
 DRY_RUN = Option("dry-run", None, "print the plan and change nothing")
 FILE = Option("file", values.TOML_FILE, "the file; - is standard input", "f")
 YES = Option("yes", None, "do not ask", "y")
+ENV_FILE = Option("env-file", values.FILE, "set the variables of a file, NAME=VALUE a line", many=True)
 SPARES = Option(
     "spares",
     values.SPARES,
@@ -48,7 +49,9 @@ TEMPLATE = (
     Option("host", values.HOST, "the host name of its route (NAME.localhost)", many=True),
     Option("path", values.PATH, "a path of its route (/NAME/)", many=True),
     Option("health", values.HEALTH, "what tells that a worker is healthy (GET /, tcp: a connect)"),
-    Option("env", values.ENVIRONMENT, "set an environment variable", "e", many=True),
+    Option(
+        "env", values.GIVEN_VARIABLE, "set an environment variable (K: to what it is here)", "e", many=True
+    ),
     Option("cpus", values.CPUS, "at most this many cores a worker"),
     Option("memory", values.MEMORY, "at most this much memory a worker (512M)"),
     Option("pids", Kind("N", values.whole(1, 100_000)), "at most this many processes a worker (512)"),
