@@ -40,6 +40,7 @@ SENTINEL_HOST = "proxy.localhost"
 DIAL_TIMEOUT_MS = 300
 CHECK_INTERVAL_MS = 500
 CHECK_TIMEOUT_MS = 400
+HEALTH_AGENT = "simplecloud-health/1"  # by which an app knows who asks
 HOST_PRIORITY = 1000
 PATH_PRIORITY = 10  # plus the length of the path, at most 200: always below a host
 REPEATABLE_BODY_BYTES = 4096
@@ -295,6 +296,7 @@ def _worker(route: Route, server: Server) -> dict[str, str]:
         if route.kind == "http" and server.health_path is not None:
             keys[f"{root}/healthcheck/path"] = server.health_path
             keys[f"{root}/healthcheck/followredirects"] = "false"
+            keys[f"{root}/healthcheck/headers/user-agent"] = HEALTH_AGENT
     return keys
 
 

@@ -21,6 +21,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from balancer.routes import HEALTH_AGENT
 from manager.observe.listeners import Listeners
 
 FIRST_PAUSE_S = 0.02
@@ -172,7 +173,7 @@ def request(target: Target) -> bytes:
     lines = (
         f"GET {target.path} HTTP/1.1",
         f"Host: {target.address}:{target.port}",
-        "User-Agent: simplecloud-health/1",
+        f"User-Agent: {HEALTH_AGENT}",
         "Accept: */*",
         "Connection: close",
     )

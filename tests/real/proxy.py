@@ -125,6 +125,7 @@ class _Answering(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.asked[self.path] += 1
+        self.asked[f"{self.path} by {self.headers['User-Agent']}"] += 1
         if self.path == "/silence":
             self.close_connection = True
             return
@@ -168,7 +169,8 @@ class _TcpServer(socketserver.ThreadingTCPServer):
 def worker(name: str, address: str, asked: Counter[str] | None = None) -> Iterator[Server]:
     """Run an http worker that answers `[name, path]`, and [name, CLIENT'S PORT] to /port.
 
-    Who asks for /away is sent to /elsewhere; it hangs up on who asks for /silence.  asked: counts the paths.
+    Who asks for /away is sent to /elsewhere; it hangs up on who asks for /silence.  asked: counts the paths,
+    and who asks for them.
     """
     own = {"name": name, "asked": Counter() if asked is None else asked}
     with _serving(_Server((address, 0), type("Answering", (_Answering,), own)), name) as server:

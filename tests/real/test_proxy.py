@@ -13,6 +13,7 @@ from dataclasses import replace
 import pytest
 
 from balancer.routes import (
+    HEALTH_AGENT,
     SENDINGS,
     SENTINEL_HOST,
     Route,
@@ -134,6 +135,7 @@ def test_workers_of_two_revisions_are_checked_at_their_own_paths(proxy: Proxy, r
     eventually(lambda: all(asked[name][path] >= 3 for name, path in paths.items()), within_s=10)
     assert {answered(proxy, "/", "web.localhost")[0] for _ in range(20)} == paths.keys()
     assert not asked["w_web_1_1"]["/healthz"] + asked["w_web_2_2"]["/up"]
+    assert all(asked[name][f"{path} by {HEALTH_AGENT}"] for name, path in paths.items())
 
 
 def test_connections_to_workers_are_kept_for_the_next_request(proxy: Proxy, running: ExitStack) -> None:
