@@ -336,7 +336,6 @@ _SHARED: Mapping[str, str] = {
     "http/middlewares/repeat/retry/status/1": "504",
     "http/middlewares/deliver/retry/attempts": str(TRIES),
     "http/middlewares/deliver/retry/initialinterval": "5ms",
-    "http/middlewares/deliver/retry/maxrequestbodybytes": str(REPEATABLE_BODY_BYTES),
     "http/serverstransports/workers/forwardingtimeouts/dialtimeout": f"{DIAL_TIMEOUT_MS}ms",
     "http/serverstransports/workers/forwardingtimeouts/idleconntimeout": f"{IDLE_CONNECTION_S}s",
     "http/serverstransports/workers/maxidleconnsperhost": str(IDLE_CONNECTIONS),
