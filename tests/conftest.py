@@ -21,6 +21,7 @@ from tests.turns import Share, share_of, turn
 settings.register_profile("simplecloud", deadline=None, derandomize=True)
 settings.load_profile("simplecloud")
 # Else words of all modules that a process has imported by then are among them: other ones in each run.
+# tests/unit/test_examples.py tells when another version keeps them elsewhere.
 _NO_WORDS = Constants()
 providers._get_local_constants = lambda: _NO_WORDS
 

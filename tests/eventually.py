@@ -12,13 +12,15 @@ BUSY = 3  # a machine that has much else to do takes so many times as long
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T], within_s: float = 10.0, what: str = "the condition") -> T:
+def eventually(
+    condition: Callable[[], T], within_s: float = 10.0, what: str = "the condition", *, busy: float = BUSY
+) -> T:
     """Return what the condition returns as soon as that counts as true.
 
-    within_s: on a machine that has time for us; one that is busy is given more.
+    within_s: on a machine that has time for us; one that is busy is given `busy` times as much.
     Raises AssertionError with its last value when it does not come true by then.
     """
-    limit_s = BUSY * within_s
+    limit_s = busy * within_s
     deadline = time.monotonic() + limit_s
     while not (seen := condition()):
         assert time.monotonic() < deadline, f"{what} did not come true within {limit_s} s: {seen!r}"

@@ -142,10 +142,9 @@ def test_a_member_that_hangs_and_keeps_the_proxy_waiting_is_ended(trio: Cloud) -
                 scale(trio, other, number + 1)
             eventually(lambda: is_well(trio), within_s=60)
 
-    told = eventually(lambda: events(trio), within_s=20)
     assert traffic.failures == {}
     assert state_of(trio, "proxy")["Pid"] == proxy
-    assert any(text.endswith(why) for text in told)
+    assert eventually(lambda: any(text.endswith(why) for text in events(trio)), within_s=20)
 
 
 def test_members_that_all_lost_their_data_begin_anew_and_their_apps_are_adopted(trio: Cloud) -> None:

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -125,10 +125,10 @@ def test_a_tcp_app_serves_on_while_its_update_to_http_fails(apps: Apps, cloud: C
             answers.add(echoed(url, b"x"))
         return answers
 
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
+        stack.callback(over.set)
         answers = pool.submit(ask_until_over)
         failed = cloud.run("update", "-p", "9000", name, "false")
-        over.set()
 
     assert failed.code == 1
     assert cloud.app(name).urls == [url]
