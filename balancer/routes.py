@@ -12,7 +12,7 @@ trials, and every part of it answers a fault that was seen:
   try may meet the dead one again (on a busy machine all of 6 did once in 5 deaths). What a worker took and
   gave no answer to is sent again as well, or a worker's death would cost what it was at; but a request that
   kills its worker must not go through all of them, so no more than SENDINGS times. With two of three
-  workers killed at once, 8 times, 1 of 4,800 requests failed with two sendings, and none with four;
+  workers killed at once, 8 times, 1 of 4,800 requests failed with two sendings, and none with three or four;
 - to send again, the proxy takes memory for the largest body that it would, for every request that may be
   repeated, with a body or without: its own 2 MiB cost three quarters of all requests per second;
 - a worker has an active check where its revision has a health path (tcp: always); a weighted service needs
