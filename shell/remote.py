@@ -63,12 +63,12 @@ def _refuse_sorted_stream(row: Command, params: Params) -> None:
 
 def _ask(session: Session, row: Command, params: Params) -> None:
     """Send the command with the files that it names, and print what comes back."""
-    if row.option("--env-file") is not None:
-        params = variables.given(params)
+    # what is told of the command is as it was typed: no value of the environment or of a file is shown
+    sent = params if row.option("--env-file") is None else variables.given(row, params)
     session.need_cloud()
     printer = _Printer(session, row, params)
     with _handed(session, row, params) as handed:
-        request = _request(row, params, handed)
+        request = _request(row, sent, handed)
         document = session.client.call(
             row.verb,
             request,
@@ -114,7 +114,7 @@ def foresee(
 ) -> None:
     """Raise what the manager would refuse a command for, save what is passing; nothing is changed.
 
-    aloud: note what the command itself would note, for one that does not follow.
+    aloud: note which files stay here, for a command that does not follow.
     """
     from shell import files
 

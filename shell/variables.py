@@ -6,35 +6,41 @@ The manager gets NAME=VALUE only: it knows neither the environment nor the files
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from manager.api import values
+from manager.api.command import Command
 from manager.api.errors import UsageError
 from manager.api.typed import Params
 from shell.language.quoting import quote
+from shell.session import typed_again
 
 
-def given(params: Params, environment: Mapping[str, str] = os.environ) -> Params:
+def given(row: Command, params: Params, environment: Mapping[str, str] = os.environ) -> Params:
     """Return the parameters with every variable as NAME=VALUE, those of files before those beside them.
 
     Raises UsageError for a file that cannot be read or has a line that is none, and for a name without value.
     """
-    typed, files = params.get("env"), params.get("env_file")
-    words = [
-        word for path in (files if isinstance(files, list) else []) for word in _of_file(path, environment)
-    ]
-    words += [_valued(word, environment) for word in (typed if isinstance(typed, list) else [])]
+    typed, files = _words(params, "env"), _words(params, "env_file")
+    without = [word for word in typed if "=" not in word and word not in environment]
+    if without:
+        again = [f"{word}=VALUE" if word in without else word for word in typed]
+        hint = typed_again(row, {**params, "env": again})
+        raise UsageError(f"the variable {without[0]} has no value here", hint=hint, word=without[0])
+    words = [word for path in files for word in _of_file(path, environment)]
+    words += [_valued(word, environment) for word in typed]
     rest = {key: value for key, value in params.items() if key not in ("env", "env_file")}
     return {**rest, "env": words} if words else rest
 
 
+def _words(params: Params, key: str) -> Sequence[str]:
+    value = params.get(key)
+    return value if isinstance(value, list) else []
+
+
 def _valued(word: str, environment: Mapping[str, str]) -> str:
     """Return NAME=VALUE; of a name alone with the value that it has here."""
-    if "=" in word:
-        return word
-    if word not in environment:
-        raise UsageError(f"the variable {word} has no value here", hint=f"-e {word}=VALUE", word=word)
-    return f"{word}={environment[word]}"
+    return word if "=" in word else f"{word}={environment[word]}"
 
 
 def _of_file(path: str, environment: Mapping[str, str]) -> Iterator[str]:
@@ -43,11 +49,15 @@ def _of_file(path: str, environment: Mapping[str, str]) -> Iterator[str]:
     A name alone is passed over where it has no value here, as docker does.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            lines = file.read().splitlines()
+        with open(path, encoding="utf-8-sig") as file:
+            lines = file.read().split("\n")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"cannot read {path}: it is not UTF-8", hint="help files", word=path) from error
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise UsageError(f"cannot read {path}: {why}", hint="help run", word=path) from error
+        from shell.files import unreadable  # files that are there do without
+
+        told = unreadable(path, error)
+        raise UsageError(told.message, hint=told.hint, word=path) from error
     for number, line in enumerate(lines, start=1):
         word = line.lstrip()
         if not word or word.startswith("#") or ("=" not in word and word not in environment):

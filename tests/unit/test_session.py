@@ -88,6 +88,33 @@ def test_a_command_that_only_this_directory_has_is_offered_as_its_file(
     assert "image i has no command 'hello', and here hello is a file" in shell.err.getvalue()
 
 
+@pytest.mark.parametrize("verb", ["run", "update"])
+def test_values_of_the_environment_and_of_files_go_to_the_manager(
+    shell: Shell, manager: FakeManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setenv("PLACE", "here")
+    (tmp_path / "app.env").write_text("PW=hunter2\n")
+    assert shell.run(f"{verb} --env-file {tmp_path}/app.env -e PLACE -e A=1 web ls") == 0
+    assert manager.calls[0].params["env"] == ["PW=hunter2", "PLACE=here", "A=1"]
+    assert "env_file" not in manager.calls[0].params
+
+
+def test_no_hint_shows_a_value_of_the_environment_or_of_a_file(
+    shell: Shell, manager: FakeManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(call: FakeCall) -> NoReturn:
+        raise ProgramRejected("image i has no command 'hello'", hint="images")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PLACE", "hunter3")
+    (tmp_path / "app.env").write_text("PW=hunter2\n")
+    (tmp_path / "hello").touch()
+    manager.verbs["run"] = run
+    assert shell.run("run --env-file app.env -e PLACE web hello") == 1
+    assert shell.err.getvalue().splitlines()[-1] == "hint:  run --env PLACE --env-file app.env web ./hello"
+    assert "hunter" not in shell.err.getvalue()
+
+
 @pytest.mark.parametrize(
     ("typed", "noted"),
     [
