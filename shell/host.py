@@ -46,19 +46,29 @@ def run(row: Command, params: Params, cloud: str, *, out: TextIO, interactive: b
 
 
 def ask(row: Command, params: Params, cloud: str, *, interactive: bool) -> Iterator[Document]:
-    """Run a host command and yield the items that it prints, as they come; raises Told when there is none."""
+    """Run a host command and yield the items that it prints, as they come; raises Told as items_of does."""
     yield from items_of(_command(row, params, cloud), interactive=interactive)
 
 
 def items_of(words: Sequence[str], *, interactive: bool) -> Iterator[Document]:
-    """Yield the items that a process prints, a line each, as they come; raises Told when there is none."""
+    """Yield the items that a process prints, a line each, as they come.
+
+    Raises Told when there is none, and for a process that failed though no item says FAIL.
+    """
+    whole = said_so = False
     with _child(words, subprocess.PIPE, interactive) as child:
-        item = None
         for line in child.stdout or ():
-            item = json.loads(line)
+            try:
+                item = json.loads(line)
+            except ValueError:  # the process died half-way through it
+                whole = False
+                break
+            whole, said_so = True, said_so or item.get("state") == "FAIL"
             yield item
+        for _ in child.stdout or ():
+            pass  # or a process that has more to say would not end
         code = child.wait()
-    if item is None:
+    if not said_so and (code or not whole):
         raise Told(code if code > 0 else 128 - code if code else 1)
 
 

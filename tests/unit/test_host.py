@@ -59,3 +59,24 @@ def test_a_host_command_that_finds_nothing_has_failed() -> None:
         [*items_of([sys.executable, "-c", "raise SystemExit(6)"], interactive=False)]
 
     assert told.value.code == 6
+
+
+@pytest.mark.parametrize(
+    ("ends", "code"),
+    [("raise SystemExit(6)", 6), ("os.kill(os.getpid(), 9)", 137), ("print('{\"state\": ')", 1)],
+)
+def test_a_host_command_that_dies_half_way_has_failed(ends: str, code: int) -> None:
+    found = items_of(
+        [sys.executable, "-c", f"import os; print('{{}}', flush=True); {ends}"], interactive=False
+    )
+
+    assert next(found) == {}
+    with pytest.raises(Told) as told:
+        next(found)
+    assert told.value.code == code
+
+
+def test_a_host_command_that_finds_what_is_wrong_has_told_so_itself() -> None:
+    prints = 'print(\'{"state": "FAIL"}\'); raise SystemExit(1)'
+
+    assert [*items_of([sys.executable, "-c", prints], interactive=False)] == [{"state": "FAIL"}]
