@@ -6,9 +6,9 @@ A revision is asked for once, when an app has a new one; decisions are pushed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice, pairwise
+from itertools import islice
 
-from manager.api.errors import CloudError
+from manager.api.errors import CloudError, ManagerUnreachable, StoreUnavailable
 from shell.prompt.named import Named
 from shell.text import cells
 from shell.text.document import Document, fields, items
@@ -22,30 +22,12 @@ _DECISIONS = 10
 
 def revisions_of(history: Document) -> tuple[Named, ...]:
     """Return the revisions that an app is not of now, with what made them and what they brought."""
-    listed = items(history.get("items"))
-    found = [
-        Named(str(item.get("revision")), _brought(before, item))
-        for before, item in pairwise([{}, *listed])
-        if item.get("state") != "current"
-    ]
-    return tuple(reversed(found))
+    former = [item for item in items(history.get("items")) if item.get("state") != "current"]
+    return tuple(Named(str(item.get("revision")), _brought(item)) for item in reversed(former))
 
 
-def _brought(before: Document, item: Document) -> str:
-    """Return what changed: all of the options, the image and the command that were not so before."""
-    news = [part for part in _parts(item) if part not in _parts(before)] if before else []
-    return cells.cell(" ".join([str(item.get("change")), *news]), "text", 0)
-
-
-def _parts(item: Document) -> list[str]:
-    options, command = item.get("options"), item.get("command")
-    parts = [f"--image {item.get('image')}"]
-    for word in options if isinstance(options, list) else []:
-        if str(word).startswith("--"):
-            parts.append(str(word))
-        else:
-            parts[-1] += f" {word}"
-    return [*parts, " ".join(map(str, command)) if isinstance(command, list) else ""]
+def _brought(item: Document) -> str:
+    return cells.cell(f"{item.get('change')} {item.get('changed', '')}".rstrip(), "text", 0)
 
 
 class Histories:
@@ -62,9 +44,11 @@ class Histories:
         for name in islice((name for name in now if name not in self._known), _ASKED_AT_ONCE):
             try:
                 self._known[name] = now[name], revisions_of(self._ask("history", {"app": name}))
+            except (ManagerUnreachable, StoreUnavailable):
+                break  # nobody answers: the next look tells
             except CloudError:
-                break  # gone, or nobody answers: the next look tells
-        return {name: revisions for name, (_, revisions) in self._known.items()}
+                self._known[name] = now[name], ()  # gone, or refused: those behind it have their turn
+        return {name: revisions for name, (_, revisions) in self._known.items() if revisions}
 
 
 def decisions_of(before: Past, news: Document) -> Past:

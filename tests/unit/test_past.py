@@ -4,29 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from manager.api.errors import AppNotFound
+from manager.api.errors import AppNotFound, ManagerUnreachable
 from shell.prompt.named import Named
 from shell.prompt.past import Histories, Past, decisions_of
 
-RUN = {
-    "revision": 1,
-    "state": "former",
-    "change": "run",
-    "image": "simplecloud/base",
-    "command": ["/app/server.py", "8000"],
-    "options": ["--port", "8000/http"],
-}
 HISTORY = {
     "items": [
-        RUN,
-        {
-            **RUN,
-            "revision": 2,
-            "change": "update",
-            "options": ["--port", "8000/http", "--env", "GREETING=hi"],
-        },
-        {**RUN, "revision": 3, "change": "update", "image": "tools", "command": ["/app/other.py"]},
-        {**RUN, "revision": 4, "change": "undo", "state": "current"},
+        {"revision": 1, "state": "former", "change": "run", "changed": ""},
+        {"revision": 2, "state": "former", "change": "update", "changed": "-e GREETING=hi"},
+        {"revision": 3, "state": "former", "change": "update", "changed": "--image tools, /app/other.py"},
+        {"revision": 4, "state": "current", "change": "undo", "changed": "--image base"},
     ]
 }
 
@@ -37,11 +24,14 @@ class Manager:
     def __init__(self, *gone: str) -> None:
         self.asked: list[str] = []
         self.gone = gone
+        self.away = False
 
     def ask(self, method: str, params: Mapping[str, object]) -> Mapping[str, object]:
         assert method == "history"
         app = str(params["app"])
         self.asked.append(app)
+        if self.away:
+            raise ManagerUnreachable("the manager is away")
         if app in self.gone:
             raise AppNotFound(f"no app is named {app!r}")
         return HISTORY
@@ -58,8 +48,8 @@ def decision(number: int, action: str = "hold") -> Mapping[str, object]:
 def test_revisions_are_told_with_what_they_brought_and_without_the_current_one() -> None:
     assert Histories(Manager().ask).take(apps(web=4)) == {
         "web": (
-            Named("3", "update --image tools /app/other.py"),
-            Named("2", "update --env GREETING=hi"),
+            Named("3", "update --image tools, /app/other.py"),
+            Named("2", "update -e GREETING=hi"),
             Named("1", "run"),
         )
     }
@@ -98,6 +88,26 @@ def test_an_app_that_is_gone_is_forgotten_and_a_history_that_nobody_tells_is_lef
     histories.take(apps(web=4))
 
     assert histories.take(apps(api=2)) == {}
+
+
+def test_a_history_that_is_refused_keeps_no_other_from_being_told() -> None:
+    manager = Manager("api")
+    histories = Histories(manager.ask)
+
+    assert histories.take(apps(api=2, web=4)).keys() == {"web"}
+    histories.take(apps(api=2, web=4))
+    assert manager.asked == ["api", "web"]
+
+
+def test_a_manager_that_is_away_is_asked_again_and_once_at_a_time() -> None:
+    manager = Manager()
+    histories = Histories(manager.ask)
+    manager.away = True
+    assert histories.take(apps(api=2, web=4)) == {}
+    assert manager.asked == ["api"]
+
+    manager.away = False
+    assert histories.take(apps(api=2, web=4)).keys() == {"api", "web"}
 
 
 def test_the_last_decision_is_known_and_those_that_changed_something() -> None:
