@@ -253,7 +253,8 @@ def _keys(draft: Draft) -> KeyBindings:
             (only,) = state.completions
             buffer.complete_state = None
             buffer.apply_completion(only)
-            if only.text[-1:] not in _GOES_ON and not buffer.document.text_after_cursor.startswith(" "):
+            last = only.text.rstrip("'\"")[-1:]  # within quotes
+            if last not in _GOES_ON and not buffer.document.text_after_cursor.startswith(" "):
                 buffer.insert_text(" ")
         elif state.completions:
             buffer.complete_state = state

@@ -168,11 +168,15 @@ def test_f2_shows_the_live_view_and_the_line_is_there_again(session: Prompted, k
         ("ps --colu\tx", "ps --columns x"),
         ("inspe web\x01\x06\x06\x06\x06\x06\t", "inspect web"),
         ("nosuch\tx", "nosuchx"),
+        ("run --copy './only d\tx", "run --copy './only dir/'x"),
     ],
 )
 def test_tab_puts_in_the_only_completion_at_once_and_a_space_behind_a_whole_word(
-    session: Prompted, keyboard: PipeInput, keys: str, line: str
+    session: Prompted, keyboard: PipeInput, home: Path, monkeypatch: pytest.MonkeyPatch, keys: str, line: str
 ) -> None:
+    monkeypatch.chdir(home)
+    (home / "only dir").mkdir()
+
     assert typed(session, keyboard, keys + ENTER + CTRL_D) == [line]
 
 
