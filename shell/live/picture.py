@@ -188,7 +188,8 @@ def _app_style(app: Document, next_style: str, field: str) -> str:
         case "next":
             return next_style
         case "ready":
-            whole = (number(app.get("ready")) or 0) >= (number(app.get("want")) or 0)
+            ready, want, done = (number(app.get(key)) or 0 for key in ("ready", "want", "done"))
+            whole = ready >= want - done
             return "well" if whole else "bad" if next_style == "bad" else "busy"
         case "error_ratio":
             return "bad" if number(app.get("error_ratio")) else ""

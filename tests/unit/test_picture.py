@@ -237,6 +237,13 @@ def test_what_is_not_as_it_should_be_is_seen_at_once() -> None:
     assert ("bad", "███████████████████░") in looks
 
 
+def test_an_app_that_has_done_its_work_is_well() -> None:
+    done = replace(SEEN, apps=[APPS[0], {**APPS[1], "ready": 0, "want": 1, "done": 1}])
+    looks = [part for line in picture.lines(done, View(), Options(width=140, now=NOW), 24) for part in line]
+
+    assert ("well", "0/1") in looks
+
+
 def test_the_keys_are_explained_below_each_other_where_there_is_no_room_beside() -> None:
     narrow = drawn(View(page=HELP_PAGE, scroll=2), 40, 40, SEEN).splitlines()
 
