@@ -82,7 +82,7 @@ def _value(session: Session, variable: Variable) -> str:
     if name in known:
         return known[name]
     guess = did_you_mean(name, known)
-    if name not in session.variables and name in os.environ:
+    if name in os.environ:
         of_environment, guess = True, name
     hint = f"env {name}=VALUE simplecloud ..." if of_environment else f"set {name} VALUE"
     hint = f"did you mean ${'env.' if of_environment else ''}{guess}?" if guess else hint

@@ -13,6 +13,7 @@ from manager.api.commands import command_of, verbs
 from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
 from manager.api.typed import Params, Typed, mended
+from manager.api.values import APP_NAME
 from shell.language import parsing
 from shell.language.quoting import quote
 
@@ -216,7 +217,7 @@ def _check_agreement(run: Command, typed: Typed) -> None:
 def _refuse_number_of_app(typed: Typed) -> None:
     """Raise UsageError for a number where an app is meant: `scale 3 web`."""
     match typed.params.get("change"):
-        case [number, app] if number.isdecimal() and app[:1].isalpha():
+        case [number, app] if number.isdecimal() and APP_NAME.fullmatch(app):
             hint = _typed(["scale", f"{app}={number}"])
             raise UsageError(f"{number!r} is not the name of an app", hint=hint, at=typed.place("change"))
 

@@ -126,6 +126,14 @@ def test_an_app_does_not_begin_with_more_workers_than_it_may_have() -> None:
     grammar.check(statements("run -n 5 -p 80 --max 3 --mode recommend web ./x")[0])
 
 
+def test_a_number_before_an_app_is_put_behind_it_unless_that_has_one() -> None:
+    with pytest.raises(UsageError) as swapped:
+        grammar.check(statements("scale 3 web")[0])
+
+    assert swapped.value.hint == "scale web=3"
+    grammar.check(statements("scale 3 web=2")[0])  # the manager says which of them is no app
+
+
 def test_a_command_that_lacks_an_operand_says_so_in_the_words_of_its_usage() -> None:
     with pytest.raises(UsageError, match=r"^scale needs APP=N\.\.\. \| APP N"):
         grammar.check(statements("scale")[0])
