@@ -132,9 +132,11 @@ def _note(world: World, spec: AppSpec, measures: Measures) -> str:
 
 
 def _unrouted(world: World, spec: AppSpec, port: int | None) -> str:
-    """Return how an app without a route gets one where it listens; "" where other apps reach it without."""
-    if port is None or any(spec.name in other.template.reach for other in world.specs.values()):
+    """Return where an app without a route listens, and how it gets one unless other apps reach it without."""
+    if port is None:
         return ""
+    if any(spec.name in other.template.reach for other in world.specs.values()):
+        return f"listens on port {port}"
     asked = f"update {spec.name} -p {port}"
     return f"listens on port {port} and has no route: {asked}    (not http: -p {port}/tcp)"
 

@@ -138,11 +138,13 @@ def test_a_worker_that_listens_without_a_route_is_noted() -> None:
     )
 
 
-def test_an_app_that_others_reach_needs_no_route() -> None:
+def test_an_app_that_others_reach_is_noted_to_listen_and_needs_no_route() -> None:
     spec = replace(an_app(want=0), template=replace(an_app().template, port=None))
     other = replace(an_app("api"), template=replace(an_app().template, reach=("web",)))
 
-    assert note(serving([spec, other], []), spec, Measures(listening={"web": 6379})) == ""
+    assert note(serving([spec, other], []), spec, Measures(listening={"web": 6379})) == (
+        "listens on port 6379"
+    )
 
 
 def test_each_address_of_an_app_is_a_route_with_the_workers_that_are_ready(world: World) -> None:
