@@ -21,6 +21,7 @@ from shell.main import main
 from tests.fakes.manager import FakeManager, PlacesAt, app_item
 
 PROGRAM = (sys.executable, "-P", "-S", str(ROOT / "shell/__main__.py"))  # as the launcher starts it
+MODULE = (sys.executable, "-m", "shell")  # as who has its packages starts it
 _NOWHERE = ("--cloud", "no-such-cloud-here")
 
 
@@ -35,10 +36,12 @@ def manager(places: PlacesAt) -> Iterator[FakeManager]:
         yield manager
 
 
-def start(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+def start(
+    *arguments: str, stdin: int = subprocess.DEVNULL, program: Sequence[str] = PROGRAM
+) -> subprocess.Popen[str]:
     """Start the program as a process of its own, with its output in pipes."""
     return subprocess.Popen(
-        [*PROGRAM, *arguments],
+        [*program, *arguments],
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -47,11 +50,12 @@ def start(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[
     )
 
 
-def run(*arguments: str, script: str | None = None) -> tuple[int, str, str]:
+def run(*arguments: str, script: str | None = None, program: Sequence[str] = PROGRAM) -> tuple[int, str, str]:
     """Run the program to its end and return its code and what it wrote to stdout and stderr."""
-    program = start(*arguments, stdin=subprocess.DEVNULL if script is None else subprocess.PIPE)
-    out, err = program.communicate(script, timeout=60)
-    return program.returncode, out, err
+    stdin = subprocess.DEVNULL if script is None else subprocess.PIPE
+    running = start(*arguments, stdin=stdin, program=program)
+    out, err = running.communicate(script, timeout=60)
+    return running.returncode, out, err
 
 
 def test_from_the_verb_on_all_arguments_are_the_commands() -> None:
@@ -149,9 +153,10 @@ def test_one_command_leaves_no_load_behind() -> None:
     assert "would end here with this one" in said
 
 
+@pytest.mark.parametrize("program", [PROGRAM, MODULE], ids=["launcher", "module"])
 @pytest.mark.parametrize("arguments", [("--version",), ("version",), ("help",), ("--help",), ("-h",)])
-def test_what_needs_no_cloud_needs_no_cloud(arguments: Sequence[str]) -> None:
-    code, out, err = run(*_NOWHERE, *arguments)
+def test_what_needs_no_cloud_needs_no_cloud(program: Sequence[str], arguments: Sequence[str]) -> None:
+    code, out, err = run(*_NOWHERE, *arguments, program=program)
     assert (code, err) == (0, "")
     assert out
 
