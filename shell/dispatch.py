@@ -9,6 +9,7 @@ from manager.api.commands import known
 from manager.api.errors import CloudError
 from manager.api.typed import Params
 from shell.language import grammar
+from shell.outcome import Told
 from shell.session import Session
 
 _COUNT_S = 2.0  # a question waits no longer for a number
@@ -61,14 +62,25 @@ def _on_host(session: Session, row: Command, params: Params) -> None:
     if row.verb == "down":
         session.autostart = False  # who took it down does not want it back by a side effect
     if row.lists:
-        from manager.api.documents import API_VERSION
-        from shell import printing
+        _list(session, row, params)
+    else:
+        host.run(row, params, session.places.cloud, out=session.out, interactive=session.interactive)
 
-        found = []
+
+def _list(session: Session, row: Command, params: Params) -> None:
+    """Print what a host command finds, and what it had found where it dies half-way; raises Told then."""
+    from manager.api.documents import API_VERSION
+    from shell import host, printing
+
+    found, died = [], None
+    try:
         for item in host.ask(row, params, session.places.cloud, interactive=session.interactive):
             session.progress.tick(f"{item.get('name')}: {item.get('fact')}")
             found.append(item)
-        document = {"apiVersion": API_VERSION, "kind": row.lists, "items": found}
-        printing.result(session, document, row, params)
-        return
-    host.run(row, params, session.places.cloud, out=session.out, interactive=session.interactive)
+    except Told as told:
+        if not found:
+            raise
+        died = told
+    printing.result(session, {"apiVersion": API_VERSION, "kind": row.lists, "items": found}, row, params)
+    if died is not None:
+        raise died

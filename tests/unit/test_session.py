@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import pytest
 from manager.api import values
 from manager.api.documents import rfc3339
 from manager.api.errors import AppNotFound, CloudError, NotConfirmed, ProgramRejected
+from shell import host
 from shell.attempt import execute_words
 from shell.terminal import Progress
 from tests.eventually import eventually
@@ -55,6 +57,16 @@ def logs(call: FakeCall) -> dict[str, object]:
     for text in ("hello", "world"):
         call.emit({"kind": "LogLine", "worker": "web.1", "time": "", "stream": "stderr", "text": text})
     return {"kind": "Result", "message": ""}
+
+
+def test_what_a_host_command_found_before_it_died_is_printed(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies = 'print(\'{"name": "docker", "state": "ok", "fact": "20.10", "fix": ""}\'); raise SystemExit(7)'
+    monkeypatch.setattr(host, "command_line", lambda *_, **__: [sys.executable, "-c", dies])
+
+    assert shell.run("doctor -q") == 7
+    assert shell.out.getvalue() == "docker\n"
 
 
 def test_a_note_cannot_steer_a_terminal(shell: Shell) -> None:
