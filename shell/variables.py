@@ -64,6 +64,6 @@ def _of_file(path: str, environment: Mapping[str, str]) -> Iterator[str]:
             continue
         try:
             yield values.environment(_valued(word, environment))
-        except ValueError as error:
+        except ValueError:  # it quotes what may be a secret
             hint = f"sed -n {number}p {quote(path)}"
-            raise UsageError(f"{path}, line {number}: {error}", hint=hint, word=path) from None
+            raise UsageError(f"{path}, line {number}, is not NAME=VALUE", hint=hint, word=path) from None
