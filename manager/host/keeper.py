@@ -170,7 +170,7 @@ def running_pid(pid_file: Path) -> int | None:
 
 
 def hold(file: Path, for_s: float) -> None:
-    """What a hold file is of is not started for so long, by the clock that all processes share."""
+    """What the hold file names is not started for the next `for_s` seconds; all processes share the clock."""
     write_whole(file, f"{time.monotonic() + for_s}\n".encode())
 
 

@@ -74,14 +74,17 @@ def has_log(directory: Path) -> bool:
 
 
 def _make_anew(places: Places, settings: Settings, number: int, well: str, engine: Engine) -> None:
-    """The member has no data and joins those that the one at the endpoint `well` is of."""
+    """The member joins anew those that the one at the endpoint `well` is of, which give it their data.
+
+    What it had goes only once they have given it up: until then it may be theirs after all.
+    """
     order = parts.etcd_orders(places, settings, state="existing")[number - 1]
     directory = _directory(places, number)
     with _held(places, order.name):
         engine.parts.remove(order.name, grace_s=0)
+        _expect_anew(well, f"http://127.0.0.1:{settings.etcd_ports[number - 1][1]}")
         shutil.rmtree(directory / "member", ignore_errors=True)
         directory.mkdir(mode=0o700, exist_ok=True)
-        _expect_anew(well, f"http://127.0.0.1:{settings.etcd_ports[number - 1][1]}")
         engine.parts.start(order)
 
 
