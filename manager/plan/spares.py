@@ -26,7 +26,7 @@ LOOK_S = 0.5  # how soon to see whether the others have started
 
 def is_kept(spec: AppSpec, record: WorkerRecord) -> bool:
     """Return whether the spare stays where it is: its slot comes next, and its revision may be wanted."""
-    wanted = {spec.revision} | ({spec.fallback.revision} if spec.fallback and spec.is_updating else set())
+    wanted = spec.templates if spec.is_updating else {spec.revision}
     current = record.revision in wanted and record.turn == spec.turns.get(record.slot, 0)
     return record.spare and record.slot in spec.spare_slots and current
 

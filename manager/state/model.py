@@ -254,6 +254,12 @@ class AppSpec:
         """Whether the autoscaler says how many workers there are; where it recommends, it does not."""
         return self.autoscale is not None and self.autoscale.mode == "on"
 
+    @property
+    def templates(self) -> Mapping[int, Template]:
+        """What the workers of its revisions are made from; during an update there are two."""
+        places = (self,) if self.fallback is None else (self.fallback, self)
+        return {place.revision: place.template for place in places}
+
     def health_of(self, revision: int) -> Health:
         """Return what tells that a worker of this revision is healthy; during an update there are two."""
         past = self.fallback

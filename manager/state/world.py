@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from balancer.routes import Route, Server, server_name
@@ -69,7 +68,7 @@ class World:
     _sorted: dict[str, list[WorkerRecord]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
-    _segments: set[str] = field(default_factory=set, init=False, compare=False, repr=False)
+    _routed: set[tuple[str, ...]] = field(default_factory=set, init=False, compare=False, repr=False)
 
     def is_frozen(self, app: str) -> bool:
         return app in self.frozen or ALL in self.frozen
@@ -99,11 +98,11 @@ class World:
                 self._sorted.setdefault(record.app, []).append(record)
         return self._sorted.get(name, ())
 
-    def has_routed(self, server: str) -> bool:
-        """Return whether some stored route leads to the server of that name."""
-        if not self._segments:
-            self._segments.update(chain.from_iterable(key.split("/", 3)[2:3] for key in self.routes))
-        return server in self._segments
+    def has_routed(self, server: str, *kinds: str) -> bool:
+        """Return whether some stored route, of these kinds or of any, leads to the server of that name."""
+        if not self._routed:
+            self._routed.update(tuple(key.split("/", 3)[:3:2]) for key in self.routes)
+        return any((kind, server) in self._routed for kind in kinds or ("http", "tcp"))
 
 
 def as_scaled(spec: AppSpec, target: ScalingTarget | None) -> AppSpec:
@@ -193,8 +192,8 @@ def route_of(world: World, spec: AppSpec) -> Route | None:
     template = place.template
     if template.port is None:
         return None
-    if past is not None and past.template.protocol != spec.template.protocol:
-        records = [record for record in records if record.revision == place.revision]
+    if past is not None:
+        records = [record for record in records if _is_reached_by(world, spec, record, template.protocol)]
     return Route(
         app=spec.name,
         kind=template.protocol,
@@ -203,6 +202,18 @@ def route_of(world: World, spec: AppSpec) -> Route | None:
         entry_point="http" if template.protocol == "http" else f"tcp{place.tcp_port}",
         servers=tuple(_server(spec, record) for record in records),
     )
+
+
+def _is_reached_by(world: World, spec: AppSpec, record: WorkerRecord, kind: str) -> bool:
+    """Return whether requests of this kind may go to the worker.
+
+    What those of an overtaken update are made from is history: they stay where they are, and come nowhere
+    else.
+    """
+    template = spec.templates.get(record.revision)
+    if template is None:
+        return world.has_routed(server_name(*record.key), kind)
+    return template.protocol == kind
 
 
 def _server(spec: AppSpec, record: WorkerRecord) -> Server:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -523,6 +523,26 @@ def test_an_app_is_reached_as_before_until_a_worker_of_another_kind_answers() ->
         "tcp9100",
         ["w_web_1_2"],
     )
+
+
+@pytest.mark.parametrize(("kind", "routed"), [("tcp", ["w_web_2_1"]), ("http", ["w_web_1_2", "w_web_2_1"])])
+def test_a_worker_of_an_overtaken_update_is_in_no_route_of_another_kind(
+    kind: Literal["http", "tcp"], routed: list[str]
+) -> None:
+    template = replace(TEMPLATE, protocol=kind)
+    overtaken = replace(updating(), template=template, tcp_port=9100, fallback=Past(1, TEMPLATE))
+    answered = serving([overtaken], [a_worker(1, 2), a_worker(2)])
+    third = replace(overtaken, template=TEMPLATE, revision=3, newest=3)
+
+    before = route_of(answered, overtaken)
+    after = route_of(wanting(answered, third), third)
+    later = route_of(replace(answered, specs={"web": third}, routes=render(filter(None, [after]))), third)
+
+    assert before is not None
+    assert after is not None
+    assert (before.kind, after.kind) == (kind, "http")
+    assert [server.name for server in after.servers] == routed
+    assert later == after
 
 
 def test_an_app_keeps_its_route_until_a_worker_without_a_port_is_up() -> None:
