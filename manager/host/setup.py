@@ -54,14 +54,22 @@ def prepare(say: Say, socket: Path) -> None:
     ensure_dockerd(say, socket)
 
 
-def ensure_group() -> int:
-    """Return the id of the group whose members may use a cloud, made when there was none."""
+def group_id() -> int | None:
+    """Return the id of the group whose members may use a cloud, None when there is none."""
     try:
         return grp.getgrnam(GROUP).gr_gid
     except KeyError:
+        return None
+
+
+def ensure_group() -> int:
+    """Return the id of the group whose members may use a cloud, made when there was none."""
+    found = group_id()
+    if found is None:
         _require_root(f"making the group {GROUP}")
         _run(["groupadd", "--system", GROUP], f"make the group {GROUP}")
         return grp.getgrnam(GROUP).gr_gid
+    return found
 
 
 # --- packages

@@ -16,7 +16,7 @@ from manager.host.checks.finding import Finding, fail, ok
 from manager.host.checks.leftovers import leftovers, marks_by_cloud
 from manager.host.checks.machine import clock, docker, names, newest_change, programs, room
 from manager.host.checks.parts import alarm_finding, network, subnet
-from manager.host.checks.processes import Processes, check_processes, end_lost
+from manager.host.checks.processes import Processes, check_processes, end_lost, processes_now
 from manager.host.dockerd import SOCKET, State
 from manager.host.doctor import mend
 from manager.host.down import LeftBehind
@@ -168,6 +168,16 @@ def test_more_managers_than_a_leader_and_a_standby_are_a_fault_that_can_be_mende
     assert (found.view.name, found.view.state) == ("managers", "FAIL")
     assert found.view.fact.startswith("4 of 2 run: processes 11, 12, 13, 14; ")
     assert found.mend
+
+
+def test_looking_at_a_cloud_makes_no_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(name: str) -> None:
+        raise KeyError(name)
+
+    monkeypatch.setattr("grp.getgrnam", unknown)
+    monkeypatch.setenv("PATH", "")  # what would make one is not found, and raises
+
+    assert processes_now(PlacesAt("test", directory=tmp_path), known=True).access == ""
 
 
 @pytest.mark.parametrize(("there", "runs"), [(True, True), (False, False)], ids=["there", "removed"])

@@ -16,7 +16,7 @@ from manager.host.down import end_processes
 from manager.host.keeper import MANAGERS
 from manager.host.liveness import eventually, has_standby, is_up
 from manager.host.processes import end, is_stopped, processes_of
-from manager.host.setup import ensure_group
+from manager.host.setup import ensure_group, group_id
 from manager.host.telling import pasteable
 
 ROOT = 0
@@ -30,7 +30,7 @@ class Processes:
     known: it has settings.  begun: it was started and not taken down since.  answers: a manager does, on
     the socket; socket: that is there.  stopped: those of both kinds that a signal has stopped: they do not
     run, and nobody starts others.  held_s: for how long a drill still keeps managers from being started.
-    access: what is wrong with who may reach the socket.
+    access: what is wrong with who may reach the socket; "" while there is no group that could.
     """
 
     known: bool
@@ -46,7 +46,7 @@ class Processes:
 
 def processes_now(places: Places, *, known: bool) -> Processes:
     keepers, managers = processes_of(places, "keeper"), processes_of(places, "manager")
-    stopped = tuple(filter(is_stopped, [*keepers, *managers]))
+    stopped, group = tuple(filter(is_stopped, [*keepers, *managers])), group_id()
     return Processes(
         known=known,
         begun=places.run.exists(),
@@ -56,7 +56,7 @@ def processes_now(places: Places, *, known: bool) -> Processes:
         answers=is_up(places),
         stopped=stopped,
         held_s=keeper.held_s(keeper.hold_file(places)),
-        access=access_fault(places, ROOT, ensure_group()),
+        access=access_fault(places, ROOT, group) if group is not None else "",
     )
 
 
@@ -114,12 +114,18 @@ def _managers(places: Places, seen: Processes) -> Finding:
 def _socket(places: Places, seen: Processes) -> Finding:
     if seen.access:
         fix = simplecloud(places, "doctor --fix")
-        return fail("socket", seen.access, fix, lambda: give_access(places, ROOT, ensure_group()))
+        return fail("socket", seen.access, fix, partial(_give_access, places))
     if seen.answers:
         return ok("socket", f"a manager answers on {places.socket}")
     if not seen.socket:
         return _unwell(places, "socket", f"{places.socket} is not there")
     return _unwell(places, "socket", f"{places.socket.name} is stale: nobody answers on it")
+
+
+def _give_access(places: Places) -> str:
+    """Root and the group reach a manager; returns what was done. Raises SetupFailed."""
+    done = give_access(places, ROOT, ensure_group())
+    return done if is_up(places) else f"{done}; {_start(places)}"
 
 
 def end_stuck(places: Places) -> list[int]:
