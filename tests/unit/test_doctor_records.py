@@ -7,13 +7,17 @@ from dataclasses import replace
 import pytest
 
 from manager.api.places import Places
-from manager.host.checks.records import lost, records, unreadable
+from manager.engine.containers import Container
+from manager.host.checks.records import compare, lost, records, unreadable
 from manager.host.settings import Settings
 from manager.state.records import encode
-from tests.simulation.worlds import a_container, a_worker, an_app
+from tests.fakes.engine import FakeEngine
+from tests.fakes.store import FakeStore
+from tests.simulation.worlds import NOW, a_container, a_worker, an_app
 
 PLACES = Places("nowhere")
 SETTINGS = Settings(8080, 9000, 9015, 23000, ((23001, 23002),), "10.200.0.0/22")
+ETCDCTL = f"etcdctl --endpoints {SETTINGS.etcd_endpoints[0]}"
 ENTRIES = {"apps/web": encode(an_app()), "workers/web/1/1": encode(a_worker(1))}
 
 
@@ -30,16 +34,52 @@ def test_only_what_this_version_cannot_read_is_unreadable() -> None:
     assert "version 9 is not known here" in found["apps/new"]
 
 
-def test_a_record_that_cannot_be_read_is_named_with_the_command_that_forgets_it() -> None:
-    found = records(PLACES, SETTINGS, {"workers/web/1/1": "torn", "apps/new": "version 9"}).view
+def test_a_record_that_is_made_anew_is_named_with_the_command_that_forgets_it() -> None:
+    found = records(PLACES, SETTINGS, {"workers/web/1/1": "torn", "targets/new": "version 9"}).view
 
     assert found.state == "FAIL"
-    assert found.fact == "left alone, as they cannot be read: apps/new (version 9), workers/web/1/1"
-    assert found.fix == f"etcdctl --endpoints {SETTINGS.etcd_endpoints[0]} del simplecloud/nowhere/apps/new"
+    assert found.fact == "left alone, as they cannot be read: targets/new (version 9), workers/web/1/1"
+    assert found.fix == f"{ETCDCTL} del simplecloud/nowhere/targets/new"
+
+
+def test_no_fix_forgets_what_was_asked_for() -> None:
+    found = records(PLACES, SETTINGS, {"workers/web/1/1": "torn", "apps/new": "version 9"}).view
+
+    assert found.fact.endswith("; the version of simplecloud that wrote apps/new can read it")
+    assert found.fix == f"{ETCDCTL} get --print-value-only simplecloud/nowhere/apps/new > apps-new.json"
+
+
+def test_a_fix_quotes_the_key_of_a_record() -> None:
+    found = records(PLACES, SETTINGS, {"targets/$(reboot)": "torn"}).view
+
+    assert found.fix == f"{ETCDCTL} del 'simplecloud/nowhere/targets/$(reboot)'"
 
 
 def test_every_worker_that_has_its_record_is_well() -> None:
     assert lost(PLACES, [a_container(a_worker(1).key)], ENTRIES, {}).view.state == "ok"
+
+
+class Growing(FakeEngine):
+    """An app is scaled up, then down, while somebody lists its workers."""
+
+    store: FakeStore
+
+    def workers(self) -> list[Container]:
+        self.store.write({"workers/web/2/1": encode(a_worker(2))}, ["workers/web/1/1"])
+        return [a_container(a_worker(slot).key) for slot in (1, 2, 3)]
+
+
+def test_workers_that_come_and_go_while_doctor_looks_are_not_lost() -> None:
+    engine = Growing(now=lambda: NOW)
+    engine.store = FakeStore(lambda: NOW)
+    engine.store.write(ENTRIES)
+
+    read, workers = compare(PLACES, SETTINGS, engine.store, engine)
+
+    assert read.view.fact == "all 2 can be read"
+    assert (
+        workers.view.fact == f"1 container without a record, left alone: {a_container(a_worker(3).key).name}"
+    )
 
 
 def test_a_lost_worker_is_named_and_adopted_and_one_that_has_ended_is_removed() -> None:

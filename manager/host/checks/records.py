@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 
@@ -9,6 +10,7 @@ from manager.api.documents import counted, some
 from manager.api.errors import StoreUnavailable
 from manager.api.places import Places
 from manager.engine.containers import Container
+from manager.engine.contract import Engine
 from manager.engine.docker_engine import DockerEngine
 from manager.host import parts
 from manager.host.checks.finding import Finding, fail, ok, warn
@@ -16,21 +18,30 @@ from manager.host.checks.processes import simplecloud
 from manager.host.settings import Settings
 from manager.state.model import AppSpec, ScalingTarget, WorkerKey, WorkerRecord
 from manager.state.records import APPS, TARGETS, WORKERS, UnreadableRecord, decode, worker_key
+from manager.store import Store
 
 _CLASSES: Mapping[str, type] = {APPS: AppSpec, WORKERS: WorkerRecord, TARGETS: ScalingTarget}
+_MADE_ANEW = (TARGETS, WORKERS)  # by the autoscaler, and from its container by `adopt`
 
 
 def check_records(places: Places, settings: Settings, engine: DockerEngine | None) -> Iterator[Finding]:
     """Yield what cannot be read and which workers are lost; nothing while the store does not answer."""
     try:
         with closing(parts.store_of(places, settings)) as store:
-            entries = {key: entry.value for key, entry in store.read(*_CLASSES).entries.items()}
+            yield from compare(places, settings, store, engine)
     except StoreUnavailable:
         return  # which has a line of its own
+
+
+def compare(places: Places, settings: Settings, store: Store, engine: Engine | None) -> Iterator[Finding]:
+    """Yield whether all in the store can be read, and whether all containers are in it."""
+    entries = {key: entry.value for key, entry in store.read(*_CLASSES).entries.items()}
     unread = unreadable(entries)
     yield records(places, settings, unread) if unread else ok("records", f"all {len(entries)} can be read")
     if engine is not None:
-        yield lost(places, engine.workers(), entries.keys(), unread)
+        workers = engine.workers()
+        since = store.read(WORKERS).entries  # a worker that has come meanwhile had its record first
+        yield lost(places, workers, {*entries, *since}, unread)
 
 
 def unreadable(entries: Mapping[str, str]) -> dict[str, str]:
@@ -48,16 +59,25 @@ def unreadable(entries: Mapping[str, str]) -> dict[str, str]:
 def records(places: Places, settings: Settings, unread: Mapping[str, str]) -> Finding:
     """Return that there are records which cannot be read: their apps are left alone.
 
-    The fix forgets the first of them: the version of simplecloud that wrote it could read it.
+    The fix is for the first of them: what is made anew is forgotten, anything else only saved.
     """
     key, why = min(unread.items())
     others = "".join(f", {other}" for other in sorted(unread)[1:])
+    fact = f"left alone, as they cannot be read: {key} ({why}){others}"
+    full = shlex.quote(f"{parts.store_root(places.cloud)}{key}")
+    if key.startswith(_MADE_ANEW):
+        return fail("records", fact, f"{_etcdctl(places, settings)} del {full}")
+    file = shlex.quote(f"{key.replace('/', '-')}.json")
+    fix = f"{_etcdctl(places, settings)} get --print-value-only {full} > {file}"
+    return fail("records", f"{fact}; the version of simplecloud that wrote {key} can read it", fix)
+
+
+def _etcdctl(places: Places, settings: Settings) -> str:
+    """Return how etcdctl is called for the cloud's store."""
     tls = parts.tls_of(places, settings)
     pems = {"--cacert": tls.ca, "--cert": tls.cert, "--key": tls.key} if tls is not None else {}
     options = "".join(f" {option} {path}" for option, path in pems.items() if path)
-    endpoints = ",".join(settings.etcd_endpoints)
-    fix = f"etcdctl --endpoints {endpoints}{options} del {parts.store_root(places.cloud)}{key}"
-    return fail("records", f"left alone, as they cannot be read: {key} ({why}){others}", fix)
+    return f"etcdctl --endpoints {','.join(settings.etcd_endpoints)}{options}"
 
 
 def lost(
