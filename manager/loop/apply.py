@@ -340,7 +340,6 @@ def worker_order(
     files = [FileMount(str(programs.path(mount.sha256)), mount.path) for mount in template.mounts]
     files += [FileMount(str(names), HOSTS)] if HOSTS not in {mount.path for mount in template.mounts} else []
     files += [FileMount(str(secrets), INSIDE)] if secrets is not None else []
-    own = any(mount.path == template.command[0] for mount in template.mounts)
     return WorkerOrder(
         name=container_name(cloud, record.key),
         app=record.app,
@@ -349,7 +348,7 @@ def worker_order(
         image=template.image,
         command=template.command,
         hostname=record.key.label,
-        entrypoint=() if own else None,
+        entrypoint=() if template.copies_program else None,
         environment=template.environment,
         files=tuple(files),
         cpus=template.cpus,

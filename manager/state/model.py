@@ -98,12 +98,17 @@ class Template:
     drain_s: float = 10.0
 
     @property
+    def copies_program(self) -> bool:
+        """Whether the program was copied in; any other is the image's."""
+        return any(self.command[:1] == (mount.path,) for mount in self.mounts)
+
+    @property
     def directory(self) -> str | None:
         """Return where the command begins: beside a copied program, where its other files are.
 
         None for the image's own directory.
         """
-        beside = self.command[:1] and self.command[0].startswith(f"{COPY_DIRECTORY}/")
+        beside = self.copies_program and self.command[0].startswith(f"{COPY_DIRECTORY}/")
         return self.workdir or (COPY_DIRECTORY if beside else None)
 
 

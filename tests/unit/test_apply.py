@@ -216,6 +216,8 @@ def test_a_file_of_names_that_was_copied_in_is_kept(edges: Edges) -> None:
     [
         ("/app/web.py", None, "/app"),
         ("/app/web.py", "/srv", "/srv"),
+        ("/app/of-the-image", None, None),
+        ("/opt/web.py", None, None),
         ("sh", None, None),
         ("sh", "/srv", "/srv"),
     ],
@@ -223,7 +225,9 @@ def test_a_file_of_names_that_was_copied_in_is_kept(edges: Edges) -> None:
 def test_a_copied_program_begins_beside_its_files_unless_told_where(
     edges: Edges, command: str, workdir: str | None, directory: str | None
 ) -> None:
-    spec = replace(an_app(), template=replace(TEMPLATE, command=(command,), workdir=workdir))
+    mounts = (Mount("a" * 64, "/app/web.py"), Mount("b" * 64, "/opt/web.py"))
+    template = replace(TEMPLATE, command=(command,), workdir=workdir, mounts=mounts)
+    spec = replace(an_app(), template=template)
 
     order = worker_order("default", a_worker(1), spec, edges.programs, Path("/names"), None)
 
