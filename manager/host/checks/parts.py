@@ -31,8 +31,7 @@ def check_parts(
     """Yield what was found of the parts; `running`: the cloud is meant to be up."""
     there = {part.name: part for part in engine.parts.list()} if engine is not None else {}
     if running:
-        _all_are_healthy(places, settings, SLOW_S)
-        yield etcd(places, settings, _members(places, settings), engine)
+        yield etcd(places, settings, _members(places, settings, SLOW_S), engine)
         yield _alarms(places, settings)
         yield proxy(places, settings, engine, answers=eventually(lambda: proxy_answers(settings), SLOW_S))
         yield from network(places, intact=network_is_intact(places))
@@ -40,13 +39,17 @@ def check_parts(
     yield subnet(settings.network, taken_networks(), running=running)
 
 
-def _members(places: Places, settings: Settings) -> list[Member]:
+def _members(places: Places, settings: Settings, within_s: float) -> list[Member]:
+    """Return the members as soon as all are healthy, or as they were last once the time is over."""
+    seen: list[Member] = []
     with closing(parts.store_of(places, settings)) as store:
-        return store.members()
 
+        def all_are_healthy() -> bool:
+            seen[:] = store.members()
+            return all(member.healthy for member in seen)
 
-def _all_are_healthy(places: Places, settings: Settings, within_s: float) -> bool:
-    return eventually(lambda: all(member.healthy for member in _members(places, settings)), within_s)
+        eventually(all_are_healthy, within_s)
+    return seen
 
 
 def etcd(places: Places, settings: Settings, members: list[Member], engine: DockerEngine | None) -> Finding:
@@ -65,7 +68,7 @@ def etcd(places: Places, settings: Settings, members: list[Member], engine: Dock
 def _bring_back(places: Places, settings: Settings, away: list[str], engine: DockerEngine) -> str:
     """The members that were away answer, or had time to begin. Raises EngineError, StoreUnavailable."""
     done = bring_back(places, settings, away, engine)
-    _all_are_healthy(places, settings, MEMBERS_S)
+    _members(places, settings, MEMBERS_S)
     return done
 
 
