@@ -18,7 +18,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from manager.api.agreement import require_agreement
 from manager.api.arguments import bind, option_words
@@ -29,6 +29,7 @@ from manager.api.suggest import did_you_mean
 from manager.api.taken import as_taken
 from manager.api.typed import Param, Params
 from shell.apps.scalars import word_of
+from shell.apps.together import require_apart
 from shell.apps.toml_lines import line_of
 from shell.files import is_here, split_copy
 from shell.language.parsing import parse
@@ -83,7 +84,9 @@ def read(text: str, directory: str) -> list[Entry]:
         raise UsageError("there is no app in it", hint=EXAMPLE)
     if document or not isinstance(apps, dict):
         raise UsageError("an app is a table [apps.NAME], and there is nothing beside them", hint=EXAMPLE)
-    return [_placed_entry(text, name, table, directory) for name, table in apps.items()]
+    entries = [_placed_entry(text, name, table, directory) for name, table in apps.items()]
+    require_apart(entries)
+    return entries
 
 
 def _placed_entry(text: str, name: str, table: object, directory: str) -> Entry:
@@ -177,29 +180,6 @@ def _named(path: str, directory: str) -> str:
         return path
     path = os.path.relpath(os.path.join(directory, path))
     return path if path.startswith("../") else f"./{path}"
-
-
-def in_order(entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries, each behind those that it reaches: an app can only reach what is there."""
-    left, placed = {entry.name: entry for entry in entries}, dict[str, Entry]()
-
-    def place(name: str) -> None:
-        entry = left.pop(name, None)
-        if entry is not None:
-            for reached in _texts(entry.params, "reach"):
-                place(reached)
-            placed[name] = entry
-
-    for entry in entries:
-        place(entry.name)
-    return list(placed.values())
-
-
-def reaching(entry: Entry, names: Collection[str]) -> Entry:
-    """Return an entry that reaches only those of these names."""
-    reached = [name for name in _texts(entry.params, "reach") if name in names]
-    others = {key: value for key, value in entry.params.items() if key != "reach"}
-    return replace(entry, params={**others, "reach": reached} if reached else others)
 
 
 def write(entry: Entry, usual: Params) -> str:

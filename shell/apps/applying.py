@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -19,13 +20,13 @@ from manager.api.errors import ProgramRejected, RouteTaken, UsageError
 from manager.api.typed import Params
 from manager.api.views import ChangeView
 from shell import files, printing, remote
-from shell.apps import app_file, dotenv
+from shell.apps import app_file, dotenv, together
 from shell.apps.app_file import Entry
 from shell.attempt import attempt, execute_words
 from shell.language.quoting import quote
 from shell.outcome import INTERRUPTED, Told
 from shell.place import place_of_words
-from shell.text.document import number
+from shell.text.document import items, number
 from shell.text.glyphs import escaped
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def import_(session: Session, row: Command, params: Params) -> None:
     with _named_in_errors(path):
         services = compose.read(text, _variables(directory), lambda path: Path(directory, path).is_file())
         wanted = [app_file.read_entry(name, table, directory) for name, table in services.tables.items()]
+        together.require_apart(wanted)
     for told in services.ignored:
         session.note(told)
     _make(session, wanted, params)
@@ -90,12 +92,25 @@ def _variables(directory: str) -> Mapping[str, str]:
     return {**dotenv.read(text), **os.environ}
 
 
+@dataclass(frozen=True, slots=True)
+class _There:
+    """The apps there are, by name, what is usual, and the files of here that each wanted app copies."""
+
+    present: Mapping[str, Entry]
+    usual: Params
+    own: Mapping[str, Mapping[str, str]]
+
+    def commands(self, entry: Entry) -> list[list[str]]:
+        """Return the commands that make the app as wanted."""
+        return app_file.commands(self.present.get(entry.name), entry, self.own[entry.name], self.usual)
+
+
 def _make(session: Session, wanted: list[Entry], params: Params) -> None:
     """Make the apps as wanted, if all can be; raises Told when one cannot be, or does not get ready."""
-    present, usual = _present(session)
+    there = _There(*_present(session), {entry.name: _own_files(entry) for entry in wanted})
     plan = {
-        entry.name: [[verb, *_how(verb, params), *rest] for verb, *rest in _commands(entry, present, usual)]
-        for entry in app_file.in_order(wanted)
+        entry.name: [[verb, *_how(verb, params), *rest] for verb, *rest in there.commands(entry)]
+        for entry in together.in_order(wanted, there.present)
     }
     only_tells = params.get("dry_run") is True
     if only_tells:
@@ -104,7 +119,7 @@ def _make(session: Session, wanted: list[Entry], params: Params) -> None:
     if not any(plan.values()):
         names = ", ".join(entry.name for entry in wanted)
         session.note(f"nothing to do: {names} {'is' if len(wanted) == 1 else 'are'} as the file says")
-    _require_possible(session, wanted, present, usual, params)
+    _require_possible(session, wanted, there, params)
     if only_tells:
         return
     for words in chain.from_iterable(plan.values()):
@@ -112,10 +127,6 @@ def _make(session: Session, wanted: list[Entry], params: Params) -> None:
         _carry_out(session, words)
     if params.get("detach") is not True:
         _await_ready(session, [name for name, commands in plan.items() if not commands], params)
-
-
-def _commands(entry: Entry, present: Mapping[str, Entry], usual: Params) -> list[list[str]]:
-    return app_file.commands(present.get(entry.name), entry, _own_files(entry), usual)
 
 
 def _show(session: Session, words: Sequence[str]) -> None:
@@ -127,18 +138,15 @@ def _carry_out(session: Session, words: Sequence[str]) -> None:
         raise Told(code)
 
 
-def _require_possible(
-    session: Session, wanted: list[Entry], present: Mapping[str, Entry], usual: Params, params: Params
-) -> None:
+def _require_possible(session: Session, wanted: list[Entry], there: _There, params: Params) -> None:
     """Raise Told when the manager refuses what one begins with: all are told, and nothing is changed."""
-    passing = (RouteTaken,) if any(entry.name in present for entry in wanted) else ()  # it may be given up
+    aloud, names = params.get("dry_run") is True, {entry.name for entry in wanted}
     codes = []
     for entry in wanted:
-        alone = app_file.reaching(entry, present)  # what it reaches may be made first
-        for words in _commands(alone, present, usual)[:1]:
-            act = partial(
-                remote.foresee, session, words, aloud=params.get("dry_run") is True, passing=passing
-            )
+        passing = (RouteTaken,) if together.may_be_given_up(entry, there.present, names) else ()
+        alone = together.unreaching(entry, names - there.present.keys())  # those are made first
+        for words in there.commands(alone)[:1]:
+            act = partial(remote.foresee, session, words, aloud=aloud, passing=passing)
             looks = [words[0], "--dry-run", *words[1:]]
             codes.append(attempt(session, act, looks, partial(place_of_words, given=words)))
             if codes[-1] == INTERRUPTED:
@@ -153,19 +161,14 @@ def _await_ready(session: Session, names: list[str], params: Params) -> None:
     if not names:
         return
     limit = [f"--timeout={params['wait']}"] if "wait" in params else []
-    for app in _items(session, "apps", names):
+    for app in items(session.client.call("apps", {"app": names}).get("items")):
         want, done, ready = (number(app.get(key)) or 0.0 for key in ("want", "done", "ready"))
         if ready < want - done:
             others = [">=", f"{want - done:g}"] if done else []
             _carry_out(session, ["wait", str(app["name"]), "ready", *others, *limit])
-    for worker in _items(session, "ps", names):
+    for worker in items(session.client.call("ps", {"app": names}).get("items")):
         if worker["state"] == "ready" and worker["restarts"]:  # it may end as soon again
             _carry_out(session, ["wait", str(worker["name"]), "age", ">", _LASTS_S, *limit])
-
-
-def _items(session: Session, verb: str, names: list[str]) -> list[Mapping[str, object]]:
-    items = session.client.call(verb, {"app": names}).get("items")
-    return items if isinstance(items, list) else []
 
 
 def _how(verb: str, params: Params) -> list[str]:
@@ -217,8 +220,7 @@ def _present(session: Session, names: list[str] | None = None) -> tuple[dict[str
     """Return the apps there are, by name, and the parameters that are usual."""
     session.need_cloud()
     document = session.client.call("export", {"app": names} if names else {})
-    items, usual = document.get("items"), document.get("usual")
-    entries = [_entry(item) for item in items] if isinstance(items, list) else []
+    usual, entries = document.get("usual"), map(_entry, items(document.get("items")))
     return {entry.name: entry for entry in entries}, usual if isinstance(usual, dict) else {}
 
 

@@ -135,25 +135,6 @@ def test_a_file_is_refused_as_a_whole_for_one_app_whose_options_contradict_each_
         app_file.read(f"[apps.calm]\ncommand = 'sleep 9'\n[apps.web]\ncommand = 'sleep 9'\n{settings}", "")
 
 
-def test_an_app_is_made_after_those_that_it_reaches() -> None:
-    text = """
-        [apps.a]
-        command = "x"
-        reach = ["c", "elsewhere"]
-        [apps.b]
-        command = "x"
-        pull = true
-        [apps.c]
-        command = "x"
-        reach = ["b", "a", "c"]
-    """
-
-    entries = app_file.in_order(app_file.read(text, ""))
-
-    assert [entry.name for entry in entries] == ["b", "c", "a"]
-    assert app_file.commands(None, entries[0], {}, usual()) == [["run", "--pull", "b", "x"]]
-
-
 def test_a_value_is_the_word_that_is_written() -> None:
     entry = read_one(
         "[apps.web]\ncommand = ['x', true, 1.10]\nenv = { A = true, B = false, C = 0, D = 1.10 }"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.documents import document, listing
-from manager.api.errors import ImageNotFound, SecretNotFound
+from manager.api.errors import ImageNotFound, RouteTaken, SecretNotFound
 from manager.api.views import AppView, WorkerView
 from tests.fakes.replies import Answer, a_cloud, app, serving, worker
 from tests.fakes.shells import shell_at
@@ -73,6 +73,49 @@ def test_what_an_app_of_the_file_reaches_there_need_not_be_there_yet(tmp_path: P
 
     assert [asked.get("reach") for asked in runs.asked] == [None, None, None, ["bb"]]
     assert runs.made == ["bb", "aa"]
+
+
+def test_what_is_reached_and_is_neither_there_nor_in_the_file_is_looked_for_beforehand(
+    tmp_path: Path, file: Path
+) -> None:
+    file.write_text(f'{WEB}[apps.front]\ncommand = "sleep 9"\nreach = ["web", "gone"]\n')
+    runs, shell = Runs(), shell_at(tmp_path)
+
+    with serving(tmp_path, a_cloud(run=runs.run)):
+        assert shell.run(f"apply -f {file} --dry-run") == 0
+
+    assert [asked.get("reach") for asked in runs.asked] == [None, ["gone"]]
+
+
+def test_new_apps_that_reach_each_other_are_refused_before_one_is_made(tmp_path: Path, file: Path) -> None:
+    file.write_text(TWO.replace('secret = ["nokey"]', 'reach = ["aa"]'))
+    runs, shell = Runs(), shell_at(tmp_path)
+
+    with serving(tmp_path, a_cloud(run=runs.run)):
+        assert shell.run(f"apply -f {file}") == 2
+
+    assert runs.asked == []
+    assert "neither can be made first" in shell.err.getvalue()
+
+
+@pytest.mark.parametrize(("holder", "code"), [("web", 0), ("other", 1)])
+def test_a_route_passes_only_where_an_app_of_the_file_may_give_it_up(
+    tmp_path: Path, file: Path, holder: str, code: int
+) -> None:
+    def run(params: Mapping[str, object]) -> Mapping[str, object]:
+        raise RouteTaken(f"{holder} has the route /shop already")
+
+    now = {name: ["/shop"] if name == holder else ["/rest"] for name in ("web", "other")}
+    present = [
+        {"params": {"name": name, "command": ["sleep", "9"], "port": "80", "path": path}, "files": {}}
+        for name, path in now.items()
+    ]
+    http = 'command = "sleep 9"\nport = 80\n'
+    file.write_text(f'[apps.web]\n{http}[apps.front]\n{http}path = ["/shop/"]\n')
+    shell = shell_at(tmp_path)
+
+    with serving(tmp_path, a_cloud(*present, run=run)):
+        assert shell.run(f"apply -f {file} --dry-run") == code
 
 
 def test_an_image_that_is_to_be_pulled_need_not_be_there_yet(tmp_path: Path, file: Path) -> None:
