@@ -126,7 +126,12 @@ def _make(session: Session, wanted: list[Entry], params: Params) -> None:
         _show(session, words)
         _carry_out(session, words)
     if params.get("detach") is not True:
-        _await_ready(session, [name for name, commands in plan.items() if not commands], params)
+        _await_ready(session, [name for name, commands in plan.items() if not _waits(commands)], params)
+
+
+def _waits(commands: Sequence[Sequence[str]]) -> bool:
+    """Tell whether the last of the commands returns once the app is ready."""
+    return bool(commands) and known(commands[-1][0]).option("--wait") is not None
 
 
 def _show(session: Session, words: Sequence[str]) -> None:

@@ -157,6 +157,21 @@ def test_an_app_that_is_as_the_file_says_is_to_be_ready_too(
     assert "nothing to do: web is as the file says" in shell.err.getvalue()
 
 
+@pytest.mark.parametrize(("ready", "code"), [(0, 4), (1, 0)])
+def test_an_app_that_only_scales_otherwise_is_to_be_ready_too(
+    tmp_path: Path, file: Path, ready: int, code: int
+) -> None:
+    params = {"name": "web", "command": ["sleep", "9"], "port": "80", "max": "2"}
+    file.write_text(f"{WEB}port = 80\nmax = 3\n")
+    shell = shell_at(tmp_path)
+    replies = a_cloud({"params": params, "files": {}}, **running(app("web", want=1, ready=ready)))
+
+    with serving(tmp_path, replies):
+        assert shell.run(f"apply -f {file} --wait=100ms") == code
+
+    assert "autoscale --max 3 web" in shell.out.getvalue()
+
+
 @pytest.mark.parametrize("fields", [{"want": 0, "ready": 0}, {"want": 3, "ready": 1, "done": 2}])
 def test_an_app_that_was_stopped_or_has_done_its_work_is_as_the_file_says(
     tmp_path: Path, file: Path, fields: Mapping[str, int]
