@@ -140,12 +140,13 @@ def _words_of_key(name: str, key: str, value: object) -> list[str]:
     match value:
         case bool() if option.kind is None:
             return [word] if value else []
-        case str() | int() | float() if option.kind is not None and not isinstance(value, bool):
-            return [word, str(value)]
-        case list() if option.key == "env" and any(
-            isinstance(item, str) and "=" not in item for item in value
+        case str() | list() if option.key == "env" and any(
+            isinstance(item, str) and "=" not in item
+            for item in ([value] if isinstance(value, str) else value)
         ):
             raise UsageError(f"{name}: env is a table, or a list of NAME=VALUE", hint="help files")
+        case str() | int() | float() if option.kind is not None and not isinstance(value, bool):
+            return [word, str(value)]
         case list() if option.many:
             return [each for item in value for each in (word, _word(name, key, item))]
         case dict() if option.key == "env":

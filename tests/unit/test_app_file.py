@@ -272,6 +272,8 @@ def fault_of(text: str) -> str:
         ("[apps.web]\ncommand = 'x'\nfiles = 3", "files = "),
         ("[apps.web]\ncommand = 'x'\nenv = { A = [1] }", "web: env A: a value is a text, a number"),
         ("[apps.web]\ncommand = 'x'\nenv = { A = 2020-01-01T00:00:00 }", "web: env A: a value is"),
+        ("[apps.web]\ncommand = 'x'\nenv = 'HOME'", "web: env is a table, or a list of NAME=VALUE"),
+        ("[apps.web]\ncommand = 'x'\nenv = ['A=1', 'HOME']", "web: env is a table, or a list of NAME=VALUE"),
         ("[apps.web]\ncommand = 'x'\nenv = [{ A = 1 }]", "web: env: a value is"),
         ("[apps.web]\ncommand = ['x', []]", "web: command: a value is a text, a number"),
         ("[apps.web]\ncommand = 'x'\nmode = 'recommend'", "mode goes with max"),
