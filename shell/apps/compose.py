@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from manager.api import values
 from manager.api.errors import UsageError
 from shell.apps import compose_ports as ports
+from shell.apps import compose_secrets as kept
 from shell.apps import yaml_file
 from shell.apps.scalars import word_of
 from shell.files import is_here, is_path
@@ -39,11 +40,12 @@ class Services:
 
 @dataclass(slots=True)
 class _Service:
-    """One service while it is read."""
+    """One service while it is read.  secrets: what the cloud calls those that the file calls otherwise."""
 
     name: str
     keys: Mapping[str, object]
     is_file: IsFile
+    secrets: Mapping[str, str]
     ignored: list[str] = field(default_factory=list)
 
     def ignore(self, key: str, why: str = "") -> None:
@@ -68,11 +70,13 @@ def read(text: str, variables: Mapping[str, str], is_file: IsFile = no_file) -> 
     if not isinstance(services, dict) or not services:
         raise UsageError("there are no services in it", hint="services: {web: {image: ..., command: ...}}")
     ignored = [f"{key} is ignored" for key in document if key not in ("services", "secrets")]
+    secrets = kept.names(document.get("secrets"))
     found = [
-        _Service(_checked_name(str(name)), _mapping(name, keys), is_file) for name, keys in services.items()
+        _Service(_checked_name(str(name)), _mapping(name, keys), is_file, secrets)
+        for name, keys in services.items()
     ]
     ports.require_apart({service.name: service.keys.get("ports") for service in found})
-    ignored += _kept_elsewhere(document.get("secrets"))
+    ignored += kept.ignored(document.get("secrets"), secrets)
     tables = {service.name: _table(service) for service in found}
     _require_reached(found, tables)
     return Services(tables, [*ignored, *(told for service in found for told in service.ignored)])
@@ -207,14 +211,6 @@ def _deploy(service: _Service, value: object) -> Table:
     return table
 
 
-def _kept_elsewhere(secrets: object) -> Iterator[str]:
-    """Yield that the cloud keeps secrets, of those that a file or a variable would have."""
-    for name, keys in secrets.items() if isinstance(secrets, dict) else ():
-        for key in ("file", "environment"):
-            if isinstance(keys, dict) and key in keys:
-                yield f"secrets {name} {key} is ignored: the cloud keeps it; secret set {name} < FILE"
-
-
 def _secrets(service: _Service, value: object) -> Table:
     """Return the secrets of the cloud that it is given, by the names that it has them under."""
     named = _list(service, "secrets", value)
@@ -222,12 +218,14 @@ def _secrets(service: _Service, value: object) -> Table:
 
 
 def _source(service: _Service, secret: object) -> str:
-    if not isinstance(secret, dict):
-        return _word(service, "secrets", secret)
-    name = _word(service, "secrets", secret.get("source", ""))
-    for key, text in secret.items():
+    keys = secret if isinstance(secret, dict) else {"source": secret}
+    source = _word(service, "secrets", keys.get("source", ""))
+    name = service.secrets.get(source, source)
+    for key, text in keys.items():
         if key != "source" and not (key == "target" and text in (name, f"/run/secrets/{name}")):
             service.ignore(f"secrets {name} {key}", f"it is /run/secrets/{name}")
+    if name != source and "target" not in keys:
+        service.ignored.append(f"{service.name}.secrets {source} is /run/secrets/{name} in its workers")
     return name
 
 
@@ -239,6 +237,9 @@ def _volumes(service: _Service, value: object) -> Table:
         if target and is_path(source) and service.is_file(source):
             copies.append(f"{source}:{target}")
             service.ignored.append(f"{service.name}.volumes {source} is copied as it is now, and not mounted")
+            for key in volume if isinstance(volume, dict) else ():
+                if key not in ("type", "source", "target"):
+                    service.ignore(f"volumes {source} {key}")
         else:
             service.ignore(f"volumes {source or target}".rstrip(), "workers are stateless; a file is copied")
     return {"copy": copies} if copies else {}

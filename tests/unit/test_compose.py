@@ -230,6 +230,28 @@ def test_a_secret_is_the_one_that_the_cloud_keeps(secret: str) -> None:
     assert compose.read(text, {}).ignored == [told]
 
 
+def test_a_secret_that_the_cloud_calls_otherwise_is_taken_by_that_name_and_told() -> None:
+    text = f"{service('secrets: [db]')}\nsecrets: {{db: {{external: true, name: prod_db}}}}"
+
+    assert "--secret prod_db" in commands(text)[0]
+    assert compose.read(text, {}).ignored == ["web.secrets db is /run/secrets/prod_db in its workers"]
+
+
+def test_every_key_of_a_secret_or_of_a_long_volume_that_is_ignored_is_named() -> None:
+    volume = "{type: bind, source: ./c, target: /c, read_only: true, bind: {propagation: shared}}"
+    secret = "secrets: {db: {external: {name: x}, name: prod, file: ./db, driver: vault, labels: [a]}}"
+
+    assert compose.read(f"{service(f'volumes: [{volume}]')}\n{secret}", {}, lambda path: True).ignored == [
+        "secrets db external is ignored",
+        "secrets db file is ignored: the cloud keeps it; secret set prod < FILE",
+        "secrets db driver is ignored",
+        "secrets db labels is ignored",
+        "web.volumes ./c is copied as it is now, and not mounted",
+        "web.volumes ./c read_only is ignored",
+        "web.volumes ./c bind is ignored",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
