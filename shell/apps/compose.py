@@ -123,10 +123,14 @@ def _command(service: _Service) -> list[str]:
         service.ignored.append(f"{service.name}.entrypoint stands behind the image's own, if it has one")
     if not words:
         raise service.wrong("command", "there is none, and what an image would run is not known here")
-    if is_here(words[0]) and service.keys.get("image") and not service.is_file(words[0]):
-        # meant inside the image, where `run` would take it for a file of this machine
-        return ["sh", "-c", 'exec "$0" "$@"', *words]
-    return words
+    if not (is_here(words[0]) and service.keys.get("image")):
+        return words
+    if service.is_file(words[0]):
+        key = "entrypoint" if service.keys.get("entrypoint") else "command"
+        service.ignored.append(f"{service.name}.{key} {words[0]} is copied from here")
+        return words
+    # meant inside the image, where `run` would take it for a file of this machine
+    return ["sh", "-c", 'exec "$0" "$@"', *words]
 
 
 def _words(service: _Service, key: str) -> list[str]:

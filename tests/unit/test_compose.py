@@ -201,8 +201,18 @@ def test_a_command_beside_the_compose_file_is_the_one_that_is_copied_in(command:
     ]
 
 
+@pytest.mark.parametrize("key", ["command", "entrypoint"])
+def test_that_a_command_is_of_here_and_not_the_image_s_is_told(key: str) -> None:
+    told = compose.read(f"services: {{web: {{image: i, {key}: ./good.py}}}}", {}, lambda path: True).ignored
+
+    assert told[-1] == f"web.{key} ./good.py is copied from here"
+
+
 def test_without_an_image_a_command_can_only_be_of_here() -> None:
-    assert commands("services: {web: {command: ./missing}}") == ["run web ./missing"]
+    text = "services: {web: {command: ./missing}}"
+
+    assert commands(text) == ["run web ./missing"]
+    assert compose.read(text, {}, lambda path: True).ignored == []
 
 
 @pytest.mark.parametrize(
