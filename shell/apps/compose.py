@@ -44,6 +44,7 @@ class _Service:
 
     name: str
     keys: Mapping[str, object]
+    variables: Mapping[str, str]
     is_file: IsFile
     secrets: Mapping[str, str]
     ignored: list[str] = field(default_factory=list)
@@ -63,7 +64,8 @@ def no_file(path: str) -> bool:
 def read(text: str, variables: Mapping[str, str], is_file: IsFile = no_file) -> Services:
     """Return what the file asks for; raises UsageError.
 
-    variables: what its ${NAME}s are.  is_file: tells whether a path, meant from its directory, is a file.
+    variables: what its ${NAME}s are, and those that a service is given by name only.
+    is_file: tells whether a path, meant from its directory, is a file.
     """
     document = yaml_file.read(text, variables)
     services = document.get("services")
@@ -72,7 +74,7 @@ def read(text: str, variables: Mapping[str, str], is_file: IsFile = no_file) -> 
     ignored = [f"{key} is ignored" for key in document if key not in ("services", "secrets")]
     secrets = kept.names(document.get("secrets"))
     found = [
-        _Service(_checked_name(str(name)), _mapping(name, keys), is_file, secrets)
+        _Service(_checked_name(str(name)), _mapping(name, keys), variables, is_file, secrets)
         for name, keys in services.items()
     ]
     ports.require_apart({service.name: service.keys.get("ports") for service in found})
@@ -171,14 +173,15 @@ def _require_reached(services: Sequence[_Service], tables: Mapping[str, Table]) 
 
 
 def _environment(service: _Service, value: object) -> Table:
-    """Return the variables; one without a value would be of the shell's, and is ignored."""
+    """Return the variables; one without a value has that of here, and is ignored where it has none."""
     pairs = value.items() if isinstance(value, dict) else _pairs(_list(service, "environment", value))
     given: dict[str, str] = {}
     for name, text in pairs:
-        if text is None:
-            service.ignore(f"environment {name}", "it has no value")
+        value_here = service.variables.get(str(name)) if text is None else text
+        if value_here is None:
+            service.ignore(f"environment {name}", "it has no value here")
         else:
-            given[str(name)] = _word(service, f"environment {name}", text)
+            given[str(name)] = _word(service, f"environment {name}", value_here)
     return {"env": given} if given else {}
 
 

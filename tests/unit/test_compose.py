@@ -188,6 +188,14 @@ def test_a_value_is_the_word_that_is_written_and_nothing_where_there_is_none() -
     assert commands(text) == ["run --env A=true --env B=0 web x true 1"]
 
 
+@pytest.mark.parametrize("environment", ["[HERE, EMPTY, GONE]", "{HERE: , EMPTY: null, GONE: }"])
+def test_a_variable_that_is_named_only_has_the_value_of_here(environment: str) -> None:
+    text, here = service(f"environment: {environment}"), {"HERE": "a$b c", "EMPTY": ""}
+
+    assert commands(text, here) == ["run --image i --env 'HERE=a$b c' --env EMPTY= web sleep 9"]
+    assert compose.read(text, here).ignored == ["web.environment GONE is ignored: it has no value here"]
+
+
 def test_a_file_beside_the_image_s_is_not_taken_for_one_of_this_machine() -> None:
     [command] = commands("services: {web: {image: i, entrypoint: ./start, command: [a b]}}")
 
