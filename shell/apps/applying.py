@@ -76,7 +76,11 @@ def import_(session: Session, row: Command, params: Params) -> None:
     text = _text_of(session, path)
     with _named_in_errors(path):
         services = compose.read(text, _variables(directory), lambda path: Path(directory, path).is_file())
-        wanted = [app_file.read_entry(name, table, directory) for name, table in services.tables.items()]
+        tables = {
+            name: _with_variables(table, services.env_files[name], directory)
+            for name, table in services.tables.items()
+        }
+        wanted = [app_file.read_entry(name, table, directory) for name, table in tables.items()]
         together.require_apart(wanted)
     for told in services.ignored:
         session.note(told)
@@ -85,11 +89,29 @@ def import_(session: Session, row: Command, params: Params) -> None:
 
 def _variables(directory: str) -> Mapping[str, str]:
     """Return what compose fills in: the variables of .env beside the file, and over them this process's."""
+    return {**_variables_of(".env", directory, required=False), **os.environ}
+
+
+def _with_variables(
+    table: Mapping[str, object], env_files: Sequence[tuple[str, bool]], directory: str
+) -> Mapping[str, object]:
+    """Return the table of an app with the variables of files, below those that it sets itself."""
+    found: dict[str, object] = {}
+    for path, required in env_files:
+        found |= _variables_of(path, directory, required=required)
+    own = table.get("env")
+    return {**table, "env": {**found, **own} if isinstance(own, dict) else found} if found else table
+
+
+def _variables_of(path: str, directory: str, *, required: bool) -> dict[str, str]:
+    """Return the variables of a file as compose reads it; raises CloudError where it has to be there."""
+    place = os.path.join(directory, path)
     try:
-        text = Path(directory, ".env").read_text("utf-8")
-    except (OSError, ValueError):
-        text = ""
-    return {**dotenv.read(text), **os.environ}
+        return dotenv.read(Path(place).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        if required:
+            raise files.unreadable(place, error) from error
+        return {}
 
 
 @dataclass(frozen=True, slots=True)

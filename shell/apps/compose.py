@@ -32,10 +32,14 @@ _SIZE = re.compile(r"([0-9.]+)\s*([bkmg]?)b?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a compose file asks for: a table of each app, by name, and a sentence for each key left out."""
+    """What a compose file asks for: a table of each app, by name, and a sentence for each key left out.
+
+    env_files: what sets variables beside those of the table, as a path and whether it has to be there.
+    """
 
     tables: Mapping[str, Table]
     ignored: Sequence[str]
+    env_files: Mapping[str, Sequence[tuple[str, bool]]]
 
 
 @dataclass(slots=True)
@@ -48,6 +52,7 @@ class _Service:
     is_file: IsFile
     secrets: Mapping[str, str]
     ignored: list[str] = field(default_factory=list)
+    env_files: list[tuple[str, bool]] = field(default_factory=list)
 
     def ignore(self, key: str, why: str = "") -> None:
         self.ignored.append(f"{self.name}.{key} is ignored" + (f": {why}" if why else ""))
@@ -81,7 +86,8 @@ def read(text: str, variables: Mapping[str, str], is_file: IsFile = no_file) -> 
     ignored += kept.ignored(document.get("secrets"), secrets)
     tables = {service.name: _table(service) for service in found}
     _require_reached(found, tables)
-    return Services(tables, [*ignored, *(told for service in found for told in service.ignored)])
+    ignored += [told for service in found for told in service.ignored]
+    return Services(tables, ignored, {service.name: service.env_files for service in found})
 
 
 def _checked_name(name: str) -> str:
@@ -183,6 +189,19 @@ def _environment(service: _Service, value: object) -> Table:
         else:
             given[str(name)] = _word(service, f"environment {name}", value_here)
     return {"env": given} if given else {}
+
+
+def _env_files(service: _Service, value: object) -> Table:
+    """Note the files of variables, which are read where they are; the later one is above the earlier."""
+    named = value if isinstance(value, list) else [value]
+    for item in named if value is not None else ():
+        keys = item if isinstance(item, dict) else {"path": item}
+        path = _word(service, "env_file", keys.get("path"))
+        service.env_files.append((path, keys.get("required") is not False))
+        for key in keys:
+            if key not in ("path", "required"):
+                service.ignore(f"env_file {path} {key}")
+    return {}
 
 
 def _pairs(words: Sequence[object]) -> Iterator[tuple[str, str | None]]:
@@ -332,6 +351,7 @@ _HANDLERS: Mapping[str, Handler] = {
     "image": _as("image"),
     "ports": _ports,
     "environment": _environment,
+    "env_file": _env_files,
     "deploy": _deploy,
     "secrets": _secrets,
     "volumes": _volumes,
@@ -358,5 +378,4 @@ _WHY = {
     "container_name": "workers are called {app}.1, {app}.2",
     "networks": "depends_on tells which apps it reaches",
     "expose": "workers of apps that reach it get to every port",
-    "env_file": "write its variables into environment",
 }

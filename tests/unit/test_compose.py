@@ -183,7 +183,8 @@ def test_a_health_check_of_a_path_is_ignored_where_there_is_no_port_that_has_pat
 
 
 def test_a_value_is_the_word_that_is_written_and_nothing_where_there_is_none() -> None:
-    text = "services: {web: {command: [x, true, 1], user: , environment: {A: true, B: 0}, cap_add: }}"
+    keys = "command: [x, true, 1], user: , environment: {A: true, B: 0}, env_file: , cap_add: "
+    text = f"services: {{web: {{{keys}}}}}"
 
     assert commands(text) == ["run --env A=true --env B=0 web x true 1"]
 
@@ -359,6 +360,30 @@ def test_import_prints_what_it_does_and_names_what_it_ignores(tmp_path: Path) ->
 
     assert shell.out.getvalue() == "run --image i --user nobody web sleep 9\n"
     assert "web.volumes a is ignored: workers are stateless" in shell.err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("env_file", "code", "variables"),
+    [
+        ("a.env", 0, "--env A=own --env 'B=b b' "),
+        ("[a.env, {path: b.env}]", 0, "--env A=own --env B=later "),
+        ("[b.env, {path: none.env, required: false}]", 0, "--env B=later --env A=own "),
+        ("none.env", 1, ""),
+    ],
+)
+def test_the_variables_of_a_file_are_below_those_of_the_service(
+    tmp_path: Path, env_file: str, code: int, variables: str
+) -> None:
+    (tmp_path / "a.env").write_text("A=file\nB='b b' # why\n")
+    (tmp_path / "b.env").write_text("B=later\n")
+    file = tmp_path / "compose.yaml"
+    file.write_text(service(f"env_file: {env_file}, environment: {{A: own}}"))
+    with serving(tmp_path, a_cloud()):
+        shell = shell_at(tmp_path)
+        assert shell.run(f"import {file} --dry-run") == code
+
+    assert shell.out.getvalue() == (f"run --image i {variables}web sleep 9\n" if variables else "")
+    assert ("none.env" in shell.err.getvalue()) == (code == 1)
 
 
 @pytest.mark.parametrize(
