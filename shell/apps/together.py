@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,33 +13,38 @@ if TYPE_CHECKING:
     from shell.apps.app_file import Entry
 
 
-def in_order(entries: Sequence[Entry], present: Collection[str]) -> list[Entry]:
-    """Return the entries, each behind those that it reaches, above all where those are not there yet.
+def in_order(entries: Sequence[Entry], present: Mapping[str, Entry]) -> list[Entry]:
+    """Return the entries, each behind those that it reaches, above all behind those that it needs first.
 
-    present: the names of the apps there are.  Raises UsageError where new apps reach each other in a circle.
+    present: the apps there are, by name.  Raises UsageError where apps need each other first.
     """
-    ordered = _behind_reached(_behind_reached(entries), apart=present)
-    coming = {entry.name for entry in entries}.difference(present)
+    named = {entry.name for entry in entries}
+    needs = {entry.name: _needs(entry, present, named) for entry in entries}
+    ordered = _behind(_behind(entries, {entry.name: _texts(entry, "reach") for entry in entries}), needs)
     for entry in ordered:
-        coming.discard(entry.name)
-        if reached := next((name for name in _reached(entry) if name in coming), None):
-            told = (
-                f"{entry.name} reaches {reached}, which needs {entry.name} itself: neither can be made first"
-            )
-            raise UsageError(told, hint=f"update --reach {reached} {entry.name}    (once both are there)")
+        named.discard(entry.name)
+        if needed := next((name for name in needs[entry.name] if name in named), None):
+            told = f"{entry.name} needs {needed} first, and {needed} needs {entry.name}"
+            raise UsageError(told, hint="help files    (apply one without its reach or path before)")
     return ordered
 
 
-def _behind_reached(entries: Sequence[Entry], apart: Collection[str] = ()) -> list[Entry]:
+def _needs(entry: Entry, present: Mapping[str, Entry], names: Collection[str]) -> list[str]:
+    """Return what of these names comes first: it is reached and not there yet, or gives a route up."""
+    reached = [name for name in _texts(entry, "reach") if name not in present]
+    return [name for name in (*reached, *_holders(entry, present)) if name in names]
+
+
+def _behind(entries: Sequence[Entry], others: Mapping[str, Collection[str]]) -> list[Entry]:
+    """Return the entries, each behind the others that are named for it, as far as that goes."""
     left = {entry.name: entry for entry in entries}
     placed: list[Entry] = []
 
     def place(name: str) -> None:
         entry = left.pop(name, None)
         if entry is not None:
-            for reached in _reached(entry):
-                if reached not in apart:
-                    place(reached)
+            for other in others[name]:
+                place(other)
             placed.append(entry)
 
     for entry in entries:
@@ -49,7 +54,7 @@ def _behind_reached(entries: Sequence[Entry], apart: Collection[str] = ()) -> li
 
 def unreaching(entry: Entry, names: Collection[str]) -> Entry:
     """Return an entry that reaches none of these names."""
-    reached = [name for name in _reached(entry) if name not in names]
+    reached = [name for name in _texts(entry, "reach") if name not in names]
     others = {key: value for key, value in entry.params.items() if key != "reach"}
     return replace(entry, params={**others, "reach": reached} if reached else others)
 
@@ -63,12 +68,17 @@ def require_apart(entries: Iterable[Entry]) -> None:
                 raise UsageError(f"{holder} and {entry.name} have the same route {route}", hint="help files")
 
 
-def may_be_given_up(entry: Entry, present: Mapping[str, Entry], names: Collection[str]) -> bool:
+def may_be_given_up(entry: Entry, present: Mapping[str, Entry], names: Set[str]) -> bool:
     """Return whether what the entry's routes are held by now are apps of these names, and no others."""
+    holders = _holders(entry, present)
+    return bool(holders) and names >= {*holders}
+
+
+def _holders(entry: Entry, present: Mapping[str, Entry]) -> list[str]:
+    """Return the other apps that have a route of the entry's now."""
     wanted = {*routes(entry)}
-    holders = {other.name for other in present.values() if not wanted.isdisjoint(routes(other))}
-    others = holders - {entry.name}
-    return bool(others) and others.issubset(names)
+    held = (name for name, other in present.items() if not wanted.isdisjoint(routes(other)))
+    return [name for name in held if name != entry.name]
 
 
 def routes(entry: Entry) -> list[str]:
@@ -78,10 +88,6 @@ def routes(entry: Entry) -> list[str]:
         return []
     named = [*_texts(entry, "host"), *_texts(entry, "path")]
     return [f"{entry.name}.localhost", f"/{entry.name}", *named]
-
-
-def _reached(entry: Entry) -> list[str]:
-    return _texts(entry, "reach")
 
 
 def _texts(entry: Entry, key: str) -> list[str]:

@@ -95,7 +95,7 @@ def test_new_apps_that_reach_each_other_are_refused_before_one_is_made(tmp_path:
         assert shell.run(f"apply -f {file}") == 2
 
     assert runs.asked == []
-    assert "neither can be made first" in shell.err.getvalue()
+    assert "aa needs bb first, and bb needs aa" in shell.err.getvalue()
 
 
 @pytest.mark.parametrize(("holder", "code"), [("web", 0), ("other", 1)])

@@ -50,7 +50,7 @@ def commands(text: str, variables: Mapping[str, str] | None = None, files: Colle
     """Return the commands that make the apps of a compose file beside these files, where none is yet."""
     tables = compose.read(text, variables or {}, files.__contains__).tables
     entries = [app_file.read_entry(name, table, "") for name, table in tables.items()]
-    found = [app_file.commands(None, entry, {}, {}) for entry in together.in_order(entries, ())]
+    found = [app_file.commands(None, entry, {}, {}) for entry in together.in_order(entries, {})]
     return [shlex.join(words) for each in found for words in each]
 
 
