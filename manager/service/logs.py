@@ -31,6 +31,7 @@ WAITING_LINES = 1000  # a client that does not read slows the readers down, not 
 log = logging.getLogger(__name__)
 
 Targets = list[tuple[str, int | None]]
+Forgiven = tuple[type[CloudError], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class Follower:
     """Reads the logs of containers as they come, one thread each, into one queue.
 
     early: the ids of those that were there at first; of the others, which are new, every line is wanted.
-    read_to: for those that were read, the time of the last line.  _streams: those that are read.
+    read_to: for those that were read, here or before, the time of the last line.
+    _streams: those that are read.  _ended: those that were read here to the end of their log.
     """
 
     engine: Engine
@@ -58,12 +60,13 @@ class Follower:
     read_to: dict[str, float] = field(default_factory=dict)
     lines: Queue[tuple[str, LogLine]] = field(default_factory=lambda: Queue(WAITING_LINES))
     _streams: dict[str, LogStream | None] = field(default_factory=dict)
+    _ended: set[str] = field(default_factory=set)
     _over: threading.Event = field(default_factory=threading.Event)
 
     def add(self, container: Container) -> None:
         """Read this container's log too, or on: one that runs may have a log that ended, as Docker did."""
-        known = container.id in self.read_to
-        if container.id in self._streams or (known and container.state != "running"):
+        is_over = container.id in self._ended and container.state != "running"
+        if container.id in self._streams or is_over:
             return
         self._streams[container.id] = None
         worker = f"{container.app}.{container.slot}"
@@ -91,6 +94,7 @@ class Follower:
     def _read(self, worker: str, container: Container) -> None:
         try:
             self._queue_lines(worker, container)
+            self._ended.add(container.id)
         except CloudError:
             pass  # it went, or Docker did
         except (ValueError, LookupError):  # what Docker sent is no log; it is not begun again
@@ -100,7 +104,7 @@ class Follower:
 
     def _queue_lines(self, worker: str, container: Container) -> None:
         for line in self._lines(container):
-            self.read_to[container.id] = line.at
+            self.read_to[container.id] = max(line.at, self.read_to.get(container.id, 0.0))
             if not self._put(worker, line):
                 return
         self.read_to.setdefault(container.id, 0.0)
@@ -140,19 +144,25 @@ class Logs:
         for name, slot in targets:
             workers_of(world, name, slot)  # raises where there are none
         wanted = _filter(arguments)
-        read_to = self._print(call, _containers(world, targets), wanted)
-        if arguments.flag("follow"):
+        follow = arguments.flag("follow")
+        read_to = self._print(call, _containers(world, targets), wanted, (CloudError,) if follow else ())
+        if follow:
             self._follow(call, world, targets, wanted, read_to)
         notes = [*never_started(world, targets), *without_worker(world, targets)]
         return document("Result", {"message": "", "notes": notes})
 
-    def _print(self, call: Call, containers: Iterable[Container], wanted: Filter) -> dict[str, float]:
-        """Send the lines of all containers in the order of their times; return when the last of each was."""
+    def _print(
+        self, call: Call, containers: Iterable[Container], wanted: Filter, forgiven: Forgiven
+    ) -> dict[str, float]:
+        """Send the lines of all containers in the order of their times; return when the last of each was.
+
+        forgiven: what may break a log off, because it is read on afterwards.
+        """
         read_to: dict[str, float] = {}
         with ExitStack() as open_logs:
             logs = [
-                _told(container, open_logs.enter_context(lines), read_to)
-                for container, lines in opened(self.engine, containers, wanted)
+                _told(container, open_logs.enter_context(lines), read_to, forgiven)
+                for container, lines in opened(self.engine, containers, wanted, forgiven)
             ]
             merged = heapq.merge(*logs, key=lambda pair: pair[1].at)
             while some := list(islice(merged, TOGETHER)):
@@ -185,11 +195,11 @@ class Logs:
 
 
 def opened(
-    engine: Engine, containers: Iterable[Container], wanted: Filter
+    engine: Engine, containers: Iterable[Container], wanted: Filter, forgiven: Forgiven = ()
 ) -> Iterator[tuple[Container, LogStream]]:
     """Yield the log of each container that was not removed since it was seen."""
     for container in containers:
-        with suppress(WorkerNotFound):
+        with suppress(WorkerNotFound, *forgiven):
             yield container, engine.logs(container.name, since=wanted.since, tail=wanted.tail)
 
 
@@ -199,12 +209,13 @@ def _filter(arguments: Arguments) -> Filter:
 
 
 def _told(
-    container: Container, lines: Iterable[LogLine], read_to: dict[str, float]
+    container: Container, lines: Iterable[LogLine], read_to: dict[str, float], forgiven: Forgiven
 ) -> Iterator[tuple[str, LogLine]]:
     worker = f"{container.app}.{container.slot}"
-    for line in lines:
-        read_to[container.id] = line.at
-        yield worker, line
+    with suppress(*forgiven):
+        for line in lines:
+            read_to[container.id] = max(line.at, read_to.get(container.id, 0.0))
+            yield worker, line
 
 
 def _containers(world: World, targets: Targets) -> list[Container]:

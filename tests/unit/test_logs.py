@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from manager.api.arguments import Arguments
 from manager.api.errors import EngineAway
-from manager.engine.containers import LogLine
+from manager.engine.containers import Container, LogLine
 from manager.engine.contract import Engine
 from manager.engine.orders import WorkerOrder
-from manager.service.logs import EVERYTHING, Filter, Follower, never_started, opened, without_worker
+from manager.loop.reconcile import Picture, Reconciler
+from manager.server import Call, ClientGone
+from manager.service.logs import EVERYTHING, Filter, Follower, Logs, never_started, opened, without_worker
 from manager.state.ending import Ending
 from manager.state.model import WorkerKey
 from tests.eventually import eventually
@@ -52,7 +56,7 @@ class BreakingEngine:
     lines: Sequence[LogLine] = LINES
     asked: list[tuple[float | None, int | None]] = field(default_factory=list)
 
-    def logs(self, name: str, *, since: float | None, tail: int | None, follow: bool) -> BreakingLog:
+    def logs(self, name: str, *, since: float | None, tail: int | None, follow: bool = False) -> BreakingLog:
         self.asked.append((since, tail))
         there = self.lines[: 3 * len(self.asked)]
         return BreakingLog([line for line in there if line.at >= (since or 0)], self.error)
@@ -67,13 +71,28 @@ def test_an_app_whose_workers_went_is_told_to_have_no_log_any_more() -> None:
     ]
 
 
+@dataclass(slots=True)
+class Client:
+    """Hangs up once it was sent so many lines."""
+
+    lines: int
+    texts: list[object] = field(default_factory=list)
+
+    def emit_all(self, kind: str, items: Iterable[Mapping[str, object]]) -> None:
+        self.texts += [item["text"] for item in items]
+
+    def check(self) -> None:
+        if len(self.texts) >= self.lines:
+            raise ClientGone
+
+
 def is_reading() -> bool:
     return any(thread.name == "logs web.1" for thread in threading.enumerate())
 
 
-def read(follower: Follower) -> list[str]:
+def read(follower: Follower, container: Container = WEB_1) -> list[str]:
     """Let the follower read what there is now; return the lines."""
-    follower.add(WEB_1)
+    follower.add(container)
     eventually(lambda: not is_reading())
     return [follower.lines.get_nowait()[1].text for _ in range(follower.lines.qsize())]
 
@@ -92,6 +111,35 @@ def test_what_was_printed_before_is_not_followed_again() -> None:
     follower = Follower(cast(Engine, BreakingEngine()), EVERYTHING, {WEB_1.id}, {WEB_1.id: 2.0})
 
     assert read(follower) == ["line 3"]
+
+
+def test_what_a_worker_printed_while_the_backlog_was_shown_is_followed_also_when_it_has_ended() -> None:
+    engine = BreakingEngine()
+    follower = Follower(cast(Engine, engine), EVERYTHING, {WEB_1.id}, {WEB_1.id: 2.0})
+
+    assert read(follower, replace(WEB_1, state="exited")) == ["line 3"]
+    assert read(follower, replace(WEB_1, state="exited")) == []
+    assert engine.asked == [(2.0, None)]
+
+
+def test_a_log_that_breaks_off_while_the_backlog_is_shown_is_read_on_by_who_follows_it() -> None:
+    client, picture = Client(lines=6), Picture(serving([an_app(want=1)], [a_worker(1)]), 1, converged=True)
+    reconciler = SimpleNamespace(seen=lambda: picture, picture=lambda: picture)
+    logs = Logs(cast(Engine, BreakingEngine(AWAY)), cast(Reconciler, reconciler))
+
+    with pytest.raises(ClientGone):
+        logs.logs(cast(Call, client), Arguments({"target": ("web",), "follow": True}))
+
+    assert client.texts == [line.text for line in LINES]
+
+
+def test_a_log_that_breaks_off_is_an_error_for_who_does_not_follow_it() -> None:
+    client, picture = Client(lines=6), Picture(serving([an_app(want=1)], [a_worker(1)]), 1, converged=True)
+    reconciler = SimpleNamespace(seen=lambda: picture)
+    logs = Logs(cast(Engine, BreakingEngine(AWAY)), cast(Reconciler, reconciler))
+
+    with pytest.raises(EngineAway):
+        logs.logs(cast(Call, client), Arguments({"target": ("web",)}))
 
 
 def test_of_a_worker_that_came_later_every_line_is_told() -> None:
