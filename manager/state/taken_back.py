@@ -62,6 +62,3 @@ def _slots(before: AppSpec, now: AppSpec) -> Iterator[str]:
         yield from (f"start {now.name}.{slot}" for slot in sorted(begun))
     elif not now.scales_itself and not before.scales_itself:
         yield f"scale {now.name}={now.want}"
-    for slot in sorted(now.turns):
-        if now.turns[slot] != before.turns.get(slot):
-            yield f"restart {now.name}.{slot}"

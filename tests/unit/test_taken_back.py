@@ -8,7 +8,7 @@ import pytest
 
 from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale
-from manager.state.taken_back import taken_back
+from manager.state.taken_back import taken_back, takes_back
 from manager.state.wishes import ScaleChange
 from tests.simulation.worlds import TEMPLATE, an_app
 
@@ -25,7 +25,6 @@ TOLD = wishes.autoscaled(WEB, Autoscale(1, 6, mode="recommend"))
         (WEB, wishes.stopped(WEB, None), "stop web"),
         (WEB, wishes.stopped(WEB, 1), "stop web.1"),
         (wishes.stopped(WEB, 1), WEB, "start web.1"),
-        (WEB, wishes.restarted(WEB, 2), "restart web.2"),
         (WEB, wishes.updated(WEB, replace(TEMPLATE, read_only=True)), "update web (revision 2)"),
         (WEB, wishes.with_spares(WEB, 2), "update web --spares 2"),
         (WEB, AUTO, "autoscale web --max 6"),
@@ -39,6 +38,14 @@ def test_what_an_undo_takes_back_is_told_as_the_command_that_made_it(
     before: AppSpec, now: AppSpec | None, told: str
 ) -> None:
     assert taken_back(before, now, "update") == f"took back: {told}"
+
+
+def test_workers_that_were_made_anew_are_never_said_to_be_taken_back() -> None:
+    renewed = wishes.with_new_spares(wishes.restarted(replace(WEB, spares=2), 2))
+    scaled = wishes.scaled(renewed, ScaleChange("web", 5))
+
+    assert not takes_back(replace(WEB, spares=2), renewed)
+    assert taken_back(replace(WEB, spares=2), scaled, "update") == "took back: scale web=5"
 
 
 def test_a_revision_is_told_by_the_verb_that_made_it() -> None:
