@@ -153,7 +153,7 @@ def _raise_when_hopeless(world: World, name: str, began_at: float) -> None:
             f"{failed.reason}{_below(failed.last_lines)}",
             hint=f"events --app {name}",
         )
-    if spec is not None and spec.fallback is not None and not world.is_frozen(name):
+    if spec is not None and spec.is_updating and not world.is_frozen(name):
         return  # the plan gives the update up, and says so
     for record in world.of_app(name):
         ending = record.ending
@@ -223,9 +223,11 @@ def _outlooks(world: World, names: list[str]) -> Iterator[str]:
     """Yield what becomes of each update that is under way."""
     for name in names:
         spec = world.specs.get(name)
-        if spec is not None and spec.fallback is not None and world.is_frozen(name):
+        if spec is None or not spec.is_updating:
+            continue
+        if world.is_frozen(name):
             yield f"{name} is frozen: {thaw_of(world, name)} lets the update go on"
-        elif spec is not None and spec.fallback is not None:
+        else:
             left_s = late_at(world, spec) - world.now
             end = "" if left_s == math.inf else f", and is rolled back unless that changes in {left_s:.0f} s"
             yield f"the update goes on{end}"

@@ -57,6 +57,13 @@ def test_a_wait_that_ends_during_an_update_says_that_it_goes_on_until_when_and_w
     assert error.hint == "logs web    (or: undo web)"
 
 
+def test_of_an_app_that_was_stopped_during_an_update_nothing_is_said_to_go_on() -> None:
+    world = stuck()
+    specs = {"web": replace(world.specs["web"], stopped=True)}
+
+    assert "the update" not in too_late(seen(replace(world, specs=specs)), ["web"], 2.0).message
+
+
 def test_an_update_of_a_frozen_app_is_not_said_to_be_rolled_back() -> None:
     error = too_late(seen(replace(stuck(), frozen=frozenset({ALL}))), ["web"], 2.0)
 
