@@ -136,12 +136,11 @@ class RevisionVerbs:
 
 
 def _without_failed(former: AppSpec, now: AppSpec | None) -> AppSpec:
-    """Return what an app was before, without an update of then that was taken back since, or overtaken by
-    one that was."""
+    """Return what an app was before, without an update of then once that or a later one was taken back."""
     rollback = now.rolled_back if now is not None else None
     if now is None or rollback is None or former.revision not in now.failed:
         return former
-    return wishes.rolled_back(former, rollback.reason, rollback.at, rollback.last_lines)
+    return replace(wishes.proved(former), hurry=None, rolled_back=rollback)
 
 
 def _require_something(former: AppSpec, now: AppSpec | None) -> None:

@@ -178,6 +178,16 @@ def test_an_undo_deploys_no_update_that_was_overtaken_by_one_that_failed() -> No
         undone(under_way, failed)
 
 
+def test_an_undo_blames_the_update_that_was_rolled_back_and_none_that_it_overtook() -> None:
+    under_way = wishes.updated(an_app(want=2), replace(TEMPLATE, read_only=True))
+    failed = wishes.rolled_back(wishes.updated(replace(under_way, want=5), MORE_MEMORY), "web.1 failed", NOW)
+
+    made = undone(under_way, failed)
+
+    assert made is not None
+    assert (made.want, made.revision, made.rolled_back) == (2, 1, failed.rolled_back)
+
+
 def test_a_removed_app_comes_back_as_it_was_before_an_update_that_had_not_proved_itself() -> None:
     made = undone(wishes.updated(an_app(), MORE_MEMORY), None)
 
