@@ -150,7 +150,8 @@ class Server:
     def _refusal(self, sock: socket.socket) -> CloudError | None:
         if len(self._clients) >= MAX_CLIENTS:
             return CloudError(
-                f"too many clients ({MAX_CLIENTS})", hint="pgrep -af shell/__main__.py    (end some of them)"
+                f"too many clients ({MAX_CLIENTS})",
+                hint="pgrep -af -- 'shell/__main__.py|-m shell'    (end some of them)",
             )
         uid, gid, pid = _peer(sock)
         if uid != 0 and self.gid not in {gid, *_groups_of(pid)}:
