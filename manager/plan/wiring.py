@@ -13,7 +13,7 @@ from dataclasses import replace
 from manager.api.errors import AppReached
 from manager.plan.steps import MendNetwork, WriteHosts
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
-from manager.state.wishes import changeable
+from manager.state.wishes import changeable, holder
 from manager.state.world import World, answering
 from netsetup.port import Port
 
@@ -107,12 +107,18 @@ def _require_unreached(specs: Mapping[str, AppSpec], name: str, leaving: list[st
     others = [spec for spec in specs.values() if not spec.removing and name in _reached_by(spec)]
     if others:
         names = [spec.name for spec in others]
-        rest = sorted(set(others[0].template.reach) - {*leaving})
-        words = " ".join(f"--reach {each}" for each in rest) or "--no-reach"
+        holders = [holder(spec, former=name not in spec.template.reach) for spec in others]
+        end = holders[0][1] or _without(others[0], leaving)
         raise AppReached(
-            f"{name} is reached by {', '.join(names)} and cannot be removed",
-            hint=f"update {words} {names[0]}    (or: rm {' '.join([*leaving, *names])} -y)",
+            f"{name} is reached by {', '.join(who for who, _ in holders)} and cannot be removed",
+            hint=f"{end}    (or: rm {' '.join([*leaving, *names])} -y)",
         )
+
+
+def _without(spec: AppSpec, leaving: list[str]) -> str:
+    """Return the command by which the app reaches no longer those that leave."""
+    rest = sorted(set(spec.template.reach) - {*leaving})
+    return f"update {' '.join(f'--reach {each}' for each in rest) or '--no-reach'} {spec.name}"
 
 
 def _reached_by(spec: AppSpec) -> frozenset[str]:

@@ -73,9 +73,11 @@ class SecretVerbs:
 
     def _remove(self, name: str, *, dry_run: bool) -> Answer:
         self.secrets.require([name], hint="secret ls")
-        if users := self._users(name):
+        if users := users_of(self.reading.picture().world.specs, name):
+            holders = [wishes.holder(spec, former=name not in spec.template.secrets) for spec in users]
             raise SecretInUse(
-                f"{', '.join(users)} has the secret {name}", hint=f"update {users[0]} --no-secret"
+                f"{', '.join(who for who, _ in holders)} has the secret {name}",
+                hint=holders[0][1] or f"update {users[0].name} --no-secret",
             )
         if dry_run:
             return document("Plan", {"steps": [f"remove the secret {name}"]})

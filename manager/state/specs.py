@@ -11,7 +11,7 @@ from manager.api.arguments import Arguments
 from manager.api.errors import AppExists, CloudError, RouteTaken, UsageError
 from manager.state.model import AppSpec, Autoscale, Past, Template
 from manager.state.options import objective
-from manager.state.wishes import autoscaled, free_number, with_spares
+from manager.state.wishes import autoscaled, free_number, holder, with_spares
 from manager.state.world import World
 
 
@@ -163,11 +163,13 @@ def _unique(first: tuple[str, ...], then: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _require_free(specs: Mapping[str, AppSpec], hosts: Collection[str], paths: Collection[str]) -> None:
-    for spec in specs.values():
-        held = {route for place in _places(spec) for route in (*place.hosts, *place.paths)}
+    places = ((spec, place) for spec in specs.values() for place in _places(spec))
+    for spec, place in places:
+        held = {*place.hosts, *place.paths}
         taken = next((route for route in (*hosts, *paths) if route in held), None)
         if taken is not None:
-            raise RouteTaken(f"{spec.name} has the route {taken} already", hint=f"routes {spec.name}")
+            who, end = holder(spec, former=place is not spec)
+            raise RouteTaken(f"{who} has the route {taken} already", hint=end or f"routes {spec.name}")
 
 
 def _places(spec: AppSpec) -> list[AppSpec | Past]:

@@ -266,12 +266,26 @@ def updated(
         revision=newest,
         newest=newest,
         fallback=spec.fallback or Past.of(former or spec),
-        failed=spec.failed | {spec.revision} if spec.fallback else spec.failed,
+        failed=spec.failed | {spec.revision} if spec.is_updating else spec.failed,
         rolled_back=None,
         order=order,
         parallel=parallel,
         hurry=None,
     )
+
+
+def holder(spec: AppSpec, *, former: bool) -> tuple[str, str]:
+    """Return an app that holds something, in words, and the command that ends it for its former revision.
+
+    former: only the revision that an unproved update falls back to has it; else there is no such command.
+    """
+    if not former:
+        return spec.name, ""
+    if spec.is_updating:
+        end = f"wait {spec.name} ready"
+    else:
+        end = f"start {spec.name}" if spec.stopped or spec.stopped_slots else f"scale {spec.name}=1"
+    return f"{spec.name} (until its update has proved itself)", end
 
 
 def rolled_back(spec: AppSpec, reason: str, now: float, last_lines: tuple[str, ...] = ()) -> AppSpec:
@@ -306,7 +320,7 @@ def undone(spec: AppSpec | None, former: AppSpec) -> AppSpec:
     former = replace(former, newest=spec.newest, turns=spec.turns, failed=spec.failed, removing=False)
     if former.revision == spec.revision:
         return former
-    base = replace(former, stopped=False, revision=spec.revision, fallback=spec.fallback)
+    base = replace(former, stopped=spec.stopped, revision=spec.revision, fallback=spec.fallback)
     again = updated(base, former.template, former=spec)
     return replace(again, stopped=former.stopped)
 

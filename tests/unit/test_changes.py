@@ -382,8 +382,9 @@ def test_what_an_update_may_have_to_go_back_to_is_nobody_else_s() -> None:
     updating = replace(an_app(), hosts=(), fallback=past)
     returning = replace(an_app("other"), hosts=("shop.example",))
 
-    with pytest.raises(RouteTaken):
-        reinstated({"web": updating}, returning, PORTS, NOTHING_HELD)
+    with pytest.raises(RouteTaken) as refusal:
+        reinstated({"web": replace(updating, stopped=True)}, returning, PORTS, NOTHING_HELD)
+    assert refusal.value.hint == "start web"
     with_port = reinstated({"web": updating}, replace(an_app("other"), tcp_port=9000), PORTS, NOTHING_HELD)
     assert with_port.tcp_port == 9001
 

@@ -191,8 +191,23 @@ def test_a_reached_app_is_removed_together_with_those_that_reach_it() -> None:
 def test_an_app_that_an_update_may_fall_back_to_reaching_is_not_removed() -> None:
     updating = replace(reaching(), fallback=Past(1, reaching("api").template))
 
-    with pytest.raises(AppReached):
+    with pytest.raises(AppReached) as refusal:
         require_reached({**SPECS, "web": updating}, [wishes.removed(SPECS["api"])])
+
+    assert refusal.value.hint == "wait web ready    (or: rm api web -y)"
+
+
+def test_what_the_former_revision_of_a_stopped_app_reaches_is_not_removed_until_it_was_started() -> None:
+    stopped = wishes.stopped(SPECS["web"], None)
+    updated = wishes.updated(stopped, replace(stopped.template, reach=()))
+
+    with pytest.raises(AppReached) as refusal:
+        require_reached({**SPECS, "web": updated}, [wishes.removed(SPECS["api"])])
+
+    assert refusal.value.message == (
+        "api is reached by web (until its update has proved itself) and cannot be removed"
+    )
+    assert refusal.value.hint == "start web    (or: rm api web -y)"
 
 
 def test_what_does_not_touch_reach_is_never_refused_for_it() -> None:

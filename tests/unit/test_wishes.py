@@ -123,6 +123,33 @@ def test_a_stopped_app_that_is_updated_starts_with_its_new_revision() -> None:
     assert (started.wanted, started.revision, started.template) == (3, 2, template)
 
 
+def test_no_update_of_a_stopped_app_has_failed_when_the_next_one_comes() -> None:
+    stopped = wishes.stopped(an_app(), None)
+    once = wishes.updated(stopped, replace(TEMPLATE, read_only=True))
+
+    assert wishes.updated(once, TEMPLATE).failed == frozenset()
+    assert wishes.undone(once, stopped).failed == frozenset()
+    assert wishes.updated(wishes.started(once, None), TEMPLATE).failed == {2}
+
+
+@pytest.mark.parametrize(
+    ("app", "end"),
+    [
+        (an_app(), "wait web ready"),
+        (wishes.stopped(an_app(), None), "start web"),
+        (wishes.stopped(an_app(want=1), 1), "start web"),
+        (an_app(want=0), "scale web=1"),
+    ],
+)
+def test_what_an_unproved_update_may_fall_back_to_is_held_until_workers_prove_it(
+    app: AppSpec, end: str
+) -> None:
+    updated = wishes.updated(app, replace(TEMPLATE, read_only=True))
+
+    assert wishes.holder(updated, former=True) == ("web (until its update has proved itself)", end)
+    assert wishes.holder(updated, former=False) == ("web", "")
+
+
 def test_stopping_a_stopped_worker_changes_nothing() -> None:
     stopped = wishes.stopped(an_app(want=3), 2)
 
