@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from manager.api.arguments import Arguments
 from manager.api.documents import counted, document, listing, rfc3339
-from manager.api.errors import SecretInUse, UsageError
+from manager.api.errors import CloudError, SecretInUse, UsageError
 from manager.api.views import SecretView
 from manager.journal import Journal
 from manager.secrets import Secrets, content_of
@@ -17,6 +17,7 @@ from manager.service.dispatch import Answer
 from manager.service.reading import Reading
 from manager.state import wishes
 from manager.state.model import AppSpec
+from manager.state.world import unread_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +50,38 @@ class SecretVerbs:
         if dry_run:
             content_of(name, call.request.files[0])
             return document("Plan", {"steps": [f"set the secret {name}"]})
+        users = self._users(name)  # raises where nothing is known yet: before anything is done
         kept = self.secrets.put(name, call.request.files[0])
         self.journal.note(f"secret {name} set")
-        users = self._users(name)
-        self._renew_spares(call, name)
-        notes = (
-            [f"who runs keeps the former one until it is replaced: restart {' '.join(users)}"]
-            if users
-            else []
-        )
+        notes = [
+            f"the spares of {app} keep the former one ({why}): secret set {name} again"
+            for app, why in self._renew_spares(call, name).items()
+        ]
+        if users:
+            notes.append(f"who runs keeps the former one until it is replaced: restart {' '.join(users)}")
         message = f"the secret {name} is set ({counted(kept.size_bytes, 'byte')})"
         return document("Result", {"message": message, "notes": notes})
 
-    def _renew_spares(self, call: Call, name: str) -> None:
-        """The spares that have the former secret are made anew, before one of them serves anybody."""
+    def _renew_spares(self, call: Call, name: str) -> dict[str, str]:
+        """The spares that have the former secret are made anew, before one of them serves anybody.
+
+        Returns the apps of which they could not be, with the reason.
+        """
+        world = self.reading.picture().world
+        spared = [spec.name for spec in users_of(world.specs, name) if spec.spare_slots]
+        kept = {app: words for app in spared if (words := unread_words(world, app))}
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
-            spared = [spec for spec in users_of(specs, name) if spec.spare_slots]
-            return Wish(tuple(map(wishes.with_new_spares, spared)), aside=True)
+            spared = (spec for spec in users_of(specs, name) if spec.spare_slots)
+            renewed = (spec for spec in spared if spec.name not in world.unreadable)
+            return Wish(tuple(map(wishes.with_new_spares, renewed)), aside=True)
 
-        if any(spec.spare_slots for spec in users_of(self.reading.picture().world.specs, name)):
-            self.changes.make(call, edit)
+        try:
+            if len(spared) > len(kept):
+                self.changes.make(call, edit)
+        except CloudError as error:  # the secret is set all the same
+            return dict.fromkeys(spared, error.message) | kept
+        return kept
 
     def _remove(self, name: str, *, dry_run: bool) -> Answer:
         self.secrets.require([name], hint="secret ls")

@@ -3,18 +3,62 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from manager.api.errors import SecretNotFound, SecretRejected
+from manager.api.arguments import Arguments
+from manager.api.errors import CloudError, SecretInUse, SecretNotFound, SecretRejected, StoreUnavailable
+from manager.journal import Journal
+from manager.loop.reconcile import Picture
 from manager.secrets import SIZE_LIMIT_BYTES, Secrets
-from manager.state.model import WorkerKey
+from manager.server import Call
+from manager.service.changes import Changes, Edit
+from manager.service.reading import Reading
+from manager.service.secrets import SecretVerbs
+from manager.state import wishes
+from manager.state.model import AppSpec, WorkerKey
+from manager.state.world import World
+from tests.simulation.worlds import TEMPLATE, an_app, serving
 
 WORKER = WorkerKey("web", 1, 1)
+HAS_DB = replace(TEMPLATE, secrets=("db",))
+
+
+@dataclass(slots=True)
+class Renewing:
+    """Takes changes of the apps of this world, or refuses them."""
+
+    world: World
+    refusal: CloudError | None = None
+    made: list[AppSpec] = field(default_factory=list)
+
+    def make(self, call: Call, edit: Edit) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.made += edit(self.world.specs).specs
+
+    def verbs(self, secrets: Secrets) -> SecretVerbs:
+        picture = Picture(self.world, 1, converged=True)
+        reading = cast(Reading, SimpleNamespace(picture=lambda: picture))
+        journal = cast(Journal, SimpleNamespace(note=str))
+        return SecretVerbs(secrets, reading, journal, cast(Changes, self))
+
+    def set_db(self, secrets: Secrets) -> Mapping[str, object]:
+        with holding(b"hush") as descriptor:
+            call = cast(Call, SimpleNamespace(request=SimpleNamespace(files=[descriptor])))
+            return self.verbs(secrets).secret(call, Arguments({"action": "set", "name": "db"}))
+
+
+def sharing(*names: str) -> World:
+    """Return apps that have the secret and a spare each."""
+    return serving([replace(an_app(name), spares=1, template=HAS_DB) for name in names], [])
 
 
 @pytest.fixture
@@ -120,3 +164,37 @@ def test_what_was_lent_goes_with_the_worker_and_the_memory_with_the_cloud(secret
     assert left == []
     assert not secrets.lent.is_mount()
     assert [kept.name for kept in secrets.all()] == ["db"]
+
+
+def test_a_secret_is_said_to_be_set_also_when_the_spares_cannot_be_made_anew(secrets: Secrets) -> None:
+    renewing = Renewing(sharing("web"), StoreUnavailable("etcd does not answer"))
+
+    answer = renewing.set_db(secrets)
+
+    assert answer["message"] == "the secret db is set (4 bytes)"
+    assert answer["notes"] == [
+        "the spares of web keep the former one (etcd does not answer): secret set db again",
+        "who runs keeps the former one until it is replaced: restart web",
+    ]
+
+
+def test_an_app_with_a_record_that_cannot_be_read_keeps_no_other_from_having_new_spares(
+    secrets: Secrets,
+) -> None:
+    renewing = Renewing(replace(sharing("api", "web"), unreadable={"api": "workers/api/1/1"}))
+
+    answer = renewing.set_db(secrets)
+
+    assert [spec.name for spec in renewing.made] == ["web"]
+    assert cast(list[str], answer["notes"])[0].startswith("the spares of api keep the former one (left alone")
+
+
+def test_a_secret_that_a_stopped_app_may_go_back_to_is_removed_once_it_was_started(secrets: Secrets) -> None:
+    put(secrets, "db", b"hush")
+    stopped = wishes.stopped(replace(an_app(), template=HAS_DB), None)
+    renewing = Renewing(serving([wishes.updated(stopped, TEMPLATE)], []))
+
+    with pytest.raises(SecretInUse, match="until its update has proved itself") as refusal:
+        renewing.verbs(secrets).secret(cast(Call, None), Arguments({"action": "rm", "name": "db"}))
+
+    assert refusal.value.hint == "start web"
