@@ -20,6 +20,7 @@ from manager.loop.reconcile import Reconciler
 from manager.server import Call
 from manager.service.dispatch import Answer
 from manager.service.targets import Place, place_of
+from manager.state.templates import require_values
 
 POLL_S = 0.02
 RESIZE_S = 1.0  # a terminal has no size before its command runs
@@ -75,6 +76,7 @@ class Inside:
         return place_of(self.reconciler.seen().world, word)
 
     def _make(self, arguments: Arguments) -> Answer:
+        require_values(arguments)
         place = self.place(arguments.text("target") or "")
         order = ExecOrder(
             command=arguments.texts("command"),

@@ -61,12 +61,7 @@ class _Service:
         return UsageError(f"{self.name}.{key}: {what}", hint=hint or "help files")
 
 
-def no_file(path: str) -> bool:
-    """Tell that a path is no file: a directory that is not looked into."""
-    return False
-
-
-def read(text: str, variables: Mapping[str, str], is_file: IsFile = no_file) -> Services:
+def read(text: str, variables: Mapping[str, str], is_file: IsFile) -> Services:
     """Return what the file asks for; raises UsageError.
 
     variables: what its ${NAME}s are, and those that a service is given by name only.

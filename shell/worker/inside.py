@@ -17,6 +17,7 @@ from manager.api.attached import refusal_of
 from manager.api.command import Command
 from manager.api.errors import CloudError, UsageError
 from manager.api.typed import Params
+from shell import variables
 from shell.client import Document
 from shell.language.quoting import quote
 from shell.outcome import Interrupted, Told
@@ -61,7 +62,7 @@ def execute(session: Session, row: Command, params: Params) -> None:
                 f"{row.verb} -t -i needs a terminal, and the standard input is none",
                 hint=f"{row.verb} -i {_typed(params)}",
             )
-        asked = _made(session, params)
+        asked = _made(session, variables.given(row, params))
         with _started(asked) as sock:
             streams = Streams(sock, given, session.out, session.err, tty)
             _join(asked, streams)

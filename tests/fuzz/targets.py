@@ -115,7 +115,7 @@ def _app_file(text: str) -> None:
 
 
 def _compose(text: str) -> None:
-    for name, table in compose.read(text, VARIABLES).tables.items():
+    for name, table in compose.read(text, VARIABLES, lambda path: False).tables.items():
         app_file.read_entry(name, table, "")
 
 

@@ -54,13 +54,18 @@ def commands(text: str, variables: Mapping[str, str] | None = None, files: Colle
     return [shlex.join(words) for each in found for words in each]
 
 
+def no_file(path: str) -> bool:
+    """Tell that there is none."""
+    return False
+
+
 def service(keys: str) -> str:
     return f"services: {{web: {{image: i, command: sleep 9, {keys}}}}}"
 
 
 def refused(text: str) -> tuple[str, str]:
     with pytest.raises(UsageError) as caught:
-        compose.read(text, {})
+        compose.read(text, {}, no_file)
     return caught.value.message, caught.value.hint
 
 
@@ -74,7 +79,7 @@ def test_every_key_that_maps_becomes_an_option_and_what_is_depended_on_comes_fir
 
 
 def test_every_key_that_is_ignored_is_named() -> None:
-    told = compose.read(FULL, {}).ignored
+    told = compose.read(FULL, {}, no_file).ignored
 
     assert [sentence.partition(":")[0] if "ports" not in sentence else sentence for sentence in told] == [
         "version is ignored",
@@ -93,7 +98,7 @@ def test_a_range_of_ports_is_ignored_and_named() -> None:
     text = service('ports: ["3000-3005", "9090-9091:8080-8081/udp", {target: 7000-7001}, "90-99:80"]')
 
     assert commands(text) == ["run --image i --port 80/http web sleep 9"]
-    assert compose.read(text, {}).ignored[:3] == [
+    assert compose.read(text, {}, no_file).ignored[:3] == [
         "web.ports 3000-3005 is ignored: it is a range, and an app has one port",
         "web.ports 9090-9091:8080-8081/udp is ignored: it is a range, and an app has one port",
         "web.ports {'target': '7000-7001'} is ignored: it is a range, and an app has one port",
@@ -104,7 +109,7 @@ def test_an_image_is_taken_and_how_to_build_it_is_ignored() -> None:
     text = service("build: {context: ., dockerfile: D}")
 
     assert commands(text) == ["run --image i web sleep 9"]
-    assert compose.read(text, {}).ignored == ["web.build is ignored: it has an image"]
+    assert compose.read(text, {}, no_file).ignored == ["web.build is ignored: it has an image"]
 
 
 def test_yaml_is_read_as_compose_reads_it() -> None:
@@ -178,7 +183,8 @@ def test_a_health_check_of_a_path_is_ignored_where_there_is_no_port_that_has_pat
 
     assert "--health" not in commands(text)[0]
     assert any(
-        told.startswith("web.healthcheck.test is ignored: ") for told in compose.read(text, {}).ignored
+        told.startswith("web.healthcheck.test is ignored: ")
+        for told in compose.read(text, {}, no_file).ignored
     )
 
 
@@ -194,7 +200,9 @@ def test_a_variable_that_is_named_only_has_the_value_of_here(environment: str) -
     text, here = service(f"environment: {environment}"), {"HERE": "a$b c", "EMPTY": ""}
 
     assert commands(text, here) == ["run --image i --env 'HERE=a$b c' --env EMPTY= web sleep 9"]
-    assert compose.read(text, here).ignored == ["web.environment GONE is ignored: it has no value here"]
+    assert compose.read(text, here, no_file).ignored == [
+        "web.environment GONE is ignored: it has no value here"
+    ]
 
 
 def test_a_file_beside_the_image_s_is_not_taken_for_one_of_this_machine() -> None:
@@ -246,14 +254,16 @@ def test_a_secret_is_the_one_that_the_cloud_keeps(secret: str) -> None:
 
     assert "--secret api-key" in commands(text)[0]
     told = "secrets api-key file is ignored: the cloud keeps it; secret set api-key < FILE"
-    assert compose.read(text, {}).ignored == [told]
+    assert compose.read(text, {}, no_file).ignored == [told]
 
 
 def test_a_secret_that_the_cloud_calls_otherwise_is_taken_by_that_name_and_told() -> None:
     text = f"{service('secrets: [db]')}\nsecrets: {{db: {{external: true, name: prod_db}}}}"
 
     assert "--secret prod_db" in commands(text)[0]
-    assert compose.read(text, {}).ignored == ["web.secrets db is /run/secrets/prod_db in its workers"]
+    assert compose.read(text, {}, no_file).ignored == [
+        "web.secrets db is /run/secrets/prod_db in its workers"
+    ]
 
 
 def test_every_key_of_a_secret_or_of_a_long_volume_that_is_ignored_is_named() -> None:

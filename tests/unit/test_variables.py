@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from manager.api.commands import known
-from manager.api.errors import UsageError
+from manager.api.errors import AppNotFound, UsageError
 from manager.api.typed import Params
 from shell import variables
+from tests.fakes.replies import a_cloud, serving
+from tests.fakes.shells import shell_at
 
 HERE = {"HOME": "/root", "EMPTY": ""}
 
@@ -58,3 +61,18 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     for path in ("/nosuch", str(tmp_path), str(tmp_path / "picture")):
         with pytest.raises(UsageError, match=path):
             given({"env_file": [path]})
+
+
+def test_a_command_in_a_worker_is_given_the_value_of_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(params: Mapping[str, object]) -> Mapping[str, object]:
+        raise AppNotFound(str(params["env"]))
+
+    monkeypatch.setenv("HERE", "a b")
+    shell = shell_at(tmp_path)
+
+    with serving(tmp_path, a_cloud(exec=asked)):
+        shell.run("exec -e HERE -e B=1 web env")
+
+    assert "error: ['HERE=a b', 'B=1']" in shell.err.getvalue()
