@@ -13,7 +13,6 @@ from typing import BinaryIO, Protocol, Self
 
 from manager.api.errors import EngineError
 from manager.engine.containers import (
-    LAST_LINES,
     Container,
     DockerFacts,
     Execution,
@@ -205,7 +204,7 @@ class Engine(Protocol):
         """Return what the container wrote since a unix time, the last `tail` lines, and with `follow`
         what it goes on to write, until it ends.  Raises WorkerNotFound."""
 
-    def last_words(self, name: str, lines: int = LAST_LINES) -> list[str]:
+    def last_words(self, name: str) -> list[str]:
         """Return the last lines of a container, what it complained of last; [] when it is gone."""
 
     def processes(self, name: str, options: Sequence[str] = ()) -> Processes:

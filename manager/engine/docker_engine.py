@@ -122,8 +122,8 @@ class DockerEngine:
         path = f"/containers/{quote(name, safe='')}/logs"
         return DockerLogs(self._connection.stream(f"read the logs of {name}", path, params, lasting=follow))
 
-    def last_words(self, name: str, lines: int = LAST_LINES) -> list[str]:
-        with suppress(WorkerNotFound), self.logs(name, tail=lines) as written:
+    def last_words(self, name: str) -> list[str]:
+        with suppress(WorkerNotFound), self.logs(name, tail=LAST_LINES) as written:
             return [line.text for line in as_said(written)]
         return []
 

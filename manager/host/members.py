@@ -22,9 +22,6 @@ from manager.observe.etcd_gateway import ask
 
 BEGINS_S = 10.0  # within that a member has made its data, unless it waits for others
 HOLD_S = 60.0  # more than all of it takes
-# what etcd says as one that was given up by the others, and as one that knows less than it once did
-LOST = ("the member has been permanently removed", "Was the raft log corrupted, truncated, or lost?")
-SAID_LINES = 100
 
 
 def bring_back(places: Places, settings: Settings, away: Collection[str], engine: Engine) -> str:
@@ -35,7 +32,7 @@ def bring_back(places: Places, settings: Settings, away: Collection[str], engine
     well = next((endpoint for endpoint in settings.etcd_endpoints if endpoint not in away), None)
     done = []
     for number, endpoint in enumerate(settings.etcd_endpoints, start=1):
-        if endpoint in away and well is not None and _has_lost_its_data(places, number, engine):
+        if endpoint in away and well is not None and not has_log(_directory(places, number)):
             _make_anew(places, settings, number, well, engine)
             done.append(f"etcd{number} had lost its data, and gets it from the others")
         elif endpoint in away:
@@ -57,34 +54,20 @@ def _start(order: PartOrder, engine: Engine) -> str:
     return f"restarted {order.name}"
 
 
-def _has_lost_its_data(places: Places, number: int, engine: Engine) -> bool:
-    """Return whether the member has no data, or none of the cluster's.
-
-    One that was made anew once is not refused when it loses its data again: it writes a log, and fails then.
-    """
-    if not has_log(_directory(places, number)):
-        return True
-    said = engine.last_words(parts.part_name(places.cloud, "etcd", number), SAID_LINES)
-    return any(words in line for line in said for words in LOST)
-
-
 def has_log(directory: Path) -> bool:
     """Return whether a member's data are there; a start that etcd refused leaves some without a log."""
     return any((directory / "member" / "wal").glob("*.wal"))
 
 
 def _make_anew(places: Places, settings: Settings, number: int, well: str, engine: Engine) -> None:
-    """The member joins anew those that the one at the endpoint `well` is of, which give it their data.
-
-    What it had goes only once they have given it up: until then it may be theirs after all.
-    """
+    """The member has no data and joins those that the one at the endpoint `well` is of."""
     order = parts.etcd_orders(places, settings, state="existing")[number - 1]
     directory = _directory(places, number)
     with _held(places, order.name):
         engine.parts.remove(order.name, grace_s=0)
-        _expect_anew(well, f"http://127.0.0.1:{settings.etcd_ports[number - 1][1]}")
         shutil.rmtree(directory / "member", ignore_errors=True)
         directory.mkdir(mode=0o700, exist_ok=True)
+        _expect_anew(well, f"http://127.0.0.1:{settings.etcd_ports[number - 1][1]}")
         engine.parts.start(order)
 
 

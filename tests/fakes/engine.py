@@ -196,9 +196,11 @@ class FakeEngine:
         shown = lines if tail is None else lines[len(lines) - min(tail, len(lines)) :]
         return FakeLogs(self, name, shown, follow)
 
-    def last_words(self, name: str, lines: int = LAST_LINES) -> list[str]:
+    def last_words(self, name: str) -> list[str]:
         self.reach(f"read the logs of {name}")
-        return [line.text for line in as_said(self._lines[name][-lines:])] if name in self._workers else []
+        return (
+            [line.text for line in as_said(self._lines[name][-LAST_LINES:])] if name in self._workers else []
+        )
 
     def processes(self, name: str, options: Sequence[str] = ()) -> Processes:
         self.reach(f"list the processes of {name}")

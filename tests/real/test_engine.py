@@ -175,7 +175,7 @@ def test_a_name_that_somebody_elses_container_has_is_refused(engine: DockerEngin
     with docker_by_hand() as client:
         client.create_container_from_config({"Image": image, "Cmd": ["sh"]}, wanted.name)
         try:
-            with pytest.raises(EngineError, match="not of this cloud"):
+            with pytest.raises(EngineError, match="another container has the name"):
                 engine.create(wanted)
             assert client.inspect_container(wanted.name)["State"]["Status"] == "created"
         finally:

@@ -78,15 +78,6 @@ def test_a_member_that_lost_its_data_is_told_and_gets_it_from_the_others(trio: C
     assert trio.is_ready(name, 2)
 
 
-def test_a_member_that_loses_its_data_again_gets_it_again(trio: Cloud) -> None:
-    for _ in range(2):
-        with killed(trio, 3):
-            shutil.rmtree(trio.places.state / "etcd3" / "member")
-
-        eventually(lambda: trio.run("doctor", "--fix").code == 0, within_s=60)
-        assert healthy(trio) == [True, True, True]
-
-
 def test_a_cloud_with_a_frozen_member_counts_as_up(trio: Cloud) -> None:
     with frozen(trio, 3):
         again = trio.ok("up")

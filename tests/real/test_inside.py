@@ -79,7 +79,7 @@ def test_a_script_s_command_does_not_read_the_script(app: str, cloud: Cloud) -> 
         (("-it", "APP", "sh"), 2, "exec -t -i needs a terminal"),
         (("APP", "-it", "sh"), 2, "-it stands behind"),
         (("APP",), 2, "exec needs COMMAND"),
-        (("-e", "A", "APP", "ls"), 2, "'A' is not NAME=VALUE"),
+        (("-e", "A", "APP", "ls"), 2, "the variable A has no value here"),
     ],
 )
 def test_what_cannot_be_run_is_an_error(

@@ -80,7 +80,7 @@ def test_an_app_without_requests_costs_nothing(apps: Apps, cloud: Cloud) -> None
     refused = cloud.run("whatif", name)
 
     assert refused.code == 1
-    assert f"no load of {name} is recorded in the last 1h" in refused.stderr
+    assert f"no load of {name} is recorded in the last 1 h" in refused.stderr
     assert f"hint:  load {name}" in refused.stderr
     assert segments(cloud, name) == []
 
