@@ -34,6 +34,7 @@ RECIPE_LABEL = "simplecloud.recipe"
 
 _LOCK = Path("/run/simplecloud/images.lock")
 # On disk and without the mount options (nodev, noexec) that /tmp often has: a root file system needs both.
+TIDY_S = 10.0  # for which mmdebstrap may take its mounts down
 _SCRATCH = "/var/tmp"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Debian 12 builds busybox, the static one too, without wget's time limit, and `busybox wget -T 2` crashes:
@@ -279,6 +280,16 @@ def _own_scratch() -> Iterator[str]:
             shutil.rmtree(directory, ignore_errors=True)
 
 
+def _end_group(process: subprocess.Popen[str]) -> None:
+    """The process and its children have ended; it does not pass a signal on to them."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(TIDY_S)
+    except subprocess.TimeoutExpired:  # in its first moments it may not hear one
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 def _bootstrap(argv: Sequence[str], out: BinaryIO, scratch: str) -> None:
     """`out` holds the tar that mmdebstrap writes; whatever ends this, mmdebstrap has ended."""
     process = subprocess.Popen(
@@ -295,8 +306,7 @@ def _bootstrap(argv: Sequence[str], out: BinaryIO, scratch: str) -> None:
             _, noise = process.communicate()
         finally:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)  # it does not pass a signal on to its children
-                process.wait()
+                _end_group(process)
     if process.returncode:
         raise SetupFailed(
             f"cannot build a minimal Debian: {apt_error_in(noise) or 'mmdebstrap failed'}",
