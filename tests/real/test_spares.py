@@ -164,5 +164,5 @@ def test_spares_are_adopted_and_go_with_the_cloud(lone: Cloud) -> None:
     lone.ok("adopt", "-y")
 
     assert containers_of(lone) == before
-    assert lone.is_ready("shop", 1)
+    assert eventually(lambda: lone.is_ready("shop", 1), 10)
     assert spares(lone, "shop") == ["shop.2", "shop.3"]
