@@ -36,7 +36,7 @@ PATIENCE_S = 3.0  # longer than Docker's first few waits before a restart
 STOPPED_S = 2.0  # nothing but a signal stops a process, so this says nothing of how busy the machine is
 DEAF_S = 10.0  # a change is live in the proxy after 0.4 s, and after few seconds where the machine is full
 SILENT_S = 30.0  # a process that waits for its turn on a full machine answers within that
-TURNS_S = 30.0  # as DEAF_S, once a member was ended: the proxy tries others ever more seldom
+TURNS_S = 30.0  # after a member began anew, whoever ended the former: the proxy tries others ever more seldom
 PUT_BACK_S = 2.0  # as DEAF_S, where the store has forgotten changes: there is a reason to think it deaf
 
 log = logging.getLogger(__name__)
@@ -224,28 +224,29 @@ class ProxyTender:
             self._put_back = False  # it does hear
         now = self.clock()
         self._missed_since = {key: self._missed_since.get(key, now) for key in missed}
-        deaf_s = PUT_BACK_S if self._put_back else TURNS_S if self._tried else DEAF_S
         if not missed:
             self._tried.clear()
             return
-        deaf = now - min(self._missed_since.values()) >= deaf_s
-        if deaf and not self._end_hung(picture.world.now - deaf_s):
+        deaf_s = now - min(self._missed_since.values())
+        patience_s = PUT_BACK_S if self._put_back else DEAF_S
+        if deaf_s >= patience_s and not self._may_turn(picture.world.now, deaf_s):
             self._restart_it(f"had taken up no change for {deaf_s:.0f} s")
 
-    def _end_hung(self, since: float) -> bool:
-        """Return whether the proxy is not to blame yet; its time begins anew where a member was ended."""
+    def _may_turn(self, now: float, deaf_s: float) -> bool:
+        """Return whether the proxy may still turn to another member by itself; one that keeps it is ended."""
         if self._put_back or self.name in self._tried:
             return False
         members = self.members()
         if members and 2 * sum(not member.healthy for member in members) >= len(members):
             return True  # nobody can tell who is to blame: on a full machine this passes
-        hung = hung_members(self.etcd, members, self.parts(), since)
+        parts = [part for part in self.parts() if part.name in self.etcd]
+        hung = hung_members(self.etcd, members, parts, now - DEAF_S)
         fresh = [name for name in hung if name not in self._tried and not is_held(self.places, name)]
         self._tried.update(fresh)  # first: who cannot be ended keeps nobody from what comes next
         for name in fresh:
             self.restart(name, "answered nobody, and the proxy waited for it")
-        self._missed_since = {} if fresh else self._missed_since
-        return bool(fresh)
+        old = [part.started_at is not None and part.started_at <= now - TURNS_S for part in parts]
+        return bool(fresh) or (any(old) and not all(old) and deaf_s < 2 * TURNS_S)
 
     def _restart_it(self, why: str) -> None:
         if self.name not in self._tried:

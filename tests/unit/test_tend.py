@@ -65,6 +65,7 @@ class Proxy:
     def __post_init__(self) -> None:
         for name in (*ETCD, "proxy"):
             self.engine.parts.start(PartOrder(name=name, part=name, image="proxy", command=(name,)))
+        self.engine.now = lambda: self.now
         parts = PartsTender(self.places, self.engine, [], untold)
         self.tender = ProxyTender(
             places=self.places,
@@ -145,6 +146,22 @@ def test_a_member_that_keeps_the_proxy_waiting_is_ended_before_the_proxy_is(prox
     assert proxy.restarted(MISSED, TURNS_S / 2) == []
     assert proxy.restarted(MISSED, LONG) == ["proxy"]
     assert proxy.restarted(TAKEN_UP, LONG) == []
+
+
+def test_a_proxy_is_given_time_to_turn_from_a_member_that_somebody_else_ended(proxy: Proxy) -> None:
+    """The manager before, for one: this one knows of it by when the member began."""
+    proxy.engine.parts.restart("etcd_2")
+
+    assert proxy.restarts(MISSED, TURNS_S - 1) == 0
+    assert proxy.restarts(MISSED, DEAF_S) == 1
+
+
+def test_a_proxy_is_not_left_deaf_by_a_member_that_begins_anew_all_the_time(proxy: Proxy) -> None:
+    for _ in range(int(2 * TURNS_S / DEAF_S)):
+        proxy.engine.parts.restart("etcd_2")
+        assert proxy.restarts(MISSED, DEAF_S) == 0
+
+    assert proxy.restarts(MISSED, 1) == 1
 
 
 def test_no_member_is_ended_for_a_proxy_that_hears(proxy: Proxy) -> None:
