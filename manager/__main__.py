@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs.choices["doctor"].add_argument("--fix", action="store_true")
     down.add_argument("--purge", action="store_true")
     down.add_argument("--yes", action="store_true")  # the shell has asked, or was told not to
+    down.add_argument("--dry-run", action="store_true")
     manager.add_argument("--number", type=int, default=1)
     return parser
 
@@ -102,7 +103,7 @@ def _run(asked: argparse.Namespace, places: Places) -> int:
 
             return examine(places, fix=asked.fix)
         case _:
-            return _down(places, purge=asked.purge)
+            return _down(places, purge=asked.purge, dry_run=asked.dry_run)
 
 
 def _asked(asked: argparse.Namespace) -> Asked:
@@ -140,11 +141,15 @@ def _set_up(places: Places) -> int:
     return 0
 
 
-def _down(places: Places, *, purge: bool) -> int:
-    from manager.host.down import take_down
+def _down(places: Places, *, purge: bool, dry_run: bool) -> int:
+    from manager.host.down import left_behind, take_down
     from manager.host.telling import pasteable, say
     from manager.host.turn import our_turn
 
+    if dry_run:
+        state = "its state goes too" if purge else "its state stays"
+        print(f"would remove {left_behind(places).counts()}; {state}")
+        return 0
     with our_turn(places, say):
         left = take_down(places, purge=purge)
     if left.containers is None:

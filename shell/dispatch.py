@@ -54,12 +54,13 @@ def _purge_question(session: Session) -> str:
 def _on_host(session: Session, row: Command, params: Params) -> None:
     from shell import host
 
-    if params.get("purge") is True:
+    acts = params.get("dry_run") is not True
+    if acts and params.get("purge") is True:
         session.confirm(
             row, params, _purge_question(session) if session.interactive and session.asks(params) else ""
         )
         params = {**params, "yes": True}
-    if row.verb == "down":
+    if acts and row.verb == "down":
         session.autostart = False  # who took it down does not want it back by a side effect
     if row.lists:
         _list(session, row, params)

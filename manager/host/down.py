@@ -51,9 +51,12 @@ class LeftBehind:
 
     def sentence(self) -> str:
         """Return the proof that `down` ends with."""
+        return f"left behind: {'nothing' if self.nothing else 'something'} ({self.counts()})"
+
+    def counts(self) -> str:
+        """Return how many of each kind there are, also where there is none."""
         containers = "?" if self.containers is None else self.containers
-        counts = f"{containers} containers, {self.links} links, {self.rules} rules, {self.mounts} mounts"
-        return f"left behind: {'nothing' if self.nothing else 'something'} ({counts})"
+        return f"{containers} containers, {self.links} links, {self.rules} rules, {self.mounts} mounts"
 
 
 def take_down(places: Places, *, purge: bool) -> LeftBehind:

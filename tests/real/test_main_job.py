@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.real.cloud import Apps, Cloud, containers_of, docker_by_hand, eventually
 
 
@@ -100,6 +102,19 @@ def test_the_plan_of_any_change_asks_nobody_and_leaves_everything_as_it_is(apps:
     assert (cloud.ok("export").stdout, cloud.container(f"{name}.1")) == before
     assert cloud.run("events", "--app", f"{name}-b").code == 1
     assert not cloud.status()["frozen"]
+
+
+def test_a_dry_run_of_down_tells_how_much_would_go_and_removes_nothing(apps: Apps, cloud: Cloud) -> None:
+    apps.serve(1)
+    before = containers_of(cloud)
+
+    told = cloud.ok("down", "--purge", "--dry-run").stdout
+
+    assert re.fullmatch(
+        r"would remove \d+ containers, [1-9]\d* links, [1-9]\d* rules, \d+ mounts; its state goes too\n", told
+    )
+    assert containers_of(cloud) == before
+    assert cloud.is_well()
 
 
 def test_stop_of_one_worker_lowers_want_and_says_so_start_brings_it_back(apps: Apps, cloud: Cloud) -> None:

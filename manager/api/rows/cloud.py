@@ -186,7 +186,7 @@ ROWS: tuple[Command, ...] = (
         "down",
         "host",
         "stop the cloud and remove all it made on this machine; its state stays",
-        options=(Option("purge", None, "delete its state too"), YES),
-        examples=("down", "down --purge -y"),
+        options=(Option("purge", None, "delete its state too"), YES, DRY_RUN),
+        examples=("down", "down --dry-run", "down --purge -y"),
     ),
 )
