@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 _LISTENING = "0A"
 Address = IPv4Address | IPv6Address
 Listeners = Mapping[int, Collection[Address]]
+LONGEST_S = 60.0
 
 
 def listeners(pid: int) -> dict[int, set[Address]]:
@@ -23,6 +27,38 @@ def listeners(pid: int) -> dict[int, set[Address]]:
                 address, _, port = columns[1].rpartition(":")
                 found.setdefault(int(port, 16), set()).add(address_of(address))
     return found
+
+
+class Heard(NamedTuple):
+    """The lowest port on which a process listens, None for none; times are monotonic seconds."""
+
+    port: int | None
+    since: float
+    again_at: float
+
+
+@dataclass(slots=True)
+class Ports:
+    """On which tcp port processes listen: who does begins early, so each is looked at ever more seldom.
+
+    A look takes milliseconds, as the kernel goes through the connections of all namespaces.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    look: Callable[[int], Collection[int]] = listeners
+    _heard: Mapping[int, Heard] = field(default_factory=dict)
+
+    def of(self, pids: Collection[int]) -> Mapping[int, int]:
+        """Return the lowest port of each process that listens; those that are not asked for are forgotten."""
+        self._heard = {pid: self._listen(pid) for pid in pids}
+        return {pid: heard.port for pid, heard in self._heard.items() if heard.port is not None}
+
+    def _listen(self, pid: int) -> Heard:
+        now, last = self.clock(), self._heard.get(pid)
+        if last is not None and now < last.again_at:
+            return last
+        since = last.since if last is not None else now
+        return Heard(min(self.look(pid), default=None), since, now + min(now - since, LONGEST_S))
 
 
 def address_of(text: str) -> Address:

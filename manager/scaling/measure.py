@@ -10,7 +10,6 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from balancer.proxy import API_ENTRY
 from balancer.routes import server_name
@@ -18,6 +17,7 @@ from manager.engine.containers import Container
 from manager.loop.reconcile import Reconciler
 from manager.observe.cgroups import Meter, Usage
 from manager.observe.host_use import CpuMeter, memory
+from manager.observe.listeners import Ports
 from manager.observe.proxy import ProxyApi
 from manager.observe.traffic import Page, Rates, Sample, Traffic
 from manager.state.model import WorkerKey
@@ -29,7 +29,6 @@ ASKED_S = 10.0  # so long after a question the next one is expected
 UNASKED_S = 5.0
 STALE_S = 5.0  # older traffic figures are not shown
 HTTP_ENTRY = "http"  # the proxy's entry point for all apps of http
-_LISTENING = "0A"
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +67,7 @@ class Observer:
     meter: Meter = field(default_factory=lambda: Meter(time.monotonic))
     page: Page = field(default_factory=Page)
     traffic: Traffic = field(default_factory=Traffic)
+    ports: Ports = field(default_factory=Ports)
     cpu: CpuMeter = field(default_factory=CpuMeter)
     _latest: Measures = field(default_factory=Measures)
     _sample: Sample | None = None
@@ -98,7 +98,7 @@ class Observer:
             workers=workers,
             apps=apps,
             inflight=self._inflight(world, running),
-            listening=_listening(world, running),
+            listening=self._listening(world, running),
             sample=self._sample,
             host_cores=self.cpu.used_cores(time.monotonic()),
             host_bytes=host.total_bytes - host.available_bytes,
@@ -136,6 +136,13 @@ class Observer:
         records = (record for key, record in world.records.items() if key in running)
         return {r.key: awaited.get((r.address, r.port), 0) for r in records if r.port is not None}
 
+    def _listening(self, world: World, running: Mapping[WorkerKey, Container]) -> Mapping[str, int]:
+        """Return a port on which the first worker of each app without a route listens, where it does."""
+        unrouted = {spec.name for spec in world.specs.values() if spec.template.port is None}
+        firsts = {key.app: running[key].pid for key in sorted(running, reverse=True) if key.app in unrouted}
+        ports = self.ports.of(firsts.values())
+        return {app: ports[pid] for app, pid in firsts.items() if pid in ports}
+
     def _has_clients(self) -> bool:
         """Tell whether somebody is connected to an app, or may be."""
         sample = self._sample
@@ -153,28 +160,3 @@ class Observer:
         reached = {app for spec in specs for app in spec.template.reach}
         tcp = {spec.name for spec in specs if spec.template.protocol != "http"}
         return reached | tcp | self.traffic.asked()
-
-
-def _listening(world: World, running: Mapping[WorkerKey, Container]) -> dict[str, int]:
-    """Return a port on which a worker of each app without a route listens, where one does."""
-    found = {}
-    for key, container in running.items():
-        spec = world.specs.get(key.app)
-        if spec is not None and spec.template.port is None and key.app not in found:
-            ports = listening_ports(container.pid)
-            if ports:
-                found[key.app] = min(ports)
-    return found
-
-
-def listening_ports(pid: int) -> set[int]:
-    """Return the tcp ports that something listens on in the network namespace of a process."""
-    ports = set()
-    for table in ("tcp", "tcp6"):
-        try:
-            lines = Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
-        except OSError:
-            continue  # the process ended meanwhile
-        columns = (line.split() for line in lines)
-        ports |= {int(c[1].rpartition(":")[2], 16) for c in columns if c[3] == _LISTENING}
-    return ports

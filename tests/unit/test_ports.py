@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 
 from manager.host import ports
-from manager.observe.listeners import address_of, has_address, listeners
+from manager.observe.listeners import LONGEST_S, Ports, address_of, has_address, listeners
 
 
 def test_the_owner_of_a_port_is_told_by_name_and_process() -> None:
@@ -62,3 +62,34 @@ def test_the_kernel_s_hex_is_an_address(text: str, address: IPv4Address | IPv6Ad
 def test_a_namespace_has_its_own_addresses_only() -> None:
     assert has_address(os.getpid(), IPv4Address("127.0.0.1"))
     assert not has_address(os.getpid(), IPv4Address("192.0.2.77"))
+
+
+def test_a_process_is_looked_at_ever_more_seldom_and_never_forgotten() -> None:
+    now, looked_at = 0.0, []
+
+    def look(_: int) -> set[int]:
+        looked_at.append(now)
+        return {8000, 9000} if now >= 5 else set()
+
+    seen = Ports(clock=lambda: now, look=look)
+    found = {}
+    for second in range(int(3 * LONGEST_S)):
+        now = float(second)
+        found[second] = seen.of([7])
+
+    assert looked_at == [0, 1, 2, 4, 8, 16, 32, 64, 124]
+    assert (found[7], found[8], found[170]) == ({}, {7: 8000}, {7: 8000})
+
+
+def test_a_process_of_which_nobody_asks_is_looked_at_anew_afterwards() -> None:
+    looked: list[int] = []
+
+    def look(pid: int) -> set[int]:
+        looked.append(pid)
+        return set()
+
+    seen = Ports(clock=lambda: 5.0, look=look)
+    for pids in ([7], [], [7]):
+        seen.of(pids)
+
+    assert looked == [7, 7]
