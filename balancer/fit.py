@@ -1,8 +1,8 @@
 """R1: what requests cost in CPU, and so what one worker can carry.
 
-Weighted least squares kept as sums, so its size does not grow with the samples; old ones fade with a
-half-life. A sample far from the line counts less (Huber, "Robust estimation of a location parameter",
-1964), and a row of samples far out on one side says that the line has moved.
+Weighted least squares kept as sums, so its size does not grow with the samples; old ones fade (fading.py).
+A sample far from the line counts less (Huber, "Robust estimation of a location parameter", 1964), and a row
+of samples far out on one side says that the line has moved.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-HALF_LIFE_S = 240.0
-LONGEST_STEP_S = 30.0  # silence does not make a model older: nothing was learned against it
+from balancer.fading import kept
+
 HUBER = 2.0  # standard deviations beyond which a sample counts less
 DRIFT_RUN, DRIFT_SIZE = 6, 2.0
 IDLE_CORES, IDLE_SPREAD = 0.02, 0.05  # what an idle worker burns, before it was seen
@@ -19,7 +19,6 @@ METER_NOISE = 0.05  # relative error of one worker's CPU reading
 METER_FLOOR_CORES = 0.01
 WORK_SPREAD = 1.5  # 1 + squared coefficient of variation of a request's work
 SPREAD_RATE, SPREAD_FLOOR, SPREAD_CLIP = 0.05, 0.5, 9.0
-MIN_SAMPLES = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class CpuLine:
 def learn_cpu(fit: CpuFit, sample: CpuSample) -> CpuFit:
     """Return the fit with one more sample; after a drift, what the samples since then say."""
     line = cpu_line(fit)
-    residual = _residual(line, sample, fit.spread) if line and fit.windows >= MIN_SAMPLES else 0.0
+    residual = _residual(line, sample, fit.spread) if line else 0.0
     residuals = (*fit.residuals, residual)[-DRIFT_RUN:]
     recent = (*fit.recent, sample)[-DRIFT_RUN:]
     if _drifted(residuals):
@@ -98,12 +97,10 @@ def learn_cpu(fit: CpuFit, sample: CpuSample) -> CpuFit:
 
 
 def cpu_line(fit: CpuFit) -> CpuLine | None:
-    """Return the fitted line, or None before MIN_SAMPLES samples.
+    """Return the fitted line, or None before the first sample.
 
     The ridge is on the idle cost: while the number of workers stays, only it tells the two costs apart.
     """
-    if fit.windows < MIN_SAMPLES:
-        return None
     ridge = 1.0 / IDLE_SPREAD**2
     nn, nu = fit.nn + ridge, fit.nu + ridge * IDLE_CORES
     determinant = nn * fit.xx - fit.nx * fit.nx
@@ -164,8 +161,7 @@ def _fit_of(samples: tuple[CpuSample, ...]) -> CpuFit:
 
 def _add(fit: CpuFit, sample: CpuSample, weight: float) -> CpuFit:
     """Return the fit with the sample added at `weight` over its variance, and the older ones faded."""
-    age_s = min(max(sample.at_s - fit.at_s, 0.0), LONGEST_STEP_S)
-    fade = 0.5 ** (age_s / HALF_LIFE_S)
+    fade = kept(fit.at_s, sample.at_s)
     w = weight / _variance(sample, sample.cores / sample.rate_rps)
     n, x, u = float(sample.workers), sample.rate_rps, sample.cores
     return replace(

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from balancer.fading import kept
+
 Floats = npt.NDArray[np.float64]
 
 BINS = 20
-HALF_LIFE_S = 240.0
-LONGEST_STEP_S = 30.0
 OVERDISPERSION = 3.0  # slow requests come together: three tell as much as one alone
 SPLIT_PRIOR = 1.1
 PRIOR_SPREADS = (1.0, 0.3, 0.7)  # of level, of steep relative to itself, of split
@@ -49,7 +49,7 @@ class UseBin:
 
 @dataclass(frozen=True, slots=True)
 class SlowFit:
-    """Counts by use, from idle to full in equal bins; they fade with a half-life."""
+    """Counts by use, from idle to full in equal bins; they fade (fading.py)."""
 
     at_s: float = 0.0
     bins: tuple[UseBin, ...] = (UseBin(),) * BINS
@@ -76,8 +76,7 @@ class SlowCurve:
 
 def learn_slow(fit: SlowFit, sample: SlowSample) -> SlowFit:
     """Return the counts with one more sample, of a steady span."""
-    age_s = min(max(sample.at_s - fit.at_s, 0.0), LONGEST_STEP_S)
-    fade = 0.5 ** (age_s / HALF_LIFE_S)
+    fade = kept(fit.at_s, sample.at_s)
     bins = [UseBin(b.requests * fade, b.slow * fade, b.use * fade, b.split * fade) for b in fit.bins]
     place = min(int(sample.use * BINS), BINS - 1)
     b = bins[place]
