@@ -14,7 +14,7 @@ from balancer.decide import decide
 from balancer.decision import ScalingDecision
 from balancer.memory import Memory
 from balancer.samples import Mode, Observation, Policy, known
-from balancer.share import Claim, claim_by_use, claim_of, granted, share
+from balancer.share import Claim, claim_by_use, claim_of, cut_to_share, share
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,5 @@ def _least(one: Decided) -> int:
 
 
 def _cut(one: Decided, workers: int | None) -> Decided:
-    if workers is None or workers >= one.decision.final:
-        return one
-    decision, memory = granted(one.decision, one.memory, one.asked.memory, workers)
-    return replace(one, decision=decision, memory=memory, share=workers)
+    decision, memory = cut_to_share(one.decision, one.memory, one.asked.memory, workers)
+    return one if decision is one.decision else replace(one, decision=decision, memory=memory, share=workers)

@@ -91,29 +91,22 @@ def share(claims: Sequence[Claim], free_cores: float) -> dict[str, int]:
         granted[best.app] += 1
 
 
-def shared(decision: ScalingDecision, granted: int) -> ScalingDecision:
-    """Return the decision cut to what the host's sharing granted, and saying so."""
-    if granted >= decision.final:
-        return decision
-    return replace(
-        decision,
-        final=granted,
-        action=action_of(decision.from_workers, granted),
-        limits=(*decision.limits, Limit("share", decision.final, granted)),
-        reason=f"{decision.reason}; held to {granted}, its share of a full host",
-    )
-
-
-def granted(
+def cut_to_share(
     decision: ScalingDecision, memory: Memory, before: Memory, workers: int | None
 ) -> tuple[ScalingDecision, Memory]:
-    """Return a decision and what it leaves to remember, cut to its share; None is uncut.
+    """Return a decision cut to its share, which it says, and what it leaves to remember; None is uncut.
 
     before: the memory that was decided from, which knows the last change if this is none now.
     """
     if workers is None or workers >= decision.final:
         return decision, memory
-    cut = shared(decision, workers)
+    cut = replace(
+        decision,
+        final=workers,
+        action=action_of(decision.from_workers, workers),
+        limits=(*decision.limits, Limit("share", decision.final, workers)),
+        reason=f"{decision.reason}; held to {workers}, its share of a full host",
+    )
     changed_s = before.changed_s if cut.action is Action.HOLD else cut.at_s
     return cut, replace(memory, changed_s=changed_s)
 

@@ -18,7 +18,7 @@ from balancer.decision import ScalingDecision
 from balancer.latency import SlowCurve
 from balancer.memory import Memory
 from balancer.samples import Mode, Observation, Policy, known
-from balancer.share import granted
+from balancer.share import cut_to_share
 
 VERSION = 5
 
@@ -134,7 +134,7 @@ class Replay:
             seen = step.seen if self._wanted is None else replace(step.seen, wanted=self._wanted)
             before = memory
             decision, memory = decide(self.policy, memory, seen, step.at_s)
-            decision, memory = granted(decision, memory, before, step.share)
+            decision, memory = cut_to_share(decision, memory, before, step.share)
             self._wanted = None if decision.final == step.final else decision.final
             if step.at_s >= self.since_s:
                 self._count(step, decision)
