@@ -65,7 +65,7 @@ class Latencies:
             if count >= wanted:
                 part = (wanted - count_before) / (count - count_before) if count > count_before else 1.0
                 return edge_before + part * (edge_s - edge_before)
-            edge_before, count_before = edge_s, count
+            edge_before, count_before = edge_s, max(count_before, count)
         return self.edges_s[-1]
 
     def _count_within(self, limit_s: float) -> float:

@@ -16,10 +16,11 @@ from balancer.routes import server_name
 from manager.engine.containers import Container
 from manager.loop.reconcile import Reconciler
 from manager.observe.cgroups import Meter, Usage
+from manager.observe.counters import Page, Sample
 from manager.observe.host_use import CpuMeter, memory
 from manager.observe.listeners import Ports
 from manager.observe.proxy import ProxyApi
-from manager.observe.traffic import Page, Rates, Sample, Traffic
+from manager.observe.traffic import Rates, Traffic
 from manager.state.model import WorkerKey
 from manager.state.world import World
 from netsetup.errors import NetworkError

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from balancer.samples import Latencies, Observation
+from balancer.samples import Observation
+from manager.observe.counters import NOTHING, Counters, Sample
 from manager.observe.host_use import CpuMeter, memory
-from manager.observe.traffic import Counters, Sample, by_app, growths
+from manager.observe.traffic import by_app, growths
 from manager.scaling.measure import Measures
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.world import World, answering, is_live
@@ -75,7 +75,7 @@ class Watcher:
             starting=sum(_is_starting(world, record) for record in staying if record not in serving),
             completed=told.requests if told else None,
             failed=told.failed if told else None,
-            latencies=_latencies(told) if told else None,
+            latencies=told.latencies if told else None,
             inflight=_inflight(measures, records) if is_http else None,
             connections=None if is_http else _connections(measures.sample, spec),
             cpu_cores=_cores(before, measures, serving),
@@ -136,7 +136,7 @@ def _told(before: Measures | None, now: Measures, app: str) -> Counters | None:
     """Return what was asked of the app between two measures; None where that is not known."""
     if before is None or before.sample is None or now.sample is None or not _span_s(before, now):
         return None
-    return by_app(growths(before.sample, now.sample)).get(app, Counters())
+    return by_app(growths(before.sample, now.sample)).get(app, NOTHING)
 
 
 def _inflight(measures: Measures, records: Iterable[WorkerRecord]) -> float | None:
@@ -149,12 +149,6 @@ def _inflight(measures: Measures, records: Iterable[WorkerRecord]) -> float | No
 def _connections(sample: Sample | None, spec: AppSpec) -> float | None:
     """Return the open connections of a tcp app, which has its entry point for itself."""
     return None if sample is None else sample.connections.get(f"tcp{spec.tcp_port}", 0.0)
-
-
-def _latencies(told: Counters) -> Latencies:
-    edges = tuple(edge for edge in sorted(told.buckets) if math.isfinite(edge))
-    total = told.buckets.get(math.inf, told.requests)
-    return Latencies(edges, tuple(told.buckets[edge] for edge in edges), total)
 
 
 def _cores(before: Measures | None, now: Measures, records: Iterable[WorkerRecord]) -> float | None:

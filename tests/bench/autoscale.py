@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import pairwise
 
+from manager.observe.counters import Counters, growth_of, parse
 from manager.observe.proxy import ProxyApi
-from manager.observe.traffic import Counters, growth_of, parse
 from tests.bench.table import Result
 from tests.real.cloud import SERVER, Cloud, docker_by_hand
 

@@ -12,7 +12,8 @@ from manager.api import arguments, values, wire
 from manager.api.commands import COMMANDS
 from manager.api.errors import CloudError, FrameRejected, UsageError
 from manager.api.values import Kind
-from manager.observe.traffic import Traffic, parse
+from manager.observe.counters import parse
+from manager.observe.traffic import Traffic
 from manager.state.model import AppSpec, Freeze, Hurry, Revision, ScalingTarget, WorkerRecord
 from manager.state.records import UnreadableRecord, decode, encode
 from shell.apps import app_file, compose

@@ -23,8 +23,9 @@ from balancer.routes import (
     server_name,
     stray,
 )
+from manager.observe.counters import parse
 from manager.observe.proxy import ProxyApi
-from manager.observe.traffic import Traffic, parse
+from manager.observe.traffic import Traffic
 from tests.contract.etcd_server import free_ports
 from tests.eventually import eventually
 from tests.real.proxy import Proxy, running_proxy, tcp_worker, worker
@@ -313,10 +314,11 @@ def test_the_metrics_page_becomes_rates_of_workers(proxy: Proxy, running: ExitSt
 
     for _ in range(40):
         answered(proxy, host="rated.localhost")
-    traffic.add(parse(proxy.api.metrics() or "", at=1.0))
+    sample = parse(proxy.api.metrics() or "", at=1.0)
+    traffic.add(sample)
 
     picture = traffic.picture(1.0)
-    assert picture.skipped == 0
+    assert sample.skipped == 0
     assert (picture.workers[one.name].rate_rps, picture.workers[two.name].rate_rps) == (20, 20)
     assert picture.apps["rated"].error_ratio == 0
     assert 0 < (picture.apps["rated"].p95_s or 0) <= 0.25

@@ -10,8 +10,8 @@ import pytest
 
 from balancer.samples import Observation
 from manager.observe.cgroups import Usage
+from manager.observe.counters import Counters, Sample
 from manager.observe.health import Verdict
-from manager.observe.traffic import Counters, Sample
 from manager.scaling.measure import Measures
 from manager.scaling.observation import Host, Watcher
 from manager.state.model import AppSpec, WorkerKey
@@ -25,7 +25,7 @@ SLOW = Verdict(False, "GET / no answer in 1 s", NOW, 1.0)
 
 def counted(answered: float, failed: float = 0.0, given_up: float = 0.0) -> Counters:
     total = answered + failed + given_up
-    return Counters((0.0, answered, 0.0, 0.0, failed, given_up), total, {0.25: answered, math.inf: total})
+    return Counters((0.0, answered, 0.0, 0.0, failed, given_up), {0.25: answered, math.inf: total})
 
 
 def observed(
