@@ -11,12 +11,11 @@ from manager.engine.orders import FileMount, PartOrder
 from manager.host.external_etcd import kept_file
 from manager.host.settings import Settings, text_of
 from manager.state.records import PROXY
-from manager.store import EtcdStore, Tls
+from manager.store import DEFAULT_MAX_OPS, EtcdStore, Tls
 
 ETCD_IMAGE, PROXY_IMAGE = "simplecloud/etcd", "simplecloud/proxy"
 SETTINGS_LABEL = "simplecloud.settings"  # of each part: where their file is lost, they are read from it
 ETCD_MAX_OPS = 10_000  # a change of many routes is one transaction
-FOREIGN_MAX_OPS = 128  # etcd's default, which an etcd that is not ours runs with
 ETCD_QUOTA_BYTES = 2**30
 # Fine around the objectives that people set, so that a p95 is told within some 20 %.
 LATENCY_BUCKETS_S = (
@@ -35,7 +34,7 @@ def store_root(cloud: str) -> str:
 
 def store_of(places: Places, settings: Settings) -> EtcdStore:
     """Return the cloud's store; its owner closes it."""
-    max_ops = FOREIGN_MAX_OPS if settings.own_etcd else ETCD_MAX_OPS
+    max_ops = DEFAULT_MAX_OPS if settings.own_etcd else ETCD_MAX_OPS
     tls = tls_of(places, settings)
     return EtcdStore(settings.etcd_endpoints, store_root(places.cloud), tls=tls, max_ops=max_ops)
 

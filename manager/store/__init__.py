@@ -18,11 +18,12 @@ What the edge promises, since etcd3 0.12.0 offers no failover:
   the store finds that out.
 """
 
-from manager.store.etcd import EtcdStore
+from manager.store.etcd import DEFAULT_MAX_OPS, EtcdStore
 from manager.store.leadership import claim, seize
 from manager.store.values import NO_REVISIONS, Entry, Fence, Fenced, Member, Snapshot, Store, Tls
 
 __all__ = [
+    "DEFAULT_MAX_OPS",
     "NO_REVISIONS",
     "Entry",
     "EtcdStore",

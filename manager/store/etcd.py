@@ -11,7 +11,7 @@ from manager.store.cluster import Cluster, probe_request
 from manager.store.rpc import etcdrpc
 from manager.store.values import NO_REVISIONS, Entry, Fence, Member, Snapshot, Tls
 
-ETCD_MAX_OPS = 128  # etcd's default for --max-txn-ops
+DEFAULT_MAX_OPS = 128  # etcd's own, for --max-txn-ops
 
 
 class EtcdStore:
@@ -29,7 +29,7 @@ class EtcdStore:
         *,
         tls: Tls | None = None,
         timeout_s: float = 2.0,
-        max_ops: int = ETCD_MAX_OPS,
+        max_ops: int = DEFAULT_MAX_OPS,
     ) -> None:
         if not endpoints or not root.endswith("/"):
             raise ValueError(f"a store needs an endpoint and a root that ends with '/', not {root!r}")
