@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from balancer.samples import Observation
 from manager.observe.counters import NOTHING, Counters, Sample
-from manager.observe.host_use import CpuMeter, memory
+from manager.observe.host_use import memory
 from manager.observe.traffic import by_app, growths
 from manager.scaling.measure import Measures
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
@@ -20,21 +20,10 @@ LEFT_SHARE = 0.25  # of the host's memory: spares take nothing of it
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """This machine: its cores in use, None where that is not known, and the memory that spares may take."""
+    """This machine: its cores in use, None where that is not known, and the memory for spares of one app."""
 
     used_cores: float | None
     memory_bytes: float
-
-
-@dataclass(slots=True)
-class HostMeter:
-    """Cores of this machine in use between two looks, and memory that is free."""
-
-    _cpu: CpuMeter = field(default_factory=CpuMeter)
-
-    def look(self, now: float) -> Host:
-        """Return what is used since the last call and what is free; `now` is monotonic."""
-        return Host(self._cpu.used_cores(now), _free_bytes())
 
 
 @dataclass(slots=True)
@@ -44,13 +33,7 @@ class Watcher:
     _before: Measures | None = None
     _met: set[tuple[WorkerKey, float]] | None = None  # and since when each was wanted
 
-    def observe(
-        self,
-        world: World,
-        spec: AppSpec,
-        measures: Measures,
-        host: Host,
-    ) -> Observation:
+    def observe(self, world: World, spec: AppSpec, measures: Measures, host: Host) -> Observation:
         """Return what has happened to the app since the last call; unknown things are None.
 
         An overloaded worker that misses its health answers still serves while it is all there is, and what
@@ -72,7 +55,8 @@ class Watcher:
             span_s=_span_s(before, measures),
             wanted=spec.wanted,
             ready=len(serving),
-            starting=sum(_is_starting(world, record) for record in staying if record not in serving),
+            # one that served and is too busy to answer adds nothing
+            starting=sum(record.key not in world.answered for record in staying if record not in serving),
             completed=told.requests if told else None,
             failed=told.failed if told else None,
             latencies=told.latencies if told else None,
@@ -101,7 +85,8 @@ class Watcher:
         return tuple(world.now - record.created_at for record in fresh)
 
 
-def _free_bytes() -> float:
+def spare_bytes() -> float:
+    """Return the memory of this machine that spares may take."""
     has = memory()
     return max(0.0, has.available_bytes - LEFT_SHARE * has.total_bytes)
 
@@ -118,11 +103,6 @@ def _room(
     used = [measures.usage[record.key].memory_bytes for record in records if record.key in measures.usage]
     each = sum(used) / len(used) if used else spec.template.memory_bytes
     return int(memory_bytes / max(each, 1.0)) + sum(record.spare for record in records)
-
-
-def _is_starting(world: World, record: WorkerRecord) -> bool:
-    """Tell whether the worker has yet to serve; one that served and is too busy to answer adds nothing."""
-    return record.key not in world.answered
 
 
 def _span_s(before: Measures | None, now: Measures) -> float | None:

@@ -20,9 +20,10 @@ from balancer.samples import Mode, Policy
 from manager.api.documents import rfc3339
 from manager.journal import Journal
 from manager.loop.reconcile import Reconciler
+from manager.observe.host_use import CpuMeter
 from manager.scaling.holding import Holds
 from manager.scaling.measure import Observer
-from manager.scaling.observation import Host, HostMeter, Watcher
+from manager.scaling.observation import Host, Watcher, spare_bytes
 from manager.scaling.recording import Recording
 from manager.state.model import AppSpec, Autoscale, ScalingTarget
 from manager.state.records import (
@@ -57,7 +58,7 @@ class Scaler:
     clock: Callable[[], float]
     recording: Recording
     _watchers: dict[str, Watcher] = field(default_factory=dict)
-    _host: HostMeter = field(default_factory=HostMeter)
+    _cpu: CpuMeter = field(default_factory=CpuMeter)
     _holds: Holds = field(default_factory=Holds)
 
     def look(self) -> None:
@@ -72,8 +73,7 @@ class Scaler:
         self._holds.keep(apps)
         # From the store: the picture may be a tick old, and would take back what that tick learned.
         targets = dict(self._targets(apps)) if apps else {}
-        host = self._host.look(time.monotonic())
-        host = replace(host, memory_bytes=host.memory_bytes / max(1, len(apps)))
+        host = Host(self._cpu.used_cores(time.monotonic()), spare_bytes() / max(1, len(apps)))
         asked = {name: self._asked(world, apps[name], target, host) for name, target in targets.items()}
         now = self.clock()
         for name, decided in decide_all(asked, now).items():
