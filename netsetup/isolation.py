@@ -24,6 +24,23 @@ from netsetup.port import Port
 
 FAMILIES = ("bridge", "inet")
 _GROUP_OF = "group_of"
+# nft wants a line break before each closing brace
+_SETS = f"""\
+    set bind {{
+        type ifname . ether_addr . ipv4_addr
+    }}
+    map {_GROUP_OF} {{
+        type ifname : mark
+    }}
+    set member {{
+        type ifname . mark
+    }}
+    set reaches {{
+        type ifname . mark
+    }}
+    set egress {{
+        type ifname
+    }}"""
 _DECLARED = re.compile(r"^\s*((?:table|chain|set|map|type ifname)\b[^{;\n]*\b)", re.MULTILINE)
 
 
@@ -55,14 +72,12 @@ def shape(rules: str) -> list[str]:
 
 def emptying(tag: str) -> str:
     """Return the script that takes all rules out of both tables; no packet misses the sets."""
-    table = table_name(tag)
-    return "\n".join(f"add table {family} {table}\nflush table {family} {table}" for family in FAMILIES)
+    return _of_both_tables("flush", tag)
 
 
 def removal(tag: str) -> str:
-    """Return the script that takes both tables away, whether they are there or not."""
-    table = table_name(tag)
-    return "\n".join(f"add table {family} {table}\ndelete table {family} {table}" for family in FAMILIES)
+    """Return the script that takes both tables away."""
+    return _of_both_tables("delete", tag)
 
 
 def elements_of(port: Port) -> frozenset[Element]:
@@ -100,6 +115,12 @@ def changes(tag: str, present: Iterable[Element], wanted: Iterable[Element]) -> 
     )
 
 
+def _of_both_tables(verb: str, tag: str) -> str:
+    """Return the script that does this to both tables, whether they are there or not."""
+    table = table_name(tag)
+    return "\n".join(f"add table {family} {table}\n{verb} table {family} {table}" for family in FAMILIES)
+
+
 def _text(element: Element) -> str:
     between = " : " if element.holder == _GROUP_OF else " . "
     key = between.join((f'"{element.port}"', *element.rest))
@@ -121,25 +142,10 @@ def _port_of(name: str, held: set[Element]) -> Port | None:
 
 
 def _bridge_table(tag: str, subnet: IPv4Network) -> str:
-    """nft wants a line break before each closing brace."""
     ports = f'"{port_prefix(tag)}*"'
     return f"""\
 table bridge {table_name(tag)} {{
-    set bind {{
-        type ifname . ether_addr . ipv4_addr
-    }}
-    map {_GROUP_OF} {{
-        type ifname : mark
-    }}
-    set member {{
-        type ifname . mark
-    }}
-    set reaches {{
-        type ifname . mark
-    }}
-    set egress {{
-        type ifname
-    }}
+{_SETS}
     chain prerouting {{
         type filter hook prerouting priority -300; policy accept;
         iifname != {ports} accept

@@ -104,7 +104,7 @@ def attribute(message: bytes, offset: int, wanted: int) -> bytes | None:
         length, kind = ATTRIBUTE.unpack_from(message, offset)
         if kind == wanted:
             return message[offset + ATTRIBUTE.size : offset + length]
-        offset += (length + 3) & ~3
+        offset += _aligned(length)
     return None
 
 
