@@ -9,7 +9,8 @@ by it. It must work where little does: no Docker, no etcd, no manager.
     recall, carried    the settings, also where their file is lost
     docker_host        which Docker a cloud is on
     dockerd, systemd   what keeps it there: a dockerd of ours, units
-    images             the images that a cloud needs, built here
+    images, recipe     the images that a cloud needs, built here, and how one is made:
+    base_image, program_image
     parts, members     etcd and the proxy as containers; members that lost their data
     external_etcd      an etcd of the operator's own
     keeper, processes  the managers of a cloud: kept running, and found

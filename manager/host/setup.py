@@ -13,7 +13,7 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,7 @@ from pathlib import Path
 from manager.api.errors import NotAllowed, SetupFailed
 from manager.api.places import GROUP
 from manager.host import dockerd, systemd
-
-Say = Callable[[str], None]
+from manager.host.telling import Say
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TextIO
 
 from manager.api.places import Places, program
+
+Say = Callable[[str], None]
 
 _CALL = re.compile(r"(?<![\w/])simplecloud (?=(?:--cloud|up|down|doctor|help|adopt|net)\b)")
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from manager.api.values import BASE_IMAGE
 from manager.engine.docker_engine import DockerEngine
+from manager.host.base_image import base_recipe
 from manager.host.dockerd import dockerd_answers, forget_ended
-from manager.host.images import base_recipe
 from tests.eventually import eventually
 from tests.real.busybox import busybox_tar
 from tests.real.cloud import docker_by_hand

@@ -17,7 +17,8 @@ import docker
 import pytest
 from docker.errors import ImageNotFound
 
-from manager.host.images import RECIPE_LABEL, ensure_images
+from manager.engine.payload import RECIPE
+from manager.host.images import ensure_images
 from tests.eventually import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +35,7 @@ class Docker:
             labels = self.client.inspect_image(reference)["Config"]["Labels"] or {}
         except ImageNotFound:
             return False
-        return bool(labels.get(RECIPE_LABEL) == recipe)
+        return bool(labels.get(RECIPE) == recipe)
 
     def load(self, reference: str, tar: BinaryIO, changes: Sequence[str]) -> None:
         raise AssertionError(f"{reference} was to be built again")
@@ -124,7 +125,9 @@ def test_the_base_has_what_the_demos_run(engine: Docker, script: str, expected: 
 
 def test_an_interrupted_build_of_the_base_leaves_nothing() -> None:
     """mmdebstrap does not pass a signal on to its children, so this sees to it."""
-    builder = "from manager.host.images import base_recipe; base_recipe('x').write(open('/dev/null', 'wb'))"
+    builder = (
+        "from manager.host.base_image import base_recipe; base_recipe('x').write(open('/dev/null', 'wb'))"
+    )
     before = scratch()
     process = subprocess.Popen(
         [sys.executable, "-c", builder],

@@ -14,18 +14,11 @@ from typing import BinaryIO
 import pytest
 
 from manager.api.errors import SetupFailed
-from manager.host.images import (
-    RECIPE_LABEL,
-    Recipe,
-    apt_settings_in,
-    base_recipe,
-    build,
-    libraries_in,
-    mirrors_in,
-    missing,
-    program_recipe,
-    write_program,
-)
+from manager.engine.payload import RECIPE
+from manager.host.base_image import apt_settings_in, base_recipe, mirrors_in
+from manager.host.images import build, missing
+from manager.host.program_image import libraries_in, program_recipe, write_program
+from manager.host.recipe import Recipe
 
 PROGRAM = Path(os.path.realpath(sys.executable))
 LDD = """\
@@ -44,7 +37,7 @@ class Shelf:
 
     def has(self, reference: str, recipe: str) -> bool:
         _, changes = self.images.get(reference, (b"", ()))
-        return f"LABEL {RECIPE_LABEL}={recipe}" in changes
+        return f"LABEL {RECIPE}={recipe}" in changes
 
     def load(self, reference: str, tar: BinaryIO, changes: Sequence[str]) -> None:
         self.images[reference] = (tar.read(), tuple(changes))
@@ -62,9 +55,6 @@ def recipe(reference: str, *inputs: str, write: Callable[[BinaryIO], None] | Non
 def contents(tar: BinaryIO) -> dict[str, tarfile.TarInfo]:
     with tarfile.open(fileobj=tar) as opened:
         return {entry.name: entry for entry in opened}
-
-
-# --- building
 
 
 def test_only_what_is_missing_is_built_and_said() -> None:
@@ -106,9 +96,6 @@ def test_a_build_that_fails_leaves_no_image() -> None:
         build([recipe("a", write=fail)], shelf, lambda _: None)
 
     assert shelf.images == {}
-
-
-# --- programs
 
 
 def test_a_program_comes_with_its_loader_and_libraries() -> None:
@@ -174,9 +161,6 @@ def test_another_build_of_a_program_makes_another_image(tmp_path: Path) -> None:
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SetupFailed, match="traefik cannot be read: No such file"):
         program_recipe("x", tmp_path / "traefik", about="")
-
-
-# --- the base
 
 
 def test_the_base_is_of_the_hosts_suite_from_the_hosts_mirrors() -> None:
