@@ -21,12 +21,12 @@ from manager.host.checks.finding import Finding, fail, warn
 from manager.host.checks.leftovers import check_leftovers
 from manager.host.checks.machine import check_machine
 from manager.host.checks.parts import check_parts
-from manager.host.checks.processes import check_processes, is_running, processes_now, simplecloud
+from manager.host.checks.processes import check_processes, is_running, processes_now
 from manager.host.checks.records import check_records
 from manager.host.docker_host import docker_socket
 from manager.host.recall import complaint, remains_of, way_out
 from manager.host.settings import FILE, Settings, load
-from manager.host.telling import pasteable, say
+from manager.host.telling import pasteable, say, simplecloud
 
 
 def examine(places: Places, *, fix: bool) -> int:

@@ -27,6 +27,11 @@ def pasteable(hint: str, places: Places) -> str:
     return _CALL.sub(lambda _: f"{program(places.cloud, hint)} ", hint)
 
 
+def simplecloud(places: Places, words: str) -> str:
+    """Return a command line for this cloud, ready to paste."""
+    return pasteable(f"simplecloud {words}", places)
+
+
 @dataclass(slots=True)
 class Telling:
     """Tells steps. A line stays open on a terminal until its step is done, or something else is said."""

@@ -21,7 +21,7 @@ from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import PartOrder
 from manager.host import keeper, parts, ports, setup, systemd
 from manager.host.access import give_access
-from manager.host.checks.processes import end_lost, end_stuck, simplecloud
+from manager.host.checks.processes import end_lost, end_stuck
 from manager.host.choose import LOOPBACK, Asked, settings_for
 from manager.host.docker_host import docker_socket
 from manager.host.down import end_processes, is_there, network_of, take_down, translated
@@ -33,7 +33,7 @@ from manager.host.processes import processes_of
 from manager.host.recall import recall
 from manager.host.renew import ask_again
 from manager.host.settings import Settings, save
-from manager.host.telling import Telling, say
+from manager.host.telling import Telling, say, simplecloud
 from manager.host.turn import our_turn, turn_if_free
 from manager.state.model import WorkerKey
 from manager.state.records import PROXY

@@ -15,9 +15,9 @@ from manager.api.errors import CloudError, EngineError, NetworkFailed, UsageErro
 from manager.api.places import Places, places_of
 from manager.engine.survey import containers_by_cloud
 from manager.host.checks.finding import Finding, fail, ok, warn
-from manager.host.checks.processes import simplecloud
 from manager.host.down import LeftBehind, take_down, translated
 from manager.host.processes import processes_of
+from manager.host.telling import simplecloud
 from manager.host.turn import turn_if_free
 from netsetup.survey import Survey, survey
 

@@ -13,10 +13,10 @@ from manager.engine.containers import Part
 from manager.engine.docker_engine import DockerEngine
 from manager.host import parts, ports
 from manager.host.checks.finding import Finding, fail, ok, warn
-from manager.host.checks.processes import simplecloud
 from manager.host.liveness import eventually, network_is_intact, proxy_answers, repair_network
 from manager.host.members import bring_back
 from manager.host.settings import Settings
+from manager.host.telling import simplecloud
 from manager.observe.etcd_alarms import Alarm, alarms, complaint, disarm, make_room
 from manager.store import Member
 from netsetup.network import taken_networks

@@ -17,7 +17,7 @@ from manager.host.keeper import MANAGERS
 from manager.host.liveness import eventually, has_standby, is_up
 from manager.host.processes import end, is_stopped, processes_of
 from manager.host.setup import ensure_group, group_id
-from manager.host.telling import pasteable
+from manager.host.telling import simplecloud
 
 ROOT = 0
 START_S = 15.0
@@ -63,11 +63,6 @@ def processes_now(places: Places, *, known: bool) -> Processes:
 def is_running(seen: Processes) -> bool:
     """Return whether the cloud is meant to be up on this machine now."""
     return bool(seen.begun or seen.keepers or seen.managers or seen.stopped)
-
-
-def simplecloud(places: Places, words: str) -> str:
-    """Return a command line for this cloud, ready to paste."""
-    return pasteable(f"simplecloud {words}", places)
 
 
 def check_processes(places: Places, seen: Processes) -> Iterator[Finding]:

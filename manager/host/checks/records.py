@@ -14,8 +14,8 @@ from manager.engine.contract import Engine
 from manager.engine.docker_engine import DockerEngine
 from manager.host import parts
 from manager.host.checks.finding import Finding, fail, ok, warn
-from manager.host.checks.processes import simplecloud
 from manager.host.settings import Settings
+from manager.host.telling import simplecloud
 from manager.state.model import AppSpec, ScalingTarget, WorkerKey, WorkerRecord
 from manager.state.records import APPS, TARGETS, WORKERS, UnreadableRecord, decode, worker_key
 from manager.store import Store
