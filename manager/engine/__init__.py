@@ -15,7 +15,8 @@ time limit, and a call that ran into it has an unknown result: look again.
     execs         commands inside running workers
     files         files of workers, copied in and out
     parts         the cloud's own containers
-    images        what containers are made from, and a look at the files in it
+    images        what containers are made from
+    probe         a look at the files in an image
     pull          an image from its registry
     docker_engine DockerEngine, which brings these together and keeps the workers
 """
