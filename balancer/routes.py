@@ -8,24 +8,13 @@ trials, and every part of it answers a fault that was seen:
 - an app keeps its routers while it has no worker, over an empty load balancer (503). Without them its
   hosts would fall through to the path routes of other apps;
 - priorities are explicit: a host beats every path, a longer path a shorter one;
-- what no worker took is tried on others, often: requests of others come between, so with two workers each
-  try may meet the dead one again (on a busy machine all of 6 did once in 5 deaths). What a worker took and
-  gave no answer to is sent again as well, or a worker's death would cost what it was at; but a request that
-  kills its worker must not go through all of them, so no more than SENDINGS times. With two of three
-  workers killed at once, 8 times, 1 of 4,800 requests failed with two sendings, and none with three or four;
-- to send again, the proxy takes memory for the largest body that it would, for every request that may be
-  repeated, with a body or without: its own 2 MiB cost three quarters of all requests per second;
 - a worker has an active check where its revision has a health path (tcp: always); a weighted service needs
   its own `healthcheck` key to take notice. Passive checks would punish an app's own 5xx answers. The check
   follows no redirect: a worker could have the proxy, root on this host, ask for what it cannot reach itself;
-- connections to workers are kept for the next request. A transport of one's own keeps two for each worker
-  unless it is told, and all others are made anew: half of the proxy's CPU time;
-- names have "_" between their parts, which no app name has: `web` slot 1 never meets an app `web-1`;
-- the sentinel is a router to the proxy's own ping. It keeps the tree from being empty (the proxy would
-  wait up to 20 s before it looks again) and answers 200 only through etcd, provider and entry point.
+- names have "_" between their parts, which no app name has: `web` slot 1 never meets an app `web-1`.
 
-One key that the proxy cannot decode freezes ALL its configuration. So keys come only from `render`,
-and `change` deletes whatever else lies under the root.
+What all apps share is in cloud_keys.py. One key that the proxy cannot decode freezes ALL its configuration.
+So keys come only from `render`, and `change` deletes whatever else lies under the root.
 """
 
 from __future__ import annotations
@@ -36,20 +25,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-SENTINEL_HOST = "proxy.localhost"
-DIAL_TIMEOUT_MS = 300
+from balancer.cloud_keys import CLOUD_KEYS, SENTINEL_HOST
+
 CHECK_INTERVAL_MS = 500
 CHECK_TIMEOUT_MS = 400
 HEALTH_AGENT = "simplecloud-health/1"  # by which an app knows who asks
 HOST_PRIORITY = 1000
 PATH_PRIORITY = 10  # plus the length of the path, at most 200: always below a host
-REPEATABLE_BODY_BYTES = 4096
-SENDINGS = 3
-TRIES = 10
-IDLE_CONNECTIONS = 200  # of each worker
-# Many a server closes its own after 5 s, and a POST that meets that is lost. And a worker that leaves is
-# waited for until the proxy holds no connection to it: only then has no answer a piece more to come.
-IDLE_CONNECTION_S = 1
 RESERVED_HOSTS = frozenset({"localhost", "127.0.0.1", SENTINEL_HOST})
 
 _APP = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
@@ -95,8 +77,8 @@ class Route:
     servers: tuple[Server, ...]
 
     def __post_init__(self) -> None:
-        fault = _check(self.app, self.entry_point, self.hosts, self.paths)
-        faults = (fault, *(_check_server(self.app, server.name) for server in self.servers))
+        about_servers = (_check_server(self.app, server.name) for server in self.servers)
+        faults = (_check(self.app, self.entry_point, self.hosts, self.paths), *about_servers)
         if fault := next(filter(None, faults), None):
             raise ValueError(fault)
 
@@ -178,7 +160,7 @@ def render(routes: Iterable[Route]) -> dict[str, str]:
 
     Raises ValueError when an app comes twice.
     """
-    keys = dict(_SHARED)
+    keys = dict(CLOUD_KEYS)
     seen: set[str] = set()
     for route in routes:
         if route.app in seen:
@@ -322,25 +304,6 @@ def _form(key: str) -> str:
         parts[2] = parts[2].partition("_")[0]
     return "/".join("#" if part.isdecimal() else part for part in parts)
 
-
-_SHARED: Mapping[str, str] = {
-    "http/routers/sentinel/rule": f"Host(`{SENTINEL_HOST}`)",
-    "http/routers/sentinel/entrypoints/0": "http",
-    "http/routers/sentinel/service": "ping@internal",
-    "http/routers/sentinel/priority": str(2 * HOST_PRIORITY),
-    "http/middlewares/repeat/retry/attempts": str(SENDINGS),
-    "http/middlewares/repeat/retry/initialinterval": "20ms",
-    "http/middlewares/repeat/retry/maxrequestbodybytes": str(REPEATABLE_BODY_BYTES),
-    "http/middlewares/repeat/retry/disableretryonnetworkerror": "true",
-    "http/middlewares/repeat/retry/status/0": "502",
-    "http/middlewares/repeat/retry/status/1": "504",
-    "http/middlewares/deliver/retry/attempts": str(TRIES),
-    "http/middlewares/deliver/retry/initialinterval": "5ms",
-    "http/serverstransports/workers/forwardingtimeouts/dialtimeout": f"{DIAL_TIMEOUT_MS}ms",
-    "http/serverstransports/workers/forwardingtimeouts/idleconntimeout": f"{IDLE_CONNECTION_S}s",
-    "http/serverstransports/workers/maxidleconnsperhost": str(IDLE_CONNECTIONS),
-    "tcp/serverstransports/workers/dialtimeout": f"{DIAL_TIMEOUT_MS}ms",
-}
 
 # routes that between them have every form of key
 _EVERY_FORM = (

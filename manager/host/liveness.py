@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 
-from balancer.routes import SENTINEL_HOST
+from balancer.cloud_keys import SENTINEL_HOST
 from manager.api import wire
 from manager.api.errors import CloudError, SetupFailed
 from manager.api.places import Places

@@ -15,8 +15,9 @@ from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from balancer.cloud_keys import SENTINEL_HOST
 from balancer.proxy import static_arguments
-from balancer.routes import SENTINEL_HOST, Route, Server, change, render
+from balancer.routes import Route, Server, change, render
 from manager.observe.proxy import ProxyApi
 from manager.store import EtcdStore
 from tests.contract.etcd_server import etcd_servers, free_ports

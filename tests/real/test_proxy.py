@@ -12,10 +12,9 @@ from dataclasses import replace
 
 import pytest
 
+from balancer.cloud_keys import SENDINGS, SENTINEL_HOST
 from balancer.routes import (
     HEALTH_AGENT,
-    SENDINGS,
-    SENTINEL_HOST,
     Route,
     Server,
     default_hosts,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from balancer.cloud_keys import SENTINEL_HOST
 from balancer.proxy import EtcdTls, static_arguments
 from balancer.routes import (
-    SENTINEL_HOST,
     Route,
     Server,
     app_of,
