@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import http.client
 import socket
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 
 from balancer.cloud_keys import SENTINEL_HOST
 from manager.api import wire
@@ -14,6 +14,7 @@ from manager.api.places import Places
 from manager.host.keeper import MANAGERS
 from manager.host.processes import is_stopped, processes_of
 from manager.host.settings import Settings
+from manager.observe.ask import status_of
 from manager.state.ending import HOPELESS
 
 ANSWER_S = 2.0
@@ -34,14 +35,7 @@ def eventually(holds: Callable[[], bool], within_s: float) -> bool:
 
 def proxy_answers(settings: Settings) -> bool:
     """Return whether a request passes entry point, routes from etcd, and the proxy's own ping."""
-    connection = http.client.HTTPConnection(settings.bind, settings.http_port, timeout=2)
-    try:
-        connection.request("GET", "/ping", headers={"Host": SENTINEL_HOST})
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+    return status_of(settings.bind, settings.http_port, SENTINEL_HOST, "/ping") == HTTPStatus.OK
 
 
 def is_up(places: Places) -> bool:
