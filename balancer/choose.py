@@ -16,8 +16,8 @@ from balancer.forecast import Forecast
 from balancer.latency import Floats, SlowCurve
 
 FULL_USE = 0.97  # what is asked beyond this stays undone
-UNMET = 2.0
-USUAL_USE = 0.62
+UNMET = 2.0  # slow requests that one which cannot be served at all is worth
+USUAL_USE = 0.62  # of a worker's capacity, for the price of a slow request
 OBJECTIVE_WORTH = 0.25  # of the bill, for as many slow requests as the objective allows
 REMOVE_EFFORT, ADD_EFFORT = 0.25, 0.2  # workers; a change must be worth this much, else numbers flap
 STEADY_DEMANDS = 100  # at which a steady choice is looked up

@@ -18,7 +18,7 @@ from balancer.memory import Memory, Wish
 from balancer.pick import Pick, pick
 from balancer.samples import Mode, Observation, Policy, Sample, known, problem_of, sample_of
 from balancer.standby import kept_spares, within_reach
-from balancer.tell import curve_points, inputs_of, reason_of, safe_rate
+from balancer.tell import curve_points, inputs_of, reason_of, safe_rate, with_demand
 
 REMOVE_AFTER_S = 24.0
 REGRET = 2.0  # times that a worker takes to be back, for which it is kept under a smooth load
@@ -113,6 +113,7 @@ def _limited(
         limits = (*limits, Limit("recent", bounded, final))
     reach, room = _reach(policy, picked, final), sample.seen.memory_room
     spares, memory = kept_spares(memory, reach, room, final, policy.max, now_s)
+    inputs = inputs_of(memory, sample.seen, now_s)
     decision = ScalingDecision(
         id=memory.number,
         at_s=now_s,
@@ -121,7 +122,7 @@ def _limited(
         action=action_of(sample.wanted, final),
         reason=reason_of(sample, picked.model.trusted, picked.demand, picked.raw, limits),
         carried_out=policy.mode is Mode.ON,
-        inputs=inputs_of(memory, sample.seen, now_s, sample, picked.demand, picked.backlog_rps),
+        inputs=with_demand(inputs, sample, picked.demand, picked.backlog_rps),
         model=_told_model(policy, picked, final),
         raw=picked.raw,
         costs=_shown(picked.costs, picked.raw, final),

@@ -98,10 +98,6 @@ class Model:
     curve: tuple[CurvePoint, ...] = ()
     seen: tuple[CurvePoint, ...] = ()
 
-    @property
-    def n(self) -> int:
-        return self.windows
-
 
 @dataclass(frozen=True, slots=True)
 class Limit:

@@ -11,14 +11,15 @@ import math
 from dataclasses import dataclass, replace
 
 from balancer.fading import kept
+from balancer.spread import smoothed
 
 HUBER = 2.0  # standard deviations beyond which a sample counts less
-DRIFT_RUN, DRIFT_SIZE = 6, 2.0
+DRIFT_RUN, DRIFT_SIZE = 6, 2.0  # so many in a row, on average so many standard deviations to one side
 IDLE_CORES, IDLE_SPREAD = 0.02, 0.05  # what an idle worker burns, before it was seen
 METER_NOISE = 0.05  # relative error of one worker's CPU reading
 METER_FLOOR_CORES = 0.01
 WORK_SPREAD = 1.5  # 1 + squared coefficient of variation of a request's work
-SPREAD_RATE, SPREAD_FLOOR, SPREAD_CLIP = 0.05, 0.5, 9.0
+LEAST_SPREAD = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,9 @@ def learn_cpu(fit: CpuFit, sample: CpuSample) -> CpuFit:
     if _drifted(residuals):
         return _fit_of(recent)
     weight = min(1.0, HUBER / abs(residual)) if residual else 1.0
-    spread = _spread(fit.spread, residual) if residual else fit.spread
+    spread = (
+        smoothed(fit.spread, fit.spread * (residual * residual), LEAST_SPREAD) if residual else fit.spread
+    )
     return replace(_add(fit, sample, weight), spread=spread, recent=recent, residuals=residuals)
 
 
@@ -139,11 +142,6 @@ def _variance(sample: CpuSample, cores_per_rps: float) -> float:
 def _residual(line: CpuLine, sample: CpuSample, spread: float) -> float:
     expected = line.idle_cores * sample.workers + line.cores_per_rps * sample.rate_rps
     return (sample.cores - expected) / math.sqrt(spread * _variance(sample, line.cores_per_rps))
-
-
-def _spread(spread: float, residual: float) -> float:
-    seen = spread * min(residual * residual, SPREAD_CLIP)
-    return max(SPREAD_FLOOR, spread + SPREAD_RATE * (seen - spread))
 
 
 def _drifted(residuals: tuple[float, ...]) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from balancer.latency import Floats
+from balancer.spread import smoothed
 from balancer.surprises import SURPRISES, Surprise, chances, going_on
 
 SAMPLES, LINE_SAMPLES = 60, 4
@@ -25,7 +26,6 @@ DECISIVE = 8.0  # a line with half the mean squared miss of another counts 2 ** 
 SHRINK = 4.0  # the squared t-value at which half of a slope is believed
 JUMP = 4.0  # standard deviations by which demand leaves everything before it behind
 NEWEST = 5
-SPREAD_RATE, SPREAD_CLIP = 0.05, 9.0
 SURPRISE = 3.0  # standard deviations above its forecast
 # A normal distribution at six points: standard deviations from the middle, and their weights.
 NORMAL_AT = np.array([-1.28, -0.52, 0.0, 0.52, 1.28, 2.0])
@@ -160,8 +160,7 @@ def _jumped(history: History, now: Rate, span_s: float) -> bool:
 def _spread(history: History, now: Rate, span_s: float) -> float:
     before = history.rates[-1].rps
     seen = (now.rps - before) ** 2 / (2.0 * _count_sd(before, span_s) ** 2)
-    clipped = min(seen, SPREAD_CLIP * history.spread)
-    return max(1.0, history.spread + SPREAD_RATE * (clipped - history.spread))
+    return smoothed(history.spread, seen, least=1.0)
 
 
 def _with_surprise(history: History, now: Rate, span_s: float) -> History:

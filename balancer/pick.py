@@ -45,10 +45,18 @@ def pick(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> tuple[
     ahead_s = lead_s(memory) + sample.span_s
     demand = forecast(memory.demand, now_s, ahead_s, sample.span_s)
     memory = replace(memory, demand=promise(memory.demand, demand, now_s, ahead_s, sample.span_s))
-    line, cores = cpu_line(memory.cpu), worker_cores(memory, sample)
+    line = cpu_line(memory.cpu)
     if line is None or sample.cores is None:
         model, cap = Model(Trust.RULE, memory.cpu.windows), _cap_by_limit(memory, sample)
         return Pick(_by_rule(memory, sample), demand, model, cap), memory
+    return _by_model(policy, memory, sample, demand, line, now_s)
+
+
+def _by_model(
+    policy: Policy, memory: Memory, sample: Sample, demand: Forecast, line: CpuLine, now_s: float
+) -> tuple[Pick, Memory]:
+    """Return the number by what one worker was learned to do: for http the cheapest, for tcp by use."""
+    cores = worker_cores(memory, sample)
     trust = _trust(memory, line, cores)
     if line.error_at(cores) > WEAK_ERROR:
         line = cautious_line(memory.cpu)
@@ -60,14 +68,11 @@ def pick(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> tuple[
     cap = _cap(memory, sample, line.idle_cores + line.cores_per_rps * worker_rps)
     if sample.seen.connections is not None:
         return Pick(_by_use(demand, capacity), demand, model, cap), memory
-    return _by_cost(policy, sample, Pick(0, demand, model, cap, _backlog(sample), (), capacity)), memory
-
-
-def _by_cost(policy: Policy, sample: Sample, found: Pick) -> Pick:
-    assert found.capacity is not None
-    ahead = outlook(found.capacity, found.demand, found.backlog_rps, BEYOND_MAX * policy.max)
+    backlog_rps = _backlog(sample)
+    ahead = outlook(capacity, demand, backlog_rps, BEYOND_MAX * policy.max)
     candidates = costs(ahead, sample.wanted)
-    return replace(found, raw=cheapest(candidates), costs=tuple(candidates), outlook=ahead)
+    raw = cheapest(candidates)
+    return Pick(raw, demand, model, cap, backlog_rps, tuple(candidates), capacity, ahead), memory
 
 
 def _by_rule(memory: Memory, sample: Sample) -> int:

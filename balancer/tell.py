@@ -23,16 +23,9 @@ SAID = {
 }
 
 
-def inputs_of(
-    memory: Memory,
-    seen: Observation,
-    now_s: float,
-    sample: Sample | None = None,
-    demand: Forecast | None = None,
-    backlog_rps: float = 0.0,
-) -> Inputs:
-    """Return what was seen and forecast; without a sample only what does not need one."""
-    base = Inputs(
+def inputs_of(memory: Memory, seen: Observation, now_s: float) -> Inputs:
+    """Return what was seen and is remembered, as far as it needs no sample."""
+    return Inputs(
         age_s=known(seen.age_s),
         span_s=known(seen.span_s),
         ready=seen.ready,
@@ -44,7 +37,23 @@ def inputs_of(
         starts=len(memory.start_times_s),
         changed_ago_s=None if memory.changed_s is None else now_s - memory.changed_s,
     )
-    return base if sample is None or demand is None else _with_demand(base, sample, demand, backlog_rps)
+
+
+def with_demand(inputs: Inputs, sample: Sample, demand: Forecast, backlog_rps: float) -> Inputs:
+    """Return the inputs with what the sample shows, and with what is forecast."""
+    return replace(
+        inputs,
+        rate_rps=sample.demand,
+        failed_share=sample.failed_share,
+        inflight=known(sample.seen.inflight),
+        cpu_cores=sample.cores,
+        level_rps=demand.level_rps,
+        slope_rps_per_s=demand.slope_rps_per_s,
+        ahead_rps=demand.ahead_rps,
+        ahead_sd_rps=demand.sd_rps,
+        backlog_rps=backlog_rps,
+        surprise_odds=float(demand.jump_odds.sum()),
+    )
 
 
 def model_of(memory: Memory, line: CpuLine, capacity: Capacity, worker_cores: float, trust: Trust) -> Model:
@@ -93,19 +102,3 @@ def reason_of(sample: Sample, trust: Trust, demand: Forecast, raw: int, limits: 
     else:
         why = f"{max(demand.level_rps, demand.ahead_rps):.1f} {unit} expected: {needs} needed"
     return f"{why}; {SAID[limits[-1].name].format(after=limits[-1].after)}" if limits else why
-
-
-def _with_demand(base: Inputs, sample: Sample, demand: Forecast, backlog_rps: float) -> Inputs:
-    return replace(
-        base,
-        rate_rps=sample.demand,
-        failed_share=sample.failed_share,
-        inflight=known(sample.seen.inflight),
-        cpu_cores=sample.cores,
-        level_rps=demand.level_rps,
-        slope_rps_per_s=demand.slope_rps_per_s,
-        ahead_rps=demand.ahead_rps,
-        ahead_sd_rps=demand.sd_rps,
-        backlog_rps=backlog_rps,
-        surprise_odds=float(demand.jump_odds.sum()),
-    )
