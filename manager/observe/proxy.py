@@ -14,6 +14,7 @@ from http.client import HTTPConnection, HTTPException
 
 from balancer.routes import owner
 
+ANSWER_S = 0.5
 EVERY_PART = 100_000  # more than one machine has; the API gives 100 when it is not asked for more
 _SERVICES = ("http/services", "tcp/services")
 _EVERYTHING = ("http/routers", "http/services", "http/middlewares", "tcp/routers", "tcp/services")
@@ -32,13 +33,11 @@ class _Part:
 class ProxyApi:
     """The API of one proxy on a loopback port; may be asked from several threads.
 
-    Nothing here raises: None means that the proxy did not answer within `timeout_s`.
+    Nothing here raises: None means that the proxy did not answer within ANSWER_S.
     """
 
-    def __init__(self, port: int, *, host: str = "127.0.0.1", timeout_s: float = 0.5) -> None:
-        self._host = host
+    def __init__(self, port: int) -> None:
         self._port = port
-        self._timeout_s = timeout_s
         self._idle: deque[HTTPConnection] = deque()
 
     def live(self) -> Mapping[str, frozenset[str]] | None:
@@ -80,7 +79,7 @@ class ProxyApi:
     def _get(self, path: str) -> bytes | None:
         while True:
             kept = self._kept()
-            connection = kept or HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+            connection = kept or HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_S)
             try:
                 return self._ask(connection, path)
             except TimeoutError:

@@ -11,6 +11,7 @@ from balancer.routes import is_server, owner
 from manager.observe.counters import NOTHING, Counters, Sample, growth_of, sum_of
 
 QUANTILE = 0.95
+WINDOW_S = 10.0
 LEAST_SPAN_S = 0.001  # what was counted in less is no rate
 
 
@@ -37,13 +38,12 @@ class Picture:
 
 
 class Traffic:
-    """The last `window_s` seconds of samples, as differences; one thread owns it.
+    """The last WINDOW_S seconds of samples, as differences; one thread owns it.
 
     A counter that dropped started anew (the proxy or its service did): what it has now is the difference.
     """
 
-    def __init__(self, window_s: float = 10.0) -> None:
-        self._window_s = window_s
+    def __init__(self) -> None:
         self._newest: Sample | None = None
         self._steps: deque[tuple[float, float, Mapping[str, Counters]]] = deque()
 
@@ -62,7 +62,7 @@ class Traffic:
 
     def picture(self, now: float) -> Picture:
         """Return the rates over the window that ends now; nothing older takes part."""
-        while self._steps and self._steps[0][0] <= now - self._window_s:
+        while self._steps and self._steps[0][0] <= now - WINDOW_S:
             self._steps.popleft()
         newest = self._newest
         totals = _totals(growth for _, _, growth in self._steps)
