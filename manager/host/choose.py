@@ -49,9 +49,35 @@ def settings_for(places: Places, asked: Asked) -> Settings:
             "--etcd and --etcd-members exclude each other", hint="simplecloud up --etcd-members 3"
         )
     known = recall(places)
-    if known is not None:
-        require_same(known, asked)
-        return known
+    if known is None:
+        return _chosen(places, asked)
+    require_same(known, asked)
+    return known
+
+
+def require_same(known: Settings, asked: Asked) -> None:
+    """Raise UsageError when the operator asks for other settings than the cloud was made with."""
+    remembered = {
+        "--http-port": (asked.http_port, known.http_port),
+        "--tcp-ports": (asked.tcp_ports, f"{known.tcp_first}-{known.tcp_last}"),
+        "--bind": (asked.bind, known.bind),
+        "--subnet": (asked.subnet, known.subnet),
+        "--etcd-members": (asked.etcd_members, len(known.etcd_ports)),
+        "--etcd": (asked.etcd and ",".join(asked.etcd.endpoints), ",".join(known.own_etcd)),
+        VARIABLE: (asked.docker, Path(known.docker)),
+    }
+    for option, (now, then) in remembered.items():
+        if now not in (None, then):
+            made = f"with {option} {then}" if then else f"without {option}"
+            again = f"unset {VARIABLE}" if option == VARIABLE else "simplecloud up"
+            raise UsageError(
+                f"this cloud was made {made}, and that is kept",
+                hint=f"{again}    (down --purge would forget it, with all state)",
+            )
+
+
+def _chosen(places: Places, asked: Asked) -> Settings:
+    """Return settings that meet none of this machine's other clouds, networks and programs."""
     claimed = dict(_other_settings(places))
     bind = _bind(asked.bind or LOOPBACK)
     tcp_first, tcp_last = _tcp_block(places, asked.tcp_ports, bind, claimed)
@@ -75,27 +101,6 @@ def settings_for(places: Places, asked: Asked) -> Settings:
         own_etcd_files=tuple(asked.etcd.files) if asked.etcd else (),
         docker=str(asked.docker or SOCKET),
     )
-
-
-def require_same(known: Settings, asked: Asked) -> None:
-    """Raise UsageError when the operator asks for other settings than the cloud was made with."""
-    remembered = {
-        "--http-port": (asked.http_port, known.http_port),
-        "--tcp-ports": (asked.tcp_ports, f"{known.tcp_first}-{known.tcp_last}"),
-        "--bind": (asked.bind, known.bind),
-        "--subnet": (asked.subnet, known.subnet),
-        "--etcd-members": (asked.etcd_members, len(known.etcd_ports)),
-        "--etcd": (asked.etcd and ",".join(asked.etcd.endpoints), ",".join(known.own_etcd)),
-        VARIABLE: (asked.docker, Path(known.docker)),
-    }
-    for option, (now, then) in remembered.items():
-        if now not in (None, then):
-            made = f"with {option} {then}" if then else f"without {option}"
-            again = f"unset {VARIABLE}" if option == VARIABLE else "simplecloud up"
-            raise UsageError(
-                f"this cloud was made {made}, and that is kept",
-                hint=f"{again}    (down --purge would forget it, with all state)",
-            )
 
 
 def _other_settings(places: Places) -> Iterator[tuple[str, Settings]]:
