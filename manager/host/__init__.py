@@ -5,12 +5,13 @@ by it. It must work where little does: no Docker, no etcd, no manager.
 
     up, down, doctor   the three commands, and boot
     setup              what a bare machine lacks: packages, dockerd, the group
+    packages, commands apt's packages; commands of the system
     settings, choose   what is decided at the first `up`, and how
     recall, carried    the settings, also where their file is lost
     docker_host        which Docker a cloud is on
     dockerd, systemd   what keeps it there: a dockerd of ours, units
-    images, recipe     the images that a cloud needs, built here, and how one is made:
-    base_image, program_image
+    images             the images that a cloud needs, built here
+    recipe             how one is made: base_image, program_image
     parts, members     etcd and the proxy as containers; members that lost their data
     external_etcd      an etcd of the operator's own
     keeper, processes  the managers of a cloud: kept running, and found

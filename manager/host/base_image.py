@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from manager.api.errors import SetupFailed
+from manager.host.packages import apt_error_in
 from manager.host.recipe import PATH, SCRATCH, Recipe
-from manager.host.setup import apt_error_in
 
 TIDY_S = 10.0  # for which mmdebstrap may take its mounts down
 # Debian 12 builds busybox, the static one too, without wget's time limit, and `busybox wget -T 2` crashes:

@@ -20,8 +20,8 @@ from manager.host.checks.processes import Processes, check_processes, end_lost, 
 from manager.host.dockerd import SOCKET, State
 from manager.host.doctor import mend
 from manager.host.down import LeftBehind
+from manager.host.packages import TOOLS
 from manager.host.settings import Settings
-from manager.host.setup import TOOLS
 from manager.observe.etcd_alarms import Alarm
 from netsetup.survey import Survey
 from tests.fakes.manager import PlacesAt

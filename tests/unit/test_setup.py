@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from manager.host import dockerd, setup
+from manager.host import dockerd, packages
 
 ROOT = Path(__file__).parents[2]
 TELL = "print(os.umask(0), os.environ['PATH'], sep=':')"
@@ -31,7 +31,7 @@ def test_a_tool_that_is_not_on_the_path_is_missing(tmp_path: Path) -> None:
     present = tmp_path / "dockerd"
     present.touch(mode=0o755)
 
-    names = [tool.program for tool in setup.missing_tools(setup.TOOLS, path=str(tmp_path))]
+    names = [tool.program for tool in packages.missing_tools(packages.TOOLS, path=str(tmp_path))]
 
     assert names == ["etcd", "nft", "iptables", "mmdebstrap"]
 
@@ -55,7 +55,7 @@ def test_neither_a_user_s_path_that_su_kept_nor_a_strict_umask_tells_in_what_is_
 def test_a_complete_machine_is_not_touched_and_nothing_is_said() -> None:
     said: list[str] = []
 
-    setup.install([], said.append)
+    packages.install([], said.append)
 
     assert said == []
 
@@ -74,7 +74,7 @@ def test_a_complete_machine_is_not_touched_and_nothing_is_said() -> None:
     ],
 )
 def test_the_first_complaint_is_the_cause(output: str, cause: str) -> None:
-    assert setup.apt_error_in(output) == cause
+    assert packages.apt_error_in(output) == cause
 
 
 # --- dockerd

@@ -15,7 +15,7 @@ from pathlib import Path
 from manager.api.errors import CloudError
 from manager.api.places import GROUP
 from manager.engine.docker_engine import DockerEngine
-from manager.host import dockerd, setup, systemd
+from manager.host import dockerd, packages, setup, systemd
 from manager.host.checks.finding import Finding, fail, ok, warn
 from manager.host.images import ensure_images, missing, recipes
 from manager.host.telling import say
@@ -23,13 +23,13 @@ from manager.host.telling import say
 STATE_ROOT, DOCKER_ROOT = Path("/var/lib/simplecloud"), Path("/var/lib/docker")
 LOW_BYTES, FULL_BYTES = 4 * 2**30, 2**30
 PROBE_NAME = "doctor.localhost"
-NAMES = setup.Tool("", "libnss-myhostname", f"resolves names such as {PROBE_NAME}")
+NAMES = packages.Tool("", "libnss-myhostname", f"resolves names such as {PROBE_NAME}")
 _UNSYNCHRONISED = 5  # adjtimex's TIME_ERROR
 
 
 def check_machine(engine: DockerEngine | None, socket: Path) -> Iterator[Finding]:
     """Yield what was found of the machine; `engine` is None where Docker does not answer on the socket."""
-    yield from programs(setup.missing_tools(setup.TOOLS))
+    yield from programs(packages.missing_tools(packages.TOOLS))
     yield docker(dockerd.state(socket), engine, socket)
     if engine is not None:
         yield from _of_docker(engine)
@@ -39,7 +39,7 @@ def check_machine(engine: DockerEngine | None, socket: Path) -> Iterator[Finding
     yield clock(time.time(), newest_change(STATE_ROOT), _is_synchronised())
 
 
-def programs(absent: list[setup.Tool]) -> Iterator[Finding]:
+def programs(absent: list[packages.Tool]) -> Iterator[Finding]:
     """Yield a line for each program that is missing, or one for all that are there."""
     for tool in absent:
         yield fail(
@@ -48,13 +48,13 @@ def programs(absent: list[setup.Tool]) -> Iterator[Finding]:
             f"apt-get install {tool.package}",
             partial(_install, [tool]),
         )
-    present = [tool.program for tool in setup.TOOLS if tool not in absent]
+    present = [tool.program for tool in packages.TOOLS if tool not in absent]
     if present:
         yield ok("programs", f"{', '.join(present)} are installed")
 
 
-def _install(tools: list[setup.Tool]) -> str:
-    setup.install(tools, say)
+def _install(tools: list[packages.Tool]) -> str:
+    packages.install(tools, say)
     return f"installed {', '.join(tool.package for tool in tools)}"
 
 
@@ -62,7 +62,7 @@ def docker(state: dockerd.State, engine: DockerEngine | None, socket: Path) -> F
     """Return whether Docker answers, and when not, which of three reasons it has."""
     match state:
         case "absent":
-            install = partial(_install, [tool for tool in setup.TOOLS if tool.program == "dockerd"])
+            install = partial(_install, [tool for tool in packages.TOOLS if tool.program == "dockerd"])
             return fail("docker", "Docker is not installed", "apt-get install docker.io", install)
         case "forbidden":
             return warn(  # who manages a cloud need not: the manager does
