@@ -13,7 +13,8 @@ from dataclasses import replace
 from balancer.choose import Cost, Thresholds, thresholds
 from balancer.decision import Limit, Model, ScalingDecision, Trust, action_of
 from balancer.hidden import unhidden
-from balancer.learn import lead_s, learned, renewed, worker_cores
+from balancer.host import worker_cores
+from balancer.learn import lead_s, learned, renewed
 from balancer.memory import Memory, Wish
 from balancer.pick import Pick, pick
 from balancer.samples import Mode, Observation, Policy, Sample, known, problem_of, sample_of

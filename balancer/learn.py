@@ -8,22 +8,18 @@ from dataclasses import replace
 from balancer.choose import Capacity, price_of
 from balancer.fit import CpuFit, CpuLine, CpuSample, learn_cpu
 from balancer.forecast import Forecast, Rate, learn_demand
+from balancer.host import host_full, is_starved, neighbours_cores, worker_cores
 from balancer.latency import SlowFit, SlowSample, learn_slow, slow_curve
 from balancer.memory import Memory
-from balancer.samples import Policy, Sample, known
+from balancer.samples import QUEUED, Policy, Sample, known
 
 SETTLED_SPANS = 1.5
-DRAIN_S = 12.0  # the CPU of draining workers is not seen, and must not be taken for a neighbour's
 FAILED_SHARE = 0.02  # time-outs are no completions: they would make a worker look strong
 LEAST_RPS = 0.5
 START_TIMES, FIRST_START_S, LEAD_SHARE = 11, 3.0, 0.9
-NEIGHBOUR_RATE = 0.1
-QUEUED = 4.0  # requests a worker that wait without being a backlog
 QUEUED_TICKS = 5
 STEADY_SD, STEADY_USE = 3.0, 0.95
-IDLE_CPU, FULL_HOST = 0.7, 0.9
-FED = 0.9  # of what a worker may use: it gets what it asks for
-GIVES_AGAIN_S = 300.0  # so long after workers starved, no more are tried on the same host
+IDLE_CPU = 0.7
 
 
 def renewed(memory: Memory, revision: str, slo_s: float) -> Memory:
@@ -52,7 +48,7 @@ def lead_s(memory: Memory) -> float:
 def learned(memory: Memory, sample: Sample, now_s: float) -> Memory:
     """Return the memory with a tick's demand, start times, CPU and neighbours."""
     memory = _moved(memory, sample, now_s)
-    if _starved(memory, sample, now_s):
+    if _whole(memory, sample, now_s) and is_starved(memory, sample):
         memory = replace(memory, starved_s=now_s)
     times = tuple(round(t, 3) for t in sample.seen.started_in_s if known(t) is not None)
     memory = replace(
@@ -60,7 +56,7 @@ def learned(memory: Memory, sample: Sample, now_s: float) -> Memory:
         waiting=round(sample.waiting, 3),
         took_s=None if sample.took_s is None else round(sample.took_s, 4),
         start_times_s=(*memory.start_times_s, *times)[-START_TIMES:],
-        neighbours_cores=_neighbours(memory, sample, now_s),
+        neighbours_cores=neighbours_cores(memory, sample, now_s),
         demand=learn_demand(memory.demand, Rate(now_s, round(sample.demand, 3)), sample.span_s),
     )
     return _learned_cpu(memory, sample, now_s) if _settled(memory, sample, now_s) else memory
@@ -80,22 +76,10 @@ def learned_slow(memory: Memory, sample: Sample, worker_rps: float, demand: Fore
     return replace(memory, slow=learn_slow(memory.slow, seen))
 
 
-def worker_cores(memory: Memory, sample: Sample) -> float:
-    """Return the cores that one worker may use: its limit, else one, or more where more was seen."""
-    limit = known(sample.seen.worker_cores)
-    return limit if limit else max(1.0, memory.peak_cores)
-
-
 def worker_rate(memory: Memory, line: CpuLine, cores: float) -> float:
     """Return the requests/s of one full worker, by its CPU or by what it was seen unable to exceed."""
     by_cpu = line.rate_at(cores)
     return min(by_cpu, memory.ceiling_rps) if memory.ceiling_rps else by_cpu
-
-
-def host_full(sample: Sample) -> bool:
-    """Tell whether the host's cores are used up, by whomever."""
-    cores, used = known(sample.seen.host_cores), known(sample.seen.host_used_cores)
-    return cores is not None and used is not None and used > FULL_HOST * cores
 
 
 def capacity_of(memory: Memory, policy: Policy, worker_rps: float) -> Capacity:
@@ -144,60 +128,11 @@ def _with_ceiling(memory: Memory, sample: Sample) -> Memory:
     workers serve less each, and a ceiling that sank with them would ask for ever more of them.
     """
     has_cpu = (sample.cores or 0.0) < IDLE_CPU * worker_cores(memory, sample) * sample.ready
-    queued = memory.queued_ticks + 1 if _waited(sample) and has_cpu and not host_full(sample) else 0
+    queued = memory.queued_ticks + 1 if sample.has_queued and has_cpu and not host_full(sample) else 0
     memory = replace(memory, queued_ticks=min(queued, QUEUED_TICKS))
     if queued < QUEUED_TICKS and memory.ceiling_rps is None:
         return memory
     return replace(memory, ceiling_rps=max(memory.ceiling_rps or 0.0, round(sample.served / sample.ready, 3)))
-
-
-def _waited(sample: Sample) -> bool:
-    """Tell whether requests waited at the begin and at the end of the span, by what waited then."""
-    return min(sample.waiting, sample.waiting - sample.waiting_change) > QUEUED * sample.ready
-
-
-def _neighbours(memory: Memory, sample: Sample, now_s: float) -> float:
-    """Return the smoothed cores that neighbours use and keep; as before while the app's own are not all seen.
-
-    A busy host divides its cores anew among all who ask. So while full workers get all that they ask for,
-    neighbours keep no more than as many workers again would leave, and once they starve all that they use.
-    """
-    used, own = known(sample.seen.host_used_cores), known(sample.seen.own_cores)
-    drained = memory.removed_s is None or now_s - memory.removed_s > DRAIN_S
-    if own is None and drained and not sample.starting:
-        own = sample.cores
-    if used is None or own is None:
-        return memory.neighbours_cores
-    apps_own = own + (known(sample.seen.sharing_cores) or 0.0)
-    others, before = used - apps_own, memory.neighbours_cores
-    if memory.starved_s == now_s:
-        return round(max(others, before), 4)
-    smoothed = round(before + NEIGHBOUR_RATE * (others - before), 4)
-    host_cores = known(sample.seen.host_cores)
-    if host_cores is None or _starved_lately(memory, now_s) or not _fed(memory, sample):
-        return smoothed
-    return min(smoothed, max(0.0, round(host_cores - apps_own - own, 4)))
-
-
-def _fed(memory: Memory, sample: Sample) -> bool:
-    """Tell whether a worker got all the CPU that it may use: the one that used most, where that is known.
-
-    Of several that are too busy to answer the proxy leaves out one after the other, and those get idle.
-    """
-    busiest = known(sample.seen.busiest_cores)
-    if busiest is None:
-        busiest = (sample.cores or 0.0) / max(sample.ready, 1)
-    return busiest >= FED * worker_cores(memory, sample)
-
-
-def _starved(memory: Memory, sample: Sample, now_s: float) -> bool:
-    """Tell whether requests wait for CPU that the host gives to others."""
-    whole = _whole(memory, sample, now_s) and sample.ready > 0 and sample.cores is not None
-    return whole and host_full(sample) and _waited(sample) and not _fed(memory, sample)
-
-
-def _starved_lately(memory: Memory, now_s: float) -> bool:
-    return memory.starved_s is not None and now_s - memory.starved_s < GIVES_AGAIN_S
 
 
 def _steady(memory: Memory, sample: Sample, demand: Forecast) -> bool:

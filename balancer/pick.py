@@ -9,9 +9,10 @@ from balancer.choose import Capacity, Cost, Outlook, cheapest, costs, outlook
 from balancer.decision import Model, Trust
 from balancer.fit import CpuLine, cautious_line, cpu_line
 from balancer.forecast import Forecast, forecast, promise
-from balancer.learn import QUEUED, capacity_of, host_full, lead_s, learned_slow, worker_cores, worker_rate
+from balancer.host import host_full, worker_cores
+from balancer.learn import capacity_of, lead_s, learned_slow, worker_rate
 from balancer.memory import Memory
-from balancer.samples import Policy, Sample, known
+from balancer.samples import QUEUED, Policy, Sample, known
 from balancer.tell import model_of
 
 DRAIN_BACKLOG_S = 2.0  # what waits is to be served within this time

@@ -11,6 +11,7 @@ from enum import Enum
 
 NORMAL_SHARE = 0.95
 STALE_S, STALE_SPANS = 5.0, 2.5
+QUEUED = 4.0  # requests a worker that wait without being a backlog
 
 
 class Mode(Enum):
@@ -145,6 +146,11 @@ class Sample:
     cores: float | None
     took_s: float | None
     seen: Observation
+
+    @property
+    def has_queued(self) -> bool:
+        """Tell whether more than a few requests waited at the begin and at the end of the span."""
+        return min(self.waiting, self.waiting - self.waiting_change) > QUEUED * self.ready
 
 
 def problem_of(seen: Observation) -> str | None:

@@ -11,7 +11,7 @@ import pytest
 
 from balancer.decide import REMOVE_AFTER_S
 from balancer.decision import Action, Trust
-from balancer.learn import GIVES_AGAIN_S
+from balancer.host import GIVES_AGAIN_S
 from balancer.memory import Memory
 from balancer.samples import Latencies, Mode, Observation, Policy
 from tests.autoscale.observations import (

@@ -8,9 +8,8 @@ from functools import cache
 import pytest
 
 from balancer.hidden import MOST, overload
-from balancer.learn import QUEUED
 from balancer.pick import DRAIN_BACKLOG_S
-from balancer.samples import Latencies, Observation
+from balancer.samples import QUEUED, Latencies, Observation
 from tests.autoscale.observations import EDGES_S, FULL_RPS, SPAN_S, Operator, overloaded, seen
 
 WORKERS = 4

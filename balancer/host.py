@@ -1,0 +1,68 @@
+"""What the host gives: the cores that a worker may use, and those that neighbours on it use and keep."""
+
+from __future__ import annotations
+
+from balancer.memory import Memory
+from balancer.samples import Sample, known
+
+FULL_HOST = 0.9  # of its cores
+DRAIN_S = 12.0  # the CPU of draining workers is not seen, and must not be taken for a neighbour's
+NEIGHBOUR_RATE = 0.1
+FED = 0.9  # of what a worker may use: it gets what it asks for
+GIVES_AGAIN_S = 300.0  # so long after workers starved, no more are tried on the same host
+
+
+def worker_cores(memory: Memory, sample: Sample) -> float:
+    """Return the cores that one worker may use: its limit, else one, or more where more was seen."""
+    limit = known(sample.seen.worker_cores)
+    return limit if limit else max(1.0, memory.peak_cores)
+
+
+def host_full(sample: Sample) -> bool:
+    """Tell whether the host's cores are used up, by whomever."""
+    cores, used = known(sample.seen.host_cores), known(sample.seen.host_used_cores)
+    return cores is not None and used is not None and used > FULL_HOST * cores
+
+
+def neighbours_cores(memory: Memory, sample: Sample, now_s: float) -> float:
+    """Return the smoothed cores that neighbours use and keep; as before while the app's own are not all seen.
+
+    A busy host divides its cores anew among all who ask. So while full workers get all that they ask for,
+    neighbours keep no more than as many workers again would leave, and once they starve all that they use.
+    """
+    used, own = known(sample.seen.host_used_cores), known(sample.seen.own_cores)
+    drained = memory.removed_s is None or now_s - memory.removed_s > DRAIN_S
+    if own is None and drained and not sample.starting:
+        own = sample.cores
+    if used is None or own is None:
+        return memory.neighbours_cores
+    apps_own = own + (known(sample.seen.sharing_cores) or 0.0)
+    others, before = used - apps_own, memory.neighbours_cores
+    if memory.starved_s == now_s:
+        return round(max(others, before), 4)
+    smoothed = round(before + NEIGHBOUR_RATE * (others - before), 4)
+    host_cores = known(sample.seen.host_cores)
+    if host_cores is None or _starved_lately(memory, now_s) or not _fed(memory, sample):
+        return smoothed
+    return min(smoothed, max(0.0, round(host_cores - apps_own - own, 4)))
+
+
+def is_starved(memory: Memory, sample: Sample) -> bool:
+    """Tell whether requests wait for CPU that the host gives to others, after a span of the same workers."""
+    seen = sample.ready > 0 and sample.cores is not None
+    return seen and host_full(sample) and sample.has_queued and not _fed(memory, sample)
+
+
+def _fed(memory: Memory, sample: Sample) -> bool:
+    """Tell whether a worker got all the CPU that it may use: the one that used most, where that is known.
+
+    Of several that are too busy to answer the proxy leaves out one after the other, and those get idle.
+    """
+    busiest = known(sample.seen.busiest_cores)
+    if busiest is None:
+        busiest = (sample.cores or 0.0) / max(sample.ready, 1)
+    return busiest >= FED * worker_cores(memory, sample)
+
+
+def _starved_lately(memory: Memory, now_s: float) -> bool:
+    return memory.starved_s is not None and now_s - memory.starved_s < GIVES_AGAIN_S
