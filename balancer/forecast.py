@@ -17,7 +17,7 @@ from balancer.latency import Floats
 from balancer.spread import smoothed
 from balancer.surprises import SURPRISES, Surprise, chances, going_on
 
-SAMPLES, LINE_SAMPLES = 60, 4
+SAMPLES, LINE_SAMPLES = 60, 4  # so many rates are kept, and so many make a slope
 HALF_LIVES_S = np.array([4.0, 8.0, 16.0, 32.0])  # of the lines through the rates
 OLDEST_S = 20.0 * 32.0  # a rate as old counts a millionth even on the longest line
 UNTRIED = np.array([0.0, 1.0, 0.0, 0.0])  # how the lines count before any was held against what came
@@ -25,7 +25,7 @@ MISS_HALF_LIFE_S = 60.0
 DECISIVE = 8.0  # a line with half the mean squared miss of another counts 2 ** 8 times as much
 SHRINK = 4.0  # the squared t-value at which half of a slope is believed
 JUMP = 4.0  # standard deviations by which demand leaves everything before it behind
-NEWEST = 5
+NEWEST = 5  # rates whose median a jump is measured from
 SURPRISE = 3.0  # standard deviations above its forecast
 # A normal distribution at six points: standard deviations from the middle, and their weights.
 NORMAL_AT = np.array([-1.28, -0.52, 0.0, 0.52, 1.28, 2.0])

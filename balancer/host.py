@@ -7,7 +7,7 @@ from balancer.samples import Sample, known
 
 FULL_HOST = 0.9  # of its cores
 DRAIN_S = 12.0  # the CPU of draining workers is not seen, and must not be taken for a neighbour's
-NEIGHBOUR_RATE = 0.1
+NEIGHBOUR_RATE = 0.1  # at which each tick moves what neighbours are taken to use
 FED = 0.9  # of what a worker may use: it gets what it asks for
 GIVES_AGAIN_S = 300.0  # so long after workers starved, no more are tried on the same host
 

@@ -19,9 +19,9 @@ from balancer.fading import kept
 
 Floats = npt.NDArray[np.float64]
 
-BINS = 20
+BINS = 20  # of use
 OVERDISPERSION = 3.0  # slow requests come together: three tell as much as one alone
-SPLIT_PRIOR = 1.1
+SPLIT_PRIOR = 1.1  # of split, before any count
 PRIOR_SPREADS = (1.0, 0.3, 0.7)  # of level, of steep relative to itself, of split
 STEPS, LONGEST_MOVE, CLOSE = 8, 2.0, 0.01  # in ln share
 

@@ -13,13 +13,14 @@ from balancer.latency import SlowFit, SlowSample, learn_slow, slow_curve
 from balancer.memory import Memory
 from balancer.samples import QUEUED, Policy, Sample, known
 
-SETTLED_SPANS = 1.5
+SETTLED_SPANS = 1.5  # so long after the ready workers changed, a span is theirs alone
 FAILED_SHARE = 0.02  # time-outs are no completions: they would make a worker look strong
-LEAST_RPS = 0.5
-START_TIMES, FIRST_START_S, LEAD_SHARE = 11, 3.0, 0.9
-QUEUED_TICKS = 5
-STEADY_SD, STEADY_USE = 3.0, 0.95
-IDLE_CPU = 0.7
+LEAST_RPS = 0.5  # with fewer requests, CPU tells nothing of what they cost
+START_TIMES, LEAD_SHARE = 11, 0.9  # so many are kept, and their 90th percentile is taken
+FIRST_START_S = 3.0  # before any was seen
+QUEUED_TICKS = 5  # in a row, before workers are taken to be limited by something else than CPU
+STEADY_SD, STEADY_USE = 3.0, 0.95  # standard deviations from the level; of the capacity
+IDLE_CPU = 0.7  # of what workers may use: with less they have CPU left
 
 
 def renewed(memory: Memory, revision: str, slo_s: float) -> Memory:

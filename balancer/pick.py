@@ -16,7 +16,8 @@ from balancer.samples import QUEUED, Policy, Sample, known
 from balancer.tell import model_of
 
 DRAIN_BACKLOG_S = 2.0  # what waits is to be served within this time
-GOOD_ERROR, GOOD_WINDOWS, WEAK_ERROR = 0.1, 20, 0.25
+GOOD_ERROR, GOOD_WINDOWS = 0.1, 20  # relative error of a worker's rate, and samples
+WEAK_ERROR = 0.25  # relative; beyond it an idle worker is taken to cost nothing
 TCP_USE = 0.7  # of a worker's capacity; connections have no latency to learn from
 CAP_TOLERANCE = 0.1  # workers; the meter's noise is no neighbour
 BEYOND_MAX = 2  # how many times the maximum is still worth telling

@@ -15,10 +15,10 @@ import numpy as np
 
 from balancer.latency import Floats
 
-SURPRISES = 24
-HALF_LIFE_S = 600.0
+SURPRISES = 24  # so many are kept
+HALF_LIFE_S = 600.0  # of what a surprise tells
 UNSEEN_S = 60.0  # as if there had been this long without surprises before the first sample
-MOST = 0.5
+MOST = 0.5  # of all odds, however many surprises there were
 ELSEWHERE = 2.0  # a surprise from twice the demand tells a quarter of what one from here would
 ALIKE = 0.5  # a surprise half as high as another is one of its kind
 AS_LONG = 1.2  # quiet for this many times as long is as long
