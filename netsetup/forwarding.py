@@ -18,7 +18,8 @@ from pathlib import Path
 from netsetup.errors import NetworkError
 
 CHAIN = "DOCKER-USER"
-_NFT, _LEGACY = "iptables-nft", "iptables-legacy"
+_LEGACY = "iptables-legacy"
+_TOOLS = ("iptables-nft", _LEGACY)
 _LEGACY_TABLES = Path("/proc/thread-self/net/ip_tables_names")
 
 Rule = tuple[str, ...]
@@ -41,7 +42,7 @@ class Forwarding:
         """
         wanted = self._wanted(egress)
         with self._changing:
-            tools = [_LEGACY] if self._stood_at == (generation, egress) else [_NFT, _LEGACY]
+            tools = (_LEGACY,) if self._stood_at == (generation, egress) else _TOOLS
             made = [
                 f"rule of {self._alias} put into {CHAIN} by {tool}"
                 for tool, present in _chains(tools)
@@ -57,7 +58,7 @@ class Forwarding:
         """
         if self._stood_at != (generation, egress):
             wanted = self._wanted(egress)
-            if not all(self._marked(present) == wanted for _, present in _chains([_NFT, _LEGACY])):
+            if not all(self._marked(present) == wanted for _, present in _chains()):
                 return False
             self._stood_at = (generation, egress)
         return True
@@ -65,11 +66,11 @@ class Forwarding:
     def remove(self) -> None:
         """No rule of Docker's chains carries the mark.  Raises NetworkError."""
         with self._changing:
-            for tool, present in _chains([_NFT, _LEGACY]):
+            for tool, present in _chains():
                 self._replace(tool, present, [])
 
     def count(self) -> int:
-        return sum(len(self._marked(present)) for _, present in _chains([_NFT, _LEGACY]))
+        return sum(len(self._marked(present)) for _, present in _chains())
 
     def _wanted(self, egress: bool) -> list[Rule]:
         """One rule for what stays on the bridge; with a way out for all of it, and our own table decides."""
@@ -99,14 +100,14 @@ def marks() -> list[str]:
     """Return the comment of each rule in Docker's chains that has one."""
     return [
         comment
-        for _, rules in _chains([_NFT, _LEGACY])
+        for _, rules in _chains()
         for rule in rules
         for option, comment in pairwise(rule)
         if option == "--comment"
     ]
 
 
-def _chains(tools: Iterable[str]) -> list[tuple[str, list[Rule]]]:
+def _chains(tools: Iterable[str] = _TOOLS) -> list[tuple[str, list[Rule]]]:
     """Return each tool that knows the chain, with the chain's rules."""
     listed = [(tool, _list(tool)) for tool in tools if tool != _LEGACY or _has_legacy_tables()]
     return [(tool, rules) for tool, rules in listed if rules is not None]

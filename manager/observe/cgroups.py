@@ -173,10 +173,8 @@ def _read(files: _Files) -> Usage:
 
 def _field(text: bytes, name: bytes) -> int:
     """Return the number behind a name at the start of a line; 0 where there is none."""
-    start = 0 if text.startswith(name) else text.find(b"\n" + name) + 1
-    if start == 0 and not text.startswith(name):
-        return 0
-    return int(text[start + len(name) :].split(b"\n", 1)[0])
+    _, found, rest = (b"\n" + text).partition(b"\n" + name)
+    return int(rest.split(b"\n", 1)[0]) if found else 0
 
 
 def _close(descriptors: Iterable[int]) -> None:
