@@ -11,28 +11,32 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache, partial
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
-
-Value = TypeVar("Value")
+from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
 
 
-def encode(value: object, version: int) -> str:
-    """Return the text from which decode makes an equal value."""
-    return json.dumps([version, _rows(value)], separators=(",", ":"))
+class Stored:
+    """A dataclass that is kept as text; VERSION tells the shape of its rows."""
 
+    __slots__ = ()
+    VERSION: ClassVar[int]
 
-def decode(kind: type[Value], text: str, version: int) -> Value:
-    """Return the value of that kind in a text; raises ValueError for a text that encode did not write."""
-    try:
-        found, rows = json.loads(text)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"this is no {kind.__name__}") from error
-    if found != version:
-        raise ValueError(f"a {kind.__name__} has version {found}, not {version}")
-    asked: Any = kind
-    value = _reader(asked)(rows)
-    assert isinstance(value, kind)
-    return value
+    def to_json(self) -> str:
+        """Return it as text that from_json makes an equal value of."""
+        return json.dumps([self.VERSION, _rows(self)], separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return the value of a text; raises ValueError for a text that to_json did not write."""
+        try:
+            found, rows = json.loads(text)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"this is no {cls.__name__}") from error
+        if found != cls.VERSION:
+            raise ValueError(f"a {cls.__name__} has version {found}, not {cls.VERSION}")
+        kind: Any = cls
+        value = _reader(kind)(rows)
+        assert isinstance(value, cls)
+        return value
 
 
 def _rows(value: Any) -> object:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from balancer.codec import decode, encode
+from balancer.codec import Stored
 from balancer.fit import CpuFit
 from balancer.forecast import History
 from balancer.latency import SlowFit
-
-VERSION = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(Stored):
     """What the decisions so far leave for the next.
 
     number: of the last decision.  at_s: its time, None before the first.  waiting, took_s: requests
@@ -38,6 +36,8 @@ class Memory:
     the CPU that they may use.  reach: workers that there should be, spares among them, and when that was
     asked for last.  revision, slo_s: what the fits are about.
     """
+
+    VERSION = 6
 
     number: int = 0
     at_s: float | None = None
@@ -61,12 +61,3 @@ class Memory:
     cpu: CpuFit = field(default_factory=CpuFit)
     slow: SlowFit = field(default_factory=SlowFit)
     demand: History = field(default_factory=History)
-
-    def to_json(self) -> str:
-        """Return it as text that from_json makes an equal value of."""
-        return encode(self, VERSION)
-
-    @staticmethod
-    def from_json(text: str) -> Memory:
-        """Return the memory of a text; raises ValueError for a text that to_json did not write."""
-        return decode(Memory, text, VERSION)

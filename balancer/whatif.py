@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from balancer.codec import decode, encode
+from balancer.codec import Stored
 from balancer.decide import GAP_SPANS, decide
 from balancer.decision import ScalingDecision
 from balancer.latency import SlowCurve
@@ -20,44 +20,28 @@ from balancer.memory import Memory
 from balancer.samples import Mode, Observation, Policy, known
 from balancer.share import cut_to_share
 
-VERSION = 5
-
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Step(Stored):
     """One recorded tick: when, what was seen, the number that was decided, and the share that cut it."""
+
+    VERSION = 5
 
     at_s: float
     seen: Observation
     final: int
     share: int | None = None
 
-    def to_json(self) -> str:
-        """Return it as text that from_json makes an equal value of."""
-        return encode(self, VERSION)
-
-    @staticmethod
-    def from_json(text: str) -> Step:
-        """Return the step of a text; raises ValueError for a text that to_json did not write."""
-        return decode(Step, text, VERSION)
-
 
 @dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(Stored):
     """What a stretch of steps began from: whose it is (its creation tells apps of one name apart)."""
+
+    VERSION = 5
 
     created_at: float
     policy: Policy
     memory: Memory
-
-    def to_json(self) -> str:
-        """Return it as text that from_json makes an equal value of."""
-        return encode(self, VERSION)
-
-    @staticmethod
-    def from_json(text: str) -> Begin:
-        """Return the begin of a text; raises ValueError for a text that to_json did not write."""
-        return decode(Begin, text, VERSION)
 
 
 @dataclass(frozen=True, slots=True)
