@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-API_ENTRY = "traefik"  # the entry point of the proxy's own API
+HTTP_ENTRY = "http"  # the entry point of all apps of http
+API_ENTRY = "traefik"  # that of the proxy's own API
 THROTTLE_MS = 50
 UPLOAD_LIMIT_S = 600
 
@@ -41,7 +42,7 @@ def static_arguments(
     """
     if root_key.startswith("/") or root_key.endswith("/"):
         raise ValueError(f"the root key {root_key!r} starts or ends with a slash")
-    binds = {"http": http_bind, **tcp_binds, API_ENTRY: api_bind}
+    binds = {HTTP_ENTRY: http_bind, **tcp_binds, API_ENTRY: api_bind}
     return (
         "--global.checknewversion=false",
         "--global.sendanonymoususage=false",
@@ -54,7 +55,7 @@ def static_arguments(
         # X_Forwarded_For reads like the proxy's own header to many backends: as nginx does, names with
         # an underscore or a dot are not passed on
         *(f"--entrypoints.{name}.http.aliasheadersstrategy=delete" for name in binds),
-        f"--entrypoints.http.transport.respondingtimeouts.readtimeout={UPLOAD_LIMIT_S}s",
+        f"--entrypoints.{HTTP_ENTRY}.transport.respondingtimeouts.readtimeout={UPLOAD_LIMIT_S}s",
         f"--providers.providersthrottleduration={THROTTLE_MS}ms",
         "--providers.etcd=true",
         f"--providers.etcd.endpoints={','.join(etcd_endpoints)}",

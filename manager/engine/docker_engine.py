@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote
 
@@ -29,7 +30,6 @@ from manager.engine.streams import DockerLogs, DockerWatch
 
 _INSPECTIONS_AT_ONCE = 8
 _IDLE_CLIENTS = 16
-_CONFLICT = 409
 _FACTS_S = 2.0  # it says at once how it is, or it is not well
 # Without these filters every health check and `docker exec` on the machine would be a reason to look again.
 _EVENTS = ["create", "start", "die", "oom", "pause", "unpause", "rename", "destroy"]
@@ -95,7 +95,7 @@ class DockerEngine:
             try:
                 client.rename(container, name)
             except APIError as error:
-                if error.status_code == _CONFLICT:
+                if error.status_code == HTTPStatus.CONFLICT:
                     raise NameTaken(name) from error
                 raise
 
@@ -199,5 +199,5 @@ def _unless_gone() -> Iterator[None]:
     except NotFound:
         return
     except APIError as error:
-        if error.status_code != _CONFLICT:
+        if error.status_code != HTTPStatus.CONFLICT:
             raise

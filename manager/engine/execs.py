@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 
 import docker
@@ -25,7 +26,6 @@ from manager.engine.orders import ExecOrder
 _HEAD_BYTES = 16384
 _ANSWER_S = 20.0
 _BEGIN_S, _POLL_S = 2.0, 0.02
-_UPGRADED = 101
 # Keys that leave a command running are of no use without a way back to it; docker's own, ctrl-p first,
 # would be held back from every program that knows ctrl-p.
 _NEVER_TYPED = ",".join(["ctrl-@"] * 8)
@@ -128,7 +128,7 @@ def _check_answer(sock: socket.socket) -> None:
             raise EngineError("cannot start the command: docker hung up", hint="doctor")
         head += byte
     status = int(head.split(b" ", 2)[1])
-    if status == _UPGRADED:
+    if status == HTTPStatus.SWITCHING_PROTOCOLS:
         return
     raise EngineError(f"cannot start the command: {_message(sock.recv(65536))}", hint="ps")
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from difflib import get_close_matches
+from http import HTTPStatus
 from typing import Any, BinaryIO
 
 import docker
@@ -20,7 +21,6 @@ from manager.engine.probe import ProbedFiles
 from manager.engine.pull import pull
 
 _IMPORT_S = 600.0
-_CONFLICT = 409
 
 
 class DockerImages:
@@ -108,7 +108,7 @@ class DockerImages:
             try:
                 client.remove_image(image_id)
             except APIError as error:
-                if error.status_code not in (404, _CONFLICT):
+                if error.status_code not in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
                     raise
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from balancer.proxy import API_ENTRY
+from balancer.proxy import API_ENTRY, HTTP_ENTRY
 from balancer.routes import server_name
 from manager.engine.containers import Container
 from manager.loop.reconcile import Reconciler
@@ -29,7 +29,6 @@ from netsetup.network import Network
 ASKED_S = 10.0  # so long after a question the next one is expected
 UNASKED_S = 5.0
 STALE_S = 5.0  # older traffic figures are not shown
-HTTP_ENTRY = "http"  # the proxy's entry point for all apps of http
 
 log = logging.getLogger(__name__)
 
