@@ -47,5 +47,5 @@ CORPUS: Mapping[str, Sequence[str]] = {
         'traefik_service_requests_total{code="200",service="w_web_1_1@etcd"} 1e308\n'
         'traefik_service_requests_total{code="201",service="w_web_1_1@etcd"} 1e308\n',
     ),
-    "values": tuple("9" * 400 + unit for unit in ("", "M", "T", "ms", "h", "h,99%")),
+    "values": (*("9" * 400 + unit for unit in ("", "M", "T", "ms", "h", "h,99%")), "9" * 100_000),
 }
