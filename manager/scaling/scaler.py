@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from balancer.crowd import Asked, Decided, decide_all
-from balancer.decision import Action, ScalingDecision, frozen
+from balancer.decision import Action, frozen
 from balancer.memory import Memory
 from balancer.samples import Mode, Policy
 from manager.api.documents import rfc3339
@@ -76,10 +76,11 @@ class Scaler:
         host = Host(self._cpu.used_cores(time.monotonic()), spare_bytes() / max(1, len(apps)))
         asked = {name: self._asked(world, apps[name], target, host) for name, target in targets.items()}
         now = self.clock()
-        for name, decided in decide_all(asked, now).items():
-            if world.is_frozen(name):
-                decided = _held(decided, asked[name].memory, targets[name])
-            self._carry_out(apps[name], targets[name], decided, fence)
+        decided = {
+            name: _held(each, asked[name].memory, targets[name]) if world.is_frozen(name) else each
+            for name, each in decide_all(asked, now).items()
+        }
+        self._carry_out(apps, targets, decided, fence)
         self.recording.tidy(now)
 
     def _targets(self, apps: Iterable[str]) -> Iterator[tuple[str, ScalingTarget | None]]:
@@ -98,39 +99,49 @@ class Scaler:
         assert spec.autoscale is not None
         return Asked(policy_of(spec.autoscale), _memory_of(spec, target), seen)
 
-    def _carry_out(self, spec: AppSpec, known: ScalingTarget | None, decided: Decided, fence: Fence) -> None:
+    def _carry_out(
+        self,
+        apps: Mapping[str, AppSpec],
+        targets: Mapping[str, ScalingTarget | None],
+        decided: Mapping[str, Decided],
+        fence: Fence,
+    ) -> None:
+        """Store and tell what was decided: each change on its own, all that hold in one transaction."""
+        puts = {name: _puts(name, targets[name], each) for name, each in decided.items()}
+        held = [name for name, each in decided.items() if each.decision.action is Action.HOLD]
+        for name in [name for name in decided if name not in held]:
+            self._change(name, puts[name], fence)
+            self._tell(apps[name], decided[name])
+        if held:
+            self.store.write({key: value for name in held for key, value in puts[name].items()}, fence=fence)
+        for name in held:
+            self._tell(apps[name], decided[name])
+
+    def _change(self, app: str, puts: Mapping[str, str], fence: Fence) -> None:
+        outdated = sorted(self.store.read(f"{DECISIONS}{app}/0").entries)[: -KEEP_DECISIONS + 1]
+        # a freeze that came meanwhile undoes this tick: nothing is changed after it was confirmed
+        self.store.write(puts, outdated, fence=fence, absent=[freeze_key(ALL), freeze_key(app)])
+        self.reconciler.dirty.set()
+
+    def _tell(self, spec: AppSpec, decided: Decided) -> None:
         decision = decided.decision
-        self._store(spec, known, decision, decided.memory, fence)
         self.recording.add(spec.name, spec.created_at, decided)
         if held := self._holds.news(spec.name, decision):
             self.journal.note(f"autoscale: {held}", app=spec.name)
         if decision.action is not Action.HOLD:
             self.journal.note(f"autoscale: {decision.reason}", app=spec.name)
-            self.reconciler.dirty.set()
 
-    def _store(
-        self,
-        spec: AppSpec,
-        known: ScalingTarget | None,
-        decision: ScalingDecision,
-        memory: Memory,
-        fence: Fence,
-    ) -> None:
-        changed = decision.action is not Action.HOLD
-        at = decision.at_s if changed or known is None else known.at
-        target = ScalingTarget(
-            decision.final, decision.id, at, decision.reason, memory.to_json(), decision.spares
-        )
-        record = {**decision.record(spec.name), "at": rfc3339(decision.at_s)}
-        text = json.dumps(record, allow_nan=False)
-        key = (decision_key if changed else held_decision_key)(spec.name, decision.id)
-        puts = {target_key(spec.name): encode(target), key: text}
-        outdated: list[str] = []
-        if changed:
-            outdated = sorted(self.store.read(f"{DECISIONS}{spec.name}/0").entries)[: -KEEP_DECISIONS + 1]
-        # a freeze that came meanwhile undoes this tick: nothing is changed after it was confirmed
-        thawed = [freeze_key(ALL), freeze_key(spec.name)] if changed else []
-        self.store.write(puts, outdated, fence=fence, absent=thawed)
+
+def _puts(app: str, known: ScalingTarget | None, decided: Decided) -> dict[str, str]:
+    """Return what is stored of a decision: what the app shall have, and why."""
+    decision = decided.decision
+    changed = decision.action is not Action.HOLD
+    at = decision.at_s if changed or known is None else known.at
+    memory = decided.memory.to_json()
+    target = ScalingTarget(decision.final, decision.id, at, decision.reason, memory, decision.spares)
+    record = {**decision.record(app), "at": rfc3339(decision.at_s)}
+    key = (decision_key if changed else held_decision_key)(app, decision.id)
+    return {target_key(app): encode(target), key: json.dumps(record, allow_nan=False)}
 
 
 def _is_scaled(world: World, spec: AppSpec) -> bool:

@@ -30,7 +30,7 @@ from manager.service.reading import Reading
 from manager.service.scaling import ScalingVerbs, require_sense
 from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale, ScalingTarget, Template
-from manager.state.records import DECISIONS, KEPT_HOLDS, decision_key, decode, target_key
+from manager.state.records import DECISIONS, KEPT_HOLDS, TARGETS, decision_key, decode, target_key
 from manager.state.specs import autoscale_policy
 from manager.state.templates import wanted_template
 from manager.state.wishes import ScaleChange
@@ -232,12 +232,12 @@ def test_a_decision_that_is_not_kept_tells_which_are() -> None:
         verbs.explain(cast(Call, None), Arguments({"app": "web", "decision": 6}))
 
 
-def scaler(store: FakeStore) -> tuple[Scaler, World]:
-    """Return an autoscaler of one app without load, and what it sees."""
+def scaler(store: FakeStore, *names: str) -> tuple[Scaler, World]:
+    """Return an autoscaler of apps without load, of `web` by default, and what it sees."""
     store.write({"manager": "1"})
     fence = Fence("manager", store.read("manager").entries["manager"].create_revision)
     app = replace(an_app(want=1), autoscale=Autoscale(1, 3))
-    world = serving([app], [a_worker(1)])
+    world = serving([replace(app, name=name) for name in names or ["web"]], [a_worker(1)])
     reconciler = SimpleNamespace(picture=lambda: SimpleNamespace(world=world, trouble=""), dirty=Event())
     clock = count(int(NOW)).__next__
     made = Scaler(
@@ -283,6 +283,18 @@ def test_of_decisions_that_change_nothing_no_more_are_kept_than_a_minute_has() -
         autoscaler.look()
 
     assert len(store.read(DECISIONS).entries) == KEPT_HOLDS
+
+
+def test_apps_that_hold_cost_one_write_of_the_store_together() -> None:
+    store = FakeStore(lambda: 0.0)
+    autoscaler, _ = scaler(store, "api", "shop", "web")
+    autoscaler.look()
+    before = store.revision()
+
+    autoscaler.look()
+
+    assert store.revision() == before + 1
+    assert list(store.read(TARGETS).entries) == [target_key(name) for name in ("api", "shop", "web")]
 
 
 def test_the_newest_decision_is_the_one_that_counts_though_an_earlier_policy_came_further() -> None:
