@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from manager.api.errors import UsageError
@@ -28,6 +28,11 @@ class Port:
 def of_service(name: str, value: object) -> list[Port]:
     """Return the ports that a service publishes, without ranges; raises UsageError."""
     return [_port(name, item) for item in _listed(name, value) if not _is_range(item)]
+
+
+def of_app(published: Sequence[Port]) -> Port | None:
+    """Return the port that is the app's: the first by tcp."""
+    return next((port for port in published if port.protocol == "tcp"), None)
 
 
 def ranges_of(name: str, value: object) -> list[str]:
