@@ -12,7 +12,7 @@ from manager.api.errors import CloudError, UsageError
 from manager.api.typed import Params
 from manager.api.values import APP_NAME, CHANGED_APP, NEW_APP, TARGET
 from shell.language import grammar
-from shell.language.quoting import quote
+from shell.language.quoting import join
 from shell.outcome import INTERRUPTED, Interrupted, Told
 
 _UNTIL_INTERRUPTED = ("watch", "stats")
@@ -31,7 +31,7 @@ def execute_words(session: Session, arguments: Sequence[str]) -> int:
 
         return place_of_words(error, arguments)
 
-    session.echo(" ".join(quote(word) for word in arguments))
+    session.echo(join(arguments))
     return attempt(session, lambda: session.perform(arguments), arguments, place)
 
 

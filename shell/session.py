@@ -21,7 +21,7 @@ from manager.api.places import Places
 from manager.api.typed import Params
 from shell import terminal
 from shell.client import Client
-from shell.language.quoting import quote
+from shell.language.quoting import join
 from shell.options import ShellOptions
 from shell.outcome import Interrupted
 from shell.terminal import Progress
@@ -179,4 +179,4 @@ def typed_again(row: Command, params: Params) -> str:
     for operand in row.operands:
         value = params.get(operand.key, [])
         given += value if isinstance(value, list) else [str(value)]
-    return " ".join(quote(word) for word in given)
+    return join(given)

@@ -28,7 +28,7 @@ from shell.language.conditions import (
     ManagerIs,
     Ready,
 )
-from shell.language.quoting import quote
+from shell.language.quoting import join
 from shell.sights import Sight, left_s, look
 from shell.traffic import loading
 
@@ -137,4 +137,4 @@ def _follow(condition: Condition) -> str:
         case LoadDone(app) | LoadIs(app):
             return f"ps {app}"
         case Fails(_, command):
-            return " ".join(quote(word) for word in command)
+            return join(command)

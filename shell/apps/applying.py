@@ -23,7 +23,7 @@ from shell import files, printing, remote
 from shell.apps import app_file, dotenv, together
 from shell.apps.app_file import Entry
 from shell.attempt import attempt, execute_words
-from shell.language.quoting import quote
+from shell.language.quoting import join
 from shell.outcome import INTERRUPTED, Told
 from shell.place import place_of_words
 from shell.text.document import items, number
@@ -157,7 +157,7 @@ def _waits(commands: Sequence[Sequence[str]]) -> bool:
 
 
 def _show(session: Session, words: Sequence[str]) -> None:
-    print(_seen(" ".join(map(quote, words)), session.out), file=session.out, flush=True)
+    print(_seen(join(words), session.out), file=session.out, flush=True)
 
 
 def _carry_out(session: Session, words: Sequence[str]) -> None:

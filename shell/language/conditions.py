@@ -15,7 +15,7 @@ from manager.api.errors import UsageError
 from manager.api.listings import LISTINGS, Column
 from manager.api.rows.scripts import ANSWERS
 from manager.api.suggest import did_you_mean
-from shell.language.quoting import quote
+from shell.language.quoting import join
 from shell.text.columns import field_names
 
 _LOAD_ENDS = {"wait": ("done",), "expect": ("failed", "==", "0")}
@@ -40,7 +40,7 @@ class Comparison:
 
     def rather(self, operator: str, value: str) -> str:
         """Return the condition with another comparison, as it is typed."""
-        return _typed(*self.before, operator, value)
+        return join([*self.before, operator, value])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def parse(row: Command, arguments: Arguments) -> Condition:
     condition = _condition(row, arguments)
     unasked = next((f"--{option.name}" for option in ANSWERS if option.key in arguments.values), "")
     if unasked and not isinstance(condition, Answers):
-        hint = _typed(row.verb, *arguments.texts("condition"))
+        hint = join([row.verb, *arguments.texts("condition")])
         raise UsageError(f"{row.verb}: {unasked} goes with http APP PATH", hint=hint, word=unasked)
     return condition
 
@@ -155,7 +155,7 @@ def _nearest(row: Command, said: Sequence[str]) -> str:
             right = [target, field, "==", value]
         case [target, *rest]:
             right = [target, did_you_mean(" ".join(rest), ("ready", "gone")) or "ready"]
-    return _typed(row.verb, *right)
+    return join([row.verb, *right])
 
 
 def _apart(said: Sequence[str]) -> Iterator[str]:
@@ -167,10 +167,6 @@ def _apart(said: Sequence[str]) -> Iterator[str]:
 
 def _names_field(target: str, field: str) -> bool:
     return field_named(_kind_of(target), field) is not None
-
-
-def _typed(*words: str) -> str:
-    return " ".join(map(quote, words))
 
 
 def _answers(row: Command, app: str, path: str, arguments: Arguments) -> Answers:

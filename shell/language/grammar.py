@@ -15,7 +15,7 @@ from manager.api.suggest import did_you_mean
 from manager.api.typed import Params, Typed, mended
 from manager.api.values import APP_NAME
 from shell.language import parsing
-from shell.language.quoting import quote
+from shell.language.quoting import join
 
 if TYPE_CHECKING:
     from shell.language.words import Statement
@@ -83,7 +83,7 @@ def _put_right(given: Sequence[str], hint: str) -> str:
     """
     from shell.language import habits  # only on an error
 
-    typed = _typed(given)
+    typed = join(given)
     meant = habits.here(typed, known=_row(given) is not None)
     if meant == typed:
         return hint
@@ -129,11 +129,7 @@ def _near(given: Sequence[str]) -> str:
     if row is None:
         return "help"
     lacks = not rest and any(operand.required for operand in row.operands)
-    return f"help {row.verb}" if lacks else _typed([row.verb, *rest])
-
-
-def _typed(given: Sequence[str]) -> str:
-    return " ".join(quote(word) for word in given)
+    return f"help {row.verb}" if lacks else join([row.verb, *rest])
 
 
 def params_of(row: Command, given: Sequence[str]) -> Params:
@@ -174,7 +170,7 @@ def _refuse_late_options(outer: Command, given: Sequence[str]) -> None:
     inner, words = row_of(given[at:]), given[at + 1 :]
     if outer.verb == "watch" and inner.option("--follow") is not None and not inner.lists:
         told = f"watch repeats listings, and {inner.verb} -f goes on by itself"
-        raise UsageError(told, hint=_typed([inner.verb, "-f", *words]), at=at)
+        raise UsageError(told, hint=join([inner.verb, "-f", *words]), at=at)
     for index in range(at + 1, at + 1 + _end_of_options(inner, words)):
         name = given[index].partition("=")[0]
         option = outer.option(name)
@@ -202,7 +198,7 @@ def _refuse_a_form_of_names(row: Command, typed: Typed) -> None:
     if at is None or form == "name":
         return
     first = at - 1 if typed.words[at] == form else at  # -o json are two words, -ojson is one
-    hint = _typed([row.verb, *typed.words[:first], *typed.words[at + 1 :]])
+    hint = join([row.verb, *typed.words[:first], *typed.words[at + 1 :]])
     told = f"{row.verb}: -q prints names only, and {form} has more: give one of the two"
     raise UsageError(told, hint=hint, at=at)
 
@@ -218,7 +214,7 @@ def _refuse_number_of_app(typed: Typed) -> None:
     """Raise UsageError for a number where an app is meant: `scale 3 web`."""
     match typed.params.get("change"):
         case [number, app] if number.isdecimal() and APP_NAME.fullmatch(app):
-            hint = _typed(["scale", f"{app}={number}"])
+            hint = join(["scale", f"{app}={number}"])
             raise UsageError(f"{number!r} is not the name of an app", hint=hint, at=typed.place("change"))
 
 

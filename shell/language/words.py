@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from manager.api.errors import UsageError
-from shell.language.quoting import quote
+from shell.language.quoting import join, quote
 
 
 class SyntaxRejected(UsageError):
@@ -100,5 +100,5 @@ def as_typed(arguments: Sequence[str]) -> tuple[str, Statement]:
         end = at + len(quote(argument))
         found.append(Word((Text(argument),), at, end))
         at = end + 1
-    text = " ".join(quote(argument) for argument in arguments)
+    text = join(arguments)
     return text, Statement(tuple(found), tolerant=False, start=0, end=len(text))

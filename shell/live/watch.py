@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from manager.api.errors import UsageError
 from manager.api.typed import Params
 from shell import pager, terminal
 from shell.language import grammar
-from shell.language.quoting import quote
+from shell.language.quoting import join, quote
 from shell.live import picture
 from shell.live.leaving import Pause, asleep, until_left
 from shell.live.look import look
@@ -52,7 +52,7 @@ def _show(session: Session, arguments: Arguments, app: list[str], interval_s: fl
     """Show the live view: as a picture, as lines, or on the whole screen."""
     svg, form = arguments.text("svg"), arguments.text("output")
     if svg and form:
-        raise UsageError("watch: either --svg or -o", hint=_typed(["watch", "--svg", svg, *app]))
+        raise UsageError("watch: either --svg or -o", hint=join(["watch", "--svg", svg, *app]))
     view, seen = View(app="".join(app)), _first(session, app)
     width = terminal.width_of(session.out)
     if svg:
@@ -101,7 +101,7 @@ def _listing(watch: Command, params: Params, words: list[str]) -> Command:
     if "output" in params:
         form = str(params["output"]) if row.lists else "json"
         before = option_words([option for option in watch.options if option.name != "output"], params)
-        hint = _typed([watch.verb, *before, words[0], "-o", form, *words[1:]])
+        hint = join([watch.verb, *before, words[0], "-o", form, *words[1:]])
         raise UsageError(f"watch: the format of {words[0]} stands behind it", hint=hint)
     return row
 
@@ -113,16 +113,12 @@ def _repeat(session: Session, row: Command, words: list[str], interval_s: float,
         return
     params = grammar.params_of(row, words[1:])
     if not only_looks(params):
-        raise UsageError(f"watch only looks, and this {row.verb} changes something", hint=_typed(words))
+        raise UsageError(f"watch only looks, and this {row.verb} changes something", hint=join(words))
     if "follow" in params:
-        raise UsageError(f"watch: what {row.verb} follows goes on by itself", hint=_typed(words))
+        raise UsageError(f"watch: what {row.verb} follows goes on by itself", hint=join(words))
     one_look = ["--no-stream"] if row.option("--no-stream") is not None else []
     looking = [words[0], *one_look, *words[1:]]
-    repeat(session, _typed(words), lambda: session.perform(looking), interval_s, for_s)
-
-
-def _typed(words: Iterable[str]) -> str:
-    return " ".join(quote(word) for word in words)
+    repeat(session, join(words), lambda: session.perform(looking), interval_s, for_s)
 
 
 def repeat(

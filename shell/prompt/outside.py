@@ -15,7 +15,7 @@ from manager.api.errors import CloudError, UsageError
 from manager.api.places import Places
 from shell.asked import parse
 from shell.client import Client, Document
-from shell.language.quoting import quote
+from shell.language.quoting import join
 from shell.prompt.complete import complete
 from shell.prompt.offers import Completion, Directory
 from shell.prompt.past import Ask, Histories, decisions_of
@@ -41,7 +41,7 @@ def candidates(line: str, find: Find, directory: Directory) -> list[str]:
         return []
     if not asked.command:
         return _begun(here.word, _values(own[-1], here.word, places, directory))
-    before = " ".join(quote(word) for word in asked.command[:-1])
+    before = join(asked.command[:-1])
     text = f"{before} {line[here.word.start :]}".lstrip()
     found = complete(
         text,

@@ -19,7 +19,7 @@ from manager.api.errors import CloudError, UsageError
 from manager.api.typed import Params
 from shell import variables
 from shell.client import Document
-from shell.language.quoting import quote
+from shell.language.quoting import join
 from shell.outcome import Interrupted, Told
 from shell.worker.streams import Streams, write
 
@@ -84,7 +84,7 @@ def _stdin(session: Session, params: Params) -> int | None:
 def _typed(params: Params) -> str:
     command = params["command"]
     words = command if isinstance(command, list) else []
-    return " ".join(quote(word) for word in (str(params["target"]), *words))
+    return join([str(params["target"]), *words])
 
 
 def _made(session: Session, params: Params) -> _Asked:
