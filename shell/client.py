@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from threading import Event
 
 from manager.api import wire
 from manager.api.errors import CloudError, ManagerUnreachable, NotAllowed
 from manager.api.places import GROUP, Places
+from shell.text.document import Document
 
 PATIENCE_S = 10.0
 ANSWER_S = 10.0  # the longest silence of a manager that is there
@@ -23,7 +24,7 @@ _PAUSE_S = 0.05
 _SERVED_S = 1.0  # an attempt that lasted longer had a manager
 _LOOK_UP_S = 0.2
 
-Document = Mapping[str, object]
+Ask = Callable[[str, Document], Document]  # the answer to a method with parameters; raises CloudError
 OnItem = Callable[[Document], None]
 
 

@@ -40,15 +40,15 @@ def perform(session: Session, given: Sequence[str]) -> None:
 def _purge_question(session: Session) -> str:
     """Return what is asked before all is deleted, with how much that is where the manager tells."""
     from manager.api.documents import counted  # as below
+    from shell.text.document import items
 
     told = f'delete the state of the cloud "{session.places.cloud}"'
     try:
-        apps = session.client.call("apps", {}, patience_s=0.0, answer_within_s=_COUNT_S).get("items")
+        found = session.client.call("apps", {}, patience_s=0.0, answer_within_s=_COUNT_S)
     except CloudError:
         return f"{told}?"
-    return (
-        f"{told}, and {counted(len(apps), 'app')} with it?" if isinstance(apps, list) and apps else f"{told}?"
-    )
+    apps = items(found.get("items"))
+    return f"{told}, and {counted(len(apps), 'app')} with it?" if apps else f"{told}?"
 
 
 def _on_host(session: Session, row: Command, params: Params) -> None:

@@ -17,6 +17,7 @@ from manager.api.errors import CloudError, ProgramRejected, UsageError
 from manager.api.suggest import did_you_mean
 from manager.api.typed import Params
 from manager.api.wire import MAX_FILES
+from shell.language.parsing import texts
 from shell.language.quoting import quote
 
 _HERE = ("./", "../")
@@ -63,10 +64,10 @@ def opened(params: Params) -> Iterator[list[Handed]]:
     handed: list[Handed] = []
     try:
         handed += _state_files(params)
-        command = _words(params, "command")
+        command = texts(params, "command")
         if command:
             handed += _command(command[0])
-        for copy in _words(params, "copy"):
+        for copy in texts(params, "copy"):
             source, destination = split_copy(copy)
             handed.append(Handed(_open(source), source, "copy", destination))
             if len(handed) > MAX_FILES:
@@ -119,10 +120,10 @@ def _withdraw(params: Params) -> None:
 
 def left_here(params: Params) -> list[str]:
     """Return the later words of the command that name a file here, which the workers will not have."""
-    copied = {split_copy(copy)[0] for copy in _words(params, "copy")}
+    copied = {split_copy(copy)[0] for copy in texts(params, "copy")}
     return [
         word
-        for word in _words(params, "command")[1:]
+        for word in texts(params, "command")[1:]
         if is_here(word) and word not in copied and os.path.exists(word)
     ]
 
@@ -144,11 +145,6 @@ def split_copy(copy: str) -> tuple[str, str]:
     except ValueError as error:
         hint = f"run --copy {quote(f'{source}:/app/{PurePosixPath(source).name}')} ..."
         raise UsageError(f"--copy {copy}: {error}", hint=hint, word=copy) from None
-
-
-def _words(params: Params, key: str) -> Sequence[str]:
-    value = params.get(key)
-    return value if isinstance(value, list) else []
 
 
 def _command(word: str) -> list[Handed]:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -16,9 +16,9 @@ from manager.api.command import Command
 from manager.api.errors import NotAllowed
 from manager.api.typed import Params
 from shell.outcome import Told
+from shell.text.document import Document
 
 ROOT = Path(__file__).resolve().parent.parent
-Document = Mapping[str, object]
 _OF_THE_LISTING = frozenset({"output", "sort", "filter", "columns", "quiet"})
 
 

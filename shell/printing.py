@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, TextIO
 from manager.api.command import Command
 from manager.api.typed import Params
 from shell import pager
-from shell.client import Document
+from shell.language.parsing import texts
 from shell.outcome import Told
 from shell.terminal import has_colour, takes_utf8, width_of
 from shell.text import render, stream_item
+from shell.text.document import Document, items
 
 if TYPE_CHECKING:
     from shell.session import Session
@@ -48,10 +49,8 @@ def result(session: Session, document: Document, row: Command, params: Params) -
 
 def has_failing_check(document: Document) -> bool:
     """Tell whether a list of checks says that something is not well: its command has failed then."""
-    checks = document.get("items") if document.get("kind") == "CheckList" else None
-    return isinstance(checks, list) and any(
-        isinstance(check, dict) and check.get("state") == "FAIL" for check in checks
-    )
+    checks = items(document.get("items")) if document.get("kind") == "CheckList" else []
+    return any(check.get("state") == "FAIL" for check in checks)
 
 
 def format_of(session: Session, row: Command) -> str:
@@ -63,11 +62,10 @@ def format_of(session: Session, row: Command) -> str:
 
 def options_for(stream: TextIO, params: Params, format_: str) -> render.Options:
     """Return how results of a command with these parameters are written to a stream."""
-    filters = params.get("filter")
     return render.Options(
         format=str(params.get("output", format_)),
         sort=_text(params, "sort"),
-        filters=tuple(filters) if isinstance(filters, list) else (),
+        filters=tuple(texts(params, "filter")),
         columns=_text(params, "columns"),
         quiet=params.get("quiet") is True or params.get("no_plot") is True,
         width=width_of(stream),

@@ -18,12 +18,13 @@ from manager.api.errors import CloudError, ImageNotFound, ProgramRejected, Usage
 from manager.api.rows.options import DRY_RUN, WAITING
 from manager.api.typed import Params
 from shell import variables
-from shell.client import ANSWER_S, Document
-from shell.language.parsing import parse
+from shell.client import ANSWER_S
+from shell.language.parsing import parse, texts
 from shell.language.quoting import quote
 from shell.session import typed_again
 from shell.stream import Unrepeated
 from shell.terminal import width_of
+from shell.text.document import Document
 
 STATS_S = 1.0
 
@@ -131,8 +132,7 @@ def foresee(
 
 def _late_options(row: Command, params: Params) -> list[str]:
     """Return the last words of a worker's command that are options of ours on how it is begun."""
-    command = params.get("command", ())
-    words = command[1:] if isinstance(command, list) else []
+    words = texts(params, "command")[1:]
     options = (row.option(word.partition("=")[0]) for word in reversed(words))
     late = takewhile(lambda option: option in (*WAITING, DRY_RUN), options)
     return words[len(words) - sum(1 for _ in late) :]
@@ -211,8 +211,7 @@ def _confirm(session: Session, row: Command, params: Params) -> None:
 def _question(row: Command, params: Params) -> str:
     if row.verb == "crash":
         return f"kill {params.get('part')} with SIGKILL?"
-    apps = params.get("app")
-    return f"{row.verb} {', '.join(apps) if isinstance(apps, list) else ''}".rstrip() + "?"
+    return f"{row.verb} {', '.join(texts(params, 'app'))}".rstrip() + "?"
 
 
 def _require_there(session: Session, row: Command, params: Params) -> None:

@@ -22,6 +22,7 @@ from manager.api.errors import (
 )
 from manager.api.suggest import did_you_mean
 from manager.api.values import split_target
+from shell.client import Ask
 from shell.language.conditions import (
     Answers,
     Comparison,
@@ -38,7 +39,8 @@ from shell.language.conditions import (
 )
 from shell.language.quoting import quote
 from shell.outcome import Told
-from shell.traffic.endpoint import Ask, Endpoint, app_item, endpoint_of
+from shell.text.document import items
+from shell.traffic.endpoint import Endpoint, app_item, endpoint_of
 
 if TYPE_CHECKING:
     from shell.session import Session
@@ -94,10 +96,8 @@ def _item(ask: Ask, target: str) -> Mapping[str, object]:
     app, slot = split_target(target)
     if slot is None:
         return app_item(ask, app)
-    document = ask("ps", {"app": [app], "all": True})
-    items = document.get("items")
-    for item in items if isinstance(items, list) else []:
-        if isinstance(item, dict) and item.get("slot") == slot:
+    for item in items(ask("ps", {"app": [app], "all": True}).get("items")):
+        if item.get("slot") == slot:
             return item
     raise WorkerNotFound(f"{app} has no worker {slot}", hint=f"ps {app} -a", word=target)
 

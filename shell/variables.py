@@ -6,12 +6,13 @@ The manager gets NAME=VALUE only: it knows neither the environment nor the files
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from manager.api import values
 from manager.api.command import Command
 from manager.api.errors import UsageError
 from manager.api.typed import Params
+from shell.language.parsing import texts
 from shell.language.quoting import quote
 from shell.session import typed_again
 
@@ -21,7 +22,7 @@ def given(row: Command, params: Params, environment: Mapping[str, str] = os.envi
 
     Raises UsageError for a file that cannot be read or has a line that is none, and for a name without value.
     """
-    typed, files = _words(params, "env"), _words(params, "env_file")
+    typed, files = texts(params, "env"), texts(params, "env_file")
     without = [word for word in typed if "=" not in word and word not in environment]
     if without:
         again = [f"{word}=VALUE" if word in without else word for word in typed]
@@ -31,11 +32,6 @@ def given(row: Command, params: Params, environment: Mapping[str, str] = os.envi
     words += [_valued(word, environment) for word in typed]
     rest = {key: value for key, value in params.items() if key not in ("env", "env_file")}
     return {**rest, "env": words} if words else rest
-
-
-def _words(params: Params, key: str) -> Sequence[str]:
-    value = params.get(key)
-    return value if isinstance(value, list) else []
 
 
 def _valued(word: str, environment: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from manager.api.errors import (
     StoreUnavailable,
     WaitTimedOut,
 )
-from shell.client import ANSWER_S, Document
+from shell.client import ANSWER_S
 from shell.language import conditions
 from shell.language.conditions import (
     Answers,
@@ -30,6 +30,7 @@ from shell.language.conditions import (
 )
 from shell.language.quoting import join
 from shell.sights import Sight, left_s, look
+from shell.text.document import Document
 from shell.traffic import loading
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from shell.apps.scalars import word_of
 from shell.apps.together import require_apart
 from shell.apps.toml_lines import line_of
 from shell.files import is_here, split_copy
-from shell.language.parsing import parse
+from shell.language.parsing import parse, texts
 from shell.text.tables import unsteering
 
 EXAMPLE = "help files"
@@ -59,7 +59,7 @@ class Entry:
 
     @property
     def command(self) -> list[str]:
-        return _texts(self.params, "command")
+        return texts(self.params, "command")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def _word(name: str, place: str, value: object) -> str:
 
 def _from_directory(params: Params, directory: str) -> Params:
     """Return the parameters with files of `directory` named from where the shell is."""
-    command, copies = _texts(params, "command"), _texts(params, "copy")
+    command, copies = texts(params, "command"), texts(params, "copy")
     if is_here(command[0]):
         command[0] = _named(command[0], directory)
     moved: Params = {**params, "command": command}
@@ -321,8 +321,3 @@ def _require_files(current: Entry | None, wanted: Entry) -> None:
                 f"{wanted.name} needs {path} ({sha256[:12]}), and a file of apps carries no files",
                 hint=f'copy = ["./FILE:{path}"]    (or: restore FILE)',
             )
-
-
-def _texts(params: Params, key: str) -> list[str]:
-    value = params.get(key)
-    return list(value) if isinstance(value, list) else []

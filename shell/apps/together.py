@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from manager.api.agreement import port_of
 from manager.api.errors import UsageError
+from shell.language.parsing import texts
 
 if TYPE_CHECKING:
     from shell.apps.app_file import Entry
@@ -20,7 +21,9 @@ def in_order(entries: Sequence[Entry], present: Mapping[str, Entry]) -> list[Ent
     """
     named = {entry.name for entry in entries}
     needs = {entry.name: _needs(entry, present, named) for entry in entries}
-    ordered = _behind(_behind(entries, {entry.name: _texts(entry, "reach") for entry in entries}), needs)
+    ordered = _behind(
+        _behind(entries, {entry.name: texts(entry.params, "reach") for entry in entries}), needs
+    )
     for entry in ordered:
         named.discard(entry.name)
         if needed := next((name for name in needs[entry.name] if name in named), None):
@@ -31,7 +34,7 @@ def in_order(entries: Sequence[Entry], present: Mapping[str, Entry]) -> list[Ent
 
 def _needs(entry: Entry, present: Mapping[str, Entry], names: Collection[str]) -> list[str]:
     """Return what of these names comes first: it is reached and not there yet, or gives a route up."""
-    reached = [name for name in _texts(entry, "reach") if name not in present]
+    reached = [name for name in texts(entry.params, "reach") if name not in present]
     return [name for name in (*reached, *_holders(entry, present)) if name in names]
 
 
@@ -54,7 +57,7 @@ def _behind(entries: Sequence[Entry], others: Mapping[str, Collection[str]]) -> 
 
 def unreaching(entry: Entry, names: Collection[str]) -> Entry:
     """Return an entry that reaches none of these names."""
-    reached = [name for name in _texts(entry, "reach") if name not in names]
+    reached = [name for name in texts(entry.params, "reach") if name not in names]
     others = {key: value for key, value in entry.params.items() if key != "reach"}
     return replace(entry, params={**others, "reach": reached} if reached else others)
 
@@ -86,10 +89,5 @@ def routes(entry: Entry) -> list[str]:
     port, protocol = port_of(str(entry.params["port"]) if "port" in entry.params else None)
     if port is None or protocol == "tcp":
         return []
-    named = [*_texts(entry, "host"), *_texts(entry, "path")]
+    named = [*texts(entry.params, "host"), *texts(entry.params, "path")]
     return [f"{entry.name}.localhost", f"/{entry.name}", *named]
-
-
-def _texts(entry: Entry, key: str) -> list[str]:
-    value = entry.params.get(key)
-    return list(value) if isinstance(value, list) else []

@@ -31,6 +31,12 @@ def parse(command: Command, words: Sequence[str]) -> Params:
     return read(command, words).params
 
 
+def texts(params: Params, key: str) -> list[str]:
+    """Return the words of a parameter that takes several, none where it was not given."""
+    value = params.get(key)
+    return list(value) if isinstance(value, list) else []
+
+
 def read(command: Command, words: Sequence[str]) -> Typed:
     """Return what the words after the verb stand for.
 

@@ -14,14 +14,14 @@ from functools import partial
 from manager.api.errors import CloudError, UsageError
 from manager.api.places import Places
 from shell.asked import parse
-from shell.client import Client, Document
+from shell.client import Ask, Client
 from shell.language.quoting import join
 from shell.prompt.complete import complete
 from shell.prompt.offers import Completion, Directory
-from shell.prompt.past import Ask, Histories, decisions_of
+from shell.prompt.past import Histories, decisions_of
 from shell.prompt.snapshot import QUESTIONS, Snapshot, snapshot_of
 from shell.prompt.typed import Word, spot
-from shell.text.document import items
+from shell.text.document import Document, items
 
 Find = Callable[[str | None], Places]
 

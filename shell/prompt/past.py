@@ -5,15 +5,15 @@ A revision is asked for once, when an app has a new one; decisions are pushed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from manager.api.errors import CloudError, ManagerUnreachable, StoreUnavailable
+from shell.client import Ask
 from shell.prompt.named import Named
 from shell.text import cells
 from shell.text.document import Document, fields, items
 
-Ask = Callable[[str, Document], Document]  # the answer to a method with parameters; raises CloudError
 Past = Mapping[str, tuple[Named, ...]]  # of each app, the newest first
 
 _ASKED_AT_ONCE = 8  # histories: the next look of the manager takes no longer for more of them

@@ -11,8 +11,9 @@ from threading import Event, Thread
 
 from manager.api.errors import CloudError
 from manager.api.values import BASE_IMAGE
+from shell.client import Ask
 from shell.prompt.named import Named
-from shell.prompt.past import Ask, Histories, Past, decisions_of
+from shell.prompt.past import Histories, Past, decisions_of
 from shell.text import cells
 from shell.text.document import Document, fields, items, number
 

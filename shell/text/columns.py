@@ -11,9 +11,9 @@ from manager.api.listings import LISTINGS, Column, Format
 from manager.api.suggest import did_you_mean
 from manager.api.typed import Params
 from shell.text.cells import cell
+from shell.text.document import Document
 
 _COMPARISON = r"(?s)([^=!<>~]*)([!<>~]=?|=[=~]?)(.*)"
-Item = Mapping[str, object]
 
 _FORMATS: Mapping[str, Format] = {
     "rps": "rate",
@@ -95,7 +95,7 @@ def chosen(kind: str, words: str) -> tuple[Column, ...]:
     return tuple(named(kind, word.strip(), words) for word in words.split(","))
 
 
-def filtered(kind: str, items: Sequence[Item], filters: Sequence[str], now: float) -> Sequence[Item]:
+def filtered(kind: str, items: Sequence[Document], filters: Sequence[str], now: float) -> Sequence[Document]:
     """Return the items for which every COLUMN=VALUE of `filters` is true."""
     for condition in filters:
         column, wanted = _condition(kind, condition)
@@ -129,7 +129,7 @@ def _number(word: str) -> float | None:
         return None
 
 
-def ordered(kind: str, items: Sequence[Item], sort: str) -> Sequence[Item]:
+def ordered(kind: str, items: Sequence[Document], sort: str) -> Sequence[Document]:
     """Return the items by a column, from low to high (`-COLUMN`: from high to low).
 
     What has no value comes last either way; web.2 comes before web.10.

@@ -6,15 +6,14 @@ Pure: documents in, text out. Results go to stdout (`result`, log lines, events)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from manager.api.documents import counted
 from manager.api.listings import LISTINGS
 from manager.api.rows.changing import FIRST_RUN
 from shell.text import cells
-from shell.text.columns import Item
-from shell.text.document import fields, items, number
+from shell.text.document import Document, fields, items, number
 from shell.text.glyphs import ascii_only, columns, escaped, paint
 from shell.text.tables import Options, as_json, is_too_wide, listing
 
@@ -34,13 +33,13 @@ _EMPTY = {
 _CAUSES = {"overload": "overload: not sent, too many were open"}
 
 
-def result(document: Mapping[str, object], options: Options) -> Iterator[str]:
+def result(document: Document, options: Options) -> Iterator[str]:
     """Return the lines of stdout for a result; raises UsageError for a column that is not there."""
     lines = _lines(document, options)
     return lines if options.utf8 else (ascii_only(line) for line in lines)
 
 
-def _lines(document: Mapping[str, object], options: Options) -> Iterator[str]:
+def _lines(document: Document, options: Options) -> Iterator[str]:
     kind = str(document.get("kind", ""))
     if kind in LISTINGS:
         return listing(kind, items(document.get("items")), options)
@@ -49,7 +48,7 @@ def _lines(document: Mapping[str, object], options: Options) -> Iterator[str]:
     return _told(kind, document, options)
 
 
-def _told(kind: str, document: Item, options: Options) -> Iterator[str]:
+def _told(kind: str, document: Document, options: Options) -> Iterator[str]:
     """Return a single thing as it is told to people."""
     match kind:
         case "Result":
@@ -78,7 +77,7 @@ def _told(kind: str, document: Item, options: Options) -> Iterator[str]:
             return iter(as_json(document, _indented(options)).splitlines())
 
 
-def notes(document: Mapping[str, object], options: Options) -> Iterator[str]:
+def notes(document: Document, options: Options) -> Iterator[str]:
     """Return the lines of stderr that come with a result: its notes, and why a listing is empty.
 
     That a listing is empty is said on a terminal only, and not where a filter made it so.
@@ -93,7 +92,7 @@ def notes(document: Mapping[str, object], options: Options) -> Iterator[str]:
         yield f"note: {_EMPTY[kind]}"
 
 
-def _fixes(checks: Sequence[Item], options: Options) -> Iterator[str]:
+def _fixes(checks: Sequence[Document], options: Options) -> Iterator[str]:
     """Return each fix whole where the terminal has no room for them in the table: they are for pasting."""
     if is_too_wide("CheckList", checks, options):
         for check in checks:
@@ -101,7 +100,7 @@ def _fixes(checks: Sequence[Item], options: Options) -> Iterator[str]:
                 yield f"{escaped(str(check.get('name')))}: {escaped(str(check.get('fix')))}"
 
 
-def _sentence(document: Item) -> Iterator[str]:
+def _sentence(document: Document) -> Iterator[str]:
     message = escaped(str(document.get("message", "")))
     return iter([message] if message else [])
 
@@ -113,7 +112,7 @@ def _plan(steps: Sequence[str]) -> Iterator[str]:
         yield f"{at:>3}  {escaped(step)}"
 
 
-def _status(document: Item, options: Options) -> Iterator[str]:
+def _status(document: Document, options: Options) -> Iterator[str]:
     for part, well, fact in _parts(document, options.now):
         mark = {True: "ok", False: "not ok", None: ""}[well]
         colour = {True: "32", False: "31", None: ""}[well] if options.colour else ""
@@ -122,7 +121,7 @@ def _status(document: Item, options: Options) -> Iterator[str]:
         yield f"note: {escaped(note)}"
 
 
-def _parts(status: Item, now: float) -> Iterator[tuple[str, bool | None, str]]:
+def _parts(status: Document, now: float) -> Iterator[tuple[str, bool | None, str]]:
     """Return a part of the cloud, whether it is well (None: it cannot be unwell), and a fact."""
     etcd, proxy = fields(status.get("etcd")), fields(status.get("proxy"))
     docker, network = fields(status.get("docker")), fields(status.get("network"))
@@ -140,7 +139,7 @@ def _parts(status: Item, now: float) -> Iterator[tuple[str, bool | None, str]]:
     yield "host", None, f"{_text(host.get('cores'))} cores, {memory} memory"
 
 
-def _docker_fact(docker: Item) -> str:
+def _docker_fact(docker: Document) -> str:
     if docker.get("healthy") is not True:
         return "does not answer (see doctor)"
     lives = docker.get("live_restore") is True
@@ -148,13 +147,13 @@ def _docker_fact(docker: Item) -> str:
     return f"{_text(docker.get('version'))}, {rest}"
 
 
-def _cloud_fact(status: Item) -> str:
+def _cloud_fact(status: Document) -> str:
     counts = ", ".join(counted(number(status.get(f"{noun}s")) or 0, noun) for noun in ("app", "worker"))
     settled = "all as asked" if status.get("converged") is True else "not yet as asked"
     return f"{_text(status.get('cloud'))}: {counts}, {settled}"
 
 
-def _manager_fact(status: Item, now: float) -> str:
+def _manager_fact(status: Document, now: float) -> str:
     manager = fields(status.get("manager"))
     started = cells.cell(manager.get("started_at"), "age", now)
     standbys = items(status.get("standbys"))
@@ -163,14 +162,14 @@ def _manager_fact(status: Item, now: float) -> str:
     return f"{lead}, {others}" if others else lead
 
 
-def _etcd_fact(etcd: Item) -> str:
+def _etcd_fact(etcd: Document) -> str:
     members = items(etcd.get("members"))
     away = [_text(member.get("name")) for member in members if member.get("healthy") is not True]
     fact = f"{len(members) - len(away)} of {len(members)} members healthy"
     return f"{fact}, away: {', '.join(away)}" if away else fact
 
 
-def _processes(document: Item) -> Iterator[str]:
+def _processes(document: Document) -> Iterator[str]:
     rows = [[escaped(cell) for cell in _words(row)] for row in [document.get("headers"), *_rows(document)]]
     widths = [max(map(columns, column)) for column in zip_longest(*rows, fillvalue="")]
     for row in rows:  # ps may leave cells out
@@ -178,12 +177,12 @@ def _processes(document: Item) -> Iterator[str]:
         yield "  ".join(padded).rstrip()
 
 
-def _rows(document: Item) -> Sequence[object]:
+def _rows(document: Document) -> Sequence[object]:
     rows = document.get("rows")
     return rows if isinstance(rows, list) else ()
 
 
-def _load_report(report: Item) -> Iterator[str]:
+def _load_report(report: Document) -> Iterator[str]:
     for label in ("sent", "ok", "failed"):
         yield f"{label:<9}{cells.cell(report.get(label), 'count', 0):>8}"
     for cause, count in fields(report.get("errors")).items():

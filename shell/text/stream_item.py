@@ -6,7 +6,8 @@ from dataclasses import replace
 from zlib import crc32
 
 from shell.text import cells
-from shell.text.columns import Item, chosen, filtered
+from shell.text.columns import chosen, filtered
+from shell.text.document import Document
 from shell.text.glyphs import ascii_only, escaped, paint, stripped
 from shell.text.tables import Options, listing
 
@@ -14,13 +15,13 @@ from shell.text.tables import Options, listing
 _PREFIX_COLOURS = [f"38;5;{number}" for number in (30, 130, 64, 63, 133, 31, 28, 162, 98, 131)]
 
 
-def line(item: Item, options: Options) -> str | None:
+def line(item: Document, options: Options) -> str | None:
     """Return one item of a stream as a line, or None where there is nothing to show."""
     told = _line(item, options)
     return told if told is None or options.utf8 else ascii_only(told)
 
 
-def _line(item: Item, options: Options) -> str | None:
+def _line(item: Document, options: Options) -> str | None:
     match item:
         case {"kind": "Progress", "text": str(text)}:
             return escaped(text)
@@ -40,7 +41,7 @@ def _log_line(worker: str, moment: str, text: str, options: Options) -> str:
     return f"{paint(escaped(worker), colour)}  {when}{stripped(text)}"
 
 
-def _event_line(item: Item, options: Options) -> str | None:
+def _event_line(item: Document, options: Options) -> str | None:
     """Return an event as the stream shows it, or None where a filter leaves it out."""
     event = {name: value for name, value in item.items() if name != "kind"}
     if not filtered("EventList", [event], options.filters, options.now):

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from manager.api.documents import API_VERSION
 from manager.api.listings import LISTINGS, Column
 from shell.text.cells import RIGHT, cell
-from shell.text.columns import Item, chosen, field_names, filtered, ordered
+from shell.text.columns import chosen, field_names, filtered, ordered
+from shell.text.document import Document
 from shell.text.glyphs import TURNING, cut, escaped, mark, paint
 from shell.text.glyphs import columns as columns_of
 from shell.text.styled import STATE_STYLES
@@ -49,7 +50,7 @@ _COLOURS = {"well": "32", "idle": "36", "busy": "38;5;130", "dim": "2", "bad": "
 _JSON_CONTROLS = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *map(ord, TURNING))}
 
 
-def listing(kind: str, items: Sequence[Item], options: Options) -> Iterator[str]:
+def listing(kind: str, items: Sequence[Document], options: Options) -> Iterator[str]:
     """Return the lines of a listing; raises UsageError for a column that is not there."""
     picked = chosen(kind, options.columns) if options.columns else ()
     rows = filtered(kind, items, options.filters, options.now)
@@ -82,11 +83,11 @@ def unsteering(text: str) -> str:
     return text.translate(_JSON_CONTROLS)
 
 
-def _names(kind: str, rows: Sequence[Item]) -> Iterator[str]:
+def _names(kind: str, rows: Sequence[Document]) -> Iterator[str]:
     return iter(dict.fromkeys(str(row.get(LISTINGS[kind].name)) for row in rows))
 
 
-def _projected(rows: Sequence[Item], picked: Sequence[Column]) -> Sequence[Item]:
+def _projected(rows: Sequence[Document], picked: Sequence[Column]) -> Sequence[Document]:
     if not picked:
         return rows
     return [{field: row.get(field) for field in _fields(picked)} for row in rows]
@@ -96,7 +97,7 @@ def _fields(picked: Sequence[Column]) -> list[str]:
     return [field for column in picked for field in (column.field, column.beside) if field]
 
 
-def _csv(kind: str, rows: Sequence[Item], picked: Sequence[Column]) -> Iterator[str]:
+def _csv(kind: str, rows: Sequence[Document], picked: Sequence[Column]) -> Iterator[str]:
     import csv
     from io import StringIO
 
@@ -121,7 +122,7 @@ def _raw(value: object) -> object:
             return value
 
 
-def _table(kind: str, rows: Sequence[Item], picked: Sequence[Column], options: Options) -> Iterator[str]:
+def _table(kind: str, rows: Sequence[Document], picked: Sequence[Column], options: Options) -> Iterator[str]:
     wide = options.format == "wide"
     shown = list(picked) or (list(LISTINGS[kind].columns) if wide else usual_columns(kind, rows))
     body = [[_cell(row, column, wide, options.now) for column in shown] for row in rows]
@@ -133,19 +134,19 @@ def _table(kind: str, rows: Sequence[Item], picked: Sequence[Column], options: O
     return _aligned(shown, body)
 
 
-def usual_columns(kind: str, rows: Sequence[Item]) -> list[Column]:
+def usual_columns(kind: str, rows: Sequence[Document]) -> list[Column]:
     """Return the columns that a table of these rows has where nobody asks for more."""
     columns = LISTINGS[kind].columns
     return [column for column in columns if not column.wide or (column.apart and _tells_apart(column, rows))]
 
 
-def _tells_apart(column: Column, rows: Sequence[Item]) -> bool:
+def _tells_apart(column: Column, rows: Sequence[Document]) -> bool:
     """Return whether the rows of some app differ in the column."""
     values = {(row.get("app"), row.get(column.field)) for row in rows}
     return len(values) > len({app for app, _ in values})
 
 
-def _cell(row: Item, column: Column, wide: bool, now: float) -> str:
+def _cell(row: Document, column: Column, wide: bool, now: float) -> str:
     value = row.get(column.field)
     if column.field == "urls" and isinstance(value, list) and not wide:
         value = value[:1]
@@ -163,7 +164,7 @@ def _needed(widths: Sequence[int]) -> int:
     return sum(widths) + _GAP * (len(widths) - 1)
 
 
-def is_too_wide(kind: str, rows: Sequence[Item], options: Options) -> bool:
+def is_too_wide(kind: str, rows: Sequence[Document], options: Options) -> bool:
     """Tell whether a table of all its columns needs more than the terminal has."""
     shown = [column for column in LISTINGS[kind].columns if not column.wide]
     widths = _widths(shown, [[_cell(row, column, False, options.now) for column in shown] for row in rows])

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from manager.api.errors import AppNotFound, CloudError
+from shell.client import Ask
 from shell.text.document import Document
-
-Ask = Callable[[str, Document], Document]  # the manager's answer to a method; raises CloudError
 
 
 @dataclass(frozen=True, slots=True)

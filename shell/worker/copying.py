@@ -22,7 +22,7 @@ from manager.api.copying import STREAM, Copy, Found, copy_of, follows, placed
 from manager.api.errors import CloudError, ProgramRejected
 from manager.api.typed import Params
 from shell import files
-from shell.client import Document
+from shell.text.document import Document
 from shell.worker import archives, packing
 
 if TYPE_CHECKING:

@@ -18,9 +18,10 @@ from manager.api.command import Command
 from manager.api.errors import CloudError, UsageError
 from manager.api.typed import Params
 from shell import variables
-from shell.client import Document
+from shell.language.parsing import texts
 from shell.language.quoting import join
 from shell.outcome import Interrupted, Told
+from shell.text.document import Document
 from shell.worker.streams import Streams, write
 
 if TYPE_CHECKING:
@@ -58,10 +59,8 @@ def execute(session: Session, row: Command, params: Params) -> None:
     tty, given = params.get("tty") is True, _stdin(session, params)
     try:
         if tty and given is not None and not os.isatty(given):
-            raise UsageError(
-                f"{row.verb} -t -i needs a terminal, and the standard input is none",
-                hint=f"{row.verb} -i {_typed(params)}",
-            )
+            again = join([row.verb, "-i", str(params["target"]), *texts(params, "command")])
+            raise UsageError(f"{row.verb} -t -i needs a terminal, and the standard input is none", hint=again)
         asked = _made(session, variables.given(row, params))
         with _started(asked) as sock:
             streams = Streams(sock, given, session.out, session.err, tty)
@@ -79,12 +78,6 @@ def _stdin(session: Session, params: Params) -> int | None:
     if session.stdin is None:
         return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     return os.dup(session.stdin.fileno())
-
-
-def _typed(params: Params) -> str:
-    command = params["command"]
-    words = command if isinstance(command, list) else []
-    return join([str(params["target"]), *words])
 
 
 def _made(session: Session, params: Params) -> _Asked:
@@ -144,8 +137,7 @@ def _conclude(asked: _Asked, streams: Streams) -> None:
     code = asked.ask("wait").get("code")
     code = code if isinstance(code, int) else 1
     said = streams.refusal.rest()
-    words = asked.params["command"]
-    refused = refusal_of(said, code, asked.worker, words[0] if isinstance(words, list) else "")
+    refused = refusal_of(said, code, asked.worker, texts(asked.params, "command")[0])
     if refused is not None:
         error, code = refused
         error.exit_code = code

@@ -16,7 +16,7 @@ import pytest
 
 from manager.api.copying import Copy, Found, copy_of, placed
 from manager.api.errors import CloudError, UsageError
-from shell.client import Document
+from shell.text.document import Document
 from shell.worker import archives
 from shell.worker.packing import move, pack, unpack
 from tests.fakes.shells import Shell, shell_at
