@@ -228,7 +228,7 @@ def _prove(session: Session, row: Command, params: Params) -> None:
     from shell.traffic.prove import crash_manager
 
     away_s = bind(row, params).number("for") or 0.0
-    proof = crash_manager(session.client, away_s=away_s)
+    proof = crash_manager(session.client.call, away_s=away_s)
     for line in proof.lines():
         print(line, file=session.out)
     if not proof.holds:

@@ -6,6 +6,7 @@ is results only. An error is JSON there when the command asked for -o json or js
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -114,6 +115,15 @@ class Session:
             self.progress.end_line()
             raise Interrupted(told, hint=hint) from None
 
+    @contextmanager
+    def captured(self) -> Iterator[io.StringIO]:
+        """Give what is printed meanwhile, which goes nowhere else."""
+        outer, self.out = self.out, io.StringIO()
+        try:
+            yield self.out
+        finally:
+            self.out = outer
+
     def note(self, text: str) -> None:
         """Say something beside the results, which may name what a worker or a file calls itself."""
         self.say(f"note: {text}")
@@ -143,24 +153,23 @@ class Session:
 
     def tell(self, error: CloudError, place: Place | None = None, *, as_json: bool = False) -> int:
         """Tell an error and return its exit code."""
-        from shell.pasted import pasted
-        from shell.text import complaint  # as above
+        from shell.pasted import pasted  # as above
+        from shell.place import Place
+        from shell.text import complaint
 
-        hint = place.mended if place is not None and place.mended else error.hint
+        place = place or Place()
         error.hint = pasted(
-            hint,
+            place.mended or error.hint,
             self.places.cloud,
             outside=self._is_read_outside and not as_json,
             at_prompt=self.interactive and not self.one_shot,
         )
         self.progress.clear()
         self.out.flush()  # the error belongs after what was printed before it
-        colour, width = terminal.has_colour(self.err), terminal.width_of(self.err)
         if as_json:
             told = complaint.as_json(error)
-        elif place is None:
-            told = complaint.explain(error, colour=colour, width=width)
         else:
+            colour, width = terminal.has_colour(self.err), terminal.width_of(self.err)
             told = complaint.explain(
                 error, line=place.text, span=place.span, where=place.where, colour=colour, width=width
             )

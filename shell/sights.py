@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import time
 from collections import Counter
@@ -206,9 +205,9 @@ def _ask(endpoint: Endpoint, said: Answers, within_s: float) -> str:
 
 
 def _fails(session: Session, text: str, command: list[str]) -> Sight:
-    outer, session.out = session.out, io.StringIO()
     try:
-        session.perform(command)
+        with session.captured():
+            session.perform(command)
     except CloudError as error:
         found = any(text in part for part in (error.message, error.kind, error.hint))
         seen = f"{error.kind}: {error.message}"
@@ -216,6 +215,4 @@ def _fails(session: Session, text: str, command: list[str]) -> Sight:
         return Sight(found, seen, f"no error with {text!r}, but {seen}" if off else "")
     except Told as told:
         return Sight(False, f"exit code {told.code}")
-    finally:
-        session.out = outer
     return Sight(False, "it succeeded")

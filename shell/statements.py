@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from typing import TYPE_CHECKING
 
@@ -92,13 +91,10 @@ def _value(session: Session, variable: Variable) -> str:
 
 def _output(session: Session, substitution: Substitution) -> str:
     """Return what the statements of $(...) print, without the last line end."""
-    outer, session.out = session.out, io.StringIO()
-    try:
+    with session.captured() as printed:
         for statement in substitution.statements:
             _perform_inside(session, statement)
-        return session.out.getvalue().rstrip("\n")
-    finally:
-        session.out = outer
+    return printed.getvalue().rstrip("\n")
 
 
 def _perform_inside(session: Session, statement: Statement) -> None:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from shell.traffic.endpoint import Endpoint
+
 _LONGEST_HEAD = 65536
 
 
@@ -42,10 +44,11 @@ class Connections:
     _idle: list[Wire] = field(default_factory=list)
 
     @classmethod
-    def to(cls, host: str, port: int, host_header: str, path: str) -> Connections:
-        """Return connections that ask for one path, none open yet."""
-        lines = (f"GET {path} HTTP/1.1", f"Host: {host_header}", "User-Agent: simplecloud-load", "", "")
-        return cls(host, port, "\r\n".join(lines).encode())
+    def to(cls, there: Endpoint, path: str) -> Connections:
+        """Return connections that ask for one path of an app, none open yet."""
+        asked, host = f"GET {there.path_of(path)} HTTP/1.1", f"Host: {there.host_header}"
+        request = "\r\n".join((asked, host, "User-Agent: simplecloud-load", "", ""))
+        return cls(there.host, there.port, request.encode())
 
     async def get(self) -> Answer:
         """Return the answer to one request; raises OSError or BadAnswer.

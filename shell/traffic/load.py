@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 from manager.api.documents import API_VERSION
+from shell.traffic.endpoint import Endpoint
 from shell.traffic.exchange import Answer, BadAnswer, Connections
 
 IN_FLIGHT = 512
@@ -25,11 +26,9 @@ _LOOK_S = 0.05  # how often a sleeping generator looks whether it was stopped
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Load from `start_rps` to `end_rps` requests/s, rising evenly over `duration_s` seconds."""
+    """Load on an app, from `start_rps` to `end_rps` requests/s, rising evenly over `duration_s` seconds."""
 
-    host: str
-    port: int
-    host_header: str
+    there: Endpoint
     path: str
     start_rps: float
     end_rps: float
@@ -140,7 +139,7 @@ def run(plan: Plan, stop: threading.Event, tally: Tally) -> Report:
 
 
 async def _generate(plan: Plan, stop: threading.Event, tally: Tally) -> Report:
-    connections = Connections.to(plan.host, plan.port, plan.host_header, plan.path)
+    connections = Connections.to(plan.there, plan.path)
     open_requests: set[asyncio.Task[None]] = set()
     started = time.monotonic()
     for due_s in arrivals(plan):
@@ -203,7 +202,7 @@ class Load:
         self._stop = threading.Event()
         self._over = threading.Event()
         self._report: Report | None = None
-        self._thread = threading.Thread(target=self._run, name=f"load {plan.host_header}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"load {plan.there.host_header}", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
@@ -230,5 +229,5 @@ class Load:
         self._over.wait()  # not Thread.join: a ^C in that makes Python 3.11 take the thread for ended
         self._thread.join()
         if self._report is None:
-            raise RuntimeError(f"the load of {self.plan.host_header} ended without a report")
+            raise RuntimeError(f"the load of {self.plan.there.host_header} ended without a report")
         return self._report

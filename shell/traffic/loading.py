@@ -56,9 +56,7 @@ def _plan(session: Session, app: str, arguments: Arguments) -> Plan:
         raise UsageError("load: either --rps or --ramp", hint=f"load {app} --rps 50 --for 10s")
     first, last = ramp or (rps or _RPS, rps or _RPS)
     there = endpoint_of(session.client.call, app)
-    path = there.path_of(arguments.text("path") or "/")
-    duration_s = arguments.number("for") or _DURATION_S
-    return Plan(there.host, there.port, there.host_header, path, first, last, duration_s)
+    return Plan(there, arguments.text("path") or "/", first, last, arguments.number("for") or _DURATION_S)
 
 
 def _follow(session: Session, started: Load, params: Params) -> None:

@@ -10,10 +10,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 from uuid import uuid4
 
 from manager.api.errors import CloudError
+from shell.client import Ask
 from shell.text.document import Document, items
 from shell.traffic.endpoint import Endpoint, endpoint, http_url
 from shell.traffic.load import Load, Plan, Report
@@ -24,12 +24,6 @@ _ASK_AGAIN_S = 0.02
 _ENDED = frozenset({"stopped", "failed", "backoff"})  # these may change, manager or not
 
 Picture = Mapping[str, str]
-
-
-class Client(Protocol):
-    """What a proof needs of the socket's client; errors are CloudErrors."""
-
-    def call(self, method: str, params: Mapping[str, object]) -> Mapping[str, object]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +64,7 @@ class Proof:
 
 
 def crash_manager(
-    client: Client,
+    ask: Ask,
     *,
     away_s: float = 0.0,
     within_s: float = 60.0,
@@ -84,19 +78,19 @@ def crash_manager(
     Raises CloudError when the cloud cannot be asked before the kill; after it, a manager that stays away
     for `within_s` seconds is part of the proof.
     """
-    status = client.call("status", {})
-    well, left_out = _answering(client, status)
-    before = _picture(client)
-    loads = [Load(_plan(there, RATE_RPS / len(well), _LONGEST_S)) for there in well]
+    status = ask("status", {})
+    well, left_out = _answering(ask, status)
+    before = _picture(ask)
+    loads = [_load(there, RATE_RPS / len(well), _LONGEST_S) for there in well]
     try:
         _flow(before_s)
         crashed_at = time.monotonic()
         kept_down = {"for": f"{away_s:g}s"} if away_s else {}
-        client.call("crash", {"part": "manager", "yes": True, "request": uuid4().hex, **kept_down})
-        back_at = _return(client, _pid_of(status), crashed_at + away_s + within_s)
+        ask("crash", {"part": "manager", "yes": True, "request": uuid4().hex, **kept_down})
+        back_at = _return(ask, _pid_of(status), crashed_at + away_s + within_s)
         if back_at is not None:
             _flow(after_s)
-        after = _picture(client) if back_at is not None else {}
+        after = _picture(ask) if back_at is not None else {}
     finally:
         reports = _ended(loads)
     proof = _proof(before, after, reports, None if back_at is None else back_at - crashed_at)
@@ -107,11 +101,11 @@ def _flow(duration_s: float) -> None:
     threading.Event().wait(duration_s)
 
 
-def _return(client: Client, old_pid: object, until: float) -> float | None:
+def _return(ask: Ask, old_pid: object, until: float) -> float | None:
     """Return when a manager with another pid answered (monotonic seconds), or None."""
     while time.monotonic() < until:
         try:
-            if _pid_of(client.call("status", {})) != old_pid:
+            if _pid_of(ask("status", {})) != old_pid:
                 return time.monotonic()
         except CloudError:
             pass  # away, or there and not serving yet: that is what we wait out
@@ -140,29 +134,28 @@ def _proof(before: Picture, after: Picture, reports: Sequence[Report], away_s: f
     )
 
 
-def _picture(client: Client) -> Picture:
+def _picture(ask: Ask) -> Picture:
     """Return when each running container of a worker was started."""
-    workers = items(client.call("ps", {"all": True}).get("items"))
+    workers = items(ask("ps", {"all": True}).get("items"))
     running = (item for item in workers if item.get("container") and item.get("state") not in _ENDED)
     return {str(item["container"]): str(item.get("started_at")) for item in running}
 
 
-def _answering(client: Client, status: Document) -> tuple[list[Endpoint], Mapping[str, str]]:
+def _answering(ask: Ask, status: Document) -> tuple[list[Endpoint], Mapping[str, str]]:
     """Return where apps answer a request well, and why each of the others is left out."""
-    apps = [app for app in items(client.call("apps", {}).get("items")) if app.get("ready")]
+    apps = [app for app in items(ask("apps", {}).get("items")) if app.get("ready")]
     asked = {str(app["name"]): endpoint(app, status) for app in apps if http_url(app)}
     left_out = {str(app["name"]): "not for http" for app in apps if not http_url(app)}
-    tried = {name: Load(_plan(there, RATE_RPS, 1 / RATE_RPS)) for name, there in asked.items()}
+    tried = {name: _load(there, RATE_RPS, 1 / RATE_RPS) for name, there in asked.items()}
     ill = {name: "answered with an error before" for name, load in tried.items() if not load.join().ok}
     return [there for name, there in asked.items() if name not in ill], {**left_out, **ill}
 
 
-def _plan(there: Endpoint, rate_rps: float, duration_s: float) -> Plan:
-    path = there.path_of("/")
-    return Plan(there.host, there.port, there.host_header, path, rate_rps, rate_rps, duration_s)
+def _load(there: Endpoint, rate_rps: float, duration_s: float) -> Load:
+    return Load(Plan(there, "/", rate_rps, rate_rps, duration_s))
 
 
-def _pid_of(status: Mapping[str, object]) -> object:
+def _pid_of(status: Document) -> object:
     match status:
         case {"manager": {"pid": int(pid)}}:
             return pid

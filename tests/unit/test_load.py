@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import pytest
 
+from shell.traffic.endpoint import Endpoint
 from shell.traffic.exchange import Answer, Connections
 from shell.traffic.load import IN_FLIGHT, Load, Plan, Report, Tally, arrivals, percentile, run
 from tests.eventually import eventually
@@ -18,7 +19,7 @@ from tests.fakes.website import HELLO, Website, serving
 
 
 def plan_for(port: int, *, start: float = 400.0, end: float | None = None, seconds: float = 0.125) -> Plan:
-    return Plan("127.0.0.1", port, "web.localhost:8080", "/x?y=1", start, end or start, seconds)
+    return Plan(Endpoint("127.0.0.1", port, "web.localhost:8080", ""), "/x?y=1", start, end or start, seconds)
 
 
 def reported(website: Website, **plan: float) -> Report:
@@ -106,7 +107,7 @@ def test_every_way_to_frame_an_answer_keeps_the_connection(answer: bytes) -> Non
     website = Website(answer)
 
     async def asked_twice() -> list[Answer]:
-        connections = Connections.to("127.0.0.1", website.port, "web.localhost", "/")
+        connections = Connections.to(Endpoint("127.0.0.1", website.port, "web.localhost", ""), "/")
         try:
             return [await connections.get() for _ in range(2)]
         finally:

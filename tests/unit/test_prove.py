@@ -59,7 +59,7 @@ def cloud() -> Iterator[Cloud]:
 
 
 def proved(cloud: Cloud, within_s: float = 1.0) -> Proof:
-    return crash_manager(cloud, within_s=within_s, before_s=0.1, after_s=0.1)
+    return crash_manager(cloud.call, within_s=within_s, before_s=0.1, after_s=0.1)
 
 
 def test_a_cloud_that_lost_nothing_is_proved_so(cloud: Cloud) -> None:
@@ -127,7 +127,7 @@ def test_an_app_that_answered_with_an_error_before_is_asked_no_more(cloud: Cloud
 
 
 def test_managers_are_kept_away_for_as_long_as_was_asked(cloud: Cloud) -> None:
-    crash_manager(cloud, away_s=2.5, within_s=1.0, before_s=0.1, after_s=0.1)
+    crash_manager(cloud.call, away_s=2.5, within_s=1.0, before_s=0.1, after_s=0.1)
 
     (params,) = cloud.crashes
     assert params["for"] == "2.5s"

@@ -31,6 +31,7 @@ from shell.prompt.directory import entries
 from shell.prompt.history import PrivateHistory, keeps
 from shell.prompt.snapshot import Snapshot, Watch
 from shell.session import Session
+from shell.traffic.endpoint import Endpoint
 from shell.traffic.load import Load, Plan
 from shell.xdg import history_file
 from tests.eventually import eventually
@@ -200,7 +201,7 @@ def test_somebody_new_is_told_where_to_begin_and_only_once(session: Prompted, ke
 
 def test_who_leaves_while_load_runs_is_told_so_once(session: Prompted, keyboard: PipeInput) -> None:
     with website_serving(Website()) as website:
-        plan = Plan("127.0.0.1", website.port, "web.localhost", "/", 10, 10, 60)
+        plan = Plan(Endpoint("127.0.0.1", website.port, "web.localhost", ""), "/", 10, 10, 60)
         session.loads["web"] = Load(plan)
         assert typed(session, keyboard, CTRL_D + "ps" + ENTER + CTRL_D + CTRL_D) == ["ps"]
         session.close()
