@@ -22,9 +22,9 @@ from manager.api.errors import (
 from manager.api.suggest import did_you_mean
 from manager.api.values import split_target
 from shell.client import Ask
+from shell.language.comparison import Comparison, holds, shown
 from shell.language.conditions import (
     Answers,
-    Comparison,
     Condition,
     Fails,
     FieldIs,
@@ -33,8 +33,6 @@ from shell.language.conditions import (
     LoadIs,
     ManagerIs,
     Ready,
-    holds,
-    shown,
 )
 from shell.language.quoting import quote
 from shell.outcome import Told
@@ -71,7 +69,7 @@ def look(session: Session, condition: Condition, ask: Ask, until: float = math.i
             return _ready(ask, target)
         case Gone(target):
             return _gone(ask, target)
-        case FieldIs(target, _, said):
+        case FieldIs(target, said):
             item = _item(ask, target)
             return _compared(said, _observed(item, said.field))
         case ManagerIs(up):

@@ -1,11 +1,10 @@
-"""What `wait` and `expect` can be told: words to conditions, and values compared with words. Pure."""
+"""What `wait` and `expect` can be told: words to conditions, and conditions to words. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from dataclasses import field as attribute
 from typing import Literal
 
 from manager.api import values
@@ -15,32 +14,12 @@ from manager.api.errors import UsageError
 from manager.api.listings import LISTINGS, Column
 from manager.api.rows.scripts import ANSWERS
 from manager.api.suggest import did_you_mean
+from shell.language.comparison import OPERATORS, Comparison
 from shell.language.quoting import join
 from shell.text.columns import field_names
 
 _LOAD_ENDS = {"wait": ("done",), "expect": ("failed", "==", "0")}
-OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "contains")
 Kind = Literal["AppList", "WorkerList"]
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-_NOTHING = ("-", "none", "")
-_TRUTHS = {"yes": True, "true": True, "no": False, "false": False}
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """FIELD OP VALUE, as it was written; `field` is the name in the JSON item.
-
-    before: the words before OP, to tell what can be compared.
-    """
-
-    field: str
-    operator: str
-    value: str
-    before: tuple[str, ...] = attribute(default=(), compare=False)
-
-    def rather(self, operator: str, value: str) -> str:
-        """Return the condition with another comparison, as it is typed."""
-        return join([*self.before, operator, value])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +35,6 @@ class Gone:
 @dataclass(frozen=True, slots=True)
 class FieldIs:
     target: str
-    kind: Kind
     comparison: Comparison
 
 
@@ -166,7 +144,7 @@ def _apart(said: Sequence[str]) -> Iterator[str]:
 
 
 def _names_field(target: str, field: str) -> bool:
-    return field_named(_kind_of(target), field) is not None
+    return field_named(kind_of(target), field) is not None
 
 
 def _answers(row: Command, app: str, path: str, arguments: Arguments) -> Answers:
@@ -204,7 +182,7 @@ def _comparison(row: Command, before: tuple[str, ...], operator: str, value: str
 
 
 def _field_is(row: Command, target: str, said: Comparison) -> FieldIs:
-    kind = _kind_of(target)
+    kind = kind_of(target)
     field = field_named(kind, said.field)
     if field is None:
         told = f"{row.verb}: {_no_field(target, kind, said.field)}"
@@ -212,10 +190,11 @@ def _field_is(row: Command, target: str, said: Comparison) -> FieldIs:
         names = [*field_names(kind), *_headers(kind)]
         meant = did_you_mean(said.field, names) or ""
         raise UsageError(told, hint=listing, word=said.field, at=1, meant=meant)
-    return FieldIs(target, kind, replace(said, field=field))
+    return FieldIs(target, replace(said, field=field))
 
 
-def _kind_of(target: str) -> Kind:
+def kind_of(target: str) -> Kind:
+    """Return the listing that a target is in."""
     return "WorkerList" if "." in target else "AppList"
 
 
@@ -239,89 +218,6 @@ def _headers(kind: Kind) -> dict[str, Column]:
     return {column.header.lower(): column for column in LISTINGS[kind].columns}
 
 
-def holds(said: Comparison, observed: object) -> bool:
-    """Tell whether an observed value compares as said; raises UsageError when it cannot be compared."""
-    if said.operator == "contains":
-        return said.value in ("" if _is_nothing(observed) else shown(observed))
-    if said.operator in ("==", "!="):
-        return _equals(said, observed) == (said.operator == "==")
-    if observed is None:
-        return False
-    if isinstance(observed, bool) or not isinstance(observed, int | float):
-        told = f"{said.field} is not a number and has no order"
-        hint = said.rather("==", said.value)
-        raise UsageError(told, hint=hint, word=said.operator, at=len(said.before) - 1)
-    return _ordered(said.operator, observed, quantity(said))
-
-
-def _equals(said: Comparison, observed: object) -> bool:
-    if _is_nothing(observed):
-        return said.value in _NOTHING
-    if isinstance(observed, int | float) and not isinstance(observed, bool):
-        return said.value not in _NOTHING and observed == quantity(said)
-    if isinstance(observed, bool):
-        return said.value not in _NOTHING and observed == _truth(said)
-    return said.value == shown(observed)
-
-
-def _is_nothing(observed: object) -> bool:
-    """Tell whether a table shows a value as `-`."""
-    return observed is None or observed == "" or observed == []
-
-
-def _truth(said: Comparison) -> bool:
-    if said.value not in _TRUTHS:
-        told = f"{said.field}: {said.value!r} is none of {', '.join(_TRUTHS)}"
-        hint = said.rather(said.operator, "yes")
-        raise UsageError(told, hint=hint, word=said.value, at=len(said.before))
-    return _TRUTHS[said.value]
-
-
-def _ordered(operator: str, left: float, right: float) -> bool:
-    match operator:
-        case "<":
-            return left < right
-        case "<=":
-            return left <= right
-        case ">":
-            return left > right
-        case _:
-            return left >= right
-
-
-def quantity(said: Comparison) -> float:
-    """Return the number that a value means in the unit of its field: 250ms for p95_s is 0.25."""
-    field, word = said.field, said.value
-    try:
-        if _NUMBER.fullmatch(word):
-            return float(word)
-        if word.endswith("%") and _NUMBER.fullmatch(word[:-1]):
-            return float(word[:-1]) / 100
-        if field.endswith("_bytes"):
-            return values.size(word)
-        if field.endswith("_s"):
-            return values.seconds(word)
-        raise ValueError(f"{word!r} is not a number")
-    except ValueError as error:
-        hint = said.rather(said.operator, "1")
-        raise UsageError(f"{field}: {error}", hint=hint, word=word, at=len(said.before)) from None
-
-
-def shown(observed: object) -> str:
-    """Return a value as it is compared with words and shown to people."""
-    match observed:
-        case None | "" | []:
-            return "-"
-        case list(entries):
-            return " ".join(str(entry) for entry in entries)
-        case bool(truth):
-            return "yes" if truth else "no"
-        case float(number):
-            return f"{number:g}"
-        case _:
-            return str(observed)
-
-
 def sentence(condition: Condition) -> str:
     """Return a condition in words, such as `web want == 3`."""
     match condition:
@@ -329,7 +225,7 @@ def sentence(condition: Condition) -> str:
             return f"{target} ready"
         case Gone(target):
             return f"{target} gone"
-        case FieldIs(target, _, said):
+        case FieldIs(target, said):
             return f"{target} {said.field} {said.operator} {said.value}"
         case ManagerIs(up):
             return f"manager {'up' if up else 'down'}"

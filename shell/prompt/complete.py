@@ -7,7 +7,7 @@ function that the caller gives. 500 workers take a few milliseconds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, get_args, get_origin, get_type_hints
 
 from manager.api import values
@@ -15,14 +15,16 @@ from manager.api.command import Command, Operand, Option
 from manager.api.commands import COMMANDS, command_of
 from manager.api.listings import LISTINGS
 from manager.api.rows.scripts import ANSWERS
+from shell.files import is_path
 from shell.language import grammar
-from shell.language.conditions import OPERATORS, Kind, field_named
-from shell.language.parsing import takes_next
+from shell.language.comparison import OPERATORS
+from shell.language.conditions import field_named, kind_of
 from shell.live.repeated import is_listing, repeated
 from shell.manual.topics import TOPICS
 from shell.options import HELP, KINDS
 from shell.prompt.named import Named
 from shell.prompt.offers import Completion, Directory, files, quoted, ranked
+from shell.prompt.position import Position, position_of
 from shell.prompt.snapshot import Snapshot
 from shell.prompt.typed import Word, spot
 from shell.text.columns import names as column_names
@@ -35,21 +37,6 @@ _MEANINGS = {
     "ready": "as many as wanted", "gone": "removed, or stopped",
 }  # fmt: skip
 _PARTS = tuple(Named(name, "a part of the cloud") for name in ("manager", "proxy", "etcd"))
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in its command a word stands: an option's value, or after so many operands.
-
-    `given`: the options before it.  `bare`: it cannot be an option any more (after `--`, or in a command
-    that is to be run).
-    """
-
-    command: Command
-    option: Option | None
-    operands: tuple[str, ...]
-    given: tuple[Option, ...]
-    bare: bool
 
 
 def no_files(directory: str) -> Sequence[str]:
@@ -71,71 +58,37 @@ def complete(text: str, cursor: int, snapshot: Snapshot, directory: Directory = 
         dash = here.word.value.startswith("-")
         word = Word(here.word.start + dash, here.word.end, here.word.value[dash:])
         return ranked(word, _verbs())
-    place = _innermost(here.before)
-    return _arguments(place, here.word, snapshot, directory) if place is not None else []
+    position = _innermost(here.before)
+    return _arguments(position, here.word, snapshot, directory) if position is not None else []
 
 
-def _innermost(before: Sequence[str]) -> Place | None:
+def _innermost(before: Sequence[str]) -> Position | None:
     """Return where the word after these stands: in the command that they begin, or in one inside that."""
     if command_of(before[0]) is None:
         return None
-    place = place_of(grammar.row_of(before), before[1:])
-    match place.command.verb, place.operands:
+    position = position_of(grammar.row_of(before), before[1:])
+    match position.command.verb, position.operands:
         case "watch", [verb, *inner] if (listing := command_of(verb)) is not None and is_listing(listing):
-            return place_of(repeated(listing), inner)
+            return position_of(repeated(listing), inner)
         case "wait" | "expect", ["error", _, *inner] if inner:
-            return _innermost(inner) or place
+            return _innermost(inner) or position
         case _:
-            return place
+            return position
 
 
-def place_of(command: Command, before: Sequence[str]) -> Place:
-    """Return where the word after the words `before` stands."""
-    operands: list[str] = []
-    given: list[Option] = []
-    waiting = bare = False
-    for word in before:
-        bare = bare or _ends_options(command, operands)
-        if waiting:
-            waiting = False
-        elif bare or word == "-" or not word.startswith("-"):
-            operands.append(word)
-        elif word == "--":
-            bare = True
-        elif option := option_of(command, word):
-            given.append(option)
-            waiting = takes_next(command, word)
-    bare = bare or _ends_options(command, operands)
-    return Place(command, given[-1] if waiting else None, tuple(operands), tuple(given), bare)
-
-
-def _ends_options(command: Command, operands: Sequence[str]) -> bool:
-    """Tell whether what follows belongs to the command that is to be run."""
-    return command.verbatim and len(operands) > command.late_options
-
-
-def option_of(command: Command, word: str) -> Option | None:
-    """Return the option that a word such as `--wait=5s` or `-n3` names, the last of `-dn`."""
-    if word.startswith("--"):
-        return command.option(word.partition("=")[0])
-    option = command.option(word[:2])
-    is_flag = option is not None and option.kind is None
-    return option_of(command, f"-{word[2:]}") if is_flag and len(word) > 2 else option
-
-
-def _arguments(place: Place, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
-    if place.option is not None:
-        return _values(place.option, place, word, snapshot, directory)
+def _arguments(position: Position, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
+    if position.option is not None:
+        return _values(position.option, position, word, snapshot, directory)
     name, equals, value = word.value.partition("=")
-    if equals and name.startswith("--") and not place.bare:
-        option = place.command.option(name)
+    if equals and name.startswith("--") and not position.bare:
+        option = position.command.option(name)
         inline = Word(word.start + len(name) + 1, word.end, value)
-        return _values(option, place, inline, snapshot, directory) if option else []
-    if word.value.startswith("-") and not place.bare:
-        return ranked(word, _options(place))
-    found = _operands(place, word, snapshot, directory)
-    if not word.value and not place.bare:
-        found += ranked(word, _options(place))
+        return _values(option, position, inline, snapshot, directory) if option else []
+    if word.value.startswith("-") and not position.bare:
+        return ranked(word, _options(position))
+    found = _operands(position, word, snapshot, directory)
+    if not word.value and not position.bare:
+        found += ranked(word, _options(position))
     return found
 
 
@@ -149,24 +102,24 @@ def _verbs() -> Iterator[Named]:
         yield Named(row.verb, row.summary)
 
 
-def _options(place: Place) -> Iterator[Named]:
-    of_others = ANSWERS if place.operands and place.operands[0] != "http" else ()
-    for option in place.command.options:
-        if option not in of_others and (option.many or option not in place.given):
+def _options(position: Position) -> Iterator[Named]:
+    of_others = ANSWERS if position.operands and position.operands[0] != "http" else ()
+    for option in position.command.options:
+        if option not in of_others and (option.many or option not in position.given):
             yield Named(f"--{option.name}", option.help)
 
 
 def _values(
-    option: Option, place: Place, word: Word, snapshot: Snapshot, directory: Directory
+    option: Option, position: Position, word: Word, snapshot: Snapshot, directory: Directory
 ) -> list[Completion]:
     """Return what can be the value of an option."""
     if option.kind is None:
         return []
-    if option.name in ("sort", "columns", "filter") and place.command.lists:
-        return _columns(word, place.command, option)
+    if option.name in ("sort", "columns", "filter") and position.command.lists:
+        return _columns(word, position.command, option)
     if option.kind.completes in ("revisions", "decisions"):
         past = snapshot.revisions if option.kind.completes == "revisions" else snapshot.decisions
-        return ranked(word, past.get("".join(place.operands[:1]), ()))
+        return ranked(word, past.get("".join(position.operands[:1]), ()))
     return _of_kind(option.kind, word, snapshot, directory)
 
 
@@ -187,9 +140,9 @@ def _columns(word: Word, command: Command, option: Option) -> list[Completion]:
     return [Completion(quoted(kept + item.text), start, item.meta) for item in found]
 
 
-def _operands(place: Place, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
+def _operands(position: Position, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
     """Return what can be the next operand, where a verb has rules of its own."""
-    command, given = place.command, place.operands
+    command, given = position.command, position.operands
     match command.verb:
         case "help":
             topics = (Named(topic, "a page about it") for topic in TOPICS)
@@ -201,7 +154,7 @@ def _operands(place: Place, word: Word, snapshot: Snapshot, directory: Directory
         case "wait" | "expect":
             return ranked(word, _condition(command.verb, given, snapshot))
         case "watch":
-            draws = any(option.name in ("svg", "output") for option in place.given)
+            draws = any(option.name in ("svg", "output") for option in position.given)
             listings = [Named(row.verb, row.summary) for row in COMMANDS if is_listing(row) and not draws]
             return ranked(word, [*snapshot.apps, *listings]) if not given else []
         case "start":
@@ -220,7 +173,7 @@ def _usual_operands(
     """Return what the table says can be the next operand, without what was given."""
     if command.verbatim and given:
         # what a worker runs is not of this machine, unless a new one is made from it
-        is_file = command.changes and (len(given) == 1 or _is_path(word.value))
+        is_file = command.changes and (len(given) == 1 or is_path(word.value))
         return files(word, directory) if is_file else []
     operand = _operand_at(command, len(given))
     if operand is None:
@@ -265,12 +218,12 @@ def _condition(verb: str, given: Sequence[str], snapshot: Snapshot) -> Iterable[
         case ["load", _, _]:
             return map(Named, OPERATORS)
         case [str(target)]:
-            fields = (name for name in column_names(_kind_of(target)) if field_named(_kind_of(target), name))
+            fields = (name for name in column_names(kind_of(target)) if field_named(kind_of(target), name))
             return _words(dict.fromkeys(("ready", "gone", *fields)))
         case [str(target), str(field)]:
-            return map(Named, OPERATORS) if field_named(_kind_of(target), field) else ()
+            return map(Named, OPERATORS) if field_named(kind_of(target), field) else ()
         case [str(target), str(field), "==" | "!="]:
-            return map(Named, _choices_of(_kind_of(target), field))
+            return map(Named, _choices_of(kind_of(target), field))
         case _:
             return ()
 
@@ -281,10 +234,6 @@ def _choices_of(kind: str, field: str) -> tuple[str, ...]:
 
     hint = get_type_hints(ITEMS[kind]).get(field.casefold()) if kind in ITEMS else None
     return get_args(hint) if get_origin(hint) is Literal else ()
-
-
-def _kind_of(target: str) -> Kind:
-    return "WorkerList" if "." in target else "AppList"
 
 
 def _of_kind(kind: values.Kind, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
@@ -313,7 +262,3 @@ def _live(kind: values.Kind, word: Word, snapshot: Snapshot, directory: Director
             return ranked(word, both) if slash and number.isdecimal() else []
         case _:
             return []
-
-
-def _is_path(value: str) -> bool:
-    return value.startswith(("./", "../", "/"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from manager.api.commands import command_of
-from shell.prompt.complete import Place, option_of, place_of
+from shell.prompt.position import Position, option_of, position_of
 from shell.prompt.snapshot import Snapshot
 from shell.prompt.typed import Statement, Word, statements
 
@@ -45,20 +45,20 @@ def _styled(statement: Statement, snapshot: Snapshot) -> Iterator[tuple[Word, st
         return
     values = [word.value for word in words[1:]]
     for index, word in enumerate(words[1:]):
-        yield word, _style(place_of(command, values[:index]), word.value, snapshot)
+        yield word, _style(position_of(command, values[:index]), word.value, snapshot)
 
 
-def _style(place: Place, value: str, snapshot: Snapshot) -> str:
-    """Return the style of a word at its place, '' for none."""
-    if place.option is not None:
+def _style(position: Position, value: str, snapshot: Snapshot) -> str:
+    """Return the style of a word at its position, '' for none."""
+    if position.option is not None:
         return "class:value"
-    if value.startswith("-") and value != "-" and not place.bare:
-        known = value == "--" or option_of(place.command, value) is not None
+    if value.startswith("-") and value != "-" and not position.bare:
+        known = value == "--" or option_of(position.command, value) is not None
         return "class:option" if known or value[1:].isdigit() else "class:unknown"
-    operands = place.command.operands
-    if not operands or place.bare:
+    operands = position.command.operands
+    if not operands or position.bare:
         return ""
-    operand = operands[min(len(place.operands), len(operands) - 1)]
+    operand = operands[min(len(position.operands), len(operands) - 1)]
     return _name_style(value, operand.kind.completes, snapshot)
 
 

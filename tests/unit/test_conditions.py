@@ -8,9 +8,9 @@ from manager.api import arguments
 from manager.api.commands import command_of
 from manager.api.errors import UsageError
 from shell.language import grammar, scanner
+from shell.language.comparison import Comparison, holds, quantity
 from shell.language.conditions import (
     Answers,
-    Comparison,
     Condition,
     Fails,
     FieldIs,
@@ -20,9 +20,7 @@ from shell.language.conditions import (
     ManagerIs,
     Ready,
     field_named,
-    holds,
     parse,
-    quantity,
 )
 from shell.language.quoting import quote
 from shell.place import span_of
@@ -38,18 +36,18 @@ def condition(*words: str, verb: str = "expect") -> Condition:
     [
         ("web ready", Ready("web")),
         ("web.2 gone", Gone("web.2")),
-        ("web ready == 3", FieldIs("web", "AppList", Comparison("ready", "==", "3"))),
-        ("web ready = 3", FieldIs("web", "AppList", Comparison("ready", "==", "3"))),
-        ("web P95 < 250ms", FieldIs("web", "AppList", Comparison("p95_s", "<", "250ms"))),
-        ("web req/s > 10", FieldIs("web", "AppList", Comparison("rate_rps", ">", "10"))),
-        ("web.1 age > 5s", FieldIs("web.1", "WorkerList", Comparison("age_s", ">", "5s"))),
+        ("web ready == 3", FieldIs("web", Comparison("ready", "==", "3"))),
+        ("web ready = 3", FieldIs("web", Comparison("ready", "==", "3"))),
+        ("web P95 < 250ms", FieldIs("web", Comparison("p95_s", "<", "250ms"))),
+        ("web req/s > 10", FieldIs("web", Comparison("rate_rps", ">", "10"))),
+        ("web.1 age > 5s", FieldIs("web.1", Comparison("age_s", ">", "5s"))),
         ("manager down", ManagerIs(up=False)),
         ("load web done", LoadDone("web")),
         ("load web failed == 0", LoadIs("web", Comparison("failed", "==", "0"))),
         ("http web /x --contains a --count 9 --failed 1", Answers("web", "/x", "a", 9, 1)),
         ("error text rm web -y", Fails("text", ("rm", "web", "-y"))),
         ("--timeout 5s error text ps --all", Fails("text", ("ps", "--all"))),
-        ("error ready == 3", FieldIs("error", "AppList", Comparison("ready", "==", "3"))),
+        ("error ready == 3", FieldIs("error", Comparison("ready", "==", "3"))),
         ("load ready", Ready("load")),
     ],
 )
