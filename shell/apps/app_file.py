@@ -1,4 +1,4 @@
-"""Apps as a TOML file: what it says, how that differs from what there is, and the commands in between. Pure.
+"""Apps as a TOML file, read and written. Pure.
 
     [apps.web]
     command = ["./server.py", "--port", "8000"]
@@ -17,17 +17,16 @@ import os
 import re
 import shlex
 import tomllib
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 
 from manager.api.agreement import require_agreement
-from manager.api.arguments import bind, option_words
+from manager.api.arguments import bind
 from manager.api.command import Option
-from manager.api.commands import known
-from manager.api.errors import CloudError, UsageError
+from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
 from manager.api.taken import as_taken
 from manager.api.typed import Param, Params
+from shell.apps.entry import OPTIONS, RUN, SCALING, Entry, usual_beside
 from shell.apps.scalars import word_of
 from shell.apps.together import require_apart
 from shell.apps.toml_lines import line_of
@@ -37,38 +36,6 @@ from shell.text.tables import unsteering
 
 EXAMPLE = "help files"
 _NUMBER = re.compile(r"0|[1-9][0-9]*")  # as TOML has them: 007 is none, and may be a user
-_HOW = ("wait", "detach", "dry_run", "env_file")
-_SCALING = ("max", "min", "slo", "mode")
-
-
-_RUN = known("run")
-_OPTIONS = tuple(option for option in _RUN.options if option.key not in _HOW)
-_TEMPLATE = {option.key for option in known("update").options} & {option.key for option in _OPTIONS}
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One app: the parameters of the `run` that makes it, and its copied files as sha256 by their path."""
-
-    params: Params
-    files: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return str(self.params["name"])
-
-    @property
-    def command(self) -> list[str]:
-        return texts(self.params, "command")
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One option of an app that the file wants otherwise; "" where it is not set."""
-
-    option: str
-    now: str
-    wanted: str
 
 
 def read(text: str, directory: str) -> list[Entry]:
@@ -118,11 +85,11 @@ def _entry(name: str, table: Mapping[str, object], directory: str) -> Entry:
     words = [word for key, value in settings.items() for word in _words_of_key(name, key, value)]
     command = [_word(name, "command", word) for word in command]
     try:
-        params = parse(_RUN, [*words, name, "--", *command])
-        require_agreement(bind(_RUN, params))
+        params = parse(RUN, [*words, name, "--", *command])
+        require_agreement(bind(RUN, params))
     except UsageError as error:  # its hint is of what is typed
         raise UsageError(f"{name}: {error.message}", hint="help files") from None
-    if "max" not in params and (beside := next((key for key in _SCALING if key in params), None)):
+    if "max" not in params and (beside := next((key for key in SCALING if key in params), None)):
         raise UsageError(f"{name}: {beside} goes with max", hint="max = 6")
     if not isinstance(files, dict):
         raise UsageError(f'{name}: files = {{ "/app/x" = "SHA256" }}', hint=EXAMPLE)
@@ -131,9 +98,9 @@ def _entry(name: str, table: Mapping[str, object], directory: str) -> Entry:
 
 
 def _words_of_key(name: str, key: str, value: object) -> list[str]:
-    option = next((option for option in _OPTIONS if option.name == key), None)
+    option = next((option for option in OPTIONS if option.name == key), None)
     if option is None:
-        guess = did_you_mean(key, [option.name for option in _OPTIONS])
+        guess = did_you_mean(key, [option.name for option in OPTIONS])
         meant = f" (did you mean {guess}?)" if guess else ""
         raise UsageError(f"{name}: run has no option --{key}{meant}", hint="help run")
     word = f"--{option.name}"
@@ -186,9 +153,9 @@ def _named(path: str, directory: str) -> str:
 def write(entry: Entry, usual: Params) -> str:
     """Return an app as its table in a file, without what is so by default."""
     lines = [f"[apps.{entry.name}]", f"command = {_toml(entry.command)}"]
-    for option in _OPTIONS:
+    for option in OPTIONS:
         value = entry.params.get(option.key)
-        if value is not None and value != _usual(entry.params, usual).get(option.key):
+        if value is not None and value != usual_beside(entry.params, usual).get(option.key):
             lines.append(f"{option.name} = {_setting(option, value)}")
     if entry.files:
         lines.append(f"files = {_table(entry.files.items())}")
@@ -209,115 +176,3 @@ def _table(pairs: Iterable[tuple[str, str]]) -> str:
 def _toml(value: Param) -> str:
     """Return a value in TOML, whose strings, arrays and booleans are JSON's save for one character."""
     return unsteering(json.dumps(value, ensure_ascii=False))
-
-
-def differences(current: Entry, wanted: Entry, own: Mapping[str, str], usual: Params) -> list[Difference]:
-    """Return what of the app is not as wanted.  own: the files here that it copies, as sha256 by path."""
-    before, after = _complete(current.params, usual), _complete(wanted.params, usual)
-    found = [
-        Difference(option.name, _shown(before.get(option.key)), _shown(after.get(option.key)))
-        for option in _OPTIONS
-        if option.key in _compared(current, wanted) and _value(before, option) != _value(after, option)
-    ]
-    if current.command != _inside(wanted.command):
-        found.append(Difference("command", _shown(current.command), _shown(_inside(wanted.command))))
-    for path, sha256 in own.items():
-        if current.files.get(path) != sha256:
-            found.append(Difference(path, current.files.get(path, "")[:12], sha256[:12]))
-    return found
-
-
-def _compared(current: Entry, wanted: Entry) -> Collection[str]:
-    """Return the options that can differ: a number of workers stays unless it is asked for, by hand."""
-    keys = {option.key for option in _OPTIONS} - {"copy", "pull"}
-    by_hand = "workers" in wanted.params and "max" not in wanted.params and "workers" in current.params
-    return keys if by_hand else keys - {"workers"}
-
-
-def _complete(params: Params, usual: Params) -> Params:
-    """Return the parameters with what is usual, and without a health check that goes with the port."""
-    complete = {**_usual(params, usual), **params}
-    port = str(complete.get("port", ""))
-    if complete.get("health") == ("none" if not port else "tcp" if port.endswith("/tcp") else None):
-        complete.pop("health", None)
-    return complete
-
-
-def _usual(params: Params, usual: Params) -> Params:
-    """Return what holds where nothing is said beside these parameters."""
-    return {**usual, "spares": "auto"} if "max" in params else usual
-
-
-def _value(params: Params, option: Option) -> object:
-    """Return what the words of an option mean, so that 1024M is 1G."""
-    given = params.get(option.key)
-    if not given:
-        return None
-    found = bind(_RUN, {option.key: given, "name": "x", "command": ["x"]}).values.get(option.key)
-    return sorted(map(str, found)) if isinstance(found, tuple) and option.many else found
-
-
-def _inside(command: Sequence[str]) -> list[str]:
-    """Return the command as it is in the workers: a file of this machine is in /app there."""
-    first = f"/app/{os.path.basename(command[0])}" if is_here(command[0]) else command[0]
-    return [first, *command[1:]]
-
-
-def _shown(value: Param | None) -> str:
-    if isinstance(value, list):
-        return " ".join(value)
-    return "yes" if value is True else str(value or "")
-
-
-def commands(current: Entry | None, wanted: Entry, own: Mapping[str, str], usual: Params) -> list[list[str]]:
-    """Return the commands that make the app as wanted, none when it is; as words.
-
-    Raises CloudError when it needs a file that neither this machine nor the app has.
-    """
-    _require_files(current, wanted)
-    if current is None:
-        return [["run", *_words(wanted.params, [o.key for o in _OPTIONS]), *_called(wanted)]]
-    options = {difference.option.replace("-", "_") for difference in differences(current, wanted, own, usual)}
-    found = []
-    if options - _by_scaling(current, wanted):
-        found.append(["update", "--reset", *_words(wanted.params, _TEMPLATE), *_called(wanted)])
-    if options & {*_SCALING}:
-        found.append(_scaling(wanted, options, usual))
-    if "workers" in options:
-        found.append(["scale", f"{wanted.name}={wanted.params['workers']}"])
-    return found
-
-
-def _by_scaling(current: Entry, wanted: Entry) -> set[str]:
-    """Return the options that another way of scaling brings with it."""
-    changes = ("max" in current.params) != ("max" in wanted.params)
-    return {"workers", *_SCALING, *(["spares"] if changes and "spares" not in wanted.params else [])}
-
-
-def _scaling(wanted: Entry, differing: Collection[str], usual: Params) -> list[str]:
-    """Return the command for the way of scaling: what is not as usual any more, is said to be so again."""
-    if "max" in wanted.params:
-        told = [key for key in _SCALING if key in wanted.params or key in differing]
-        return ["autoscale", *_words({**usual, **wanted.params}, told), wanted.name]
-    if "workers" in wanted.params:
-        return ["scale", "--manual", f"{wanted.name}={wanted.params['workers']}"]
-    return ["autoscale", wanted.name, "off"]
-
-
-def _called(entry: Entry) -> list[str]:
-    barrier = ["--"] if entry.command[0].startswith("-") else []
-    return [entry.name, *barrier, *entry.command]
-
-
-def _words(params: Params, keys: Collection[str]) -> list[str]:
-    return option_words([option for option in _OPTIONS if option.key in keys], params)
-
-
-def _require_files(current: Entry | None, wanted: Entry) -> None:
-    there = current.files if current is not None else {}
-    for path, sha256 in wanted.files.items():
-        if there.get(path) != sha256:
-            raise CloudError(
-                f"{wanted.name} needs {path} ({sha256[:12]}), and a file of apps carries no files",
-                hint=f'copy = ["./FILE:{path}"]    (or: restore FILE)',
-            )

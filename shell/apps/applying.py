@@ -20,8 +20,8 @@ from manager.api.errors import ProgramRejected, RouteTaken, UsageError
 from manager.api.typed import Params
 from manager.api.views import ChangeView
 from shell import files, printing, remote
-from shell.apps import app_file, dotenv, together
-from shell.apps.app_file import Entry
+from shell.apps import app_file, changes, dotenv, together
+from shell.apps.entry import Entry
 from shell.attempt import attempt, execute_words
 from shell.language.quoting import join
 from shell.outcome import INTERRUPTED, Told
@@ -48,16 +48,16 @@ def diff(session: Session, row: Command, params: Params) -> None:
     """Print what of the apps is not as the file says; raises Told when there is any."""
     wanted = _wanted(session, row, params)
     present, usual = _present(session)
-    changes = []
+    found = []
     for entry in wanted:
         current = present.get(entry.name)
         if current is None:
-            changes.append(ChangeView(entry.name, "app", "", " ".join(entry.command)))
+            found.append(ChangeView(entry.name, "app", "", " ".join(entry.command)))
             continue
-        for found in app_file.differences(current, entry, _own_files(entry), usual):
-            changes.append(ChangeView(entry.name, found.option, found.now, found.wanted))
-    printing.result(session, listing("ChangeList", changes), row, params)
-    if changes:
+        for each in changes.differences(current, entry, _own_files(entry), usual):
+            found.append(ChangeView(entry.name, each.option, each.now, each.wanted))
+    printing.result(session, listing("ChangeList", found), row, params)
+    if found:
         raise Told(1)
     session.note("all is as the file says")
 
@@ -124,7 +124,7 @@ class _There:
 
     def commands(self, entry: Entry) -> list[list[str]]:
         """Return the commands that make the app as wanted."""
-        return app_file.commands(self.present.get(entry.name), entry, self.own[entry.name], self.usual)
+        return changes.commands(self.present.get(entry.name), entry, self.own[entry.name], self.usual)
 
 
 def _make(session: Session, wanted: list[Entry], params: Params) -> None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from manager.api.agreement import port_of
 from manager.api.errors import UsageError
+from shell.apps.entry import Entry
 from shell.language.parsing import texts
-
-if TYPE_CHECKING:
-    from shell.apps.app_file import Entry
 
 
 def in_order(entries: Sequence[Entry], present: Mapping[str, Entry]) -> list[Entry]:

@@ -16,8 +16,9 @@ from manager.state.model import AppSpec, Mount, Template
 from manager.state.options import asked, usual
 from manager.state.specs import autoscale_policy, new_app
 from manager.state.templates import wanted_template
-from shell.apps import app_file
-from shell.apps.app_file import Difference, Entry
+from shell.apps import app_file, changes
+from shell.apps.changes import Difference
+from shell.apps.entry import Entry
 from shell.language.parsing import parse
 from shell.text.glyphs import stripped
 
@@ -76,8 +77,8 @@ def test_what_is_exported_differs_in_nothing_from_the_app(line: str) -> None:
 
     again = read_one(app_file.write(entry, usual()))
 
-    assert app_file.differences(entry, again, {}, usual()) == []
-    assert app_file.commands(entry, again, {}, usual()) == []
+    assert changes.differences(entry, again, {}, usual()) == []
+    assert changes.commands(entry, again, {}, usual()) == []
 
 
 @pytest.mark.parametrize("line", RUNS)
@@ -85,7 +86,7 @@ def test_an_exported_app_is_made_again_by_one_run(line: str) -> None:
     spec = spec_of(line)
     exported = read_one(app_file.write(entry_of(spec), usual()))
 
-    [[verb, *words]] = app_file.commands(None, exported, {}, usual())
+    [[verb, *words]] = changes.commands(None, exported, {}, usual())
 
     assert verb == "run"
     assert spec_of(shlex.join(words)) == spec
@@ -97,7 +98,7 @@ def test_an_app_differs_in_nothing_from_the_file_with_the_options_of_its_run(lin
 
     wanted = app_file.read_entry("web", table, "")
 
-    assert app_file.differences(entry_of(spec_of(line)), wanted, {}, usual()) == []
+    assert changes.differences(entry_of(spec_of(line)), wanted, {}, usual()) == []
 
 
 def test_the_addresses_of_every_app_are_left_out_of_a_file() -> None:
@@ -112,7 +113,7 @@ def test_a_policy_that_the_file_does_not_say_is_as_usual_again() -> None:
     current = entry_of(spec_of("-p 8000 --max 6 --min 2 --slo 100ms --mode recommend web sleep 9"))
     wanted = read_one("[apps.web]\ncommand = 'sleep 9'\nport = 8000\nmax = 6")
 
-    assert app_file.commands(current, wanted, {}, usual()) == [
+    assert changes.commands(current, wanted, {}, usual()) == [
         ["autoscale", "--max", "6", "--min", "1", "--slo", "250ms,95%", "--mode", "on", "web"]
     ]
 
@@ -148,7 +149,7 @@ def test_pulling_is_no_difference() -> None:
     entry = entry_of(spec_of("web sleep 9"))
     wanted = read_one('[apps.web]\ncommand = ["sleep", "9"]\npull = true')
 
-    assert app_file.commands(entry, wanted, {}, usual()) == []
+    assert changes.commands(entry, wanted, {}, usual()) == []
 
 
 WEB = spec_of("-n 2 -p 8000 --memory 256M --cpus 1 web sleep 9")
@@ -179,8 +180,8 @@ def test_only_what_differs_is_changed(
 ) -> None:
     wanted = read_one(f"[apps.web]\ncommand = 'sleep 9'\nport = 8000\n{settings}\n")
 
-    assert app_file.differences(entry_of(WEB), wanted, {}, usual()) == differences
-    found = [" ".join(words) for words in app_file.commands(entry_of(WEB), wanted, {}, usual())]
+    assert changes.differences(entry_of(WEB), wanted, {}, usual()) == differences
+    found = [" ".join(words) for words in changes.commands(entry_of(WEB), wanted, {}, usual())]
     assert [line[: len(start)] for line, start in zip(found, commands, strict=True)] == commands
 
 
@@ -191,8 +192,8 @@ def test_an_autoscaled_app_is_scaled_by_hand_again_when_the_file_says_no_maximum
     current = entry_of(replace(WEB, autoscale=policy))
     settings = "command = 'sleep 9'\nport = 8000\nmemory = '256M'\ncpus = 1"
 
-    kept = app_file.commands(current, read_one(f"[apps.web]\n{settings}"), {}, usual())
-    counted = app_file.commands(current, read_one(f"[apps.web]\nworkers = 3\n{settings}"), {}, usual())
+    kept = changes.commands(current, read_one(f"[apps.web]\n{settings}"), {}, usual())
+    counted = changes.commands(current, read_one(f"[apps.web]\nworkers = 3\n{settings}"), {}, usual())
 
     assert kept == [["autoscale", "web", "off"]]
     assert counted == [["scale", "--manual", "web=3"]]
@@ -203,8 +204,8 @@ def test_a_copied_file_that_has_changed_is_copied_again() -> None:
     current = entry_of(replace(WEB, template=template))
     wanted = read_one("[apps.web]\ncommand = ['./x']\nport = 8000\nmemory = '256M'\ncpus = 1")
 
-    assert app_file.commands(current, wanted, {"/app/x": "a" * 64}, usual()) == []
-    [update] = app_file.commands(current, wanted, {"/app/x": "b" * 64}, usual())
+    assert changes.commands(current, wanted, {"/app/x": "a" * 64}, usual()) == []
+    [update] = changes.commands(current, wanted, {"/app/x": "b" * 64}, usual())
     assert update[-2:] == ["web", "./x"]
 
 
@@ -212,7 +213,7 @@ def test_a_file_that_nobody_has_is_named_before_anything_is_done() -> None:
     wanted = read_one("[apps.web]\ncommand = ['/app/x']\nfiles = { '/app/x' = 'abc' }")
 
     with pytest.raises(CloudError, match="web needs /app/x"):
-        app_file.commands(None, wanted, {}, usual())
+        changes.commands(None, wanted, {}, usual())
 
 
 def test_files_are_meant_from_the_directory_of_the_file() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.errors import UsageError
-from shell.apps import app_file, compose, dotenv, together
+from shell.apps import app_file, changes, compose, dotenv, together
 from shell.statements import execute
 from tests.fakes.replies import a_cloud, serving
 from tests.fakes.shells import TerminalText, shell_at
@@ -50,7 +50,7 @@ def commands(text: str, variables: Mapping[str, str] | None = None, files: Colle
     """Return the commands that make the apps of a compose file beside these files, where none is yet."""
     tables = compose.read(text, variables or {}, files.__contains__).tables
     entries = [app_file.read_entry(name, table, "") for name, table in tables.items()]
-    found = [app_file.commands(None, entry, {}, {}) for entry in together.in_order(entries, {})]
+    found = [changes.commands(None, entry, {}, {}) for entry in together.in_order(entries, {})]
     return [shlex.join(words) for each in found for words in each]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from manager.api.errors import UsageError
 from shell.apps import app_file, together
-from shell.apps.app_file import Entry
+from shell.apps.entry import Entry
 
 
 def apps(**settings: str) -> list[Entry]:
