@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from manager.api import values
-from manager.api.errors import CloudError, ProgramRejected, UsageError
-from manager.api.suggest import did_you_mean
+from manager.api.errors import ProgramRejected, UsageError
 from manager.api.typed import Params
 from manager.api.wire import MAX_FILES
+from shell.file_errors import MORE, unreadable, unwritable
 from shell.language.parsing import texts
 from shell.language.quoting import quote
 
 _HERE = ("./", "../")
-_MORE = "help files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,52 +176,8 @@ def _open(path: str) -> int:
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
-        raise ProgramRejected(f"{path} is {_sort_of(mode)}, not a regular file", hint=_MORE)
+        raise ProgramRejected(f"{path} is {_sort_of(mode)}, not a regular file", hint=MORE)
     return descriptor
-
-
-def unreadable(path: str, error: OSError | ValueError) -> ProgramRejected:
-    """Return the error for a path that cannot be opened, with the name that was meant where it is missing."""
-    match error:
-        case FileNotFoundError():
-            return _missing(path)
-        case PermissionError():
-            return ProgramRejected(f"you may not read {path}", hint=_MORE)
-        case IsADirectoryError():
-            return ProgramRejected(f"{path} is a directory, not a regular file", hint=_MORE)
-        case _:
-            return ProgramRejected(f"cannot open {path}: {_reason(error)}", hint=_MORE)
-
-
-def unwritable(writes: str, path: str, error: OSError) -> CloudError:
-    """Return the error for a path where the command `writes` cannot make a file, with one where it may."""
-    directory, name = os.path.split(path)
-    free, reason = name, _reason(error)
-    match error:
-        case FileExistsError():
-            free = f"{path.rstrip('/')}.new"
-        case FileNotFoundError() if name and not os.path.isdir(directory or "."):
-            reason = f"there is no directory {directory or '.'}"
-        case IsADirectoryError():
-            reason = "it is a directory"
-    hint = f"{writes} {quote(free)}" if free not in ("", path) else f"help {writes.split()[0]}"
-    return CloudError(f"cannot write {path}: {reason}", hint=hint, word=path)
-
-
-def _missing(path: str) -> ProgramRejected:
-    if os.path.islink(path):
-        return ProgramRejected(f"{path} is a link to nothing", hint=_MORE)
-    directory, name = os.path.split(path)
-    try:
-        beside = os.listdir(directory or ".")
-    except OSError:
-        return ProgramRejected(f"there is no directory {directory}", hint=_MORE)
-    guess = did_you_mean(name, beside)
-    if guess is None:
-        return ProgramRejected(f"there is no file {path}", hint=_MORE)
-    return ProgramRejected(
-        f"there is no file {path}", hint=f"did you mean {quote(os.path.join(directory, guess))}?"
-    )
 
 
 def _sort_of(mode: int) -> str:
@@ -234,7 +189,3 @@ def _sort_of(mode: int) -> str:
         if matches(mode):
             return name
     return "a device"
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

@@ -30,7 +30,7 @@ def begin(path: str) -> Recording:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        from shell.files import unwritable  # a recording that begins does without
+        from shell.file_errors import unwritable  # a recording that begins does without
 
         raise unwritable("record", path, error) from error
     return Recording(path, os.fdopen(descriptor, "w"))

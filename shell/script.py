@@ -90,7 +90,7 @@ def run_whole(session: Session, raw: Iterable[bytes], name: str, *, check_only: 
         source = list(lines(raw))
     except LineUnreadable as error:
         return session.tell(error, Place(where=f"{name}:{error.number}: "))
-    code = check(session, source, name)
+    code = _check(session, source, name)
     return code if code or check_only else run(session, source, name)
 
 
@@ -105,7 +105,7 @@ def run_file(session: Session, path: str, *, check_only: bool = False) -> int:
         with open(path, "rb") as file:  # not the resolved one: /dev/fd/63 is fine to open only
             raw = file.readlines()
     except (OSError, ValueError) as error:
-        from shell.files import unreadable  # scripts that are there do without
+        from shell.file_errors import unreadable  # scripts that are there do without
 
         told = unreadable(path, error)
         raise UsageError(told.message, hint=told.hint) from error
@@ -116,7 +116,7 @@ def run_file(session: Session, path: str, *, check_only: bool = False) -> int:
         session.sourcing.pop()
 
 
-def check(session: Session, source: Sequence[Line], name: str) -> int:
+def _check(session: Session, source: Sequence[Line], name: str) -> int:
     """Tell the first statement that cannot be right, and return its exit code, or 0."""
     for line in source:
         code = statements.check(session, line.text, Origin(name, line.number))

@@ -50,7 +50,7 @@ def _of_file(path: str, environment: Mapping[str, str]) -> Iterator[str]:
     except UnicodeDecodeError as error:
         raise UsageError(f"cannot read {path}: it is not UTF-8", hint="help files", word=path) from error
     except (OSError, ValueError) as error:
-        from shell.files import unreadable  # files that are there do without
+        from shell.file_errors import unreadable  # files that are there do without
 
         told = unreadable(path, error)
         raise UsageError(told.message, hint=told.hint, word=path) from error

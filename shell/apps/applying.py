@@ -23,6 +23,7 @@ from shell import files, printing, remote
 from shell.apps import app_file, changes, dotenv, together
 from shell.apps.entry import Entry
 from shell.attempt import attempt, execute_words
+from shell.file_errors import unreadable
 from shell.language.quoting import join
 from shell.outcome import INTERRUPTED, Told
 from shell.place import place_of_words
@@ -110,7 +111,7 @@ def _variables_of(path: str, directory: str, *, required: bool) -> dict[str, str
         return dotenv.read(Path(place).read_text("utf-8"))
     except (OSError, ValueError) as error:
         if required:
-            raise files.unreadable(place, error) from error
+            raise unreadable(place, error) from error
         return {}
 
 
@@ -227,7 +228,7 @@ def _text_of(session: Session, path: str) -> str:
     except UnicodeDecodeError as error:
         raise ProgramRejected(f"cannot read {_called(path)}: it is not UTF-8", hint="help files") from error
     except (OSError, ValueError) as error:
-        raise files.unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def _called(path: str) -> str:

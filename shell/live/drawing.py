@@ -11,7 +11,7 @@ from manager.api.arguments import Arguments
 from manager.api.errors import CloudError
 from manager.api.typed import Params
 from shell import terminal
-from shell.files import unwritable
+from shell.file_errors import unwritable
 from shell.live import picture
 from shell.live.look import look
 from shell.live.view import Seen, View

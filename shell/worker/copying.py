@@ -21,7 +21,7 @@ from manager.api.command import Command
 from manager.api.copying import STREAM, Copy, Found, copy_of, follows, placed
 from manager.api.errors import CloudError, ProgramRejected
 from manager.api.typed import Params
-from shell import files
+from shell.file_errors import unreadable
 from shell.text.document import Document
 from shell.worker import archives, packing
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Copying:
     """One `cp`: its words, and the manager to ask."""
 
     session: Session
@@ -50,11 +50,15 @@ class _Asked:
         seen = self.ask("look", path)
         return Found(str(seen.get("path")), seen.get("directory") is True, seen.get("file") is True)
 
+    def no_directory(self, path: str) -> CloudError:
+        target = self.copy.target
+        return CloudError(f"there is no directory {path} in {target}", hint=f"exec {target} mkdir -p {path}")
+
 
 def copy(session: Session, row: Command, params: Params) -> None:
     """Copy as two words ask for; raises CloudError."""
     source, destination = str(params["src"]), str(params["dst"])
-    asked = _Asked(session, params, copy_of(source, destination))
+    asked = _Copying(session, params, copy_of(source, destination))
     if STREAM in (source, destination):
         session.need_cloud()
         (_stream_in if asked.copy.inwards else _stream_out)(asked)
@@ -67,21 +71,18 @@ def copy(session: Session, row: Command, params: Params) -> None:
         _copy_out(asked, destination)
 
 
-def _stream_in(asked: _Asked) -> None:
+def _stream_in(asked: _Copying) -> None:
     """Unpack the archive of standard input into a directory of the worker."""
     copy = asked.copy
     with archives.given(asked.session, copy) as archive:
         found = asked.look(copy.inside)
         if not found.is_directory:
-            raise CloudError(
-                f"there is no directory {copy.inside} in {copy.target}",
-                hint=f"exec {copy.target} mkdir -p {copy.inside}",
-            )
+            raise asked.no_directory(copy.inside)
         asked.ask("write", found.path, [archive.fileno()])
     asked.session.say(f"unpacked standard input in {copy.target}:{found.path}")
 
 
-def _stream_out(asked: _Asked) -> None:
+def _stream_out(asked: _Copying) -> None:
     """Write what is at a path of the worker to standard output, as an archive."""
     archives.refuse_terminal(asked.session, asked.copy)
     path = posixpath.normpath(asked.copy.inside)
@@ -91,19 +92,19 @@ def _stream_out(asked: _Asked) -> None:
         archives.put_out(asked.session, archive)
 
 
-def _source(asked: _Asked, source: str) -> str:
+def _source(asked: _Copying, source: str) -> str:
     """Return the path to read here; raises ProgramRejected for one that cannot be copied."""
     path = os.path.realpath(source) if asked.follow else source
     try:
         mode = os.lstat(path).st_mode
     except OSError as error:
-        raise files.unreadable(source, error) from error
+        raise unreadable(source, error) from error
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
         raise ProgramRejected(f"{source} is neither a file nor a directory", hint="help cp")
     return path
 
 
-def _copy_in(asked: _Asked, local: str, source: str) -> None:
+def _copy_in(asked: _Copying, local: str, source: str) -> None:
     copy = asked.copy
     is_directory = os.path.isdir(local) and not os.path.islink(local)
     found = asked.look(copy.inside)
@@ -113,10 +114,7 @@ def _copy_in(asked: _Asked, local: str, source: str) -> None:
     if path == found.path and found.is_directory:
         directory, name = path, "."
     elif not asked.look(directory).is_directory:
-        raise CloudError(
-            f"there is no directory {directory} in {copy.target}",
-            hint=f"exec {copy.target} mkdir -p {directory}",
-        )
+        raise asked.no_directory(directory)
     with tempfile.TemporaryFile() as archive:
         with packing.said_by_system(f"an archive in {tempfile.gettempdir()}", "df -h /tmp"):
             packing.pack(local, name, archive)
@@ -124,7 +122,7 @@ def _copy_in(asked: _Asked, local: str, source: str) -> None:
     asked.session.say(f"copied {source} to {copy.target}:{path}")
 
 
-def _copy_out(asked: _Asked, destination: str) -> None:
+def _copy_out(asked: _Copying, destination: str) -> None:
     copy = asked.copy
     found = asked.look(posixpath.normpath(copy.inside))
     path = found.path if asked.follow else posixpath.normpath(copy.inside)
@@ -144,7 +142,7 @@ def _copy_out(asked: _Asked, destination: str) -> None:
     asked.session.say(f"copied {copy.target}:{copy.inside} to {target}")
 
 
-def _unpack(asked: _Asked, archive: IO[bytes], path: str, made: Path) -> list[str]:
+def _unpack(asked: _Copying, archive: IO[bytes], path: str, made: Path) -> list[str]:
     """Make at `made` what came out of the worker, and return what was left out."""
     try:
         left_out = packing.unpack(archive, posixpath.basename(path), made)
@@ -165,7 +163,7 @@ def _found_here(destination: str) -> Found:
     except FileNotFoundError:
         return Found(destination)
     except OSError as error:
-        raise files.unreadable(destination, error) from error
+        raise unreadable(destination, error) from error
     if stat.S_ISDIR(mode):
         return Found(os.path.realpath(destination), is_directory=True)
     if not stat.S_ISREG(mode):

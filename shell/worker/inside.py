@@ -31,7 +31,7 @@ _ASIDE_S = 2.0  # a manager that takes longer for what is beside the streams is 
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Execution:
     """A command that the manager has made: how it is asked about."""
 
     session: Session
@@ -80,17 +80,17 @@ def _stdin(session: Session, params: Params) -> int | None:
     return os.dup(session.stdin.fileno())
 
 
-def _made(session: Session, params: Params) -> _Asked:
+def _made(session: Session, params: Params) -> _Execution:
     session.need_cloud()
     made = session.client.call("exec", params)
     notes = made.get("notes")
     for note in notes if isinstance(notes, list) else []:
         session.note(str(note))
-    return _Asked(session, params, str(made.get("id")), str(made.get("worker")))
+    return _Execution(session, params, str(made.get("id")), str(made.get("worker")))
 
 
 @contextmanager
-def _started(asked: _Asked) -> Iterator[socket.socket]:
+def _started(asked: _Execution) -> Iterator[socket.socket]:
     taken: list[int] = []
     asked.ask("start", taken=taken)
     if len(taken) != 1:
@@ -101,7 +101,7 @@ def _started(asked: _Asked) -> Iterator[socket.socket]:
         yield sock
 
 
-def _join(asked: _Asked, streams: Streams) -> None:
+def _join(asked: _Execution, streams: Streams) -> None:
     """Join the streams, over a raw terminal when the command has one; who leaves before its end hangs up."""
     asked.session.out.flush()
     try:
@@ -118,7 +118,7 @@ def _join(asked: _Asked, streams: Streams) -> None:
         raise
 
 
-def _join_terminal(asked: _Asked, streams: Streams, terminal: int) -> None:
+def _join_terminal(asked: _Execution, streams: Streams, terminal: int) -> None:
     from shell.worker.rawterminal import raw, size
 
     def resize() -> None:
@@ -132,7 +132,7 @@ def _join_terminal(asked: _Asked, streams: Streams, terminal: int) -> None:
         streams.join()
 
 
-def _conclude(asked: _Asked, streams: Streams) -> None:
+def _conclude(asked: _Execution, streams: Streams) -> None:
     """Raise Told with the exit code of a command that failed, CloudError for one that never ran."""
     code = asked.ask("wait").get("code")
     code = code if isinstance(code, int) else 1
