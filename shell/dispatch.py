@@ -70,7 +70,7 @@ def _on_host(session: Session, row: Command, params: Params) -> None:
 
 def _list(session: Session, row: Command, params: Params) -> None:
     """Print what a host command finds, and what it had found where it dies half-way; raises Told then."""
-    from manager.api.documents import API_VERSION
+    from manager.api.documents import document
     from shell import host, printing
 
     found, died = [], None
@@ -82,6 +82,6 @@ def _list(session: Session, row: Command, params: Params) -> None:
         if not found:
             raise
         died = told
-    printing.result(session, {"apiVersion": API_VERSION, "kind": row.lists, "items": found}, row, params)
+    printing.result(session, document(row.lists, {"items": found}), row, params)
     if died is not None:
         raise died

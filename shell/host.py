@@ -40,14 +40,19 @@ def command_line(verb: str, cloud: str, options: Sequence[str], *, uid: int, sud
 
 def run(row: Command, params: Params, cloud: str, *, out: TextIO, interactive: bool) -> None:
     """Run a host command to its end, its results going to `out`; raises Told when it fails."""
-    code = _run(_command(row, params, cloud), out, interactive)
+    words, target = _command(row, params, cloud), _descriptor(out)
+    out.flush()
+    with _child(words, subprocess.PIPE if target is None else target, interactive) as child:
+        if child.stdout is not None:
+            out.writelines(child.stdout)
+        code = child.wait()
     if code:
-        raise Told(code if code > 0 else 128 - code)
+        raise Told(_exit_code(code))
 
 
 def ask(row: Command, params: Params, cloud: str, *, interactive: bool) -> Iterator[Document]:
     """Run a host command and yield the items that it prints, as they come; raises Told as items_of does."""
-    yield from items_of(_command(row, params, cloud), interactive=interactive)
+    return items_of(_command(row, params, cloud), interactive=interactive)
 
 
 def items_of(words: Sequence[str], *, interactive: bool) -> Iterator[Document]:
@@ -69,7 +74,7 @@ def items_of(words: Sequence[str], *, interactive: bool) -> Iterator[Document]:
             pass  # or a process that has more to say would not end
         code = child.wait()
     if not said_so and (code or not whole):
-        raise Told(code if code > 0 else 128 - code if code else 1)
+        raise Told(_exit_code(code) if code else 1)
 
 
 def _command(row: Command, params: Params, cloud: str) -> list[str]:
@@ -82,13 +87,9 @@ def _command(row: Command, params: Params, cloud: str) -> list[str]:
     return command_line(row.verb, cloud, words_of(row, params), uid=0 if looks_only else uid, sudo=sudo)
 
 
-def _run(words: Sequence[str], out: TextIO, interactive: bool) -> int:
-    target = _descriptor(out)
-    out.flush()
-    with _child(words, subprocess.PIPE if target is None else target, interactive) as child:
-        if child.stdout is not None:
-            out.writelines(child.stdout)
-        return child.wait()
+def _exit_code(ended: int) -> int:
+    """Return the exit code of a process that failed, as a shell has it: a signal's is above 128."""
+    return ended if ended > 0 else 128 - ended
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from shell.options import HELP, KINDS, ShellOptions
 
 _HEAD_COLUMNS = 30
 _UNBROKEN = "\xa0"  # textwrap does not break here: an option stays beside its value
-_SETTINGS = (
+_BELOW_ALL = (
     "TARGET is an app (web), a worker (web.2) or a container id.",
     "`help VERB` tells more about one; Tab completes; Ctrl-R searches what was typed.",
 )
@@ -51,7 +51,7 @@ def overview(width: int = WIDTH) -> str:
     heads = max(len(names(row)) for row in COMMANDS)
     parts = [_group(title, rows, heads, width) for title, rows in GROUPS.items()]
     topics = f"`help TOPIC`: {', '.join(TOPICS)}."
-    return "\n\n".join([*parts, "\n".join(_wrapped(line, width) for line in (*_SETTINGS, topics))])
+    return "\n\n".join([*parts, "\n".join(_wrapped(line, width) for line in (*_BELOW_ALL, topics))])
 
 
 def reference() -> str:

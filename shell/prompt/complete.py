@@ -24,7 +24,7 @@ from shell.manual.topics import TOPICS
 from shell.options import HELP, KINDS
 from shell.prompt.named import Named
 from shell.prompt.offers import Completion, Directory, files, quoted, ranked
-from shell.prompt.position import Position, position_of
+from shell.prompt.position import PARTS, Position, position_of
 from shell.prompt.snapshot import Snapshot
 from shell.prompt.typed import Word, spot
 from shell.text.columns import names as column_names
@@ -36,7 +36,6 @@ _MEANINGS = {
     "manager": "up or down", "error": "a command that fails", "done": "the load has ended",
     "ready": "as many as wanted", "gone": "removed, or stopped",
 }  # fmt: skip
-_PARTS = tuple(Named(name, "a part of the cloud") for name in ("manager", "proxy", "etcd"))
 
 
 def no_files(directory: str) -> Sequence[str]:
@@ -162,7 +161,8 @@ def _operands(position: Position, word: Word, snapshot: Snapshot, directory: Dir
             left = replace(snapshot, workers=tuple(still))
             return _usual_operands(command, given, word, left, directory)
         case "crash" if not given:
-            return ranked(word, [*_PARTS, *snapshot.workers])
+            parts = (Named(name, "a part of the cloud") for name in PARTS)
+            return ranked(word, [*parts, *snapshot.workers])
         case _:
             return _usual_operands(command, given, word, snapshot, directory)
 

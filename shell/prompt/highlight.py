@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from manager.api.commands import command_of
-from shell.prompt.position import Position, option_of, position_of
+from shell.prompt.position import PARTS, Position, option_of, position_of
 from shell.prompt.snapshot import Snapshot
 from shell.prompt.typed import Statement, Word, statements
 
@@ -72,5 +72,4 @@ def _name_style(value: str, completes: str, snapshot: Snapshot) -> str:
         return "class:name"
     # a container's id may stand for a worker, and parts of the cloud are no apps
     could_be = completes == "targets" and (value.isalnum() and not value.isalpha())
-    parts = value in ("manager", "proxy", "etcd")
-    return "class:missing" if snapshot.known and not could_be and not parts else ""
+    return "class:missing" if snapshot.known and not could_be and value not in PARTS else ""

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from manager.api.documents import API_VERSION
+from manager.api.documents import document
 from manager.api.listings import LISTINGS, Column
 from shell.text.cells import RIGHT, cell
 from shell.text.columns import chosen, field_names, filtered, ordered
@@ -60,8 +60,8 @@ def listing(kind: str, items: Sequence[Document], options: Options) -> Iterator[
         case "name":
             return _names(kind, rows)
         case "json":
-            document = {"apiVersion": API_VERSION, "kind": kind, "items": _projected(rows, picked)}
-            return iter(as_json(document, options).splitlines())
+            whole = document(kind, {"items": _projected(rows, picked)})
+            return iter(as_json(whole, options).splitlines())
         case "jsonl":
             compact = replace(options, width=None)
             return (as_json(row, compact) for row in _projected(rows, picked))

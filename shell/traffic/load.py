@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
-from manager.api.documents import API_VERSION
+from manager.api.documents import document
 from shell.traffic.endpoint import Endpoint
 from shell.traffic.exchange import Answer, BadAnswer, Connections
 
@@ -74,7 +74,7 @@ class Report:
 
     def document(self) -> Mapping[str, object]:
         """Return the report as a JSON object of the published language."""
-        return {"apiVersion": API_VERSION, "kind": "LoadReport", **asdict(self)}
+        return document("LoadReport", asdict(self))
 
 
 def arrivals(plan: Plan) -> Iterator[float]:
