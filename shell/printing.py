@@ -13,6 +13,7 @@ from shell.outcome import Told
 from shell.terminal import has_colour, takes_utf8, width_of
 from shell.text import render, stream_item
 from shell.text.document import Document, items
+from shell.text.tables import Options
 
 if TYPE_CHECKING:
     from shell.session import Session
@@ -24,7 +25,7 @@ def item(session: Session, item: Document, row: Command, params: Params) -> None
     """Print one item of a stream: log lines and events are results, all else is not."""
     is_result = item.get("kind") in _RESULTS
     stream = session.out if is_result else session.err
-    line = stream_item.line(item, options_for(stream, params, format_of(session, row)))
+    line = stream_item.line(item, options_for(session, stream, row, params))
     if line is None:
         return
     if item.get("kind") == "Progress":
@@ -39,7 +40,7 @@ def item(session: Session, item: Document, row: Command, params: Params) -> None
 def result(session: Session, document: Document, row: Command, params: Params) -> None:
     """Print a result, and its notes beside it; raises Told when it says that something is not well."""
     session.progress.clear()
-    options = options_for(session.out, params, format_of(session, row))
+    options = options_for(session, session.out, row, params)
     pager.show(session, render.result(document, options))
     for line in render.notes(document, options):
         print(line, file=session.err, flush=True)
@@ -53,17 +54,17 @@ def has_failing_check(document: Document) -> bool:
     return any(check.get("state") == "FAIL" for check in checks)
 
 
-def format_of(session: Session, row: Command) -> str:
+def _format_of(session: Session, row: Command) -> str:
     """Return the format of `set output` where the command has it, else that of a table."""
     option = row.option("--output")
     known = option.kind.choices if option is not None and option.kind is not None else ()
     return session.options.output if session.options.output in known else "table"
 
 
-def options_for(stream: TextIO, params: Params, format_: str) -> render.Options:
+def options_for(session: Session, stream: TextIO, row: Command, params: Params) -> Options:
     """Return how results of a command with these parameters are written to a stream."""
-    return render.Options(
-        format=str(params.get("output", format_)),
+    return Options(
+        format=str(params.get("output", _format_of(session, row))),
         sort=_text(params, "sort"),
         filters=tuple(texts(params, "filter")),
         columns=_text(params, "columns"),

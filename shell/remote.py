@@ -78,7 +78,9 @@ def _ask(session: Session, row: Command, params: Params) -> None:
             answer_within_s=ANSWER_S if row.at_once else None,
             on_resend=lambda: _go_on(row, request, printer.stream),
         )
-    printer.result(document)
+    from shell import printing  # loaded meanwhile, or not at all where it fails
+
+    printing.result(session, document, row, params)
 
 
 @contextmanager
@@ -166,7 +168,7 @@ def _request(row: Command, params: Params, handed: Sequence[Handed]) -> dict[str
 
 
 class _Printer:
-    """Prints the items and the result of one command; what writes them is imported once they come."""
+    """Prints the items of one command; what writes them is imported once they come."""
 
     def __init__(self, session: Session, row: Command, params: Params) -> None:
         self.session = session
@@ -181,12 +183,6 @@ class _Printer:
 
         if self.stream.is_new(item) and (self.pattern is None or self.pattern.search(str(item.get("text")))):
             printing.item(self.session, item, self.row, self.params)
-
-    def result(self, document: Document) -> None:
-        """Print the result, and its notes beside it."""
-        from shell import printing
-
-        printing.result(self.session, document, self.row, self.params)
 
 
 def _pattern(params: Params) -> re.Pattern[str] | None:

@@ -16,14 +16,7 @@ _ARRIVED = ("ready", "stopped", "spare", "gone")
 
 def width_of(stream: TextIO) -> int | None:
     """Return the columns of the terminal that a stream is, None when it is none."""
-    if not stream.isatty():
-        return None
-    if asked := columns_asked():
-        return asked
-    try:
-        return os.get_terminal_size(stream.fileno()).columns or 80
-    except OSError:
-        return 80
+    return columns_asked() or _size_of(stream).columns or 80 if stream.isatty() else None
 
 
 def columns_asked() -> int:
@@ -34,12 +27,15 @@ def columns_asked() -> int:
 
 def height_of(stream: TextIO) -> int | None:
     """Return the rows of the terminal that a stream is, None when it is none."""
-    if not stream.isatty():
-        return None
+    return _size_of(stream).lines or 24 if stream.isatty() else None
+
+
+def _size_of(stream: TextIO) -> os.terminal_size:
+    """Return what a terminal says of its size, zeros where it says nothing."""
     try:
-        return os.get_terminal_size(stream.fileno()).lines or 24
+        return os.get_terminal_size(stream.fileno())
     except OSError:
-        return 24
+        return os.terminal_size((0, 0))
 
 
 def has_colour(stream: TextIO) -> bool:

@@ -173,7 +173,7 @@ class _Scanner:
                         break
                     self.at = run.end()
                     parts.append(Text(run.group()))
-        return Word(_joined(parts), start, self.at)
+        return Word(_merged(parts), start, self.at)
 
     def _single(self) -> Text:
         opened = self.at
@@ -258,7 +258,7 @@ class _Scanner:
         return SyntaxRejected(message, (opened, end if end >= 0 else len(self.text)))
 
 
-def _joined(parts: list[Part]) -> tuple[Part, ...]:
+def _merged(parts: list[Part]) -> tuple[Part, ...]:
     """Return the parts with neighbouring texts made one."""
     joined: list[Part] = []
     for part in parts:

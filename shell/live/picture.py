@@ -54,7 +54,7 @@ def lines(seen: Seen, view: View, options: Options, height: int, events: int = 1
 
     events: at most how many of the last ones; those of an app that was gone into are all shown.
     """
-    width = options.width or 80
+    width = options.screen_columns
     most = height if view.app else min(events, height)
     blocks = [_Block([*_header(seen, options)], []), *_blocks(seen, view, options, most)]
     drawn = [styled.cut(line, width, mark(options.utf8)) for line in _stacked(blocks, height)]
@@ -63,7 +63,7 @@ def lines(seen: Seen, view: View, options: Options, height: int, events: int = 1
 
 def _blocks(seen: Seen, view: View, options: Options, events: int) -> Iterator[_Block]:
     if view.page:
-        yield _page(seen, view, options.width or 80)
+        yield _page(seen, view, options.screen_columns)
         return
     apps, app = shown_apps(seen, view), app_of(seen, view)
     workers, worker = shown_workers(seen, view), worker_of(seen, view)
@@ -105,7 +105,7 @@ def _header(seen: Seen, options: Options) -> Iterator[Line]:
     if not seen.status:
         yield styled.line("waiting for the manager")
         return
-    yield _state(seen, options.width or 80)
+    yield _state(seen, options.screen_columns)
     yield _usage(seen, options)
 
 
@@ -150,7 +150,7 @@ def _usage(seen: Seen, options: Options) -> Line:
     """Return what of the host everything on it uses."""
     cores, memory = number(seen.host.get("cores")) or 0.0, number(seen.host.get("memory_bytes")) or 0.0
     cpu, used = number(seen.host.get("used_cores")) or 0.0, number(seen.host.get("used_memory_bytes")) or 0.0
-    columns = min(20, max(4, ((options.width or 80) - _BAR_BESIDE_COLUMNS) // 2))
+    columns = min(20, max(4, (options.screen_columns - _BAR_BESIDE_COLUMNS) // 2))
     return (
         ("", "cpu "),
         _bar(cpu / cores if cores else 0, columns, options),
@@ -175,11 +175,11 @@ def _apps(seen: Seen, apps: Sequence[Document], chosen: str, options: Options) -
         [_app_cell(seen, app, chosen, column, text, options) for column in columns]
         for app, (_, text) in zip(apps, told, strict=True)
     ]
-    shown, body = tables.fitted(columns, body, DROPPED, options.width or 80, mark(options.utf8))
+    shown, body = tables.fitted(columns, body, DROPPED, options.screen_columns, mark(options.utf8))
     head, *rows = styled.table(
         shown, body, lambda at, column, text: _app_style(apps[at], told[at][0], column.field)
     )
-    return _with_cursor(head, rows, [str(app.get("name")) for app in apps], chosen, options.width or 80)
+    return _with_cursor(head, rows, [str(app.get("name")) for app in apps], chosen, options.screen_columns)
 
 
 def _app_style(app: Document, next_style: str, field: str) -> str:
@@ -216,7 +216,7 @@ def _app_cell(seen: Seen, app: Document, chosen: str, column: Column, upcoming: 
         case "ready":
             return f"{app.get('ready')}/{app.get('want')}"
         case "spark":
-            columns = 20 if (options.width or 80) >= _WIDE_COLUMNS else 12
+            columns = 20 if options.screen_columns >= _WIDE_COLUMNS else 12
             history = by_time(seen.rates.get(name, ()), options.now, SPAN_S, columns)
             return sparkline(history, columns, utf8=options.utf8)
         case "next":
@@ -257,12 +257,12 @@ def _workers(workers: Sequence[Document], chosen: str, options: Options) -> _Blo
         [first, *columns[1:]],
         marked,
         LISTINGS["WorkerList"].dropped,
-        options.width or 80,
+        options.screen_columns,
         mark(options.utf8),
     )
     head, *rows = styled.table(shown, fitted, lambda at, column, text: styled.STATE_STYLES.get(text, ""))
     names = [str(worker.get("name")) for worker in workers]
-    return _with_cursor(head, rows, names, chosen, options.width or 80)
+    return _with_cursor(head, rows, names, chosen, options.screen_columns)
 
 
 def _events(events: Sequence[Document], options: Options, most: int) -> _Block:

@@ -165,7 +165,7 @@ class Screen:
         height, options = self._application.output.get_size().rows, self._options()
         body = picture.lines(self.seen, self.view, options, height - 1)
         body += [line("")] * (height - 1 - len(body))
-        return [*body, keys.footer(self.view, self.seen, options.width or 80, utf8=self.utf8)]
+        return [*body, keys.footer(self.view, self.seen, options.screen_columns, utf8=self.utf8)]
 
     def _paint(self) -> StyleAndTextTuples:
         self._painted = self._lines()

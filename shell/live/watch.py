@@ -62,7 +62,8 @@ def _show(session: Session, arguments: Arguments, app: list[str], interval_s: fl
     elif width is None or form == "jsonl":
         _lines(session, view, seen, form or "", ticks(interval_s, for_s))
     elif arguments.flag("once"):
-        for line in picture.lines(seen, view, _options(session, width), _ALL, EVENTS):
+        options = Options(width=width, utf8=terminal.takes_utf8(session.out), now=time.time())
+        for line in picture.lines(seen, view, options, _ALL, EVENTS):
             print(styled.text_of(line).rstrip(), file=session.out)
     elif session.interactive and not terminal.is_dumb():
         from shell.live.screen import Screen
@@ -164,10 +165,6 @@ def _told(act: Callable[[], None]) -> Told | None:
     except Told as told:
         return told
     return None
-
-
-def _options(session: Session, width: int | None) -> Options:
-    return Options(width=width, utf8=terminal.takes_utf8(session.out), now=time.time())
 
 
 def _lines(session: Session, view: View, seen: Seen, form: str, moments: Iterator[None]) -> None:

@@ -7,7 +7,7 @@ clears the line, ^C during a command ends the waiting, ^D leaves.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -84,8 +84,8 @@ class Draft:
 def run(session: Session, execute: Execute = statements.execute) -> int:
     """Read lines and have them carried out until the person leaves, and return 0 then."""
     prompt: PromptSession[str]
-    told = partial(follow, session.client)
-    watch = Watch(partial(_ask, session), told, lambda: soon(prompt.app, prompt.app.invalidate))
+    ask = partial(session.client.call, patience_s=0.0, answer_within_s=_ANSWER_S)
+    watch = Watch(ask, partial(follow, session.client), lambda: soon(prompt.app, prompt.app.invalidate))
     draft = Draft()
     prompt = prompt_of(
         session.places.prompt, lambda: replace(watch.snapshot, variables=_variables(session)), draft
@@ -114,10 +114,6 @@ def _menu_rows(rows: int) -> int:
 
 def _variables(session: Session) -> tuple[Named, ...]:
     return tuple(Named(f"${name}", value) for name, value in session.variables.items())
-
-
-def _ask(session: Session, method: str, params: Mapping[str, object]) -> Mapping[str, object]:
-    return session.client.call(method, params, patience_s=0.0, answer_within_s=_ANSWER_S)
 
 
 def _greet(session: Session, prompt: PromptSession[str]) -> None:

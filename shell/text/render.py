@@ -17,8 +17,6 @@ from shell.text.document import Document, fields, items, number
 from shell.text.glyphs import ascii_only, columns, escaped, paint
 from shell.text.tables import Options, as_json, is_too_wide, listing
 
-__all__ = ["Options", "notes", "result"]
-
 NO_APPS = f"no apps yet: {FIRST_RUN}"
 _EMPTY = {
     "AppList": NO_APPS,
@@ -74,7 +72,7 @@ def _told(kind: str, document: Document, options: Options) -> Iterator[str]:
         case "LoadReport":
             return _load_report(document)
         case _:
-            return iter(as_json(document, _indented(options)).splitlines())
+            return iter(as_json(document, Options(width=0, utf8=options.utf8)).splitlines())
 
 
 def notes(document: Document, options: Options) -> Iterator[str]:
@@ -101,8 +99,8 @@ def _fixes(checks: Sequence[Document], options: Options) -> Iterator[str]:
 
 
 def _sentence(document: Document) -> Iterator[str]:
-    message = escaped(str(document.get("message", "")))
-    return iter([message] if message else [])
+    if message := str(document.get("message", "")):
+        yield escaped(message)
 
 
 def _plan(steps: Sequence[str]) -> Iterator[str]:
@@ -193,10 +191,6 @@ def _load_report(report: Document) -> Iterator[str]:
     workers = fields(report.get("per_worker"))
     if workers:
         yield "workers  " + ", ".join(f"{_text(name)} {_text(count)}" for name, count in workers.items())
-
-
-def _indented(options: Options) -> Options:
-    return Options(width=0, utf8=options.utf8)
 
 
 def _words(value: object) -> list[str]:

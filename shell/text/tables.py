@@ -37,6 +37,11 @@ class Options:
     now: float = 0.0
     timestamps: bool = False
 
+    @property
+    def screen_columns(self) -> int:
+        """The columns of the terminal, or of a usual one."""
+        return self.width or 80
+
 
 # Sentences: they are cut to so many columns before another column goes, and to half where none is left to go.
 _SENTENCES = {

@@ -45,7 +45,7 @@ def load(session: Session, arguments: Arguments, params: Params) -> None:
 def print_report(session: Session, report: Report, params: Params) -> None:
     """Print what became of a load."""
     session.progress.clear()
-    options = printing.options_for(session.out, params, printing.format_of(session, known("load")))
+    options = printing.options_for(session, session.out, known("load"), params)
     for line in render.result(report.document(), options):
         print(line, file=session.out)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from manager.api.documents import document
-from shell.text.render import Options, result
+from shell.text.render import result
+from shell.text.tables import Options
 from tests.fakes.replies import app, worker
 
 TEMPLATE = {

@@ -16,7 +16,7 @@ from manager.api.listings import LISTINGS
 from manager.api.views import ITEMS, AppView, EventView, RevisionView, RouteView, WorkerView
 from shell.text import cells, render, stream_item
 from shell.text.glyphs import columns, cut, escaped, stripped
-from shell.text.render import Options
+from shell.text.tables import Options
 from shell.traffic.load import Report
 from tests.fakes.replies import app, status, worker
 

@@ -10,7 +10,8 @@ from manager.api.documents import listing
 from manager.api.views import StatsView
 from manager.observe.consumption import Consumption, consumption
 from netsetup.counters import PortTraffic, port_traffic
-from shell.text.render import Options, result
+from shell.text.render import result
+from shell.text.tables import Options
 
 V1 = """\
 35 31 0:32 / {root}/memory rw shared:9 - cgroup cgroup rw,memory

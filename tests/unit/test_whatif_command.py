@@ -23,7 +23,7 @@ from manager.state.model import AppSpec, Autoscale, Template
 from manager.state.world import World
 from shell.language import parsing
 from shell.text import render
-from shell.text.render import Options
+from shell.text.tables import Options
 from tests.autoscale.observations import POLICY
 from tests.unit.test_recording import T0, Life
 
