@@ -18,10 +18,9 @@ from manager.api.errors import CloudError, ImageNotFound, ProgramRejected, Usage
 from manager.api.rows.options import DRY_RUN, WAITING
 from manager.api.typed import Params
 from shell import variables
-from shell.client import ANSWER_S
-from shell.language.parsing import parse, texts
+from shell.client import ANSWER_S, OnItem
+from shell.language.parsing import parse, texts, typed_again
 from shell.language.quoting import quote
-from shell.session import typed_again
 from shell.stream import Unrepeated
 from shell.terminal import width_of
 from shell.text.document import Document
@@ -67,18 +66,19 @@ def _ask(session: Session, row: Command, params: Params) -> None:
     # what is told of the command is as it was typed: no value of the environment or of a file is shown
     sent = params if row.option("--env-file") is None else variables.given(row, params)
     session.need_cloud()
-    printer = _Printer(session, row, params)
+    stream = Unrepeated()
+    take = _printer(session, row, params, stream)
     with _handed(session, row, params) as handed:
         request = _request(row, sent, handed)
         document = session.client.call(
             row.verb,
             request,
             [file.descriptor for file in handed],
-            printer.item,
+            take,
             answer_within_s=ANSWER_S if row.at_once else None,
-            on_resend=lambda: _go_on(row, request, printer.stream),
+            on_resend=lambda: _go_on(row, request, stream),
         )
-    from shell import printing  # loaded meanwhile, or not at all where it fails
+    from shell import printing
 
     printing.result(session, document, row, params)
 
@@ -167,22 +167,17 @@ def _request(row: Command, params: Params, handed: Sequence[Handed]) -> dict[str
     return request
 
 
-class _Printer:
-    """Prints the items of one command; what writes them is imported once they come."""
+def _printer(session: Session, row: Command, params: Params, stream: Unrepeated) -> OnItem:
+    """Return what prints an item, unless it was printed before or is not searched for."""
+    pattern = _pattern(params)
 
-    def __init__(self, session: Session, row: Command, params: Params) -> None:
-        self.session = session
-        self.row = row
-        self.params = params
-        self.stream = Unrepeated()
-        self.pattern = _pattern(params)
+    def take(item: Document) -> None:
+        if stream.is_new(item) and (pattern is None or pattern.search(str(item.get("text")))):
+            from shell import printing  # once there is something to write
 
-    def item(self, item: Document) -> None:
-        """Print one item of the stream, unless it was printed before or is not asked for."""
-        from shell import printing
+            printing.item(session, item, row, params)
 
-        if self.stream.is_new(item) and (self.pattern is None or self.pattern.search(str(item.get("text")))):
-            printing.item(self.session, item, self.row, self.params)
+    return take
 
 
 def _pattern(params: Params) -> re.Pattern[str] | None:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from manager.api.arguments import option_words
 from manager.api.command import Command
 from manager.api.commands import known
 from manager.api.errors import CloudError, UsageError
@@ -22,7 +21,7 @@ from manager.api.places import Places
 from manager.api.typed import Params
 from shell import terminal
 from shell.client import Client
-from shell.language.quoting import join
+from shell.language.parsing import typed_again
 from shell.options import ShellOptions
 from shell.outcome import Interrupted
 from shell.terminal import Progress
@@ -180,12 +179,3 @@ class Session:
     def _is_read_outside(self) -> bool:
         """Whether a person reads hints where only the system's shell can take them."""
         return self.one_shot and terminal.width_of(self.err) is not None
-
-
-def typed_again(row: Command, params: Params) -> str:
-    """Return a command with its options and operands, such as `down --purge`."""
-    given = [row.verb, *option_words(row.options, params)]
-    for operand in row.operands:
-        value = params.get(operand.key, [])
-        given += value if isinstance(value, list) else [str(value)]
-    return join(given)

@@ -12,9 +12,8 @@ from manager.api import values
 from manager.api.command import Command
 from manager.api.errors import UsageError
 from manager.api.typed import Params
-from shell.language.parsing import texts
+from shell.language.parsing import texts, typed_again
 from shell.language.quoting import quote
-from shell.session import typed_again
 
 
 def given(row: Command, params: Params, environment: Mapping[str, str] = os.environ) -> Params:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from manager.api.arguments import bind
+from manager.api.arguments import bind, option_words
 from manager.api.command import Command, Option
 from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
 from manager.api.typed import Params, Typed, mended, missing, written
 from manager.api.values import Kind, Meant
+from shell.language.quoting import join
 
 _NUMBER = re.compile(r"-[0-9]+")
 
@@ -35,6 +36,15 @@ def texts(params: Params, key: str) -> list[str]:
     """Return the words of a parameter that takes several, none where it was not given."""
     value = params.get(key)
     return list(value) if isinstance(value, list) else []
+
+
+def typed_again(row: Command, params: Params) -> str:
+    """Return a command with its options and operands, such as `down --purge`."""
+    given = [row.verb, *option_words(row.options, params)]
+    for operand in row.operands:
+        value = params.get(operand.key, [])
+        given += value if isinstance(value, list) else [str(value)]
+    return join(given)
 
 
 def read(command: Command, words: Sequence[str]) -> Typed:

@@ -10,8 +10,8 @@ from manager.api.commands import known
 from manager.api.errors import Conflict, UsageError
 from manager.api.typed import Params
 from shell import printing
+from shell.language.parsing import typed_again
 from shell.outcome import Interrupted
-from shell.session import typed_again
 from shell.text import render
 from shell.traffic.endpoint import endpoint_of
 from shell.traffic.load import Load, Plan, Report
