@@ -84,7 +84,7 @@ def look(session: Session, condition: Condition, ask: Ask, until: float = math.i
             return _fails(session, text, list(command))
 
 
-def left_s(until: float, most_s: float) -> float:
+def patience_s(until: float, most_s: float) -> float:
     """Return how long to wait for an answer by `until`: always long enough for one who is well and idle."""
     return min(max(until - time.monotonic(), _LEAST_S), most_s)
 
@@ -133,7 +133,7 @@ def _compared(said: Comparison, observed: object) -> Sight:
 
 def _manager(session: Session, up: bool, until: float) -> Sight:
     """See whether a manager answers: one that is silent is down, unless there was too little time to tell."""
-    asked_at, within_s = time.monotonic(), left_s(until, _LOOK_WITHIN_S)
+    asked_at, within_s = time.monotonic(), patience_s(until, _LOOK_WITHIN_S)
     try:
         session.client.call("status", {}, patience_s=0, answer_within_s=within_s)
     except ManagerUnreachable:
@@ -173,7 +173,9 @@ def _answers(endpoint: Endpoint, said: Answers, until: float) -> Sight:
     problems: Counter[str] = Counter()
     for asked in range(said.count):
         in_time = time.monotonic() < until or not asked
-        problem = _ask(endpoint, said, left_s(until, _REQUEST_WITHIN_S)) if in_time else "not asked in time"
+        problem = (
+            _ask(endpoint, said, patience_s(until, _REQUEST_WITHIN_S)) if in_time else "not asked in time"
+        )
         if problem:
             problems[problem] += 1
     failed = problems.total()

@@ -29,7 +29,7 @@ from shell.language.conditions import (
     Ready,
 )
 from shell.language.quoting import join
-from shell.sights import Sight, left_s, look
+from shell.sights import Sight, look, patience_s
 from shell.text.document import Document
 from shell.traffic import loading
 
@@ -103,7 +103,7 @@ def _patient_look(session: Session, condition: Condition, until: float, before: 
     """
 
     def ask(method: str, params: Document) -> Document:
-        limit_s = left_s(until, _SILENCE_S)
+        limit_s = patience_s(until, _SILENCE_S)
         return session.client.call(method, params, patience_s=0.0, answer_within_s=limit_s)
 
     try:

@@ -15,7 +15,6 @@ from shell.file_errors import unwritable
 from shell.live import picture
 from shell.live.look import look
 from shell.live.view import Seen, View
-from shell.live.watch import EVENTS
 from shell.text import explain, svg
 from shell.text.tables import Options
 
@@ -34,7 +33,8 @@ def draw_view(session: Session, arguments: Arguments, view: View, seen: Seen, in
     while time.monotonic() < until:
         time.sleep(interval_s)
         seen = look(session.client, seen)
-    lines = picture.lines(seen, view, Options(width=_columns(session), now=time.time()), _LINES, EVENTS)
+    options = Options(width=_columns(session), now=time.time())
+    lines = picture.lines(seen, view, options, _LINES, picture.FEW_EVENTS)
     _write(session, path, svg.screen(lines, f"simplecloud {words}"), words)
 
 

@@ -22,6 +22,8 @@ from shell.text.sparkline import bar, by_time, sparkline
 from shell.text.styled import Fragment, Line
 from shell.text.tables import Options
 
+ALL = 1000  # lines: no limit
+FEW_EVENTS = 6  # of one look that is printed, or drawn into a file
 DROPPED = ("MEMORY", "ERRORS", "CPU", "LAST MINUTE", "P95", "REQ/S")
 _WIDE_COLUMNS = 120
 _BUSY, _FULL = 0.7, 0.9  # shares of the host
@@ -46,10 +48,10 @@ class _Block:
     head: Sequence[Line]
     rows: Sequence[Line]
     cursor: int = 0
-    most: int = 1000
+    most: int = ALL
 
 
-def lines(seen: Seen, view: View, options: Options, height: int, events: int = 1000) -> list[Line]:
+def lines(seen: Seen, view: View, options: Options, height: int, events: int = ALL) -> list[Line]:
     """Return the view, at most `height` lines; what is below them is the caller's.
 
     events: at most how many of the last ones; those of an app that was gone into are all shown.

@@ -30,9 +30,6 @@ from shell.text.tables import Options, as_json
 if TYPE_CHECKING:
     from shell.session import Session
 
-_ALL = 1000  # lines: no limit
-EVENTS = 6  # of one look that is printed, or drawn into a file
-
 
 def watch(session: Session, row: Command, params: Params) -> None:
     """Show the cloud until the person leaves, or once; raises CloudError when nobody answers at the start."""
@@ -63,7 +60,7 @@ def _show(session: Session, arguments: Arguments, app: list[str], interval_s: fl
         _lines(session, view, seen, form or "", ticks(interval_s, for_s))
     elif arguments.flag("once"):
         options = Options(width=width, utf8=terminal.takes_utf8(session.out), now=time.time())
-        for line in picture.lines(seen, view, options, _ALL, EVENTS):
+        for line in picture.lines(seen, view, options, picture.ALL, picture.FEW_EVENTS):
             print(styled.text_of(line).rstrip(), file=session.out)
     elif session.interactive and not terminal.is_dumb():
         from shell.live.screen import Screen
