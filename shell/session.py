@@ -24,7 +24,7 @@ from shell.client import Client
 from shell.language.parsing import typed_again
 from shell.options import ShellOptions
 from shell.outcome import Interrupted
-from shell.terminal import Progress
+from shell.progress import Progress
 
 if TYPE_CHECKING:
     from shell.place import Place

@@ -14,7 +14,7 @@ from manager.server import Call
 from manager.service.progress import Told, line
 from manager.state.model import WorkerKey
 from manager.state.world import World
-from shell.terminal import Progress
+from shell.progress import Progress
 from tests.fakes.shells import TerminalText
 from tests.simulation.worlds import NOW, a_worker, an_app, ended, known, serving, without
 from tests.unit.test_settling import refused

@@ -21,7 +21,7 @@ from manager.api.documents import rfc3339
 from manager.api.errors import AppNotFound, CloudError, NotConfirmed, ProgramRejected
 from shell import host
 from shell.attempt import execute_words
-from shell.terminal import Progress
+from shell.progress import Progress
 from tests.eventually import eventually
 from tests.fakes.manager import Death, FakeCall, FakeManager, app_item
 from tests.fakes.shells import Shell, TerminalText, shell_at
