@@ -14,7 +14,7 @@ from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
 from manager.api.typed import Params
 from shell import pager, terminal
-from shell.options import KINDS, near
+from shell.options import OPTIONS, near
 from shell.outcome import Told
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _set(session: Session, row: Command, params: Params) -> None:
     if not words:
         raise UsageError(f"set {name} needs a value", hint=f"set {name} VALUE", at=1)
     value = " ".join(words)
-    if name in KINDS:
+    if name in OPTIONS:
         session.options.change(name, value)
         return
     session.variables[name] = value

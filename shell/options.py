@@ -1,4 +1,4 @@
-"""What `set` changes in one shell: the options, what they may be, and what they begin with."""
+"""What `set` changes in one shell: the options, what they may be and do, and what they begin with."""
 
 from __future__ import annotations
 
@@ -10,34 +10,24 @@ from manager.api.suggest import slips
 from manager.api.values import FORMAT, Kind, choice
 
 _SWITCH = choice("on", "off")
-KINDS: Mapping[str, Kind] = {
-    "errexit": _SWITCH,
-    "echo": _SWITCH,
-    "output": FORMAT,
-    "timing": _SWITCH,
-    "confirm": _SWITCH,
-    "pager": _SWITCH,
-    "keys": choice("emacs", "vi"),
-}
-
-HELP: Mapping[str, str] = {
-    "errexit": "stop at the first failure",
-    "echo": "print each command before it runs",
-    "output": "how listings are printed",
-    "timing": "tell how long each command took",
-    "confirm": "ask before what cannot be undone",
-    "pager": "long results through $PAGER, on a terminal",
-    "keys": "the keys of the prompt",
+OPTIONS: Mapping[str, tuple[Kind, str]] = {
+    "errexit": (_SWITCH, "stop at the first failure"),
+    "echo": (_SWITCH, "print each command before it runs"),
+    "output": (FORMAT, "how listings are printed"),
+    "timing": (_SWITCH, "tell how long each command took"),
+    "confirm": (_SWITCH, "ask before what cannot be undone"),
+    "pager": (_SWITCH, "long results through $PAGER, on a terminal"),
+    "keys": (choice("emacs", "vi"), "the keys of the prompt"),
 }
 
 
 def near(name: str) -> str | None:
     """Return the option that a variable's name is a slip of the keys away from."""
-    return next((option for option in KINDS if slips(name, option) <= len(option) // 3), None)
+    return next((option for option in OPTIONS if slips(name, option) <= len(option) // 3), None)
 
 
 class ShellOptions:
-    """The options with their values; HELP says what each does."""
+    """The options with their values."""
 
     errexit: bool = True
     echo: bool = False
@@ -49,7 +39,7 @@ class ShellOptions:
 
     def change(self, name: str, word: str) -> None:
         """The option has the value that the word means; raises UsageError when it means none."""
-        kind = KINDS[name]
+        kind, _ = OPTIONS[name]
         try:
             value = kind.parse(word)
         except ValueError as error:
@@ -59,5 +49,5 @@ class ShellOptions:
     def shown(self) -> dict[str, str]:
         """Return each option as `set` would write it."""
         words = {True: "on", False: "off"}
-        values = {name: getattr(self, name) for name in KINDS}
+        values = {name: getattr(self, name) for name in OPTIONS}
         return {name: words.get(value, value) for name, value in values.items()}

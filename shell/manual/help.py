@@ -9,7 +9,7 @@ from manager.api.commands import COMMANDS, GROUPS
 from shell import terminal
 from shell.manual.narrowed import TEXT_COLUMNS, WIDTH, filled, narrowed
 from shell.manual.topics import TOPICS
-from shell.options import HELP, KINDS, ShellOptions
+from shell.options import OPTIONS, ShellOptions
 
 _HEAD_COLUMNS = 30
 _UNBROKEN = "\xa0"  # textwrap does not break here: an option stays beside its value
@@ -133,9 +133,9 @@ def _options(command: Command, width: int) -> list[str]:
 def _settings(width: int) -> list[str]:
     """Return what `set` changes, a line each: what it can be, what that does, and how it begins."""
     usual = ShellOptions().shown()
-    heads = {name: f"{name} {kind.metavar}" for name, kind in KINDS.items()}
-    widest = max(len(head) for head in heads.values() if len(head) <= _HEAD_COLUMNS)
-    return [_entry(head, f"{HELP[name]} ({usual[name]})", widest, width) for name, head in heads.items()]
+    told = {f"{name} {kind.metavar}": f"{does} ({usual[name]})" for name, (kind, does) in OPTIONS.items()}
+    widest = max(len(head) for head in told if len(head) <= _HEAD_COLUMNS)
+    return [_entry(head, text, widest, width) for head, text in told.items()]
 
 
 def option_head(option: Option) -> str:

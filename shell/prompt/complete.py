@@ -21,7 +21,7 @@ from shell.language.comparison import OPERATORS
 from shell.language.conditions import field_named, kind_of
 from shell.live.repeated import is_listing, repeated
 from shell.manual.topics import TOPICS
-from shell.options import HELP, KINDS
+from shell.options import OPTIONS
 from shell.prompt.named import Named
 from shell.prompt.offers import Completion, Directory, files, quoted, ranked
 from shell.prompt.position import PARTS, Position, position_of
@@ -195,8 +195,8 @@ def _operand_at(command: Command, index: int) -> Operand | None:
 
 def _setting(word: Word, given: Sequence[str]) -> list[Completion]:
     if not given:
-        return ranked(word, (Named(name, HELP[name]) for name in KINDS))
-    choices = KINDS[given[0]].choices if given[0] in KINDS else ()
+        return ranked(word, (Named(name, does) for name, (_, does) in OPTIONS.items()))
+    choices = OPTIONS[given[0]][0].choices if given[0] in OPTIONS else ()
     return ranked(word, map(Named, choices))
 
 

@@ -11,7 +11,6 @@ from manager.api.commands import COMMANDS, command_of
 from manager.api.rows.changing import FIRST_RUN
 from shell.manual import help
 from shell.manual.topics import TOPICS
-from shell.options import HELP, KINDS
 
 ROWS = pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.verb)
 
@@ -109,7 +108,6 @@ def test_who_waits_for_workers_that_leave_does_not_wait_until_they_are_ready() -
 
 
 def test_set_tells_every_option_of_the_shell_with_its_values_and_how_it_begins() -> None:
-    assert list(HELP) == list(KINDS)
     assert "  echo on|off     print each command before it runs (off)" in page("set")
     assert "                  how listings are printed (table)" in page("set")
 
