@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from manager.api.errors import UsageError
@@ -75,18 +76,23 @@ def _filled(session: Session, statement: Statement) -> list[str]:
 
 
 def _value(session: Session, variable: Variable) -> str:
-    of_environment = variable.name.startswith("env.")
-    name = variable.name.removeprefix("env.") if of_environment else variable.name
-    known = os.environ if of_environment else session.variables
+    name = variable.name.removeprefix("env.")
+    known = session.variables if name == variable.name else os.environ
     if name in known:
         return known[name]
-    guess = did_you_mean(name, known)
+    told, span = f'variable "{variable.name}" is not set', (variable.start, variable.end)
+    raise SyntaxRejected(told, span, hint=_hint_on(variable, known))
+
+
+def _hint_on(variable: Variable, known: Collection[str]) -> str:
+    """Return which variable was meant, else how this one is set."""
+    name = variable.name.removeprefix("env.")
+    sign = variable.name.removesuffix(name)
     if name in os.environ:
-        of_environment, guess = True, name
-    hint = f"env {name}=VALUE simplecloud ..." if of_environment else f"set {name} VALUE"
-    hint = f"did you mean ${'env.' if of_environment else ''}{guess}?" if guess else hint
-    span = (variable.start, variable.end)
-    raise SyntaxRejected(f'variable "{variable.name}" is not set', span, hint=hint)
+        return f"did you mean $env.{name}?"
+    if guess := did_you_mean(name, known):
+        return f"did you mean ${sign}{guess}?"
+    return f"env {name}=VALUE simplecloud ..." if sign else f"set {name} VALUE"
 
 
 def _output(session: Session, substitution: Substitution) -> str:

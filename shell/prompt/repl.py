@@ -137,17 +137,17 @@ def _read(session: Session, prompt: PromptSession[str], begun: str) -> str | Non
 
     Who leaves while loads run is told so, once, and may stay.
     """
+    line = _typed(prompt, begun)
+    running = [name for name, load in session.loads.items() if not load.done]
+    if line is not None or not running:
+        return line
+    session.note(f"load still runs: {', '.join(running)}; ^D again stops it and leaves")
+    return _typed(prompt, "")
+
+
+def _typed(prompt: PromptSession[str], begun: str) -> str | None:
     try:
         return prompt.prompt(default=begun)
-    except KeyboardInterrupt:
-        return ""
-    except EOFError:
-        running = [name for name, load in session.loads.items() if not load.done]
-        if not running:
-            return None
-    session.note(f"load still runs: {', '.join(running)}; ^D again stops it and leaves")
-    try:
-        return prompt.prompt(default="")
     except KeyboardInterrupt:
         return ""
     except EOFError:

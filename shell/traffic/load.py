@@ -61,16 +61,7 @@ class Report:
 
     def fields(self) -> Mapping[str, float | int]:
         """Return the numbers by name; percentiles are there when something was answered."""
-        named = {
-            "sent": self.sent,
-            "ok": self.ok,
-            "failed": self.failed,
-            "p50_s": self.p50_s,
-            "p95_s": self.p95_s,
-            "p99_s": self.p99_s,
-            "rate_rps": self.rate_rps,
-        }
-        return {name: value for name, value in named.items() if value is not None}
+        return {name: value for name, value in asdict(self).items() if isinstance(value, int | float)}
 
     def document(self) -> Mapping[str, object]:
         """Return the report as a JSON object of the published language."""

@@ -42,7 +42,7 @@ def _packed(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 
 @dataclass(slots=True)
-class Unpacking:
+class _Unpacking:
     """One archive being taken apart at `place`, which does not exist yet; `root` is its first name.
 
     left_out: names of what is no file, directory or link.
@@ -114,7 +114,7 @@ def unpack(archive: IO[bytes], root: str, place: Path) -> list[str]:
     archive.seek(0)
     try:
         with tarfile.open(fileobj=archive, mode="r:") as opened:
-            unpacking = Unpacking(opened, root, place)
+            unpacking = _Unpacking(opened, root, place)
             unpacking.run()
     except tarfile.TarError as error:
         raise CloudError(f"the worker's archive cannot be read: {error}", hint="status") from error
