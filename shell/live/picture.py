@@ -7,27 +7,26 @@ under the cursor is always seen. What a narrow terminal does without, in this or
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from manager.api.listings import LISTINGS, Column
+from shell.live import header
 from shell.live.keys import HELP, HELP_PAGE, explained
 from shell.live.upcoming import upcoming
 from shell.live.view import SPAN_S, Seen, View, app_of, shown_apps, shown_workers, worker_of
 from shell.text import cells, stream_item, styled, tables
-from shell.text.document import Document, fields, number
+from shell.text.document import Document, number
 from shell.text.glyphs import escaped, mark, stripped
 from shell.text.render import NO_APPS
-from shell.text.sparkline import bar, by_time, sparkline
-from shell.text.styled import Fragment, Line
+from shell.text.sparkline import by_time, sparkline
+from shell.text.styled import Line
 from shell.text.tables import Options
 
 ALL = 1000  # lines: no limit
 FEW_EVENTS = 6  # of one look that is printed, or drawn into a file
 DROPPED = ("MEMORY", "ERRORS", "CPU", "LAST MINUTE", "P95", "REQ/S")
 _WIDE_COLUMNS = 120
-_BUSY, _FULL = 0.7, 0.9  # shares of the host
-_BAR_BESIDE_COLUMNS = 46  # what stands beside the two bars of the header
 _APP_COLUMNS = (
     Column("  APP", "name"),
     Column("READY", "ready", "count"),
@@ -58,7 +57,7 @@ def lines(seen: Seen, view: View, options: Options, height: int, events: int = A
     """
     width = options.screen_columns
     most = height if view.app else min(events, height)
-    blocks = [_Block([*_header(seen, options)], []), *_blocks(seen, view, options, most)]
+    blocks = [_Block([*header.lines(seen, options)], []), *_blocks(seen, view, options, most)]
     drawn = [styled.cut(line, width, mark(options.utf8)) for line in _stacked(blocks, height)]
     return drawn if options.utf8 else [styled.as_ascii(line) for line in drawn]
 
@@ -98,73 +97,6 @@ def _stacked(blocks: Sequence[_Block], height: int) -> list[Line]:
 def _window(rows: Sequence[Line], cursor: int, room: int) -> Sequence[Line]:
     first = max(0, min(cursor - room // 2, len(rows) - room))
     return rows[first : first + room]
-
-
-def _header(seen: Seen, options: Options) -> Iterator[Line]:
-    if seen.away_since is not None:
-        absence, rest = _absence(seen, seen.away_since, options.now)
-        yield styled.line(f"{absence}: showing the last picture; {rest}", "bad")
-    if not seen.status:
-        yield styled.line("waiting for the manager")
-        return
-    yield _state(seen, options.screen_columns)
-    yield _usage(seen, options)
-
-
-def _absence(seen: Seen, since: float, now: float) -> tuple[str, str]:
-    """Return who does not answer, and what that means."""
-    who, rest = ("cloud", "up starts it") if seen.down else ("manager", "workers keep serving")
-    return f"{who} DOWN {now - since:.0f} s", rest
-
-
-def _state(seen: Seen, width: int) -> Line:
-    """Return how the cloud and its parts are; where not all fits, only parts that are not well."""
-    cloud, parts, settled = ("head", str(seen.status.get("cloud"))), _parts(seen), _settled(seen)
-    whole = (cloud, *_health(parts), ("", "  "), settled)
-    if styled.columns_of(whole) <= width:
-        return whole
-    ailing = {part: well for part, well in parts.items() if not well}
-    return (cloud, ("", "  "), settled, *_health(ailing or {"all parts": True}))
-
-
-def _parts(seen: Seen) -> dict[str, bool]:
-    """Return the parts of the cloud, and whether each is well."""
-    return {
-        "manager": seen.away_since is None,
-        "etcd": fields(seen.status.get("etcd")).get("healthy") is True,
-        "proxy": fields(seen.status.get("proxy")).get("healthy") is True,
-        "docker": fields(seen.status.get("docker")).get("healthy") is True,
-    }
-
-
-def _health(parts: Mapping[str, bool]) -> Iterator[Fragment]:
-    for part, well in parts.items():
-        yield "", f"  {part} "
-        yield ("well", "ok") if well else ("bad", "NOT OK")
-
-
-def _settled(seen: Seen) -> Fragment:
-    settled = seen.status.get("converged") is True
-    return ("well", "all as asked") if settled else ("busy", "not yet as asked")
-
-
-def _usage(seen: Seen, options: Options) -> Line:
-    """Return what of the host everything on it uses."""
-    cores, memory = number(seen.host.get("cores")) or 0.0, number(seen.host.get("memory_bytes")) or 0.0
-    cpu, used = number(seen.host.get("used_cores")) or 0.0, number(seen.host.get("used_memory_bytes")) or 0.0
-    columns = min(20, max(4, (options.screen_columns - _BAR_BESIDE_COLUMNS) // 2))
-    return (
-        ("", "cpu "),
-        _bar(cpu / cores if cores else 0, columns, options),
-        ("", f" {cpu:.2f} of {cores:g} cores   memory "),
-        _bar(used / memory if memory else 0, columns, options),
-        ("", f" {cells.size(used)} of {cells.size(memory)}"),
-    )
-
-
-def _bar(share: float, columns: int, options: Options) -> Fragment:
-    style = "well" if share < _BUSY else "busy" if share < _FULL else "bad"
-    return style, bar(share, columns, utf8=options.utf8)
 
 
 def _apps(seen: Seen, apps: Sequence[Document], chosen: str, options: Options) -> _Block:
@@ -291,7 +223,7 @@ def _page(seen: Seen, view: View, width: int) -> _Block:
 def plain_line(seen: Seen, now: float) -> str:
     """Return one moment as one line, for where nothing can be drawn."""
     if seen.away_since is not None:
-        return "; ".join(_absence(seen, seen.away_since, now))
+        return "; ".join(header.absence(seen, seen.away_since, now))
     apps = "  ".join(
         f"{app.get('name')} {app.get('ready')}/{app.get('want')} ready "
         f"{cells.cell(app.get('rate_rps'), 'rate', now)} req/s"
