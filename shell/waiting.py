@@ -45,7 +45,8 @@ def wait(session: Session, row: Command, arguments: Arguments) -> None:
     """Return once the condition holds; raises WaitTimedOut after --timeout, or why it never can."""
     condition = conditions.parse(row, arguments)
     _need_cloud(session, condition)
-    limit_s = _limit(arguments, WAIT_S)
+    given_s = arguments.number("timeout")
+    limit_s = WAIT_S if given_s is None else given_s
     sight = _poll(session, condition, limit_s)
     if sight.hopeless:
         raise CloudError(sight.hopeless, hint=_cure(condition))
@@ -62,25 +63,18 @@ def expect(session: Session, row: Command, arguments: Arguments) -> None:
     """Return when the condition holds, now or within --timeout; raises ExpectationFailed else."""
     condition = conditions.parse(row, arguments)
     _need_cloud(session, condition)
-    limit_s = _limit(arguments, 0)
-    sight = _poll(session, condition, limit_s) if limit_s else _look_once(session, condition)
+    if limit_s := arguments.number("timeout"):
+        sight = _poll(session, condition, limit_s)
+    else:
+        sight = look(session, condition, partial(session.client.call, answer_within_s=ANSWER_S))
     if not sight.holds:
         asked = conditions.sentence(condition)
         raise ExpectationFailed(f"expected {asked}, saw {sight.seen}", hint=_follow(condition))
 
 
-def _limit(arguments: Arguments, default_s: float) -> float:
-    given = arguments.number("timeout")
-    return default_s if given is None else given
-
-
 def _need_cloud(session: Session, condition: Condition) -> None:
     if not isinstance(condition, ManagerIs | Fails):
         session.need_cloud()
-
-
-def _look_once(session: Session, condition: Condition) -> Sight:
-    return look(session, condition, partial(session.client.call, answer_within_s=ANSWER_S))
 
 
 def _poll(session: Session, condition: Condition, limit_s: float) -> Sight:

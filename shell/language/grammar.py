@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 from manager.api import arguments
@@ -24,7 +24,8 @@ _DOCKER_RUN = (["docker", "run"], ["podman", "run"])
 _MOST_HINTS = 8  # of a hint that is refused, the hint is the next
 _CARRY_OUT = ("watch", "wait", "expect")  # another command: a listing, or what has to fail
 _OF_COLUMNS = frozenset({"sort", "filter", "columns"})
-_OUTPUT = ("-o", "--output")
+_OUTPUT, _JSON = ("-o", "--output"), ("json", "jsonl")
+_JSON_IN_ONE = tuple(f"{start}{form}" for start in ("-o", "-o=", "--output=") for form in _JSON)
 
 
 class UnknownCommand(UsageError):
@@ -246,13 +247,9 @@ def wants_json(given: Sequence[str]) -> bool:
     row = command_of(given[0]) if given else None
     if row is None or row.option("--output") is None:
         return False
-    pairs = zip(given, [*given[1:], ""], strict=True)
     return any(
-        (word in _OUTPUT and value in ("json", "jsonl")) or word in _JSON_IN_ONE for word, value in pairs
+        word in _JSON_IN_ONE or (before in _OUTPUT and word in _JSON) for before, word in pairwise(given)
     )
-
-
-_JSON_IN_ONE = tuple(f"{start}{form}" for start in ("-o", "-o=", "--output=") for form in ("json", "jsonl"))
 
 
 def check(statement: Statement) -> None:
