@@ -145,13 +145,14 @@ class Screen:
             self._last = replace(self._last, page_of=page, page=printed)
         except CloudError as error:
             if not is_there:
-                self._say(self._told(error), well=False, page=())
+                self._say(self._told(error), well=False, closes=True)
 
-    def _say(self, said: str, **changes: object) -> None:
-        """Have the view say something, and change with it; soon, and where the keys are heard."""
+    def _say(self, said: str, *, well: bool, closes: bool = False) -> None:
+        """Have the view say something, and leave its page with it; soon, and where the keys are heard."""
 
         def change() -> None:
-            self.view = replace(self.view, said=said, **changes)  # type: ignore[arg-type]
+            page = () if closes else self.view.page
+            self.view = replace(self.view, said=said, well=well, page=page)
             self._application.invalidate()
 
         soon(self._application, change)

@@ -11,8 +11,7 @@ from manager.api.commands import command_of
 from shell.prompt.position import PARTS, Position, option_of, position_of
 from shell.prompt.snapshot import Snapshot
 from shell.prompt.typed import Statement, Word, statements
-
-Fragment = tuple[str, str]
+from shell.text.styled import Fragment
 
 
 def fragments(text: str, snapshot: Snapshot) -> list[Fragment]:

@@ -65,7 +65,6 @@ _STYLE = Style.from_dict(
     }
 )
 
-Seen = Callable[[], Snapshot]
 Execute = Callable[[Session, str], int]  # a line, to its exit code
 
 
@@ -163,7 +162,7 @@ def _carry_out(session: Session, text: str, execute: Execute) -> None:
 
 def prompt_of(
     message: str,
-    seen: Seen,
+    seen: Callable[[], Snapshot],
     draft: Draft | None = None,
     *,
     input: Input | None = None,
@@ -199,7 +198,7 @@ def _toolbar(session: PromptSession[str], snapshot: Snapshot) -> StyleAndTextTup
 
 
 class _Completions(Completer):
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, seen: Callable[[], Snapshot]) -> None:
         self._seen = seen
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Suggestion]:
@@ -209,7 +208,7 @@ class _Completions(Completer):
 
 
 class _Highlighting(Lexer):
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, seen: Callable[[], Snapshot]) -> None:
         self._seen = seen
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:

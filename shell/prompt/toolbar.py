@@ -8,8 +8,7 @@ from shell.prompt.snapshot import Snapshot
 from shell.prompt.typed import spot, statements
 from shell.text import cells
 from shell.text.glyphs import columns, cut
-
-Fragment = tuple[str, str]
+from shell.text.styled import Fragment
 
 
 def toolbar(text: str, cursor: int, snapshot: Snapshot, width: int, *, utf8: bool = True) -> list[Fragment]:
