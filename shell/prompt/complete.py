@@ -30,6 +30,7 @@ from shell.prompt.typed import Word, spot
 from shell.text.columns import names as column_names
 
 _LOAD_FIELDS = ("sent", "ok", "failed", "p50_s", "p95_s", "p99_s", "rate_rps")
+_PARTS = tuple(Named(name, "a part of the cloud") for name in PARTS)
 _MEANINGS = {
     "ls": "list them", "set": "keep one", "rm": "remove one", "off": "no longer",
     "http": "what a path of an app answers", "load": "what a load of this shell came to",
@@ -161,8 +162,7 @@ def _operands(position: Position, word: Word, snapshot: Snapshot, directory: Dir
             left = replace(snapshot, workers=tuple(still))
             return _usual_operands(command, given, word, left, directory)
         case "crash" if not given:
-            parts = (Named(name, "a part of the cloud") for name in PARTS)
-            return ranked(word, [*parts, *snapshot.workers])
+            return ranked(word, [*_PARTS, *snapshot.workers])
         case _:
             return _usual_operands(command, given, word, snapshot, directory)
 
