@@ -187,6 +187,10 @@ class Screen:
         def _(event: KeyPressEvent) -> None:
             event.app.exit()
 
+        @bindings.add(Keys.Vt100MouseEvent)
+        def _(event: KeyPressEvent) -> None:
+            """Do nothing: pasted text with colours looks like it."""
+
         @bindings.add("<any>")
         def _(event: KeyPressEvent) -> None:
             self._press(event.data)

@@ -23,6 +23,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.formatted_text.utils import split_lines
 from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
@@ -268,5 +269,9 @@ def _keys(draft: Draft) -> KeyBindings:
     @keys.add("f2")
     def _(event: KeyPressEvent) -> None:
         aside(event, "watch")
+
+    @keys.add(Keys.Vt100MouseEvent)
+    def _(event: KeyPressEvent) -> None:
+        """Do nothing: coloured text, pasted where the terminal marks no paste, looks like a mouse."""
 
     return keys

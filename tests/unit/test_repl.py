@@ -138,6 +138,10 @@ def test_pasted_lines_are_one_script(session: Prompted, keyboard: PipeInput) -> 
     assert typed(session, keyboard, pasted + ENTER + CTRL_D) == ["ps\napps"]
 
 
+def test_coloured_text_that_is_pasted_unmarked_is_no_mouse(session: Prompted, keyboard: PipeInput) -> None:
+    assert typed(session, keyboard, "\x1b[31mps\x1b[0m" + ENTER + CTRL_D) == ["ps"]
+
+
 F1, F2 = "\x1bOP", "\x1bOQ"
 HOME = "\x01"
 

@@ -137,6 +137,10 @@ def test_no_key_takes_the_last_worker_of_an_app(
     assert "scale" not in replies.answers  # nobody was asked
 
 
+def test_coloured_text_that_is_pasted_is_no_mouse(screen: Screen, keyboard: PipeInput) -> None:
+    driven(screen, keyboard, ("\x1b[31m\x1b[0m" + ENTER, lambda screen: screen.view.app == "web"))
+
+
 def test_logs_fill_the_screen_and_q_comes_back(screen: Screen, keyboard: PipeInput, replies: Replies) -> None:
     replies.items["logs"] = [{"kind": "LogLine", "worker": "web.1", "text": "hello", "time": ""}]
     replies.answers["logs"] = lambda params: document("Result", {"message": ""})
