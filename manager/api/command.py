@@ -15,7 +15,7 @@ class Option:
     """An option: `--name`, perhaps with a letter; without a kind it is a flag.
 
     `many`: may be given again and collects.  `implied`: what `--name` alone means when the value is
-    optional (`--wait`, `--wait=10s`).
+    optional (`--wait`, `--wait=10s`).  `spelled`: a usage line has its name, the letter being no help there.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Option:
     letter: str = ""
     many: bool = False
     implied: str = ""
+    spelled: bool = False
 
     @property
     def key(self) -> str:
@@ -87,7 +88,8 @@ def usage(command: Command) -> str:
 
 
 def _option_usage(option: Option) -> str:
-    name = f"-{option.letter}" if option.letter and not option.implied else f"--{option.name}"
+    is_short = option.letter and not option.implied and not option.spelled
+    name = f"-{option.letter}" if is_short else f"--{option.name}"
     if option.kind is None:
         return f"[{name}]"
     value = f"[={option.kind.metavar}]" if option.implied else f" {option.kind.metavar}"

@@ -101,6 +101,12 @@ def test_a_word_that_can_be_chosen_stands_in_the_usage_as_what_it_can_be() -> No
     assert page("images")[3].endswith("[-q] [ls]")
 
 
+def test_a_usage_spells_an_option_whose_letter_tells_less_than_its_name() -> None:
+    assert "[--tail N]" in " ".join(page("logs"))
+    assert "[--interval DURATION]" in " ".join(page("watch"))
+    assert "run [-n N]" in " ".join(page("run"))
+
+
 def test_who_waits_for_workers_that_leave_does_not_wait_until_they_are_ready() -> None:
     waits = {verb: " ".join(page(verb)) for verb in ("rm", "stop", "start")}
 

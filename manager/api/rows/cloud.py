@@ -86,7 +86,7 @@ ROWS: tuple[Command, ...] = (
         "the live view: apps, workers, events; or a listing again and again",
         operands=(Operand("WHAT", values.TEXT, required=False, many=True),),
         options=(
-            Option("interval", values.SPAN, "how often to look (1s)", "n"),
+            Option("interval", values.SPAN, "how often to look (1s)", "n", spelled=True),
             Option("once", None, "look once"),
             Option("svg", values.FILE, "write the view into this file, as a picture"),
             Option("for", values.SPAN, "end after this long (never; --svg: after one look)"),

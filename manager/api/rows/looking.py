@@ -36,7 +36,7 @@ ROWS: tuple[Command, ...] = (
         operands=(TARGETS,),
         options=(
             Option("follow", None, "go on as new lines come, of new workers too", "f"),
-            Option("tail", values.LINES, "only the last N lines of each worker (all)", "n"),
+            Option("tail", values.LINES, "only the last N lines of each worker (all)", "n", spelled=True),
             Option("since", values.DURATION, "only lines younger than this"),
             Option("timestamps", None, "show when each line was printed", "t"),
             Option("grep", values.PATTERN, "only lines that this regular expression matches"),
