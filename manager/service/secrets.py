@@ -51,14 +51,15 @@ class SecretVerbs:
             content_of(name, call.request.files[0])
             return document("Plan", {"steps": [f"set the secret {name}"]})
         users = self._users(name)  # raises where nothing is known yet: before anything is done
+        running = [spec.name for spec in users if spec.slots]
         kept = self.secrets.put(name, call.request.files[0])
         self.journal.note(f"secret {name} set")
         notes = [
             f"the spares of {app} keep the former one ({why}): secret set {name} again"
             for app, why in self._renew_spares(call, name).items()
         ]
-        if users:
-            notes.append(f"who runs keeps the former one until it is replaced: restart {' '.join(users)}")
+        if running:
+            notes.append(f"who runs keeps the former one until it is replaced: restart {' '.join(running)}")
         message = f"the secret {name} is set ({counted(kept.size_bytes, 'byte')})"
         return document("Result", {"message": message, "notes": notes})
 
@@ -85,7 +86,7 @@ class SecretVerbs:
 
     def _remove(self, name: str, *, dry_run: bool) -> Answer:
         self.secrets.require([name], hint="secret ls")
-        if users := users_of(self.reading.picture().world.specs, name):
+        if users := self._users(name):
             holders = [wishes.holder(spec, former=name not in spec.template.secrets) for spec in users]
             raise SecretInUse(
                 f"{', '.join(who for who, _ in holders)} has the secret {name}",
@@ -99,11 +100,11 @@ class SecretVerbs:
 
     def _views(self) -> Iterator[SecretView]:
         for kept in self.secrets.all():
-            users = self._users(kept.name)
+            users = [spec.name for spec in self._users(kept.name)]
             yield SecretView(kept.name, kept.size_bytes, rfc3339(kept.changed_at), users)
 
-    def _users(self, name: str) -> list[str]:
-        return [spec.name for spec in users_of(self.reading.picture().world.specs, name)]
+    def _users(self, name: str) -> list[AppSpec]:
+        return users_of(self.reading.picture().world.specs, name)
 
 
 def users_of(specs: Mapping[str, AppSpec], name: str) -> list[AppSpec]:

@@ -178,6 +178,15 @@ def test_a_secret_is_said_to_be_set_also_when_the_spares_cannot_be_made_anew(sec
     ]
 
 
+def test_only_an_app_that_runs_is_told_to_be_restarted_for_another_secret(secrets: Secrets) -> None:
+    stopped = replace(an_app("api"), stopped=True, template=HAS_DB)
+    renewing = Renewing(serving([stopped, replace(an_app("web"), template=HAS_DB)], []))
+
+    answer = renewing.set_db(secrets)
+
+    assert answer["notes"] == ["who runs keeps the former one until it is replaced: restart web"]
+
+
 def test_an_app_with_a_record_that_cannot_be_read_keeps_no_other_from_having_new_spares(
     secrets: Secrets,
 ) -> None:
