@@ -98,9 +98,10 @@ def check(
     elif contents[:2] == b"#!":
         _check_script(contents[:_SHEBANG_BYTES], name, place)
     else:
+        reads = "/usr/bin/env python3" if name.endswith(".py") else "/bin/sh"
         raise ProgramRejected(
             f"{name} is neither an ELF program nor a script that begins with #!",
-            hint=f"sed -i '1i #!/bin/sh' {quote(name)}",
+            hint=f"sed -i '1i #!{reads}' {quote(name)}",
         )
 
 
