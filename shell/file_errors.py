@@ -29,6 +29,8 @@ def unwritable(writes: str, path: str, error: OSError) -> CloudError:
     directory, name = os.path.split(path)
     free, reason = name, _reason(error)
     match error:
+        case FileExistsError() if os.path.isdir(path):
+            free, reason = "", "it is a directory"
         case FileExistsError():
             free = f"{path.rstrip('/')}.new"
         case FileNotFoundError() if name and not os.path.isdir(directory or "."):

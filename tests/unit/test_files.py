@@ -123,6 +123,7 @@ def test_only_regular_files_are_handed_over_and_nothing_is_waited_for(directory:
     [
         ("/nosuch/x y", "there is no directory /nosuch", "backup 'x y'"),
         ("conf.json", "File exists", "backup conf.json.new"),
+        (".", "it is a directory", "help backup"),
         ("./conf.json/x", "Not a directory", "backup x"),
         ("nosuch/", "it is a directory", "help backup"),
         ("n" * 300, "File name too long", "help backup"),
