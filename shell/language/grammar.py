@@ -40,7 +40,7 @@ def row_of(given: Sequence[str | None]) -> Command:
     row = _row(given)
     if row is None:
         known = [word for word in given if word is not None]
-        told = f'unknown command "{given[0]}"'
+        told = f'unknown command "{(given[0] or "")[:40]}"'
         if known[:2] in _DOCKER_RUN:
             told += ": here run takes NAME, then COMMAND, and -p the port inside"
         raise UnknownCommand(told, hint=_put_right(known, _near(known)), at=-1)

@@ -134,6 +134,13 @@ def test_a_number_before_an_app_is_put_behind_it_unless_that_has_one() -> None:
     grammar.check(statements("scale 3 web=2")[0])  # the manager says which of them is no app
 
 
+def test_a_very_long_word_that_is_no_command_is_told_by_its_beginning() -> None:
+    with pytest.raises(UsageError) as refused:
+        grammar.row_of(["a" * 400])
+
+    assert refused.value.message == f'unknown command "{"a" * 40}"'
+
+
 def test_a_command_that_lacks_an_operand_says_so_in_the_words_of_its_usage() -> None:
     with pytest.raises(UsageError, match=r"^scale needs APP=N\.\.\. \| APP N"):
         grammar.check(statements("scale")[0])
