@@ -46,7 +46,7 @@ class Options:
 # Sentences: they are cut to so many columns before another column goes, and to half where none is left to go.
 _SENTENCES = {
     **dict.fromkeys(("NOTE", "REASON", "OPTIONS"), 16),
-    **dict.fromkeys(("EVENT", "RULE", "DRIFT", "NEXT", "COMMAND"), 24),
+    **dict.fromkeys(("EVENT", "RULE", "DRIFT", "NEXT", "CHANGED", "COMMAND"), 24),
 }
 _GAP = 2
 # The terminal's own fit its background, but for yellow, which many have too pale for white.

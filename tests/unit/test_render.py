@@ -445,6 +445,17 @@ def test_a_long_command_of_a_history_ends_where_the_terminal_does() -> None:
     assert last.endswith("x…")
 
 
+def test_a_history_of_many_changes_ends_where_the_terminal_does() -> None:
+    revision = RevisionView(
+        "web", 1, "former", "2026-01-02T06:04:00.000Z", "rollback", "base", ["x" * 100], changed="y" * 60
+    )
+
+    *_, last = shown(listing("RevisionList", [revision]), width=80).splitlines()
+
+    assert len(last) <= 80
+    assert "y… " in last
+
+
 def test_a_load_report_tells_counts_times_causes_and_workers() -> None:
     report = Report(
         1000,
