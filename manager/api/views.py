@@ -142,7 +142,10 @@ class WhatifView:
 
 @dataclass(frozen=True, slots=True)
 class RevisionView:
-    """state: current, updating, failed (rolled back) or former.  changed: since the one before."""
+    """state: current, updating, failed (rolled back) or former.
+
+    changed: since the last one before it that did not fail.
+    """
 
     app: str
     revision: int

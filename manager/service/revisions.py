@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from manager.api.arguments import Arguments
@@ -58,9 +58,7 @@ class RevisionVerbs:
 
     def history(self, call: Call, arguments: Arguments) -> Answer:
         spec = wishes.find(self._specs(), arguments.text("app") or "")
-        revisions = list(self._revisions(spec.name).values())
-        pairs = zip([None, *revisions], revisions, strict=False)
-        return listing("RevisionList", (view(spec, revision, before) for before, revision in pairs))
+        return listing("RevisionList", views(spec, self._revisions(spec.name).values()))
 
     def rollback(self, call: Call, arguments: Arguments) -> Answer:
         name, wanted = arguments.text("app") or "", arguments.whole("to")
@@ -192,10 +190,19 @@ def ranges(numbers: Iterable[int]) -> str:
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
+def views(spec: AppSpec, revisions: Iterable[Revision]) -> Iterator[RevisionView]:
+    """Return the revisions' lines; what each changed is told against the last before it that did not fail."""
+    before: Revision | None = None
+    for revision in revisions:
+        yield view(spec, revision, before)
+        if revision.number not in spec.failed:
+            before = revision
+
+
 def view(spec: AppSpec, revision: Revision, before: Revision | None = None) -> RevisionView:
     """Return a revision's line; one whose update was taken back or overtaken stays `failed`.
 
-    before: the one that is kept before it, None for the first.
+    before: what it is told against, None where there is nothing.
     """
     states = dict.fromkeys(spec.failed, "failed") | {
         spec.revision: "updating" if spec.is_updating else "current"

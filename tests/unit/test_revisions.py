@@ -15,7 +15,7 @@ from manager.service.apps import AppVerbs
 from manager.service.changes import Changes, Edit, read_specs
 from manager.service.dispatch import Answer
 from manager.service.intake import Intake
-from manager.service.revisions import RevisionVerbs, earlier, view
+from manager.service.revisions import RevisionVerbs, earlier, view, views
 from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale, Past, Revision, Template
 from manager.state.records import APPS, app_key, encode, revision_key, undo_key
@@ -99,6 +99,14 @@ def test_an_undo_calls_no_revision_failed_that_worked() -> None:
     again = wishes.undone(ready, former)
 
     assert (again.fallback, again.failed) == (Past.of(ready), frozenset({2}))
+
+
+def test_history_tells_a_change_against_the_last_revision_that_did_not_fail() -> None:
+    more, false = replace(TEMPLATE, memory_bytes=2**30), replace(TEMPLATE, command=("false",))
+    spec = wishes.updated(wishes.rolled_back(wishes.updated(an_app(), false), "web.1 failed", NOW), more)
+    made = [Revision(n, NOW, "update", template) for n, template in enumerate((TEMPLATE, false, more), 1)]
+
+    assert [seen.changed for seen in views(spec, made)] == ["", "false", "--memory 1G"]
 
 
 def rolled_back_to(number: int | None) -> None:
