@@ -149,7 +149,7 @@ def _raise_when_hopeless(world: World, name: str, began_at: float) -> None:
     if spec is not None and spec.rolled_back is not None and spec.rolled_back.at >= began_at:
         failed = spec.rolled_back
         raise WorkersFailed(
-            f"{name} goes back to revision {spec.revision}: {failed.revision} was rolled back: "
+            f"revision {failed.revision} of {name} was rolled back to {spec.revision}: "
             f"{failed.reason}{_below(failed.last_lines)}",
             hint=f"events --app {name}",
         )

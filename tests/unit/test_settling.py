@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 from threading import Event
@@ -11,7 +12,7 @@ from typing import cast
 import pytest
 
 from manager.api.arguments import Arguments
-from manager.api.errors import Conflict
+from manager.api.errors import Conflict, WorkersFailed
 from manager.loop.reconcile import Picture, Reconciler
 from manager.observe.health import Verdict
 from manager.plan.updates import UPDATE_LIMIT_S
@@ -26,6 +27,7 @@ from manager.service.waiting import (
     summary,
     too_late,
 )
+from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale, Health, Past, WorkerKey
 from manager.state.records import ALL
 from manager.state.world import World
@@ -214,6 +216,22 @@ def test_who_asks_after_a_change_that_nobody_waits_for_sees_it_unless_looks_fail
     )
 
     assert [picture.number for picture in pictures] == [2]
+
+
+def test_an_update_that_was_rolled_back_meanwhile_says_which_to_which_and_why() -> None:
+    later = time.time() + 60
+    back = wishes.rolled_back(wishes.updated(an_app(), TEMPLATE), "web.1 does not stay up", later, ("no db",))
+    picture = Picture(replace(serving([back], []), revision=7), 1, converged=False)
+    call = cast(Call, SimpleNamespace(check=lambda: None))
+
+    with pytest.raises(WorkersFailed) as failed:
+        Waiting(cast(Reconciler, Behind([picture]))).until_settled(
+            call, Made({"web": (1, 1)}, "", 7), Arguments({})
+        )
+
+    assert failed.value.message == (
+        "revision 2 of web was rolled back to 1: web.1 does not stay up\n  | no db"
+    )
 
 
 def test_a_look_before_the_end_of_a_while_says_nothing_of_a_worker_after_it() -> None:
