@@ -25,6 +25,11 @@ _DURATION = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,20})?)(ms|s|m|h)")  # bounded:
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([KMGT]?)I?B?", re.ASCII | re.IGNORECASE)
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# A reference as Docker reads it: registry, path in lower case, tag, digest.
+_IMAGE = re.compile(
+    r"([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
+    r"(@[a-z0-9]+:[0-9a-f]+)?"
+)
 _HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BYTES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -298,6 +303,13 @@ def secret_name(word: str) -> str:
     return word
 
 
+def image(word: str) -> str:
+    """Return the name of an image."""
+    if len(word) > 255 or not _IMAGE.fullmatch(word):
+        raise ValueError(f"{word[:40]!r} is not the name of an image such as {BASE_IMAGE} or app:1.2")
+    return word
+
+
 def choice(*words: str) -> Kind:
     """Return the kind whose values are exactly these words."""
 
@@ -329,7 +341,7 @@ FILE = Kind("FILE", text, "files")
 SCRIPT = Kind("FILE", text, "files", suffixes=(".sc",))
 TOML_FILE = Kind("FILE", text, "files", suffixes=(".toml",))
 COMPOSE_FILE = Kind("FILE", text, "files", suffixes=(".yaml", ".yml"))
-IMAGE = Kind("IMAGE", text, "images")
+IMAGE = Kind("IMAGE", image, "images")
 WORKERS = Kind("N", whole(0, MAX_WORKERS))
 LINES = Kind("N", lines)
 SPARES = Kind("K|auto", spares, choices=("auto",))

@@ -70,3 +70,16 @@ def test_a_drill_hits_only_what_can_be_a_part_or_a_worker(word: str) -> None:
         bind(row, {"part": word})
 
     assert bind(row, {"part": "manager"}).text("part") == "manager"
+
+
+@pytest.mark.parametrize(
+    "word", ["base", "simplecloud/base:latest", "r.example:5000/a/b_c:1.2-x", "0a1b2c3d4e5f", "sha256:0a1b"]
+)
+def test_an_image_is_named_as_docker_names_it(word: str) -> None:
+    assert values.image(word) == word
+
+
+@pytest.mark.parametrize("word", ["", "BAD", "a b", "a:", "a::b", "/a", "a/", "a" * 256, "-a"])
+def test_what_can_name_no_image_is_refused_before_docker_is_asked(word: str) -> None:
+    with pytest.raises(ValueError, match="is not the name of an image"):
+        values.image(word)
