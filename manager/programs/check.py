@@ -17,6 +17,7 @@ from manager.api.errors import ProgramRejected
 from manager.programs.elf import MAGIC, Contents, Elf, NotElf, read_elf
 
 _SHEBANG_BYTES = 256  # what the kernel looks at
+_NAME_BYTES = 255  # of a file, in any file system of Linux
 _LD_SO_CACHE = "/etc/ld.so.cache"
 _LIBRARY_DIRECTORIES = ("/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib")
 _MULTIARCH = {
@@ -74,10 +75,15 @@ class _Place:
     copied: Collection[str]
 
     def has(self, path: str) -> bool:
-        return path in self.copied or self.image.mode(path) is not None
+        return path in self.copied or self._mode(path) is not None
 
     def can_run(self, path: str) -> bool:
-        return path in self.copied or bool((self.image.mode(path) or 0) & 0o111)
+        return path in self.copied or bool((self._mode(path) or 0) & 0o111)
+
+    def _mode(self, path: str) -> int | None:
+        """Return the permission bits of a file of the image; Docker fails at a name that none can have."""
+        longest = max(len(name.encode(errors="replace")) for name in path.split("/"))
+        return self.image.mode(path) if longest <= _NAME_BYTES else None
 
     def found_command(self, word: str) -> str | None:
         """Return where a command without a slash stands, as the search path finds it."""

@@ -20,7 +20,7 @@ from manager.api.errors import ProgramRejected
 from manager.programs.check import check, resolve_command
 from manager.programs.elf import NotElf, read_elf
 from manager.programs.store import SIZE_LIMIT_BYTES, UNUSED_FOR_S, Program, Programs
-from tests.fakes.engine import FakeFiles, fake_image
+from tests.fakes.engine import FakeFiles, FakeImage, fake_image
 
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 LIBC = "/lib/x86_64-linux-gnu/libc.so.6"
@@ -54,6 +54,18 @@ def script(tmp_path: Path, contents: bytes = b"#!/bin/sh\necho hello\n", mode: i
     path.write_bytes(contents)
     path.chmod(mode)
     return path
+
+
+class Asked(FakeFiles):
+    """An image that notes what is looked for in it."""
+
+    def __init__(self, image: FakeImage) -> None:
+        super().__init__(image)
+        self.asked: list[str] = []
+
+    def mode(self, path: str) -> int | None:
+        self.asked.append(path)
+        return super().mode(path)
 
 
 def image(*paths: str, files: dict[str, tuple[int, bytes]] | None = None) -> FakeFiles:
@@ -406,6 +418,16 @@ def test_a_command_is_found_by_path_or_by_the_search_path() -> None:
     assert resolve_command("/opt/x", there) == "/opt/x"
     assert resolve_command("opt/x", there) == "/opt/x"
     assert resolve_command("server", there, copied=["/usr/bin/server"]) == "/usr/bin/server"
+
+
+@pytest.mark.parametrize("word", ["a" * 256, "/bin/" + "a" * 256, "é" * 128])
+def test_a_name_that_no_file_can_have_is_looked_for_in_no_image(word: str) -> None:
+    there = Asked(fake_image("debian", {}))
+
+    with pytest.raises(ProgramRejected, match=r"has no (command|file)"):
+        resolve_command(word, there)
+
+    assert not [path for path in there.asked if len(os.path.basename(path).encode()) > 255]
 
 
 @pytest.mark.parametrize(("word", "meant"), [("python", "python3"), ("pyhton3", "python3"), ("bsh", "sh")])
