@@ -74,11 +74,3 @@ def test_an_image_that_the_registry_does_not_have_is_a_clear_error(
     assert refused.code == 1
     assert f"error: cannot pull image {other}: " in refused.stderr
     assert cloud.app_names() == []
-
-
-@pytest.mark.parametrize("reference", ["UPPER", "https://a/b"])
-def test_what_names_no_image_is_a_clear_error(apps: Apps, cloud: Cloud, reference: str) -> None:
-    refused = cloud.run("run", "--pull", "--image", reference, apps.name(), "sleep", "9")
-
-    assert refused.code == 1
-    assert "invalid reference format" in refused.stderr

@@ -79,7 +79,7 @@ def test_an_image_is_named_as_docker_names_it(word: str) -> None:
     assert values.image(word) == word
 
 
-@pytest.mark.parametrize("word", ["", "BAD", "a b", "a:", "a::b", "/a", "a/", "a" * 256, "-a"])
+@pytest.mark.parametrize("word", ["", "BAD", "a b", "a:", "a::b", "/a", "a/", "a" * 256, "-a", "https://a/b"])
 def test_what_can_name_no_image_is_refused_before_docker_is_asked(word: str) -> None:
     with pytest.raises(ValueError, match="is not the name of an image"):
         values.image(word)
