@@ -89,8 +89,8 @@ def _safe(model: Document) -> str:
 
 def _trust(model: Document) -> str:
     words = _TRUST.get(str(model.get("trusted")), "")
-    r2, windows = number(model.get("r2")), model.get("n")
-    return f"{words} (R2 {r2:.2f}, {windows} windows)" if r2 is not None else f"{words} ({windows} windows)"
+    r2, windows = number(model.get("r2")), counted(number(model.get("n")) or 0, "window")
+    return f"{words} (R2 {r2:.2f}, {windows})" if r2 is not None else f"{words} ({windows})"
 
 
 def _need(record: Document, inputs: Document, model: Document) -> str:

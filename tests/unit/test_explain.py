@@ -109,6 +109,10 @@ def test_one_worker_is_no_plural() -> None:
     assert told({**RECORD, "to": 1}).startswith("web wants 1 worker (now 3): ")
 
 
+def test_one_window_is_no_plural() -> None:
+    assert "a plain rule decides (1 window)" in told({**RECORD, "model": {"trusted": "rule", "n": 1}})
+
+
 def test_the_curve_is_drawn_from_nothing_to_all() -> None:
     drawn = told(RECORD).splitlines()
 
