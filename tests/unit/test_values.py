@@ -73,7 +73,14 @@ def test_a_drill_hits_only_what_can_be_a_part_or_a_worker(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["base", "simplecloud/base:latest", "r.example:5000/a/b_c:1.2-x", "0a1b2c3d4e5f", "sha256:0a1b"]
+    "word",
+    [
+        "base",
+        "simplecloud/base:latest",
+        "R.example:5000/a/b_c:1.2-x@sha256:0a",
+        "[::1]:5000/a",
+        "0a1b2c3d4e5f",
+    ],
 )
 def test_an_image_is_named_as_docker_names_it(word: str) -> None:
     assert values.image(word) == word
