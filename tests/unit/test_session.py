@@ -659,6 +659,15 @@ def test_what_changes_nothing_does_not_go_on_when_it_is_interrupted(
     assert shell.err.getvalue() == "error: interrupted\n"
 
 
+def test_an_interrupted_down_says_what_ends_it(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shell.session, "performer", interrupt)
+    assert shell.run("down --purge -y") == 130
+    assert shell.err.getvalue() == ("error: interrupted: down may be done in part\nhint:  down --purge -y\n")
+
+
 @pytest.mark.parametrize("command", ["secret rm db", "autoscale web off", "autoscale web --max 6"])
 def test_a_listing_that_changes_something_goes_on_when_it_is_interrupted(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str
