@@ -70,7 +70,7 @@ def _tell_interrupted(session: Session, given: Sequence[str]) -> int:
 def _interrupted(row: Command | None, given: Sequence[str]) -> Interrupted:
     params = _params(row, given) if row is not None else None
     if row is not None and row.verb == "down" and params is not None:
-        return Interrupted("interrupted: down may be done in part", hint=" ".join(map(quote, given)))
+        return Interrupted("interrupted: down may be done in part", hint=join(given))
     if row is None or params is None or not _changes(row, params):
         return Interrupted("interrupted")
     return Interrupted(f"no longer waiting: {row.verb} goes on in the cloud", hint=_follow(row, params))
