@@ -41,13 +41,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def only_unit(config: pytest.Config) -> bool:
+    """Return whether all unit tests are asked for, and nothing else."""
+    return {Path(arg).resolve() for arg in config.args} == {TESTS / "unit"}
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return how many processes share the tests, 0 for none beside this one.
 
     Collecting the unit tests costs each process 1.5 s of CPU, and they wait for as long as they work: four
     processes keep two cores busy. Those on the machine mostly wait, and each process of them has a cloud.
     """
-    if {Path(arg).resolve() for arg in config.args} == {TESTS / "unit"}:
+    if only_unit(config):
         return 4
     return 0 if config.args_source is pytest.Config.ArgsSource.ARGS or config.getoption("chaos") else 2
 
@@ -65,6 +70,8 @@ class InTurns(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> InTurns:
+    """Have the unit tests begin with the files of most tests, so that none is left with one of them."""
+    config.option.loadscopereorder = only_unit(config)
     return InTurns(config, log)
 
 
