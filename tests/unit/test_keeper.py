@@ -35,7 +35,7 @@ def count(file: Path) -> None:
 
 
 def test_a_manager_that_keeps_dying_is_started_ever_more_seldom_for_days() -> None:
-    pauses_s = [keeper.Kept(1, quick_deaths=deaths).pause_s() for deaths in range(100_000)]
+    pauses_s = [keeper.Kept(1, quick_deaths=deaths).pause_s() for deaths in (*range(2_000), 100_000)]
 
     assert pauses_s[:2] == [0.0, 0.0]
     assert pauses_s == sorted(pauses_s)
