@@ -60,6 +60,11 @@ def gateway_of(subnet: IPv4Network) -> IPv4Address:
     return subnet.network_address + 1
 
 
+def is_for_ports(subnet: IPv4Network, address: IPv4Address) -> bool:
+    """Return whether a port may have the address: one of the subnet, and not the gateway's."""
+    return gateway_of(subnet) < address < subnet.broadcast_address
+
+
 def allocate(subnet: IPv4Network, used: Collection[IPv4Address]) -> IPv4Address:
     """Return an address of the subnet that nobody uses: the next above the highest used, wrapping.
 

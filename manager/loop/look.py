@@ -17,7 +17,7 @@ from manager.observe.health import Prober, Target, Verdict
 from manager.observe.proxy import ProxyApi
 from manager.plan.wiring import is_as_recorded
 from manager.state.model import AppSpec, Clock, ScalingTarget, WorkerKey, WorkerRecord, container_name
-from manager.state.records import APPS, CLOCK, FROZEN, PROXY, TARGETS, WORKERS, UnreadableRecord, decode
+from manager.state.records import APPS, CLOCK, FROZEN, PROXY, TARGETS, WORKERS, UnreadableRecord, decode_at
 from manager.state.world import SET_S, STARTUP_S, World, as_scaled, is_live, is_published
 from manager.store import Entry, Store
 from netsetup.errors import NetworkError
@@ -202,7 +202,7 @@ class Sight:
         if known is not None and known[0] == entry.mod_revision:
             return known[1]
         try:
-            record: T | None = decode(cls, entry.value)
+            record: T | None = decode_at(cls, key, entry.value, self.subnet)
         except UnreadableRecord as error:
             log.error("record %s is left alone: %s", key, error)
             record = None

@@ -248,9 +248,9 @@ def _words(before: AppSpec | None, wish: Wish, name: str) -> str:
 
 
 def read_specs(snapshot: Snapshot) -> dict[str, AppSpec]:
-    """Return the specs of a snapshot by name; one that cannot be read is left out."""
-    specs = (_record(AppSpec, entry) for key, entry in snapshot.entries.items() if key.startswith(APPS))
-    return {spec.name: spec for spec in specs if spec is not None}
+    """Return the specs of a snapshot by name; one that cannot be read, or is another's, is left out."""
+    specs = {key: _record(AppSpec, entry) for key, entry in snapshot.entries.items() if key.startswith(APPS)}
+    return {spec.name: spec for key, spec in specs.items() if spec is not None and app_key(spec.name) == key}
 
 
 def _names(snapshot: Snapshot) -> set[str]:

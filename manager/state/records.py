@@ -10,12 +10,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache, partial
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from manager.state.model import WorkerKey
+from manager.state.model import AppSpec, WorkerKey, WorkerRecord
+from netsetup.addresses import is_for_ports
 
 VERSION = 1
 REVISIONS, UNDO, TARGETS, DECISIONS = "revisions/", "undo/", "targets/", "decisions/"
@@ -104,6 +105,22 @@ def decode(cls: type[T], text: str) -> T:
         return record
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise UnreadableRecord(f"not a {cls.__name__}: {error}") from error
+
+
+def decode_at(cls: type[T], key: str, text: str, subnet: IPv4Network) -> T:
+    """Return the record that is stored under `key` of a cloud; raises UnreadableRecord.
+
+    Also for one that says it is another's, which it would stand in for, and for a worker's with an address
+    that no worker can have: with the gateway's it would take the whole cloud off its network.
+    """
+    record = decode(cls, text)
+    if isinstance(record, AppSpec) and app_key(record.name) != key:
+        raise UnreadableRecord(f"it is of {record.name}")
+    if isinstance(record, WorkerRecord) and worker_key(record.key) != key:
+        raise UnreadableRecord(f"it is of revision {record.revision} of {record.key.label}")
+    if isinstance(record, WorkerRecord) and not is_for_ports(subnet, record.address):
+        raise UnreadableRecord(f"{record.address} is no address for a worker of {subnet}")
+    return record
 
 
 def _build(cls: type, plain: Mapping[str, Any]) -> Any:

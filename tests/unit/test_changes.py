@@ -199,6 +199,12 @@ def test_an_app_whose_record_cannot_be_read_is_never_replaced(desk: Desk) -> Non
     assert desk.store.read(APPS).entries["apps/web"].value == '{"v":2}'
 
 
+def test_an_app_whose_record_stands_under_another_s_name_stands_in_for_nobody(desk: Desk) -> None:
+    desk.store.write({app_key("web"): encode(an_app()), app_key("api"): encode(an_app(want=9))})
+
+    assert read_specs(desk.store.read(APPS)) == {"web": an_app()}
+
+
 def test_a_dry_run_tells_that_an_app_whose_record_cannot_be_read_is_never_replaced(desk: Desk) -> None:
     world = replace(serving([], []), unreadable={"web": "apps/web"})
     seen = cast(Reconciler, SimpleNamespace(seen=lambda: SimpleNamespace(world=world)))

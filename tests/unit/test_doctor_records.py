@@ -13,10 +13,10 @@ from manager.host.settings import Settings
 from manager.state.records import encode
 from tests.fakes.engine import FakeEngine
 from tests.fakes.store import FakeStore
-from tests.simulation.worlds import NOW, a_container, a_worker, an_app
+from tests.simulation.worlds import NOW, SUBNET, a_container, a_worker, an_app
 
 PLACES = Places("nowhere")
-SETTINGS = Settings(8080, 9000, 9015, 23000, ((23001, 23002),), "10.200.0.0/22")
+SETTINGS = Settings(8080, 9000, 9015, 23000, ((23001, 23002),), str(SUBNET))
 ETCDCTL = f"etcdctl --endpoints {SETTINGS.etcd_endpoints[0]}"
 ENTRIES = {"apps/web": encode(an_app()), "workers/web/1/1": encode(a_worker(1))}
 
@@ -28,7 +28,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_what_this_version_cannot_read_is_unreadable() -> None:
-    found = unreadable({**ENTRIES, "apps/new": '{"v":9}', "targets/web": "torn"})
+    found = unreadable({**ENTRIES, "apps/new": '{"v":9}', "targets/web": "torn"}, SETTINGS.network)
 
     assert set(found) == {"apps/new", "targets/web"}
     assert "version 9 is not known here" in found["apps/new"]

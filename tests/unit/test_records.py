@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
@@ -22,8 +23,16 @@ from manager.state.model import (
     WorkerKey,
     WorkerRecord,
 )
-from manager.state.records import UnreadableRecord, app_key, decode, encode, revision_key, worker_key
-from tests.simulation.worlds import a_worker, an_app
+from manager.state.records import (
+    UnreadableRecord,
+    app_key,
+    decode,
+    decode_at,
+    encode,
+    revision_key,
+    worker_key,
+)
+from tests.simulation.worlds import SUBNET, a_worker, an_app
 
 FULL_TEMPLATE = Template(
     command=("./x", "a b", "ü", ""),
@@ -154,3 +163,22 @@ def test_a_file_whose_name_is_no_digest_is_unreadable(digest: str) -> None:
 
     with pytest.raises(UnreadableRecord, match="sha256"):
         decode(Mount, text)
+
+
+@pytest.mark.parametrize(
+    ("record", "key"), [(an_app(), "apps/web"), (a_worker(1), "workers/web/1/1")], ids=["app", "worker"]
+)
+def test_a_record_is_read_from_its_own_key_only(record: AppSpec | WorkerRecord, key: str) -> None:
+    assert decode_at(type(record), key, encode(record), SUBNET) == record
+
+    for other in ("apps/api", "workers/web/2/1", "workers/api/1/1"):
+        with pytest.raises(UnreadableRecord, match=r"it is of .*web"):
+            decode_at(type(record), other, encode(record), SUBNET)
+
+
+@pytest.mark.parametrize("address", ["10.9.0.0", "10.9.0.1", "10.9.0.255", "10.9.1.2", "8.8.8.8"])
+def test_a_worker_with_an_address_that_none_may_have_is_unreadable(address: str) -> None:
+    record = replace(a_worker(1), address=IPv4Address(address))
+
+    with pytest.raises(UnreadableRecord, match=f"{address} is no address for a worker"):
+        decode_at(WorkerRecord, "workers/web/1/1", encode(record), SUBNET)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
+from ipaddress import IPv4Network
 
 from manager.api.documents import counted, some
 from manager.api.errors import StoreUnavailable
@@ -17,7 +18,7 @@ from manager.host.checks.finding import Finding, fail, ok, warn
 from manager.host.settings import Settings
 from manager.host.telling import simplecloud
 from manager.state.model import AppSpec, ScalingTarget, WorkerKey, WorkerRecord
-from manager.state.records import APPS, TARGETS, WORKERS, UnreadableRecord, decode, worker_key
+from manager.state.records import APPS, TARGETS, WORKERS, UnreadableRecord, decode_at, worker_key
 from manager.store import Store
 
 _CLASSES: Mapping[str, type] = {APPS: AppSpec, WORKERS: WorkerRecord, TARGETS: ScalingTarget}
@@ -36,7 +37,7 @@ def check_records(places: Places, settings: Settings, engine: DockerEngine | Non
 def compare(places: Places, settings: Settings, store: Store, engine: Engine | None) -> Iterator[Finding]:
     """Yield whether all in the store can be read, and whether all containers are in it."""
     entries = {key: entry.value for key, entry in store.read(*_CLASSES).entries.items()}
-    unread = unreadable(entries)
+    unread = unreadable(entries, settings.network)
     yield records(places, settings, unread) if unread else ok("records", f"all {len(entries)} can be read")
     if engine is not None:
         workers = engine.workers()
@@ -44,13 +45,13 @@ def compare(places: Places, settings: Settings, store: Store, engine: Engine | N
         yield lost(places, workers, {*entries, *since}, unread)
 
 
-def unreadable(entries: Mapping[str, str]) -> dict[str, str]:
-    """Return the keys of the records that this version cannot read, each with the reason."""
+def unreadable(entries: Mapping[str, str], subnet: IPv4Network) -> dict[str, str]:
+    """Return the keys of the records that this version cannot use, each with the reason."""
     found = {}
     for key, text in entries.items():
         kind = next(prefix for prefix in _CLASSES if key.startswith(prefix))
         try:
-            decode(_CLASSES[kind], text)
+            decode_at(_CLASSES[kind], key, text, subnet)
         except UnreadableRecord as error:
             found[key] = str(error)
     return found
