@@ -59,14 +59,19 @@ def add_spares(world: World, specs: Mapping[str, AppSpec], draft: Draft) -> None
 
 
 def shortage(world: World, spec: AppSpec) -> str:
-    """Return why slots lack a worker of this revision, when it is for want of an address; else ""."""
+    """Return why a slot lacks a worker of this revision, when it is for want of an address; else "".
+
+    One whose turn in an update has not come lacks no address yet.
+    """
     filled = {record.slot for record in world.of_app(spec.name) if record.revision == spec.revision}
     if spec.slots <= filled:
         return ""
+    draft = Draft()
+    place(world, spec, draft)
     try:
-        allocate(world.subnet, world.addresses)
+        allocate(world.subnet, draft.used)
     except NetworkError as error:
-        return str(error)
+        return str(error) if draft.cramped else ""
     return ""
 
 

@@ -56,6 +56,16 @@ def updating() -> AppSpec:
     return replace(an_app(), revision=2, newest=2, fallback=Past(1, an_app().template))
 
 
+def test_a_slot_whose_turn_in_an_update_has_not_come_lacks_no_address() -> None:
+    first = replace(a_worker(1, 2), address=IPv4Address("10.9.0.10"))
+    full = replace(serving([updating()], [first, a_worker(2)]), subnet=IPv4Network("10.9.0.8/30"))
+    starting = without(full, first.key)
+
+    assert "web.1 starting" in note(starting, updating())
+    assert "every address" not in note(starting, updating())
+    assert "every address" in note(starting, replace(updating(), parallel=2))
+
+
 def test_during_an_update_every_slot_that_serves_is_ready_and_the_note_counts_the_new_ones() -> None:
     spec = updating()
     view = app_view(serving([spec], [a_worker(1), a_worker(1, 2), a_worker(2)]), spec, NOTHING, ADDRESSING)
