@@ -140,7 +140,7 @@ class Changes:
             if _follows(spec) and not _follows(former):
                 decisions = self.store.read(f"{DECISIONS}{spec.name}/").entries  # counted from 1 again
                 stale += [target_key(spec.name), *decisions]
-            if former is None or former.revision != spec.revision:
+            if former is None or spec.revision > max(former.revision, former.newest):
                 entry = Revision(spec.revision, self.clock(), request.method, spec.template)
                 puts[revision_key(spec.name, spec.revision)] = encode(entry)
                 stale += self._outdated(spec, former) if former is not None else []

@@ -97,6 +97,8 @@ class RevisionVerbs:
             again = reinstated(specs, former, self.apps.tcp_ports, self.apps.changes.held())
             made = self._revisions(name).get(now.revision) if now is not None else None
             change = made.change if made is not None else "update"
+            if now is not None and now.revision < former.revision:
+                change = "undo"  # of an update under way, which goes back to a revision of before
             _require_something(former, now)
             left = f"{name} is as before its update" if former != stored else ""
             return Wish((wishes.undone(now, again),), _told(taken_back(former, now, change), left))

@@ -309,6 +309,17 @@ def numbers(desk: Desk) -> list[int]:
     return sorted(int(key.rpartition("/")[2]) for key in desk.keys(f"{REVISIONS}web/"))
 
 
+def test_a_revision_that_is_gone_back_to_keeps_its_place_in_history(desk: Desk) -> None:
+    desk.make(lambda specs: an_app())
+    first = desk.store.read(REVISIONS).entries
+    desk.make(lambda specs: wishes.updated(specs["web"], replace(TEMPLATE, read_only=True)))
+
+    desk.make(lambda specs: wishes.undone(specs["web"], an_app()))
+
+    assert desk.keys(REVISIONS) == {"revisions/web/000001", "revisions/web/000002"}
+    assert first.items() <= desk.store.read(REVISIONS).entries.items()
+
+
 def test_of_the_revisions_of_an_app_the_last_ones_are_kept(desk: Desk) -> None:
     desk.store.write({revision_key("other", 1): "another app's"})
     desk.make(lambda specs: an_app())

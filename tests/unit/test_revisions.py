@@ -84,12 +84,22 @@ def test_a_rollback_never_chooses_a_revision_that_was_overtaken_before_it_had_go
     assert earlier(replace(overtaken, fallback=None), history(3)) == 1
 
 
-def test_an_undo_of_an_update_under_way_falls_back_to_what_it_began_from_and_marks_it_as_not_ready() -> None:
+def test_an_undo_of_an_update_under_way_keeps_the_workers_it_began_from_and_marks_it_as_not_ready() -> None:
     under_way = wishes.updated(an_app(), TEMPLATE)
 
     again = wishes.undone(under_way, an_app())
 
-    assert (again.fallback, again.failed) == (under_way.fallback, frozenset({2}))
+    assert again == replace(an_app(), newest=2, failed=frozenset({2}))
+    assert wishes.updated(again, TEMPLATE).revision == 3
+
+
+def test_an_undo_of_an_update_that_had_overtaken_another_falls_back_to_what_both_began_from() -> None:
+    overtaken = wishes.updated(an_app(), MORE_MEMORY)
+
+    again = wishes.undone(wishes.updated(overtaken, TEMPLATE), overtaken)
+
+    assert (again.revision, again.template, again.fallback) == (4, MORE_MEMORY, overtaken.fallback)
+    assert again.failed == frozenset({2, 3})
 
 
 def test_an_undo_calls_no_revision_failed_that_worked() -> None:
@@ -154,11 +164,26 @@ def test_an_undo_of_what_cannot_be_read_says_so() -> None:
 
 def undone(former: AppSpec, now: AppSpec | None) -> AppSpec | None:
     """Return what an undo makes of an app as it is now; None: it was removed."""
+    return undoing(former, now).made
+
+
+def undoing(former: AppSpec, now: AppSpec | None) -> Apps:
+    """Return what an undo of an app was given to; now: the app as it is, None when it was removed."""
     store = FakeStore(lambda: NOW)
     store.write({undo_key("web"): encode(former)} | ({app_key("web"): encode(now)} if now else {}))
     apps = Apps(store, now or former)
     RevisionVerbs(cast(AppVerbs, apps), store).undo(cast(Call, None), Arguments({"app": "web"}))
-    return apps.made
+    return apps
+
+
+def test_an_undo_that_went_back_to_a_revision_of_before_is_taken_back_as_an_undo() -> None:
+    under_way = wishes.updated(an_app(), MORE_MEMORY)
+
+    again = undoing(under_way, wishes.undone(under_way, an_app()))
+
+    assert again.note == "took back: undo web (revision 1)"
+    assert again.made is not None
+    assert (again.made.revision, again.made.template) == (3, MORE_MEMORY)
 
 
 def test_an_update_that_was_rolled_back_leaves_nothing_to_take_back_and_the_undo_says_so() -> None:
