@@ -122,11 +122,11 @@ def _is_done(world: World, record: WorkerRecord) -> bool:
 
 
 def raise_when_overtaken(world: World, name: str, made: Made) -> None:
-    """Raise Conflict when there will not be as many workers as were asked for: another command was later.
+    """Raise Conflict when another command was later: there will be fewer workers, or it took the change back.
 
     More of them are no failure, and how many there are of an app that scales itself is not for commands.
     """
-    asked, _ = made.apps[name]
+    asked, revision = made.apps[name]
     spec, hint = world.specs.get(name), f"events --app {name}"
     if not asked:
         return
@@ -136,6 +136,11 @@ def raise_when_overtaken(world: World, name: str, made: Made) -> None:
         raise Conflict(f"{name} was stopped meanwhile, by another command", hint=f"start {name}")
     if spec.wanted < asked and not spec.scales_itself:
         raise Conflict(_wanted_instead(spec), hint=hint)
+    rolled_back = spec.rolled_back.revision if spec.rolled_back is not None else 0
+    if max(spec.revision, rolled_back) < revision:
+        raise Conflict(
+            f"revision {revision} of {name} was taken back meanwhile, by another command", hint=hint
+        )
 
 
 def _wanted_instead(spec: AppSpec) -> str:

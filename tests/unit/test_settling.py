@@ -153,6 +153,17 @@ def test_a_wait_for_workers_that_another_command_does_not_want_fails(specs: list
     assert caught.value.message == told
 
 
+def test_a_wait_for_an_update_that_an_undo_took_back_fails_and_one_for_what_came_after_goes_on() -> None:
+    begun = wishes.updated(an_app(), TEMPLATE)
+    back, again = wishes.undone(begun, an_app()), wishes.updated(begun, TEMPLATE)
+    asked = Made({"web": (2, begun.revision)}, "", 1)
+
+    with pytest.raises(Conflict, match="revision 2 of web was taken back meanwhile, by another command"):
+        raise_when_overtaken(serving([back], []), "web", asked)
+    raise_when_overtaken(serving([again], []), "web", asked)
+    raise_when_overtaken(serving([wishes.rolled_back(begun, "it failed", NOW)], []), "web", asked)
+
+
 @pytest.mark.parametrize(
     ("spec", "asked"),
     [
