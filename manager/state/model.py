@@ -13,7 +13,7 @@ from ipaddress import IPv4Address
 from typing import Literal, NamedTuple
 
 from balancer.routes import check_health_path
-from manager.api.values import APP_NAME
+from manager.api.values import APP_NAME, MAX_WORKERS
 from manager.state.ending import Ending
 from netsetup.addresses import port_name
 
@@ -26,6 +26,12 @@ def _require(pattern: re.Pattern[str], word: str, complaint: str) -> None:
     """Raise ValueError for a word that is not what it should be: it becomes a part of a path."""
     if not pattern.fullmatch(word):
         raise ValueError(f"{word[:80]!r} is {complaint}")
+
+
+def _require_port(port: int | None) -> None:
+    """Raise ValueError for what is no port: nobody could connect to it, nor ask whether it is well."""
+    if port is not None and not 0 < port < 65536:
+        raise ValueError(f"{port} is no port")
 
 
 class WorkerKey(NamedTuple):
@@ -96,6 +102,9 @@ class Template:
     secrets: tuple[str, ...] = ()
     restart: str = "always"
     drain_s: float = 10.0
+
+    def __post_init__(self) -> None:
+        _require_port(self.port)
 
     @property
     def copies_program(self) -> bool:
@@ -250,6 +259,8 @@ class AppSpec:
 
     def __post_init__(self) -> None:
         _require(APP_NAME, self.name, "no app's name")
+        if not 0 <= self.want <= 2 * MAX_WORKERS:  # each has a place in memory
+            raise ValueError(f"{self.want} workers are not to be had")
         if self.template.port and self.template.protocol == "tcp" and self.tcp_port is None:
             raise ValueError(f"{self.name} is for tcp and has no port of the proxy's")
         object.__setattr__(self, "slots", frozenset(self._places(self.wanted)))
@@ -329,6 +340,7 @@ class WorkerRecord:
 
     def __post_init__(self) -> None:
         _require(APP_NAME, self.app, "no app's name")
+        _require_port(self.port)
         object.__setattr__(self, "key", WorkerKey(self.app, self.slot, self.revision))
         object.__setattr__(self, "host", str(self.address))
 

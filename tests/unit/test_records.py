@@ -182,3 +182,20 @@ def test_a_worker_with_an_address_that_none_may_have_is_unreadable(address: str)
 
     with pytest.raises(UnreadableRecord, match=f"{address} is no address for a worker"):
         decode_at(WorkerRecord, "workers/web/1/1", encode(record), SUBNET)
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536, 99999])
+@pytest.mark.parametrize("record", [an_app(), a_worker(1)], ids=["app", "worker"])
+def test_a_port_that_is_none_is_unreadable(record: AppSpec | WorkerRecord, port: int) -> None:
+    text = encode(record).replace('"port":8000', f'"port":{port}')
+
+    with pytest.raises(UnreadableRecord, match=f"{port} is no port"):
+        decode(type(record), text)
+
+
+@pytest.mark.parametrize("want", [-1, 10**12])
+def test_an_app_of_a_number_of_workers_that_cannot_be_is_unreadable(want: int) -> None:
+    text = encode(an_app(want=2)).replace('"want":2', f'"want":{want}')
+
+    with pytest.raises(UnreadableRecord, match="are not to be had"):
+        decode(AppSpec, text)
