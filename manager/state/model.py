@@ -7,12 +7,12 @@ restarted; the slot is the lasting place. A worker's phase is not here: it is de
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Literal, NamedTuple
 
-from balancer.routes import check_health_path
+from balancer.routes import check_health_path, check_host, check_path
 from manager.api.values import APP_NAME, MAX_WORKERS
 from manager.state.ending import Ending
 from netsetup.addresses import port_name
@@ -32,6 +32,13 @@ def _require_port(port: int | None) -> None:
     """Raise ValueError for what is no port: nobody could connect to it, nor ask whether it is well."""
     if port is not None and not 0 < port < 65536:
         raise ValueError(f"{port} is no port")
+
+
+def _require_addresses(hosts: Iterable[str], paths: Iterable[str]) -> None:
+    """Raise ValueError for an address that no route can have: no pass would make any route."""
+    faults = (*map(check_host, hosts), *map(check_path, paths))
+    if fault := next(filter(None, faults), None):
+        raise ValueError(fault)
 
 
 class WorkerKey(NamedTuple):
@@ -130,6 +137,9 @@ class Past:
     hosts: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     tcp_port: int | None = None
+
+    def __post_init__(self) -> None:
+        _require_addresses(self.hosts, self.paths)
 
     @classmethod
     def of(cls, spec: AppSpec) -> Past:
@@ -259,6 +269,7 @@ class AppSpec:
 
     def __post_init__(self) -> None:
         _require(APP_NAME, self.name, "no app's name")
+        _require_addresses(self.hosts, self.paths)
         if not 0 <= self.want <= 2 * MAX_WORKERS:  # each has a place in memory
             raise ValueError(f"{self.want} workers are not to be had")
         if self.template.port and self.template.protocol == "tcp" and self.tcp_port is None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from manager.state import wishes
 from manager.state.ending import Ending
 from manager.state.model import (
     AppSpec,
@@ -32,7 +33,7 @@ from manager.state.records import (
     revision_key,
     worker_key,
 )
-from tests.simulation.worlds import SUBNET, a_worker, an_app
+from tests.simulation.worlds import SUBNET, TEMPLATE, a_worker, an_app
 
 FULL_TEMPLATE = Template(
     command=("./x", "a b", "ü", ""),
@@ -199,3 +200,16 @@ def test_an_app_of_a_number_of_workers_that_cannot_be_is_unreadable(want: int) -
 
     with pytest.raises(UnreadableRecord, match="are not to be had"):
         decode(AppSpec, text)
+
+
+@pytest.mark.parametrize("address", ["x.localhost`) || Host(`evil", "proxy.localhost", "/web/../api", ""])
+def test_an_app_with_an_address_that_no_route_can_have_is_unreadable(address: str) -> None:
+    spec = wishes.updated(an_app(), replace(TEMPLATE, read_only=True))
+    at_fault = json.dumps([address])
+
+    for usual in ('["web.localhost"]', '["/web"]'):
+        text = encode(spec)
+        assert text.count(usual) == 2, "the app's own, and those that its update falls back to"
+        for place in (text.replace(usual, at_fault, 1), at_fault.join(text.rsplit(usual, 1))):
+            with pytest.raises(UnreadableRecord):
+                decode(AppSpec, place)
