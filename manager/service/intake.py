@@ -138,7 +138,7 @@ class Intake:
         _require_own(wanted, targets)
         mounts += [self._taken(file, image, targets, executable=False) for file in copies]
         if own is None:
-            resolve_command(word, image, targets, wanted.workdir)
+            self._require_runs(resolve_command(word, image, targets, wanted.workdir), copies, mounts, image)
             return replace(wanted, mounts=tuple(mounts))
         mounts.append(self._taken(own, image, targets, executable=True))
         return replace(wanted, mounts=tuple(mounts), command=(own.destination, *wanted.command[1:]))
@@ -149,6 +149,17 @@ class Intake:
         for mount in wanted.mounts:
             if mount.path == word:
                 _require_runnable(self.programs.path(mount.sha256), word, word, image, paths)
+
+    def _require_runs(
+        self, path: str, copies: Sequence[OfferedFile], mounts: Sequence[Mount], image: ImageFiles
+    ) -> None:
+        """Raises ProgramRejected when the command is a file copied by an option, and cannot run."""
+        word = next((file.word for file in copies if file.destination == path), None)
+        if word is not None:
+            content = next(mount.sha256 for mount in mounts if mount.path == path)
+            _require_runnable(
+                self.programs.path(content), word, path, image, [mount.path for mount in mounts]
+            )
 
     def _taken(
         self, file: OfferedFile, image: ImageFiles, targets: Collection[str], *, executable: bool

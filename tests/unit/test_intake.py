@@ -124,6 +124,22 @@ def test_a_copied_script_is_checked_against_the_image_that_an_update_gives_it(
     assert desk.update("-e A=1 web", base).environment == {"A": "1"}
 
 
+def test_a_file_copied_by_an_option_and_run_is_checked_as_one_that_is_the_command(
+    desk: Desk, tmp_path: Path
+) -> None:
+    desk.run("--pull --image tools:1 web sleep 9")
+    app, data = tmp_path / "app.py", tmp_path / "data.txt"
+    app.write_text("import os\n")
+    data.write_text("#!nothing\n")
+    with app.open("rb") as program, data.open("rb") as text:
+        offered = OfferedFile("app.py", "copy", "/app/app", program.fileno())
+        beside = OfferedFile("data.txt", "copy", "/app/data.txt", text.fileno())
+        with pytest.raises(ProgramRejected, match=r"^app\.py is neither an ELF program nor a script"):
+            desk.run("--image tools:1 --copy app.py:/app/app web /app/app", [offered, beside])
+
+        assert desk.run("--image tools:1 --copy app.py:/app/app web sleep 9", [offered, beside]).mounts
+
+
 def updated(line: str, base: Template = BASE) -> Template:
     row = command_of("update")
     assert row is not None
