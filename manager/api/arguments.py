@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from manager.api.command import Command, Option
 from manager.api.errors import UsageError
+from manager.api.suggest import Meant
 from manager.api.typed import Params, Typed, mended, missing
-from manager.api.values import Kind, Meant, Value
+from manager.api.values import Kind, Value
 
 
 @dataclass(frozen=True, slots=True)

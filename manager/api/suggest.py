@@ -1,8 +1,16 @@
-"""Did you mean: the known word that a mistyped one is nearest to."""
+"""Did you mean: the known word that a mistyped one is nearest to, and what a wrong one tells."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+
+class Meant(ValueError):
+    """What is wrong with a word that tells nearly enough what was meant: `right` would do."""
+
+    def __init__(self, message: str, right: str) -> None:
+        super().__init__(message)
+        self.right = right
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dataclasses import field as attribute
 from operator import ge, gt, le, lt
 
-from manager.api import values
+from manager.api import quantities
 from manager.api.errors import UsageError
 from shell.language.quoting import join
 
@@ -83,9 +83,9 @@ def quantity(said: Comparison) -> float:
         if word.endswith("%") and _NUMBER.fullmatch(word[:-1]):
             return float(word[:-1]) / 100
         if field.endswith("_bytes"):
-            return values.size(word)
+            return quantities.size(word)
         if field.endswith("_s"):
-            return values.seconds(word)
+            return quantities.seconds(word)
         raise ValueError(f"{word!r} is not a number")
     except ValueError as error:
         hint = said.rather(said.operator, "1")

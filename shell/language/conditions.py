@@ -13,7 +13,7 @@ from manager.api.command import Command
 from manager.api.errors import UsageError
 from manager.api.listings import LISTINGS, Column
 from manager.api.rows.scripts import ANSWERS
-from manager.api.suggest import did_you_mean
+from manager.api.suggest import Meant, did_you_mean
 from shell.language.comparison import OPERATORS, Comparison
 from shell.language.quoting import join
 from shell.text.columns import field_names
@@ -164,7 +164,7 @@ def _target(row: Command, word: str, at: int = 0) -> str:
     try:
         return values.target(word)
     except ValueError as error:
-        meant = error.right if isinstance(error, values.Meant) else ""
+        meant = error.right if isinstance(error, Meant) else ""
         told = f"{row.verb}: {error}"
         raise UsageError(told, hint=row.examples[0], word=word, at=at, meant=meant) from None
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from manager.api.arguments import bind, option_words
 from manager.api.command import Command, Option
 from manager.api.errors import UsageError
-from manager.api.suggest import did_you_mean
+from manager.api.suggest import Meant, did_you_mean
 from manager.api.typed import Params, Typed, mended, missing, written
-from manager.api.values import Kind, Meant
+from manager.api.values import Kind
 from shell.language.quoting import join
 
 _NUMBER = re.compile(r"-[0-9]+")

@@ -7,7 +7,7 @@ from secrets import randbelow
 
 import pytest
 
-from manager.api.values import seconds
+from manager.api.quantities import seconds
 
 # seed, seconds, and the faults that are left out: a seed makes another history of every set of faults
 SHORT = (1, 25.0, ())

@@ -18,7 +18,7 @@ from manager.api import wire
 from manager.api.documents import document, listing
 from manager.api.errors import AppNotFound, CloudError
 from manager.api.places import Places
-from manager.api.values import span
+from manager.api.quantities import span
 from manager.api.views import AppView, EventView, ImageView, WorkerView
 
 Answer = Callable[[Mapping[str, object]], Mapping[str, object]]

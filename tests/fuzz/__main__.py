@@ -24,7 +24,8 @@ def main() -> None:
     atheris = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["manager", "shell", "tomllib", "yaml", "json", "shlex"]):
         targets = importlib.import_module("tests.fuzz.targets")
-    duration_s = targets.values.seconds(asked.duration)
+        quantities = importlib.import_module("manager.api.quantities")
+    duration_s = quantities.seconds(asked.duration)
     if asked.target not in targets.TARGETS:
         parser.error(f"no target is called {asked.target}: there are {', '.join(targets.TARGETS)}")
     with tempfile.TemporaryDirectory() as directory:

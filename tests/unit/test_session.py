@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import pytest
 
-from manager.api import values
+from manager.api import quantities
 from manager.api.documents import rfc3339
 from manager.api.errors import AppNotFound, CloudError, NotConfirmed, ProgramRejected
 from shell import host
@@ -193,7 +193,7 @@ def test_of_a_log_that_goes_on_at_the_next_manager_no_line_is_left_out(
     assert shell.out.getvalue() == "".join(f"web.1  line {at}\n" for at in range(4))
     since = manager.calls[-1].params["since"]
     assert isinstance(since, str)
-    assert 100 <= values.seconds(since) < 110
+    assert 100 <= quantities.seconds(since) < 110
 
 
 def test_log_lines_are_searched_by_the_shell(shell: Shell, manager: FakeManager) -> None:
