@@ -18,6 +18,7 @@ from manager.service.intake import Intake, offered_files
 from manager.service.targets import resolve_target
 from manager.service.waiting import Waiting
 from manager.state import wishes
+from manager.state.amounts import scale_changes
 from manager.state.model import AppSpec
 from manager.state.phase import ended_slots
 from manager.state.specs import new_app
@@ -45,7 +46,7 @@ class AppVerbs:
         return self.change(call, arguments, edit)
 
     def scale(self, call: Call, arguments: Arguments) -> Answer:
-        wanted = wishes.scale_changes(arguments.texts("change"))
+        wanted = scale_changes(arguments.texts("change"))
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             manual = arguments.flag("manual")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 
 from balancer.routes import check_host, check_path, default_hosts, default_paths
 from manager.api.agreement import again, require_bounds, require_http
@@ -11,7 +12,7 @@ from manager.api.arguments import Arguments
 from manager.api.errors import AppExists, CloudError, RouteTaken, UsageError
 from manager.state.model import AppSpec, Autoscale, Past, Template
 from manager.state.options import objective
-from manager.state.wishes import autoscaled, free_number, holder, with_spares
+from manager.state.wishes import autoscaled, holder, with_spares
 from manager.state.world import World
 
 
@@ -186,3 +187,9 @@ def _free_tcp_port(specs: Mapping[str, AppSpec], tcp_ports: range, wished: int |
             f"every tcp port ({tcp_ports[0]}-{tcp_ports[-1]}) has an app", hint="apps    (rm one of them)"
         )
     return wished if wished in free else free[0]
+
+
+def free_number(specs: Mapping[str, AppSpec], held: Collection[int] = (), wished: int = 1) -> int:
+    """Return a network mark that no app has and nobody holds: the wished one, else the smallest."""
+    taken = {*held, *(spec.number for spec in specs.values())}
+    return next(number for number in chain([wished], count(1)) if number not in taken)

@@ -5,65 +5,18 @@ A stop of one worker empties its slot and lowers `want`; a later scale-up fills 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain, count
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Literal
 
+from manager.api.documents import some
 from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
 from manager.api.suggest import did_you_mean
-from manager.api.values import APP_NAME, MAX_WORKERS, app_name
+from manager.api.values import MAX_WORKERS
+from manager.state.amounts import ScaleChange
 from manager.state.model import AppSpec, Autoscale, Hurry, Past, Rollback, Template
 
 Order = Literal["start-first", "stop-first"]
-
-_PAIR = re.compile(r"([^=]*)=([0-9]{1,9})")
-_AMOUNT = re.compile(r"[+-]?[0-9]{1,9}")
-
-
-@dataclass(frozen=True, slots=True)
-class ScaleChange:
-    """A wished number of workers; `relative` adds it to what there is."""
-
-    app: str
-    amount: int
-    relative: bool = False
-
-
-def scale_changes(words: Sequence[str]) -> list[ScaleChange]:
-    """Return what `APP=N...`, `APP N`, `APP +N` or `APP -N` asks for; raises UsageError."""
-    if len(words) > 1 and "=" not in words[0]:
-        name, amount, *others = words
-        if not _AMOUNT.fullmatch(amount):
-            raise UsageError(f"{amount!r} is not a number of workers", hint=f"scale {name}=3", word=amount)
-        if others:
-            raise UsageError(
-                f"one word too many: {others[0]!r}", hint=f"scale {name} {amount}", word=others[0]
-            )
-        return [ScaleChange(_name(name), int(amount), relative=amount[0] in "+-")]
-    changes = [_pair(word) for word in words]
-    for at, change in enumerate(changes):
-        if any(change.app == before.app for before in changes[:at]):
-            hint = f"scale {' '.join(words[:at])}"
-            raise UsageError(f"{change.app} is named twice", hint=hint, word=words[at])
-    return changes
-
-
-def _pair(word: str) -> ScaleChange:
-    found = _PAIR.fullmatch(word)
-    if found is None:
-        app = word.partition("=")[0]
-        example = app if APP_NAME.fullmatch(app) else "web"
-        raise UsageError(f"{word!r} is not APP=N", hint=f"scale {example}=3", word=word)
-    return ScaleChange(_name(found[1]), int(found[2]))
-
-
-def _name(word: str) -> str:
-    try:
-        return app_name(word)
-    except ValueError as error:
-        raise UsageError(str(error), hint="scale web=3", word=word) from None
 
 
 def find(specs: Mapping[str, AppSpec], name: str) -> AppSpec:
@@ -352,9 +305,9 @@ def _require_slot(spec: AppSpec, slot: int) -> None:
     if slot in spec.stopped_slots:
         raise CloudError(f"{spec.name}.{slot} is stopped", hint=f"start {spec.name}.{slot}")
     if slot not in spec.slots:
-        names = ", ".join(f"{spec.name}.{number}" for number in sorted(spec.slots)) or "none"
+        names = [f"{spec.name}.{number}" for number in sorted(spec.slots)]
         raise WorkerNotFound(
-            f"{spec.name} has no worker {slot} (it has {names})",
+            f"{spec.name} has no worker {slot} (it has {some(names) or 'none'})",
             hint=f"ps {spec.name} -a",
             word=f"{spec.name}.{slot}",
         )
@@ -374,9 +327,3 @@ def as_adopted(spec: AppSpec, slots: frozenset[int], spares: int = 0) -> AppSpec
         rolled_back=None,
         spares=spares,
     )
-
-
-def free_number(specs: Mapping[str, AppSpec], held: Collection[int] = (), wished: int = 1) -> int:
-    """Return a network mark that no app has and nobody holds: the wished one, else the smallest."""
-    taken = {*held, *(spec.number for spec in specs.values())}
-    return next(number for number in chain([wished], count(1)) if number not in taken)

@@ -10,6 +10,7 @@ from manager.api.arguments import Arguments
 from manager.api.errors import CloudError, Conflict, StoreUnavailable
 from manager.service.changes import Edit, Wish
 from manager.state import wishes
+from manager.state.amounts import ScaleChange
 from manager.state.model import AppSpec, Health, Template
 from manager.state.specs import new_app
 from tests.simulation.edges import CRASHES, IMAGE
@@ -59,7 +60,7 @@ def run(
 
 
 def scale(app: str, amount: int, *, relative: bool = False) -> Command:
-    change = wishes.ScaleChange(app, amount, relative)
+    change = ScaleChange(app, amount, relative)
 
     def edit(specs: Mapping[str, AppSpec], at: float) -> Wish:
         return Wish((wishes.scaled(wishes.changeable(specs, app), change),))

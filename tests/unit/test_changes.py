@@ -28,6 +28,7 @@ from manager.service.intake import Intake
 from manager.service.revisions import RevisionVerbs
 from manager.service.waiting import Waiting
 from manager.state import wishes
+from manager.state.amounts import ScaleChange
 from manager.state.model import AppSpec, Autoscale, Health, Past, ScalingTarget
 from manager.state.records import (
     APPS,
@@ -274,7 +275,7 @@ def test_an_app_that_follows_its_load_goes_on_from_its_target_under_another_poli
     [
         (lambda spec: wishes.autoscaled(spec, None), 8),
         (lambda spec: wishes.autoscaled(spec, replace(POLICY, mode="recommend")), 8),
-        (lambda spec: wishes.scaled(spec, wishes.ScaleChange("web", 1, relative=True), manual=True), 9),
+        (lambda spec: wishes.scaled(spec, ScaleChange("web", 1, relative=True), manual=True), 9),
     ],
 )
 def test_an_app_that_follows_its_load_no_more_goes_on_with_the_workers_that_it_has(

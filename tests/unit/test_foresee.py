@@ -8,8 +8,8 @@ import pytest
 
 from manager.plan.foresee import foreseen
 from manager.state import wishes
+from manager.state.amounts import ScaleChange
 from manager.state.model import AppSpec, Autoscale
-from manager.state.wishes import ScaleChange
 from tests.simulation.worlds import an_app
 
 WEB = an_app()

@@ -29,11 +29,11 @@ from manager.service.changes import Changes
 from manager.service.reading import Reading
 from manager.service.scaling import ScalingVerbs, require_sense
 from manager.state import wishes
+from manager.state.amounts import ScaleChange
 from manager.state.model import AppSpec, Autoscale, ScalingTarget, Template
 from manager.state.records import DECISIONS, KEPT_HOLDS, TARGETS, decision_key, decode, target_key
 from manager.state.specs import autoscale_policy
 from manager.state.templates import wanted_template
-from manager.state.wishes import ScaleChange
 from manager.state.world import World, as_scaled
 from manager.store import Fence
 from shell.language import parsing

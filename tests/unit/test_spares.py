@@ -15,11 +15,12 @@ from manager.plan.steps import Bury, Launch, Pause, Publish, Retire, SaveRecords
 from manager.plan.updates import end_of_update
 from manager.service.rescue import adoption
 from manager.service.waiting import is_settled
+from manager.state.amounts import scale_changes
 from manager.state.ending import Ending
 from manager.state.model import AppSpec, Past, WorkerKey, WorkerRecord
 from manager.state.phase import phase
 from manager.state.records import encode
-from manager.state.wishes import as_adopted, removed, scale_changes, scaled, stopped, with_new_spares
+from manager.state.wishes import as_adopted, removed, scaled, stopped, with_new_spares
 from manager.state.world import World, in_rotation
 from tests.simulation.worlds import NOW, a_worker, an_app, ended, known, serving, without
 

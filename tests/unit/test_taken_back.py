@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from manager.state import wishes
+from manager.state.amounts import ScaleChange
 from manager.state.model import AppSpec, Autoscale
 from manager.state.taken_back import taken_back, takes_back
-from manager.state.wishes import ScaleChange
 from tests.simulation.worlds import TEMPLATE, an_app
 
 WEB = an_app()

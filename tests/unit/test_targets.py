@@ -9,8 +9,8 @@ import pytest
 from manager.api.errors import AppNotFound, WorkerNotFound
 from manager.service.targets import place_of
 from manager.state import wishes
+from manager.state.amounts import ScaleChange
 from manager.state.model import AppSpec, WorkerKey
-from manager.state.wishes import ScaleChange
 from manager.state.world import World
 from tests.simulation.worlds import NOW, a_worker, an_app, ended, known, serving, without
 

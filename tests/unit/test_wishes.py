@@ -11,8 +11,9 @@ import pytest
 from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
 from manager.api.values import MAX_WORKERS
 from manager.state import wishes
+from manager.state.amounts import ScaleChange, scale_changes
 from manager.state.model import AppSpec, Autoscale, Health, Hurry, ScalingTarget
-from manager.state.wishes import ScaleChange
+from manager.state.specs import free_number
 from manager.state.world import as_scaled
 from tests.simulation.worlds import TEMPLATE, an_app
 
@@ -28,7 +29,7 @@ from tests.simulation.worlds import TEMPLATE, an_app
     ],
 )
 def test_what_scale_is_asked_for(words: list[str], changes: list[ScaleChange]) -> None:
-    assert wishes.scale_changes(words) == changes
+    assert scale_changes(words) == changes
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_what_scale_is_asked_for(words: list[str], changes: list[ScaleChange]) -
 )
 def test_what_scale_cannot_mean_is_a_usage_error(words: str) -> None:
     with pytest.raises(UsageError):
-        wishes.scale_changes(words.split())
+        scale_changes(words.split())
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_what_scale_cannot_mean_is_a_usage_error(words: str) -> None:
 )
 def test_scale_says_which_word_is_off(words: str, message: str, word: str, hint: str) -> None:
     with pytest.raises(UsageError, match=message) as refused:
-        wishes.scale_changes(words.split())
+        scale_changes(words.split())
     assert (refused.value.word, refused.value.hint) == (word, hint)
 
 
@@ -284,9 +285,9 @@ def test_undo_of_a_removal_gives_a_revision_that_no_old_record_has() -> None:
 def test_the_smallest_free_network_mark_is_given() -> None:
     specs = {name: replace(an_app(name), number=number) for name, number in (("a", 1), ("b", 3))}
 
-    assert wishes.free_number(specs) == 2
-    assert wishes.free_number({}) == 1
-    assert wishes.free_number(specs, held={2, 4}) == 5
+    assert free_number(specs) == 2
+    assert free_number({}) == 1
+    assert free_number(specs, held={2, 4}) == 5
 
 
 POLICY = Autoscale(min=1, max=6)

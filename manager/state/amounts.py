@@ -1,0 +1,57 @@
+"""How many workers `scale` is asked for: APP=N..., APP N, APP +N or APP -N."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from manager.api.errors import UsageError
+from manager.api.values import APP_NAME, app_name
+
+_PAIR = re.compile(r"([^=]*)=([0-9]{1,9})")
+_AMOUNT = re.compile(r"[+-]?[0-9]{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleChange:
+    """A wished number of workers; `relative` adds it to what there is."""
+
+    app: str
+    amount: int
+    relative: bool = False
+
+
+def scale_changes(words: Sequence[str]) -> list[ScaleChange]:
+    """Return what `APP=N...`, `APP N`, `APP +N` or `APP -N` asks for; raises UsageError."""
+    if len(words) > 1 and "=" not in words[0]:
+        name, amount, *others = words
+        if not _AMOUNT.fullmatch(amount):
+            raise UsageError(f"{amount!r} is not a number of workers", hint=f"scale {name}=3", word=amount)
+        if others:
+            raise UsageError(
+                f"one word too many: {others[0]!r}", hint=f"scale {name} {amount}", word=others[0]
+            )
+        return [ScaleChange(_name(name), int(amount), relative=amount[0] in "+-")]
+    changes = [_pair(word) for word in words]
+    for at, change in enumerate(changes):
+        if any(change.app == before.app for before in changes[:at]):
+            hint = f"scale {' '.join(words[:at])}"
+            raise UsageError(f"{change.app} is named twice", hint=hint, word=words[at])
+    return changes
+
+
+def _pair(word: str) -> ScaleChange:
+    found = _PAIR.fullmatch(word)
+    if found is None:
+        app = word.partition("=")[0]
+        example = app if APP_NAME.fullmatch(app) else "web"
+        raise UsageError(f"{word!r} is not APP=N", hint=f"scale {example}=3", word=word)
+    return ScaleChange(_name(found[1]), int(found[2]))
+
+
+def _name(word: str) -> str:
+    try:
+        return app_name(word)
+    except ValueError as error:
+        raise UsageError(str(error), hint="scale web=3", word=word) from None
