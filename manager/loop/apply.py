@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import assert_never
 
 from manager.api.errors import (
@@ -25,9 +24,9 @@ from manager.api.errors import (
     WorkerNotFound,
 )
 from manager.engine.contract import Engine, NameTaken
-from manager.engine.orders import FileMount, WorkerOrder
 from manager.journal import Journal
 from manager.loop.hosts import HostsFiles
+from manager.loop.order import worker_order
 from manager.plan.steps import (
     Bury,
     Forget,
@@ -44,9 +43,9 @@ from manager.plan.steps import (
     Unpause,
     WriteHosts,
 )
-from manager.plan.wiring import HOSTS, own_names, port_of
+from manager.plan.wiring import own_names, port_of
 from manager.programs.store import Programs
-from manager.secrets import INSIDE, Secrets
+from manager.secrets import Secrets
 from manager.state.ending import Ending, exit_words, failed
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord, container_name
 from manager.state.records import (
@@ -62,7 +61,6 @@ from manager.state.records import (
     target_key,
     worker_key,
 )
-from manager.state.wishes import as_adopted
 from manager.store import Fence, Store
 from netsetup.errors import NamespaceGone, NetworkError
 from netsetup.network import Network
@@ -70,8 +68,6 @@ from netsetup.port import Port
 
 log = logging.getLogger(__name__)
 
-# What a worker is, kept beside it: from these labels `adopt` rebuilds the state when etcd has lost it.
-RECORD_LABEL, SPEC_LABEL = "simplecloud.record", "simplecloud.spec"
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 LAST_LINE_LENGTH = 200  # of the lines that an ending quotes: what a worker prints must not fill the store
 KILLED = 137  # the exit code of what SIGKILL ended
@@ -322,42 +318,3 @@ class Effects:
             return False
         ended = self.engine.worker(name)
         return ended is not None and ended.exit_code == KILLED
-
-
-def worker_order(
-    cloud: str,
-    record: WorkerRecord,
-    spec: AppSpec,
-    programs: Programs,
-    names: Path,
-    secrets: Path | None,
-) -> WorkerOrder:
-    """Return the container that the worker runs in.
-
-    names: its /etc/hosts, unless the app has one of its own.  secrets: where it has those that it is lent.
-    """
-    template = spec.template
-    files = [FileMount(str(programs.path(mount.sha256)), mount.path) for mount in template.mounts]
-    files += [FileMount(str(names), HOSTS)] if HOSTS not in {mount.path for mount in template.mounts} else []
-    files += [FileMount(str(secrets), INSIDE)] if secrets is not None else []
-    return WorkerOrder(
-        name=container_name(cloud, record.key),
-        app=record.app,
-        slot=record.slot,
-        revision=record.revision,
-        image=template.image,
-        command=template.command,
-        hostname=record.key.label,
-        entrypoint=() if template.copies_program else None,
-        environment=template.environment,
-        files=tuple(files),
-        cpus=template.cpus,
-        memory_bytes=template.memory_bytes,
-        pids=template.pids,
-        user=template.user,
-        directory=template.directory,
-        cap_add=template.cap_add,
-        read_only=template.read_only,
-        egress=template.egress,
-        labels={RECORD_LABEL: encode(record), SPEC_LABEL: encode(as_adopted(spec, frozenset()))},
-    )

@@ -19,7 +19,7 @@ from manager.api.arguments import Arguments
 from manager.api.documents import counted, document, some
 from manager.api.errors import CloudError, NetworkFailed, SecretNotFound, UsageError
 from manager.engine.containers import Container
-from manager.loop.apply import RECORD_LABEL, SPEC_LABEL
+from manager.loop.order import RECORD_LABEL, SPEC_LABEL
 from manager.loop.reconcile import Reconciler
 from manager.programs.store import Programs
 from manager.secrets import Secrets

@@ -13,8 +13,9 @@ from manager.api.errors import EngineError
 from manager.engine.containers import Container
 from manager.engine.orders import WorkerOrder
 from manager.journal import Journal, events
-from manager.loop.apply import SPEC_LABEL, Effects, worker_order
+from manager.loop.apply import Effects
 from manager.loop.hosts import HostsFiles
+from manager.loop.order import SPEC_LABEL, worker_order
 from manager.plan.steps import Bury, Forget, Launch, Rename, SaveSpec
 from manager.programs.store import UNUSED_FOR_S, Programs
 from manager.secrets import Secrets

@@ -16,7 +16,7 @@ import pytest
 from manager.api.arguments import Arguments
 from manager.api.errors import CloudError, NetworkFailed, RouteTaken, SecretNotFound, UsageError
 from manager.engine.containers import Container
-from manager.loop.apply import RECORD_LABEL, SPEC_LABEL
+from manager.loop.order import RECORD_LABEL, SPEC_LABEL
 from manager.loop.reconcile import Reconciler
 from manager.plan.plan import plan
 from manager.plan.steps import SaveRecords

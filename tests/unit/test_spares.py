@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from manager.loop.apply import RECORD_LABEL, SPEC_LABEL
+from manager.loop.order import RECORD_LABEL, SPEC_LABEL
 from manager.observe.health import Verdict
 from manager.plan.plan import plan
 from manager.plan.spares import AT_ONCE
