@@ -25,6 +25,7 @@ ENTRIES = {"apps/web": encode(an_app()), "workers/web/1/1": encode(a_worker(1))}
 def called(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SIMPLECLOUD_PROGRAM", raising=False)
     monkeypatch.delenv("SIMPLECLOUD_CLOUD", raising=False)
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
 
 
 def test_only_what_this_version_cannot_read_is_unreadable() -> None:
@@ -40,6 +41,14 @@ def test_a_record_that_is_made_anew_is_named_with_the_command_that_forgets_it() 
     assert found.state == "FAIL"
     assert found.fact == "left alone, as they cannot be read: targets/new (version 9), workers/web/1/1"
     assert found.fix == f"{ETCDCTL} del simplecloud/nowhere/targets/new"
+
+
+def test_a_fix_installs_etcdctl_where_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+
+    found = records(PLACES, SETTINGS, {"targets/web": "torn"}).view
+
+    assert found.fix == f"apt-get install etcd-client && {ETCDCTL} del simplecloud/nowhere/targets/web"
 
 
 def test_no_fix_forgets_what_was_asked_for() -> None:

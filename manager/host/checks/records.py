@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from ipaddress import IPv4Network
@@ -74,11 +75,12 @@ def records(places: Places, settings: Settings, unread: Mapping[str, str]) -> Fi
 
 
 def _etcdctl(places: Places, settings: Settings) -> str:
-    """Return how etcdctl is called for the cloud's store."""
+    """Return how etcdctl is called for the cloud's store, and installed before that where it is not."""
     tls = parts.tls_of(places, settings)
     pems = {"--cacert": tls.ca, "--cert": tls.cert, "--key": tls.key} if tls is not None else {}
     options = "".join(f" {option} {path}" for option, path in pems.items() if path)
-    return f"etcdctl --endpoints {','.join(settings.etcd_endpoints)}{options}"
+    install = "" if shutil.which("etcdctl") else "apt-get install etcd-client && "
+    return f"{install}etcdctl --endpoints {','.join(settings.etcd_endpoints)}{options}"
 
 
 def lost(
