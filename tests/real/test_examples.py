@@ -65,7 +65,7 @@ AT_FIRST = "secret set db-password"
 ON_STDIN = {"apply -f -": "apps.toml"}
 UNTIL_INTERRUPTED = ("watch", "watch web", "watch ps web", "logs web.2 -f")
 ON_A_TERMINAL = "exec -it web.1 sh"
-AT_THE_END = ("down", "down --purge -y")
+AT_THE_END = ("down --dry-run", "down", "down --purge -y")
 # these change the machine or the ports of a cloud that is up
 NOT_HERE = ("doctor --fix", "up --http-port 8081")
 
