@@ -69,10 +69,10 @@ def _tell_interrupted(session: Session, given: Sequence[str]) -> int:
 
 def _interrupted(row: Command | None, given: Sequence[str]) -> Interrupted:
     params = _params(row, given) if row is not None else None
-    if row is not None and row.verb == "down" and params is not None:
-        return Interrupted("interrupted: down may be done in part", hint=join(given))
     if row is None or params is None or not _changes(row, params):
         return Interrupted("interrupted")
+    if row.verb == "down":
+        return Interrupted("interrupted: down may be done in part", hint=join(given))
     return Interrupted(f"no longer waiting: {row.verb} goes on in the cloud", hint=_follow(row, params))
 
 
@@ -98,4 +98,4 @@ def _changes(row: Command, params: Params) -> bool:
     from shell.live.repeated import is_listing, only_looks  # what ends by itself starts faster without
 
     looks = params.get("dry_run") is True or (is_listing(row) and only_looks(params))
-    return row.changes and not looks and row.verb not in _STEP_BY_STEP
+    return (row.changes or row.verb == "down") and not looks and row.verb not in _STEP_BY_STEP

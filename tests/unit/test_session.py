@@ -643,7 +643,7 @@ def test_an_interrupted_secret_was_not_set(
 @pytest.mark.parametrize(
     "command",
     [
-        *("scale web=4 --dry-run", "rm web --dry-run", "scale --help"),
+        *("scale web=4 --dry-run", "rm web --dry-run", "down --purge --dry-run", "scale --help"),
         *("secret ls", "autoscale", "autoscale web"),
         *("apply -f apps.toml", "import compose.yaml"),
     ],
