@@ -197,11 +197,14 @@ def test_a_load_that_was_waited_for_until_ctrl_c_still_reports() -> None:
         eventually(lambda: len(website.requests) >= 5, within_s=10.0)
         os.kill(os.getpid(), signal.SIGINT)
 
+    def joined_until_ctrl_c(load: Load) -> None:
+        threading.Thread(target=interrupt).start()  # the ^C may come before the next line
+        load.join()
+
     with serving(website):
         load = Load(plan_for(website.port, start=200, seconds=600))
-        threading.Thread(target=interrupt).start()
         with pytest.raises(KeyboardInterrupt):
-            load.join()
+            joined_until_ctrl_c(load)
         assert not load.done
         load.stop()
         report = load.join()
