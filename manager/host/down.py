@@ -55,8 +55,9 @@ class LeftBehind:
 
     def counts(self) -> str:
         """Return how many of each kind there are, also where there is none."""
-        containers = "?" if self.containers is None else self.containers
-        return f"{containers} containers, {self.links} links, {self.rules} rules, {self.mounts} mounts"
+        containers = "? containers" if self.containers is None else counted(self.containers, "container")
+        others = {"link": self.links, "rule": self.rules, "mount": self.mounts}
+        return ", ".join([containers, *(counted(count, what) for what, count in others.items())])
 
 
 def take_down(places: Places, *, purge: bool) -> LeftBehind:

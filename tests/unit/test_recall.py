@@ -101,3 +101,15 @@ def test_no_file_is_written_for_a_cloud_whose_state_is_gone(tmp_path: Path) -> N
 )
 def test_what_is_there_of_a_cloud_is_named(left: LeftBehind, words: str) -> None:
     assert left.words() == words
+
+
+@pytest.mark.parametrize(
+    ("left", "counts"),
+    [
+        (LeftBehind(0, 0, 0), "0 containers, 0 links, 0 rules, 0 mounts"),
+        (LeftBehind(None, 0, 0), "? containers, 0 links, 0 rules, 0 mounts"),
+        (LeftBehind(1, 1, 3, 1), "1 container, 1 link, 3 rules, 1 mount"),
+    ],
+)
+def test_what_is_counted_of_a_cloud_is_no_plural_of_one(left: LeftBehind, counts: str) -> None:
+    assert left.counts() == counts
