@@ -1,4 +1,4 @@
-"""From the words of a command to its parameters: options, operands, and what is wrong with them. Pure."""
+"""From the words of a command to its parameters and back: options, operands, and what is wrong. Pure."""
 
 from __future__ import annotations
 
