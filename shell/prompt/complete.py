@@ -22,9 +22,9 @@ from shell.language.conditions import field_named, kind_of
 from shell.live.repeated import is_listing, repeated
 from shell.manual.topics import TOPICS
 from shell.options import OPTIONS
-from shell.prompt.named import Named
+from shell.prompt.named import PARTS, Named
 from shell.prompt.offers import Completion, Directory, files, quoted, ranked
-from shell.prompt.position import PARTS, Position, position_of
+from shell.prompt.position import Position, position_of
 from shell.prompt.snapshot import Snapshot
 from shell.prompt.typed import Word, spot
 from shell.text.columns import names as column_names

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from manager.api.commands import command_of
-from shell.prompt.position import PARTS, Position, option_of, position_of
+from shell.prompt.named import PARTS
+from shell.prompt.position import Position, option_of, position_of
 from shell.prompt.snapshot import Snapshot
 from shell.prompt.typed import Statement, Word, statements
 from shell.text.styled import Fragment

@@ -1,8 +1,10 @@
-"""A name that can be completed."""
+"""Names that can be completed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+PARTS = ("manager", "proxy", "etcd")  # of the cloud: what `crash` is of, beside workers
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from manager.api.command import Command, Option
 from shell.language.parsing import takes_next
 
-PARTS = ("manager", "proxy", "etcd")  # of the cloud: what `crash` is of, beside workers
-
 
 @dataclass(frozen=True, slots=True)
 class Position:
