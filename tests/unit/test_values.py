@@ -80,6 +80,8 @@ def test_a_drill_hits_only_what_can_be_a_part_or_a_worker(word: str) -> None:
         "simplecloud/base:latest",
         "R.example:5000/a/b_c:1.2-x@sha256:0a",
         "[::1]:5000/a",
+        "localhost/a/b__c",
+        "a--b/c",
         "0a1b2c3d4e5f",
     ],
 )
@@ -87,7 +89,25 @@ def test_an_image_is_named_as_docker_names_it(word: str) -> None:
     assert values.image(word) == word
 
 
-@pytest.mark.parametrize("word", ["", "BAD", "a b", "a:", "a::b", "/a", "a/", "a" * 256, "-a", "https://a/b"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "",
+        "BAD",
+        "a b",
+        "a:",
+        "a::b",
+        "/a",
+        "a/",
+        "a" * 256,
+        "-a",
+        "https://a/b",
+        "a..b",
+        "a/.b",
+        "BAD/web",
+        "a___b",
+    ],
+)
 def test_what_can_name_no_image_is_refused_before_docker_is_asked(word: str) -> None:
     with pytest.raises(ValueError, match="is not the name of an image"):
         values.image(word)
