@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from manager.api.arguments import Arguments
-from manager.api.errors import ImageNotFound, UsageError
+from manager.api.errors import ImageNotFound, ProgramRejected, UsageError
 from manager.api.values import BASE_IMAGE, absolute_path
 from manager.engine.contract import Engine
 from manager.plan.wiring import HOSTS
@@ -174,6 +174,8 @@ def _require_runnable(
     path: Path, name: str, target: str, image: ImageFiles, targets: Collection[str]
 ) -> None:
     """Raises ProgramRejected when a file that was taken in cannot run in the image at `target`."""
+    if not path.stat().st_size:
+        raise ProgramRejected(f"{name} is empty", hint="help files")
     with path.open("rb") as taken, mmap.mmap(taken.fileno(), 0, prot=mmap.PROT_READ) as contents:
         check(contents, name, target, image, targets)
 

@@ -140,6 +140,17 @@ def test_a_file_copied_by_an_option_and_run_is_checked_as_one_that_is_the_comman
         assert desk.run("--image tools:1 --copy app.py:/app/app web sleep 9", [offered, beside]).mounts
 
 
+def test_an_empty_file_that_is_copied_by_an_option_and_run_is_refused(desk: Desk, tmp_path: Path) -> None:
+    desk.run("--pull --image tools:1 web sleep 9")
+    (tmp_path / "nothing").touch()
+    with (tmp_path / "nothing").open("rb") as file:
+        offered = OfferedFile("nothing", "copy", "/app/nothing", file.fileno())
+        with pytest.raises(ProgramRejected, match=r"^nothing is empty"):
+            desk.run("--image tools:1 --copy nothing web /app/nothing", [offered])
+
+        assert desk.run("--image tools:1 --copy nothing web sleep 9", [offered]).mounts
+
+
 def updated(line: str, base: Template = BASE) -> Template:
     row = command_of("update")
     assert row is not None
