@@ -219,7 +219,7 @@ def updated(
         revision=newest,
         newest=newest,
         fallback=spec.fallback or Past.of(former or spec),
-        failed=_overtaken(spec),
+        failed=spec.failed | {spec.revision} if spec.is_updating else spec.failed,
         rolled_back=None,
         order=order,
         parallel=parallel,
@@ -268,8 +268,8 @@ def proved(spec: AppSpec) -> AppSpec:
 def undone(spec: AppSpec | None, former: AppSpec) -> AppSpec:
     """Return the spec that was there before the last change, its workers made anew where needed.
 
-    An update under way goes back to the revision that it began from: the workers it has not replaced yet are
-    of that one, and serve on.
+    An update that has not proved itself goes back to the revision that it began from: the workers it has not
+    replaced yet are of that one, and serve on.
     """
     if spec is None:
         newest = max(former.revision, former.newest) + 1  # no record of the removed app may be taken for new
@@ -278,15 +278,10 @@ def undone(spec: AppSpec | None, former: AppSpec) -> AppSpec:
     if former.revision == spec.revision:
         return former
     if former.fallback is None and spec.fallback is not None and spec.fallback.revision == former.revision:
-        return replace(former, failed=_overtaken(spec))
+        return replace(former, hurry=None, rolled_back=None, failed=spec.failed | {spec.revision})
     base = replace(former, stopped=spec.stopped, revision=spec.revision, fallback=spec.fallback)
     again = updated(base, former.template, former=spec)
     return replace(again, stopped=former.stopped)
-
-
-def _overtaken(spec: AppSpec) -> frozenset[int]:
-    """Return the revisions that failed, and with them one that another takes over from before it is ready."""
-    return spec.failed | {spec.revision} if spec.is_updating else spec.failed
 
 
 def _require_running(spec: AppSpec) -> None:

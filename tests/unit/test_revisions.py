@@ -93,6 +93,25 @@ def test_an_undo_of_an_update_under_way_keeps_the_workers_it_began_from_and_mark
     assert wishes.updated(again, TEMPLATE).revision == 3
 
 
+def test_a_rollback_never_chooses_a_revision_that_an_undo_took_back_though_it_had_never_run() -> None:
+    """None was wanted: such an update waits for the first that is."""
+    stopped = replace(an_app(), stopped=True)
+
+    again = wishes.undone(wishes.updated(stopped, MORE_MEMORY), stopped)
+
+    assert earlier(wishes.updated(again, TEMPLATE), history(3)) == 1
+
+
+def test_an_undo_of_an_undo_makes_the_update_again_though_one_before_had_been_rolled_back() -> None:
+    before = wishes.rolled_back(wishes.updated(an_app(), TEMPLATE), "web.1 failed", NOW)
+    under_way = wishes.updated(before, MORE_MEMORY)
+
+    again = undone(under_way, wishes.undone(under_way, before))
+
+    assert again is not None
+    assert (again.revision, again.template, again.failed) == (4, MORE_MEMORY, frozenset({2, 3}))
+
+
 def test_an_undo_of_an_update_that_had_overtaken_another_falls_back_to_what_both_began_from() -> None:
     overtaken = wishes.updated(an_app(), MORE_MEMORY)
 

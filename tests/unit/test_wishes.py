@@ -129,7 +129,6 @@ def test_no_update_of_a_stopped_app_has_failed_when_the_next_one_comes() -> None
     once = wishes.updated(stopped, replace(TEMPLATE, read_only=True))
 
     assert wishes.updated(once, TEMPLATE).failed == frozenset()
-    assert wishes.undone(once, stopped).failed == frozenset()
     assert wishes.updated(wishes.started(once, None), TEMPLATE).failed == {2}
 
 
