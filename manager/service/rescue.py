@@ -43,7 +43,7 @@ from manager.state.records import (
 from manager.state.specs import held_in, reinstated
 from manager.state.world import World, strays
 from manager.store import Store
-from netsetup.addresses import allocate
+from netsetup.addresses import allocate, is_for_ports
 from netsetup.errors import NetworkError
 
 FORMAT = 1
@@ -85,11 +85,12 @@ def adoption(world: World, tcp_ports: range) -> Adoption:
 def _placed(
     world: World, specs: Mapping[str, AppSpec], records: Collection[WorkerRecord]
 ) -> Iterator[WorkerRecord]:
-    """Return the records with the marks of their apps, and with addresses that no other record has."""
+    """Return the records with the marks of their apps, and with addresses of the cloud that no other has."""
     recorded = {record.address for record in world.records.values()}
     used = world.addresses | {record.address for record in records}
     for record in records:
-        address = record.address if record.address not in recorded else _other_address(world, used)
+        keeps = record.address not in recorded and is_for_ports(world.subnet, record.address)
+        address = record.address if keeps else _other_address(world, used)
         recorded.add(address)
         used.add(address)
         yield replace(record, number=specs[record.app].number, address=address)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
+from ipaddress import IPv4Address
 from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +31,7 @@ from manager.state.model import AppSpec, Mount, WorkerKey, WorkerRecord
 from manager.state.records import app_key, encode
 from manager.state.specs import NOTHING_HELD
 from manager.state.world import World
+from netsetup.addresses import is_for_ports
 from tests.fakes.store import FakeStore
 from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_container, a_worker, an_app, known, serving
 
@@ -105,6 +107,15 @@ def test_lost_workers_are_left_alone_beside_a_new_app_of_their_name_and_leave_on
     assert told.specs == {}
     (save,) = [step for step in after.steps if isinstance(step, SaveRecords)]
     assert [(record.revision, record.leaving_since) for record in save.records] == [(1, NOW)]
+
+
+def test_an_adopted_worker_of_another_subnet_gets_an_address_of_this_one() -> None:
+    astray = replace(a_worker(2), address=IPv4Address("10.8.0.12"))
+
+    told = adoption(lost([], [], an_app(), a_worker(1), astray), PORTS)
+
+    assert told.records[0] == a_worker(1)
+    assert is_for_ports(SUBNET, told.records[1].address)
 
 
 def test_no_adopted_worker_has_the_address_of_another() -> None:
