@@ -19,6 +19,7 @@ from netsetup.addresses import port_name
 
 DEFAULT_MEMORY_BYTES = 512 * 2**20  # every worker has a limit, so that none takes the machine down
 COPY_DIRECTORY = "/app"
+HIGHEST_MARK = 2**24
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -32,6 +33,18 @@ def _require_port(port: int | None) -> None:
     """Raise ValueError for what is no port: nobody could connect to it, nor ask whether it is well."""
     if port is not None and not 0 < port < 65536:
         raise ValueError(f"{port} is no port")
+
+
+def _require_count(count: int, what: str) -> None:
+    """Raise ValueError for more of something than can be: each has a place in memory."""
+    if not 0 <= count <= 2 * MAX_WORKERS:
+        raise ValueError(f"{count} {what} are not to be had")
+
+
+def _require_mark(number: int) -> None:
+    """Raise ValueError for what marks no app: 0 is for who is no worker, the highest are for clouds."""
+    if not 0 < number <= HIGHEST_MARK:
+        raise ValueError(f"{number} is no mark of an app")
 
 
 def _require_addresses(hosts: Iterable[str], paths: Iterable[str]) -> None:
@@ -184,6 +197,10 @@ class Autoscale:
     mode: Literal["on", "recommend"] = "on"
     chooses_spares: bool = False
 
+    def __post_init__(self) -> None:
+        _require_count(self.min, "workers")
+        _require_count(self.max, "workers")
+
 
 @dataclass(frozen=True, slots=True)
 class ScalingTarget:
@@ -195,6 +212,9 @@ class ScalingTarget:
     reason: str
     memory: str = ""
     spares: int = 0
+
+    def __post_init__(self) -> None:
+        _require_count(self.spares, "spares")
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +290,9 @@ class AppSpec:
     def __post_init__(self) -> None:
         _require(APP_NAME, self.name, "no app's name")
         _require_addresses(self.hosts, self.paths)
-        if not 0 <= self.want <= 2 * MAX_WORKERS:  # each has a place in memory
-            raise ValueError(f"{self.want} workers are not to be had")
+        _require_mark(self.number)
+        _require_count(self.want, "workers")
+        _require_count(self.spares, "spares")
         if self.template.port and self.template.protocol == "tcp" and self.tcp_port is None:
             raise ValueError(f"{self.name} is for tcp and has no port of the proxy's")
         object.__setattr__(self, "slots", frozenset(self._places(self.wanted)))
@@ -352,6 +373,7 @@ class WorkerRecord:
     def __post_init__(self) -> None:
         _require(APP_NAME, self.app, "no app's name")
         _require_port(self.port)
+        _require_mark(self.number)
         object.__setattr__(self, "key", WorkerKey(self.app, self.slot, self.revision))
         object.__setattr__(self, "host", str(self.address))
 

@@ -15,11 +15,13 @@ from manager.state import wishes
 from manager.state.ending import Ending
 from manager.state.model import (
     AppSpec,
+    Autoscale,
     Health,
     Mount,
     Past,
     Revision,
     Rollback,
+    ScalingTarget,
     Template,
     WorkerKey,
     WorkerRecord,
@@ -194,12 +196,33 @@ def test_a_port_that_is_none_is_unreadable(record: AppSpec | WorkerRecord, port:
         decode(type(record), text)
 
 
-@pytest.mark.parametrize("want", [-1, 10**12])
-def test_an_app_of_a_number_of_workers_that_cannot_be_is_unreadable(want: int) -> None:
-    text = encode(an_app(want=2)).replace('"want":2', f'"want":{want}')
+@pytest.mark.parametrize("count", [-1, 10**12])
+@pytest.mark.parametrize("field", ["want", "spares", "min", "max"])
+def test_an_app_of_a_number_of_workers_that_cannot_be_is_unreadable(field: str, count: int) -> None:
+    spec = replace(an_app(want=2), spares=2, autoscale=Autoscale(2, 2))
+    text = encode(spec).replace(f'"{field}":2', f'"{field}":{count}')
 
     with pytest.raises(UnreadableRecord, match="are not to be had"):
         decode(AppSpec, text)
+
+
+@pytest.mark.parametrize("spares", [-1, 10**12])
+def test_a_target_of_a_number_of_spares_that_cannot_be_is_unreadable(spares: int) -> None:
+    text = encode(ScalingTarget(2, 1, 0.0, "", spares=2)).replace('"spares":2', f'"spares":{spares}')
+
+    with pytest.raises(UnreadableRecord, match="are not to be had"):
+        decode(ScalingTarget, text)
+
+
+@pytest.mark.parametrize("mark", [-1, 0, 2**32])
+@pytest.mark.parametrize("record", [an_app(), a_worker(1)], ids=["app", "worker"])
+def test_a_record_with_a_mark_that_no_app_can_have_is_unreadable(
+    record: AppSpec | WorkerRecord, mark: int
+) -> None:
+    text = encode(record).replace('"number":1', f'"number":{mark}')
+
+    with pytest.raises(UnreadableRecord, match="is no mark of an app"):
+        decode(type(record), text)
 
 
 @pytest.mark.parametrize("address", ["x.localhost`) || Host(`evil", "proxy.localhost", "/web/../api", ""])
