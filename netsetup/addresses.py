@@ -77,9 +77,13 @@ def allocate(subnet: IPv4Network, used: Collection[IPv4Address]) -> IPv4Address:
     for number in chain(range(above, last + 1), range(first, min(above, last + 1))):
         if number not in taken:
             return IPv4Address(number)
-    raise NetworkError(
-        f"every address of {subnet} is used ({last - first + 1})", hint="simplecloud apps --sort want"
-    )
+    raise every_is_used(subnet)
+
+
+def every_is_used(subnet: IPv4Network) -> NetworkError:
+    """Return the error that there is no address left for another port."""
+    count = subnet.num_addresses - 3
+    return NetworkError(f"every address of {subnet} is used ({count})", hint="simplecloud apps --sort want")
 
 
 def free_subnet(taken: Iterable[IPv4Network]) -> IPv4Network:

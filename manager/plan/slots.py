@@ -12,7 +12,7 @@ from manager.plan.steps import Launch
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.phase import has_arrived
 from manager.state.world import World, is_ready
-from netsetup.addresses import allocate
+from netsetup.addresses import allocate, every_is_used
 from netsetup.errors import NetworkError
 
 
@@ -68,11 +68,7 @@ def shortage(world: World, spec: AppSpec) -> str:
         return ""
     draft = Draft()
     place(world, spec, draft)
-    try:
-        allocate(world.subnet, draft.used)
-    except NetworkError as error:
-        return str(error) if draft.cramped else ""
-    return ""
+    return str(every_is_used(world.subnet)) if draft.cramped else ""
 
 
 def _free_address(world: World, draft: Draft) -> IPv4Address | None:
