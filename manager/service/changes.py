@@ -263,7 +263,7 @@ def require_readable(unreadable: Collection[str], wished: Iterable[AppSpec]) -> 
     taken = next((spec.name for spec in wished if spec.name in unreadable), None)
     if taken is not None:
         raise AppExists(
-            f"an app is named {taken} already, and its record is of a version that is not known here",
+            f"an app is named {taken} already, and its record cannot be read",
             hint="doctor",
         )
 

@@ -47,7 +47,7 @@ class Dispatcher:
             if error.word not in self.unreadable():
                 raise
             raise CloudError(
-                f"the record of {error.word} is of a version that is not known here, and is left alone",
+                f"the record of {error.word} cannot be read, and is left alone",
                 hint="doctor",
                 word=error.word,
             ) from error

@@ -117,7 +117,7 @@ class RevisionVerbs:
             return _without_failed(decode(AppSpec, entry.value), specs.get(name))
         except UnreadableRecord as error:
             raise CloudError(
-                f"what {name} was before is of a version that is not known here", hint=f"history {name}"
+                f"the record of what {name} was before cannot be read", hint=f"history {name}"
             ) from error
 
     def _specs(self) -> dict[str, AppSpec]:

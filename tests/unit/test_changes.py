@@ -194,7 +194,7 @@ def test_the_id_of_another_request_is_refused(desk: Desk) -> None:
 def test_an_app_whose_record_cannot_be_read_is_never_replaced(desk: Desk) -> None:
     desk.store.write({app_key("web"): '{"v":2}'})
 
-    with pytest.raises(AppExists, match="not known here"):
+    with pytest.raises(AppExists, match="cannot be read"):
         desk.make(lambda specs: an_app())
 
     assert desk.store.read(APPS).entries["apps/web"].value == '{"v":2}'
@@ -211,7 +211,7 @@ def test_a_dry_run_tells_that_an_app_whose_record_cannot_be_read_is_never_replac
     seen = cast(Reconciler, SimpleNamespace(seen=lambda: SimpleNamespace(world=world)))
     verbs = AppVerbs(desk.changes, Waiting(seen), seen, cast(Intake, None), PORTS)
 
-    with pytest.raises(AppExists, match="not known here"):
+    with pytest.raises(AppExists, match="cannot be read"):
         verbs.dry_run(lambda specs: Wish((an_app(),)))
 
 

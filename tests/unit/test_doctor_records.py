@@ -51,10 +51,11 @@ def test_a_fix_installs_etcdctl_where_it_is_not(monkeypatch: pytest.MonkeyPatch)
     assert found.fix == f"apt-get install etcd-client && {ETCDCTL} del simplecloud/nowhere/targets/web"
 
 
-def test_no_fix_forgets_what_was_asked_for() -> None:
+def test_no_fix_forgets_what_was_asked_for_and_the_fact_tells_how_that_is_done() -> None:
     found = records(PLACES, SETTINGS, {"workers/web/1/1": "torn", "apps/new": "version 9"}).view
 
-    assert found.fact.endswith("; the version of simplecloud that wrote apps/new can read it")
+    assert "; another version of simplecloud may read apps/new" in found.fact
+    assert found.fact.endswith(f"once it is saved, `{ETCDCTL} del simplecloud/nowhere/apps/new` ends its app")
     assert found.fix == f"{ETCDCTL} get --print-value-only simplecloud/nowhere/apps/new > apps-new.json"
 
 

@@ -175,7 +175,7 @@ def test_an_undo_of_what_cannot_be_read_says_so() -> None:
     store = FakeStore(lambda: NOW)
     store.write({app_key("web"): encode(an_app()), undo_key("web"): '{"v":2}'})
 
-    with pytest.raises(CloudError, match="not known here"):
+    with pytest.raises(CloudError, match="cannot be read"):
         RevisionVerbs(cast(AppVerbs, Apps(store, an_app())), store).undo(
             cast(Call, None), Arguments({"app": "web"})
         )

@@ -35,7 +35,7 @@ def test_an_app_whose_record_cannot_be_read_is_not_said_to_be_missing() -> None:
     ours, theirs = socket.socketpair()
 
     with ours, theirs:
-        with pytest.raises(CloudError, match="the record of web is of a version that is not known here"):
+        with pytest.raises(CloudError, match="the record of web cannot be read"):
             answering(Call(Request(1, "inspect", {"target": "web"}), ours))
         with pytest.raises(AppNotFound):
             answering(Call(Request(2, "inspect", {"target": "wbe"}), ours))

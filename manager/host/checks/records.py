@@ -61,17 +61,20 @@ def unreadable(entries: Mapping[str, str], subnet: IPv4Network) -> dict[str, str
 def records(places: Places, settings: Settings, unread: Mapping[str, str]) -> Finding:
     """Return that there are records which cannot be read: their apps are left alone.
 
-    The fix is for the first of them: what is made anew is forgotten, anything else only saved.
+    The fix is for the first of them: what is made anew is forgotten, anything else only saved; the fact tells
+    how that is forgotten, and its workers with it.
     """
     key, why = min(unread.items())
     others = "".join(f", {other}" for other in sorted(unread)[1:])
     fact = f"left alone, as they cannot be read: {key} ({why}){others}"
     full = shlex.quote(f"{parts.store_root(places.cloud)}{key}")
+    forget = f"{_etcdctl(places, settings)} del {full}"
     if key.startswith(_MADE_ANEW):
-        return fail("records", fact, f"{_etcdctl(places, settings)} del {full}")
+        return fail("records", fact, forget)
     file = shlex.quote(f"{key.replace('/', '-')}.json")
     fix = f"{_etcdctl(places, settings)} get --print-value-only {full} > {file}"
-    return fail("records", f"{fact}; the version of simplecloud that wrote {key} can read it", fix)
+    outlook = f"another version of simplecloud may read {key}; once it is saved, `{forget}` ends its app"
+    return fail("records", f"{fact}; {outlook}", fix)
 
 
 def _etcdctl(places: Places, settings: Settings) -> str:
