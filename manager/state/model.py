@@ -35,6 +35,12 @@ def _require_port(port: int | None) -> None:
         raise ValueError(f"{port} is no port")
 
 
+def _require_ordinals(*numbers: int) -> None:
+    """Raise ValueError for what numbers no slot or revision: no pass would make any route of it."""
+    if min(numbers) < 1:
+        raise ValueError(f"{min(numbers)} is no number of a slot or revision")
+
+
 def _require_count(count: int, what: str) -> None:
     """Raise ValueError for more of something than can be: each has a place in memory."""
     if not 0 <= count <= 2 * MAX_WORKERS:
@@ -152,6 +158,8 @@ class Past:
     tcp_port: int | None = None
 
     def __post_init__(self) -> None:
+        _require_ordinals(self.revision)
+        _require_port(self.tcp_port)
         _require_addresses(self.hosts, self.paths)
 
     @classmethod
@@ -289,6 +297,8 @@ class AppSpec:
 
     def __post_init__(self) -> None:
         _require(APP_NAME, self.name, "no app's name")
+        _require_ordinals(self.revision)
+        _require_port(self.tcp_port)
         _require_addresses(self.hosts, self.paths)
         _require_mark(self.number)
         _require_count(self.want, "workers")
@@ -372,6 +382,7 @@ class WorkerRecord:
 
     def __post_init__(self) -> None:
         _require(APP_NAME, self.app, "no app's name")
+        _require_ordinals(self.slot, self.revision)
         _require_port(self.port)
         _require_mark(self.number)
         object.__setattr__(self, "key", WorkerKey(self.app, self.slot, self.revision))

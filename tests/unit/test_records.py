@@ -225,6 +225,34 @@ def test_a_record_with_a_mark_that_no_app_can_have_is_unreadable(
         decode(type(record), text)
 
 
+@pytest.mark.parametrize("number", [-1, 0])
+@pytest.mark.parametrize(
+    ("record", "field"),
+    [
+        (an_app(), "revision"),
+        (Past(1, TEMPLATE), "revision"),
+        (a_worker(1), "revision"),
+        (a_worker(1), "slot"),
+    ],
+    ids=["app", "past", "worker", "slot"],
+)
+def test_a_record_of_a_slot_or_revision_that_cannot_be_is_unreadable(
+    record: AppSpec | Past | WorkerRecord, field: str, number: int
+) -> None:
+    text = encode(record).replace(f'"{field}":1', f'"{field}":{number}')
+
+    with pytest.raises(UnreadableRecord, match=f"{number} is no number of a slot or revision"):
+        decode(type(record), text)
+
+
+@pytest.mark.parametrize("record", [an_app(), Past(1, TEMPLATE)], ids=["app", "past"])
+def test_a_port_of_the_proxy_s_that_is_none_is_unreadable(record: AppSpec | Past) -> None:
+    text = encode(replace(record, tcp_port=9000)).replace('"tcp_port":9000', '"tcp_port":-5')
+
+    with pytest.raises(UnreadableRecord, match="-5 is no port"):
+        decode(type(record), text)
+
+
 @pytest.mark.parametrize("address", ["x.localhost`) || Host(`evil", "proxy.localhost", "/web/../api", ""])
 def test_an_app_with_an_address_that_no_route_can_have_is_unreadable(address: str) -> None:
     spec = wishes.updated(an_app(), replace(TEMPLATE, read_only=True))
