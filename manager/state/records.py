@@ -104,7 +104,7 @@ def decode(cls: type[T], text: str) -> T:
         record: T = _build(cls, plain)
         return record
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise UnreadableRecord(f"not a {cls.__name__}: {error}") from error
+        raise UnreadableRecord(f"no {cls.__name__}: {error}") from error
 
 
 def decode_at(cls: type[T], key: str, text: str, subnet: IPv4Network) -> T:
