@@ -8,6 +8,7 @@ Law: pure; a value is made, compared and written as text here, and nothing is lo
     world      one picture: what is wanted, what is recorded, what is there
     phase      what each worker is doing, and why
     wishes     what commands make of an application
+    guards     what no record may say
     amounts    how many workers the words of `scale` ask for
     taken_back what an undo takes back, as commands
     specs      applications among each other: names, routes, ports

@@ -7,57 +7,27 @@ restarted; the slot is the lasting place. A worker's phase is not here: it is de
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Literal, NamedTuple
 
-from balancer.routes import check_health_path, check_host, check_path
-from manager.api.values import APP_NAME, MAX_WORKERS
+from balancer.routes import check_health_path
+from manager.api.values import APP_NAME
 from manager.state.ending import Ending
+from manager.state.guards import (
+    require_addresses,
+    require_count,
+    require_mark,
+    require_ordinals,
+    require_port,
+    require_word,
+)
 from netsetup.addresses import port_name
 
 DEFAULT_MEMORY_BYTES = 512 * 2**20  # every worker has a limit, so that none takes the machine down
 COPY_DIRECTORY = "/app"
-HIGHEST_MARK = 2**24
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-def _require(pattern: re.Pattern[str], word: str, complaint: str) -> None:
-    """Raise ValueError for a word that is not what it should be: it becomes a part of a path."""
-    if not pattern.fullmatch(word):
-        raise ValueError(f"{word[:80]!r} is {complaint}")
-
-
-def _require_port(port: int | None) -> None:
-    """Raise ValueError for what is no port: nobody could connect to it, nor ask whether it is well."""
-    if port is not None and not 0 < port < 65536:
-        raise ValueError(f"{port} is no port")
-
-
-def _require_ordinals(*numbers: int) -> None:
-    """Raise ValueError for what numbers no slot or revision: no pass would make any route of it."""
-    if min(numbers) < 1:
-        raise ValueError(f"{min(numbers)} is no number of a slot or revision")
-
-
-def _require_count(count: int, what: str) -> None:
-    """Raise ValueError for more of something than can be: each has a place in memory."""
-    if not 0 <= count <= 2 * MAX_WORKERS:
-        raise ValueError(f"{count} {what} are not to be had")
-
-
-def _require_mark(number: int) -> None:
-    """Raise ValueError for what marks no app: 0 is for who is no worker, the highest are for clouds."""
-    if not 0 < number <= HIGHEST_MARK:
-        raise ValueError(f"{number} is no mark of an app")
-
-
-def _require_addresses(hosts: Iterable[str], paths: Iterable[str]) -> None:
-    """Raise ValueError for an address that no route can have: no pass would make any route."""
-    faults = (*map(check_host, hosts), *map(check_path, paths))
-    if fault := next(filter(None, faults), None):
-        raise ValueError(fault)
 
 
 class WorkerKey(NamedTuple):
@@ -84,7 +54,7 @@ class Mount:
     path: str
 
     def __post_init__(self) -> None:
-        _require(_SHA256, self.sha256, "no sha256")
+        require_word(_SHA256, self.sha256, "no sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +100,7 @@ class Template:
     drain_s: float = 10.0
 
     def __post_init__(self) -> None:
-        _require_port(self.port)
+        require_port(self.port)
 
     @property
     def copies_program(self) -> bool:
@@ -158,9 +128,9 @@ class Past:
     tcp_port: int | None = None
 
     def __post_init__(self) -> None:
-        _require_ordinals(self.revision)
-        _require_port(self.tcp_port)
-        _require_addresses(self.hosts, self.paths)
+        require_ordinals(self.revision)
+        require_port(self.tcp_port)
+        require_addresses(self.hosts, self.paths)
 
     @classmethod
     def of(cls, spec: AppSpec) -> Past:
@@ -206,8 +176,8 @@ class Autoscale:
     chooses_spares: bool = False
 
     def __post_init__(self) -> None:
-        _require_count(self.min, "workers")
-        _require_count(self.max, "workers")
+        require_count(self.min, "workers")
+        require_count(self.max, "workers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +192,7 @@ class ScalingTarget:
     spares: int = 0
 
     def __post_init__(self) -> None:
-        _require_count(self.spares, "spares")
+        require_count(self.spares, "spares")
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,13 +266,13 @@ class AppSpec:
     slots: frozenset[int] = field(init=False, compare=False, repr=False)  # each worker's plan asks for it
 
     def __post_init__(self) -> None:
-        _require(APP_NAME, self.name, "no app's name")
-        _require_ordinals(self.revision)
-        _require_port(self.tcp_port)
-        _require_addresses(self.hosts, self.paths)
-        _require_mark(self.number)
-        _require_count(self.want, "workers")
-        _require_count(self.spares, "spares")
+        require_word(APP_NAME, self.name, "no app's name")
+        require_ordinals(self.revision)
+        require_port(self.tcp_port)
+        require_addresses(self.hosts, self.paths)
+        require_mark(self.number)
+        require_count(self.want, "workers")
+        require_count(self.spares, "spares")
         if self.template.port and self.template.protocol == "tcp" and self.tcp_port is None:
             raise ValueError(f"{self.name} is for tcp and has no port of the proxy's")
         object.__setattr__(self, "slots", frozenset(self._places(self.wanted)))
@@ -381,10 +351,10 @@ class WorkerRecord:
     host: str = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        _require(APP_NAME, self.app, "no app's name")
-        _require_ordinals(self.slot, self.revision)
-        _require_port(self.port)
-        _require_mark(self.number)
+        require_word(APP_NAME, self.app, "no app's name")
+        require_ordinals(self.slot, self.revision)
+        require_port(self.port)
+        require_mark(self.number)
         object.__setattr__(self, "key", WorkerKey(self.app, self.slot, self.revision))
         object.__setattr__(self, "host", str(self.address))
 
