@@ -109,12 +109,12 @@ class Scaler:
         """Store and tell what was decided: each change on its own, all that hold in one transaction."""
         puts = {name: _puts(name, targets[name], each) for name, each in decided.items()}
         held = [name for name, each in decided.items() if each.decision.action is Action.HOLD]
-        for name in [name for name in decided if name not in held]:
-            self._change(name, puts[name], fence)
-            self._tell(apps[name], decided[name])
-        if held:
+        if held:  # first: that a change is refused costs the others nothing
             self.store.write({key: value for name in held for key, value in puts[name].items()}, fence=fence)
         for name in held:
+            self._tell(apps[name], decided[name])
+        for name in [name for name in decided if name not in held]:
+            self._change(name, puts[name], fence)
             self._tell(apps[name], decided[name])
 
     def _change(self, app: str, puts: Mapping[str, str], fence: Fence) -> None:
