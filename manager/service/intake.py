@@ -8,7 +8,7 @@ from __future__ import annotations
 import mmap
 import os
 import stat
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -97,9 +97,8 @@ class Intake:
         if arguments.flag("pull") and not arguments.flag("dry_run"):
             self._pull_missing(wanted.image, told)
         with self.engine.images.open(wanted.image) as image:
-            if base is not None and base.image != wanted.image:
-                self._require_kept_runnable(wanted, image)
-            return self._with_files(wanted, files, image)
+            moves = base is not None and base.image != wanted.image
+            return self._with_files(wanted, files, image, moves=moves)
 
     def _require_room(self, cpus: float | None, memory_bytes: int | None) -> None:
         """Raises UsageError when one worker would get more than there is."""
@@ -121,8 +120,13 @@ class Intake:
             told(f"pulling {image}")
             self.engine.images.pull(image, told)
 
-    def _with_files(self, wanted: Template, files: Sequence[OfferedFile], image: ImageFiles) -> Template:
-        """Return the template with its mounts, its command as it is in the workers."""
+    def _with_files(
+        self, wanted: Template, files: Sequence[OfferedFile], image: ImageFiles, *, moves: bool
+    ) -> Template:
+        """Return the template with its mounts, its command as it is in the workers.
+
+        moves: what was copied in before comes into another image.
+        """
         word = wanted.command[0]
         copies = [file for file in files if file.role == "copy"]
         own = next((file for file in files if file.role == "command" and file.word == word), None)
@@ -138,28 +142,24 @@ class Intake:
         _require_own(wanted, targets)
         mounts += [self._taken(file, image, targets, executable=False) for file in copies]
         if own is None:
-            self._require_runs(resolve_command(word, image, targets, wanted.workdir), copies, mounts, image)
+            path = resolve_command(word, image, targets, wanted.workdir)
+            kept = {mount.path: mount.path for mount in mounts} if moves else {}
+            self._require_runs(path, kept | {file.destination: file.word for file in copies}, mounts, image)
             return replace(wanted, mounts=tuple(mounts))
         mounts.append(self._taken(own, image, targets, executable=True))
         return replace(wanted, mounts=tuple(mounts), command=(own.destination, *wanted.command[1:]))
 
-    def _require_kept_runnable(self, wanted: Template, image: ImageFiles) -> None:
-        """Raises ProgramRejected when the file that is run, of an earlier command, cannot in this image."""
-        word, paths = wanted.command[0], [mount.path for mount in wanted.mounts]
-        for mount in wanted.mounts:
-            if mount.path == word:
-                _require_runnable(self.programs.path(mount.sha256), word, word, image, paths)
-
     def _require_runs(
-        self, path: str, copies: Sequence[OfferedFile], mounts: Sequence[Mount], image: ImageFiles
+        self, path: str, names: Mapping[str, str], mounts: Sequence[Mount], image: ImageFiles
     ) -> None:
-        """Raises ProgramRejected when the command is a file copied by an option, and cannot run."""
-        word = next((file.word for file in copies if file.destination == path), None)
-        if word is not None:
-            content = next(mount.sha256 for mount in mounts if mount.path == path)
-            _require_runnable(
-                self.programs.path(content), word, path, image, [mount.path for mount in mounts]
-            )
+        """Raises ProgramRejected when the command is one of these files, and cannot run in the image.
+
+        names: what each is called by its owner, by its path in the workers.
+        """
+        mount = next((mount for mount in mounts if mount.path == path and path in names), None)
+        if mount is not None:
+            targets = [mount.path for mount in mounts]
+            _require_runnable(self.programs.path(mount.sha256), names[path], path, image, targets)
 
     def _taken(
         self, file: OfferedFile, image: ImageFiles, targets: Collection[str], *, executable: bool
@@ -174,6 +174,8 @@ def _require_runnable(
     path: Path, name: str, target: str, image: ImageFiles, targets: Collection[str]
 ) -> None:
     """Raises ProgramRejected when a file that was taken in cannot run in the image at `target`."""
+    if not path.exists():
+        raise ProgramRejected(f"{name} is gone from this machine", hint=f"--copy FILE:{target}")
     if not path.stat().st_size:
         raise ProgramRejected(f"{name} is empty", hint="help files")
     with path.open("rb") as taken, mmap.mmap(taken.fileno(), 0, prot=mmap.PROT_READ) as contents:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from balancer.routes import check_host, check_path
 from manager.api.values import MAX_WORKERS
 
-HIGHEST_MARK = 2**24
+HIGHEST_MARK = 2**24  # of an app: those of clouds begin above it
 
 
 def require_word(pattern: re.Pattern[str], word: str, complaint: str) -> None:

@@ -15,7 +15,7 @@ from manager.api.errors import EngineError, ImageNotFound, ProgramRejected, Usag
 from manager.programs.store import Programs
 from manager.secrets import Secrets
 from manager.service.intake import Intake, OfferedFile
-from manager.state.model import Health, Template
+from manager.state.model import Health, Mount, Template
 from manager.state.templates import wanted_template
 from shell.language.parsing import parse
 from tests.fakes.engine import FakeEngine, fake_image
@@ -37,8 +37,8 @@ class Desk:
     def run(self, line: str, files: Sequence[OfferedFile] = ()) -> Template:
         return self._intake.template(self._bound("run", line), files, self.told.append)
 
-    def update(self, line: str, base: Template) -> Template:
-        return self._intake.template(self._bound("update", line), [], self.told.append, base)
+    def update(self, line: str, base: Template, files: Sequence[OfferedFile] = ()) -> Template:
+        return self._intake.template(self._bound("update", line), files, self.told.append, base)
 
     def _bound(self, verb: str, line: str) -> Arguments:
         row = command_of(verb)
@@ -122,6 +122,32 @@ def test_a_copied_script_is_checked_against_the_image_that_an_update_gives_it(
         desk.update("--pull --image tools:1 web", base)
 
     assert desk.update("-e A=1 web", base).environment == {"A": "1"}
+
+
+def test_a_file_that_an_update_replaces_need_not_run_in_its_image(desk: Desk, tmp_path: Path) -> None:
+    desk.engine.images.registry["python:1"] = fake_image("python:1", {"/usr/bin/python3": (0o755, b"")})
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.write_text("#!/usr/bin/python3\n")
+    after.write_text("#!/bin/sleep\n")
+    with before.open("rb") as old, after.open("rb") as new:
+        offered = [OfferedFile("app", "copy", "/app/app", file.fileno()) for file in (old, new)]
+        base = desk.run("--pull --image python:1 --copy app:/app/app web /app/app", offered[:1])
+        desk.run("--pull --image tools:1 web sleep 9")
+
+        updated = desk.update("--image tools:1 --copy app:/app/app web", base, offered[1:])
+
+    assert [mount.path for mount in updated.mounts] == ["/app/app"]
+    assert updated.mounts != base.mounts
+
+
+def test_a_file_that_is_gone_is_told_with_the_option_that_brings_one(desk: Desk) -> None:
+    base = replace(BASE, command=("/app/app",), image="python:1", mounts=(Mount("0" * 64, "/app/app"),))
+    desk.run("--pull --image tools:1 web sleep 9")
+
+    with pytest.raises(ProgramRejected, match=r"^/app/app is gone from this machine$") as told:
+        desk.update("--image tools:1 web", base)
+
+    assert told.value.hint == "--copy FILE:/app/app"
 
 
 def test_a_file_copied_by_an_option_and_run_is_checked_as_one_that_is_the_command(
