@@ -22,8 +22,7 @@ from manager.programs.check import ImageFiles, check, resolve_command
 from manager.programs.store import Programs
 from manager.secrets import INSIDE, Secrets
 from manager.server import Call
-from manager.state.model import COPY_DIRECTORY, Mount, Template
-from manager.state.templates import wanted_template
+from manager.state.templates import COPY_DIRECTORY, Mount, Template, wanted_template
 
 _OF_THE_KERNEL = (("proc",), ("sys",), ("dev",))
 

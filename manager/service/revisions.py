@@ -15,12 +15,12 @@ from manager.service.changes import Wish, read_specs
 from manager.service.dispatch import Answer
 from manager.service.intake import offered_files
 from manager.state import wishes
-from manager.state.model import AppSpec, Revision, Template
+from manager.state.model import AppSpec, Revision
 from manager.state.options import changed, told
 from manager.state.records import REVISIONS, UnreadableRecord, decode, undo_key
 from manager.state.specs import asked_spares, readdressed, reinstated
 from manager.state.taken_back import taken_back, takes_back
-from manager.state.templates import bare
+from manager.state.templates import Template, bare
 from manager.store import Store
 
 

@@ -11,7 +11,8 @@ from manager.api.rows.options import TEMPLATE
 from manager.api.taken import as_taken
 from manager.api.typed import Params
 from manager.api.values import BASE_IMAGE
-from manager.state.model import AppSpec, Autoscale, Template
+from manager.state.model import AppSpec, Autoscale
+from manager.state.templates import Template
 
 _UNITS = (("G", 2**30), ("M", 2**20), ("K", 2**10))
 

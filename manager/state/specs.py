@@ -10,8 +10,9 @@ from balancer.routes import check_host, check_path, default_hosts, default_paths
 from manager.api.agreement import again, require_bounds, require_http
 from manager.api.arguments import Arguments
 from manager.api.errors import AppExists, CloudError, RouteTaken, UsageError
-from manager.state.model import AppSpec, Autoscale, Past, Template
+from manager.state.model import AppSpec, Autoscale, Past
 from manager.state.options import objective
+from manager.state.templates import Template
 from manager.state.wishes import autoscaled, holder, with_spares
 from manager.state.world import World
 

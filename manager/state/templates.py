@@ -1,15 +1,93 @@
-"""What workers are made from, as the options of `run` and `update` ask for it; pure."""
+"""What workers are made from, and how the options of `run` and `update` ask for it; pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
+from balancer.routes import check_health_path
 from manager.api.agreement import again, port_of, require_askable
 from manager.api.arguments import Arguments
 from manager.api.errors import UsageError
 from manager.api.values import BASE_IMAGE
-from manager.state.model import Health, Template
+from manager.state.guards import require_port, require_word
+
+DEFAULT_MEMORY_BYTES = 512 * 2**20  # every worker has a limit, so that none takes the machine down
+COPY_DIRECTORY = "/app"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A file of this host, named by its content's sha256, at a path inside the workers."""
+
+    sha256: str
+    path: str
+
+    def __post_init__(self) -> None:
+        require_word(_SHA256, self.sha256, "no sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What tells that a worker is healthy.
+
+    http: any answer below 500 to GET path.  path: 2xx or 3xx to GET path.  tcp: a connect.  none: it runs.
+    """
+
+    kind: Literal["http", "path", "tcp", "none"]
+    path: str = "/"
+
+    def __post_init__(self) -> None:
+        if fault := check_health_path(self.path):
+            raise ValueError(fault)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What every worker of one revision is made from.  reach: the apps that its workers may connect to.
+
+    secrets: their names; what they hold is in no record.  workdir: None for the usual one.
+    """
+
+    command: tuple[str, ...]
+    image: str
+    mounts: tuple[Mount, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int | None = None
+    protocol: Literal["http", "tcp"] = "http"
+    health: Health = Health("none")
+    cpus: float | None = None
+    memory_bytes: int = DEFAULT_MEMORY_BYTES
+    pids: int = 512
+    user: str | None = None
+    workdir: str | None = None
+    cap_add: tuple[str, ...] = ()
+    read_only: bool = False
+    egress: bool = False
+    reach: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    restart: str = "always"
+    drain_s: float = 10.0
+
+    def __post_init__(self) -> None:
+        require_port(self.port)
+
+    @property
+    def copies_program(self) -> bool:
+        """Whether the program was copied in; any other is the image's."""
+        return any(self.command[:1] == (mount.path,) for mount in self.mounts)
+
+    @property
+    def directory(self) -> str | None:
+        """Return where the command begins: beside a copied program, where its other files are.
+
+        None for the image's own directory.
+        """
+        beside = self.copies_program and self.command[0].startswith(f"{COPY_DIRECTORY}/")
+        return self.workdir or (COPY_DIRECTORY if beside else None)
 
 
 def bare(template: Template) -> Template:

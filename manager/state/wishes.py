@@ -14,7 +14,8 @@ from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFou
 from manager.api.suggest import did_you_mean
 from manager.api.values import MAX_WORKERS
 from manager.state.amounts import ScaleChange
-from manager.state.model import AppSpec, Autoscale, Hurry, Past, Rollback, Template
+from manager.state.model import AppSpec, Autoscale, Hurry, Past, Rollback
+from manager.state.templates import Template
 
 Order = Literal["start-first", "stop-first"]
 

@@ -11,8 +11,9 @@ from manager.api.errors import CloudError, Conflict, StoreUnavailable
 from manager.service.changes import Edit, Wish
 from manager.state import wishes
 from manager.state.amounts import ScaleChange
-from manager.state.model import AppSpec, Health, Template
+from manager.state.model import AppSpec
 from manager.state.specs import new_app
+from manager.state.templates import Health, Template
 from tests.simulation.edges import CRASHES, IMAGE
 from tests.simulation.faults import Broken
 from tests.simulation.judge import Judge

@@ -12,10 +12,10 @@ from manager.api.commands import command_of, known
 from manager.api.errors import CloudError, UsageError
 from manager.api.typed import Params
 from manager.api.values import BASE_IMAGE
-from manager.state.model import AppSpec, Mount, Template
+from manager.state.model import AppSpec
 from manager.state.options import asked, usual
 from manager.state.specs import autoscale_policy, new_app
-from manager.state.templates import wanted_template
+from manager.state.templates import Mount, Template, wanted_template
 from shell.apps import app_file, changes
 from shell.apps.changes import Difference
 from shell.apps.entry import Entry

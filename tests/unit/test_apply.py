@@ -19,8 +19,9 @@ from manager.loop.order import SPEC_LABEL, worker_order
 from manager.plan.steps import Bury, Forget, Launch, Rename, SaveSpec
 from manager.programs.store import UNUSED_FOR_S, Programs
 from manager.secrets import Secrets
-from manager.state.model import AppSpec, Mount, Revision, WorkerKey, WorkerRecord
+from manager.state.model import AppSpec, Revision, WorkerKey, WorkerRecord
 from manager.state.records import WORKERS, app_key, decode, encode, revision_key, undo_key
+from manager.state.templates import Mount
 from manager.store import Fence
 from netsetup.network import Network
 from tests.fakes.engine import FakeEngine, fake_image

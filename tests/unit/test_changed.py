@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from manager.state.model import Mount, Template
 from manager.state.options import changed
+from manager.state.templates import Mount, Template
 
 BEFORE = Template(
     command=("/app/web.py", "8000"),

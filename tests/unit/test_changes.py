@@ -29,7 +29,7 @@ from manager.service.revisions import RevisionVerbs
 from manager.service.waiting import Waiting
 from manager.state import wishes
 from manager.state.amounts import ScaleChange
-from manager.state.model import AppSpec, Autoscale, Health, Past, ScalingTarget
+from manager.state.model import AppSpec, Autoscale, Past, ScalingTarget
 from manager.state.records import (
     APPS,
     DECISIONS,
@@ -46,6 +46,7 @@ from manager.state.records import (
     worker_key,
 )
 from manager.state.specs import NOTHING_HELD, Held, held_in, new_app, readdressed, reinstated
+from manager.state.templates import Health
 from manager.store import Fence
 from tests.fakes.engine import FakeEngine
 from tests.fakes.store import FakeStore

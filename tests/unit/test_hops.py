@@ -10,7 +10,8 @@ import pytest
 from manager.api.views import CheckView
 from manager.engine.containers import Container
 from manager.service.hops import Seen, Sights, hops
-from manager.state.model import AppSpec, Health, Template, WorkerKey, WorkerRecord
+from manager.state.model import AppSpec, WorkerKey, WorkerRecord
+from manager.state.templates import Health, Template
 from manager.state.world import World
 
 KEY = WorkerKey("web", 1, 1)

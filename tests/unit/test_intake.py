@@ -15,8 +15,7 @@ from manager.api.errors import EngineError, ImageNotFound, ProgramRejected, Usag
 from manager.programs.store import Programs
 from manager.secrets import Secrets
 from manager.service.intake import Intake, OfferedFile
-from manager.state.model import Health, Mount, Template
-from manager.state.templates import wanted_template
+from manager.state.templates import Health, Mount, Template, wanted_template
 from shell.language.parsing import parse
 from tests.fakes.engine import FakeEngine, fake_image
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from manager.loop.look import by_worker, target_of
-from manager.state.model import Health
+from manager.state.templates import Health
 from tests.simulation.worlds import NOW, a_container, a_worker, an_app, serving
 
 

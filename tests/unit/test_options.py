@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from manager.api.values import BASE_IMAGE
-from manager.state.model import Template
 from manager.state.options import told
+from manager.state.templates import Template
 from tests.simulation.worlds import TEMPLATE
 
 PLAIN = Template(command=("serve",), image=BASE_IMAGE)

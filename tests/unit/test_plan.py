@@ -31,7 +31,8 @@ from manager.plan.steps import (
 from manager.plan.updates import UPDATE_LIMIT_S, late_at
 from manager.service.waiting import is_settled
 from manager.state.ending import HOPELESS, Ending
-from manager.state.model import AppSpec, Health, Hurry, Past, Rollback, WorkerKey, WorkerRecord
+from manager.state.model import AppSpec, Hurry, Past, Rollback, WorkerKey, WorkerRecord
+from manager.state.templates import Health
 from manager.state.world import World, route_of
 from netsetup.port import Port
 from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_worker, an_app, ended, known, serving, without

@@ -16,13 +16,10 @@ from manager.state.ending import Ending
 from manager.state.model import (
     AppSpec,
     Autoscale,
-    Health,
-    Mount,
     Past,
     Revision,
     Rollback,
     ScalingTarget,
-    Template,
     WorkerKey,
     WorkerRecord,
 )
@@ -35,6 +32,7 @@ from manager.state.records import (
     revision_key,
     worker_key,
 )
+from manager.state.templates import Health, Mount, Template
 from tests.simulation.worlds import SUBNET, TEMPLATE, a_worker, an_app
 
 FULL_TEMPLATE = Template(

@@ -27,9 +27,10 @@ from manager.server import Call
 from manager.service.changes import Changes
 from manager.service.rescue import Adoption, Rescue, adoption, lost_notes
 from manager.service.waiting import Waiting
-from manager.state.model import AppSpec, Mount, WorkerKey, WorkerRecord
+from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.records import app_key, encode
 from manager.state.specs import NOTHING_HELD
+from manager.state.templates import Mount
 from manager.state.world import World
 from netsetup.addresses import is_for_ports
 from tests.fakes.store import FakeStore

@@ -17,9 +17,10 @@ from manager.service.dispatch import Answer
 from manager.service.intake import Intake
 from manager.service.revisions import RevisionVerbs, earlier, view, views
 from manager.state import wishes
-from manager.state.model import AppSpec, Autoscale, Past, Revision, Template
+from manager.state.model import AppSpec, Autoscale, Past, Revision
 from manager.state.records import APPS, app_key, encode, revision_key, undo_key
 from manager.state.specs import NOTHING_HELD
+from manager.state.templates import Template
 from tests.fakes.store import FakeStore
 from tests.simulation.worlds import NOW, TEMPLATE, an_app
 

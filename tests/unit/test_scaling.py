@@ -30,10 +30,10 @@ from manager.service.reading import Reading
 from manager.service.scaling import ScalingVerbs, require_sense
 from manager.state import wishes
 from manager.state.amounts import ScaleChange
-from manager.state.model import AppSpec, Autoscale, ScalingTarget, Template
+from manager.state.model import AppSpec, Autoscale, ScalingTarget
 from manager.state.records import DECISIONS, KEPT_HOLDS, TARGETS, decision_key, decode, target_key
 from manager.state.specs import autoscale_policy
-from manager.state.templates import wanted_template
+from manager.state.templates import Template, wanted_template
 from manager.state.world import World, as_scaled
 from manager.store import Fence
 from shell.language import parsing

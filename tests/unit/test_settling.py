@@ -28,8 +28,9 @@ from manager.service.waiting import (
     too_late,
 )
 from manager.state import wishes
-from manager.state.model import AppSpec, Autoscale, Health, Past, WorkerKey
+from manager.state.model import AppSpec, Autoscale, Past, WorkerKey
 from manager.state.records import ALL
+from manager.state.templates import Health
 from manager.state.world import World
 from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_worker, an_app, serving
 

@@ -19,7 +19,8 @@ from manager.scaling.recording import Recording
 from manager.server import Call
 from manager.service.reading import Reading
 from manager.service.whatif import Whatif
-from manager.state.model import AppSpec, Autoscale, Template
+from manager.state.model import AppSpec, Autoscale
+from manager.state.templates import Template
 from manager.state.world import World
 from shell.language import parsing
 from shell.text import render

@@ -12,8 +12,9 @@ from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFou
 from manager.api.values import MAX_WORKERS
 from manager.state import wishes
 from manager.state.amounts import ScaleChange, scale_changes
-from manager.state.model import AppSpec, Autoscale, Health, Hurry, ScalingTarget
+from manager.state.model import AppSpec, Autoscale, Hurry, ScalingTarget
 from manager.state.specs import free_number
+from manager.state.templates import Health
 from manager.state.world import as_scaled
 from tests.simulation.worlds import TEMPLATE, an_app
 
