@@ -33,6 +33,14 @@ def state_of(pid: int) -> str:
         return ""
 
 
+def parent_of(pid: int) -> int | None:
+    """Return the pid of the process's parent, None when the process is gone."""
+    try:
+        return stat_of(pid).parent
+    except OSError:
+        return None
+
+
 def switches_of(pid: int) -> str:
     """Return how often the process's first thread was given a CPU and left it; "" when it is gone.
 

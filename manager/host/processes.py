@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from manager.api.places import Places
-from manager.procfs import state_of, switches_of
+from manager.procfs import parent_of, state_of, switches_of
 
 Role = Literal["keeper", "manager"]
 ENDS_S = 5.0
@@ -23,10 +23,14 @@ STANDSTILL_S = 5.0  # a leader that stands still is ended about as soon, by the 
 
 
 def processes_of(places: Places, role: Role) -> list[int]:
-    """Return the pids of the cloud's processes of this role that run on this machine."""
+    """Return the pids of the cloud's processes of this role that run on this machine.
+
+    A child of theirs has their command line until it executes another program, and is none of them.
+    """
     wanted = ["-m", "manager", role, "--cloud", places.cloud]
     pids = [int(process.name) for process in Path("/proc").glob("[0-9]*")]
-    return [pid for pid in pids if _words(pid)[1:6] == wanted and runs(pid)]
+    found = [pid for pid in pids if _words(pid)[1:6] == wanted and runs(pid)]
+    return [pid for pid in found if parent_of(pid) not in found]
 
 
 def runs(pid: int) -> bool:

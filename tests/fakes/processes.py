@@ -15,12 +15,16 @@ from tests.eventually import eventually
 
 @contextmanager
 def process_of(
-    places: Places, role: Role, directory: Path, options: Sequence[str] = ("-P",)
+    places: Places,
+    role: Role,
+    directory: Path,
+    options: Sequence[str] = ("-P",),
+    program: str = "input()\n",
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Lend a process of this role; `directory` is for its program."""
+    """Lend a process of this role, which ends with its standard input; `directory` is for its program."""
     package = directory / "manager"
     package.mkdir(exist_ok=True)
-    (package / "__main__.py").write_text("input()\n")
+    (package / "__main__.py").write_text(program)
     command = [sys.executable, *options, "-m", "manager", role, "--cloud", places.cloud, "--number", "3"]
     environment = {"PYTHONPATH": str(directory)}
     with subprocess.Popen(command, cwd=directory, env=environment, stdin=subprocess.PIPE) as process:

@@ -26,6 +26,17 @@ def test_a_manager_is_found_however_it_was_started(tmp_path: Path, options: tupl
         assert processes_of(Places(cloud), "keeper") == processes_of(Places("other"), "manager") == []
 
 
+def test_a_child_that_has_yet_to_execute_its_program_is_no_manager(tmp_path: Path) -> None:
+    places = Places("forking")
+
+    with process_of(
+        places, "manager", tmp_path, program="import os, sys\nos.fork()\nsys.stdin.read()\n"
+    ) as it:
+        children = Path(f"/proc/{it.pid}/task/{it.pid}/children")
+        eventually(children.read_text, 30, "a child")
+        assert processes_of(places, "manager") == [it.pid]
+
+
 @contextmanager
 def sleeping() -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(["sleep", "1000"]) as process:
