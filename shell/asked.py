@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
+from manager.api.commands import command_of, known
 from manager.api.errors import UsageError
 
 
@@ -46,11 +48,12 @@ def take(arguments: Sequence[str], asked: Asked) -> None:
 
 
 def _take_option(asked: Asked, left: list[str]) -> None:
-    option, equals, inline = left.pop(0).partition("=")
+    word = left.pop(0)
+    option, equals, inline = word.partition("=")
     if equals and option in ("--cloud", "-f", "--file", "-c"):
         left.insert(0, inline)
     elif equals:
-        raise UsageError(f"simplecloud has no option {option} with a value", hint="simplecloud --help")
+        raise UsageError(f"simplecloud has no option {option} with a value", hint=_meant(option, word, left))
     match option:
         case "--cloud":
             asked.cloud = _value(option, left, asked.cloud)
@@ -71,7 +74,24 @@ def _take_option(asked: Asked, left: list[str]) -> None:
         case "--version":
             asked.about = "version"
         case _:
-            raise UsageError(f"simplecloud has no option {option}", hint="simplecloud --help")
+            raise UsageError(f"simplecloud has no option {option}", hint=_meant(option, word, left))
+
+
+def _meant(option: str, word: str, behind: Sequence[str]) -> str:
+    """Return the call with the option behind the verb that has it: one of the words behind, else `up`."""
+    for place, verb in enumerate(behind):
+        if _has(verb, option):
+            return shlex.join(["simplecloud", verb, word, *behind[:place], *behind[place + 1 :]])
+    found = known("up").option(option)
+    if found is None:
+        return "simplecloud --help"
+    value = behind[:1] if found.kind is not None and word == option else ()
+    return shlex.join(["simplecloud", "up", word, *value])
+
+
+def _has(verb: str, option: str) -> bool:
+    command = command_of(verb)
+    return command is not None and command.option(option) is not None
 
 
 def _value(option: str, left: list[str], former: str | None) -> str:

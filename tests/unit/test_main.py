@@ -99,6 +99,23 @@ def test_arguments_that_fit_nothing_are_a_usage_error(arguments: list[str]) -> N
 
 
 @pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["--etcd-members", "1", "up"], "simplecloud up --etcd-members 1"),
+        (["--etcd-members=1"], "simplecloud up --etcd-members=1"),
+        (["--http-port", "81", "status"], "simplecloud up --http-port 81"),
+        (["--systemd"], "simplecloud up --systemd"),
+        (["-n", "3", "run", "web", "echo a"], "simplecloud run -n 3 web 'echo a'"),
+        (["--nosuch", "up"], "simplecloud --help"),
+    ],
+)
+def test_an_option_ahead_of_the_verb_is_hinted_behind_it(arguments: list[str], hint: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse(arguments)
+    assert refused.value.hint == hint
+
+
+@pytest.mark.parametrize(
     ("arguments", "variable", "hinted"),
     [
         (["--check"], "test", "simplecloud -f FILE --check"),
