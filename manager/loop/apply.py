@@ -46,7 +46,7 @@ from manager.plan.steps import (
 from manager.plan.wiring import own_names, port_of
 from manager.programs.store import Programs
 from manager.secrets import Secrets
-from manager.state.ending import Ending, exit_words, failed
+from manager.state.ending import Ending, exit_words
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord, container_name
 from manager.state.records import (
     APPS,
@@ -270,7 +270,7 @@ class Effects:
     def _record(
         self, record: WorkerRecord, ending: Ending, restart: str, *, ran_s: float, frozen: bool = False
     ) -> None:
-        after = failed(record, ending, restart, ran_s)
+        after = record.after(ending, restart, ran_s)
         held_until = ending.at + self.held_s(container_name(self.cloud, record.key))
         if after.retry_at is not None and held_until > after.retry_at:
             after = replace(after, retry_at=held_until)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from manager.state.model import WorkerRecord
+from dataclasses import dataclass
 
 BACKOFF_CAP_S = 60.0
 HOPELESS = 2  # endings in a row after which nobody waits any more: the first may have been bad luck
@@ -69,16 +65,3 @@ def exit_words(exit_code: int, oom_killed: bool, memory_bytes: int | None) -> st
         return "exit code 0: the command ended"
     meaning = _EXIT_CODES.get(exit_code, "")
     return f"exit code {exit_code}: {meaning}" if meaning else f"exit code {exit_code}"
-
-
-def failed(record: WorkerRecord, ending: Ending, restart: str, ran_s: float) -> WorkerRecord:
-    """Return the record after its container ended, or could not be started, having run for `ran_s`."""
-    failures = 1 if ran_s >= STEADY_S else record.failures + 1
-    again = starts_again(restart, ending.exit_code, failures)
-    return replace(
-        record,
-        failures=failures,
-        restarts=record.restarts + again,
-        retry_at=ending.at + backoff_s(failures) if again else None,
-        ending=ending,
-    )

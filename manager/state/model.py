@@ -7,12 +7,12 @@ restarted; the slot is the lasting place. A worker's phase is not here: it is de
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import Literal, NamedTuple
 
 from manager.api.values import APP_NAME
-from manager.state.ending import Ending
+from manager.state.ending import STEADY_S, Ending, backoff_s, starts_again
 from manager.state.guards import (
     require_addresses,
     require_count,
@@ -290,6 +290,15 @@ class WorkerRecord:
     def has_buried(self, container: str) -> bool:
         """Return whether the ending of the container of this id is recorded."""
         return self.ending is not None and self.ending.container == container
+
+    def after(self, ending: Ending, restart: str, ran_s: float) -> WorkerRecord:
+        """Return the record after its container ended, or could not be started, having run for `ran_s`."""
+        failures = 1 if ran_s >= STEADY_S else self.failures + 1
+        again = starts_again(restart, ending.exit_code, failures)
+        retry_at = ending.at + backoff_s(failures) if again else None
+        return replace(
+            self, failures=failures, restarts=self.restarts + again, retry_at=retry_at, ending=ending
+        )
 
 
 def container_name(cloud: str, key: WorkerKey) -> str:

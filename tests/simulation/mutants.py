@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from manager.loop import apply, look
+from manager.loop import look
 from manager.plan import life, slots, spares, wiring
 from manager.plan.draft import Draft
 from manager.plan.wiring import hosts_files
@@ -138,10 +138,10 @@ def _old_leave_early(patch: Patch) -> None:
 
 
 def _back_off_in_memory(patch: Patch) -> None:
-    def failed(record: WorkerRecord, ending: Ending, restart: str, ran_s: float) -> WorkerRecord:
+    def after(record: WorkerRecord, ending: Ending, restart: str, ran_s: float) -> WorkerRecord:
         return replace(record, ending=ending, retry_at=ending.at)
 
-    patch.setattr(apply, "failed", failed)
+    patch.setattr(WorkerRecord, "after", after)
 
 
 def _freeze_is_forgotten(patch: Patch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manager.state.ending import STEADY_S, Ending, backoff_s, exit_words, failed, starts_again
+from manager.state.ending import STEADY_S, Ending, backoff_s, exit_words, starts_again
 from manager.state.model import WorkerKey, container_name
 from tests.simulation.worlds import NOW, a_worker, an_app
 
@@ -42,19 +42,19 @@ def test_when_the_policy_wants_another_container(
 
 
 def test_an_ending_is_counted_and_gives_the_next_time() -> None:
-    third = failed(replace(a_worker(1), failures=2, restarts=2), ENDING, "always", ran_s=1)
+    third = replace(a_worker(1), failures=2, restarts=2).after(ENDING, "always", ran_s=1)
 
     assert (third.failures, third.restarts, third.retry_at) == (3, 3, NOW + 2)
 
 
 def test_a_worker_that_ran_steadily_failed_anew() -> None:
-    again = failed(replace(a_worker(1), failures=6), ENDING, "always", ran_s=STEADY_S)
+    again = replace(a_worker(1), failures=6).after(ENDING, "always", ran_s=STEADY_S)
 
     assert (again.failures, again.retry_at) == (1, NOW)
 
 
 def test_a_worker_that_shall_not_start_again_has_no_next_time() -> None:
-    over = failed(a_worker(1), ENDING, "no", ran_s=1)
+    over = a_worker(1).after(ENDING, "no", ran_s=1)
 
     assert (over.retry_at, over.restarts, over.ending) == (None, 0, ENDING)
 
