@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from manager.state.model import WorkerRecord
-from manager.state.records import WORKERS, UnreadableRecord, decode, encode
+from manager.state.records import WORKERS, encode, readable
 from manager.store import Fence, Store
 
 
@@ -18,16 +18,9 @@ def ask_again(store: Store, fence: Fence | None, is_meant: Callable[[WorkerRecor
     puts: dict[str, str] = {}
     unchanged: dict[str, int] = {}
     for key, entry in store.read(WORKERS).entries.items():
-        record = _readable(entry.value)
+        record = readable(WorkerRecord, entry.value)
         if record is not None and record.was_up and is_meant(record):
             puts[key] = encode(replace(record, was_up=False))
             unchanged[key] = entry.mod_revision
     if puts:
         store.write(puts, fence=fence, unchanged=unchanged)
-
-
-def _readable(text: str) -> WorkerRecord | None:
-    try:
-        return decode(WorkerRecord, text)
-    except UnreadableRecord:
-        return None

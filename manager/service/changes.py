@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
-from typing import TypeVar
 
 from manager.api.errors import AppExists, CloudError, StoreUnavailable, UsageError
 from manager.api.values import KEPT_REVISIONS
@@ -31,10 +30,9 @@ from manager.state.records import (
     REVISIONS,
     TARGETS,
     WORKERS,
-    UnreadableRecord,
     app_key,
-    decode,
     encode,
+    readable,
     revision_key,
     target_key,
     undo_key,
@@ -42,13 +40,12 @@ from manager.state.records import (
 from manager.state.specs import Held, held_in
 from manager.state.taken_back import policy_words
 from manager.state.world import World, as_scaled, unread_words
-from manager.store import NO_REVISIONS, Entry, Fence, Fenced, Snapshot, Store
+from manager.store import NO_REVISIONS, Fence, Fenced, Snapshot, Store
 
 LEAD_WAIT_S = 2.0
 LOOK_S = 0.02
 _BESIDE = ("request", "wait", "detach")
 
-T = TypeVar("T", AppSpec, ScalingTarget)
 Edit = Callable[[Mapping[str, AppSpec]], "Wish"]
 
 
@@ -249,7 +246,8 @@ def _words(before: AppSpec | None, wish: Wish, name: str) -> str:
 
 def read_specs(snapshot: Snapshot) -> dict[str, AppSpec]:
     """Return the specs of a snapshot by name; one that cannot be read, or is another's, is left out."""
-    specs = {key: _record(AppSpec, entry) for key, entry in snapshot.entries.items() if key.startswith(APPS)}
+    entries = snapshot.entries.items()
+    specs = {key: readable(AppSpec, entry.value) for key, entry in entries if key.startswith(APPS)}
     return {spec.name: spec for key, spec in specs.items() if spec is not None and app_key(spec.name) == key}
 
 
@@ -285,11 +283,4 @@ def _as_scaled(snapshot: Snapshot) -> dict[str, AppSpec]:
 
 def _target(snapshot: Snapshot, name: str) -> ScalingTarget | None:
     entry = snapshot.entries.get(target_key(name))
-    return None if entry is None else _record(ScalingTarget, entry)
-
-
-def _record(cls: type[T], entry: Entry) -> T | None:
-    try:
-        return decode(cls, entry.value)
-    except UnreadableRecord:
-        return None
+    return None if entry is None else readable(ScalingTarget, entry.value)

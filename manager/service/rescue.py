@@ -33,10 +33,10 @@ from manager.state.model import AppSpec, Revision, WorkerRecord
 from manager.state.records import (
     APPS,
     REVISIONS,
-    UnreadableRecord,
     app_key,
     decode,
     encode,
+    readable,
     revision_key,
     worker_key,
 )
@@ -108,14 +108,11 @@ def _told(container: Container) -> tuple[WorkerRecord, AppSpec] | None:
 
     They are of the time when it was made: a spare that runs has been in service since.
     """
-    if not container.is_up:
+    record = readable(WorkerRecord, container.labels.get(RECORD_LABEL, ""))
+    spec = readable(AppSpec, container.labels.get(SPEC_LABEL, ""))
+    if not container.is_up or record is None or spec is None:
         return None
-    try:
-        record = decode(WorkerRecord, container.labels.get(RECORD_LABEL, ""))
-        record = replace(record, spare=record.spare and container.state == "paused")
-        return record, decode(AppSpec, container.labels.get(SPEC_LABEL, ""))
-    except UnreadableRecord:
-        return None
+    return replace(record, spare=record.spare and container.state == "paused"), spec
 
 
 def lost_notes(world: World) -> Iterator[str]:

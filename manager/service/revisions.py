@@ -17,7 +17,7 @@ from manager.service.intake import offered_files
 from manager.state import wishes
 from manager.state.model import AppSpec, Revision
 from manager.state.options import changed, told
-from manager.state.records import REVISIONS, UnreadableRecord, decode, undo_key
+from manager.state.records import REVISIONS, UnreadableRecord, decode, readable, undo_key
 from manager.state.specs import asked_spares, readdressed, reinstated
 from manager.state.taken_back import taken_back, takes_back
 from manager.state.templates import Template, bare
@@ -125,14 +125,9 @@ class RevisionVerbs:
 
     def _revisions(self, name: str) -> dict[int, Revision]:
         """Return the app's history, oldest first; what cannot be read is left out."""
-        found = {}
-        for entry in self.store.read(f"{REVISIONS}{name}/").entries.values():
-            try:
-                revision = decode(Revision, entry.value)
-            except UnreadableRecord:
-                continue
-            found[revision.number] = revision
-        return found
+        entries = self.store.read(f"{REVISIONS}{name}/").entries.values()
+        found = (readable(Revision, entry.value) for entry in entries)
+        return {revision.number: revision for revision in found if revision is not None}
 
 
 def _without_failed(former: AppSpec, now: AppSpec | None) -> AppSpec:

@@ -107,6 +107,14 @@ def decode(cls: type[T], text: str) -> T:
         raise UnreadableRecord(f"no {cls.__name__}: {error}") from error
 
 
+def readable(cls: type[T], text: str) -> T | None:
+    """Return the record as `decode` does, None for one that this version does not understand."""
+    try:
+        return decode(cls, text)
+    except UnreadableRecord:
+        return None
+
+
 def decode_at(cls: type[T], key: str, text: str, subnet: IPv4Network) -> T:
     """Return the record that is stored under `key` of a cloud; raises UnreadableRecord.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from balancer.routes import server_name
 from manager.state.model import WorkerRecord
-from manager.state.records import PROXY, WORKERS, UnreadableRecord, decode
+from manager.state.records import PROXY, WORKERS, readable
 from tests.chaos.schedule import MOST
 from tests.simulation.proxy import servers_of
 
@@ -23,11 +23,8 @@ def broken_in_store(entries: Mapping[str, str]) -> list[str]:
 
 def _records(entries: Mapping[str, str]) -> Iterator[WorkerRecord]:
     for key, text in entries.items():
-        if key.startswith(WORKERS):
-            try:
-                yield decode(WorkerRecord, text)
-            except UnreadableRecord:
-                continue  # put there on purpose
+        if key.startswith(WORKERS) and (record := readable(WorkerRecord, text)) is not None:
+            yield record  # any other was put there on purpose
 
 
 def _shared_addresses(records: Mapping[str, WorkerRecord]) -> Iterator[str]:
