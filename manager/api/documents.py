@@ -39,6 +39,11 @@ def unix_seconds(moment: str) -> float:
     return datetime.fromisoformat(moment).timestamp()
 
 
+def sentences(*parts: str) -> str:
+    """Return the parts that say something, one after the other."""
+    return "; ".join(filter(None, parts))
+
+
 def some(names: Sequence[str]) -> str:
     """Return the first of the names, and how many more there are."""
     more = len(names) - SOME

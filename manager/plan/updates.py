@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from manager.api.documents import sentences
 from manager.plan.steps import SaveSpec
 from manager.state.ending import HOPELESS
 from manager.state.model import AppSpec, WorkerRecord
@@ -38,10 +39,11 @@ def _taken_back(world: World, spec: AppSpec, failed: WorkerRecord) -> SaveSpec:
         why, lines = f"{failed.key.label} does not stay up: {ending.words}", ending.last_lines
     else:
         why, lines = f"{failed.key.label} {seen.state}: {seen.reason}", ()
-    told = "; ".join(part for part in (why, last_said(lines)) if part)
     back = rolled_back(spec, why, world.now, lines)
     version = world.spec_versions.get(spec.name, 0)
-    return SaveSpec(back, version, f"revision {spec.revision} is rolled back: {told}")
+    return SaveSpec(
+        back, version, f"revision {spec.revision} is rolled back: {sentences(why, last_said(lines))}"
+    )
 
 
 def late_at(world: World, spec: AppSpec) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from manager.api.arguments import Arguments
-from manager.api.documents import document
+from manager.api.documents import document, sentences
 from manager.loop.reconcile import Reconciler
 from manager.plan.foresee import foreseen
 from manager.plan.wiring import require_reached
@@ -53,7 +53,7 @@ class AppVerbs:
             changeable = [wishes.changeable(specs, change.app) for change in wanted]
             scaled = [wishes.scaled(*pair, manual=manual) for pair in zip(changeable, wanted, strict=True)]
             notes = map(wishes.started_again, changeable, scaled)
-            return Wish(tuple(scaled), "; ".join(filter(None, notes)))
+            return Wish(tuple(scaled), sentences(*notes))
 
         return self.change(call, arguments, edit)
 
@@ -106,7 +106,7 @@ class AppVerbs:
                 spec = edited.get(name) or wishes.changeable(specs, name)
                 edited[name] = one(spec, slot)
                 notes.append(note(edited[name], slot))
-            return Wish(tuple(edited.values()), "; ".join(filter(None, notes)))
+            return Wish(tuple(edited.values()), sentences(*notes))
 
         return edit
 

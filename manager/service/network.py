@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from manager.api.arguments import Arguments
-from manager.api.documents import document, listing
+from manager.api.documents import document, listing, sentences
 from manager.api.errors import NetworkFailed
 from manager.api.views import PortView
 from manager.host.settings import Settings
@@ -138,10 +138,8 @@ def repair_notes(
 def bridge_view(tag: str, settings: Settings, picture: NetworkPicture) -> PortView:
     """Return the bridge as the first line of the listing; its address is the gateway's in the subnet."""
     gateway = gateway_of(settings.network)
-    faults = [
-        "" if picture.bridge_intact else "the bridge is gone or not as it should be",
-        "" if picture.rules_intact else "its rules are gone or changed",
-    ]
+    bridge = "" if picture.bridge_intact else "the bridge is gone or not as it should be"
+    rules = "" if picture.rules_intact else "its rules are gone or changed"
     return PortView(
         name="bridge",
         link=bridge_name(tag),
@@ -150,7 +148,7 @@ def bridge_view(tag: str, settings: Settings, picture: NetworkPicture) -> PortVi
         group=None,
         attached=picture.bridge_intact,
         bound=picture.rules_intact,
-        drift="; ".join(fault for fault in faults if fault),
+        drift=sentences(bridge, rules),
     )
 
 
@@ -165,16 +163,17 @@ def port_views(world: World, picture: NetworkPicture, tag: str) -> list[PortView
 
 def _worker_port(world: World, record: WorkerRecord, picture: NetworkPicture, tag: str) -> PortView:
     link = record.key.port_name(tag)
-    bound = picture.bound.get(link)
+    attached, bound = picture.ports.get(link), picture.bound.get(link)
+    drift = sentences(cable_fault(attached), _rules_drift(world, record, bound, tag))
     return PortView(
         name=record.key.label,
         link=link,
         address=record.host,
         mac=mac_of(record.address),
         group=record.number,
-        attached=picture.ports.get(link, False),
+        attached=attached or False,
         bound=bound is not None,
-        drift=_drift(world, record, picture, tag) if _is_running(world, record.key) else "",
+        drift=drift if _is_running(world, record.key) else "",
     )
 
 
@@ -183,15 +182,8 @@ def _is_running(world: World, key: WorkerKey) -> bool:
     return container is not None and container.is_up
 
 
-def _drift(world: World, record: WorkerRecord, picture: NetworkPicture, tag: str) -> str:
-    """Return what is wrong with a running worker's port, in words, or ""."""
-    link = record.key.port_name(tag)
-    cable = cable_fault(picture.ports.get(link))
-    rules = _rules_drift(world, record, picture.bound.get(link), tag)
-    return "; ".join(filter(None, (cable, rules)))
-
-
 def _rules_drift(world: World, record: WorkerRecord, bound: Port | None, tag: str) -> str:
+    """Return what is wrong with the rules of a worker's port, in words, or ""."""
     if bound is None:
         return UNBOUND
     if bound.address != record.address:

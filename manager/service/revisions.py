@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from manager.api.arguments import Arguments
-from manager.api.documents import listing, rfc3339
+from manager.api.documents import listing, rfc3339, sentences
 from manager.api.errors import CloudError, Conflict
 from manager.api.views import RevisionView
 from manager.server import Call
@@ -52,7 +52,7 @@ class RevisionVerbs:
                 return Wish((moved,))  # no worker is made from anything else
             parallel = arguments.whole("parallel") or 1
             made = wishes.updated(moved, template, former=spec, order=order, parallel=parallel)
-            return Wish((made,), _told(_left_to_hand(spec, made), _stays_stopped(made)))
+            return Wish((made,), sentences(_left_to_hand(spec, made), _stays_stopped(made)))
 
         return self.apps.change(call, arguments, edit)
 
@@ -81,7 +81,7 @@ class RevisionVerbs:
             moved = readdressed(specs, spec, Arguments({}), template, self.apps.tcp_ports)
             again = wishes.updated(moved, template, former=spec)
             goes_back = f"{name} goes back to revision {former}"
-            return Wish((again,), _told(goes_back, _left_to_hand(spec, again), _stays_stopped(again)))
+            return Wish((again,), sentences(goes_back, _left_to_hand(spec, again), _stays_stopped(again)))
 
         return self.apps.change(call, arguments, edit)
 
@@ -101,7 +101,7 @@ class RevisionVerbs:
                 change = "undo"  # of an update under way, which goes back to a revision of before
             _require_something(former, now)
             left = f"{name} is as before its update" if former != stored else ""
-            return Wish((wishes.undone(now, again),), _told(taken_back(former, now, change), left))
+            return Wish((wishes.undone(now, again),), sentences(taken_back(former, now, change), left))
 
         return self.apps.change(call, arguments, edit)
 
@@ -146,10 +146,6 @@ def _require_something(former: AppSpec, now: AppSpec | None) -> None:
             "rolled back already: nothing is left to take back",
             hint=f"history {now.name}",
         )
-
-
-def _told(*sentences: str) -> str:
-    return "; ".join(filter(None, sentences))
 
 
 def _left_to_hand(spec: AppSpec, made: AppSpec) -> str:

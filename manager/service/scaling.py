@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from manager.api.arguments import Arguments
-from manager.api.documents import document, listing
+from manager.api.documents import document, listing, sentences
 from manager.api.errors import CloudError, UsageError
 from manager.api.views import AutoscaleView
 from manager.plan.foresee import scaling_words
@@ -50,8 +50,7 @@ class ScalingVerbs:
             if policy is None and arguments.text("state") != "off":
                 raise UsageError(f"how many workers may {name} have?", hint=f"autoscale {name} --max 6")
             scaled = wishes.autoscaled(spec, policy)
-            told = (scaling_words(scaled), wishes.started_again(spec, scaled))
-            return Wish((scaled,), "; ".join(filter(None, told)))
+            return Wish((scaled,), sentences(scaling_words(scaled), wishes.started_again(spec, scaled)))
 
         if arguments.flag("dry_run"):
             return document("Plan", {"steps": [edit(self.reading.picture().world.specs).note]})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from manager.api.documents import rfc3339
+from manager.api.documents import rfc3339, sentences
 from manager.api.views import AppView, RouteView, WorkerView
 from manager.plan.slots import shortage
 from manager.plan.spares import is_kept
@@ -57,7 +57,7 @@ def app_view(world: World, spec: AppSpec, measures: Measures, addressing: Addres
         memory_bytes=_whole(_sum(item.memory_bytes for item in usage)),
         urls=addressing.urls(spec),
         created_at=rfc3339(spec.created_at),
-        note="; ".join(_notes(world, spec, measures)),
+        note=sentences(_freeze(world, spec), _update(world, spec), _note(world, spec, measures)),
         frozen=world.is_frozen(spec.name),
         egress=spec.template.egress,
         reaches=list(spec.template.reach),
@@ -86,10 +86,6 @@ def _sum(numbers: Iterable[float | None]) -> float | None:
 
 def _whole(number: float | None) -> int | None:
     return None if number is None else round(number)
-
-
-def _notes(world: World, spec: AppSpec, measures: Measures) -> Iterator[str]:
-    return filter(None, (_freeze(world, spec), _update(world, spec), _note(world, spec, measures)))
 
 
 def _freeze(world: World, spec: AppSpec) -> str:
@@ -183,7 +179,7 @@ def worker_view(world: World, record: WorkerRecord, measures: Measures) -> Worke
 def _reason(world: World, record: WorkerRecord, seen: Phase) -> str:
     """Return why a worker is not ready, and what keeps it so, or the manager from what is due for it."""
     alone = unread_words(world, record.app) if seen.state != "ready" else ""
-    return "; ".join(filter(None, (seen.reason, alone, world.hindered.get(record.key, ""))))
+    return sentences(seen.reason, alone, world.hindered.get(record.key, ""))
 
 
 def _stopped_view(spec: AppSpec, slot: int) -> WorkerView:

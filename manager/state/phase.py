@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from manager.api.documents import counted
+from manager.api.documents import counted, sentences
 from manager.api.views import WorkerState
 from manager.state.ending import exit_words
 from manager.state.model import AppSpec, WorkerRecord
@@ -102,7 +102,7 @@ def _may_still_start(world: World, record: WorkerRecord, started_at: float | Non
 def _ended(world: World, record: WorkerRecord) -> Phase:
     ending = record.ending
     assert ending is not None
-    words = "; ".join(part for part in (ending.told, last_said(ending.last_lines)) if part)
+    words = sentences(ending.told, last_said(ending.last_lines))
     if record.retry_at is None:
         return Phase("stopped" if ending.exit_code == 0 and ending.container else "failed", words)
     if alone := _frozen_words(world, record):
