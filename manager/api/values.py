@@ -270,7 +270,6 @@ RAMP = Kind("A:B", ramp)
 PORT = Kind("PORT[/http|/tcp]", port, "ports")
 HEALTH = Kind("/PATH|tcp|none", health, choices=("/", "tcp", "none"))
 VARIABLE = Kind("NAME", variable)
-ENVIRONMENT = Kind("K=V", environment)
 GIVEN_VARIABLE = Kind("K[=V]", given_variable)
 CAPABILITY = Kind("CAPABILITY", capability, choices=tuple(sorted(CAPABILITIES)))
 RESTART = Kind(

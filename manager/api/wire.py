@@ -27,8 +27,6 @@ DOMAIN_ERROR = -32000
 EXAMPLE = '{"jsonrpc":"2.0","id":1,"method":"ps","params":{}}'
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
-Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
-
 
 @dataclass(frozen=True, slots=True)
 class Request:

@@ -192,8 +192,8 @@ class Engine(Protocol):
         What is paused goes on first, so that it can end in order.
         """
 
-    def kill(self, name: str, signal: str = "SIGKILL") -> None:
-        """The signal is sent; a container that does not run or is gone needs none."""
+    def kill(self, name: str) -> None:
+        """SIGKILL is sent; a container that does not run or is gone needs none."""
 
     def remove(self, name: str) -> None:
         """The container of this name or id is gone, killed if it ran.  Idempotent."""

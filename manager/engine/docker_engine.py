@@ -104,9 +104,9 @@ class DockerEngine:
             with ThreadPoolExecutor(len(names), thread_name_prefix="docker-stop") as stoppers:
                 list(stoppers.map(lambda name: self._stop(name, grace_s), names))
 
-    def kill(self, name: str, signal: str = "SIGKILL") -> None:
+    def kill(self, name: str) -> None:
         with self._connection.borrow(f"kill {name}") as client, _unless_gone():
-            client.kill(name, signal)
+            client.kill(name)
 
     def remove(self, name: str) -> None:
         with self._connection.borrow(f"remove {name}") as client, _unless_gone():

@@ -176,9 +176,8 @@ class FakeEngine:
             ignores = self._behaviour(name).ignores_sigterm
             self._signal(name, "SIGKILL" if ignores else "SIGTERM", verb="stop")
 
-    def kill(self, name: str, signal: str = "SIGKILL") -> None:
-        if signal != "SIGTERM" or not self._behaviour(name).ignores_sigterm:
-            self._signal(name, signal, verb="kill")
+    def kill(self, name: str) -> None:
+        self._signal(name, "SIGKILL", verb="kill")
 
     def remove(self, name: str) -> None:
         self.reach(f"remove {name}")
