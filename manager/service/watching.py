@@ -8,10 +8,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from manager.api.arguments import Arguments, bind
-from manager.api.commands import command_of
+from manager.api.commands import known
 from manager.api.documents import document
 from manager.api.errors import CloudError, StoreUnavailable
-from manager.api.typed import Params
 from manager.api.views import HostView
 from manager.loop.reconcile import Reconciler
 from manager.server import Call
@@ -66,6 +65,4 @@ class Watching:
                     yield f"explain {name}", self._ask(call, "explain", app=name)
 
     def _ask(self, call: Call, verb: str, **params: str) -> Answer:
-        row = command_of(verb)
-        assert row is not None, verb
-        return self.verbs[verb](call, bind(row, Params(params)))
+        return self.verbs[verb](call, bind(known(verb), params))

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from manager.api.arguments import option_words
-from manager.api.commands import command_of
+from manager.api.commands import known
 from manager.api.rows.options import TEMPLATE
 from manager.api.taken import as_taken
 from manager.api.typed import Params
@@ -41,10 +41,9 @@ def usual() -> Params:
 
 def told(template: Template) -> list[str]:
     """Return the options of `run` that make the template other than usual, beside its image, as words."""
-    run, usually = command_of("run"), {**usual(), "image": template.image}
-    assert run is not None
+    usually = {**usual(), "image": template.image}
     unusual = {key: value for key, value in _template(template).items() if value != usually.get(key)}
-    return option_words(run.options, unusual)
+    return option_words(known("run").options, unusual)
 
 
 def changed(before: Template, after: Template) -> str:
@@ -70,9 +69,8 @@ def _options(params: Params) -> Iterator[str]:
 
 def _without(key: str) -> str:
     """Return how an option that is no more given was taken away."""
-    update, name = command_of("update"), key.replace("_", "-")
-    assert update is not None
-    return f"--no-{name}" if update.option(f"--no-{name}") else f"without --{name}"
+    name = key.replace("_", "-")
+    return f"--no-{name}" if known("update").option(f"--no-{name}") else f"without --{name}"
 
 
 def _environment(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
