@@ -15,7 +15,7 @@ from manager.service.changes import Wish, read_specs
 from manager.service.dispatch import Answer
 from manager.service.intake import offered_files
 from manager.state import wishes
-from manager.state.model import AppSpec, Revision
+from manager.state.model import AppSpec, Order, Revision
 from manager.state.options import changed, told
 from manager.state.records import REVISIONS, UnreadableRecord, decode, readable, undo_key
 from manager.state.specs import asked_spares, readdressed, reinstated
@@ -38,7 +38,7 @@ class RevisionVerbs:
         reset = arguments.flag("reset")
         base = bare(seen) if reset else seen
         template = self.apps.intake.template(arguments, files, call.progress, base)
-        order: wishes.Order = "stop-first" if arguments.text("order") == "stop-first" else "start-first"
+        order: Order = "stop-first" if arguments.text("order") == "stop-first" else "start-first"
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             spec = wishes.changeable(specs, name)

@@ -24,6 +24,8 @@ from manager.state.guards import (
 from manager.state.templates import Health, Template
 from netsetup.addresses import port_name
 
+Order = Literal["start-first", "stop-first"]
+
 
 class WorkerKey(NamedTuple):
     """The name of one worker for good: app, slot and the revision it runs."""
@@ -183,7 +185,7 @@ class AppSpec:
     fallback: Past | None = None
     rolled_back: Rollback | None = None
     failed: frozenset[int] = frozenset()
-    order: Literal["start-first", "stop-first"] = "start-first"
+    order: Order = "start-first"
     parallel: int = 1
     autoscale: Autoscale | None = None
     spares: int = 0

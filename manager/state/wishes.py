@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Literal
 
 from manager.api.documents import some
 from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
 from manager.api.suggest import did_you_mean
 from manager.api.values import MAX_WORKERS
 from manager.state.amounts import ScaleChange
-from manager.state.model import AppSpec, Autoscale, Hurry, Past, Rollback
+from manager.state.model import AppSpec, Autoscale, Hurry, Order, Past, Rollback
 from manager.state.templates import Template
-
-Order = Literal["start-first", "stop-first"]
 
 
 def find(specs: Mapping[str, AppSpec], name: str) -> AppSpec:
@@ -168,7 +165,8 @@ def started(
     spec = _hurried(spec, slot, now)
     if slot is None:
         want = spec.want + len(spec.stopped_slots)
-        return _renewed(replace(spec, stopped=False, want=want, stopped_slots=frozenset()), ended)
+        spec = replace(spec, stopped=False, want=want, stopped_slots=frozenset())
+        return _renewed(spec, spec.slots.intersection(ended))
     if spec.stopped and not spec.scales_itself:
         running = replace(spec, stopped=False)
         if slot not in spec.stopped_slots:
@@ -181,15 +179,14 @@ def started(
 
 
 def _renewed(spec: AppSpec, slots: Collection[int]) -> AppSpec:
-    """Return the spec with another worker in each of these slots that it has."""
-    turns = {slot: spec.turns.get(slot, 0) + 1 for slot in spec.slots.intersection(slots)}
+    """Return the spec with another worker, or spare, in each of these slots."""
+    turns = {slot: spec.turns.get(slot, 0) + 1 for slot in slots}
     return replace(spec, turns={**spec.turns, **turns}) if turns else spec
 
 
 def with_new_spares(spec: AppSpec) -> AppSpec:
     """Return the spec with another spare in each slot that shall have one."""
-    turns = {slot: spec.turns.get(slot, 0) + 1 for slot in spec.spare_slots}
-    return replace(spec, turns={**spec.turns, **turns})
+    return _renewed(spec, spec.spare_slots)
 
 
 def restarted(spec: AppSpec, slot: int | None, *, now: float | None = None) -> AppSpec:

@@ -11,7 +11,7 @@ from manager.api.errors import CloudError, Conflict, StoreUnavailable
 from manager.service.changes import Edit, Wish
 from manager.state import wishes
 from manager.state.amounts import ScaleChange
-from manager.state.model import AppSpec
+from manager.state.model import AppSpec, Order
 from manager.state.specs import new_app
 from manager.state.templates import Health, Template
 from tests.simulation.edges import CRASHES, IMAGE
@@ -100,7 +100,7 @@ def restart(app: str, slot: int | None = None) -> Command:
     return Command(f"restart {_target(app, slot)}", app, edit, halts=slot is not None)
 
 
-def update(app: str, *, crashes: bool = False, order: wishes.Order = "start-first") -> Command:
+def update(app: str, *, crashes: bool = False, order: Order = "start-first") -> Command:
     def edit(specs: Mapping[str, AppSpec], at: float) -> Wish:
         spec = wishes.changeable(specs, app)
         command = CRASHES if crashes else ("serve", "anew")
