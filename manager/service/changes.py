@@ -105,10 +105,10 @@ class Changes:
             wish = edit(specs)
             require_readable(_names(snapshot) - specs.keys(), wish.specs)
             require_reached(specs, wish.specs)
-            names = tuple(spec.name for spec in _changed(specs, wish))
             revision = self._write(snapshot, specs, wish, key, call.request)
-        for name in names:
-            self.journal.note(f"{call.request.method}: {_words(specs.get(name), wish, name)}", app=name)
+        for spec in _changed(specs, wish):
+            words = _words(specs.get(spec.name), spec, aside=wish.aside)
+            self.journal.note(f"{call.request.method}: {words}", app=spec.name)
         self.reconciler.dirty.set()
         return Made(wanted(wish.specs), wish.note, revision)
 
@@ -232,12 +232,11 @@ def _follows(spec: AppSpec | None) -> bool:
     return spec is not None and spec.scales_itself
 
 
-def _words(before: AppSpec | None, wish: Wish, name: str) -> str:
+def _words(before: AppSpec | None, spec: AppSpec, *, aside: bool) -> str:
     """Return what a change made of an app, as its event tells it."""
-    spec = next(spec for spec in wish.specs if spec.name == name)
     if spec.removing:
         return "to be removed"
-    if wish.aside:
+    if aside:
         return "its spares are made anew"
     words = f"want {spec.wanted}, revision {spec.revision}"
     policy = before.autoscale if before is not None else None

@@ -79,10 +79,7 @@ def _is_about(event: EventView, name: str, slot: int | None) -> bool:
 
 def _as_made(spec: AppSpec, record: WorkerRecord) -> AppSpec:
     """Return the spec with the template that the worker was made from, while an update replaces it."""
-    former = spec.fallback
-    if former is None or former.revision != record.revision:
-        return spec
-    return replace(spec, template=former.template)
+    return replace(spec, template=spec.templates.get(record.revision, spec.template))
 
 
 def _last_ending(records: Iterable[WorkerRecord]) -> dict[str, object] | None:
