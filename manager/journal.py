@@ -71,10 +71,8 @@ class Journal:
         while self._noted.wait() and not self._stopping.wait(self._pause_s):
             self._noted.clear()
             batches += self._write_some(prune=batches % PRUNE_EVERY == 0)
-            if (
-                self._numbered or not self._queue.empty()
-            ):  # nobody leads, or there is more than one write takes
-                self._noted.set()
+            if self._numbered or not self._queue.empty():
+                self._noted.set()  # nobody leads, or there is more than one write takes
         while self._write_some(prune=False):
             pass
 

@@ -145,7 +145,8 @@ class Rescue:
         known = self.store.read(APPS, REVISIONS).entries
         told = adoption(picture.world, self.tcp_ports)
         if arguments.flag("dry_run"):
-            return _plan(f"adopt {record.app}.{record.slot}" for record in told.records)
+            steps = [f"adopt {record.key.label}" for record in told.records]
+            return document("Plan", {"steps": steps})
         if not told.records:
             every = "every worker has its record: nothing to adopt"
             return document("Result", {"message": every, "notes": list(lost_notes(picture.world))})
@@ -193,7 +194,7 @@ class Rescue:
             return Wish(tuple(spec for name, spec in all_specs.items() if name not in specs))
 
         if arguments.flag("dry_run"):
-            return _plan(f"restore {spec.name}" for spec in edit(present).specs)
+            return document("Plan", {"steps": [f"restore {spec.name}" for spec in edit(present).specs]})
         made = self.changes.make(call, edit)
         if not made.apps:
             return document("Result", {"message": "every app of the backup is there: nothing to restore"})
@@ -248,10 +249,6 @@ class Rescue:
             os.close(descriptor)
         if program.sha256 != Path(member.name).name:
             raise ValueError(f"{member.name} is damaged")
-
-
-def _plan(steps: Iterable[str]) -> Answer:
-    return document("Plan", {"steps": list(steps)})
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

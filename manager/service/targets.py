@@ -84,7 +84,7 @@ def _by_id(world: World, start: str) -> Place | None:
         raise WorkerNotFound(
             f"{len(found)} containers have an id that starts with {start}", hint="ps -o wide"
         )
-    container, worker = world.containers[found[0]], f"{found[0].app}.{found[0].slot}"
+    container, worker = world.containers[found[0]], found[0].label
     if container.state != "running":
         raise WorkerNotFound(f"{worker} ({start}) does not run", hint=f"ps {found[0].app} -a")
     return Place(worker, container.name)

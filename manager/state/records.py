@@ -23,14 +23,8 @@ REVISIONS, UNDO, TARGETS, DECISIONS = "revisions/", "undo/", "targets/", "decisi
 FROZEN, ALL = "frozen/", "all"  # no app can be called "all"
 CLOCK, CLOCK_KEY = "clock/", "clock/ahead"
 KEPT_HOLDS = 30  # decisions that changed no number: those of about a minute
-APPS, WORKERS, PROXY, REQUESTS, EVENTS, LEADER = (
-    "apps/",
-    "workers/",
-    "proxy/",
-    "requests/",
-    "events/",
-    "manager",
-)
+APPS, WORKERS, PROXY = "apps/", "workers/", "proxy/"
+REQUESTS, EVENTS, LEADER = "requests/", "events/", "manager"
 
 T = TypeVar("T")
 Reader = Callable[[Any], Any]
