@@ -7,7 +7,7 @@ import socket
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-_LISTENING = "0A"
+from manager.observe.listeners import listening
 
 
 def is_free(address: str, port: int) -> bool:
@@ -51,7 +51,7 @@ def owner_of(port: int) -> str:
 
 def listeners_on(wanted: Collection[int]) -> dict[int, int]:
     """Return the pid of a process that listens on each port, as far as that may be seen."""
-    ports = {inode: port for inode, port in _listening() if port in wanted}
+    ports = {inode: port for _, port, inode in listening(os.getpid()) if port in wanted}
     if not ports:
         return {}
     return {
@@ -67,15 +67,6 @@ def _name_of(pid: int) -> str:
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return "a program that has ended meanwhile"
-
-
-def _listening() -> Iterator[tuple[str, int]]:
-    """Yield inode and port of each socket of this namespace that listens."""
-    for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
-            columns = line.split()
-            if columns[3] == _LISTENING:
-                yield columns[9], int(columns[1].rpartition(":")[2], 16)
 
 
 def _sockets(process: Path) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from itertools import pairwise
@@ -20,13 +20,19 @@ LONGEST_S = 60.0
 def listeners(pid: int) -> dict[int, set[Address]]:
     """Return the addresses listened on, by tcp port; empty when the process is gone."""
     found: dict[int, set[Address]] = {}
+    for address, port, _ in listening(pid):
+        found.setdefault(port, set()).add(address_of(address))
+    return found
+
+
+def listening(pid: int) -> Iterator[tuple[str, int, str]]:
+    """Yield the address, as the kernel writes it, the tcp port and the inode of each socket that listens."""
     for table in ("tcp", "tcp6"):
         for line in _read(pid, table).splitlines()[1:]:
             columns = line.split()
             if columns[3] == _LISTENING:
                 address, _, port = columns[1].rpartition(":")
-                found.setdefault(int(port, 16), set()).add(address_of(address))
-    return found
+                yield address, int(port, 16), columns[9]
 
 
 class Heard(NamedTuple):
