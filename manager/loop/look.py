@@ -13,8 +13,9 @@ from typing import TypeVar
 from manager.engine.containers import Container
 from manager.engine.contract import Engine
 from manager.loop.hosts import HostsFiles
-from manager.observe.health import Prober, Target, Verdict
+from manager.observe.health import Prober
 from manager.observe.proxy import ProxyApi
+from manager.observe.verdicts import Target, Verdict
 from manager.plan.wiring import is_as_recorded
 from manager.state.model import AppSpec, Clock, ScalingTarget, WorkerKey, WorkerRecord, container_name
 from manager.state.records import APPS, CLOCK, FROZEN, PROXY, TARGETS, WORKERS, UnreadableRecord, decode_at

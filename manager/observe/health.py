@@ -39,8 +39,6 @@ from manager.observe.verdicts import (
     span,
 )
 
-__all__ = ["Prober", "Target", "Verdict"]
-
 ANSWER_BYTES = 64 * 1024
 IDLE_S = 60.0
 HEARING = 12  # refusals before a program is looked for elsewhere, which takes the kernel a while

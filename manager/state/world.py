@@ -13,7 +13,7 @@ from manager.state.records import ALL
 
 if TYPE_CHECKING:
     from manager.engine.containers import Container
-    from manager.observe.health import Verdict
+    from manager.observe.verdicts import Verdict
     from netsetup.port import Port
 
 STARTUP_S = 30.0  # after this a worker that does not answer is called unready, not starting

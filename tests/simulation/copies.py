@@ -14,7 +14,7 @@ from typing import Any
 
 from manager.engine.containers import Container
 from manager.loop.reconcile import Picture
-from manager.observe.health import Target, Verdict
+from manager.observe.verdicts import Target, Verdict
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.store import Entry
 from netsetup.port import Port

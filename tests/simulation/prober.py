@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from manager.observe.health import Target, Verdict
+from manager.observe.verdicts import Target, Verdict
 
 FIRST_S, PERIOD_S, AGAIN_S = 0.02, 0.4, 0.1
 

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from balancer.routes import render, server_name
 from manager.engine.containers import Container
-from manager.observe.health import Verdict
+from manager.observe.verdicts import Verdict
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord, container_name
 from manager.state.templates import Health, Template
 from manager.state.world import World, route_of

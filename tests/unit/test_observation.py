@@ -11,7 +11,7 @@ import pytest
 from balancer.samples import Observation
 from manager.observe.cgroups import Usage
 from manager.observe.counters import Counters, Sample
-from manager.observe.health import Verdict
+from manager.observe.verdicts import Verdict
 from manager.scaling.measure import Measures
 from manager.scaling.observation import Host, Watcher
 from manager.state.model import AppSpec, WorkerKey

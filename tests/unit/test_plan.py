@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 
 from balancer.routes import app_of, render
-from manager.observe.health import Verdict
+from manager.observe.verdicts import Verdict
 from manager.plan.draft import RESYNC_S
 from manager.plan.life import CONFIRM_S, DRAIN_POLL_S
 from manager.plan.plan import STARTS_AHEAD, plan

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from manager.observe.health import Verdict
+from manager.observe.verdicts import Verdict
 from manager.server import Call
 from manager.service.progress import Told, line
 from manager.state.model import WorkerKey

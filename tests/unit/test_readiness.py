@@ -10,7 +10,7 @@ import pytest
 from manager.journal import Journal
 from manager.loop.readiness import ONCE_IN_S, Readiness
 from manager.loop.reconcile import Picture
-from manager.observe.health import Verdict
+from manager.observe.verdicts import Verdict
 from manager.state.model import WorkerKey
 from manager.state.world import World
 from tests.simulation.worlds import NOW, a_worker, an_app, ended, serving

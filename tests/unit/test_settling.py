@@ -14,7 +14,7 @@ import pytest
 from manager.api.arguments import Arguments
 from manager.api.errors import Conflict, WorkersFailed
 from manager.loop.reconcile import Picture, Reconciler
-from manager.observe.health import Verdict
+from manager.observe.verdicts import Verdict
 from manager.plan.updates import UPDATE_LIMIT_S
 from manager.server import Call
 from manager.service.changes import Made

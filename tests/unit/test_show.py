@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from manager.observe.cgroups import Usage
-from manager.observe.health import Verdict
+from manager.observe.verdicts import Verdict
 from manager.scaling.measure import Measures
 from manager.service.show import Addressing, app_view, is_as_asked, route_views, worker_view, worker_views
 from manager.state.ending import Ending

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 import pytest
 
 from manager.loop.order import RECORD_LABEL, SPEC_LABEL
-from manager.observe.health import Verdict
+from manager.observe.verdicts import Verdict
 from manager.plan.plan import plan
 from manager.plan.spares import AT_ONCE
 from manager.plan.steps import Bury, Launch, Pause, Publish, Retire, SaveRecords, SlowStep, Step, Unpause

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from manager.api.errors import AppNotFound, AppReached, CloudError
-from manager.observe.health import Verdict
+from manager.observe.verdicts import Verdict
 from manager.plan.plan import plan
 from manager.plan.steps import Launch, SaveRecords, Step, WriteHosts
 from manager.plan.wiring import hosts_files, is_as_recorded, port_of, require_reached
