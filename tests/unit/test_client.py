@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,12 +13,7 @@ import pytest
 from manager.api.errors import AppNotFound, CloudError, FrameRejected, ManagerUnreachable
 from shell.client import Client
 from tests.eventually import eventually
-from tests.fakes.manager import Death, FakeCall, FakeManager, PlacesAt, app_item
-
-
-@pytest.fixture
-def places(tmp_path: Path) -> PlacesAt:
-    return PlacesAt("default", directory=tmp_path)
+from tests.fakes.manager import Death, FakeCall, FakeManager, PlacesAt
 
 
 @pytest.fixture
@@ -29,12 +24,6 @@ def notes() -> list[str]:
 @pytest.fixture
 def client(places: PlacesAt, notes: list[str]) -> Client:
     return Client(places, notes.append)
-
-
-@pytest.fixture
-def manager(places: PlacesAt) -> Iterator[FakeManager]:
-    with FakeManager(places, apps={"web": app_item("web", 3, 3)}) as manager:
-        yield manager
 
 
 def test_a_result_comes_back(client: Client, manager: FakeManager) -> None:

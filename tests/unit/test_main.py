@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,22 +18,11 @@ from manager.api.places import places_of
 from shell.asked import parse
 from shell.host import ROOT
 from shell.main import main
-from tests.fakes.manager import FakeManager, PlacesAt, app_item
+from tests.fakes.manager import FakeManager, PlacesAt
 
 PROGRAM = (sys.executable, "-P", "-S", str(ROOT / "shell/__main__.py"))  # as the launcher starts it
 MODULE = (sys.executable, "-m", "shell")  # as who has its packages starts it
 _NOWHERE = ("--cloud", "no-such-cloud-here")
-
-
-@pytest.fixture
-def places(tmp_path: Path) -> PlacesAt:
-    return PlacesAt("default", directory=tmp_path)
-
-
-@pytest.fixture
-def manager(places: PlacesAt) -> Iterator[FakeManager]:
-    with FakeManager(places, apps={"web": app_item("web", 3, 3)}) as manager:
-        yield manager
 
 
 def start(

@@ -9,13 +9,8 @@ import pytest
 
 from shell import script
 from shell.script import Line, LineUnreadable
-from tests.fakes.manager import FakeManager, app_item
-from tests.fakes.shells import Shell, shell_at
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return shell_at(tmp_path)
+from tests.fakes.manager import FakeManager
+from tests.fakes.shells import Shell
 
 
 def run(shell: Shell, *lines: str) -> int:
@@ -177,10 +172,9 @@ def test_a_file_that_cannot_be_read_is_a_usage_error(shell: Shell, tmp_path: Pat
     assert "there is no file" in shell.err.getvalue()
 
 
-def test_a_command_of_a_script_sees_the_lines_before_it(shell: Shell) -> None:
-    with FakeManager(shell.session.places, apps={"web": app_item("web", 3, 3)}) as manager:
-        assert run(shell, "set n 5", "scale web=$n", "expect web ready == 3") == 0
-        assert manager.methods() == ["scale", "apps"]
+def test_a_command_of_a_script_sees_the_lines_before_it(shell: Shell, manager: FakeManager) -> None:
+    assert run(shell, "set n 5", "scale web=$n", "expect web ready == 3") == 0
+    assert manager.methods() == ["scale", "apps"]
 
 
 def test_what_is_typed_and_goes_well_is_recorded_as_a_script(shell: Shell, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,20 +22,9 @@ from shell import host
 from shell.attempt import execute_words
 from shell.progress import Progress
 from tests.eventually import eventually
-from tests.fakes.manager import Death, FakeCall, FakeManager, app_item
-from tests.fakes.shells import Shell, TerminalText, shell_at
+from tests.fakes.manager import Death, FakeCall, FakeManager
+from tests.fakes.shells import Shell, TerminalText
 from tests.fakes.website import Website, serving
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return shell_at(tmp_path)
-
-
-@pytest.fixture
-def manager(shell: Shell) -> Iterator[FakeManager]:
-    with FakeManager(shell.session.places, apps={"web": app_item("web", 3, 3)}) as manager:
-        yield manager
 
 
 def test_results_go_to_stdout_and_nothing_else(shell: Shell, manager: FakeManager) -> None:

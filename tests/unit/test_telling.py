@@ -9,13 +9,7 @@ import pytest
 
 from manager.api.places import Places
 from manager.host.telling import Telling, pasteable
-
-
-class Terminal(StringIO):
-    """A stream that says that it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
+from tests.fakes.shells import TerminalText
 
 
 def test_off_a_terminal_a_step_is_a_line() -> None:
@@ -28,7 +22,7 @@ def test_off_a_terminal_a_step_is_a_line() -> None:
 
 
 def test_on_a_terminal_a_step_ends_with_its_time() -> None:
-    stream = Terminal()
+    stream = TerminalText()
 
     with Telling(2, stream).step(1, "machine"):
         pass
@@ -37,7 +31,7 @@ def test_on_a_terminal_a_step_ends_with_its_time() -> None:
 
 
 def test_what_is_said_meanwhile_has_a_line_of_its_own() -> None:
-    stream = Terminal()
+    stream = TerminalText()
     telling = Telling(2, stream)
 
     with telling.step(2, "images"):
@@ -49,7 +43,7 @@ def test_what_is_said_meanwhile_has_a_line_of_its_own() -> None:
 
 
 def test_a_step_that_fails_leaves_the_line_to_the_error() -> None:
-    stream = Terminal()
+    stream = TerminalText()
 
     with pytest.raises(ValueError, match="no"), Telling(2, stream).step(1, "machine"):
         raise ValueError("no")

@@ -13,9 +13,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from prompt_toolkit.application import Application, create_app_session
-from prompt_toolkit.input import PipeInput, create_pipe_input
-from prompt_toolkit.output import DummyOutput
+from prompt_toolkit.application import Application
+from prompt_toolkit.input import PipeInput
 
 from manager.api.documents import document, listing
 from manager.api.errors import AppNotFound, Conflict
@@ -27,18 +26,12 @@ from shell.live.view import Seen, View, app_of
 from shell.live.watch import ticks
 from shell.soon import soon
 from tests.eventually import eventually
-from tests.fakes.manager import FakeCall, FakeManager, app_item
+from tests.fakes.manager import FakeCall, FakeManager
 from tests.fakes.replies import PlacesIn, Replies, app, serving, town
 from tests.fakes.shells import Shell, TerminalText, shell_at
 
 ENTER, ESCAPE, CTRL_C, F2 = "\r", "\x1b", "\x03", "\x1bOQ"
 Step = tuple[str, Callable[[Screen], object]]  # keys, and what is seen after them
-
-
-@pytest.fixture
-def keyboard() -> Iterator[PipeInput]:
-    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
-        yield keys
 
 
 @pytest.fixture
@@ -249,17 +242,6 @@ def test_a_view_that_is_given_a_time_ends_by_itself(what: str, replies: Replies,
         assert shell.run(f"watch --interval 20ms --for 50ms {what}") == 0
 
     assert "pong" in shell.out.getvalue()
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return shell_at(tmp_path)
-
-
-@pytest.fixture
-def manager(shell: Shell) -> Iterator[FakeManager]:
-    with FakeManager(shell.session.places, apps={"web": app_item("web", 3, 3)}) as manager:
-        yield manager
 
 
 @pytest.fixture
