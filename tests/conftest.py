@@ -113,6 +113,15 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 
 @pytest.fixture
+def lone(tmp_path: Path) -> Iterator[Cloud]:
+    """A cloud for one test alone: it loses the state of everything in it, or goes down with it."""
+    from tests.real.cloud import running_cloud
+
+    with running_cloud(tmp_path) as cloud:
+        yield cloud
+
+
+@pytest.fixture
 def apps(cloud: Cloud) -> Iterator[Apps]:
     """Runs apps on the shared cloud; they are gone after the test, whatever it did."""
     from tests.real.cloud import Apps

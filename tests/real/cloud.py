@@ -166,6 +166,22 @@ class Cloud:
             answer = connection.getresponse()
             return Answer(answer.status, answer.read().decode(), answer.getheader("X-Worker", ""))
 
+    def serves(self, app: str, *, within_s: float = 10) -> bool:
+        """Return whether the app answers well now."""
+        try:
+            return self.get(app, within_s=within_s).status == 200
+        except OSError:
+            return False
+
+    def events(self, *options: str) -> list[str]:
+        """Return what happened, in the words that it was told in."""
+        return [str(item["text"]) for item in self.ok("events", *options, "-o", "json").items]
+
+    def decisions(self, app: str) -> int:
+        """Return how many decisions were made on an app."""
+        told = self.run("explain", app, "-o", "json")
+        return int(told.json["id"]) if told.code == 0 else 0
+
     def container(self, worker: str, revision: int = 1) -> str:
         """Return the name of a worker's container."""
         app, _, slot = worker.partition(".")

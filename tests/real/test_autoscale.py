@@ -40,7 +40,7 @@ def test_managers_killed_while_the_load_rises_take_no_worker_away(apps: Apps, cl
     with under_load(cloud, name, "--ramp", "10:90"):
         for _ in range(3):
             leader, _ = eventually(lambda: standing_by(cloud), within_s=20)
-            before = decisions(cloud, name)
+            before = cloud.decisions(name)
             os.kill(leader, signal.SIGKILL)
             eventually(partial(has_decided, cloud, name, before + 2), within_s=20, what="the next manager")
             counts.append(cloud.app(name).want)
@@ -74,9 +74,4 @@ def standing_by(cloud: Cloud) -> list[int]:
 
 
 def has_decided(cloud: Cloud, name: str, number: int) -> bool:
-    return decisions(cloud, name) >= number
-
-
-def decisions(cloud: Cloud, name: str) -> int:
-    told = cloud.run("explain", name, "-o", "json")
-    return int(told.json["id"]) if told.code == 0 else 0
+    return cloud.decisions(name) >= number

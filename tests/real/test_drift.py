@@ -18,20 +18,13 @@ def by_hand(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
-def answers(cloud: Cloud, app: str) -> bool:
-    try:
-        return cloud.get(app, within_s=0.5).status == 200
-    except OSError:
-        return False
-
-
 def test_a_worker_s_link_comes_back_and_its_container_runs_on(apps: Apps, cloud: Cloud) -> None:
     name, other = apps.serve(1), apps.serve(1)
     before = containers_of(cloud)
 
     with Traffic(cloud, other) as traffic:
         by_hand("ip", "link", "delete", cloud.link(f"{name}.1"))
-        eventually(lambda: answers(cloud, name), within_s=REPAIR_S)
+        eventually(lambda: cloud.serves(name, within_s=0.5), within_s=REPAIR_S)
 
     assert containers_of(cloud) == before
     assert traffic.failures == {}
@@ -44,7 +37,9 @@ def test_the_bridge_comes_back_with_every_worker_on_it(apps: Apps, cloud: Cloud)
 
     by_hand("ip", "link", "delete", cloud.status()["network"]["bridge"])
 
-    eventually(lambda: answers(cloud, name) and answers(cloud, other), within_s=REPAIR_S)
+    eventually(
+        lambda: cloud.serves(name, within_s=0.5) and cloud.serves(other, within_s=0.5), within_s=REPAIR_S
+    )
     eventually(lambda: cloud.is_ready(name, 2) and cloud.is_ready(other, 1), within_s=REPAIR_S)
     assert containers_of(cloud) == before
 
@@ -155,7 +150,7 @@ def test_the_proxy_comes_back_when_its_container_was_removed(apps: Apps, cloud: 
     with docker_by_hand() as client:
         client.remove_container(cloud.part("proxy"), force=True)
 
-    eventually(lambda: answers(cloud, name), within_s=REPAIR_S)
+    eventually(lambda: cloud.serves(name, within_s=0.5), within_s=REPAIR_S)
     eventually(lambda: cloud.is_ready(name, 1), within_s=REPAIR_S)
     assert containers_of(cloud) == before
 
@@ -193,7 +188,7 @@ def test_routes_that_were_deleted_by_hand_come_back(apps: Apps, cloud: Cloud) ->
         store.delete_prefix(PROXY)
         eventually(lambda: store.read(PROXY).entries.keys() == before.keys(), within_s=REPAIR_S)
 
-    eventually(lambda: answers(cloud, name), within_s=REPAIR_S)
+    eventually(lambda: cloud.serves(name, within_s=0.5), within_s=REPAIR_S)
 
 
 def test_a_container_with_our_label_and_no_record_is_left_alone_and_told(apps: Apps, cloud: Cloud) -> None:

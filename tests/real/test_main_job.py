@@ -236,7 +236,7 @@ def test_events_tell_what_happened_to_an_app(apps: Apps, cloud: Cloud) -> None:
 
 def both_started(cloud: Cloud, name: str) -> list[str]:
     """Return the events of an app, once they say that two workers were started."""
-    texts = [item["text"] for item in cloud.ok("events", "--app", name, "-o", "json").items]
+    texts = cloud.events("--app", name)
     return texts if texts.count("started") == 2 else []
 
 

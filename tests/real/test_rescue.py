@@ -3,29 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
-from pathlib import Path
-
-import pytest
 
 from netsetup.network import Network
-from tests.real.cloud import SERVER, Cloud, containers_of, etcd_away, eventually, running_cloud
-
-
-@pytest.fixture
-def lone(tmp_path: Path) -> Iterator[Cloud]:
-    """A cloud of its own: these tests lose the state of everything in it."""
-    with running_cloud(tmp_path) as cloud:
-        yield cloud
-
-
-def answers(cloud: Cloud, app: str) -> bool:
-    try:
-        return cloud.get(app).status == 200
-    except OSError:
-        return False
+from tests.real.cloud import SERVER, Cloud, containers_of, etcd_away, eventually
 
 
 def test_workers_outlive_a_wiped_store_and_are_adopted_by_their_labels(lone: Cloud) -> None:
@@ -80,7 +62,7 @@ def test_an_etcd_that_is_put_back_to_what_it_was_before_costs_no_worker(lone: Cl
 
     assert lone.is_ready("late", 1)
     for app in ("late", "shop"):  # the proxy waits for a revision that is past: it is started again for that
-        eventually(partial(answers, lone, app), 20, f"an answer of {app}")
+        eventually(partial(lone.serves, app), 20, f"an answer of {app}")
     assert all(containers_of(lone)[name] == seen for name, seen in before.items() if "shop_3" not in name)
 
 

@@ -104,7 +104,11 @@ def test_the_waits_grow_from_none_to_1_to_2_seconds(apps: Apps, cloud: Cloud) ->
     eventually(lambda: len(starts(cloud, name)) >= 4, within_s=15)
 
     _, second, third, fourth = starts(cloud, name)[:4]
-    assert re.findall("next try (.*)", "\n".join(events(cloud, name)))[:3] == ["at once", "in 1 s", "in 2 s"]
+    assert re.findall("next try (.*)", "\n".join(cloud.events("--app", name)))[:3] == [
+        "at once",
+        "in 1 s",
+        "in 2 s",
+    ]
     assert third - second >= 1
     assert fourth - third >= 2
 
@@ -113,10 +117,6 @@ def starts(cloud: Cloud, app: str) -> list[float]:
     """Return when the app's workers were started, by the events."""
     items = cloud.ok("events", "--app", app, "-o", "json").items
     return [unix_seconds(str(item["at"])) for item in items if item["text"] == "started"]
-
-
-def events(cloud: Cloud, app: str) -> list[str]:
-    return [str(item["text"]) for item in cloud.ok("events", "--app", app, "-o", "json").items]
 
 
 def test_the_backoff_survives_the_death_of_the_manager(apps: Apps, cloud: Cloud) -> None:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-
-from tests.real.cloud import SERVER, Apps, Cloud, containers_of, docker_by_hand, eventually, running_cloud
+from tests.real.cloud import SERVER, Apps, Cloud, containers_of, docker_by_hand, eventually
 from tests.real.traffic import Traffic
 
 SOON_S = 20.0  # they are made one after the other, and after everything else
@@ -143,13 +139,6 @@ def test_an_app_that_is_stopped_has_no_spares(apps: Apps, cloud: Cloud) -> None:
 
 def revisions(cloud: Cloud, app: str) -> list[int]:
     return [worker.revision for worker in cloud.workers(app, "-a")]
-
-
-@pytest.fixture
-def lone(tmp_path: Path) -> Iterator[Cloud]:
-    """A cloud of its own, which goes down with its spares, and that is proved."""
-    with running_cloud(tmp_path) as cloud:
-        yield cloud
 
 
 def test_spares_are_adopted_and_go_with_the_cloud(lone: Cloud) -> None:

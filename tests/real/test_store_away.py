@@ -111,10 +111,10 @@ def test_a_proxy_that_was_killed_serves_again_with_all_its_routes(apps: Apps, cl
     name = apps.serve(1)
 
     cloud.ok("crash", "proxy", "-y")
-    eventually(lambda: serves(cloud, name), within_s=10)
+    eventually(lambda: cloud.serves(name), within_s=10)
     with docker_by_hand() as client:
         client.kill(cloud.part("proxy"))
-    eventually(lambda: serves(cloud, name), within_s=10)
+    eventually(lambda: cloud.serves(name), within_s=10)
 
     eventually(lambda: cloud.status()["proxy"]["healthy"], within_s=5)
 
@@ -138,7 +138,7 @@ def test_a_proxy_that_hangs_is_restarted(apps: Apps, cloud: Cloud) -> None:
 
     with told(cloud, "proxy: restarted: it answered nobody for 30 s"), hanging(pid):
         fixes = {check["fix"] for check in cloud.run("trace", name, "-o", "json").items}
-        eventually(lambda: serves(cloud, name), within_s=90)
+        eventually(lambda: cloud.serves(name), within_s=90)
 
     assert fixes == {"", "doctor --fix"}
 
@@ -153,27 +153,16 @@ def test_events_tell_what_befell_the_proxy(apps: Apps, cloud: Cloud) -> None:
     with told(cloud, "proxy: its process ended, and it runs again"):
         cloud.ok("crash", "proxy", "-y")
 
-    eventually(lambda: serves(cloud, name), within_s=10)
+    eventually(lambda: cloud.serves(name), within_s=10)
 
 
 @contextmanager
 def told(cloud: Cloud, event: str) -> Iterator[None]:
     """`events` tells once more of what is done in the `with`, and the proxy is well afterwards."""
-    before = events(cloud).count(event)
+    before = cloud.events().count(event)
     yield
-    eventually(lambda: events(cloud).count(event) > before, within_s=20, what=event)
+    eventually(lambda: cloud.events().count(event) > before, within_s=20, what=event)
     eventually(lambda: cloud.status()["proxy"]["healthy"], within_s=10)
-
-
-def events(cloud: Cloud) -> list[str]:
-    return [item["text"] for item in cloud.ok("events", "-o", "json").items]
-
-
-def serves(cloud: Cloud, app: str) -> bool:
-    try:
-        return cloud.get(app).status == 200
-    except OSError:
-        return False
 
 
 def raise_alarm(cloud: Cloud) -> None:

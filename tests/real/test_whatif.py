@@ -75,7 +75,7 @@ def test_damaged_records_are_left_out_and_counted(apps: Apps, cloud: Cloud) -> N
 
 def test_an_app_without_requests_costs_nothing(apps: Apps, cloud: Cloud) -> None:
     name = serve_scaled(apps)
-    eventually(lambda: decisions(cloud, name) >= 3, within_s=20)
+    eventually(lambda: cloud.decisions(name) >= 3, within_s=20)
 
     refused = cloud.run("whatif", name)
 
@@ -83,9 +83,3 @@ def test_an_app_without_requests_costs_nothing(apps: Apps, cloud: Cloud) -> None
     assert f"no load of {name} is recorded in the last 1 h" in refused.stderr
     assert f"hint:  load {name}" in refused.stderr
     assert segments(cloud, name) == []
-
-
-def decisions(cloud: Cloud, name: str) -> int:
-    """Return how many decisions were made on an app."""
-    told = cloud.run("explain", name, "-o", "json")
-    return int(told.json["id"]) if told.code == 0 else 0
