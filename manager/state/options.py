@@ -9,7 +9,7 @@ from manager.api.arguments import option_words
 from manager.api.commands import known
 from manager.api.rows.options import TEMPLATE
 from manager.api.taken import as_taken
-from manager.api.typed import Params
+from manager.api.typed import Param, Params
 from manager.api.values import BASE_IMAGE
 from manager.state.model import AppSpec, Autoscale
 from manager.state.templates import Template
@@ -90,7 +90,7 @@ def _files(before: Template, after: Template) -> Iterator[str]:
 
 def _template(template: Template) -> Params:
     """Return the options of a template; there is none for the health check that goes with its port."""
-    texts = {
+    told: dict[str, Param | None] = {
         "image": template.image,
         "port": f"{template.port}/{template.protocol}" if template.port else None,
         "health": _health(template),
@@ -101,21 +101,14 @@ def _template(template: Template) -> Params:
         "workdir": template.workdir,
         "restart": template.restart,
         "drain": _duration(template.drain_s),
+        "env": [f"{name}={value}" for name, value in template.environment.items()],
+        "cap_add": list(template.cap_add),
+        "read_only": template.read_only,
+        "egress": template.egress,
+        "secret": list(template.secrets),
+        "reach": list(template.reach),
     }
-    params: Params = {key: value for key, value in texts.items() if value is not None}
-    if template.environment:
-        params["env"] = [f"{name}={value}" for name, value in template.environment.items()]
-    if template.cap_add:
-        params["cap_add"] = list(template.cap_add)
-    if template.read_only:
-        params["read_only"] = True
-    if template.egress:
-        params["egress"] = True
-    if template.secrets:
-        params["secret"] = list(template.secrets)
-    if template.reach:
-        params["reach"] = list(template.reach)
-    return params
+    return {key: value for key, value in told.items() if value}
 
 
 def _policy(policy: Autoscale) -> Params:

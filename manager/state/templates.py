@@ -102,6 +102,7 @@ def wanted_template(arguments: Arguments, base: Template) -> Template:
     asked_health = arguments.text("health")
     same_kind = (port is None, protocol) == (base.port is None, base.protocol)
     health = base.health if asked_health is None and same_kind else _health(arguments, port, protocol)
+    drain_s = arguments.number("drain")
     return replace(
         base,
         command=arguments.texts("command") or base.command,
@@ -121,7 +122,7 @@ def wanted_template(arguments: Arguments, base: Template) -> Template:
         reach=_names(arguments, "reach", base.reach),
         secrets=_names(arguments, "secret", base.secrets),
         restart=arguments.text("restart") or base.restart,
-        drain_s=_or(arguments.number("drain"), base.drain_s),
+        drain_s=base.drain_s if drain_s is None else drain_s,
     )
 
 
@@ -134,7 +135,8 @@ def require_values(arguments: Arguments) -> None:
 
 def _environment(arguments: Arguments, base: Mapping[str, str]) -> Mapping[str, str]:
     require_values(arguments)
-    given, taken = dict(map(_pair, arguments.texts("env"))), arguments.texts("no_env")
+    given = dict(word.split("=", 1) for word in arguments.texts("env"))
+    taken = arguments.texts("no_env")
     if both := next((name for name in taken if name in given), None):
         raise UsageError(f"--env {both} and --no-env {both} contradict each other", hint="help update")
     return {name: value for name, value in {**base, **given}.items() if name not in taken}
@@ -152,15 +154,6 @@ def _names(arguments: Arguments, option: str, base: tuple[str, ...]) -> tuple[st
     if named and none:
         raise UsageError(f"--{option} and --no-{option} contradict each other", hint="help update")
     return () if none else named or base
-
-
-def _or(number: float | None, default: float) -> float:
-    return default if number is None else number
-
-
-def _pair(word: str) -> tuple[str, str]:
-    name, _, value = word.partition("=")
-    return name, value
 
 
 def _health(arguments: Arguments, port: int | None, protocol: str) -> Health:
