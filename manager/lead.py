@@ -50,12 +50,9 @@ class HostLock:
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX)
         before = os.fstat(self._file)
-        self._sign()
-        return max(0.0, time.time() - before.st_mtime) if before.st_size else None
-
-    def _sign(self) -> None:
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        return max(0.0, time.time() - before.st_mtime) if before.st_size else None
 
     def beat(self) -> None:
         """Whoever looks at the lock can tell that its holder is not frozen."""

@@ -17,7 +17,7 @@ from manager.service.intake import offered_files
 from manager.state import wishes
 from manager.state.model import AppSpec, Order, Revision
 from manager.state.options import changed, told
-from manager.state.records import REVISIONS, UnreadableRecord, decode, readable, undo_key
+from manager.state.records import APPS, REVISIONS, UnreadableRecord, decode, readable, undo_key
 from manager.state.specs import asked_spares, readdressed, reinstated
 from manager.state.taken_back import taken_back, takes_back
 from manager.state.templates import Template, bare
@@ -121,7 +121,7 @@ class RevisionVerbs:
             ) from error
 
     def _specs(self) -> dict[str, AppSpec]:
-        return read_specs(self.store.read("apps/"))
+        return read_specs(self.store.read(APPS))
 
     def _revisions(self, name: str) -> dict[int, Revision]:
         """Return the app's history, oldest first; what cannot be read is left out."""
