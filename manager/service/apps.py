@@ -8,7 +8,6 @@ from functools import partial
 
 from manager.api.arguments import Arguments
 from manager.api.documents import document, sentences
-from manager.loop.reconcile import Reconciler
 from manager.plan.foresee import foreseen
 from manager.plan.wiring import require_reached
 from manager.server import Call
@@ -16,7 +15,7 @@ from manager.service.changes import Changes, Edit, Made, Wish, require_cared_for
 from manager.service.dispatch import Answer
 from manager.service.intake import Intake, offered_files
 from manager.service.targets import resolve_target
-from manager.service.waiting import Waiting
+from manager.service.waiting import until_settled
 from manager.state import wishes
 from manager.state.amounts import scale_changes
 from manager.state.model import AppSpec
@@ -29,8 +28,6 @@ class AppVerbs:
     """The commands that change which workers there are."""
 
     changes: Changes
-    waiting: Waiting
-    reconciler: Reconciler
     intake: Intake
     tcp_ports: range
 
@@ -65,7 +62,7 @@ class AppVerbs:
         now = self._hurry(arguments)
 
         def one(spec: AppSpec, slot: int | None) -> AppSpec:
-            picture = self.reconciler.picture()
+            picture = self.changes.reconciler.picture()
             ended = ended_slots(picture.world, spec) if picture else ()
             return wishes.started(spec, slot, ended=ended, now=now)
 
@@ -112,7 +109,7 @@ class AppVerbs:
 
     def _resolve(self, word: str) -> tuple[str, int | None]:
         """Return the app and slot that a target means; it may be a container's id prefix."""
-        picture = self.reconciler.picture()
+        picture = self.changes.reconciler.picture()
         return resolve_target(word, picture.world if picture else None)
 
     def change(self, call: Call, arguments: Arguments, edit: Edit) -> Answer:
@@ -120,12 +117,12 @@ class AppVerbs:
         if arguments.flag("dry_run"):
             return self.dry_run(edit)
         made = self.changes.make(call, edit)
-        message = self.waiting.until_settled(call, made, arguments)
+        message = until_settled(self.changes.reconciler, call, made, arguments)
         return document("Result", {"message": message, "notes": _notes(made)})
 
     def dry_run(self, edit: Edit) -> Answer:
         """Return what would become of the apps, were the specs changed."""
-        world = self.reconciler.seen().world
+        world = self.changes.reconciler.seen().world
         specs = world.specs
         wish = edit(specs)
         require_readable(world.unreadable.keys() - specs.keys(), wish.specs)

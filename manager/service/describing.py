@@ -18,7 +18,6 @@ from manager.service.targets import resolve_target
 from manager.state import wishes
 from manager.state.model import AppSpec, ScalingTarget, WorkerRecord
 from manager.state.records import decision_key, held_decision_key
-from manager.store import Store
 
 LAST_EVENTS = 10
 
@@ -28,7 +27,6 @@ class Describing:
     """The `describe` command."""
 
     reading: Reading
-    store: Store
 
     def describe(self, call: Call, arguments: Arguments) -> Answer:
         """Return an app or a worker with its spec, its last ending, decision and events."""
@@ -39,7 +37,7 @@ class Describing:
         records = [record for record in world.of_app(name) if slot in (None, record.slot)]
         if slot is not None and records:
             spec = _as_made(spec, records[0])
-        told = [event for event in events(self.store) if _is_about(event, name, slot)]
+        told = [event for event in events(self.reading.store) if _is_about(event, name, slot)]
         fields |= {
             "spec": plain(spec),
             "ending": _last_ending(records),
@@ -59,7 +57,7 @@ class Describing:
         if spec.autoscale is None or target is None:
             return None
         keys = [key(spec.name, target.decision) for key in (decision_key, held_decision_key)]
-        kept = [json.loads(entry.value) for entry in self.store.read(*keys).entries.values()]
+        kept = [json.loads(entry.value) for entry in self.reading.store.read(*keys).entries.values()]
         return next((decision for decision in kept if decision["id"] == target.decision), None)
 
 

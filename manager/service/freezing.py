@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from manager.api.arguments import Arguments
 from manager.api.documents import document
 from manager.host.renew import ask_again
-from manager.journal import Journal
-from manager.loop.reconcile import Reconciler
 from manager.server import Call
 from manager.service.changes import Changes, read_specs
 from manager.service.dispatch import Answer
@@ -22,7 +20,7 @@ from manager.service.waiting import until_seen
 from manager.state import wishes
 from manager.state.model import Freeze, WorkerRecord
 from manager.state.records import ALL, APPS, FROZEN, app_key, encode, freeze_key
-from manager.store import Entry, Store
+from manager.store import Entry
 
 _MEANS = "nothing is done by itself"
 
@@ -32,10 +30,6 @@ class FreezeVerbs:
     """The commands freeze and thaw."""
 
     changes: Changes
-    store: Store
-    reconciler: Reconciler
-    journal: Journal
-    clock: Callable[[], float]
 
     def freeze(self, call: Call, arguments: Arguments) -> Answer:
         app = arguments.text("app")
@@ -43,7 +37,7 @@ class FreezeVerbs:
             return self._plan(app, f"freeze {_name(app)}", frozen=True)
         revision = self.set_frozen(app)
         if revision is not None:
-            until_seen(self.reconciler, call, revision)
+            until_seen(self.changes.reconciler, call, revision)
         return _said(f"{_name(app)} is frozen: {_MEANS} until: {_thaw(app)}")
 
     def thaw(self, call: Call, arguments: Arguments) -> Answer:
@@ -54,7 +48,7 @@ class FreezeVerbs:
         left = self._still_frozen(app)
         if revision is None:
             return _said(f"{_name(app)} is not frozen" + (" by itself" if left else ""), *left)
-        until_seen(self.reconciler, call, revision)
+        until_seen(self.changes.reconciler, call, revision)
         return _said(f"{_name(app)} is thawed", *left)
 
     def set_frozen(self, app: str | None) -> int | None:
@@ -65,12 +59,12 @@ class FreezeVerbs:
         key, entries = self._read(app)
         if key in entries:
             return None
-        freeze = encode(Freeze(self.clock()))
+        freeze = encode(Freeze(self.changes.clock()))
         # an app that is forgotten meanwhile must not leave its freeze to the next of its name
         known = {app_key(app): entries[app_key(app)].mod_revision} if app else {}
         revision = self.changes.write({key: freeze}, absent=[key], unchanged=known)
-        self.journal.note(f"frozen: {_MEANS} until: {_thaw(app)}", app=app)
-        self.reconciler.dirty.set()
+        self.changes.journal.note(f"frozen: {_MEANS} until: {_thaw(app)}", app=app)
+        self.changes.reconciler.dirty.set()
         return revision
 
     def set_thawed(self, app: str | None) -> int | None:
@@ -80,13 +74,13 @@ class FreezeVerbs:
             return None
         known = {key: entries[key].mod_revision}
         revision = self.changes.write({}, [key], unchanged=known)
-        self.journal.note("thawed", app=app)
-        self.reconciler.dirty.set()
+        self.changes.journal.note("thawed", app=app)
+        self.changes.reconciler.dirty.set()
         return revision
 
     def ask_again(self, is_meant: Callable[[WorkerRecord], bool]) -> None:
         """Bring the workers meant up in spite of a freeze."""
-        ask_again(self.store, self.changes.fence(), is_meant)
+        ask_again(self.changes.store, self.changes.fence(), is_meant)
 
     def _plan(self, app: str | None, step: str, *, frozen: bool) -> Answer:
         """Tell what it takes that the app, or the cloud, is frozen or not."""
@@ -95,14 +89,14 @@ class FreezeVerbs:
 
     def _read(self, app: str | None) -> tuple[str, Mapping[str, Entry]]:
         """Return the freeze's key and the entries it is about; raises AppNotFound."""
-        snapshot = self.store.read(FROZEN, APPS)
+        snapshot = self.changes.store.read(FROZEN, APPS)
         if app is not None:
             wishes.find(read_specs(snapshot), app)
         return freeze_key(app or ALL), snapshot.entries
 
     def _still_frozen(self, app: str | None) -> list[str]:
         """Return what keeps a thawed app, or some of the apps of a thawed cloud, frozen."""
-        snapshot = self.store.read(FROZEN, APPS)
+        snapshot = self.changes.store.read(FROZEN, APPS)
         if app is not None:
             return ["the whole cloud is frozen: thaw"] if freeze_key(ALL) in snapshot.entries else []
         names = [name for name in read_specs(snapshot) if freeze_key(name) in snapshot.entries]

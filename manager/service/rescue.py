@@ -20,14 +20,13 @@ from manager.api.documents import counted, document, some
 from manager.api.errors import CloudError, NetworkFailed, SecretNotFound, UsageError
 from manager.engine.containers import Container
 from manager.loop.order import RECORD_LABEL, SPEC_LABEL
-from manager.loop.reconcile import Reconciler
 from manager.programs.store import Programs
 from manager.secrets import Secrets
 from manager.server import Call
 from manager.service.changes import Changes, Made, Wish, read_specs, wanted
 from manager.service.dispatch import Answer
 from manager.service.intake import only_file
-from manager.service.waiting import Waiting
+from manager.service.waiting import until_settled
 from manager.state import wishes
 from manager.state.model import AppSpec, Revision, WorkerRecord
 from manager.state.records import (
@@ -42,7 +41,6 @@ from manager.state.records import (
 )
 from manager.state.specs import held_in, reinstated
 from manager.state.world import World, strays
-from manager.store import Store
 from netsetup.addresses import allocate, is_for_ports
 from netsetup.errors import NetworkError
 
@@ -131,18 +129,15 @@ def lost_notes(world: World) -> Iterator[str]:
 class Rescue:
     """The commands adopt, backup and restore."""
 
-    store: Store
-    programs: Programs
     changes: Changes
-    waiting: Waiting
-    reconciler: Reconciler
+    programs: Programs
     secrets: Secrets
     tcp_ports: range
 
     def adopt(self, call: Call, arguments: Arguments) -> Answer:
-        picture = self.reconciler.seen()
+        picture = self.changes.reconciler.seen()
         # raises while it is away: the picture is of before then, and tells of no loss
-        known = self.store.read(APPS, REVISIONS).entries
+        known = self.changes.store.read(APPS, REVISIONS).entries
         told = adoption(picture.world, self.tcp_ports)
         if arguments.flag("dry_run"):
             steps = [f"adopt {record.key.label}" for record in told.records]
@@ -158,14 +153,14 @@ class Rescue:
                 entry = Revision(spec.revision, self.changes.clock(), call.request.method, spec.template)
                 puts[key] = encode(entry)
         revision = self.changes.write(puts, absent=list(puts))
-        self.reconciler.dirty.set()
+        self.changes.reconciler.dirty.set()
         specs = {**picture.world.specs, **told.specs}
         adopted = wanted(specs[name] for name in dict.fromkeys(record.app for record in told.records))
-        message = self.waiting.until_settled(call, Made(adopted, "", revision), arguments)
+        message = until_settled(self.changes.reconciler, call, Made(adopted, "", revision), arguments)
         return document("Result", {"message": f"adopted {len(told.records)} workers; {message}"})
 
     def backup(self, call: Call, arguments: Arguments) -> Answer:
-        snapshot = self.store.read(APPS, REVISIONS)
+        snapshot = self.changes.store.read(APPS, REVISIONS)
         entries = {key: entry.value for key, entry in snapshot.entries.items()}
         specs = read_specs(snapshot)
         contents = {mount.sha256 for spec in specs.values() for mount in spec.template.mounts}
@@ -182,7 +177,7 @@ class Rescue:
         with os.fdopen(os.dup(only_file(call)), "rb") as file:
             wanted = self._unpacked(file)
         held = self.changes.held()
-        present = read_specs(self.store.read(APPS))
+        present = read_specs(self.changes.store.read(APPS))
         self._require_secrets(spec for name, spec in wanted.items() if name not in present)
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
@@ -198,7 +193,8 @@ class Rescue:
         made = self.changes.make(call, edit)
         if not made.apps:
             return document("Result", {"message": "every app of the backup is there: nothing to restore"})
-        return document("Result", {"message": self.waiting.until_settled(call, made, arguments)})
+        message = until_settled(self.changes.reconciler, call, made, arguments)
+        return document("Result", {"message": message})
 
     def _require_whole(self, specs: Iterable[AppSpec]) -> None:
         """Raise CloudError for an app with a copied file that is gone from this machine, or damaged."""

@@ -21,7 +21,6 @@ from manager.state.records import APPS, REVISIONS, UnreadableRecord, decode, rea
 from manager.state.specs import asked_spares, readdressed, reinstated
 from manager.state.taken_back import taken_back, takes_back
 from manager.state.templates import Template, bare
-from manager.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,6 @@ class RevisionVerbs:
     """What the revisions of apps are changed and shown with."""
 
     apps: AppVerbs
-    store: Store
 
     def update(self, call: Call, arguments: Arguments) -> Answer:
         name = arguments.text("app") or ""
@@ -107,7 +105,7 @@ class RevisionVerbs:
 
     def _former(self, specs: Mapping[str, AppSpec], name: str) -> AppSpec:
         """Return the app as it was before its last change; raises CloudError when that is not known."""
-        entry = self.store.read(undo_key(name)).entries.get(undo_key(name))
+        entry = self.apps.changes.store.read(undo_key(name)).entries.get(undo_key(name))
         if entry is None:
             wishes.find(specs, name)
             raise CloudError(
@@ -121,11 +119,11 @@ class RevisionVerbs:
             ) from error
 
     def _specs(self) -> dict[str, AppSpec]:
-        return read_specs(self.store.read(APPS))
+        return read_specs(self.apps.changes.store.read(APPS))
 
     def _revisions(self, name: str) -> dict[int, Revision]:
         """Return the app's history, oldest first; what cannot be read is left out."""
-        entries = self.store.read(f"{REVISIONS}{name}/").entries.values()
+        entries = self.apps.changes.store.read(f"{REVISIONS}{name}/").entries.values()
         found = (readable(Revision, entry.value) for entry in entries)
         return {revision.number: revision for revision in found if revision is not None}
 

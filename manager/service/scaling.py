@@ -22,7 +22,6 @@ from manager.state.model import AppSpec
 from manager.state.records import DECISIONS
 from manager.state.specs import autoscale_policy
 from manager.state.world import World, ready_slots
-from manager.store import Store
 
 _POLICY = {"state", "max", "min", "slo", "mode"}
 
@@ -33,7 +32,6 @@ class ScalingVerbs:
 
     changes: Changes
     reading: Reading
-    store: Store
 
     def autoscale(self, call: Call, arguments: Arguments) -> Answer:
         name = arguments.text("app")
@@ -62,7 +60,9 @@ class ScalingVerbs:
         world, name = self.reading.picture().world, arguments.text("app") or ""
         spec = wishes.find(world.specs, name)
         number = arguments.whole("decision")
-        stored = (json.loads(e.value) for e in self.store.read(f"{DECISIONS}{name}/").entries.values())
+        stored = (
+            json.loads(e.value) for e in self.changes.store.read(f"{DECISIONS}{name}/").entries.values()
+        )
         known = {decision["id"]: decision for decision in stored}
         target = world.targets.get(name)
         if spec.autoscale and (not known or (target is None and number is None)):

@@ -9,7 +9,6 @@ from manager.api.arguments import Arguments
 from manager.api.documents import counted, document, listing, rfc3339
 from manager.api.errors import CloudError, SecretInUse, UsageError
 from manager.api.views import SecretView
-from manager.journal import Journal
 from manager.secrets import Secrets, content_of
 from manager.server import Call
 from manager.service.changes import Changes, Wish
@@ -26,7 +25,6 @@ class SecretVerbs:
 
     secrets: Secrets
     reading: Reading
-    journal: Journal
     changes: Changes
 
     def secret(self, call: Call, arguments: Arguments) -> Answer:
@@ -53,7 +51,7 @@ class SecretVerbs:
         users = self._users(name)  # raises where nothing is known yet: before anything is done
         running = [spec.name for spec in users if spec.slots]
         kept = self.secrets.put(name, call.request.files[0])
-        self.journal.note(f"secret {name} set")
+        self.changes.journal.note(f"secret {name} set")
         notes = [
             f"the spares of {app} keep the former one ({why}): secret set {name} again"
             for app, why in self._renew_spares(call, name).items()
@@ -95,7 +93,7 @@ class SecretVerbs:
         if dry_run:
             return document("Plan", {"steps": [f"remove the secret {name}"]})
         self.secrets.remove(name)
-        self.journal.note(f"secret {name} removed")
+        self.changes.journal.note(f"secret {name} removed")
         return document("Result", {"message": f"the secret {name} is removed"})
 
     def _views(self) -> Iterator[SecretView]:

@@ -28,7 +28,6 @@ from manager.service.scaling import ScalingVerbs
 from manager.service.secrets import SecretVerbs
 from manager.service.stats import Stats
 from manager.service.tracing import Tracing
-from manager.service.waiting import Waiting
 from manager.service.watching import Watching
 from manager.service.whatif import Whatif
 
@@ -69,13 +68,11 @@ def _reading(core: Core, troubles: Callable[[], tuple[str, str]]) -> Reading:
 def _changing(core: Core, changes: Changes, reading: Reading) -> Mapping[str, Verb]:
     """Return the verbs that change what is wanted or what is there, and their fellows."""
     tcp_ports, intake = core.settings.tcp_ports, Intake(core.engine, core.programs, core.secrets)
-    apps = AppVerbs(changes, Waiting(core.reconciler), core.reconciler, intake, tcp_ports)
-    revisions = RevisionVerbs(apps, core.store)
-    rescue = Rescue(
-        core.store, core.programs, changes, apps.waiting, core.reconciler, core.secrets, tcp_ports
-    )
-    freezing = FreezeVerbs(changes, core.store, core.reconciler, core.journal, time.time)
-    scaling = ScalingVerbs(changes, reading, core.store)
+    apps = AppVerbs(changes, intake, tcp_ports)
+    revisions = RevisionVerbs(apps)
+    rescue = Rescue(changes, core.programs, core.secrets, tcp_ports)
+    freezing = FreezeVerbs(changes)
+    scaling = ScalingVerbs(changes, reading)
     network = NetworkVerbs(core.places.tag, core.settings, core.network, core.reconciler, freezing.ask_again)
     return {
         "run": apps.run,
@@ -96,7 +93,7 @@ def _changing(core: Core, changes: Changes, reading: Reading) -> Mapping[str, Ve
         "freeze": freezing.freeze,
         "thaw": freezing.thaw,
         "net": network.net,
-        "secret": SecretVerbs(core.secrets, reading, core.journal, changes).secret,
+        "secret": SecretVerbs(core.secrets, reading, changes).secret,
         "crash": Drills(core.places, core.settings, core.engine, core.reconciler, core.journal).crash,
     }
 
@@ -114,7 +111,7 @@ def _looking(core: Core, reading: Reading) -> Mapping[str, Verb]:
         "inspect": reading.inspect,
         "export": reading.export,
         "status": reading.status,
-        "describe": Describing(reading, core.store).describe,
+        "describe": Describing(reading).describe,
         "stats": Stats(reading).stats,
         "whatif": Whatif(reading, core.recording).whatif,
         "trace": tracing.trace,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from manager.api.arguments import Arguments
 from manager.api.documents import counted
@@ -28,47 +27,42 @@ LOOK_S = 0.1
 PROOF_S = 0.5  # what is never asked how it is has to have run that long: many a command ends at once
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Waits until apps are as they are wanted, and tells the client what happens meanwhile."""
+def until_settled(reconciler: Reconciler, call: Call, made: Made, arguments: Arguments) -> str:
+    """Return a sentence once the apps are settled; raises WorkersFailed, Conflict or WaitTimedOut."""
+    names = list(made.apps)
+    started, began_at = time.monotonic(), time.time()
+    until_seen(reconciler, call, made.revision)
+    if arguments.flag("detach"):
+        return f"{', '.join(names)}: on its way"
+    asked_s = arguments.number("wait")
+    limit_s = WAIT_S if asked_s is None else asked_s
+    picture, told = reconciler.picture(), Told(call)
+    while picture is None or not _are_settled(reconciler, picture, made, began_at):
+        if time.monotonic() - started > limit_s:
+            raise too_late(picture, names, limit_s, made.revision, is_new=call.request.method == "run")
+        if picture is not None:
+            told.tell(picture.world, names)
+        picture = reconciler.next_picture(picture, LOOK_S)
+        call.check()
+    told.tell(picture.world, names)
+    took_s = time.monotonic() - started
+    return "; ".join(summary(picture.world, name, made) for name in names) + f" ({took_s:.1f} s)"
 
-    reconciler: Reconciler
 
-    def until_settled(self, call: Call, made: Made, arguments: Arguments) -> str:
-        """Return a sentence once the apps are settled; raises WorkersFailed, Conflict or WaitTimedOut."""
-        names = list(made.apps)
-        started, began_at = time.monotonic(), time.time()
-        until_seen(self.reconciler, call, made.revision)
-        if arguments.flag("detach"):
-            return f"{', '.join(names)}: on its way"
-        asked_s = arguments.number("wait")
-        limit_s = WAIT_S if asked_s is None else asked_s
-        picture, told = self.reconciler.picture(), Told(call)
-        while picture is None or not self._are_settled(picture, made, began_at):
-            if time.monotonic() - started > limit_s:
-                raise too_late(picture, names, limit_s, made.revision, is_new=call.request.method == "run")
-            if picture is not None:
-                told.tell(picture.world, names)
-            picture = self.reconciler.next_picture(picture, LOOK_S)
-            call.check()
-        told.tell(picture.world, names)
-        took_s = time.monotonic() - started
-        return "; ".join(summary(picture.world, name, made) for name in names) + f" ({took_s:.1f} s)"
-
-    def _are_settled(self, picture: Picture, made: Made, began_at: float) -> bool:
-        """Return whether a look of after the change found every app as wanted."""
-        if picture.world.revision < made.revision:
-            return False
-        for name in made.apps:
-            raise_when_overtaken(picture.world, name, made)
-            _raise_when_hopeless(picture.world, name, began_at)
-        if not all(is_settled(picture.world, name) for name in made.apps):
-            return False
-        if all(has_lasted(picture.world, name, picture.world.now) for name in made.apps):
-            return True
-        if all(has_lasted(picture.world, name, time.time()) for name in made.apps):
-            self.reconciler.dirty.set()  # what ran at the look may have ended since: only another one tells
+def _are_settled(reconciler: Reconciler, picture: Picture, made: Made, began_at: float) -> bool:
+    """Return whether a look of after the change found every app as wanted."""
+    if picture.world.revision < made.revision:
         return False
+    for name in made.apps:
+        raise_when_overtaken(picture.world, name, made)
+        _raise_when_hopeless(picture.world, name, began_at)
+    if not all(is_settled(picture.world, name) for name in made.apps):
+        return False
+    if all(has_lasted(picture.world, name, picture.world.now) for name in made.apps):
+        return True
+    if all(has_lasted(picture.world, name, time.time()) for name in made.apps):
+        reconciler.dirty.set()  # what ran at the look may have ended since: only another one tells
+    return False
 
 
 def until_seen(reconciler: Reconciler, call: Call, revision: int) -> None:

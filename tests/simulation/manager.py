@@ -179,8 +179,7 @@ class SimulatedManager:
 
     def freeze(self, app: str | None, *, frozen: bool) -> None:
         """Freeze or thaw an app or the cloud; raises what the command raises."""
-        journal = self.changes.journal
-        verbs = FreezeVerbs(self.changes, self.world.store, self.reconciler, journal, self.world.clock)
+        verbs = FreezeVerbs(self.changes)
         verbs.set_frozen(app) if frozen else verbs.set_thawed(app)
 
     def _fence_or_none(self) -> Fence | None:

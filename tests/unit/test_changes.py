@@ -26,7 +26,6 @@ from manager.service.apps import AppVerbs
 from manager.service.changes import Changes, Wish, read_specs
 from manager.service.intake import Intake
 from manager.service.revisions import RevisionVerbs
-from manager.service.waiting import Waiting
 from manager.state import wishes
 from manager.state.amounts import ScaleChange
 from manager.state.model import AppSpec, Autoscale, Past, ScalingTarget
@@ -146,14 +145,12 @@ def test_an_undo_that_comes_again_is_answered_though_nothing_is_left_to_take_bac
     desk: Desk, tmp_path: Path
 ) -> None:
     desk.store.write({undo_key("web"): encode(an_app())})
-    waiting = Waiting(desk.changes.reconciler)
     intake = Intake(FakeEngine(now=lambda: NOW), Programs(tmp_path), Secrets(tmp_path, tmp_path))
-    apps = AppVerbs(desk.changes, waiting, desk.changes.reconciler, intake, PORTS)
+    apps = AppVerbs(desk.changes, intake, PORTS)
     call = cast(Call, Asked(Request(1, "undo", {"app": "web", "request": "5f"})))
 
     first, again = (
-        RevisionVerbs(apps, desk.store).undo(call, Arguments({"app": "web", "detach": True}))
-        for _ in range(2)
+        RevisionVerbs(apps).undo(call, Arguments({"app": "web", "detach": True})) for _ in range(2)
     )
 
     assert desk.keys(UNDO) == set()
@@ -162,8 +159,7 @@ def test_an_undo_that_comes_again_is_answered_though_nothing_is_left_to_take_bac
 
 def test_a_scale_tells_which_workers_it_starts_that_were_stopped(desk: Desk) -> None:
     desk.make(lambda specs: wishes.stopped(an_app(want=2), 1))
-    waiting = Waiting(desk.changes.reconciler)
-    apps = AppVerbs(desk.changes, waiting, desk.changes.reconciler, cast(Intake, None), PORTS)
+    apps = AppVerbs(desk.changes, cast(Intake, None), PORTS)
     call = cast(Call, Asked(Request(1, "scale", {})))
 
     done = apps.scale(call, Arguments({"change": ("web=2",), "detach": True}))
@@ -174,8 +170,7 @@ def test_a_scale_tells_which_workers_it_starts_that_were_stopped(desk: Desk) -> 
 def test_a_start_of_an_app_that_wants_no_workers_tells_how_it_gets_one(desk: Desk) -> None:
     desk.make(lambda specs: an_app(want=0))
     cast(Leading, desk.changes.reconciler).specs = (an_app(want=0),)
-    waiting = Waiting(desk.changes.reconciler)
-    apps = AppVerbs(desk.changes, waiting, desk.changes.reconciler, cast(Intake, None), PORTS)
+    apps = AppVerbs(desk.changes, cast(Intake, None), PORTS)
     call = cast(Call, Asked(Request(1, "start", {})))
 
     done = apps.start(call, Arguments({"target": ("web",), "detach": True}))
@@ -210,7 +205,7 @@ def test_an_app_whose_record_stands_under_another_s_name_stands_in_for_nobody(de
 def test_a_dry_run_tells_that_an_app_whose_record_cannot_be_read_is_never_replaced(desk: Desk) -> None:
     world = replace(serving([], []), unreadable={"web": "apps/web"})
     seen = cast(Reconciler, SimpleNamespace(seen=lambda: SimpleNamespace(world=world)))
-    verbs = AppVerbs(desk.changes, Waiting(seen), seen, cast(Intake, None), PORTS)
+    verbs = AppVerbs(replace(desk.changes, reconciler=seen), cast(Intake, None), PORTS)
 
     with pytest.raises(AppExists, match="cannot be read"):
         verbs.dry_run(lambda specs: Wish((an_app(),)))
@@ -225,7 +220,7 @@ def test_a_change_of_an_app_that_is_left_alone_is_refused_and_names_the_record_t
 
     with pytest.raises(CloudError, match="web is left alone: the record targets/web cannot be read"):
         desk.make(lambda specs: replace(specs["web"], want=5))
-    apps = AppVerbs(desk.changes, cast(Waiting, None), desk.changes.reconciler, cast(Intake, None), PORTS)
+    apps = AppVerbs(desk.changes, cast(Intake, None), PORTS)
     with pytest.raises(CloudError, match="targets/web"):
         apps.dry_run(lambda specs: Wish((an_app(),)))
 

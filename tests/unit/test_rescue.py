@@ -18,7 +18,6 @@ from manager.api.arguments import Arguments
 from manager.api.errors import CloudError, NetworkFailed, RouteTaken, SecretNotFound, UsageError
 from manager.engine.containers import Container
 from manager.loop.order import RECORD_LABEL, SPEC_LABEL
-from manager.loop.reconcile import Reconciler
 from manager.plan.plan import plan
 from manager.plan.steps import SaveRecords
 from manager.programs.store import Programs
@@ -26,7 +25,6 @@ from manager.secrets import Secrets
 from manager.server import Call
 from manager.service.changes import Changes
 from manager.service.rescue import Adoption, Rescue, adoption, lost_notes
-from manager.service.waiting import Waiting
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.records import app_key, encode
 from manager.state.specs import NOTHING_HELD
@@ -166,15 +164,9 @@ def rescue(tmp_path: Path, *specs: AppSpec) -> Rescue:
     """Return the commands over a store with these apps and no files or secrets."""
     store = FakeStore(lambda: NOW)
     store.write({app_key(spec.name): encode(spec) for spec in specs})
-    return Rescue(
-        store,
-        Programs(tmp_path / "programs"),
-        cast(Changes, SimpleNamespace(held=lambda: NOTHING_HELD)),
-        cast(Waiting, None),
-        cast(Reconciler, None),
-        Secrets(tmp_path / "kept", tmp_path / "lent"),
-        PORTS,
-    )
+    changes = cast(Changes, SimpleNamespace(store=store, held=lambda: NOTHING_HELD))
+    secrets = Secrets(tmp_path / "kept", tmp_path / "lent")
+    return Rescue(changes, Programs(tmp_path / "programs"), secrets, PORTS)
 
 
 def with_file(path: Path) -> Call:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import cast
 
@@ -34,11 +34,12 @@ class Apps:
     store: FakeStore
     meanwhile: AppSpec
     tcp_ports: range = range(9000, 9004)
-    changes: Changes = field(
-        default_factory=lambda: cast(Changes, SimpleNamespace(held=lambda: NOTHING_HELD))
-    )
     made: AppSpec | None = None
     note: str = ""
+
+    @property
+    def changes(self) -> Changes:
+        return cast(Changes, SimpleNamespace(store=self.store, held=lambda: NOTHING_HELD))
 
     @property
     def intake(self) -> Intake:
@@ -61,7 +62,7 @@ def updated_while(meanwhile: AppSpec, before: AppSpec | None = None) -> AppSpec 
     apps = Apps(store, meanwhile)
     request = SimpleNamespace(params={}, files=())
     call = cast(Call, SimpleNamespace(request=request, progress=str))
-    RevisionVerbs(cast(AppVerbs, apps), store).update(call, Arguments({"app": "web"}))
+    RevisionVerbs(cast(AppVerbs, apps)).update(call, Arguments({"app": "web"}))
     return apps.made
 
 
@@ -146,7 +147,7 @@ def rolled_back_to(number: int | None) -> None:
     store.write(
         {revision_key("web", n): encode(Revision(n, NOW, "update", TEMPLATE)) for n in (4, 58, 59, 60)}
     )
-    verbs = RevisionVerbs(cast(AppVerbs, Apps(store, spec)), store)
+    verbs = RevisionVerbs(cast(AppVerbs, Apps(store, spec)))
     verbs.rollback(cast(Call, None), Arguments({"app": "web"} | ({} if number is None else {"to": number})))
 
 
@@ -167,7 +168,7 @@ def test_a_rollback_to_before_there_was_a_port_tells_that_the_app_is_scaled_by_h
     store.write({app_key("web"): encode(spec), revision_key("web", 1): encode(portless)})
     apps = Apps(store, spec)
 
-    RevisionVerbs(cast(AppVerbs, apps), store).rollback(cast(Call, None), Arguments({"app": "web"}))
+    RevisionVerbs(cast(AppVerbs, apps)).rollback(cast(Call, None), Arguments({"app": "web"}))
 
     assert apps.note == "web goes back to revision 1; web has no port now, and is scaled by hand"
 
@@ -177,9 +178,7 @@ def test_an_undo_of_what_cannot_be_read_says_so() -> None:
     store.write({app_key("web"): encode(an_app()), undo_key("web"): '{"v":2}'})
 
     with pytest.raises(CloudError, match="cannot be read"):
-        RevisionVerbs(cast(AppVerbs, Apps(store, an_app())), store).undo(
-            cast(Call, None), Arguments({"app": "web"})
-        )
+        RevisionVerbs(cast(AppVerbs, Apps(store, an_app()))).undo(cast(Call, None), Arguments({"app": "web"}))
 
 
 def undone(former: AppSpec, now: AppSpec | None) -> AppSpec | None:
@@ -192,7 +191,7 @@ def undoing(former: AppSpec, now: AppSpec | None) -> Apps:
     store = FakeStore(lambda: NOW)
     store.write({undo_key("web"): encode(former)} | ({app_key("web"): encode(now)} if now else {}))
     apps = Apps(store, now or former)
-    RevisionVerbs(cast(AppVerbs, apps), store).undo(cast(Call, None), Arguments({"app": "web"}))
+    RevisionVerbs(cast(AppVerbs, apps)).undo(cast(Call, None), Arguments({"app": "web"}))
     return apps
 
 

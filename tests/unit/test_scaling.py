@@ -226,7 +226,7 @@ def test_a_decision_that_is_not_kept_tells_which_are() -> None:
     store.write({decision_key("web", kept): json.dumps({"id": kept}) for kept in (12, 30)})
     picture = SimpleNamespace(world=serving([spec(policy=Autoscale(1, 3))], []))
     reading = cast(Reading, SimpleNamespace(picture=lambda: picture))
-    verbs = ScalingVerbs(cast(Changes, None), reading, store)
+    verbs = ScalingVerbs(cast(Changes, SimpleNamespace(store=store)), reading)
 
     with pytest.raises(CloudError, match=r"decision 6 is not kept: .* \(12, 30\)"):
         verbs.explain(cast(Call, None), Arguments({"app": "web", "decision": 6}))
@@ -255,7 +255,8 @@ def scaler(store: FakeStore, *names: str) -> tuple[Scaler, World]:
 def explained(store: FakeStore, world: World, number: int | None = None) -> Mapping[str, object]:
     target = decode(ScalingTarget, store.read(target_key("web")).entries[target_key("web")].value)
     picture = SimpleNamespace(world=replace(world, targets={"web": target}))
-    verbs = ScalingVerbs(cast(Changes, None), cast(Reading, SimpleNamespace(picture=lambda: picture)), store)
+    reading = cast(Reading, SimpleNamespace(picture=lambda: picture))
+    verbs = ScalingVerbs(cast(Changes, SimpleNamespace(store=store)), reading)
     asked = Arguments({"app": "web"} if number is None else {"app": "web", "decision": number})
     answer = verbs.explain(cast(Call, None), asked)
     assert isinstance(answer, Mapping)

@@ -15,7 +15,6 @@ import pytest
 
 from manager.api.arguments import Arguments
 from manager.api.errors import CloudError, SecretInUse, SecretNotFound, SecretRejected, StoreUnavailable
-from manager.journal import Journal
 from manager.loop.reconcile import Picture
 from manager.secrets import SIZE_LIMIT_BYTES, Secrets
 from manager.server import Call
@@ -47,8 +46,8 @@ class Renewing:
     def verbs(self, secrets: Secrets) -> SecretVerbs:
         picture = Picture(self.world, 1, converged=True)
         reading = cast(Reading, SimpleNamespace(picture=lambda: picture))
-        journal = cast(Journal, SimpleNamespace(note=str))
-        return SecretVerbs(secrets, reading, journal, cast(Changes, self))
+        changes = SimpleNamespace(make=self.make, journal=SimpleNamespace(note=str))
+        return SecretVerbs(secrets, reading, cast(Changes, changes))
 
     def set_db(self, secrets: Secrets) -> Mapping[str, object]:
         with holding(b"hush") as descriptor:

@@ -21,11 +21,11 @@ from manager.service.changes import Made
 from manager.service.waiting import (
     PROOF_S,
     WAIT_S,
-    Waiting,
     has_lasted,
     raise_when_overtaken,
     summary,
     too_late,
+    until_settled,
 )
 from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale, Past, WorkerKey
@@ -223,9 +223,8 @@ def test_who_asks_after_a_change_that_nobody_waits_for_sees_it_unless_looks_fail
     pictures = [Picture(old, 1, converged=True), Picture(trying, 2, converged=False, trouble=trouble)]
     call = cast(Call, SimpleNamespace(check=lambda: None))
 
-    Waiting(cast(Reconciler, Behind(pictures))).until_settled(
-        call, Made({"web": (1, 1)}, "", 7), Arguments({"detach": True})
-    )
+    made = Made({"web": (1, 1)}, "", 7)
+    until_settled(cast(Reconciler, Behind(pictures)), call, made, Arguments({"detach": True}))
 
     assert [picture.number for picture in pictures] == [2]
 
@@ -236,10 +235,9 @@ def test_an_update_that_was_rolled_back_meanwhile_says_which_to_which_and_why() 
     picture = Picture(replace(serving([back], []), revision=7), 1, converged=False)
     call = cast(Call, SimpleNamespace(check=lambda: None))
 
+    made = Made({"web": (1, 1)}, "", 7)
     with pytest.raises(WorkersFailed) as failed:
-        Waiting(cast(Reconciler, Behind([picture]))).until_settled(
-            call, Made({"web": (1, 1)}, "", 7), Arguments({})
-        )
+        until_settled(cast(Reconciler, Behind([picture])), call, made, Arguments({}))
 
     assert failed.value.message == (
         "revision 2 of web was rolled back to 1: web.1 does not stay up\n  | no db"
@@ -256,7 +254,7 @@ def test_a_look_before_the_end_of_a_while_says_nothing_of_a_worker_after_it() ->
     loop = Loop(early, late)
     call = cast(Call, SimpleNamespace(emit=lambda *_, **__: None, check=lambda: None))
 
-    Waiting(cast(Reconciler, loop)).until_settled(call, Made({"web": (1, 1)}, "", 1), Arguments({}))
+    until_settled(cast(Reconciler, loop), call, Made({"web": (1, 1)}, "", 1), Arguments({}))
 
     assert loop.dirty.is_set()
 
