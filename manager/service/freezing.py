@@ -7,18 +7,17 @@ kept running: without them nothing could be asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from manager.api.arguments import Arguments
 from manager.api.documents import document
-from manager.host.renew import ask_again
 from manager.server import Call
 from manager.service.changes import Changes, read_specs
 from manager.service.dispatch import Answer
 from manager.service.waiting import until_seen
 from manager.state import wishes
-from manager.state.model import Freeze, WorkerRecord
+from manager.state.model import Freeze
 from manager.state.records import ALL, APPS, FROZEN, app_key, encode, freeze_key
 from manager.store import Entry
 
@@ -77,10 +76,6 @@ class FreezeVerbs:
         self.changes.journal.note("thawed", app=app)
         self.changes.reconciler.dirty.set()
         return revision
-
-    def ask_again(self, is_meant: Callable[[WorkerRecord], bool]) -> None:
-        """Bring the workers meant up in spite of a freeze."""
-        ask_again(self.changes.store, self.changes.fence(), is_meant)
 
     def _plan(self, app: str | None, step: str, *, frozen: bool) -> Answer:
         """Tell what it takes that the app, or the cloud, is frozen or not."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -11,10 +11,11 @@ from manager.api.arguments import Arguments
 from manager.api.documents import document, listing, sentences
 from manager.api.errors import NetworkFailed
 from manager.api.views import PortView
+from manager.host.renew import ask_again
 from manager.host.settings import Settings
-from manager.loop.reconcile import Reconciler
 from manager.plan.wiring import is_as_recorded
 from manager.server import Call
+from manager.service.changes import Changes
 from manager.service.dispatch import Answer
 from manager.service.hops import UNBOUND, cable_fault
 from manager.state import wishes
@@ -38,8 +39,7 @@ class NetworkVerbs:
     tag: str
     settings: Settings
     network: Network
-    reconciler: Reconciler
-    ask_again: Callable[[Callable[[WorkerRecord], bool]], None]
+    changes: Changes
 
     def net(self, call: Call, arguments: Arguments) -> Answer:
         """Return the bridge and the ports of one app's workers, or of all; raises NetworkFailed."""
@@ -58,7 +58,7 @@ class NetworkVerbs:
         return {**listing("PortList", _of_app(after, app)), "notes": notes}
 
     def _world(self) -> World:
-        return self.reconciler.seen().world
+        return self.changes.reconciler.seen().world
 
     def _look(self) -> list[PortView]:
         world = self._world()
@@ -78,8 +78,12 @@ class NetworkVerbs:
         with network_failures():
             said = self.network.ensure()
         world = self._world()
-        self.ask_again(lambda record: _is_running(world, record.key) and record.key not in world.wired)
-        self.reconciler.dirty.set()
+        ask_again(
+            self.changes.store,
+            self.changes.fence(),
+            lambda record: _is_running(world, record.key) and record.key not in world.wired,
+        )
+        self.changes.reconciler.dirty.set()
         return said
 
     def _wait_until_mended(self, call: Call) -> list[PortView]:
@@ -89,7 +93,7 @@ class NetworkVerbs:
         seen = self._look()
         while any(view.drift and view.link not in alone for view in seen) and time.monotonic() < ends_at:
             call.check()
-            self.reconciler.next_picture(self.reconciler.picture(), LOOK_AGAIN_S)
+            self.changes.reconciler.next_picture(self.changes.reconciler.picture(), LOOK_AGAIN_S)
             seen = self._look()
         return seen
 

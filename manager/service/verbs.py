@@ -71,9 +71,7 @@ def _changing(core: Core, changes: Changes, reading: Reading) -> Mapping[str, Ve
     apps = AppVerbs(changes, intake, tcp_ports)
     revisions = RevisionVerbs(apps)
     rescue = Rescue(changes, core.programs, core.secrets, tcp_ports)
-    freezing = FreezeVerbs(changes)
-    scaling = ScalingVerbs(changes, reading)
-    network = NetworkVerbs(core.places.tag, core.settings, core.network, core.reconciler, freezing.ask_again)
+    freezing, scaling = FreezeVerbs(changes), ScalingVerbs(changes, reading)
     return {
         "run": apps.run,
         "scale": apps.scale,
@@ -92,7 +90,7 @@ def _changing(core: Core, changes: Changes, reading: Reading) -> Mapping[str, Ve
         "restore": rescue.restore,
         "freeze": freezing.freeze,
         "thaw": freezing.thaw,
-        "net": network.net,
+        "net": NetworkVerbs(core.places.tag, core.settings, core.network, changes).net,
         "secret": SecretVerbs(core.secrets, reading, changes).secret,
         "crash": Drills(core.places, core.settings, core.engine, core.reconciler, core.journal).crash,
     }
