@@ -14,7 +14,6 @@ def as_taken(params: Params) -> Params:
     has anyway, variables with the last of their values.
     """
     name = str(params["name"])
-    taken: Params = dict(params)
     found = {
         "host": _beside(f"{name}.localhost", (host.lower() for host in _texts(params, "host"))),
         "path": _beside(f"/{name}", (path.rstrip("/") or path for path in _texts(params, "path"))),
@@ -22,12 +21,7 @@ def as_taken(params: Params) -> Params:
         "reach": sorted(set(_texts(params, "reach"))),
         "secret": sorted(set(_texts(params, "secret"))),
     }
-    for key, words in found.items():
-        if words:
-            taken[key] = words
-        else:
-            taken.pop(key, None)
-    return taken
+    return {key: value for key, value in {**params, **found}.items() if value or key not in found}
 
 
 def _beside(own: str, words: Iterable[str]) -> list[str]:

@@ -65,13 +65,11 @@ class Lines:
     def read(self) -> bytes | None:
         """Return the next line without its end, or None at the end of the stream."""
         searched = 0
-        while (end := self._buffer.find(b"\n", searched)) < 0:
+        while (end := self._buffer.find(b"\n", searched)) < 0 and len(self._buffer) <= MAX_FRAME_BYTES:
             searched = len(self._buffer)
-            if searched > MAX_FRAME_BYTES:
-                raise FrameRejected("a frame is larger than 1 MiB", hint="send files as descriptors")
             if not self._fill():
                 return None
-        if end > MAX_FRAME_BYTES:
+        if not 0 <= end <= MAX_FRAME_BYTES:
             raise FrameRejected("a frame is larger than 1 MiB", hint="send files as descriptors")
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]

@@ -35,8 +35,8 @@ class Describing:
         name, slot = resolve_target(arguments.text("target") or "", world)
         spec = wishes.find(world.specs, name)
         records = [record for record in world.of_app(name) if slot in (None, record.slot)]
-        if slot is not None and records:
-            spec = _as_made(spec, records[0])
+        if slot is not None and records:  # while an update replaces it, it is made from another template
+            spec = replace(spec, template=spec.templates.get(records[0].revision, spec.template))
         told = [event for event in events(self.reading.store) if _is_about(event, name, slot)]
         fields |= {
             "spec": plain(spec),
@@ -73,11 +73,6 @@ def _without_kind(fields: dict[str, object]) -> dict[str, object]:
 
 def _is_about(event: EventView, name: str, slot: int | None) -> bool:
     return event.app == name if slot is None else event.worker == f"{name}.{slot}"
-
-
-def _as_made(spec: AppSpec, record: WorkerRecord) -> AppSpec:
-    """Return the spec with the template that the worker was made from, while an update replaces it."""
-    return replace(spec, template=spec.templates.get(record.revision, spec.template))
 
 
 def _last_ending(records: Iterable[WorkerRecord]) -> dict[str, object] | None:
