@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from manager.observe.cgroups import Mount, Version, group_directory, mounts
+from manager.observe.host_use import memory
 
 Files = Mapping[Version, tuple[str, ...]]
 
@@ -56,7 +56,7 @@ def _texts(mounted: Iterable[Mount], groups: str, controller: str, files: Files)
 
 def _limit(text: str) -> int:
     """Return a memory limit; v1 writes "none" as a number beyond every machine, v2 as `max`."""
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    machine = memory().total_bytes
     return machine if text == "max" else min(machine, int(text))
 
 

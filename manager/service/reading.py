@@ -29,6 +29,7 @@ from manager.host.settings import Settings
 from manager.journal import events
 from manager.loop.reconcile import Picture, Reconciler
 from manager.observe.etcd_alarms import Alarm, complaint
+from manager.observe.host_use import memory
 from manager.observe.proxy import ProxyApi
 from manager.scaling.measure import Measures
 from manager.server import Call
@@ -211,7 +212,7 @@ class Reading:
     def host(self) -> HostView:
         """Return what this machine has, and what of it was in use at the last observation."""
         used = self.measures()
-        return HostView(os.cpu_count() or 1, _memory_bytes(), used.host_cores, used.host_bytes)
+        return HostView(os.cpu_count() or 1, memory().total_bytes, used.host_cores, used.host_bytes)
 
     def _alarm(self, members: Iterable[Member]) -> str:
         """Return what etcd complains of and what to do, "" for nothing, as a member that answers knows it."""
@@ -299,7 +300,3 @@ def _with_times(value: object, name: str = "") -> object:
             return rfc3339(value)
         case _:
             return value
-
-
-def _memory_bytes() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
