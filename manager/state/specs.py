@@ -36,16 +36,13 @@ def held_in(world: World) -> Held:
     return Held(world.marks, highest)
 
 
-NOTHING_HELD = Held()
-
-
 def new_app(
     specs: Mapping[str, AppSpec],
     arguments: Arguments,
     template: Template,
     tcp_ports: range,
     now: float,
-    held: Held = NOTHING_HELD,
+    held: Held,
 ) -> AppSpec:
     """Return the spec of a new app among those there are: its first revision is above any of its name.
 

@@ -12,7 +12,7 @@ from manager.service.changes import Edit, Wish
 from manager.state import wishes
 from manager.state.amounts import ScaleChange
 from manager.state.model import AppSpec, Order
-from manager.state.specs import new_app
+from manager.state.specs import Held, new_app
 from manager.state.templates import Health, Template
 from tests.simulation.edges import CRASHES, IMAGE
 from tests.simulation.faults import Broken
@@ -55,7 +55,7 @@ def run(
 
     def edit(specs: Mapping[str, AppSpec], at: float) -> Wish:
         arguments = Arguments({"name": app, "workers": workers, "spares": spares})
-        return Wish((new_app(specs, arguments, template, range(9000, 9004), NOW),))
+        return Wish((new_app(specs, arguments, template, range(9000, 9004), NOW, Held()),))
 
     return Command(f"run -n {workers} --spares {spares} {app}", app, edit)
 

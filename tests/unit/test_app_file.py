@@ -14,7 +14,7 @@ from manager.api.typed import Params
 from manager.api.values import BASE_IMAGE
 from manager.state.model import AppSpec
 from manager.state.options import asked, usual
-from manager.state.specs import autoscale_policy, new_app
+from manager.state.specs import Held, autoscale_policy, new_app
 from manager.state.templates import Mount, Template, wanted_template
 from shell.apps import app_file, changes
 from shell.apps.changes import Difference
@@ -54,7 +54,7 @@ def spec_of(line: str) -> AppSpec:
     """Return the spec that `run` makes of its words."""
     arguments = bind(known("run"), run_params(line))
     template = wanted_template(arguments, Template(command=(), image=BASE_IMAGE))
-    return new_app({}, arguments, template, range(9000, 9016), now=1000.0)
+    return new_app({}, arguments, template, range(9000, 9016), 1000.0, Held())
 
 
 def entry_of(spec: AppSpec) -> Entry:

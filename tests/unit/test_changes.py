@@ -44,7 +44,7 @@ from manager.state.records import (
     undo_key,
     worker_key,
 )
-from manager.state.specs import NOTHING_HELD, Held, held_in, new_app, readdressed, reinstated
+from manager.state.specs import Held, held_in, new_app, readdressed, reinstated
 from manager.state.templates import Health
 from manager.store import Fence
 from tests.fakes.engine import FakeEngine
@@ -351,7 +351,7 @@ def test_an_app_of_before_keeps_its_own_mark_and_port_and_takes_nobodys() -> Non
 
     back = reinstated({"web": now, "other": other}, former, PORTS, Held(frozenset({1, 3})))
     renewed = reinstated({"other": other}, former, PORTS, Held(frozenset({2})))
-    again = reinstated({}, former, PORTS, NOTHING_HELD)
+    again = reinstated({}, former, PORTS, Held())
 
     assert (back.number, back.tcp_port) == (3, 9001)
     assert (renewed.number, renewed.tcp_port) == (3, 9001)
@@ -370,7 +370,7 @@ def test_no_container_that_the_store_has_lost_can_be_taken_for_one_of_an_app_tha
 
 
 def test_a_new_app_begins_with_revision_1() -> None:
-    new = new_app({}, Arguments({"name": "web"}), TEMPLATE, PORTS, NOW)
+    new = new_app({}, Arguments({"name": "web"}), TEMPLATE, PORTS, NOW, Held())
 
     assert (new.revision, new.newest) == (1, 1)
 
@@ -388,7 +388,7 @@ def test_a_route_that_another_app_has_got_is_not_taken_back() -> None:
     other = replace(an_app("other"), hosts=former.hosts)
 
     with pytest.raises(RouteTaken):
-        reinstated({"web": now, "other": other}, former, PORTS, NOTHING_HELD)
+        reinstated({"web": now, "other": other}, former, PORTS, Held())
 
 
 def test_what_an_update_may_have_to_go_back_to_is_nobody_else_s() -> None:
@@ -397,9 +397,9 @@ def test_what_an_update_may_have_to_go_back_to_is_nobody_else_s() -> None:
     returning = replace(an_app("other"), hosts=("shop.example",))
 
     with pytest.raises(RouteTaken) as refusal:
-        reinstated({"web": replace(updating, stopped=True)}, returning, PORTS, NOTHING_HELD)
+        reinstated({"web": replace(updating, stopped=True)}, returning, PORTS, Held())
     assert refusal.value.hint == "start web"
-    with_port = reinstated({"web": updating}, replace(an_app("other"), tcp_port=9000), PORTS, NOTHING_HELD)
+    with_port = reinstated({"web": updating}, replace(an_app("other"), tcp_port=9000), PORTS, Held())
     assert with_port.tcp_port == 9001
 
 
@@ -409,7 +409,7 @@ def test_an_app_that_becomes_one_for_tcp_again_has_its_former_port() -> None:
     as_http = replace(an_app(), fallback=Past.of(former))
 
     again = readdressed({"web": as_http}, as_http, Arguments({}), template, PORTS)
-    undone = reinstated({"web": an_app()}, former, PORTS, NOTHING_HELD)
+    undone = reinstated({"web": an_app()}, former, PORTS, Held())
 
     assert (again.tcp_port, again.hosts, undone.tcp_port) == (9005, (), 9005)
 

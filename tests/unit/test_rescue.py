@@ -27,7 +27,7 @@ from manager.service.changes import Changes
 from manager.service.rescue import Adoption, Rescue, adoption, lost_notes
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.records import app_key, encode
-from manager.state.specs import NOTHING_HELD
+from manager.state.specs import Held
 from manager.state.templates import Mount
 from manager.state.world import World
 from netsetup.addresses import is_for_ports
@@ -164,7 +164,7 @@ def rescue(tmp_path: Path, *specs: AppSpec) -> Rescue:
     """Return the commands over a store with these apps and no files or secrets."""
     store = FakeStore(lambda: NOW)
     store.write({app_key(spec.name): encode(spec) for spec in specs})
-    changes = cast(Changes, SimpleNamespace(store=store, held=lambda: NOTHING_HELD))
+    changes = cast(Changes, SimpleNamespace(store=store, held=Held))
     secrets = Secrets(tmp_path / "kept", tmp_path / "lent")
     return Rescue(changes, Programs(tmp_path / "programs"), secrets, PORTS)
 

@@ -19,7 +19,7 @@ from manager.service.revisions import RevisionVerbs, earlier, view, views
 from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale, Past, Revision
 from manager.state.records import APPS, app_key, encode, revision_key, undo_key
-from manager.state.specs import NOTHING_HELD
+from manager.state.specs import Held
 from manager.state.templates import Template
 from tests.fakes.store import FakeStore
 from tests.simulation.worlds import NOW, TEMPLATE, an_app
@@ -39,7 +39,7 @@ class Apps:
 
     @property
     def changes(self) -> Changes:
-        return cast(Changes, SimpleNamespace(store=self.store, held=lambda: NOTHING_HELD))
+        return cast(Changes, SimpleNamespace(store=self.store, held=Held))
 
     @property
     def intake(self) -> Intake:
