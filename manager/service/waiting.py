@@ -73,9 +73,8 @@ def until_seen(reconciler: Reconciler, call: Call, revision: int) -> None:
     picture = before = reconciler.picture()
     ends_at = time.monotonic() + SEEN_S
     while picture is None or picture.world.revision < revision:
-        if picture is not None and picture is not before and picture.trouble:
-            return
-        if time.monotonic() > ends_at:
+        has_failed = picture is not None and picture is not before and picture.trouble
+        if has_failed or time.monotonic() > ends_at:
             return
         picture = reconciler.next_picture(picture, LOOK_S)
         call.check()
