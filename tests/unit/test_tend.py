@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -218,10 +217,18 @@ def test_a_proxy_that_a_drill_holds_down_is_left_alone(proxy: Proxy) -> None:
     assert proxy.restarts(replace(TAKEN_UP, live=None), LONG) == 0
 
 
-def test_a_part_that_cannot_start_keeps_no_other_from_starting(tmp_path: Path) -> None:
+def tending(
+    directory: Path, *names: str, clock: Callable[[], float] = lambda: NOW
+) -> tuple[FakeEngine, PartsTender]:
+    """Return a Docker that has the image of a proxy alone, and who tends the parts of these names on it."""
     engine = FakeEngine(now=time.time, images=[fake_image("proxy")])
-    orders = [PartOrder(name=name, part=name, image=name, command=("run",)) for name in ("etcd", "proxy")]
-    tender = PartsTender(PlacesAt("test", directory=tmp_path), engine, orders, untold)
+    orders = [PartOrder(name=name, part=name, image=name, command=("run",)) for name in names]
+    places = PlacesAt("test", directory=directory)
+    return engine, PartsTender(places, engine, orders, untold, clock=clock)
+
+
+def test_a_part_that_cannot_start_keeps_no_other_from_starting(tmp_path: Path) -> None:
+    engine, tender = tending(tmp_path, "etcd", "proxy")
 
     tender.look()
 
@@ -229,9 +236,7 @@ def test_a_part_that_cannot_start_keeps_no_other_from_starting(tmp_path: Path) -
 
 
 def test_a_part_that_was_renamed_is_the_same_under_its_own_name(tmp_path: Path) -> None:
-    engine = FakeEngine(now=time.time, images=[fake_image("proxy")])
-    order = PartOrder(name="proxy", part="proxy", image="proxy", command=("run",))
-    tender = PartsTender(PlacesAt("test", directory=tmp_path), engine, [order], untold)
+    engine, tender = tending(tmp_path, "proxy")
     tender.look()
     before = engine.parts.list()
     engine.rename(before[0].id, "px")
@@ -242,10 +247,8 @@ def test_a_part_that_was_renamed_is_the_same_under_its_own_name(tmp_path: Path) 
 
 
 def test_while_all_parts_run_docker_is_asked_when_a_container_changed_and_seldom_else(tmp_path: Path) -> None:
-    engine, now, stirred = FakeEngine(now=time.time, images=[fake_image("proxy")]), [NOW], threading.Event()
-    order = PartOrder(name="proxy", part="proxy", image="proxy", command=("run",))
-    places = PlacesAt("test", directory=tmp_path)
-    tender = PartsTender(places, engine, [order], untold, stirred, lambda: now[0])
+    now = [NOW]
+    engine, tender = tending(tmp_path, "proxy", clock=lambda: now[0])
 
     def is_back() -> bool:
         tender.look()
@@ -255,7 +258,7 @@ def test_while_all_parts_run_docker_is_asked_when_a_container_changed_and_seldom
     tender.look()  # and sees it run
     engine.parts.remove("proxy")
     assert not is_back()
-    stirred.set()
+    tender.stirred.set()
     assert is_back()
 
     tender.look()
@@ -264,21 +267,18 @@ def test_while_all_parts_run_docker_is_asked_when_a_container_changed_and_seldom
     assert is_back()
 
 
-def at_rest(directory: Path, stirred: threading.Event) -> tuple[FakeEngine, PartsTender]:
+def at_rest(directory: Path) -> tuple[FakeEngine, PartsTender]:
     """Return a tender that has seen its proxy run, and the Docker that it asks again when it is stirred."""
-    engine = FakeEngine(now=time.time, images=[fake_image("proxy")])
-    order = PartOrder(name="proxy", part="proxy", image="proxy", command=("run",))
-    tender = PartsTender(PlacesAt("test", directory=directory), engine, [order], untold, stirred, lambda: NOW)
+    engine, tender = tending(directory, "proxy")
     tender.look()  # it starts it
     tender.look()  # and sees it run
     return engine, tender
 
 
 def test_a_death_that_docker_lists_only_after_it_told_of_it_is_seen_at_the_next_look(tmp_path: Path) -> None:
-    stirred = threading.Event()
-    engine, tender = at_rest(tmp_path, stirred)
+    engine, tender = at_rest(tmp_path)
 
-    stirred.set()
+    tender.stirred.set()
     tender.look()
     engine.parts.remove("proxy")
     tender.look()
@@ -287,11 +287,10 @@ def test_a_death_that_docker_lists_only_after_it_told_of_it_is_seen_at_the_next_
 
 
 def test_where_docker_did_not_answer_who_was_told_of_a_death_looks_again_at_once(tmp_path: Path) -> None:
-    stirred = threading.Event()
-    engine, tender = at_rest(tmp_path, stirred)
+    engine, tender = at_rest(tmp_path)
 
     engine.parts.remove("proxy")
-    stirred.set()
+    tender.stirred.set()
     engine.away = True
     with pytest.raises(EngineError):
         tender.look()
@@ -349,7 +348,6 @@ class Tended:
 
     places: PlacesAt
     engine: FakeEngine
-    stirred: threading.Event = field(default_factory=threading.Event)
     now: float = NOW
     stopped: set[int] = field(default_factory=set)
     told: list[str] = field(default_factory=list)
@@ -363,10 +361,9 @@ class Tended:
             self.engine,
             [order],
             self.told.append,
-            self.stirred,
-            lambda: self.now,
-            lambda pid: pid in self.stopped,
-            self.stopped.remove,
+            clock=lambda: self.now,
+            stopped=lambda pid: pid in self.stopped,
+            go_on=self.stopped.remove,
         )
         self.look()
 
@@ -423,7 +420,7 @@ def test_another_process_that_got_the_pid_of_a_part_is_left_as_it_is(tended: Ten
 
 def test_events_tell_of_a_part_that_was_started_again(tended: Tended) -> None:
     tended.engine.parts.halt("sc_test_etcd_2")
-    tended.stirred.set()
+    tended.tender.stirred.set()
     tended.look(3)
 
     assert tended.told == ["etcd2: started again: it did not run"]
@@ -431,7 +428,7 @@ def test_events_tell_of_a_part_that_was_started_again(tended: Tended) -> None:
 
 def test_events_tell_of_a_part_that_docker_started_again(tended: Tended) -> None:
     tended.engine.parts.crash("sc_test_etcd_2")
-    tended.stirred.set()
+    tended.tender.stirred.set()
     tended.look(3)
 
     assert tended.told == ["etcd2: its process ended, and it runs again"]
@@ -439,7 +436,7 @@ def test_events_tell_of_a_part_that_docker_started_again(tended: Tended) -> None
 
 def test_events_tell_of_a_part_that_ends_as_soon_as_it_was_started_again(tended: Tended) -> None:
     tended.engine.parts.halt("sc_test_etcd_2")
-    tended.stirred.set()
+    tended.tender.stirred.set()
     tended.look()
     tended.engine.parts.crash("sc_test_etcd_2")
     tended.look(3)
@@ -449,7 +446,7 @@ def test_events_tell_of_a_part_that_ends_as_soon_as_it_was_started_again(tended:
 
 def test_events_tell_why_a_part_was_restarted_once(tended: Tended) -> None:
     tended.tender.restart("sc_test_etcd_2", "answered nobody")
-    tended.stirred.set()
+    tended.tender.stirred.set()
     tended.look(3)
 
     assert tended.told == ["etcd2: restarted: it answered nobody"]
