@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from manager.api.arguments import bind
-from manager.api.commands import command_of, known
+from manager.api.commands import known
 from manager.api.errors import CloudError, UsageError
 from manager.api.typed import Params
 from manager.api.values import BASE_IMAGE
@@ -186,8 +186,7 @@ def test_only_what_differs_is_changed(
 
 
 def test_an_autoscaled_app_is_scaled_by_hand_again_when_the_file_says_no_maximum() -> None:
-    run = command_of("run")
-    assert run is not None
+    run = known("run")
     policy = autoscale_policy(bind(run, parse(run, ["--max", "4", "web", "sleep"])), None)
     current = entry_of(replace(WEB, autoscale=policy))
     settings = "command = 'sleep 9'\nport = 8000\nmemory = '256M'\ncpus = 1"

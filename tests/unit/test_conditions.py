@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from manager.api import arguments
-from manager.api.commands import command_of
+from manager.api.commands import known
 from manager.api.errors import UsageError
 from shell.language import grammar, scanner
 from shell.language.comparison import Comparison, holds, quantity
@@ -189,8 +189,7 @@ def test_every_header_of_a_listing_names_a_field() -> None:
 
 
 def test_examples_of_the_table_are_conditions() -> None:
-    row = command_of("wait")
-    assert row is not None
+    row = known("wait")
     for example in row.examples:
         condition(*example.split()[1:], verb="wait")
 

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from manager.api.arguments import bind
-from manager.api.commands import command_of
+from manager.api.commands import known
 from manager.api.errors import CloudError, UsageError
 from shell import script
 from shell.language import scanner
@@ -58,8 +58,7 @@ OPTIONS = {
 
 
 def refused(*given: str) -> UsageError:
-    row = command_of("run")
-    assert row is not None
+    row = known("run")
     with pytest.raises(UsageError) as caught:
         bind(row, parse(row, given))
     return caught.value
@@ -89,8 +88,7 @@ def test_a_bad_value_of_an_option_is_refused(option: str, value: str) -> None:
 
 
 def test_a_long_argument_of_the_command_is_taken_as_it_is() -> None:
-    row = command_of("run")
-    assert row is not None
+    row = known("run")
     given = ("web", "echo", "x" * 100_000)
 
     assert bind(row, parse(row, given)).texts("command") == given[1:]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.command import Command
-from manager.api.commands import COMMANDS, command_of
+from manager.api.commands import COMMANDS, command_of, known
 from manager.api.rows.changing import FIRST_RUN
 from shell.manual import help
 from shell.manual.topics import TOPICS
@@ -16,8 +16,7 @@ ROWS = pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.verb)
 
 
 def page(verb: str) -> list[str]:
-    row = command_of(verb)
-    assert row is not None
+    row = known(verb)
     return help.page(row).splitlines()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from manager.api.commands import command_of
+from manager.api.commands import known
 from manager.api.errors import NotAllowed
 from shell.host import ROOT, command_line, items_of, words_of
 from shell.language import grammar
@@ -34,12 +34,10 @@ def test_without_sudo_others_may_not() -> None:
 
 
 def test_the_options_of_a_row_become_words_again() -> None:
-    row = command_of("down")
-    assert row is not None
+    row = known("down")
     params = grammar.params_of(row, ["--purge", "-y"])
     assert words_of(row, params) == ["--purge", "--yes"]
-    up = command_of("up")
-    assert up is not None
+    up = known("up")
     assert words_of(up, grammar.params_of(up, ["--etcd-members=1"])) == ["--etcd-members", "1"]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.arguments import Arguments, bind
-from manager.api.commands import command_of
+from manager.api.commands import known
 from manager.api.errors import EngineError, ImageNotFound, ProgramRejected, UsageError
 from manager.programs.store import Programs
 from manager.secrets import Secrets
@@ -40,8 +40,7 @@ class Desk:
         return self._intake.template(self._bound("update", line), files, self.told.append, base)
 
     def _bound(self, verb: str, line: str) -> Arguments:
-        row = command_of(verb)
-        assert row is not None
+        row = known(verb)
         return bind(row, parse(row, shlex.split(line)))
 
     @property
@@ -177,8 +176,7 @@ def test_an_empty_file_that_is_copied_by_an_option_and_run_is_refused(desk: Desk
 
 
 def updated(line: str, base: Template = BASE) -> Template:
-    row = command_of("update")
-    assert row is not None
+    row = known("update")
     return wanted_template(bind(row, parse(row, shlex.split(line))), base)
 
 

@@ -16,7 +16,7 @@ import pytest
 from balancer.decision import Action, Inputs, Limit, Model, ScalingDecision, Trust, frozen
 from manager.api import arguments
 from manager.api.arguments import Arguments
-from manager.api.commands import command_of
+from manager.api.commands import known
 from manager.api.errors import CloudError, UsageError
 from manager.journal import Journal
 from manager.loop.reconcile import Reconciler
@@ -46,10 +46,13 @@ def spec(want: int = 2, policy: Autoscale | None = None) -> AppSpec:
     return AppSpec("web", 1, 1, template, want, 0.0, autoscale=policy)
 
 
+def bound(verb: str, *words: str) -> Arguments:
+    row = known(verb)
+    return arguments.bind(row, parsing.parse(row, words))
+
+
 def asked(*words: str, base: Autoscale | None = None) -> Autoscale | None:
-    row = command_of("autoscale")
-    assert row is not None
-    return autoscale_policy(arguments.bind(row, parsing.parse(row, ["web", *words])), base)
+    return autoscale_policy(bound("autoscale", "web", *words), base)
 
 
 def target(want: int) -> ScalingTarget:
@@ -94,10 +97,8 @@ def test_a_policy_that_makes_no_sense_is_refused(words: list[str]) -> None:
 
 @pytest.mark.parametrize("words", [["--max", "3"], ["web", "off", "--max", "3"]], ids=" ".join)
 def test_a_policy_is_for_an_app_and_not_for_none(words: list[str]) -> None:
-    row = command_of("autoscale")
-    assert row is not None
     with pytest.raises(UsageError):
-        require_sense(arguments.bind(row, parsing.parse(row, words)))
+        require_sense(bound("autoscale", *words))
 
 
 @pytest.mark.parametrize("text", ["", "fast", "250", "250ms,", "250ms,100%", "0ms", "1h,99%", "250ms,٩٩%"])
@@ -121,13 +122,6 @@ def test_an_app_that_is_scaled_by_hand_has_no_target() -> None:
     assert as_scaled(spec(3), target(7)).want == 3
 
 
-def bound(line: str) -> arguments.Arguments:
-    verb, *words = line.split()
-    row = command_of(verb)
-    assert row is not None
-    return arguments.bind(row, parsing.parse(row, words))
-
-
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
@@ -142,7 +136,7 @@ def bound(line: str) -> arguments.Arguments:
 )
 def test_a_hint_on_bounds_is_of_the_app_and_the_command_that_were_typed(line: str, hint: str) -> None:
     with pytest.raises(UsageError) as refused:
-        autoscale_policy(bound(line), None)
+        autoscale_policy(bound(*line.split()), None)
 
     assert refused.value.hint == hint
 
@@ -157,7 +151,7 @@ def test_a_hint_on_bounds_is_of_the_app_and_the_command_that_were_typed(line: st
 )
 def test_a_hint_on_health_is_of_the_app_and_the_command_that_were_typed(line: str, hint: str) -> None:
     with pytest.raises(UsageError) as refused:
-        wanted_template(bound(line), Template(command=("server",), image="base"))
+        wanted_template(bound(*line.split()), Template(command=("server",), image="base"))
 
     assert refused.value.hint == hint
 

@@ -6,7 +6,7 @@ import pytest
 
 from manager.api import quantities, values
 from manager.api.arguments import bind
-from manager.api.commands import command_of
+from manager.api.commands import known
 from manager.api.errors import UsageError
 from manager.api.suggest import Meant
 
@@ -65,8 +65,7 @@ def test_a_worker_s_number_has_no_leading_zero(word: str, right: str) -> None:
 
 @pytest.mark.parametrize("word", ["web.01", "Web", "web.x"])
 def test_a_drill_hits_only_what_can_be_a_part_or_a_worker(word: str) -> None:
-    row = command_of("crash")
-    assert row is not None
+    row = known("crash")
     with pytest.raises(UsageError):
         bind(row, {"part": word})
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from manager.api import arguments
-from manager.api.commands import command_of
+from manager.api.commands import known
 from manager.api.errors import AppNotFound, CloudError, UsageError
 from manager.loop.reconcile import Picture
 from manager.scaling.recording import Recording
@@ -64,8 +64,7 @@ class Desk:
     reads: Reads = field(default_factory=Reads)
 
     def asks(self, *words: str) -> dict[str, Any]:
-        row = command_of("whatif")
-        assert row is not None
+        row = known("whatif")
         asked = arguments.bind(row, parsing.parse(row, words))
         command = Whatif(cast(Reading, self.reads), self.life.recording)
         return dict(command.whatif(cast(Call, Listener()), asked))
