@@ -38,6 +38,7 @@ from netsetup.port import Port
 from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_worker, an_app, ended, known, serving, without
 
 WEB_1, WEB_2 = WorkerKey("web", 1, 1), WorkerKey("web", 2, 1)
+FAILING = replace(a_worker(1, 2), failures=HOPELESS, ending=Ending(NOW, "", 125, "no"), retry_at=NOW + 1)
 
 
 @pytest.fixture
@@ -58,6 +59,11 @@ def saved(world: World) -> dict[WorkerKey, WorkerRecord]:
         if isinstance(step, SaveRecords)
         for record in step.records
     }
+
+
+def update_ends(world: World) -> list[SaveSpec]:
+    """Return how updates end by the plan."""
+    return [step for step in plan(world).steps if isinstance(step, SaveSpec)]
 
 
 def slow(world: World) -> list[Step]:
@@ -122,20 +128,22 @@ def test_no_worker_gets_the_address_of_one_that_the_store_has_lost() -> None:
     assert [record.address for record in saved(lost).values()] == [SUBNET[3]]
 
 
-def test_when_every_address_is_used_the_leaving_still_leave() -> None:
+def full() -> World:
+    """Return the picture of five workers that use every address there is."""
     used = [replace(a_worker(slot), address=IPv4Address(f"10.9.0.{9 + slot}")) for slot in range(1, 6)]
-    full = replace(serving([an_app(want=5)], used), subnet=IPv4Network("10.9.0.8/29"))
-    smaller = wanting(wanting(full, an_app(want=4)), an_app("api", want=1))
+    return replace(serving([an_app(want=5)], used), subnet=IPv4Network("10.9.0.8/29"))
+
+
+def test_when_every_address_is_used_the_leaving_still_leave() -> None:
+    smaller = wanting(wanting(full(), an_app(want=4)), an_app("api", want=1))
 
     assert [key.label for key in saved(smaller)] == ["web.5"]
 
 
 def test_a_cloud_that_lacks_an_address_is_not_yet_as_asked() -> None:
-    used = [replace(a_worker(slot), address=IPv4Address(f"10.9.0.{9 + slot}")) for slot in range(1, 6)]
-    full = replace(serving([an_app(want=5)], used), subnet=IPv4Network("10.9.0.8/29"))
-    more = plan(wanting(full, an_app(want=8)))
+    more = plan(wanting(full(), an_app(want=8)))
 
-    assert plan(full).converged
+    assert plan(full()).converged
     assert (more.steps, more.converged) == ((), False)
 
 
@@ -420,21 +428,16 @@ def test_old_workers_with_steps_under_way_do_not_let_all_be_replaced_at_once(wor
 
 
 def test_an_update_whose_worker_fails_again_and_again_falls_back(world: World) -> None:
-    failing = replace(a_worker(1, 2), failures=HOPELESS, ending=Ending(NOW, "", 125, "no"), retry_at=NOW + 1)
+    (step,) = update_ends(known(wanting(world, updating()), FAILING))
 
-    steps = plan(known(wanting(world, updating()), failing)).steps
-
-    (step,) = [step for step in steps if isinstance(step, SaveSpec)]
     assert (step.spec.revision, step.spec.fallback) == (1, None)
 
 
 def test_an_update_that_falls_back_keeps_what_the_worker_that_failed_printed_last(world: World) -> None:
     ending = Ending(NOW, "x", 3, "exit code 3", last_lines=("reading", "no database"))
-    failing = replace(a_worker(1, 2), failures=HOPELESS, ending=ending, retry_at=NOW + 1)
 
-    steps = plan(known(wanting(world, updating()), failing)).steps
+    (step,) = update_ends(known(wanting(world, updating()), replace(FAILING, ending=ending)))
 
-    (step,) = [step for step in steps if isinstance(step, SaveSpec)]
     assert step.spec.rolled_back == Rollback(
         NOW, 2, "web.1 does not stay up: exit code 3", ("reading", "no database")
     )
@@ -454,7 +457,7 @@ def test_a_worker_that_gets_nowhere_takes_the_update_back_in_time(changed: dict[
     slow = replace(a_worker(1, 2), created_at=NOW - UPDATE_LIMIT_S - 1)
     stuck = replace(serving([updating()], [slow, a_worker(1), a_worker(2)]), live={}, **changed)
 
-    assert [step.spec.revision for step in plan(stuck).steps if isinstance(step, SaveSpec)] == [1]
+    assert [step.spec.revision for step in update_ends(stuck)] == [1]
 
 
 def test_a_worker_that_ended_once_late_in_an_update_may_try_again() -> None:
@@ -463,14 +466,14 @@ def test_a_worker_that_ended_once_late_in_an_update_may_try_again() -> None:
     )
     broken = replace(serving([updating()], [ended, a_worker(1), a_worker(2)]), containers={}, live={})
 
-    assert [step for step in plan(broken).steps if isinstance(step, SaveSpec)] == []
+    assert update_ends(broken) == []
 
 
 def test_an_update_is_not_taken_back_for_a_proxy_that_forgot_its_routes() -> None:
     old = replace(a_worker(1, 2), created_at=NOW - 300)
     forgotten = replace(serving([updating()], [old, a_worker(2)]), live={})
 
-    assert [step for step in plan(forgotten).steps if isinstance(step, SaveSpec)] == []
+    assert update_ends(forgotten) == []
     assert late_at(forgotten, forgotten.specs["web"]) == math.inf
 
 
@@ -491,12 +494,11 @@ def test_an_update_proves_itself_with_the_first_workers_that_are_wanted(
     without: dict[str, Any],
 ) -> None:
     asleep = replace(updating(), **without)
-    failing = replace(a_worker(1, 2), failures=HOPELESS, ending=Ending(NOW, "", 125, "no"), retry_at=NOW + 1)
     world = serving([asleep], [])
 
     assert plan(world).steps == ()
     assert is_settled(world, "web")
-    (step,) = [s for s in plan(known(wanting(world, updating()), failing)).steps if isinstance(s, SaveSpec)]
+    (step,) = update_ends(known(wanting(world, updating()), FAILING))
     assert (step.spec.revision, step.spec.fallback) == (1, None)
 
 
@@ -601,9 +603,7 @@ def test_an_update_to_a_command_that_ends_well_replaces_all_and_is_over() -> Non
     through = done(done(serving([updating()], [a_worker(1, 2), a_worker(2, 2)]), second_1), second_2)
 
     assert saved(halfway).keys() == {WEB_1, second_2}
-    assert [step.spec for step in plan(through).steps if isinstance(step, SaveSpec)] == [
-        replace(updating(), fallback=None)
-    ]
+    assert [step.spec for step in update_ends(through)] == [replace(updating(), fallback=None)]
 
 
 def test_what_is_done_is_never_late() -> None:
@@ -679,11 +679,7 @@ def test_a_frozen_cloud_mends_its_network_only_for_a_worker_that_was_asked_for(w
 
 
 def test_a_failed_update_of_a_frozen_app_is_not_taken_back(world: World) -> None:
-    failing = replace(a_worker(1, 2), failures=HOPELESS, ending=Ending(NOW, "x", 1, "no"), retry_at=NOW + 1)
-
-    steps = plan(frozen(known(up(wanting(world, updating())), failing))).steps
-
-    assert not any(isinstance(step, SaveSpec) for step in steps)
+    assert update_ends(frozen(known(up(wanting(world, updating())), FAILING))) == []
 
 
 def test_an_update_of_a_frozen_app_ends_when_all_are_replaced() -> None:
