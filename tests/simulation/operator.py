@@ -60,54 +60,48 @@ def run(
     return Command(f"run -n {workers} --spares {spares} {app}", app, edit)
 
 
+def _change(
+    words: str, app: str, changed: Callable[[AppSpec, float], AppSpec], *, halts: bool = False
+) -> Command:
+    """Return the command that makes this of an app that may be changed."""
+    return Command(
+        words, app, lambda specs, at: Wish((changed(wishes.changeable(specs, app), at),)), halts=halts
+    )
+
+
 def scale(app: str, amount: int, *, relative: bool = False) -> Command:
-    change = ScaleChange(app, amount, relative)
-
-    def edit(specs: Mapping[str, AppSpec], at: float) -> Wish:
-        return Wish((wishes.scaled(wishes.changeable(specs, app), change),))
-
-    sign = "+" if relative and amount >= 0 else ""
-    return Command(f"scale {app} {sign}{amount}", app, edit)
+    change, sign = ScaleChange(app, amount, relative), "+" if relative and amount >= 0 else ""
+    return _change(f"scale {app} {sign}{amount}", app, lambda spec, at: wishes.scaled(spec, change))
 
 
 def keep_spares(app: str, count: int) -> Command:
-    def edit(specs: Mapping[str, AppSpec], at: float) -> Wish:
-        return Wish((wishes.with_spares(wishes.changeable(specs, app), count),))
-
-    return Command(f"update {app} --spares {count}", app, edit)
+    return _change(f"update {app} --spares {count}", app, lambda spec, at: wishes.with_spares(spec, count))
 
 
 def stop(app: str, slot: int | None = None, *, now: bool = False) -> Command:
-    def edit(specs: Mapping[str, AppSpec], at: float) -> Wish:
-        return Wish((wishes.stopped(wishes.changeable(specs, app), slot, now=at if now else None),))
+    def stopped(spec: AppSpec, at: float) -> AppSpec:
+        return wishes.stopped(spec, slot, now=at if now else None)
 
-    return Command(f"stop {_target(app, slot)}{' --now' * now}", app, edit, halts=True)
+    return _change(f"stop {_target(app, slot)}{' --now' * now}", app, stopped, halts=True)
 
 
 def start(app: str, slot: int | None = None) -> Command:
-    def edit(specs: Mapping[str, AppSpec], at: float) -> Wish:
-        return Wish((wishes.started(wishes.changeable(specs, app), slot),))
-
-    return Command(f"start {_target(app, slot)}", app, edit)
+    return _change(f"start {_target(app, slot)}", app, lambda spec, at: wishes.started(spec, slot))
 
 
 def restart(app: str, slot: int | None = None) -> Command:
     """Return `restart`: of an app one worker after the other, of a slot in its place (then it halts)."""
-
-    def edit(specs: Mapping[str, AppSpec], at: float) -> Wish:
-        return Wish((wishes.restarted(wishes.changeable(specs, app), slot),))
-
-    return Command(f"restart {_target(app, slot)}", app, edit, halts=slot is not None)
+    words, halts = f"restart {_target(app, slot)}", slot is not None
+    return _change(words, app, lambda spec, at: wishes.restarted(spec, slot), halts=halts)
 
 
 def update(app: str, *, crashes: bool = False, order: Order = "start-first") -> Command:
-    def edit(specs: Mapping[str, AppSpec], at: float) -> Wish:
-        spec = wishes.changeable(specs, app)
-        command = CRASHES if crashes else ("serve", "anew")
-        template = replace(spec.template, command=command)
-        return Wish((wishes.updated(spec, template, order=order),))
+    command = CRASHES if crashes else ("serve", "anew")
 
-    return Command(f"update {app} --order {order}", app, edit, halts=order == "stop-first")
+    def updated(spec: AppSpec, at: float) -> AppSpec:
+        return wishes.updated(spec, replace(spec.template, command=command), order=order)
+
+    return _change(f"update {app} --order {order}", app, updated, halts=order == "stop-first")
 
 
 def remove(app: str, *, now: bool = False) -> Command:

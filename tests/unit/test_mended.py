@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from manager.api.errors import UsageError
 from shell.language import grammar
 from shell.language.scanner import statements
+from tests.unit.test_habits import refused
 
 MENDED = [
     ("load web --rps 10 --for ^10", "load web --rps 10 --for 10s"),
@@ -32,13 +32,6 @@ MENDED = [
         "ps stae --columns worker,state --filter state=ready",
     ),
 ]
-
-
-def refused(text: str) -> UsageError:
-    (statement,) = statements(text)
-    with pytest.raises(UsageError) as caught:
-        grammar.check(statement)
-    return caught.value
 
 
 @pytest.mark.parametrize(("typed", "right"), MENDED)
