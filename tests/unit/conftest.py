@@ -10,8 +10,10 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from manager.state.world import World
 from tests.fakes.manager import FakeManager, PlacesAt, app_item
 from tests.fakes.shells import Shell, shell_at
+from tests.simulation.worlds import a_worker, an_app, serving
 
 
 @pytest.fixture
@@ -34,3 +36,9 @@ def manager(places: PlacesAt) -> Iterator[FakeManager]:
 def keyboard() -> Iterator[PipeInput]:
     with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
         yield keys
+
+
+@pytest.fixture
+def world() -> World:
+    """A web of two workers, in service."""
+    return serving([an_app()], [a_worker(1), a_worker(2)])

@@ -41,12 +41,6 @@ WEB_1, WEB_2 = WorkerKey("web", 1, 1), WorkerKey("web", 2, 1)
 FAILING = replace(a_worker(1, 2), failures=HOPELESS, ending=Ending(NOW, "", 125, "no"), retry_at=NOW + 1)
 
 
-@pytest.fixture
-def world() -> World:
-    """A web of two workers, in service."""
-    return serving([an_app()], [a_worker(1), a_worker(2)])
-
-
 def wanting(world: World, spec: AppSpec) -> World:
     return replace(world, specs={**world.specs, spec.name: spec})
 

@@ -22,11 +22,6 @@ NOTHING = Measures()
 WEB_1, WEB_2 = WorkerKey("web", 1, 1), WorkerKey("web", 2, 1)
 
 
-@pytest.fixture
-def world() -> World:
-    return serving([an_app()], [a_worker(1), a_worker(2)])
-
-
 def note(world: World, spec: AppSpec, measures: Measures = NOTHING) -> str:
     return app_view(world, spec, measures, ADDRESSING).note
 

@@ -17,11 +17,6 @@ from tests.simulation.worlds import NOW, a_worker, an_app, ended, known, serving
 WEB_1, WEB_2 = WorkerKey("web", 1, 1), WorkerKey("web", 2, 1)
 
 
-@pytest.fixture
-def world() -> World:
-    return serving([an_app()], [a_worker(1), a_worker(2)])
-
-
 def test_a_worker_is_the_one_that_is_named(world: World) -> None:
     place = place_of(world, "web.2")
 
