@@ -17,22 +17,11 @@ from pathlib import Path
 from manager.api import wire
 from manager.api.documents import document, listing
 from manager.api.errors import AppNotFound, CloudError
-from manager.api.places import Places
 from manager.api.quantities import span
 from manager.api.views import AppView, EventView, ImageView, WorkerView
+from tests.fakes.manager import PlacesAt
 
 Answer = Callable[[Mapping[str, object]], Mapping[str, object]]
-
-
-@dataclass(frozen=True)
-class PlacesIn(Places):
-    """The places of a cloud whose socket is in a directory of the test's own."""
-
-    directory: Path = Path("/nonexistent")
-
-    @property
-    def socket(self) -> Path:
-        return self.directory / "manager.sock"
 
 
 def app(name: str, **fields: object) -> AppView:
@@ -213,9 +202,9 @@ def town() -> Replies:
 
 
 @contextmanager
-def serving(directory: Path, replies: Replies) -> Iterator[PlacesIn]:
+def serving(directory: Path, replies: Replies) -> Iterator[PlacesAt]:
     """Serve the replies on a socket in `directory` until the end of the block."""
-    places = PlacesIn("default", directory)
+    places = PlacesAt("default", directory=directory)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(places.socket))
         listener.listen(16)

@@ -14,13 +14,14 @@ from manager.api.errors import UsageError
 from manager.api.places import Places
 from shell.manual import completion
 from shell.prompt.outside import candidates
-from tests.fakes.replies import Answer, PlacesIn, Replies, app, image, serving, worker
+from tests.fakes.manager import PlacesAt
+from tests.fakes.replies import Answer, Replies, app, image, serving, worker
 
 DIRECTORIES = {
     "": ["demos/", "notes.txt"],
     "demos/": ["a tour.sc"],
-    "/run/simplecloud": ["default/", "other/", "a.lock"],
 }
+CLOUDS = ["default/", "other/", "a.lock"]
 LISTINGS: dict[str, Answer] = {
     "apps": lambda _: listing("AppList", [app("web", revision=3), app("api")]),
     "ps": lambda _: listing("WorkerList", [worker("web.1")]),
@@ -43,9 +44,10 @@ def offered(line: str, directory: Path) -> list[str]:
     def find(cloud: str | None) -> Places:
         if cloud == "Bad":
             raise UsageError("'Bad' is not a cloud's name")
-        return PlacesIn(cloud or "default", directory=directory / ("nowhere" if cloud is None else ""))
+        return PlacesAt(cloud or "default", directory=directory / ("nowhere" if cloud is None else ""))
 
-    return candidates(f"./simplecloud {line}", find, lambda name: DIRECTORIES.get(name, []))
+    directories = {**DIRECTORIES, str(directory): CLOUDS}
+    return candidates(f"./simplecloud {line}", find, lambda name: directories.get(name, []))
 
 
 @pytest.mark.parametrize(

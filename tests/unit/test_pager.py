@@ -15,7 +15,7 @@ import pytest
 from shell import pager
 from shell.dispatch import perform
 from shell.session import Session
-from tests.fakes.replies import PlacesIn
+from tests.fakes.manager import PlacesAt
 
 LINES = [f"line {number}" for number in range(10)]
 
@@ -38,7 +38,7 @@ def terminal(rows: int) -> Iterator[tuple[TextIO, int]]:
 
 
 def shown(out: TextIO, master: int, directory: Path, *, wanted: bool = True) -> str:
-    session = Session(PlacesIn("default", directory), perform, out=out, err=io.StringIO())
+    session = Session(PlacesAt("default", directory=directory), perform, out=out, err=io.StringIO())
     session.options.pager = wanted
     pager.show(session, LINES)
     print("end", file=out, flush=True)
@@ -70,7 +70,7 @@ def test_nothing_is_paged_unless_it_is_wanted(paged: Path, tmp_path: Path) -> No
 
 
 def test_nothing_is_paged_off_a_terminal(paged: Path, tmp_path: Path) -> None:
-    session = Session(PlacesIn("default", tmp_path), perform, out=io.StringIO(), err=io.StringIO())
+    session = Session(PlacesAt("default", directory=tmp_path), perform, out=io.StringIO(), err=io.StringIO())
     session.options.pager = True
 
     pager.show(session, LINES * 100)

@@ -33,7 +33,8 @@ from shell.traffic.endpoint import Endpoint
 from shell.traffic.load import Load, Plan
 from shell.xdg import history_file
 from tests.eventually import eventually
-from tests.fakes.replies import PlacesIn, app
+from tests.fakes.manager import PlacesAt
+from tests.fakes.replies import app
 from tests.fakes.website import Website
 from tests.fakes.website import serving as website_serving
 
@@ -65,7 +66,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def session(tmp_path: Path) -> Prompted:
-    return Prompted(PlacesIn("default", tmp_path), perform, out=io.StringIO(), err=io.StringIO())
+    return Prompted(PlacesAt("default", directory=tmp_path), perform, out=io.StringIO(), err=io.StringIO())
 
 
 def said(session: Session) -> str:

@@ -26,8 +26,8 @@ from shell.live.view import Seen, View, app_of
 from shell.live.watch import ticks
 from shell.soon import soon
 from tests.eventually import eventually
-from tests.fakes.manager import FakeCall, FakeManager
-from tests.fakes.replies import PlacesIn, Replies, app, serving, town
+from tests.fakes.manager import FakeCall, FakeManager, PlacesAt
+from tests.fakes.replies import Replies, app, serving, town
 from tests.fakes.shells import Shell, TerminalText, shell_at
 
 ENTER, ESCAPE, CTRL_C, F2 = "\r", "\x1b", "\x03", "\x1bOQ"
@@ -46,7 +46,7 @@ def screen(replies: Replies, tmp_path: Path) -> Iterator[Screen]:
         yield Screen(client, look(client, Seen()), View(), interval_s=0.02)
 
 
-def client_of(places: PlacesIn) -> Client:
+def client_of(places: PlacesAt) -> Client:
     return Client(places, note=lambda text: None)
 
 
