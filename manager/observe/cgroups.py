@@ -55,7 +55,7 @@ class _Files:
 
 
 class Meter:
-    """Reads workers' groups; one thread owns it. `close` lets go of every file."""
+    """Reads workers' groups; one thread owns it. The files of those that it is not asked for are closed."""
 
     def __init__(self, clock: Callable[[], float], *, proc: str = "/proc") -> None:
         self._clock = clock
@@ -70,10 +70,6 @@ class Meter:
             self._forget(name)
         usages = {name: self._usage(name, pid) for name, pid in workers.items()}
         return {name: usage for name, usage in usages.items() if usage is not None}
-
-    def close(self) -> None:
-        for name in list(self._files):
-            self._forget(name)
 
     def _usage(self, name: str, pid: int) -> Usage | None:
         if name in self._files and self._files[name].pid != pid:

@@ -39,7 +39,6 @@ class Program:
 
     sha256: str
     path: Path
-    size_bytes: int
 
 
 class Programs:
@@ -96,7 +95,7 @@ class Programs:
             os.fchmod(copy.fileno(), _MODE)
             os.fsync(copy.fileno())
             self._keep(Path(copy.name), self.path(digest))
-        return Program(digest, self.path(digest), before.st_size)
+        return Program(digest, self.path(digest))
 
     def _keep(self, copy: Path, path: Path) -> None:
         try:

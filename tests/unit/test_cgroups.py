@@ -69,7 +69,7 @@ def test_memory_is_counted_without_the_cache_that_can_go(machine: Machine) -> No
     meter = machine.meter()
 
     usage = meter.read({"w": 7})["w"]
-    meter.close()
+    meter.read({})
 
     assert (usage.cpu_s, usage.memory_bytes, usage.cpu_cores) == (1.5, 3000, None)
 
@@ -82,7 +82,7 @@ def test_cores_are_the_cpu_time_between_two_reads(machine: Machine) -> None:
     machine.now += 2.0
     machine.worker(7, cpu_s=2.0, memory=1, inactive=0)
     usage = meter.read({"w": 7})["w"]
-    meter.close()
+    meter.read({})
 
     assert usage.cpu_cores == pytest.approx(0.5)
 
@@ -95,7 +95,7 @@ def test_a_replaced_worker_starts_without_a_rate(machine: Machine) -> None:
 
     machine.now += 1.0
     usage = meter.read({"w": 8})["w"]
-    meter.close()
+    meter.read({})
 
     assert usage.cpu_cores is None
 
@@ -130,7 +130,7 @@ def test_inactive_cache_above_the_usage_never_makes_memory_negative(machine: Mac
     meter = machine.meter()
 
     usage = meter.read({"w": 7})["w"]
-    meter.close()
+    meter.read({})
 
     assert usage.memory_bytes == 0
 
@@ -159,7 +159,7 @@ def test_this_process_can_be_measured_for_real() -> None:
 
     first = meter.read({"me": os.getpid()})["me"]
     second = meter.read({"me": os.getpid()})["me"]
-    meter.close()
+    meter.read({})
 
     assert first.memory_bytes > 0
     assert second.cpu_s >= first.cpu_s
