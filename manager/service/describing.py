@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from manager.api.arguments import Arguments
 from manager.api.documents import document, rfc3339
@@ -18,47 +18,43 @@ from manager.service.targets import resolve_target
 from manager.state import wishes
 from manager.state.model import AppSpec, ScalingTarget, WorkerRecord
 from manager.state.records import decision_key, held_decision_key
+from manager.store import Store
 
 LAST_EVENTS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Describing:
-    """The `describe` command."""
+def describe(reading: Reading, call: Call, arguments: Arguments) -> Answer:
+    """Return an app or a worker with its spec, its last ending, decision and events."""
+    fields = dict(reading.inspect(call, arguments))
+    world = reading.picture().world
+    name, slot = resolve_target(arguments.text("target") or "", world)
+    spec = wishes.find(world.specs, name)
+    records = [record for record in world.of_app(name) if slot in (None, record.slot)]
+    if slot is not None and records:  # while an update replaces it, it is made from another template
+        spec = replace(spec, template=spec.templates.get(records[0].revision, spec.template))
+    told = [event for event in events(reading.store) if _is_about(event, name, slot)]
+    fields |= {
+        "spec": plain(spec),
+        "ending": _last_ending(records),
+        "events": [asdict(event) for event in told[-LAST_EVENTS:]],
+    }
+    if slot is not None:
+        return document("WorkerDescription", _without_kind(fields))
+    target = world.targets.get(name)
+    routes = [asdict(view) for view in route_views(world, spec, reading.addressing)]
+    fields |= {"routes": routes, "decision": _decision(reading.store, spec, target)}
+    if fields["decision"] is not None:
+        fields["note"] = _without_reason(str(fields["note"]), target)
+    return document("AppDescription", _without_kind(fields))
 
-    reading: Reading
 
-    def describe(self, call: Call, arguments: Arguments) -> Answer:
-        """Return an app or a worker with its spec, its last ending, decision and events."""
-        fields = dict(self.reading.inspect(call, arguments))
-        world = self.reading.picture().world
-        name, slot = resolve_target(arguments.text("target") or "", world)
-        spec = wishes.find(world.specs, name)
-        records = [record for record in world.of_app(name) if slot in (None, record.slot)]
-        if slot is not None and records:  # while an update replaces it, it is made from another template
-            spec = replace(spec, template=spec.templates.get(records[0].revision, spec.template))
-        told = [event for event in events(self.reading.store) if _is_about(event, name, slot)]
-        fields |= {
-            "spec": plain(spec),
-            "ending": _last_ending(records),
-            "events": [asdict(event) for event in told[-LAST_EVENTS:]],
-        }
-        if slot is not None:
-            return document("WorkerDescription", _without_kind(fields))
-        target = world.targets.get(name)
-        routes = [asdict(view) for view in route_views(world, spec, self.reading.addressing)]
-        fields |= {"routes": routes, "decision": self._decision(spec, target)}
-        if fields["decision"] is not None:
-            fields["note"] = _without_reason(str(fields["note"]), target)
-        return document("AppDescription", _without_kind(fields))
-
-    def _decision(self, spec: AppSpec, target: ScalingTarget | None) -> object:
-        """Return the autoscaler's last decision on the app, None where there is none."""
-        if spec.autoscale is None or target is None:
-            return None
-        keys = [key(spec.name, target.decision) for key in (decision_key, held_decision_key)]
-        kept = [json.loads(entry.value) for entry in self.reading.store.read(*keys).entries.values()]
-        return next((decision for decision in kept if decision["id"] == target.decision), None)
+def _decision(store: Store, spec: AppSpec, target: ScalingTarget | None) -> object:
+    """Return the autoscaler's last decision on the app, None where there is none."""
+    if spec.autoscale is None or target is None:
+        return None
+    keys = [key(spec.name, target.decision) for key in (decision_key, held_decision_key)]
+    kept = [json.loads(entry.value) for entry in store.read(*keys).entries.values()]
+    return next((decision for decision in kept if decision["id"] == target.decision), None)
 
 
 def _without_reason(note: str, target: ScalingTarget | None) -> str:

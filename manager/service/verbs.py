@@ -13,7 +13,7 @@ from manager.observe.etcd_alarms import alarms
 from manager.service.apps import AppVerbs
 from manager.service.changes import Changes
 from manager.service.copying import Copying
-from manager.service.describing import Describing
+from manager.service.describing import describe
 from manager.service.dispatch import Dispatcher, Verb
 from manager.service.drills import Drills
 from manager.service.freezing import FreezeVerbs
@@ -26,7 +26,7 @@ from manager.service.rescue import Rescue
 from manager.service.revisions import RevisionVerbs
 from manager.service.scaling import ScalingVerbs
 from manager.service.secrets import SecretVerbs
-from manager.service.stats import Stats
+from manager.service.stats import stats
 from manager.service.tracing import Tracing
 from manager.service.watching import Watching
 from manager.service.whatif import Whatif
@@ -109,8 +109,8 @@ def _looking(core: Core, reading: Reading) -> Mapping[str, Verb]:
         "inspect": reading.inspect,
         "export": reading.export,
         "status": reading.status,
-        "describe": Describing(reading).describe,
-        "stats": Stats(reading).stats,
+        "describe": partial(describe, reading),
+        "stats": partial(stats, reading),
         "whatif": Whatif(reading, core.recording).whatif,
         "trace": tracing.trace,
         "logs": Logs(core.engine, core.reconciler).logs,

@@ -1,4 +1,4 @@
-"""What several files lend their tests."""
+"""What the tests of several files are lent."""
 
 from __future__ import annotations
 
