@@ -160,10 +160,12 @@ def problem_of(seen: Observation) -> str | None:
     if seen.wanted == 0:
         return "the app is stopped"
     span_s, age_s = known(seen.span_s), known(seen.age_s)
+    if age_s is None:
+        return "the proxy has told no figures yet"
+    if age_s > max(STALE_S, STALE_SPANS * (span_s or 0.0)):
+        return f"the figures are {age_s:.0f} s old"
     if not span_s:
-        return "the time that the figures cover is not known"
-    if age_s is None or age_s > max(STALE_S, STALE_SPANS * span_s):
-        return "the figures are old" if age_s is None else f"the figures are {age_s:.0f} s old"
+        return "rates are known from the second look on"
     if seen.connections is not None:
         return None if known(seen.connections) is not None else "the number of connections is not known"
     completed, failed = known(seen.completed), known(seen.failed)
