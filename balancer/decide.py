@@ -99,7 +99,7 @@ def _held(
         limits=limits,
         spares=spares,
     )
-    return decision, _remembered(memory, before, final, final, now_s)
+    return decision, _remembered(memory, decision, final)
 
 
 def _limited(
@@ -132,7 +132,7 @@ def _limited(
         removes_after_s=wait_s,
         spares=spares,
     )
-    return decision, _remembered(memory, sample.wanted, bounded, final, now_s)
+    return decision, _remembered(memory, decision, bounded)
 
 
 def _bounds(policy: Policy, cap: int | None) -> tuple[tuple[str, int, int], ...]:
@@ -166,10 +166,11 @@ def _not_too_soon(memory: Memory, bounded: int, now: int, most: int, since_s: fl
     return bounded if bounded >= now else min(now, most, max([bounded, *recent]))
 
 
-def _remembered(memory: Memory, before: int, right: int, final: int, now_s: float) -> Memory:
+def _remembered(memory: Memory, decision: ScalingDecision, right: int) -> Memory:
+    now_s = decision.at_s
     recent = tuple(wish for wish in memory.wishes if wish.at_s > now_s - REMOVE_AFTER_S)
     memory = replace(memory, wishes=(*recent, Wish(now_s, right)))
-    return memory if final == before else replace(memory, changed_s=now_s)
+    return replace(memory, changed_s=now_s) if decision.changes else memory
 
 
 def _reach(policy: Policy, picked: Pick, final: int) -> int | None:

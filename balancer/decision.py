@@ -134,6 +134,11 @@ class ScalingDecision:
     removes_after_s: float = 0.0
     spares: int = 0
 
+    @property
+    def changes(self) -> bool:
+        """Tell whether there will be another number of workers; what is only recommended changes nothing."""
+        return self.carried_out and self.action is not Action.HOLD
+
     def record(self, app: str) -> dict[str, object]:
         """Return the decision of an app as the contract's record, ready for JSON."""
         rows = asdict(self)

@@ -163,10 +163,12 @@ class Replay:
 
 
 def recorded(tally: Tally, segment: Segment, policy: Policy, since_s: float = -math.inf) -> None:
-    """Count what was really decided, and what was really measured against a policy's objective."""
+    """Count what there really was, and what was really measured against a policy's objective."""
+    is_carried_out = segment.begin.policy.mode is Mode.ON
     for step in segment.steps:
         if step.at_s >= since_s:
-            tally.count(step, step.seen.wanted or 0, step.final)
+            wanted = step.seen.wanted or 0
+            tally.count(step, wanted, step.final if is_carried_out else wanted)
             tally.judge(step, _measured_slow(step, policy.slo_s), 1.0 - policy.slo_share)
 
 

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from balancer.crowd import Decided
-from balancer.decision import Action
 from balancer.samples import Observation, Policy, known
 from balancer.whatif import Begin, Segment, Step
 
@@ -125,7 +124,7 @@ class Recording:
 
     def _add(self, app: str, begin: Begin, decided: Decided) -> None:
         decision, now_s = decided.decision, decided.decision.at_s
-        busy = _has_load(decided.asked.seen) or decision.action is not Action.HOLD
+        busy = _has_load(decided.asked.seen) or decision.changes
         pen = self._pens.get(app)
         if pen is not None and not _goes_on(pen, begin, now_s):
             self._close(app)

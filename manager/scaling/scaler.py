@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from balancer.crowd import Asked, Decided, decide_all
-from balancer.decision import Action, frozen
+from balancer.decision import Action, ScalingDecision, frozen
 from balancer.memory import Memory
 from balancer.samples import Mode, Policy
-from manager.api.documents import rfc3339
+from manager.api.documents import counted, rfc3339
 from manager.journal import Journal
 from manager.loop.reconcile import Reconciler
 from manager.observe.host_use import CpuMeter
@@ -106,9 +106,9 @@ class Scaler:
         decided: Mapping[str, Decided],
         fence: Fence,
     ) -> None:
-        """Store and tell what was decided: each change on its own, all that hold in one transaction."""
+        """Store and tell what was decided: what is news on its own, all that hold in one transaction."""
         puts = {name: _puts(name, targets[name], each) for name, each in decided.items()}
-        held = [name for name, each in decided.items() if each.decision.action is Action.HOLD]
+        held = [name for name, each in decided.items() if not _is_news(each.decision, targets[name])]
         if held:  # first: that a change is refused costs the others nothing
             self.store.write({key: value for name in held for key, value in puts[name].items()}, fence=fence)
         for name in held:
@@ -116,6 +116,7 @@ class Scaler:
         for name in [name for name in decided if name not in held]:
             self._change(name, puts[name], fence)
             self._tell(apps[name], decided[name])
+            self.journal.note(_words(decided[name].decision), app=name)
 
     def _change(self, app: str, puts: Mapping[str, str], fence: Fence) -> None:
         outdated = sorted(self.store.read(f"{DECISIONS}{app}/0").entries)[: -KEEP_DECISIONS + 1]
@@ -128,20 +129,29 @@ class Scaler:
         self.recording.add(spec.name, spec.created_at, decided)
         if held := self._holds.news(spec.name, decision):
             self.journal.note(f"autoscale: {held}", app=spec.name)
-        if decision.action is not Action.HOLD:
-            self.journal.note(f"autoscale: {decision.reason}", app=spec.name)
 
 
 def _puts(app: str, known: ScalingTarget | None, decided: Decided) -> dict[str, str]:
     """Return what is stored of a decision: what the app shall have, and why."""
     decision = decided.decision
-    changed = decision.action is not Action.HOLD
-    at = decision.at_s if changed or known is None else known.at
+    is_news = _is_news(decision, known)
+    at = decision.at_s if is_news or known is None else known.at
     memory = decided.memory.to_json()
     target = ScalingTarget(decision.final, decision.id, at, decision.reason, memory, decision.spares)
     record = {**decision.record(app), "at": rfc3339(decision.at_s)}
-    key = (decision_key if changed else held_decision_key)(app, decision.id)
+    key = (decision_key if is_news else held_decision_key)(app, decision.id)
     return {target_key(app): encode(target), key: json.dumps(record, allow_nan=False)}
+
+
+def _is_news(decision: ScalingDecision, known: ScalingTarget | None) -> bool:
+    """Tell whether a decision changes the number of workers, or recommends another than the one before."""
+    is_new = decision.carried_out or known is None or decision.final != known.want
+    return is_new and decision.action is not Action.HOLD
+
+
+def _words(decision: ScalingDecision) -> str:
+    advice = "" if decision.carried_out else f" recommends {counted(decision.final, 'worker')}"
+    return f"autoscale{advice}: {decision.reason}"
 
 
 def _is_scaled(world: World, spec: AppSpec) -> bool:

@@ -116,6 +116,15 @@ def test_recommending_decides_and_says_that_nothing_is_done() -> None:
 
     assert decision.action is Action.ADD
     assert not decision.carried_out
+    assert not decision.changes
+
+
+def test_a_recommendation_is_no_change_of_the_number() -> None:
+    operator = taught(policy=replace(POLICY, mode=Mode.RECOMMEND))
+
+    operator.sees_all([seen(150.0, 4)] * 2)
+
+    assert operator.sees(seen(150.0, 4)).inputs.changed_ago_s is None
 
 
 def test_time_outs_do_not_make_a_worker_look_strong() -> None:

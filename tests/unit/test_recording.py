@@ -15,7 +15,7 @@ import pytest
 from balancer.crowd import Asked, Decided, decide_all
 from balancer.decide import REMOVE_AFTER_S
 from balancer.memory import Memory
-from balancer.samples import Observation
+from balancer.samples import Mode, Observation, Policy
 from balancer.whatif import Replay
 from manager.scaling import recording
 from manager.scaling.recording import IDLE_S, KEEP_S, SEGMENT_S, Recording, Tape
@@ -35,11 +35,12 @@ class Life:
     now_s: float = T0
     workers: int = 2
     memory: Memory = field(default_factory=Memory)
+    policy: Policy = POLICY
 
     def tick(self, observation: Observation | None = None) -> Decided:
         self.now_s += SPAN_S
         look = replace(observation or IDLE, wanted=self.workers)
-        decided = decide_all({self.app: Asked(POLICY, self.memory, look)}, self.now_s)[self.app]
+        decided = decide_all({self.app: Asked(self.policy, self.memory, look)}, self.now_s)[self.app]
         self.memory, self.workers = decided.memory, decided.decision.final
         self.recording.add(self.app, self.created_at, decided)
         return decided
@@ -95,6 +96,16 @@ def test_all_that_was_decided_is_reproduced(life: Life, short_segments: float) -
 
 def test_an_app_without_requests_costs_nothing(life: Life) -> None:
     life.idle(50)
+
+    assert not life.recording.directory.exists()
+
+
+def test_a_recommendation_to_an_app_without_requests_costs_nothing(life: Life) -> None:
+    life.policy = replace(POLICY, max=1, mode=Mode.RECOMMEND)
+
+    for _ in range(50):
+        life.workers = 3
+        assert life.tick().decision.final == 1
 
     assert not life.recording.directory.exists()
 

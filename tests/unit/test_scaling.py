@@ -226,11 +226,13 @@ def test_a_decision_that_is_not_kept_tells_which_are() -> None:
         verbs.explain(cast(Call, None), Arguments({"app": "web", "decision": 6}))
 
 
-def scaler(store: FakeStore, *names: str) -> tuple[Scaler, World]:
+def scaler(
+    store: FakeStore, *names: str, policy: Autoscale | None = None, want: int = 1
+) -> tuple[Scaler, World]:
     """Return an autoscaler of apps without load, of `web` by default, and what it sees."""
     store.write({"manager": "1"})
     fence = Fence("manager", store.read("manager").entries["manager"].create_revision)
-    app = replace(an_app(want=1), autoscale=Autoscale(1, 3))
+    app = replace(an_app(want=want), autoscale=policy or Autoscale(1, 3))
     world = serving([replace(app, name=name) for name in names or ["web"]], [a_worker(1)])
     reconciler = SimpleNamespace(picture=lambda: SimpleNamespace(world=world, trouble=""), dirty=Event())
     clock = count(int(NOW)).__next__
@@ -290,6 +292,18 @@ def test_apps_that_hold_cost_one_write_of_the_store_together() -> None:
 
     assert store.revision() == before + 1
     assert list(store.read(TARGETS).entries) == [target_key(name) for name in ("api", "shop", "web")]
+
+
+def test_a_recommendation_is_told_and_kept_when_it_changes_and_not_at_every_look() -> None:
+    store, told = FakeStore(lambda: 0.0), list[str]()
+    autoscaler, _ = scaler(store, policy=Autoscale(1, 3, mode="recommend"), want=5)
+    autoscaler.journal = cast(Journal, SimpleNamespace(note=lambda text, app: told.append(text)))
+
+    for _ in range(KEPT_HOLDS):
+        autoscaler.look()
+
+    assert [text.partition(":")[0] for text in told] == ["autoscale recommends 3 workers"]
+    assert len(store.read(f"{DECISIONS}web/0").entries) == 1
 
 
 def test_the_newest_decision_is_the_one_that_counts_though_an_earlier_policy_came_further() -> None:

@@ -170,6 +170,15 @@ def test_what_was_is_counted_as_it_was_measured() -> None:
     assert tally.ups > 0
 
 
+def test_what_was_only_recommended_is_not_counted_as_what_was() -> None:
+    steps = Step(100.0, seen(10.0, 2), 3), Step(102.0, seen(10.0, 2), 3), Step(104.0, seen(10.0, 2), 3)
+    tally = Tally()
+
+    recorded(tally, Segment(Begin(0.0, replace(POLICY, mode=Mode.RECOMMEND), Memory()), steps), POLICY)
+
+    assert (tally.worker_s, tally.most, tally.ups) == (2 * tally.span_s, 2, 0)
+
+
 def test_a_time_without_steps_counts_with_the_workers_there_were() -> None:
     first, second = Step(100.0, seen(10.0, 2), 3), Step(700.0, seen(10.0, 3), 3)
     tally = Tally()
