@@ -16,7 +16,7 @@ from balancer.hidden import unhidden
 from balancer.host import worker_cores
 from balancer.learn import lead_s, learned, renewed
 from balancer.memory import Memory, Wish
-from balancer.pick import Pick, pick
+from balancer.pick import Pick, pick, thresholds_by_use
 from balancer.samples import Mode, Observation, Policy, Sample, known, problem_of, sample_of
 from balancer.standby import kept_spares, within_reach
 from balancer.tell import curve_points, inputs_of, reason_of, safe_rate, with_demand
@@ -194,9 +194,12 @@ def _shown(costs: tuple[Cost, ...], raw: int, final: int) -> tuple[Cost, ...]:
 
 
 def _thresholds(policy: Policy, picked: Pick, final: int) -> Thresholds | None:
-    if picked.capacity is None:
+    if picked.capacity is not None:
+        return thresholds(picked.capacity, picked.demand, final, policy.min, _most(policy, picked))
+    if picked.model.safe_rate_rps is None:
         return None
-    return thresholds(picked.capacity, picked.demand, final, policy.min, _most(policy, picked))
+    safe_rps = picked.model.safe_rate_rps
+    return thresholds_by_use(picked.demand, safe_rps, final, policy.min, _most(policy, picked))
 
 
 def _most(policy: Policy, picked: Pick) -> int:

@@ -31,6 +31,7 @@ class Inputs:
     level, slope, ahead, ahead_sd: the demand now, its change, and what it will be in lead_s with its
     error; for a tcp app connections instead of requests/s.  backlog_rps: what waits, as extra demand.
     surprises: how many are remembered; surprise_odds: that one comes in the next span, or goes on.
+    connections: open ones, for a tcp app only.  slow_share: of the requests, longer than the objective.
     """
 
     age_s: float | None = None
@@ -40,6 +41,8 @@ class Inputs:
     rate_rps: float | None = None
     failed_share: float | None = None
     inflight: float | None = None
+    connections: float | None = None
+    slow_share: float | None = None
     cpu_cores: float | None = None
     host_cores: float | None = None
     neighbours_cores: float | None = None
@@ -81,8 +84,9 @@ class Model:
     """What one worker was learned to do.
 
     requests_per_replica_rps: when it is full.  safe_rate_rps: while the objective holds, with `final`
-    workers.  limited_by: "cpu", or "waiting" where workers stop serving more with CPU left.  error:
-    relative.  curve: as fitted.  seen: as counted.
+    workers; for a tcp app, which has none, the connections that are asked of one.  limited_by: "cpu", or
+    "waiting" where workers stop serving more with CPU left.  error: relative.  curve: as fitted.  seen: as
+    counted.
     """
 
     trusted: Trust

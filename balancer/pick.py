@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from balancer.choose import Capacity, Cost, Outlook, cheapest, costs, outlook
+from balancer.choose import Capacity, Cost, Outlook, Thresholds, cheapest, costs, outlook
 from balancer.decision import Model, Trust
 from balancer.fit import CpuLine, cautious_line, cpu_line
 from balancer.forecast import Forecast, forecast, promise
@@ -69,7 +69,8 @@ def _by_model(
     model = model_of(memory, line, capacity, cores, trust)
     cap = _cap(memory, sample, line.idle_cores + line.cores_per_rps * worker_rps)
     if sample.seen.connections is not None:
-        return Pick(_by_use(demand, capacity), demand, model, cap), memory
+        safe_rps = TCP_USE * worker_rps
+        return Pick(_by_use(demand, safe_rps), demand, replace(model, safe_rate_rps=safe_rps), cap), memory
     backlog_rps = _backlog(sample)
     ahead = outlook(capacity, demand, backlog_rps, BEYOND_MAX * policy.max)
     candidates = costs(ahead, sample.wanted)
@@ -95,9 +96,15 @@ def _cap_by_limit(memory: Memory, sample: Sample) -> int | None:
     return max(sample.wanted, math.ceil(host_cores / worker_cores(memory, sample)))
 
 
-def _by_use(demand: Forecast, capacity: Capacity) -> int:
+def _by_use(demand: Forecast, safe_rps: float) -> int:
     wanted = max(demand.level_rps, demand.ahead_rps) + demand.sd_rps
-    return max(1, math.ceil(wanted / (TCP_USE * capacity.worker_rps)))
+    return max(1, math.ceil(wanted / safe_rps))
+
+
+def thresholds_by_use(demand: Forecast, safe_rps: float, now: int, low: int, high: int) -> Thresholds:
+    """Return the steady demands at which `_by_use` would leave `now`."""
+    most, least = (max(0.0, workers * safe_rps - demand.sd_rps) for workers in (now, now - 1))
+    return Thresholds(most if now < high else None, least if now > low else None)
 
 
 def _backlog(sample: Sample) -> float:

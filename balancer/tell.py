@@ -30,6 +30,8 @@ def inputs_of(memory: Memory, seen: Observation, now_s: float) -> Inputs:
         span_s=known(seen.span_s),
         ready=seen.ready,
         starting=seen.starting,
+        connections=known(seen.connections),
+        slow_share=_slow_share(seen, memory.slo_s),
         host_cores=known(seen.host_cores),
         neighbours_cores=memory.neighbours_cores,
         surprises=len(memory.demand.surprises),
@@ -37,6 +39,12 @@ def inputs_of(memory: Memory, seen: Observation, now_s: float) -> Inputs:
         starts=len(memory.start_times_s),
         changed_ago_s=None if memory.changed_s is None else now_s - memory.changed_s,
     )
+
+
+def _slow_share(seen: Observation, slo_s: float) -> float | None:
+    """Return the share of requests slower than the objective, None where nobody can say."""
+    latencies = seen.latencies
+    return known(latencies.share_over(slo_s)) if latencies and known(latencies.total) else None
 
 
 def with_demand(inputs: Inputs, sample: Sample, demand: Forecast, backlog_rps: float) -> Inputs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,12 +17,14 @@ from manager.service.changes import Changes, Wish
 from manager.service.dispatch import Answer
 from manager.service.reading import Reading
 from manager.service.revisions import ranges
-from manager.service.waiting import until_seen
+from manager.service.waiting import LOOK_S, until_seen
 from manager.state import wishes
 from manager.state.model import AppSpec
 from manager.state.records import DECISIONS
 from manager.state.specs import autoscale_policy
 from manager.state.world import World, ready_slots
+
+FIRST_S = 5.0  # the first decision on an app comes sooner
 
 _POLICY = {"state", "max", "min", "slo", "mode"}
 
@@ -57,12 +60,11 @@ class ScalingVerbs:
         return document("Result", {"message": made.note})
 
     def explain(self, call: Call, arguments: Arguments) -> Answer:
-        world, name = self.reading.picture().world, arguments.text("app") or ""
+        name, number = arguments.text("app") or "", arguments.whole("decision")
+        world = self._decided(call, name) if number is None else self.reading.picture().world
         spec = wishes.find(world.specs, name)
-        number = arguments.whole("decision")
-        stored = (
-            json.loads(e.value) for e in self.changes.store.read(f"{DECISIONS}{name}/").entries.values()
-        )
+        entries = self.changes.store.read(f"{DECISIONS}{name}/").entries
+        stored = (json.loads(entry.value) for entry in entries.values())
         known = {decision["id"]: decision for decision in stored}
         target = world.targets.get(name)
         if spec.autoscale and (not known or (target is None and number is None)):
@@ -85,6 +87,14 @@ class ScalingVerbs:
         ready = len(ready_slots(world, spec))
         return document("Decision", {**known[wanted], "ready": ready})
 
+    def _decided(self, call: Call, name: str) -> World:
+        """Return the world once there is a decision on an app that scales itself since a moment ago."""
+        picture, ends_at = self.reading.picture(), time.monotonic() + FIRST_S
+        while _waits_for_first(picture.world, name) and time.monotonic() < ends_at:
+            call.check()
+            picture = self.reading.reconciler.next_picture(picture, LOOK_S) or picture
+        return picture.world
+
 
 def require_sense(arguments: Arguments) -> None:
     """Raises UsageError for a policy of no app, and for one that is taken away with the same words."""
@@ -93,6 +103,12 @@ def require_sense(arguments: Arguments) -> None:
         raise UsageError("autoscale: of which app?", hint="autoscale web --max 6")
     if asked and arguments.text("state") == "off":
         raise UsageError(f"off takes no --{min(asked)}", hint=f"autoscale {name} off")
+
+
+def _waits_for_first(world: World, name: str) -> bool:
+    spec = world.specs.get(name)
+    scales = spec is not None and spec.autoscale is not None and not spec.stopped
+    return scales and name not in world.targets
 
 
 def _view(world: World, spec: AppSpec) -> AutoscaleView:

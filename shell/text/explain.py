@@ -24,12 +24,13 @@ def lines(record: Document, options: Options, *, plot: bool = True) -> Iterator[
     yield from _head(record, options.width)
     for label, told, source in (
         ("load", _load(inputs), _age(inputs)),
-        ("safe rate", _safe(model), _trust(model)),
+        ("slow", _slow(inputs), ""),
+        ("safe rate", _safe(inputs, model), _trust(model)),
         ("need", _need(record, inputs, model), ""),
         ("limits", _limits(record, inputs), ""),
         ("spares", _spares(record), ""),
         ("timing", _timing(inputs), ""),
-        ("changes", _changes(record), ""),
+        ("changes", _changes(record, _unit(inputs)), ""),
     ):
         if told:
             yield from _fact(label, told, source, options.width)
@@ -60,6 +61,10 @@ def _fact(label: str, told: str, source: str, width: int | None) -> Iterator[str
         yield f"  {head:<10}  {part}"
 
 
+def _unit(inputs: Document) -> str:
+    return "req/s" if inputs.get("connections") is None else "connections"
+
+
 def _load(inputs: Document) -> str:
     level, slope = number(inputs.get("level_rps")), number(inputs.get("slope_rps_per_s"))
     rate = level if level is not None else number(inputs.get("rate_rps"))
@@ -67,9 +72,9 @@ def _load(inputs: Document) -> str:
         return "not known"
     trend = ""
     if slope is not None and abs(slope) * 60 >= 0.05 * max(rate, 1.0):
-        trend = f", {'rising' if slope > 0 else 'falling'} {abs(slope) * 60:.1f} req/s per minute"
+        trend = f", {'rising' if slope > 0 else 'falling'} {abs(slope) * 60:.1f} {_unit(inputs)} per minute"
     waiting = number(inputs.get("inflight"))
-    return f"{rate:.1f} req/s{trend}" + (f", {waiting:.0f} in flight" if waiting else "")
+    return f"{rate:.1f} {_unit(inputs)}{trend}" + (f", {waiting:.0f} in flight" if waiting else "")
 
 
 def _age(inputs: Document) -> str:
@@ -77,13 +82,20 @@ def _age(inputs: Document) -> str:
     return "" if age is None else f"from the proxy, {cells.seconds(age)} old"
 
 
-def _safe(model: Document) -> str:
+def _slow(inputs: Document) -> str:
+    share = number(inputs.get("slow_share"))
+    return f"{cells.ratio(share)} of the last requests took longer than the objective" if share else ""
+
+
+def _safe(inputs: Document, model: Document) -> str:
     rate = number(model.get("safe_rate_rps"))
     full = number(model.get("requests_per_replica_rps"))
     if rate is None and full is None:
         return "not learned yet"
-    parts = [f"{rate:.1f} req/s per worker keeps the objective" if rate is not None else ""]
-    parts += [f"full at {full:.1f} req/s" if full is not None else ""]
+    unit = _unit(inputs)
+    serves = "keeps the objective" if unit == "req/s" else "leaves room"
+    parts = [f"{rate:.1f} {unit} per worker {serves}" if rate is not None else ""]
+    parts += [f"full at {full:.1f} {unit}" if full is not None else ""]
     return ", ".join(part for part in parts if part)
 
 
@@ -98,7 +110,11 @@ def _need(record: Document, inputs: Document, model: Document) -> str:
     if raw is None:
         return "as many as now"
     lead = number(inputs.get("lead_s"))
-    when = f"{ahead:.1f} req/s in {cells.seconds(lead or 0.0)}" if ahead is not None else "the load now"
+    when = (
+        f"{ahead:.1f} {_unit(inputs)} in {cells.seconds(lead or 0.0)}"
+        if ahead is not None
+        else "the load now"
+    )
     costs = ", ".join(f"{cost.get('workers')}:{_total(cost):.2f}" for cost in items(record.get("costs")))
     return f"{when} -> {raw}" + (f"   (cost by workers {costs})" if costs else "")
 
@@ -135,7 +151,7 @@ def _timing(inputs: Document) -> str:
     return ready + (f"; last change {cells.age(ago)} ago" if ago is not None else "")
 
 
-def _changes(record: Document) -> str:
+def _changes(record: Document, unit: str) -> str:
     """Return the demands at which the number would change; nothing where a rule or a pause decided."""
     at = fields(record.get("thresholds"))
     if not at:
@@ -143,9 +159,9 @@ def _changes(record: Document) -> str:
     above, below = number(at.get("adds_above_rps")), number(at.get("removes_below_rps"))
     after = number(record.get("removes_after_s"))
     most = f"would not add: its max or the host allows no more than {number(record.get('to')) or 0:.0f}"
-    parts = [most if above is None else f"would add above {above:.1f} req/s"]
+    parts = [most if above is None else f"would add above {above:.1f} {unit}"]
     if below is not None:
-        parts.append(f"would remove below {below:.1f} req/s for {after or 0:.0f} s")
+        parts.append(f"would remove below {below:.1f} {unit} for {after or 0:.0f} s")
     return "   ".join(parts)
 
 

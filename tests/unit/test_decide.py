@@ -303,6 +303,29 @@ def test_a_tcp_app_scales_on_cpu_and_connections() -> None:
     assert decision.model.requests_per_replica_rps == pytest.approx(100.0, rel=0.1)
 
 
+def test_a_tcp_app_gets_more_and_fewer_where_its_thresholds_are() -> None:
+    operator = Operator(POLICY)
+    decision = operator.sees_all([tcp(connections=100.0, workers=2)] * 40)
+    changes = decision.thresholds
+    assert changes is not None
+    assert changes.adds_above_rps
+    assert changes.removes_below_rps
+    adds, removes = changes.adds_above_rps, changes.removes_below_rps
+
+    def wanted(connections: float) -> int:
+        told = operator.twin().sees_all([tcp(connections, workers=2)] * 60)
+        return told.raw or 0
+
+    assert [wanted(0.95 * adds), wanted(1.1 * adds)] == [2, 3]
+    assert [wanted(1.1 * removes), wanted(0.9 * removes)] == [2, 1]
+
+
+def test_an_explanation_has_the_share_of_slow_requests() -> None:
+    decision = taught().sees(seen(80.0, 4))
+
+    assert decision.inputs.slow_share == pytest.approx(math.exp(-0.25 * (1.0 - 0.5) / 0.025))
+
+
 def tcp(connections: float, workers: int) -> Observation:
     cores = connections * 0.01
     return replace(seen(0.0, workers), completed=None, failed=None, connections=connections, cpu_cores=cores)

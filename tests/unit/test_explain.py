@@ -82,6 +82,27 @@ def test_a_start_that_nobody_has_seen_is_said_to_be_assumed() -> None:
     assert "ready in 1.9 s (of 1 start)" in told({**RECORD, "inputs": {**inputs, "starts": 1}})
 
 
+def test_the_share_of_slow_requests_is_told_while_there_are_some() -> None:
+    inputs = RECORD["inputs"]
+    assert isinstance(inputs, dict)
+
+    slow = told({**RECORD, "inputs": {**inputs, "slow_share": 0.25}})
+
+    assert "slow        25.0% of the last requests took longer than the objective" in slow
+    assert "last requests" not in told({**RECORD, "inputs": {**inputs, "slow_share": 0.0}})
+
+
+def test_a_tcp_app_is_told_in_connections() -> None:
+    inputs = RECORD["inputs"]
+    assert isinstance(inputs, dict)
+
+    text = told({**RECORD, "inputs": {**inputs, "connections": 412.0}}, plot=False)
+
+    assert "167.0 connections per worker leaves room, full at 200.0 connections" in text
+    assert "would add above 456.0 connections" in text
+    assert "req/s" not in text
+
+
 def test_spares_are_told_where_some_were_chosen() -> None:
     assert "spares      2 stand by: 5 workers within reach" in told({**RECORD, "spares": 2})
     assert "spares" not in told({**RECORD, "spares": 0})

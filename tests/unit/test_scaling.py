@@ -272,6 +272,27 @@ def test_a_decision_that_was_shown_can_be_explained_a_minute_later_though_it_cha
     assert explained(store, world)["id"] == cast(int, shown["id"]) + KEPT_HOLDS - 1
 
 
+def test_who_asks_before_the_first_decision_is_told_of_it_a_moment_later() -> None:
+    store = FakeStore(lambda: 0.0)
+    autoscaler, world = scaler(store)
+
+    def next_picture(before: object, within_s: float) -> object:
+        autoscaler.look()
+        target = decode(ScalingTarget, store.read(target_key("web")).entries[target_key("web")].value)
+        return SimpleNamespace(world=replace(world, targets={"web": target}))
+
+    reading = SimpleNamespace(
+        picture=lambda: SimpleNamespace(world=world), reconciler=SimpleNamespace(next_picture=next_picture)
+    )
+    verbs = ScalingVerbs(cast(Changes, None), cast(Reading, reading), store)
+    call = cast(Call, SimpleNamespace(check=lambda: None))
+
+    answer = verbs.explain(call, Arguments({"app": "web"}))
+
+    assert isinstance(answer, Mapping)
+    assert answer["id"] == 1
+
+
 def test_of_decisions_that_change_nothing_no_more_are_kept_than_a_minute_has() -> None:
     store = FakeStore(lambda: 0.0)
     autoscaler, _ = scaler(store)
