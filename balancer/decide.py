@@ -14,7 +14,7 @@ from balancer.choose import Cost, Thresholds, thresholds
 from balancer.decision import Limit, Model, ScalingDecision, Trust, action_of
 from balancer.hidden import unhidden
 from balancer.host import worker_cores
-from balancer.learn import lead_s, learned, renewed
+from balancer.learn import in_doubt, lead_s, learned, renewed
 from balancer.memory import Memory, Wish
 from balancer.pick import Pick, pick, thresholds_by_use
 from balancer.samples import Mode, Observation, Policy, Sample, known, problem_of, sample_of
@@ -155,7 +155,10 @@ def _wait_s(memory: Memory, sample: Sample) -> float:
     """Return how long fewer workers must have been enough: longer, the more ragged the demand is.
 
     A demand that strays no more than chance arrivals do hardly ever wants back at once what it let go.
+    That goes for what was learned too: while it is in doubt, nobody knows that fewer would do.
     """
+    if in_doubt(memory, sample):
+        return REMOVE_AFTER_S
     back_s = lead_s(memory) + sample.span_s
     return min(REMOVE_AFTER_S, REGRET * back_s * memory.demand.spread)
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from balancer.choose import Capacity, price_of
-from balancer.fit import CpuFit, CpuLine, CpuSample, learn_cpu
+from balancer.fit import HUBER, CpuFit, CpuLine, CpuSample, learn_cpu
 from balancer.forecast import Forecast, Rate, learn_demand
 from balancer.host import host_full, is_starved, neighbours_cores, worker_cores
 from balancer.latency import SlowFit, SlowSample, learn_slow, slow_curve
@@ -60,7 +60,11 @@ def learned(memory: Memory, sample: Sample, now_s: float) -> Memory:
         neighbours_cores=neighbours_cores(memory, sample, now_s),
         demand=learn_demand(memory.demand, Rate(now_s, round(sample.demand, 3)), sample.span_s),
     )
-    return _learned_cpu(memory, sample, now_s) if _settled(memory, sample, now_s) else memory
+    if _settled(memory, sample, now_s):
+        return _with_ceiling(_learned_cpu(memory, sample, sample.ready, sample.cores, now_s), sample)
+    if _only_busy(memory, sample, now_s):
+        return _learned_cpu(memory, sample, sample.wanted, known(sample.seen.own_cores), now_s)
+    return memory
 
 
 def learned_slow(memory: Memory, sample: Sample, worker_rps: float, demand: Forecast, now_s: float) -> Memory:
@@ -75,6 +79,17 @@ def learned_slow(memory: Memory, sample: Sample, worker_rps: float, demand: Fore
         return memory
     seen = SlowSample(now_s, sample.ready, use, sample.completed, slow)
     return replace(memory, slow=learn_slow(memory.slow, seen))
+
+
+def in_doubt(memory: Memory, sample: Sample) -> bool:
+    """Tell whether requests may cost more by now than was learned of them.
+
+    The newest reading said so, or there was none yet of the workers there are: overloaded ones come and go.
+    """
+    if sample.demand < LEAST_RPS:
+        return False
+    unread = memory.moved_s is not None and memory.cpu.at_s <= memory.moved_s
+    return unread or (memory.cpu.residuals or (0.0,))[-1] > HUBER
 
 
 def worker_rate(memory: Memory, line: CpuLine, cores: float) -> float:
@@ -108,18 +123,31 @@ def _settled(memory: Memory, sample: Sample, now_s: float) -> bool:
     return _whole(memory, sample, now_s) and none_out and sample.ready > 0 and few_failed
 
 
+def _only_busy(memory: Memory, sample: Sample, now_s: float) -> bool:
+    """Tell whether workers come and go only as they are too busy to answer: taken together they are the same.
+
+    All that they do and use is seen, once those that were wanted last have started. Only requests that are
+    counted tell that workers are too busy.
+    """
+    change_s = lead_s(memory) + SETTLED_SPANS * sample.span_s
+    settled = memory.changed_s is None or now_s - memory.changed_s > change_s
+    few_failed = sample.failed_share <= FAILED_SHARE
+    queued = known(sample.seen.inflight) or 0.0
+    return settled and not sample.starting and few_failed and queued > QUEUED * sample.ready
+
+
 def _whole(memory: Memory, sample: Sample, now_s: float) -> bool:
     """Tell whether the workers that are ready now were so for the whole span."""
     return memory.moved_s is None or now_s - memory.moved_s > SETTLED_SPANS * sample.span_s
 
 
-def _learned_cpu(memory: Memory, sample: Sample, now_s: float) -> Memory:
-    if sample.cores is None or sample.served < LEAST_RPS:
+def _learned_cpu(memory: Memory, sample: Sample, workers: int, cores: float | None, now_s: float) -> Memory:
+    """Return the memory with what so many workers used for what was served."""
+    if cores is None or sample.served < LEAST_RPS:
         return memory
-    seen = CpuSample(now_s, sample.ready, round(sample.served, 3), round(sample.cores, 5), sample.span_s)
-    peak_cores = max(memory.peak_cores, round(sample.cores / sample.ready, 5))
-    grown = replace(memory, cpu=learn_cpu(memory.cpu, seen), peak_cores=peak_cores)
-    return _with_ceiling(grown, sample)
+    seen = CpuSample(now_s, workers, round(sample.served, 3), round(cores, 5), sample.span_s)
+    peak_cores = max(memory.peak_cores, round(cores / workers, 5))
+    return replace(memory, cpu=learn_cpu(memory.cpu, seen), peak_cores=peak_cores)
 
 
 def _with_ceiling(memory: Memory, sample: Sample) -> Memory:
@@ -128,7 +156,9 @@ def _with_ceiling(memory: Memory, sample: Sample) -> Memory:
     Found only after some such ticks in a row, and only raised: where waiting comes from elsewhere, more
     workers serve less each, and a ceiling that sank with them would ask for ever more of them.
     """
-    has_cpu = (sample.cores or 0.0) < IDLE_CPU * worker_cores(memory, sample) * sample.ready
+    if sample.cores is None or sample.served < LEAST_RPS:
+        return memory
+    has_cpu = sample.cores < IDLE_CPU * worker_cores(memory, sample) * sample.ready
     queued = memory.queued_ticks + 1 if sample.has_queued and has_cpu and not host_full(sample) else 0
     memory = replace(memory, queued_ticks=min(queued, QUEUED_TICKS))
     if queued < QUEUED_TICKS and memory.ceiling_rps is None:

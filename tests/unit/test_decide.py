@@ -69,6 +69,24 @@ def test_workers_that_start_slowly_are_kept_for_longer() -> None:
     assert slow.decisions[-1].removes_after_s > quick.decisions[-1].removes_after_s
 
 
+def test_workers_are_kept_for_longer_while_requests_use_more_cpu_than_was_learned() -> None:
+    operator = taught()
+    assert operator.twin().sees(seen(80.0, 4)).removes_after_s < REMOVE_AFTER_S
+
+    dear = operator.sees(seen(80.0, 4, work_s=0.04))
+
+    assert dear.removes_after_s == REMOVE_AFTER_S
+
+
+def test_workers_that_nothing_was_learned_of_yet_are_kept_for_longer() -> None:
+    operator = taught()
+
+    waits = [operator.sees(seen(80.0, 5)).removes_after_s for _ in range(3)]
+
+    assert waits[:2] == [REMOVE_AFTER_S, REMOVE_AFTER_S]
+    assert waits[2] < REMOVE_AFTER_S
+
+
 def test_a_steady_demand_is_held_forever() -> None:
     operator = taught(workers=4)
 
@@ -245,9 +263,22 @@ def test_what_workers_out_of_rotation_still_finish_is_not_counted_for_the_others
     operator = taught()
     windows = operator.decisions[-1].model.windows
 
-    decision = operator.sees_all([replace(seen(90.0, 4), ready=1, cpu_cores=0.4)] * 5)
+    decision = operator.sees_all([replace(seen(90.0, 4), ready=1, cpu_cores=0.4, own_cores=None)] * 5)
 
     assert decision.model.windows == windows
+
+
+def test_what_overloaded_workers_that_come_and_go_do_is_learned_of_all_together() -> None:
+    operator = taught(60.0, 4, replace(POLICY, max=4))
+    dear = replace(seen(78.0, 4, work_s=0.05), inflight=60.0)
+
+    for tick in range(10):
+        ready = 1 + tick % 3
+        decision = operator.sees(replace(dear, ready=ready, cpu_cores=float(ready)))
+
+    assert decision.model.requests_per_replica_rps == pytest.approx(0.99 / 0.05, rel=0.15)
+    assert decision.raw is not None
+    assert decision.raw > 4
 
 
 def test_what_waits_is_told_by_latency_where_it_cannot_be_counted() -> None:
