@@ -105,7 +105,8 @@ def capacity_of(memory: Memory, policy: Policy, worker_rps: float) -> Capacity:
 
 
 def _moved(memory: Memory, sample: Sample, now_s: float) -> Memory:
-    if sample.ready == memory.ready:
+    """Return the memory with the time at which other workers became ready, also as many as before."""
+    if sample.ready == memory.ready and not sample.seen.started_in_s:
         return memory
     removed_s = now_s if sample.ready < memory.ready else memory.removed_s
     first_s = now_s - sample.span_s if memory.moved_s is None else now_s

@@ -268,6 +268,16 @@ def test_what_workers_out_of_rotation_still_finish_is_not_counted_for_the_others
     assert decision.model.windows == windows
 
 
+def test_workers_that_took_the_place_of_others_teach_nothing_before_a_span_is_theirs() -> None:
+    operator = taught()
+    windows = operator.decisions[-1].model.windows
+    exchanged = replace(seen(80.0, 4), cpu_cores=0.5, started_in_s=(0.6, 0.6))
+
+    learned = [operator.sees(look).model.windows for look in (exchanged, *[seen(80.0, 4)] * 2)]
+
+    assert learned == [windows, windows, windows + 1]
+
+
 def test_what_overloaded_workers_that_come_and_go_do_is_learned_of_all_together() -> None:
     operator = taught(60.0, 4, replace(POLICY, max=4))
     dear = replace(seen(78.0, 4, work_s=0.05), inflight=60.0)
