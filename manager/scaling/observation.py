@@ -12,6 +12,7 @@ from manager.observe.counters import NOTHING, Counters, Sample
 from manager.observe.host_use import memory
 from manager.observe.traffic import by_app, growths
 from manager.scaling.measure import Measures
+from manager.scaling.recording import CHECKS
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.world import World, answering, is_live
 
@@ -55,8 +56,7 @@ class Watcher:
             span_s=_span_s(before, measures),
             wanted=spec.wanted,
             ready=len(serving),
-            # one that served and is too busy to answer adds nothing
-            starting=sum(record.key not in world.answered for record in staying if record not in serving),
+            starting=sum(_starts(world, measures, record) for record in staying if record not in serving),
             completed=told.requests if told else None,
             failed=told.failed if told else None,
             latencies=told.latencies if told else None,
@@ -117,6 +117,15 @@ def _told(before: Measures | None, now: Measures, app: str) -> Counters | None:
     if before is None or before.sample is None or now.sample is None or not _span_s(before, now):
         return None
     return by_app(growths(before.sample, now.sample)).get(app, NOTHING)
+
+
+def _starts(world: World, measures: Measures, record: WorkerRecord) -> bool:
+    """Return whether a worker has yet to serve; one that has, and is too busy to answer, adds nothing.
+
+    A manager that has just begun saw none of those answer, but requests wait there, and not its checks alone.
+    """
+    waiting = (measures.inflight or {}).get(record.key, 0)
+    return record.key not in world.answered and waiting <= CHECKS
 
 
 def _inflight(measures: Measures, records: Iterable[WorkerRecord]) -> float | None:

@@ -14,6 +14,7 @@ from manager.observe.counters import Counters, Sample
 from manager.observe.verdicts import Verdict
 from manager.scaling.measure import Measures
 from manager.scaling.observation import Host, Watcher
+from manager.scaling.recording import CHECKS
 from manager.state.model import AppSpec, WorkerKey
 from manager.state.world import World
 from tests.simulation.worlds import NOW, TEMPLATE, a_worker, an_app, known, serving
@@ -34,17 +35,18 @@ def observed(
     counters: Mapping[str, Counters] | None = None,
     connections: Mapping[str, float] | None = None,
     watcher: Watcher | None = None,
+    waiting: int = 5,
 ) -> Observation:
     """Return what two seconds show in which this was counted; every worker uses 0.2 cores."""
     watcher = watcher or Watcher()
     watcher.observe(world, spec, measured(world, 7.0, Sample(0.0, {}, {}, 0)), HOST)
     now = Sample(2.0, counters or {}, connections or {}, 0)
-    return watcher.observe(world, spec, measured(world, 7.4, now), HOST)
+    return watcher.observe(world, spec, measured(world, 7.4, now, waiting), HOST)
 
 
-def measured(world: World, cpu_s: float, sample: Sample) -> Measures:
+def measured(world: World, cpu_s: float, sample: Sample, waiting: int = 5) -> Measures:
     usage = {key: Usage(cpu_s, 1) for key in world.records}
-    return Measures(usage, inflight=dict.fromkeys(world.records, 5), sample=sample)
+    return Measures(usage, inflight=dict.fromkeys(world.records, waiting), sample=sample)
 
 
 def overloaded(world: World, *keys: WorkerKey) -> World:
@@ -73,7 +75,14 @@ def test_a_worker_that_never_answered_is_starting() -> None:
     spec = an_app()
     world = replace(overloaded(serving([spec], [FIRST, SECOND]), SECOND.key), answered=frozenset({FIRST.key}))
 
-    assert observed(world, spec).starting == 1
+    assert observed(world, spec, waiting=CHECKS).starting == 1
+
+
+def test_a_worker_that_requests_wait_for_has_started_though_this_manager_saw_no_answer_of_it() -> None:
+    spec = an_app()
+    world = replace(overloaded(serving([spec], [FIRST, SECOND]), SECOND.key), answered=frozenset({FIRST.key}))
+
+    assert observed(world, spec, waiting=CHECKS + 1).starting == 0
 
 
 def test_demand_is_what_clients_ask_and_not_what_the_proxy_repeats() -> None:
