@@ -94,7 +94,8 @@ def _safe(inputs: Document, model: Document) -> str:
         return "not learned yet"
     unit = _unit(inputs)
     serves = "keeps the objective" if unit == "req/s" else "leaves room"
-    parts = [f"{rate:.1f} {unit} per worker {serves}" if rate is not None else ""]
+    at = f"{rate:.1f} {unit} per worker" if rate else "no rate"
+    parts = [f"{at} {serves}" if rate is not None else ""]
     parts += [f"full at {full:.1f} {unit}" if full is not None else ""]
     return ", ".join(part for part in parts if part)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from shell.text import explain
 from shell.text.tables import Options
 
@@ -90,6 +92,12 @@ def test_the_share_of_slow_requests_is_told_while_there_are_some() -> None:
 
     assert "slow        25.0% of the last requests took longer than the objective" in slow
     assert "last requests" not in told({**RECORD, "inputs": {**inputs, "slow_share": 0.0}})
+
+
+def test_an_objective_that_no_rate_keeps_is_told_as_such() -> None:
+    model = {**cast(dict[str, object], RECORD["model"]), "safe_rate_rps": 0.0}
+
+    assert "no rate keeps the objective, full at 200.0 req/s" in told({**RECORD, "model": model})
 
 
 def test_a_tcp_app_is_told_in_connections() -> None:
