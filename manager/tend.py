@@ -8,6 +8,7 @@ without needing etcd. `note` is told what was done, in a sentence for `events`.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import threading
@@ -33,6 +34,7 @@ from manager.store import Member
 LOOK_S = 1.0
 REST_S = 10.0
 PATIENCE_S = 3.0  # longer than Docker's first few waits before a restart
+AGAIN_S = 30.0  # a part that ends sooner after it was started than that ends again and again
 STOPPED_S = 2.0  # nothing but a signal stops a process, so this says nothing of how busy the machine is
 DEAF_S = 10.0  # a change is live in the proxy after 0.4 s, and after few seconds where the machine is full
 SILENT_S = 30.0  # a process that waits for its turn on a full machine answers within that
@@ -88,6 +90,7 @@ class PartsTender:
     _down_since: dict[str, float] = field(default_factory=dict)
     _stopped_since: dict[tuple[str, int], float] = field(default_factory=dict)
     _known: dict[str, Part] = field(default_factory=dict)
+    _said_at: dict[str, float] = field(default_factory=dict)
     _met: bool = False
     _in_hand: str = ""
 
@@ -141,7 +144,7 @@ class PartsTender:
             log.warning("%s; next try in %.0f s", error, LOOK_S)
 
     def _tell(self, name: str, what: str) -> None:
-        self.note(f"{label(self.places, name)}: {what}")
+        self._say(f"{label(self.places, name)}: {what}")
         fresh = {part.name: part for part in self.engine.parts.list() if part.name == name}
         self._known = {**self._known, **fresh}
 
@@ -150,7 +153,14 @@ class PartsTender:
         before, self._known = self._known, {part.name: part for part in parts}
         for part in parts:
             if part.pid and before.get(part.name, part).pid != part.pid:
-                self.note(f"{label(self.places, part.name)}: its process ended, and it runs again")
+                self._say(f"{label(self.places, part.name)}: its process ended, and it runs again")
+
+    def _say(self, sentence: str) -> None:
+        """`events` tell it, but of a part that ends again and again once: it would push out all else."""
+        now = self.clock()
+        if now - self._said_at.get(sentence, -math.inf) >= AGAIN_S:
+            self.note(sentence)
+        self._said_at[sentence] = now
 
     def _wake(self) -> None:
         """The parts go on that somebody has stopped: what waits for an answer of theirs gets it."""

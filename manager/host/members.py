@@ -1,7 +1,8 @@
 """The members of the embedded etcd that do not answer: started again, or made anew.
 
 etcd refuses a member whose log is gone ("has already been bootstrapped"), since it may have voted. It has to
-leave the cluster, and joins as another one under the same address; the others give it all they have.
+leave the cluster, and joins as another one under the same address; the others give it all they have. The same
+helps one that ends again and again over what it has: it does not get to answer when it is started.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def bring_back(places: Places, settings: Settings, away: Collection[str], engine
 
     Raises EngineError, StoreUnavailable.
     """
-    well = next((endpoint for endpoint in settings.etcd_endpoints if endpoint not in away), None)
+    well = _first_well(settings, away)
     done = []
     for number, endpoint in enumerate(settings.etcd_endpoints, start=1):
         if endpoint in away and well is not None and not has_log(_directory(places, number)):
@@ -39,6 +40,24 @@ def bring_back(places: Places, settings: Settings, away: Collection[str], engine
             _directory(places, number).mkdir(mode=0o700, exist_ok=True)
             done.append(_start(parts.etcd_orders(places, settings)[number - 1], engine))
     return "; ".join(done)
+
+
+def renew(places: Places, settings: Settings, away: Collection[str], engine: Engine) -> str:
+    """Each member among `away` is made anew, whatever data it has; returns what was done.
+
+    Not where no other answers: then theirs are the only data.  Raises EngineError, StoreUnavailable.
+    """
+    well = _first_well(settings, away)
+    done = []
+    for number, endpoint in enumerate(settings.etcd_endpoints, start=1):
+        if endpoint in away and well is not None:
+            _make_anew(places, settings, number, well, engine)
+            done.append(f"etcd{number} could not go on with its data, and gets those of the others")
+    return "; ".join(done)
+
+
+def _first_well(settings: Settings, away: Collection[str]) -> str | None:
+    return next((endpoint for endpoint in settings.etcd_endpoints if endpoint not in away), None)
 
 
 def _start(order: PartOrder, engine: Engine) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from manager.host.keeper import hold, hold_file_of
+from manager.host.members import has_log
 from tests.real.cloud import Apps, Cloud, containers_of, docker_by_hand, eventually, running_cloud
 from tests.real.traffic import Traffic
 from tests.stopping import hanging, stop
@@ -76,6 +77,24 @@ def test_a_member_that_lost_its_data_is_told_and_gets_it_from_the_others(trio: C
     assert before == [True, True, False]
     assert "etcd3 had lost its data" in mended.stderr
     assert trio.is_ready(name, 2)
+
+
+def test_a_member_whose_data_are_of_no_use_to_it_gets_those_of_the_others(trio: Cloud) -> None:
+    directory = trio.places.state / "etcd3"
+
+    def lose() -> None:
+        with killed(trio, 3):
+            shutil.rmtree(directory / "member")
+
+    lose()
+    trio.ok("doctor", "--fix")
+    eventually(lambda: healthy(trio) == [True, True, True], within_s=20)
+    lose()  # having joined the others, it takes itself for who it was, and falls over what they tell it
+    eventually(lambda: has_log(directory), within_s=20)
+    mended = trio.ok("doctor", "--fix")
+
+    assert healthy(trio) == [True, True, True]
+    assert "etcd3 could not go on with its data" in mended.stderr
 
 
 def test_a_cloud_with_a_frozen_member_counts_as_up(trio: Cloud) -> None:

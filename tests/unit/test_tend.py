@@ -20,6 +20,7 @@ from manager.loop.reconcile import Picture
 from manager.state.world import World
 from manager.store import Member
 from manager.tend import (
+    AGAIN_S,
     DEAF_S,
     PUT_BACK_S,
     REST_S,
@@ -442,6 +443,22 @@ def test_events_tell_of_a_part_that_ends_as_soon_as_it_was_started_again(tended:
     tended.look(3)
 
     assert tended.told[1:] == ["etcd2: its process ended, and it runs again"]
+
+
+def test_events_tell_of_a_part_that_ends_again_and_again_once_until_it_has_run_for_a_while(
+    tended: Tended,
+) -> None:
+    def end_times(times: int) -> None:
+        for _ in range(times):
+            tended.engine.parts.halt("sc_test_etcd_2")
+            tended.stirred.set()
+            tended.look(3)
+
+    end_times(30)
+    tended.look(int(AGAIN_S))
+    end_times(1)
+
+    assert tended.told == ["etcd2: started again: it did not run"] * 2
 
 
 def test_events_tell_why_a_part_was_restarted_once(tended: Tended) -> None:

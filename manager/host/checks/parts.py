@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
 from ipaddress import IPv4Network
@@ -14,7 +14,7 @@ from manager.engine.docker_engine import DockerEngine
 from manager.host import parts, ports
 from manager.host.checks.finding import Finding, fail, ok, warn
 from manager.host.liveness import eventually, network_is_intact, proxy_answers, repair_network
-from manager.host.members import bring_back
+from manager.host.members import bring_back, renew
 from manager.host.settings import Settings
 from manager.host.telling import simplecloud
 from manager.observe.etcd_alarms import Alarm, alarms, complaint, disarm, make_room
@@ -53,7 +53,7 @@ def _members(places: Places, settings: Settings, within_s: float) -> list[Member
 
 
 def etcd(places: Places, settings: Settings, members: list[Member], engine: DockerEngine | None) -> Finding:
-    away = [member.endpoint for member in members if not member.healthy]
+    away = _away(members)
     fact = f"{len(members) - len(away)} of {len(members)} members healthy"
     if not away:
         return ok("etcd", fact)
@@ -66,10 +66,20 @@ def etcd(places: Places, settings: Settings, members: list[Member], engine: Dock
 
 
 def _bring_back(places: Places, settings: Settings, away: list[str], engine: DockerEngine) -> str:
-    """The members that were away answer, or had time to begin. Raises EngineError, StoreUnavailable."""
-    done = bring_back(places, settings, away, engine)
-    _members(places, settings, MEMBERS_S)
-    return done
+    """The members that were away answer, or had time to begin. Raises EngineError, StoreUnavailable.
+
+    One that does not get so with its data, while others do, is given theirs.
+    """
+    done = [bring_back(places, settings, away, engine)]
+    still = _away(_members(places, settings, MEMBERS_S))
+    if renewed := renew(places, settings, still, engine):
+        done.append(renewed)
+        _members(places, settings, MEMBERS_S)
+    return "; ".join(done)
+
+
+def _away(members: Iterable[Member]) -> list[str]:
+    return [member.endpoint for member in members if not member.healthy]
 
 
 def _alarms(places: Places, settings: Settings) -> Finding:
