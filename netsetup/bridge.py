@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from ipaddress import IPv4Interface
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv4Interface
 
-from netsetup.addresses import mac_of
+from netsetup.addresses import is_for_ports, mac_of
 from netsetup.errors import NetworkError
-from netsetup.links import Link, add_address, addresses, bring_up, delete_address, find_link, make_bridge
+from netsetup.links import (
+    Link,
+    add_address,
+    addresses,
+    bring_up,
+    delete_address,
+    find_link,
+    fixed_neighbours,
+    forget_neighbour,
+    hears_itself,
+    make_bridge,
+    pin_bridge,
+)
 from netsetup.netlink import Netlink
 from netsetup.sysctl import current, settle
 
@@ -43,7 +55,9 @@ def ensure_bridge(netlink: Netlink, wanted: Bridge) -> list[str]:
 def bridge_intact(netlink: Netlink, link: Link, wanted: Bridge) -> bool:
     """Return whether ensure_bridge would find nothing to do."""
     settled = all(current(setting) in (value, None) for setting, value in _settings(wanted.name))
-    return settled and _is_set(link, wanted) and _addresses(netlink, link) == [wanted.address]
+    if not settled or not _is_set(link, wanted) or _addresses(netlink, link) != [wanted.address]:
+        return False
+    return hears_itself(netlink, link) and not _misled(netlink, link, wanted)
 
 
 def check_owner(link: Link, alias: str) -> None:
@@ -63,6 +77,13 @@ def _set(netlink: Netlink, wanted: Bridge) -> list[str]:
         mac = mac_of(wanted.address.ip)
         bring_up(netlink, link.index, [("IFLA_ADDRESS", mac), ("IFLA_IFALIAS", wanted.alias)])
         made.append(f"bridge {wanted.name} brought up")
+        link = replace(link, mac=mac)
+    if not hears_itself(netlink, link):
+        pin_bridge(netlink, link)
+        made.append(f"bridge {wanted.name} given back what is sent to its MAC")
+    for neighbour in _misled(netlink, link, wanted):
+        forget_neighbour(netlink, link.index, neighbour)
+        made.append(f"bridge {wanted.name} relieved of a wrong MAC for {neighbour}")
     for address in _addresses(netlink, link):
         if address != wanted.address:
             delete_address(netlink, link.index, address)
@@ -79,6 +100,16 @@ def _is_set(link: Link, wanted: Bridge) -> bool:
 
 def _addresses(netlink: Netlink, link: Link) -> list[IPv4Interface]:
     return [address for index, address in addresses(netlink) if index == link.index]
+
+
+def _misled(netlink: Netlink, link: Link, wanted: Bridge) -> list[IPv4Address]:
+    """Return the workers' addresses for which somebody told this host a MAC that no worker there has."""
+    subnet = wanted.address.network
+    return [
+        address
+        for address, mac in fixed_neighbours(netlink, link.index)
+        if is_for_ports(subnet, address) and mac != mac_of(address)
+    ]
 
 
 def _settings(name: str) -> tuple[tuple[str, int], ...]:

@@ -16,6 +16,7 @@ from pyroute2.netlink.rtnl import (
     RTM_DELNEIGH,
     RTM_GETADDR,
     RTM_GETLINK,
+    RTM_GETNEIGH,
     RTM_GETROUTE,
     RTM_NEWADDR,
     RTM_NEWLINK,
@@ -25,7 +26,7 @@ from pyroute2.netlink.rtnl import (
 )
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import IFF_UP, ifinfmsg
-from pyroute2.netlink.rtnl.ndmsg import NTF_MASTER, NUD_NOARP, ndmsg
+from pyroute2.netlink.rtnl.ndmsg import NTF_MASTER, NTF_SELF, NUD_NOARP, NUD_PERMANENT, ndmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from netsetup.errors import KernelRefused
@@ -38,7 +39,9 @@ _ADDRESS = struct.Struct("=BBBBi")  # family, prefix length, flags, scope, link 
 _ROUTE = struct.Struct("=xB5xB4x")  # prefix length of the destination, type
 _NUMBER = struct.Struct("=I")
 _LINK_ATTRIBUTES = HEADER.size + _LINK.size
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_LINK, _IFLA_MASTER, _IFLA_IFALIAS, _IFLA_GROUP = 1, 3, 5, 10, 20, 27
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_LINK, _IFLA_IFALIAS, _IFLA_GROUP = 1, 3, 5, 20, 27
+_NEIGHBOUR = struct.Struct("=4xiHxx")  # link index, state
+_NDA_DST, _NDA_LLADDR = 1, 2
 _IFA_LOCAL = 2
 _RTA_DST = 1
 _RTN_BLACKHOLE = 6  # types from here on lead nowhere
@@ -58,19 +61,30 @@ class Link:
     alias: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Neighbour:
+    """What a link sends to a MAC, or to an address by a MAC; address: b"" where it is a bridge's."""
+
+    link: int
+    state: int
+    address: bytes
+    mac: str
+
+
 def find_link(netlink: Netlink, name: str) -> Link | None:
     answer = netlink.get(_link(attrs=[("IFLA_IFNAME", name)]), RTM_GETLINK, f"find link {name}")
     return None if answer is None else _decode_link(answer)
 
 
-def port_states(netlink: Netlink, prefix: str, master: int) -> dict[str, bool]:
-    """Return the links whose names start so: True when both ends are up and it is a port of the master."""
+def port_states(netlink: Netlink, prefix: str, bridge: Link | None) -> dict[str, bool]:
+    """Return the links whose names start so: True when both ends are up and the bridge sends to it."""
+    pinned = {index for index, _ in _pins(netlink, bridge, NUD_NOARP)} if bridge else frozenset()
     states = {}
     for answer in _all_links(netlink):
         name = _text(attribute(answer, _LINK_ATTRIBUTES, _IFLA_IFNAME) or b"")
         if name.startswith(prefix):
-            on_master = _number(attribute(answer, _LINK_ATTRIBUTES, _IFLA_MASTER)) == master
-            states[name] = on_master and _has_flags(answer, IFF_UP | _IFF_LOWER_UP)
+            on_bridge = _LINK.unpack_from(answer, HEADER.size)[2] in pinned
+            states[name] = on_bridge and _has_flags(answer, IFF_UP | _IFF_LOWER_UP)
     return states
 
 
@@ -125,6 +139,27 @@ def pin_port(netlink: Netlink, index: int, mac: str) -> None:
     entry = _neighbour(socket.AF_BRIDGE, index, [("NDA_LLADDR", mac)])
     entry["state"], entry["flags"] = NUD_NOARP, NTF_MASTER
     netlink.change(entry, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, f"pin {mac} to link {index}")
+
+
+def hears_itself(netlink: Netlink, bridge: Link) -> bool:
+    """Return whether this host gets what is sent to the MAC of the bridge."""
+    return (bridge.index, bridge.mac) in _pins(netlink, bridge, NUD_PERMANENT)
+
+
+def pin_bridge(netlink: Netlink, bridge: Link) -> None:
+    """This host gets what is sent to the MAC of the bridge, as it does from when the bridge is made."""
+    entry = _neighbour(socket.AF_BRIDGE, bridge.index, [("NDA_LLADDR", bridge.mac)])
+    entry["state"], entry["flags"] = NUD_PERMANENT, NTF_SELF
+    netlink.change(entry, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, f"pin {bridge.mac} to {bridge.name}")
+
+
+def _pins(netlink: Netlink, bridge: Link, state: int) -> set[tuple[int, str]]:
+    """Return what the bridge sends where by entries of the state, which it keeps: links' indexes, MACs."""
+    message = _link(attrs=[("IFLA_MASTER", bridge.index)])
+    message["family"] = socket.AF_BRIDGE
+    answers = netlink.dump(message, RTM_GETNEIGH, f"list what {bridge.name} sends where")
+    kept = (answer for answer in answers if _NEIGHBOUR.unpack_from(answer, HEADER.size)[1] == state)
+    return {(one.link, one.mac) for one in map(_decode_neighbour, kept)}
 
 
 def delete_link(netlink: Netlink, name: str) -> None:
@@ -204,6 +239,14 @@ def forget_neighbour(netlink: Netlink, index: int, address: IPv4Address) -> None
             raise
 
 
+def fixed_neighbours(netlink: Netlink, index: int) -> list[tuple[IPv4Address, str]]:
+    """Return the addresses whose MACs are told and not asked for, with these MACs ("" for none)."""
+    message = _neighbour(socket.AF_INET, 0, [("NDA_IFINDEX", index)])
+    found = map(_decode_neighbour, netlink.dump(message, RTM_GETNEIGH, "list neighbours"))
+    told = (one for one in found if one.link == index and one.state & (NUD_PERMANENT | NUD_NOARP))
+    return [(IPv4Address(one.address), one.mac) for one in told]
+
+
 def _link(index: int = 0, attrs: Attrs = ()) -> ifinfmsg:
     message = ifinfmsg()
     message["index"] = index
@@ -251,6 +294,12 @@ def _alias(answer: bytes) -> str:
 def _has_flags(answer: bytes, wanted: int) -> bool:
     flags: int = _LINK.unpack_from(answer, HEADER.size)[3]
     return flags & wanted == wanted
+
+
+def _decode_neighbour(answer: bytes) -> _Neighbour:
+    index, state = _NEIGHBOUR.unpack_from(answer, HEADER.size)
+    found = dict(attributes(answer, HEADER.size + _NEIGHBOUR.size))
+    return _Neighbour(index, state, found.get(_NDA_DST, b""), found.get(_NDA_LLADDR, b"").hex(":"))
 
 
 def _decode_address(answer: bytes) -> tuple[int, IPv4Interface]:

@@ -43,14 +43,12 @@ from netsetup.rules import Rules
 from netsetup.sockets import connections_of, connections_to
 from netsetup.sysctl import settle
 
-_NO_LINK = -1
-
 
 @dataclass(frozen=True, slots=True)
 class NetworkPicture:
     """What there is of a cloud's network.
 
-    ports: each of our links by name, True when both its ends are up and it is on the bridge.
+    ports: each of our links by name, True when both its ends are up and the bridge sends to it.
     bound: each port whose rules are whole, as the rules have it.
     """
 
@@ -100,8 +98,7 @@ class Network:
         with Netlink() as netlink:
             link = find_link(netlink, self._bridge.name)
             intact = link is not None and bridge_intact(netlink, link, self._bridge)
-            index = _NO_LINK if link is None else link.index
-            ports = port_states(netlink, port_prefix(self._tag), index)
+            ports = port_states(netlink, port_prefix(self._tag), link)
         forwarded = self._forwarding.intact(generation(), self._has_way_out())
         return NetworkPicture(intact, forwarded and self._rules.intact(), ports, self._rules.bound())
 

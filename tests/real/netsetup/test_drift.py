@@ -11,7 +11,7 @@ from ipaddress import IPv4Interface, IPv4Network
 
 import pytest
 
-from netsetup.addresses import free_subnet
+from netsetup.addresses import free_subnet, mac_of
 from netsetup.bridge import Bridge, ensure_bridge
 from netsetup.errors import NetworkError
 from netsetup.forwarding import CHAIN, Forwarding
@@ -109,6 +109,53 @@ def test_a_deleted_port_is_seen_and_made_again(cloud: Cloud) -> None:
 
     cloud.network.attach(worker.port, worker.room.path)
     assert host_connects(worker.address)
+
+
+def test_a_port_to_which_the_bridge_sends_no_more_is_seen_and_joined_again(cloud: Cloud) -> None:
+    worker = cloud.worker()
+    by_hand("bridge", "fdb", "delete", worker.mac, "dev", worker.port.name, "master")
+
+    assert cloud.network.look().ports == {worker.port.name: False}
+
+    cloud.network.attach(worker.port, worker.room.path)
+    assert cloud.network.look().ports == {worker.port.name: True}
+    assert host_connects(worker.address)
+
+
+@pytest.mark.parametrize(
+    "misled",
+    [
+        "bridge fdb delete {own} dev {bridge} self",
+        "ip neigh replace {address} lladdr 02:00:00:00:00:01 dev {bridge} nud permanent",
+        "ip neigh replace {address} lladdr 02:00:00:00:00:01 dev {bridge} nud noarp",
+    ],
+)
+def test_frames_that_somebody_sends_astray_are_seen_and_mended(cloud: Cloud, misled: str) -> None:
+    worker = cloud.worker()
+    names = {"own": mac_of(cloud.gateway), "bridge": cloud.bridge, "address": worker.address}
+    by_hand(*misled.format(**names).split())
+
+    lost = not host_connects(worker.address)
+    assert not cloud.network.look().bridge_intact
+
+    assert cloud.network.ensure() != []
+    assert cloud.network.look().bridge_intact
+    assert lost
+    assert host_connects(worker.address)
+
+
+def test_a_neighbour_that_somebody_told_rightly_is_left_alone(cloud: Cloud) -> None:
+    worker = cloud.worker()
+    by_hand(
+        *f"ip neigh replace {worker.address} lladdr {worker.mac} dev {cloud.bridge} nud permanent".split()
+    )
+
+    assert cloud.network.look().bridge_intact
+    assert cloud.network.ensure() == []
+
+
+def by_hand(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def test_a_deleted_bridge_is_seen_and_made_again(cloud: Cloud) -> None:
