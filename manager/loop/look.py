@@ -16,9 +16,19 @@ from manager.loop.hosts import HostsFiles
 from manager.observe.health import Prober
 from manager.observe.proxy import ProxyApi
 from manager.observe.verdicts import Target, Verdict
-from manager.plan.wiring import is_as_recorded
+from manager.plan.wiring import is_as_recorded, misplaced
 from manager.state.model import AppSpec, Clock, ScalingTarget, WorkerKey, WorkerRecord, container_name
-from manager.state.records import APPS, CLOCK, FROZEN, PROXY, TARGETS, WORKERS, UnreadableRecord, decode_at
+from manager.state.records import (
+    APPS,
+    CLOCK,
+    FROZEN,
+    PROXY,
+    TARGETS,
+    WORKERS,
+    UnreadableRecord,
+    decode_at,
+    worker_key,
+)
 from manager.state.world import SET_S, STARTUP_S, World, as_scaled, is_live, is_published
 from manager.store import Entry, Store
 from netsetup.errors import NetworkError
@@ -59,6 +69,7 @@ class Sight:
     steady: Callable[[], float] = time.monotonic
     boot: str = field(default_factory=_boot)
     _decoded: dict[str, tuple[int, Stored | None]] = field(default_factory=dict)
+    _misplaced: frozenset[WorkerKey] = frozenset()
     _answered: set[str] = field(default_factory=set)
     _counted: dict[WorkerKey, tuple[float, int | None]] = field(default_factory=dict)
 
@@ -70,6 +81,7 @@ class Sight:
         now = self.clock()
         stored = _by_prefix(snapshot.entries)
         targets = self._read(ScalingTarget, TARGETS, stored[TARGETS])
+        records, taken = self._placed(stored[WORKERS], picture)
         world = World(
             now=now,
             clock=self._clock_now(),
@@ -82,14 +94,12 @@ class Sight:
             },
             targets=targets,
             frozen=frozenset(stored[FROZEN]),
-            records={
-                record.key: record for record in self._read(WorkerRecord, WORKERS, stored[WORKERS]).values()
-            },
+            records=records,
             routes={key: entry.value for key, entry in stored[PROXY].items()},
             containers=containers,
             misnamed=misnamed,
             spec_versions={name: entry.mod_revision for name, entry in stored[APPS].items()},
-            unreadable=self._unreadable(snapshot.entries),
+            unreadable=self._unreadable(snapshot.entries) | taken,
             live=self.proxy.live(),
             busy=busy,
             hosts=self.hosts.read(),
@@ -197,6 +207,19 @@ class Sight:
         """Return the readable ones of the records under a prefix, by the rest of their keys."""
         decoded = {rest: self._decode(cls, prefix + rest, entry) for rest, entry in entries.items()}
         return {rest: record for rest, record in decoded.items() if isinstance(record, cls)}
+
+    def _placed(
+        self, entries: Mapping[str, Entry], picture: NetworkPicture
+    ) -> tuple[dict[WorkerKey, WorkerRecord], dict[str, str]]:
+        """Return the workers, and those left alone, whose address is another's, as what cannot be read."""
+        found = {record.key: record for record in self._read(WorkerRecord, WORKERS, entries).values()}
+        alone = misplaced(found.values(), picture.bound, self.tag)
+        for key in alone.keys() - self._misplaced:
+            holder = alone[key]
+            log.error("record %s is left alone: %s has %s", worker_key(key), holder.key.label, holder.host)
+        self._misplaced = frozenset(alone)
+        placed = {key: record for key, record in found.items() if key not in alone}
+        return placed, {key.app: worker_key(key) for key in alone}
 
     def _decode(self, cls: type[T], key: str, entry: Entry) -> Stored | None:
         known = self._decoded.get(key)

@@ -7,8 +7,9 @@ requests end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from ipaddress import IPv4Address
 
 from manager.api.errors import AppReached
 from manager.plan.steps import MendNetwork, WriteHosts
@@ -43,6 +44,26 @@ def is_as_recorded(world: World, record: WorkerRecord, bound: Port, tag: str) ->
     if not world.unreadable.keys().isdisjoint(record.reach):
         wanted = replace(wanted, reaches=bound.reaches)  # the mark of an app that cannot be read is not known
     return bound == wanted
+
+
+def misplaced(
+    records: Collection[WorkerRecord], bound: Mapping[str, Port], tag: str
+) -> dict[WorkerKey, WorkerRecord]:
+    """Return the workers with the address of another, each with that one: only one of them can have it.
+
+    It is the one's whose port is bound to it, else the one's that was there first.
+    """
+    if len({record.address for record in records}) == len(records):
+        return {}
+
+    def precedence(record: WorkerRecord) -> tuple[bool, float, WorkerKey]:
+        port = bound.get(record.key.port_name(tag))
+        return port is None or port.address != record.address, record.created_at, record.key
+
+    owners: dict[IPv4Address, WorkerRecord] = {}
+    for record in sorted(records, key=precedence):
+        owners.setdefault(record.address, record)
+    return {record.key: owners[record.address] for record in records if owners[record.address] != record}
 
 
 def own_names(record: WorkerRecord) -> str:

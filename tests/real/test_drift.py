@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 
 import pytest
@@ -227,3 +228,21 @@ def test_a_record_that_cannot_be_read_is_left_alone_and_the_other_apps_work(apps
     assert any("from-the-future" in note for note in notes)
     assert kept
     assert cloud.get(name).status == 200
+
+
+def test_a_record_with_the_address_of_another_worker_is_left_alone_and_told(apps: Apps, cloud: Cloud) -> None:
+    name, other = apps.serve(1), apps.run("sleep", "1000")
+    with cloud.store() as store:
+        entries = store.read("workers/").entries
+        [holder] = [json.loads(e.value) for key, e in entries.items() if f"/{name}/" in key]
+        [key] = [key for key in entries if f"/{other}/" in key]
+        before = entries[key].value
+        store.write({key: json.dumps({**json.loads(before), "address": holder["address"]})})
+        try:
+            eventually(lambda: any(key in note for note in cloud.status()["notes"]), within_s=REPAIR_S)
+            cloud.ok("scale", f"{name}=2")
+        finally:
+            store.write({key: before})
+
+    assert cloud.get(name).status == 200
+    eventually(lambda: cloud.is_ready(other, 1), within_s=REPAIR_S)

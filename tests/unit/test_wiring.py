@@ -11,7 +11,7 @@ from manager.api.errors import AppNotFound, AppReached, CloudError
 from manager.observe.verdicts import Verdict
 from manager.plan.plan import plan
 from manager.plan.steps import Launch, SaveRecords, Step, WriteHosts
-from manager.plan.wiring import hosts_files, is_as_recorded, port_of, require_reached
+from manager.plan.wiring import hosts_files, is_as_recorded, misplaced, port_of, require_reached
 from manager.state import wishes
 from manager.state.model import AppSpec, Past, WorkerKey
 from manager.state.world import World
@@ -129,6 +129,17 @@ def test_a_port_lets_pass_exactly_what_its_worker_s_record_says(world: World) ->
     assert not is_as_recorded(world, record, port(set()), TAG)
     assert not is_as_recorded(world, record, port({2, 3}), TAG)
     assert not is_as_recorded(world, record, replace(port({2}), egress=True), TAG)
+
+
+def test_of_two_workers_with_one_address_the_one_has_it_whose_port_is_bound_to_it() -> None:
+    first, second = a_worker(1), replace(a_worker(1, app="api"), created_at=NOW)
+    bound = {record.key.port_name(TAG): port_of(TAG, record, {}) for record in (first, second)}
+    of_second = {second.key.port_name(TAG): bound[second.key.port_name(TAG)]}
+
+    assert misplaced([first, second], of_second, TAG) == {first.key: second}
+    assert misplaced([first, second], bound, TAG) == {second.key: first}
+    assert misplaced([second, first], {}, TAG) == {second.key: first}
+    assert misplaced([first, a_worker(2)], {}, TAG) == {}
 
 
 def test_a_launch_knows_the_marks_of_the_apps_that_its_worker_reaches(world: World) -> None:
