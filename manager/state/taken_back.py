@@ -29,11 +29,17 @@ def _commands(before: AppSpec, now: AppSpec | None, change: str) -> Iterator[str
         yield f"{change} {name} (revision {now.revision})"
     if now.autoscale != before.autoscale:
         yield f"autoscale {name} {policy_words(before.autoscale, now.autoscale)}"
-    if now.stopped != before.stopped:
-        yield f"{'stop' if now.stopped else 'start'} {name}"
-    yield from _slots(before, now)
+    if now.stopped > before.stopped:
+        yield f"stop {name}"
+    yield from _started(now) if now.stopped < before.stopped else _slots(before, now)
     if now.spares != before.spares and now.autoscale == before.autoscale:
         yield f"update {name} --spares {now.spares}"
+
+
+def _started(now: AppSpec) -> Iterator[str]:
+    """Yield what started an app that was stopped: as a whole, or some of its workers alone."""
+    alone = (f"start {now.name}.{slot}" for slot in sorted(now.slots))
+    yield from alone if now.stopped_slots else (f"start {now.name}",)
 
 
 def policy_words(before: Autoscale | None, now: Autoscale | None) -> str:
