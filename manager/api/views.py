@@ -142,9 +142,9 @@ class WhatifView:
 
 @dataclass(frozen=True, slots=True)
 class RevisionView:
-    """state: current, updating, failed (rolled back) or former.
+    """state: current, updating, failed (rolled back), overtaken (another command came first) or former.
 
-    changed: since the last one before it that did not fail.
+    changed: since the last one before it that got ready.
     """
 
     app: str

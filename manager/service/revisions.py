@@ -191,13 +191,12 @@ def views(spec: AppSpec, revisions: Iterable[Revision]) -> Iterator[RevisionView
 
 
 def view(spec: AppSpec, revision: Revision, before: Revision | None = None) -> RevisionView:
-    """Return a revision's line; one whose update was taken back or overtaken stays `failed`.
+    """Return a revision's line; one whose update was taken back stays `failed`, or `overtaken`.
 
     before: what it is told against, None where there is nothing.
     """
-    states = dict.fromkeys(spec.failed, "failed") | {
-        spec.revision: "updating" if spec.is_updating else "current"
-    }
+    states = dict.fromkeys(spec.failed, "failed") | dict.fromkeys(spec.overtaken, "overtaken")
+    states |= {spec.revision: "updating" if spec.is_updating else "current"}
     return RevisionView(
         app=spec.name,
         revision=revision.number,

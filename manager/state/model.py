@@ -162,6 +162,7 @@ class AppSpec:
     hurry: which of its workers the last command did not want to wait for.
     fallback: until an update has proved itself, what it began from.  newest: the highest revision ever given.
     failed: the revisions whose updates were taken back, or overtaken before they had got ready.
+    overtaken: those of them that another command ended, an undo too.
     order, parallel: how an update replaces workers, and how many at a time.
     spares: how many workers wait, paused, for the next slots to be wanted.
     slots: the places that shall have a worker: the lowest ones that no `stop APP.SLOT` emptied.
@@ -186,6 +187,7 @@ class AppSpec:
     rolled_back: Rollback | None = None
     failed: frozenset[int] = frozenset()
     order: Order = "start-first"
+    overtaken: frozenset[int] = frozenset()
     parallel: int = 1
     autoscale: Autoscale | None = None
     spares: int = 0

@@ -212,17 +212,21 @@ def updated(
     """
     newest = max(spec.revision, spec.newest) + 1
     return replace(
-        spec,
+        _overtaken(spec, spec.revision) if spec.is_updating else spec,
         template=template,
         revision=newest,
         newest=newest,
         fallback=spec.fallback or Past.of(former or spec),
-        failed=spec.failed | {spec.revision} if spec.is_updating else spec.failed,
         rolled_back=None,
         order=order,
         parallel=parallel,
         hurry=None,
     )
+
+
+def _overtaken(spec: AppSpec, revision: int) -> AppSpec:
+    """Return the spec that knows of a revision that another command ended before it had got ready."""
+    return replace(spec, failed=spec.failed | {revision}, overtaken=spec.overtaken | {revision})
 
 
 def holder(spec: AppSpec, *, former: bool) -> tuple[str, str]:
@@ -272,11 +276,18 @@ def undone(spec: AppSpec | None, former: AppSpec) -> AppSpec:
     if spec is None:
         newest = max(former.revision, former.newest) + 1  # no record of the removed app may be taken for new
         return replace(former, revision=newest, newest=newest, removing=False)
-    former = replace(former, newest=spec.newest, turns=spec.turns, failed=spec.failed, removing=False)
+    former = replace(
+        former,
+        newest=spec.newest,
+        turns=spec.turns,
+        failed=spec.failed,
+        overtaken=spec.overtaken,
+        removing=False,
+    )
     if former.revision == spec.revision:
         return former
     if former.fallback is None and spec.fallback is not None and spec.fallback.revision == former.revision:
-        return replace(former, hurry=None, rolled_back=None, failed=spec.failed | {spec.revision})
+        return _overtaken(replace(former, hurry=None, rolled_back=None), spec.revision)
     base = replace(former, stopped=spec.stopped, revision=spec.revision, fallback=spec.fallback)
     again = updated(base, former.template, former=spec)
     return replace(again, stopped=former.stopped)

@@ -234,4 +234,5 @@ def _fulfils(stored: AppSpec, asked: AppSpec) -> bool:
 def _gist(spec: AppSpec) -> AppSpec:
     """Return the spec without what depends on the moment at which it was written, or on how updates ended."""
     hurry = spec.hurry and replace(spec.hurry, at=0.0)
-    return replace(spec, number=1, fallback=None, rolled_back=None, failed=frozenset(), hurry=hurry)
+    told = replace(spec, rolled_back=None, failed=frozenset(), overtaken=frozenset())
+    return replace(told, number=1, fallback=None, hurry=hurry)

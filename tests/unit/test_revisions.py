@@ -86,12 +86,26 @@ def test_a_rollback_never_chooses_a_revision_that_was_overtaken_before_it_had_go
     assert earlier(replace(overtaken, fallback=None), history(3)) == 1
 
 
+def test_history_tells_a_revision_that_another_command_came_before_from_one_that_failed() -> None:
+    failed = wishes.rolled_back(wishes.updated(an_app(), TEMPLATE), "web.1 failed", NOW)
+    overtaken = wishes.updated(wishes.updated(failed, TEMPLATE), TEMPLATE)
+    undone = wishes.undone(wishes.updated(an_app(), TEMPLATE), an_app())
+
+    assert [seen.state for seen in views(overtaken, history(4).values())] == [
+        "former",
+        "failed",
+        "overtaken",
+        "updating",
+    ]
+    assert [seen.state for seen in views(undone, history(2).values())] == ["current", "overtaken"]
+
+
 def test_an_undo_of_an_update_under_way_keeps_the_workers_it_began_from_and_marks_it_as_not_ready() -> None:
     under_way = wishes.updated(an_app(), TEMPLATE)
 
     again = wishes.undone(under_way, an_app())
 
-    assert again == replace(an_app(), newest=2, failed=frozenset({2}))
+    assert again == replace(an_app(), newest=2, failed=frozenset({2}), overtaken=frozenset({2}))
     assert wishes.updated(again, TEMPLATE).revision == 3
 
 
