@@ -285,7 +285,7 @@ def undone(spec: AppSpec | None, former: AppSpec) -> AppSpec:
         removing=False,
     )
     if former.revision == spec.revision:
-        return former
+        return replace(former, fallback=spec.fallback)  # what has got ready since then stays proved
     if former.fallback is None and spec.fallback is not None and spec.fallback.revision == former.revision:
         return _overtaken(replace(former, hurry=None, rolled_back=None), spec.revision)
     base = replace(former, stopped=spec.stopped, revision=spec.revision, fallback=spec.fallback)

@@ -137,6 +137,16 @@ def test_an_undo_of_an_update_that_had_overtaken_another_falls_back_to_what_both
     assert again.failed == frozenset({2, 3})
 
 
+def test_an_undo_of_a_start_takes_no_proof_from_a_revision_that_got_ready_since() -> None:
+    unproved = wishes.updated(replace(an_app(), stopped=True), MORE_MEMORY)
+    ready = replace(unproved, stopped=False, fallback=None)
+
+    again = undone(unproved, ready)
+
+    assert again is not None
+    assert (again.stopped, again.revision, again.fallback) == (True, 2, None)
+
+
 def test_an_undo_calls_no_revision_failed_that_worked() -> None:
     former = wishes.updated(an_app(), TEMPLATE)
     ready = replace(wishes.updated(former, TEMPLATE), fallback=None)
