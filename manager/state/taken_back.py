@@ -27,7 +27,9 @@ def _commands(before: AppSpec, now: AppSpec | None, change: str) -> Iterator[str
         return
     if now.revision != before.revision:
         yield f"{change} {name} (revision {now.revision})"
-    if now.autoscale != before.autoscale:
+    if before.scales_itself and now.autoscale is None and now.want != before.want:
+        yield f"scale {name}={now.want} --manual"
+    elif now.autoscale != before.autoscale:
         yield f"autoscale {name} {policy_words(before.autoscale, now.autoscale)}"
     if now.stopped > before.stopped:
         yield f"stop {name}"

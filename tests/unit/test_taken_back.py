@@ -33,6 +33,7 @@ TOLD = wishes.autoscaled(WEB, Autoscale(1, 6, mode="recommend"))
         (WEB, AUTO, "autoscale web --max 6"),
         (AUTO, wishes.autoscaled(AUTO, Autoscale(2, 6, 0.1, 0.99)), "autoscale web --min 2 --slo 100ms,99%"),
         (AUTO, wishes.autoscaled(AUTO, None), "autoscale web off"),
+        (AUTO, wishes.scaled(AUTO, ScaleChange("web", 5), manual=True), "scale web=5 --manual"),
         (AUTO, replace(AUTO, want=4), "nothing that is seen"),
         (TOLD, wishes.scaled(TOLD, ScaleChange("web", 5)), "scale web=5"),
     ],
