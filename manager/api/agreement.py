@@ -61,8 +61,12 @@ def require_http(arguments: Arguments, port: int | None, protocol: str) -> None:
         raise UsageError("--host and --path are for http apps", hint=again(arguments, f"-p {port or 8000}"))
 
 
-def require_bounds(arguments: Arguments, least: int, limit: int) -> None:
-    """Raise UsageError where no number of workers is within the bounds of an autoscaler."""
+def require_bounds(arguments: Arguments, least: int, limit: int, verb: str = "autoscale") -> None:
+    """Raise UsageError where no number of workers is within the bounds of an autoscaler.
+
+    Its hint has bounds that were both typed change places; one alone stands, and the other gives way.
+    """
     if least > limit:
-        hint = again(arguments, f"--min {limit} --max {least}", "autoscale")
+        low, high = arguments.whole("max") or least, arguments.whole("min") or limit
+        hint = again(arguments, f"--min {low} --max {high}", verb)
         raise UsageError(f"--min {least} is above --max {limit}", hint=hint)

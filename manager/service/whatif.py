@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 
 from balancer.samples import Policy
 from balancer.whatif import Replay, Tally, alike, recorded
+from manager.api.agreement import require_bounds
 from manager.api.arguments import Arguments
 from manager.api.documents import document, rfc3339
-from manager.api.errors import CloudError, UsageError
+from manager.api.errors import CloudError
 from manager.api.views import PolicyName, ReplayView, WhatifView
 from manager.scaling.recording import Recording, Tape
 from manager.scaling.scaler import policy_of
@@ -41,7 +42,7 @@ class Whatif:
                 hint=f"autoscale {spec.name} --max 6",
             )
         today = policy_of(spec.autoscale)
-        other = _asked(arguments, spec.name, spec.autoscale)
+        other = _asked(arguments, spec.autoscale)
         now_s, back_s = time.time(), arguments.number("replay") or REPLAY_S
         tape = self.recording.read(spec.name, spec.created_at, now_s - back_s)
         policies = [today] if alike(today, other) else [today, other]
@@ -52,15 +53,11 @@ class Whatif:
         return _answer(spec, tape, replays, really, first_s)
 
 
-def _asked(arguments: Arguments, app: str, base: Autoscale) -> Policy:
+def _asked(arguments: Arguments, base: Autoscale) -> Policy:
     """Return today's policy with what is asked otherwise; raises UsageError."""
-    least, most = arguments.whole("min"), arguments.whole("max")
-    most = base.max if most is None else most
-    least = max(1, base.min) if least is None else least
-    if least > most:
-        raise UsageError(
-            f"--min {least} is above --max {most}", hint=f"whatif {app} --min {most} --max {least}"
-        )
+    most = arguments.whole("max") or base.max
+    least = arguments.whole("min") or max(1, base.min)
+    require_bounds(arguments, least, most, "whatif")
     limit_s, share = arguments.pair("slo") or (base.slo_s, base.slo_share)
     return Policy(most, least, limit_s, share)
 

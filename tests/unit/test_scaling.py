@@ -144,6 +144,23 @@ def test_a_hint_on_bounds_is_of_the_app_and_the_command_that_were_typed(line: st
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
+        ("autoscale shop --max 2", "autoscale shop --min 2 --max 2"),
+        ("autoscale shop --min 8", "autoscale shop --min 8 --max 8"),
+        ("autoscale shop --min 8 --max 2", "autoscale shop --min 2 --max 8"),
+    ],
+)
+def test_a_bound_that_was_typed_alone_stands_in_the_hint_and_the_stored_one_gives_way(
+    line: str, hint: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        autoscale_policy(bound(line), Autoscale(3, 6))
+
+    assert refused.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
         ("run --health /up shop server", "run -p 8000 --health /up shop ..."),
         ("update shop --health /up", "update shop -p 8000 --health /up"),
         ("run -p 5432/tcp --health /up shop server", "run -p 5432/tcp --health tcp shop ..."),
