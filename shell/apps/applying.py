@@ -167,21 +167,28 @@ def _carry_out(session: Session, words: Sequence[str]) -> None:
 
 
 def _require_possible(session: Session, wanted: list[Entry], there: _There, params: Params) -> None:
-    """Raise Told when the manager refuses what one begins with: all are told, and nothing is changed."""
+    """Raise Told when the manager refuses what can be foreseen: all are told, and nothing is changed."""
     aloud, names = params.get("dry_run") is True, {entry.name for entry in wanted}
     codes = []
     for entry in wanted:
         passing = (RouteTaken,) if together.may_be_given_up(entry, there.present, names) else ()
         alone = together.unreaching(entry, names - there.present.keys())  # those are made first
-        for words in there.commands(alone)[:1]:
+        for words in _foreseeable(there.commands(alone)):
             act = partial(remote.foresee, session, words, aloud=aloud, passing=passing)
             looks = [words[0], "--dry-run", *words[1:]]
             codes.append(attempt(session, act, looks, partial(place_of_words, given=words)))
             if codes[-1] == INTERRUPTED:
                 raise Told(INTERRUPTED)
+            if codes[-1]:
+                break
     if any(codes):
         session.note("nothing was changed")
         raise Told(max(codes))
+
+
+def _foreseeable(commands: Sequence[list[str]]) -> list[list[str]]:
+    """Return those of an app's commands that are refused now if ever: an update makes no scale possible."""
+    return [words for before, words in enumerate(commands) if not before or words[0] == "scale"]
 
 
 def _await_ready(session: Session, names: list[str], params: Params) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.documents import document, listing
-from manager.api.errors import ImageNotFound, RouteTaken, SecretNotFound
+from manager.api.errors import CloudError, ImageNotFound, RouteTaken, SecretNotFound
 from manager.api.views import AppView, WorkerView
 from tests.fakes.replies import Answer, a_cloud, app, serving, worker
 from tests.fakes.shells import shell_at
@@ -181,6 +181,30 @@ def test_an_app_that_was_stopped_or_has_done_its_work_is_as_the_file_says(
 
     with serving(tmp_path, a_cloud(PRESENT, **running(app("web", **fields)))):
         assert shell.run(f"apply -f {file}") == 0
+
+
+@pytest.mark.parametrize("how", ["", " --dry-run"])
+def test_a_stopped_app_that_cannot_be_scaled_is_not_updated_before(
+    tmp_path: Path, file: Path, how: str
+) -> None:
+    asked: list[Mapping[str, object]] = []
+
+    def refuse(params: Mapping[str, object]) -> Mapping[str, object]:
+        raise CloudError("web is stopped", hint="start web")
+
+    def update(params: Mapping[str, object]) -> Mapping[str, object]:
+        asked.append(params)
+        return document("Plan", {"steps": []})
+
+    file.write_text(f"{WEB.replace('9', '8')}workers = 3\n")
+    shell = shell_at(tmp_path)
+    present = {"params": {**PRESENT["params"], "workers": "1"}, "files": {}}
+
+    with serving(tmp_path, a_cloud(present, update=update, scale=refuse)):
+        assert shell.run(f"apply -f {file}{how}") == 1
+
+    assert [params.get("dry_run") for params in asked] == [True]
+    assert shell.err.getvalue().endswith("hint:  start web\nnote: nothing was changed\n")
 
 
 @pytest.mark.parametrize(("started", "code"), [("2026-01-02T03:04:05Z", 0), ("2999-01-02T03:04:05Z", 4)])
