@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import yaml
+from yaml.composer import ComposerError
 
 from manager.api.errors import UsageError
 
@@ -20,6 +21,7 @@ _RESOLVED = (
     ("null", r"~|null|Null|NULL|", "~nN\0"),
     ("merge", r"<<", "<"),
 )
+_MERGE = "tag:yaml.org,2002:merge"
 _MOST_VALUES = 100_000  # a few lines of aliases of aliases stand for more than any machine holds
 # PyYAML raises what its conversions do: a tag such as !!int stands before anything
 _UNREADABLE = (yaml.YAMLError, ValueError, KeyError, AttributeError)
@@ -35,6 +37,21 @@ class _Loader(yaml.SafeLoader):
     """
 
     yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}  # type: ignore[misc]
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Return the mapping; raises ComposerError for a key that is there twice, of which one would be lost.
+
+        Here, where what it merges is not among its keys yet: those give way to its own.
+        """
+        node = super().compose_mapping_node(anchor)
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+                continue
+            if key.value in seen:
+                raise ComposerError(None, None, f"{key.value!r} is there twice", key.start_mark)
+            seen.add(key.value)
+        return node
 
 
 for tag, pattern, first in _RESOLVED:

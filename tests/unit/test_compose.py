@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shlex
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -60,7 +61,8 @@ def no_file(path: str) -> bool:
 
 
 def service(keys: str) -> str:
-    return f"services: {{web: {{image: i, command: sleep 9, {keys}}}}}"
+    command = "" if keys.startswith("command:") else "command: sleep 9, "
+    return f"services: {{web: {{image: i, {command}{keys}}}}}"
 
 
 def refused(text: str) -> tuple[str, str]:
@@ -110,6 +112,28 @@ def test_an_image_is_taken_and_how_to_build_it_is_ignored() -> None:
 
     assert commands(text) == ["run --image i web sleep 9"]
     assert compose.read(text, {}, no_file).ignored == ["web.build is ignored: it has an image"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "services:\n  web: {image: i, command: sleep 9}\n  web: {image: i, command: sleep 8}",
+        "services:\n  web: {image: i, command: sleep 9,\n    image: j}",
+    ],
+)
+def test_a_key_that_is_there_twice_is_refused_as_compose_does_for_one_would_be_lost(text: str) -> None:
+    message, _ = refused(text)
+
+    assert re.fullmatch("this is not YAML: line 3: '(web|image)' is there twice", message)
+
+
+def test_a_key_of_its_own_stands_before_what_a_service_merges() -> None:
+    text = (
+        "x-a: &a {image: i, command: sleep 9}\n"
+        "services: {web: &web {<<: *a, command: sleep 8}, api: {<<: *web, command: sleep 7}}"
+    )
+
+    assert commands(text) == ["run --image i web sleep 8", "run --image i api sleep 7"]
 
 
 def test_yaml_is_read_as_compose_reads_it() -> None:
