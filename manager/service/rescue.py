@@ -157,7 +157,7 @@ class Rescue:
         specs = {**picture.world.specs, **told.specs}
         adopted = wanted(specs[name] for name in dict.fromkeys(record.app for record in told.records))
         message = until_settled(self.changes.reconciler, call, Made(adopted, "", revision), arguments)
-        return document("Result", {"message": f"adopted {len(told.records)} workers; {message}"})
+        return document("Result", {"message": f"adopted {counted(len(told.records), 'worker')}; {message}"})
 
     def backup(self, call: Call, arguments: Arguments) -> Answer:
         snapshot = self.changes.store.read(APPS, REVISIONS)
@@ -169,9 +169,8 @@ class Rescue:
             _add(tar, STATE, json.dumps({"format": FORMAT, "entries": entries}).encode())
             for sha256 in sorted(contents):
                 tar.add(self.programs.path(sha256), arcname=f"programs/{sha256}")
-        return document(
-            "Result", {"message": f"{len(specs)} apps and {len(contents)} files are in the backup"}
-        )
+        held = f"{counted(len(specs), 'app')} and {counted(len(contents), 'file')}"
+        return document("Result", {"message": f"{held} are in the backup"})
 
     def restore(self, call: Call, arguments: Arguments) -> Answer:
         with os.fdopen(os.dup(only_file(call)), "rb") as file:

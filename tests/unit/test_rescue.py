@@ -207,3 +207,16 @@ def test_a_restore_without_the_secrets_of_its_apps_names_them_before_it_begins(t
 
     with pytest.raises(SecretNotFound, match="api, db"):
         rescue(tmp_path).restore(with_file(file), Arguments({}))
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("web",), "1 app and 0 files are in the backup"),
+        (("web", "api"), "2 apps and 0 files are in the backup"),
+    ],
+)
+def test_a_backup_counts_in_words(tmp_path: Path, names: tuple[str, ...], told: str) -> None:
+    answer = rescue(tmp_path, *map(an_app, names)).backup(with_file(tmp_path / "backup"), Arguments({}))
+
+    assert answer["message"] == told
