@@ -16,10 +16,11 @@ import posixpath
 from dataclasses import dataclass
 
 from manager.api import values
-from manager.api.errors import CloudError, UsageError
+from manager.api.errors import CloudError, NotAllowed, UsageError
 
 EXAMPLE = "cp ./file web.1:/tmp/file"
 MAX_COPY_BYTES = 8 << 30
+_SHADOWED = ("dev", "proc", "sys")  # Docker would write below what is mounted there, and tell of success
 STREAM = "-"  # for a path of this machine: a tar archive on standard input or output
 
 
@@ -43,7 +44,7 @@ class Found:
 
 
 def copy_of(source: str, destination: str) -> Copy:
-    """Return the copy that two words ask for; raises UsageError."""
+    """Return the copy that two words ask for; raises UsageError, or NotAllowed where it would be lost."""
     there, here = _inside(source), _inside(destination)
     if there and here:
         raise UsageError(
@@ -60,6 +61,12 @@ def copy_of(source: str, destination: str) -> Copy:
         words = f"{target}:/tmp/file {destination}" if there else f"{source} {target}:/tmp/{name}"
         raise UsageError(f"{target + ':'!r} has no path", hint=f"cp {words}")
     inside = posixpath.join("/", path)
+    top = posixpath.normpath(inside).lstrip("/").partition("/")[0]
+    if here and top in _SHADOWED:
+        raise NotAllowed(
+            f"/{top} is the kernel's in each worker: what is copied there would be seen by none",
+            hint=f"cp {source} {target}:/tmp/",
+        )
     return Copy(destination if there else source, target, inside, inwards=not there)
 
 

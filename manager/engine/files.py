@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import BinaryIO
 
 from docker.errors import APIError, NotFound
@@ -14,6 +15,7 @@ from manager.engine.containers import InnerFile
 _CHUNK_BYTES = 1 << 20
 _COPY_S = 600.0
 _READ_ONLY = "read-only"
+_MOUNTED = re.compile(r"unlinkat (?P<path>/.*): device or resource busy")
 
 
 class DockerFiles:
@@ -56,8 +58,11 @@ class DockerFiles:
             except NotFound as error:
                 raise EngineError(f"there is no directory {directory} in {name}", hint="ps") from error
             except APIError as error:
-                if _READ_ONLY in str(error.explanation):
+                said = str(error.explanation)
+                if _READ_ONLY in said:
                     raise _read_only(directory) from error
+                if mounted := _MOUNTED.search(said):
+                    raise _busy(mounted["path"]) from error
                 raise
 
 
@@ -70,4 +75,11 @@ def _read_only(directory: str) -> NotAllowed:
     return NotAllowed(
         f"{directory} is read-only in the worker: nothing can be copied into it",
         hint="help run    (--copy SRC:DST brings files in; without --read-only they can be written)",
+    )
+
+
+def _busy(path: str) -> NotAllowed:
+    return NotAllowed(
+        f"{path} is mounted in the worker, as what was copied in at its start: it cannot be replaced",
+        hint="help update    (a new file is a new revision)",
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.cloud import Apps, Cloud, inside
+from tests.real.cloud import SERVER, Apps, Cloud, inside
 
 FOREVER = ("sleep", "1000")
 
@@ -132,6 +132,18 @@ def test_an_app_of_several_workers_is_not_enough(apps: Apps, cloud: Cloud, here:
     assert outcome.code == 2
     assert f"{app} has 2 workers: say which" in outcome.stderr
     assert f"hint:  cp f {app}.1:/tmp/f\n" in outcome.stderr
+
+
+def test_a_program_that_was_copied_in_is_replaced_by_an_update_only(
+    apps: Apps, cloud: Cloud, here: Path
+) -> None:
+    app = apps.serve()
+
+    outcome = cloud.run("cp", "f", f"{app}:{SERVER}", cwd=here)
+
+    assert outcome.code == 6
+    assert f"{SERVER} is mounted in the worker" in outcome.stderr
+    assert "hint:  help update" in outcome.stderr
 
 
 def test_a_read_only_worker_takes_no_files(apps: Apps, cloud: Cloud, here: Path) -> None:

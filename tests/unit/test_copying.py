@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.copying import Copy, Found, copy_of, placed
-from manager.api.errors import CloudError, UsageError
+from manager.api.errors import CloudError, NotAllowed, UsageError
 from shell.text.document import Document
 from shell.worker import archives
 from shell.worker.packing import move, pack, unpack
@@ -51,6 +51,16 @@ def test_other_words_are_refused_with_an_example(words: tuple[str, str], message
     with pytest.raises(UsageError, match=message) as refused:
         copy_of(*words)
     assert refused.value.hint.startswith("cp ")
+
+
+def test_nothing_is_copied_to_where_no_worker_would_see_it() -> None:
+    for path in ("/proc/x", "proc", "/dev/shm/x", "/tmp/../sys/x"):
+        with pytest.raises(NotAllowed, match="would be seen by none") as refused:
+            copy_of("./f", f"web.1:{path}")
+        assert refused.value.hint == "cp ./f web.1:/tmp/"
+
+    assert copy_of("web.1:/proc/x", "./f").inside == "/proc/x"
+    assert copy_of("./f", "web.1:/process").inside == "/process"
 
 
 @pytest.mark.parametrize(
