@@ -97,6 +97,9 @@ def _condition(row: Command, arguments: Arguments) -> Condition:
             return LoadIs(_target(row, app, 1), said)
         case ["http", app, path]:
             return _answers(row, app, path, arguments)
+        case ["error", text, line] if len(line.split()) > 1:
+            hint = f"{join([row.verb, 'error', text])} {line}"
+            raise UsageError(f"{row.verb}: a command is no single word in quotes", hint=hint, word=line, at=2)
         case ["error", text, *command] if command and command[0] not in OPERATORS:
             return Fails(text, tuple(command))
         case [target, "ready"]:

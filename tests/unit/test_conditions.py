@@ -226,6 +226,14 @@ def test_what_is_no_condition_is_pointed_at_and_the_nearest_is_offered(
     assert condition(*(str(each.literal) for each in offered[1:]), verb=verb)
 
 
+def test_no_command_in_quotes_is_expected_to_fail_for_it_would_as_one_that_is_unknown() -> None:
+    with pytest.raises(UsageError) as refused:
+        condition("error", "no app", "stop web --now")
+
+    assert refused.value.word == "stop web --now"
+    assert refused.value.hint == "expect error 'no app' stop web --now"
+
+
 def test_a_mistyped_field_is_pointed_at_with_the_one_that_was_meant() -> None:
     with pytest.raises(UsageError) as refused:
         condition("web", "memry", "<", "64M")
