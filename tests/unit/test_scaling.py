@@ -301,7 +301,7 @@ def test_who_asks_before_the_first_decision_is_told_of_it_a_moment_later() -> No
     reading = SimpleNamespace(
         picture=lambda: SimpleNamespace(world=world), reconciler=SimpleNamespace(next_picture=next_picture)
     )
-    verbs = ScalingVerbs(cast(Changes, None), cast(Reading, reading), store)
+    verbs = ScalingVerbs(cast(Changes, SimpleNamespace(store=store)), cast(Reading, reading))
     call = cast(Call, SimpleNamespace(check=lambda: None))
 
     answer = verbs.explain(call, Arguments({"app": "web"}))

@@ -451,7 +451,7 @@ def test_events_tell_of_a_part_that_ends_again_and_again_once_until_it_has_run_f
     def end_times(times: int) -> None:
         for _ in range(times):
             tended.engine.parts.halt("sc_test_etcd_2")
-            tended.stirred.set()
+            tended.tender.stirred.set()
             tended.look(3)
 
     end_times(30)
