@@ -20,7 +20,16 @@ from jsonschema import Draft202012Validator
 
 from balancer.decision import ScalingDecision
 from manager.api.documents import API_VERSION
-from manager.api.views import ITEMS, AppView, EventView, RouteView, StatusView, WhatifView, WorkerView
+from manager.api.views import (
+    ITEMS,
+    AppView,
+    EventView,
+    KeptDecision,
+    RouteView,
+    StatusView,
+    WhatifView,
+    WorkerView,
+)
 from shell.traffic.load import Report
 
 FILE = Path(__file__).parents[1] / "manager" / "api" / "schema.json"
@@ -114,13 +123,15 @@ def _listing(kind: str) -> Schema:
 
 
 def _decision() -> Schema:
-    """Return the schema of ScalingDecision.record, with the number of ready workers that `explain` adds."""
+    """Return the schema of ScalingDecision.record, with what `explain` adds: ready workers, and decisions."""
     properties = schema_of(ScalingDecision)["properties"]
     whole, text = {"type": "integer"}, {"type": "string"}
+    kept = {"type": "array", "items": schema_of(KeptDecision)}
     for name in ("from_workers", "at_s"):
         del properties[name]
     properties["model"]["properties"]["n"] = whole
-    return _object({**properties, "app": text, "at": text, "from": whole, "to": whole, "ready": whole})
+    added: Schema = {"app": text, "at": text, "from": whole, "to": whole, "ready": whole, "kept": kept}
+    return _object({**properties, **added})
 
 
 def _untold(schema: Schema, value: object, path: str) -> Iterator[str]:

@@ -37,8 +37,8 @@ class Kind:
     """A kind of value: its name in usage lines, how a word becomes one, and what completes it.
 
     `completes` names the live list that completion offers beside the `choices`: apps, targets, images,
-    secrets, ports, files, places (files, and what is in a worker), revisions and decisions (those of the app
-    that stands before), or nothing. `suffixes`: of the files that are most likely meant.
+    secrets, ports, files, places (files, and what is in a worker), revisions, decisions and variables (those
+    of the app that stands before), or nothing. `suffixes`: of the files that are most likely meant.
     """
 
     metavar: str
@@ -269,7 +269,7 @@ OBJECTIVE = Kind("250ms[,99%]", objective)
 RAMP = Kind("A:B", ramp)
 PORT = Kind("PORT[/http|/tcp]", port, "ports")
 HEALTH = Kind("/PATH|tcp|none", health, choices=("/", "tcp", "none"))
-VARIABLE = Kind("NAME", variable)
+VARIABLE = Kind("NAME", variable, "variables")
 GIVEN_VARIABLE = Kind("K[=V]", given_variable)
 CAPABILITY = Kind("CAPABILITY", capability, choices=tuple(sorted(CAPABILITIES)))
 RESTART = Kind(

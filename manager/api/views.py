@@ -19,6 +19,7 @@ class AppView:
     """ready: slots with a ready worker, of whatever revision; updated: those whose worker is as asked now.
 
     done: workers that have done their work, and are started no more.
+    environment: the names of the variables that workers are given.
     """
 
     name: str
@@ -45,6 +46,16 @@ class AppView:
     spares: int = 0
     updated: int = 0
     done: int = 0
+    environment: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDecision:
+    """A decision that can be explained: one that changed something, or the newest."""
+
+    id: int
+    action: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

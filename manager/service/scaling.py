@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from balancer.decision import Action
 from manager.api.arguments import Arguments
 from manager.api.documents import document, listing, sentences
 from manager.api.errors import CloudError, UsageError
-from manager.api.views import AutoscaleView
+from manager.api.views import AutoscaleView, KeptDecision
 from manager.plan.foresee import scaling_words
 from manager.server import Call
 from manager.service.changes import Changes, Wish
@@ -27,6 +28,7 @@ from manager.state.world import World, ready_slots
 FIRST_S = 5.0  # the first decision on an app comes sooner
 
 _POLICY = {"state", "max", "min", "slo", "mode"}
+_KEPT = 10  # decisions that an answer names beside its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +81,17 @@ class ScalingVerbs:
         newest = target.decision if target is not None and target.decision in known else max(known)
         wanted = newest if number is None else number
         if wanted not in known:
-            kept = ", ".join(ranges(known).split(", ")[-5:])
+            last = ", ".join(ranges(known).split(", ")[-5:])
             raise CloudError(
-                f"decision {wanted} is not kept: those that change something are, and the newest ({kept})",
+                f"decision {wanted} is not kept: those that change something are, and the newest ({last})",
                 hint=f"explain {name}",
             )
         ready = len(ready_slots(world, spec))
-        return document("Decision", {**known[wanted], "ready": ready})
+        # the others are soon forgotten
+        changing = (each for each in known if each != newest and known[each]["action"] != Action.HOLD.value)
+        past = (known[each] for each in (newest, *sorted(changing, reverse=True)[: _KEPT - 1]))
+        kept = [asdict(KeptDecision(each["id"], each["action"], each["reason"])) for each in past]
+        return document("Decision", {**known[wanted], "ready": ready, "kept": kept})
 
     def _decided(self, call: Call, name: str) -> World:
         """Return the world once there is a decision on an app that scales itself since a moment ago."""

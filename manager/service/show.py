@@ -64,6 +64,7 @@ def app_view(world: World, spec: AppSpec, measures: Measures, addressing: Addres
         spares=sum(phase(world, record).state == "spare" for record in world.of_app(spec.name)),
         updated=len(updated_slots(world, spec)),
         done=sum(phase(world, record).state == "stopped" for record in world.of_app(spec.name)),
+        environment=list(spec.template.environment),
     )
 
 

@@ -6,7 +6,7 @@ function that the caller gives. 500 workers take a few milliseconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, get_args, get_origin, get_type_hints
 
@@ -24,6 +24,7 @@ from shell.manual.topics import TOPICS
 from shell.options import OPTIONS
 from shell.prompt.named import PARTS, Named
 from shell.prompt.offers import Completion, Directory, files, quoted, ranked
+from shell.prompt.past import Past
 from shell.prompt.position import Position, position_of
 from shell.prompt.snapshot import Snapshot
 from shell.prompt.typed import Word, spot
@@ -117,9 +118,14 @@ def _values(
         return []
     if option.name in ("sort", "columns", "filter") and position.command.lists:
         return _columns(word, position.command, option)
-    if option.kind.completes in ("revisions", "decisions"):
-        past = snapshot.revisions if option.kind.completes == "revisions" else snapshot.decisions
-        return ranked(word, past.get("".join(position.operands[:1]), ()))
+    of_app: Mapping[str, Past] = {
+        "revisions": snapshot.revisions,
+        "decisions": snapshot.decisions,
+        "variables": snapshot.environment,
+    }
+    if option.kind.completes in of_app:
+        app = "".join(position.operands[:1])
+        return ranked(word, of_app[option.kind.completes].get(app, ()))
     return _of_kind(option.kind, word, snapshot, directory)
 
 
@@ -163,6 +169,8 @@ def _operands(position: Position, word: Word, snapshot: Snapshot, directory: Dir
             return _usual_operands(command, given, word, left, directory)
         case "crash" if not given:
             return ranked(word, [*_PARTS, *snapshot.workers])
+        case "crash" if given == ("etcd",):
+            return ranked(word, snapshot.members)
         case _:
             return _usual_operands(command, given, word, snapshot, directory)
 

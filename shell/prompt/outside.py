@@ -7,7 +7,7 @@ typed: what only has its letters would replace it.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -18,7 +18,7 @@ from shell.client import Ask, Client
 from shell.language.quoting import join
 from shell.prompt.complete import complete
 from shell.prompt.offers import Completion, Directory
-from shell.prompt.past import Histories, decisions_of
+from shell.prompt.past import Histories
 from shell.prompt.snapshot import QUESTIONS, Snapshot, snapshot_of
 from shell.prompt.typed import Word, spot
 from shell.text.document import Document, items
@@ -87,19 +87,22 @@ def _snapshot(places: Places, words: Sequence[str]) -> Snapshot:
     ask = partial(Client(places, note=lambda _: None).call, patience_s=0.0, answer_within_s=_ANSWER_S)
     try:
         answers = {method: ask(method, params) for method, params in _LISTINGS.items()}
-        return _with_past(snapshot_of(answers), ask, items(answers["apps"].get("items")), words)
+        named = [app for app in items(answers["apps"].get("items")) if app.get("name") in words]
+        snapshot = snapshot_of(answers | dict(_asked_for(words, named, ask)))
+        is_past = "--to" in _options(words)
+        return replace(snapshot, revisions=Histories(ask).take(named)) if is_past else snapshot
     except CloudError:
         return Snapshot()
 
 
-def _with_past(snapshot: Snapshot, ask: Ask, apps: Sequence[Document], words: Sequence[str]) -> Snapshot:
-    """Return it with what the apps that are named were before, where one of these options asks for that."""
-    named = [app for app in apps if app.get("name") in words]
-    given = {word.partition("=")[0] for word in words}
-    if "--to" in given:
-        return replace(snapshot, revisions=Histories(ask).take(named))
-    if "--decision" in given:
-        names = [str(app.get("name")) for app in named]
-        told = {f"explain {name}": ask("explain", {"app": name}) for name in names}
-        return replace(snapshot, decisions=decisions_of({}, told))
-    return snapshot
+def _asked_for(words: Sequence[str], named: Sequence[Document], ask: Ask) -> Iterator[tuple[str, Document]]:
+    """Yield what few commands need: the members of etcd, and the decisions on the apps that are named."""
+    if words[0] == "crash":
+        yield "status", ask("status", {})
+    if "--decision" in _options(words):
+        for app in named:
+            yield f"explain {app.get('name')}", ask("explain", {"app": str(app.get("name"))})
+
+
+def _options(words: Sequence[str]) -> set[str]:
+    return {word.partition("=")[0] for word in words}

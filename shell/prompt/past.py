@@ -1,23 +1,22 @@
 """What apps were before: the revisions and decisions that can be gone back to, or explained.
 
-A revision is asked for once, when an app has a new one; decisions are pushed.
+A revision is asked for once, when an app has a new one; a decision is pushed with those that are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from manager.api.errors import CloudError, ManagerUnreachable, StoreUnavailable
 from shell.client import Ask
 from shell.prompt.named import Named
 from shell.text import cells
-from shell.text.document import Document, fields, items
+from shell.text.document import Document, items
 
 Past = Mapping[str, tuple[Named, ...]]  # of each app, the newest first
 
 _ASKED_AT_ONCE = 8  # histories: the next look of the manager takes no longer for more of them
-_DECISIONS = 10
 
 
 def revisions_of(history: Document) -> tuple[Named, ...]:
@@ -51,17 +50,11 @@ class Histories:
         return {name: revisions for name, (_, revisions) in self._known.items() if revisions}
 
 
-def decisions_of(before: Past, news: Document) -> Past:
-    """Return the last decision of each app, and those before that changed something, with a look's news."""
-    told = {key.removeprefix("explain "): fields(news[key]) for key in news if key.startswith("explain ")}
-    return {**before, **{app: (*_decisions(before.get(app, ()), told[app]),) for app in told}}
+def decisions_of(answers: Mapping[str, Document]) -> Past:
+    """Return the last decision of each app and those before that changed something, of answers to explain."""
+    told = {key.removeprefix("explain "): answers[key] for key in answers if key.startswith("explain ")}
+    return {app: tuple(map(_decision, items(decision.get("kept")))) for app, decision in told.items()}
 
 
-def _decisions(earlier: Sequence[Named], decision: Document) -> Iterator[Named]:
-    number = decision.get("id")
-    if not isinstance(number, int):
-        return
-    yield Named(str(number), cells.cell(f"{decision.get('action')}: {decision.get('reason')}", "text", 0))
-    # not kept for long: what changed nothing, and what was decided on an app of this name that is gone
-    changing = (each for each in earlier if int(each.name) < number and not each.meta.startswith("hold:"))
-    yield from islice(changing, _DECISIONS - 1)
+def _decision(kept: Document) -> Named:
+    return Named(str(kept.get("id")), cells.cell(f"{kept.get('action')}: {kept.get('reason')}", "text", 0))

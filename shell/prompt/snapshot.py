@@ -31,6 +31,7 @@ class Snapshot:
     `down`: the cloud is, and has nothing.  None of them: nobody was asked yet.
 
     images: those that workers can run in.  variables: of the shell, as they are written.
+    environment: of each app, the variables of its workers.  members: of etcd, by number.
     """
 
     apps: tuple[Named, ...] = ()
@@ -39,6 +40,8 @@ class Snapshot:
     secrets: tuple[Named, ...] = ()
     revisions: Past = field(default_factory=dict)
     decisions: Past = field(default_factory=dict)
+    environment: Mapping[str, tuple[Named, ...]] = field(default_factory=dict)
+    members: tuple[Named, ...] = ()
     variables: tuple[Named, ...] = ()
     ready: int = 0
     want: int = 0
@@ -49,13 +52,17 @@ class Snapshot:
 
 
 def snapshot_of(answers: Mapping[str, Document]) -> Snapshot:
-    """Return the snapshot that documents make: of apps, ps, images and secret."""
+    """Return the snapshot that documents make: of apps, ps, images and secret, of status and explain APP."""
     listed = items(answers["apps"].get("items"))
+    members = items(fields(answers.get("status", {}).get("etcd")).get("members"))
     return Snapshot(
         apps=_named(answers["apps"], _app_meta),
         workers=_named(answers["ps"], _worker_meta),
         images=tuple(image for image in _named(answers["images"], _size_meta) if _is_for_workers(image.name)),
         secrets=_named(answers["secret"], _size_meta),
+        decisions=decisions_of(answers),
+        environment={str(item.get("name")): _variables(item) for item in listed},
+        members=tuple(Named(str(number), _member_meta(each)) for number, each in enumerate(members, 1)),
         ready=round(sum(number(item.get("ready")) or 0 for item in listed)),
         want=round(sum(number(item.get("want")) or 0 for item in listed)),
         rate_rps=sum(number(item.get("rate_rps")) or 0.0 for item in listed),
@@ -83,6 +90,15 @@ def _worker_meta(item: Document) -> str:
     return " ".join(cells.cell(fact, "text", 0) for fact in facts if fact)
 
 
+def _variables(item: Document) -> tuple[Named, ...]:
+    names = item.get("environment")
+    return tuple(Named(str(name)) for name in names) if isinstance(names, list) else ()
+
+
+def _member_meta(member: Document) -> str:
+    return f"{cells.cell(member.get('endpoint'), 'text', 0)} {'healthy' if member.get('healthy') else 'away'}"
+
+
 def _size_meta(item: Document) -> str:
     return cells.cell(item.get("size_bytes"), "bytes", 0)
 
@@ -97,7 +113,6 @@ class Watch:
         self._changed = changed
         self._documents: dict[str, Document] = {}
         self._histories = Histories(ask)
-        self._decisions: Past = {}
         self._wake = Event()
         self._hidden = Event()
         self._hidden.set()
@@ -151,5 +166,4 @@ class Watch:
         except CloudError:
             return self.snapshot  # the next look tells
         revisions = self._histories.take(items(self._documents["apps"].get("items")))
-        self._decisions = decisions_of(self._decisions, news)
-        return replace(snapshot_of(self._documents), revisions=revisions, decisions=self._decisions)
+        return replace(snapshot_of(self._documents), revisions=revisions)

@@ -28,6 +28,8 @@ CLOUD = Snapshot(
     variables=(Named("$n", "3"), Named("$name", "web")),
     revisions={"web": (Named("2", "update --env GREETING=hi"), Named("1", "run"))},
     decisions={"web": (Named("211", "hold: 3 req/s"), Named("180", "up: 60 req/s"))},
+    environment={"web": (Named("DEBUG"), Named("GREETING"))},
+    members=(Named("1", "127.0.0.1:2379 healthy"), Named("2", "127.0.0.1:2381 away")),
     ready=4,
     want=5,
     rate_rps=463.0,
@@ -521,6 +523,20 @@ def test_the_health_of_a_cloud_reads_in_one_look() -> None:
 @pytest.mark.parametrize("line", ["rollback web --to ", "rollback web --wait --to ", "rollback web --to="])
 def test_earlier_revisions_are_offered_with_what_made_them(line: str) -> None:
     assert [(each.text, each.meta) for each in at(line)] == [("2", "update --env GREETING=hi"), ("1", "run")]
+
+
+def test_the_variables_of_an_app_are_offered_to_be_taken_away() -> None:
+    assert offered("update web --no-env ") == ["DEBUG", "GREETING"]
+    assert offered("update web --no-env=GR") == ["GREETING"]
+    assert offered("update api --no-env ") == []
+
+
+def test_the_members_of_etcd_are_offered_where_one_of_them_is_to_crash() -> None:
+    assert at("crash etcd ")[:2] == [
+        Completion("1", 11, "127.0.0.1:2379 healthy"),
+        Completion("2", 11, "127.0.0.1:2381 away"),
+    ]
+    assert "1" not in offered("crash proxy ")
 
 
 def test_decisions_are_offered_with_what_they_were() -> None:

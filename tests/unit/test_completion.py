@@ -23,12 +23,13 @@ DIRECTORIES = {
 }
 CLOUDS = ["default/", "other/", "a.lock"]
 LISTINGS: dict[str, Answer] = {
-    "apps": lambda _: listing("AppList", [app("web", revision=3), app("api")]),
+    "apps": lambda _: listing("AppList", [app("web", revision=3, environment=["DEBUG"]), app("api")]),
     "ps": lambda _: listing("WorkerList", [worker("web.1")]),
     "images": lambda _: listing("ImageList", [image("tools")]),
     "secret": lambda _: listing("SecretList", []),
     "history": lambda _: document("RevisionList", {"items": [{"revision": number} for number in (1, 2)]}),
-    "explain": lambda _: document("Decision", {"id": 211, "action": "hold"}),
+    "explain": lambda _: document("Decision", {"id": 211, "kept": [{"id": 211}, {"id": 180}]}),
+    "status": lambda _: document("Status", {"etcd": {"members": [{"name": "etcd1"}, {"name": "etcd2"}]}}),
 }
 
 
@@ -69,7 +70,9 @@ def offered(line: str, directory: Path) -> list[str]:
         ("history ", ["web", "api"]),
         ("rollback web --to ", ["2", "1"]),
         ("rollback web --to=", ["--to=2", "--to=1"]),
-        ("explain web --decision ", ["211"]),
+        ("explain web --decision ", ["211", "180"]),
+        ("crash etcd ", ["1", "2"]),
+        ("update web --no-env ", ["DEBUG"]),
         ("rollback api --to ", []),
         ("secret ", ["ls", "set", "rm"]),
         ("sca", ["scale"]),

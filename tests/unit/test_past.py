@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from manager.api.errors import AppNotFound, ManagerUnreachable
 from shell.prompt.named import Named
-from shell.prompt.past import Histories, Past, decisions_of
+from shell.prompt.past import Histories, decisions_of
 
 HISTORY = {
     "items": [
@@ -110,17 +110,9 @@ def test_a_manager_that_is_away_is_asked_again_and_once_at_a_time() -> None:
     assert histories.take(apps(api=2, web=4)).keys() == {"api", "web"}
 
 
-def test_the_last_decision_is_known_and_those_that_changed_something() -> None:
-    past: Past = {}
-    for number, action in ((1, "hold"), (2, "up"), (3, "hold"), (4, "hold")):
-        past = decisions_of(past, {"explain web": decision(number, action), "apps": {}})
+def test_decisions_are_told_with_what_they_did() -> None:
+    kept = [decision(4), decision(2, "up")]
 
-    assert [named.name for named in past["web"]] == ["4", "2"]
-    assert past["web"][1].meta == "up: 60 req/s"
-    assert decisions_of(past, {"apps": {}}) == past
+    past = decisions_of({"explain web": {"id": 4, "kept": kept}, "apps": {}})
 
-
-def test_decisions_on_an_app_of_that_name_that_is_gone_are_forgotten() -> None:
-    past = decisions_of({}, {"explain web": decision(180, "up")})
-
-    assert [named.name for named in decisions_of(past, {"explain web": decision(2)})["web"]] == ["2"]
+    assert past == {"web": (Named("4", "hold: 60 req/s"), Named("2", "up: 60 req/s"))}

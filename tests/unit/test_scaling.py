@@ -285,7 +285,8 @@ def test_a_decision_that_was_shown_can_be_explained_a_minute_later_though_it_cha
     for _ in range(KEPT_HOLDS - 1):
         autoscaler.look()
 
-    assert explained(store, world, cast(int, shown["id"])) == shown
+    again = explained(store, world, cast(int, shown["id"]))
+    assert {**again, "kept": shown["kept"]} == shown
     assert explained(store, world)["id"] == cast(int, shown["id"]) + KEPT_HOLDS - 1
 
 
@@ -308,6 +309,28 @@ def test_who_asks_before_the_first_decision_is_told_of_it_a_moment_later() -> No
 
     assert isinstance(answer, Mapping)
     assert answer["id"] == 1
+
+
+def test_an_explanation_names_the_newest_decision_and_those_before_that_changed_something() -> None:
+    store = FakeStore(lambda: 0.0)
+    actions = {1: "add", 2: "hold", 3: "remove", 4: "hold"}
+    decided = ({"id": number, "action": action, "reason": "60 req/s"} for number, action in actions.items())
+    store.write({decision_key("web", number): json.dumps(each) for number, each in enumerate(decided, 1)})
+    target = SimpleNamespace(decision=4)
+    world = replace(serving([spec(policy=Autoscale(1, 3))], []), targets={"web": cast(ScalingTarget, target)})
+    picture = SimpleNamespace(world=world)
+    reading = cast(Reading, SimpleNamespace(picture=lambda: picture))
+
+    answer = ScalingVerbs(cast(Changes, SimpleNamespace(store=store)), reading).explain(
+        cast(Call, None), Arguments({"app": "web", "decision": 1})
+    )
+
+    assert isinstance(answer, Mapping)
+    assert answer["kept"] == [
+        {"id": 4, "action": "hold", "reason": "60 req/s"},
+        {"id": 3, "action": "remove", "reason": "60 req/s"},
+        {"id": 1, "action": "add", "reason": "60 req/s"},
+    ]
 
 
 def test_of_decisions_that_change_nothing_no_more_are_kept_than_a_minute_has() -> None:
@@ -347,7 +370,7 @@ def test_a_recommendation_is_told_and_kept_when_it_changes_and_not_at_every_look
 def test_the_newest_decision_is_the_one_that_counts_though_an_earlier_policy_came_further() -> None:
     store = FakeStore(lambda: 0.0)
     autoscaler, world = scaler(store)
-    store.write({decision_key("web", 800): json.dumps({"id": 800})})
+    store.write({decision_key("web", 800): json.dumps({"id": 800, "action": "add", "reason": ""})})
 
     autoscaler.look()
 
