@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -54,6 +55,9 @@ class Dispatcher:
         except (CloudError, ClientGone):
             raise
         except Exception as error:  # a mistake of ours must not take the manager down; `status` shows it
+            if isinstance(error, OSError) and error.errno == errno.EBADF and call.request.files:
+                told = f"{row.verb}: a file that came with it is not open for what is done with it"
+                raise UsageError(told, hint=f"help {row.verb}") from error
             log.exception("%s failed", row.verb)
             self.last_error = f"{row.verb}: {type(error).__name__}: {error}"
             raise CloudError(f"{row.verb} failed in the manager: {error}", hint="status") from error

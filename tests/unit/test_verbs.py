@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from pathlib import Path
 from unittest.mock import MagicMock
 
 import pytest
@@ -50,3 +52,15 @@ def test_an_id_that_cannot_tell_a_request_when_it_comes_again_is_refused(request
 
     with ours, theirs, pytest.raises(UsageError, match="id of a request"):
         answering(Call(Request(1, "freeze", {"request": request_id}), ours))
+
+
+def test_a_file_that_is_not_open_for_what_is_asked_is_a_mistake_of_who_sent_it(tmp_path: Path) -> None:
+    sent = os.open(tmp_path / "file", os.O_WRONLY | os.O_CREAT)
+    answering = Dispatcher({"backup": lambda call, arguments: {"read": os.read(sent, 1).hex()}})
+    ours, theirs = socket.socketpair()
+
+    with ours, theirs, pytest.raises(UsageError, match="backup: a file that came with it is not open for"):
+        answering(Call(Request(1, "backup", {"file": "x"}, (sent,)), ours))
+
+    os.close(sent)
+    assert not answering.last_error
