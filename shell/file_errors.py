@@ -48,7 +48,7 @@ def _missing(path: str) -> ProgramRejected:
     try:
         beside = os.listdir(directory or ".")
     except OSError:
-        return ProgramRejected(f"there is no directory {directory}", hint=MORE)
+        return ProgramRejected(f"there is no directory {directory}", hint=MORE, word=path)
     guess = did_you_mean(name, beside)
     if guess is None:
         return ProgramRejected(f"there is no file {path}", hint=MORE)

@@ -15,12 +15,22 @@ from manager.api.errors import (
     SecretInUse,
     SecretRejected,
     UsageError,
+    WorkerNotFound,
 )
 from shell.language import words
 from shell.language.words import Statement, Substitution, SyntaxRejected
 
 # Something in the input is off, be it not said which word.
-_OF_INPUT = (UsageError, AppExists, AppReached, ProgramRejected, RouteTaken, SecretInUse, SecretRejected)
+_OF_INPUT = (
+    UsageError,
+    AppExists,
+    AppReached,
+    ProgramRejected,
+    RouteTaken,
+    SecretInUse,
+    SecretRejected,
+    WorkerNotFound,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,9 +98,11 @@ def run_file(session: Session, path: str, *, check_only: bool = False) -> int:
     """Carry out a script file; raises CloudError for one that cannot be read or runs itself."""
     place = Path(os.path.realpath(path))  # Path.resolve raises its own of a link to itself
     if place in session.sourcing:
-        raise CloudError(f"{path} sources itself", hint=f"cat {path}")
+        raise CloudError(f"{path} sources itself", hint=f"cat {path}", word=path)
     if len(session.sourcing) >= MAX_DEPTH:
-        raise CloudError(f"scripts source scripts more than {MAX_DEPTH} deep at {path}", hint=f"cat {path}")
+        raise CloudError(
+            f"scripts source scripts more than {MAX_DEPTH} deep at {path}", hint=f"cat {path}", word=path
+        )
     try:
         with open(path, "rb") as file:  # not the resolved one: /dev/fd/63 is fine to open only
             raw = file.readlines()

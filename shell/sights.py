@@ -148,7 +148,9 @@ def _load(session: Session, app: str, ask: Ask) -> Load:
     if load is None:
         with suppress(ManagerUnreachable, StoreUnavailable):
             app_item(ask, app)
-        raise CloudError(f"this shell has sent no load to {app}", hint=f"load {app} --rps 50 --for 10s")
+        raise CloudError(
+            f"this shell has sent no load to {app}", hint=f"load {app} --rps 50 --for 10s", word=app
+        )
     return load
 
 

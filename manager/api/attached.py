@@ -100,15 +100,15 @@ def refusal_of(said: bytes, exit_code: int, worker: str, command: str) -> tuple[
     if exit_code not in (NOT_RUNNABLE, NOT_FOUND) or not said.startswith(_REFUSALS):
         return None
     if found := re.search(r'chdir to cwd \("(.*)"\)', words):
-        error = CloudError(f"{worker} has no directory {found[1]}", hint=f"exec {worker} ls -d /*")
-        return error, NOT_RUNNABLE
+        told, hint = f"{worker} has no directory {found[1]}", f"exec {worker} ls -d /*"
+        return CloudError(told, hint=hint, word=found[1]), NOT_RUNNABLE
     if found := re.search(r"unable to find (user|group) ([^:]+):", words):
-        error = CloudError(f"{worker} has no {found[1]} {found[2]!r}", hint=f"exec {worker} cat /etc/passwd")
-        return error, NOT_RUNNABLE
+        told, hint = f"{worker} has no {found[1]} {found[2]!r}", f"exec {worker} cat /etc/passwd"
+        return CloudError(told, hint=hint, word=found[2]), NOT_RUNNABLE
     reason = words.rpartition(": ")[2]
     if any(missing in words for missing in _MISSING):
         return CloudError(
             f"{worker} has no command {command!r}", hint=f"exec {worker} ls /bin", word=command
         ), NOT_FOUND
-    error = CloudError(f"{worker} cannot run {command!r}: {reason}", hint=f"exec {worker} ls -l {command}")
-    return error, NOT_RUNNABLE
+    told, hint = f"{worker} cannot run {command!r}: {reason}", f"exec {worker} ls -l {command}"
+    return CloudError(told, hint=hint, word=command), NOT_RUNNABLE

@@ -59,7 +59,9 @@ class Copying:
         if place.among > 1:
             here, there = quote(copy.here), quote(f"{place.worker}:{copy.inside}")
             words = f"{here} {there}" if copy.inwards else f"{there} {here}"
-            raise UsageError(f"{copy.target} has {place.among} workers: say which", hint=f"cp {words}")
+            raise UsageError(
+                f"{copy.target} has {place.among} workers: say which", hint=f"cp {words}", word=copy.target
+            )
         return place
 
     def _look(self, copy: Copy, place: Place, path: str) -> Answer:
@@ -68,7 +70,9 @@ class Copying:
         if found is None and not copy.inwards:
             parent = posixpath.dirname(path.rstrip("/")) or "/"
             raise CloudError(
-                f"there is no {path} in {place.worker}", hint=f"exec {place.worker} ls -la {parent}"
+                f"there is no {path} in {place.worker}",
+                hint=f"exec {place.worker} ls -la {parent}",
+                word=path,
             )
         if found is None:
             return document("InnerFile", {"worker": place.worker, "path": path})

@@ -93,7 +93,9 @@ class Drills:
             where = ", ".join(self.settings.own_etcd)
             raise UsageError(f"this cloud uses an etcd of your own, at {where}", hint="crash proxy -y")
         if number > count:
-            raise UsageError(f"etcd has {count} member{'s' * (count > 1)}", hint="crash etcd 1 -y")
+            raise UsageError(
+                f"etcd has {count} member{'s' * (count > 1)}", hint="crash etcd 1 -y", word=str(number)
+            )
         return self._part(part_name(self.places.cloud, "etcd", number), f"etcd member {number}", for_s)
 
     def _part(self, name: str, words: str, for_s: float | None) -> Drill:

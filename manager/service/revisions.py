@@ -66,13 +66,16 @@ class RevisionVerbs:
             spec = wishes.changeable(specs, name)
             former = earlier(spec, known) if wanted is None else wanted
             if former is None:
-                raise CloudError(f"{name} has no earlier revision that worked", hint=f"history {name}")
+                raise CloudError(
+                    f"{name} has no earlier revision that worked", hint=f"history {name}", word=name
+                )
             if former == spec.revision:
-                raise CloudError(f"{name} is of revision {former} already", hint=f"restart {name}")
+                raise CloudError(f"{name} is of revision {former} already", hint=f"restart {name}", word=name)
             if former not in known:
                 raise CloudError(
                     f"{name} has no revision {former}: those that are kept are {ranges(known)}",
                     hint=f"history {name}",
+                    word=str(former),
                 )
             template = known[former].template
             self.apps.intake.secrets.require(template.secrets)
@@ -109,7 +112,7 @@ class RevisionVerbs:
         if entry is None:
             wishes.find(specs, name)
             raise CloudError(
-                f"nothing was changed of {name} that could be taken back", hint=f"history {name}"
+                f"nothing was changed of {name} that could be taken back", hint=f"history {name}", word=name
             )
         try:
             return _without_failed(decode(AppSpec, entry.value), specs.get(name))

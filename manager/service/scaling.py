@@ -71,13 +71,15 @@ class ScalingVerbs:
         target = world.targets.get(name)
         if spec.autoscale and (not known or (target is None and number is None)):
             raise CloudError(
-                f"nothing was decided yet on {name}: the first time is soon", hint=f"explain {name}"
+                f"nothing was decided yet on {name}: the first time is soon",
+                hint=f"explain {name}",
+                word=name,
             )
         if spec.autoscale is None and (number is None or not known):
             hint = f"explain {name} --decision {max(known)}" if known else f"autoscale {name} --max 6"
-            raise CloudError(f"{name} is scaled by hand: nothing decides", hint=hint)
+            raise CloudError(f"{name} is scaled by hand: nothing decides", hint=hint, word=name)
         if spec.stopped and number is None:
-            raise CloudError(f"{name} is stopped: nothing decides", hint=f"start {name}")
+            raise CloudError(f"{name} is stopped: nothing decides", hint=f"start {name}", word=name)
         newest = target.decision if target is not None and target.decision in known else max(known)
         wanted = newest if number is None else number
         if wanted not in known:
@@ -85,6 +87,7 @@ class ScalingVerbs:
             raise CloudError(
                 f"decision {wanted} is not kept: those that change something are, and the newest ({last})",
                 hint=f"explain {name}",
+                word=str(wanted),
             )
         ready = len(ready_slots(world, spec))
         # the others are soon forgotten

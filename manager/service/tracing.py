@@ -48,7 +48,11 @@ class Tracing:
             return listing("CheckList", (each for name in routed for each in self._named(world, name)))
         spec = wishes.find(world.specs, name)
         if spec.template.port is None:
-            raise CloudError(f"{spec.name} has no route: it was run without -p", hint=f"describe {spec.name}")
+            raise CloudError(
+                f"{spec.name} has no route: it was run without -p",
+                hint=f"describe {spec.name}",
+                word=spec.name,
+            )
         return listing("CheckList", hops(world, spec, self._sights(world, spec)))
 
     def _named(self, world: World, app: str) -> Iterator[CheckView]:

@@ -40,6 +40,7 @@ class Whatif:
             raise CloudError(
                 f"{spec.name} is scaled by hand: no load is recorded of it",
                 hint=f"autoscale {spec.name} --max 6",
+                word=spec.name,
             )
         today = policy_of(spec.autoscale)
         other = _asked(arguments, spec.autoscale)

@@ -32,7 +32,7 @@ def changeable(specs: Mapping[str, AppSpec], name: str) -> AppSpec:
     """Return the app's spec when it may be changed: it is there and is not being removed."""
     spec = find(specs, name)
     if spec.removing:
-        raise CloudError(f"{name} is being removed", hint=f"wait {name} gone")
+        raise CloudError(f"{name} is being removed", hint=f"wait {name} gone", word=name)
     return spec
 
 
@@ -49,6 +49,7 @@ def scaled(spec: AppSpec, change: ScaleChange, *, manual: bool = False) -> AppSp
         raise CloudError(
             f"{spec.name} is autoscaled, up to {spec.autoscale.max} workers",
             hint=f"{bounded}    (or: scale {spec.name}={nearest} --manual)",
+            word=spec.name,
         )
     if spec.scales_itself:
         spec = autoscaled(spec, None)
@@ -148,7 +149,9 @@ def stopped(spec: AppSpec, slot: int | None, *, now: float | None = None) -> App
     _require_slot(spec, slot)
     if spec.scales_itself:
         raise CloudError(
-            f"{spec.name} is autoscaled: it would start another", hint=f"restart {spec.name}.{slot}"
+            f"{spec.name} is autoscaled: it would start another",
+            hint=f"restart {spec.name}.{slot}",
+            word=f"{spec.name}.{slot}",
         )
     fewer = replace(spec, want=spec.want - 1, stopped_slots=spec.stopped_slots | {slot})
     return _hurried(fewer, slot, now)
@@ -295,7 +298,7 @@ def undone(spec: AppSpec | None, former: AppSpec) -> AppSpec:
 
 def _require_running(spec: AppSpec) -> None:
     if spec.stopped:
-        raise CloudError(f"{spec.name} is stopped", hint=f"start {spec.name}")
+        raise CloudError(f"{spec.name} is stopped", hint=f"start {spec.name}", word=spec.name)
 
 
 def removed(spec: AppSpec, *, now: float | None = None) -> AppSpec:
@@ -304,16 +307,19 @@ def removed(spec: AppSpec, *, now: float | None = None) -> AppSpec:
 
 
 def _require_slot(spec: AppSpec, slot: int) -> None:
+    worker = f"{spec.name}.{slot}"
     if spec.stopped:
-        raise CloudError(f"{spec.name} is stopped, and {spec.name}.{slot} with it", hint=f"start {spec.name}")
+        raise CloudError(
+            f"{spec.name} is stopped, and {worker} with it", hint=f"start {spec.name}", word=worker
+        )
     if slot in spec.stopped_slots:
-        raise CloudError(f"{spec.name}.{slot} is stopped", hint=f"start {spec.name}.{slot}")
+        raise CloudError(f"{worker} is stopped", hint=f"start {worker}", word=worker)
     if slot not in spec.slots:
         names = [f"{spec.name}.{number}" for number in sorted(spec.slots)]
         raise WorkerNotFound(
             f"{spec.name} has no worker {slot} (it has {some(names) or 'none'})",
             hint=f"ps {spec.name} -a",
-            word=f"{spec.name}.{slot}",
+            word=worker,
         )
 
 

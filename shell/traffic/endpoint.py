@@ -59,7 +59,9 @@ def endpoint(app: Document, status: Document) -> Endpoint:
     """Return where an app answers http, from its item and the cloud's status."""
     found = http_url(app)
     if found is None:
-        raise CloudError(f"{app.get('name')} has no http route", hint=_hint_for_route(app))
+        raise CloudError(
+            f"{app.get('name')} has no http route", hint=_hint_for_route(app), word=str(app.get("name"))
+        )
     # asked at the proxy's address: not every resolver knows NAME.localhost
     match status:
         case {"proxy": {"url": str(url)}}:

@@ -32,7 +32,7 @@ def load(session: Session, arguments: Arguments, params: Params) -> None:
         raise UsageError(told, hint=hint)
     running = session.loads.get(app)
     if running is not None and not running.done:
-        raise Conflict(f"{app} is under load already", hint=f"wait load {app} done")
+        raise Conflict(f"{app} is under load already", hint=f"wait load {app} done", word=app)
     session.need_cloud()
     started = Load(_plan(session, app, arguments))
     session.loads[app] = started

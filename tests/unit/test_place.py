@@ -66,6 +66,7 @@ def test_a_name_that_was_not_typed_is_not_pointed_at(line: str) -> None:
         ("run --cpus 100 a1 ls", UsageError("--cpus 100 is more than there is"), "--cpus"),
         ("run --path /web/ a ls", RouteTaken("web has the route /web already"), "/web/"),
         ("run web.py web", ProgramRejected("there is no file web.py"), "web.py"),
+        ("crash web.9 --for 5s", WorkerNotFound("web.9 has no running worker"), "web.9"),
     ],
 )
 def test_what_is_off_about_the_input_is_pointed_at_where_it_is_named_first(

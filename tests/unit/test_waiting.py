@@ -205,7 +205,10 @@ def test_an_app_without_http_route_cannot_be_asked(shell: Shell, manager: FakeMa
     manager.apps["web"] = app_item("web", 3, 3, urls=["tcp://127.0.0.1:9000"])
     assert shell.run("expect http web /") == 1
     assert shell.run("load web") == 1
-    assert shell.err.getvalue().count("web has no http route\nhint:  routes web\n") == 2
+    told = "error: web has no http route\n       {}\n{}^^^\nhint:  routes web\n"
+    assert shell.err.getvalue() == (
+        told.format("expect http web /", " " * 19) + told.format("load web", " " * 12)
+    )
 
 
 @pytest.mark.parametrize(

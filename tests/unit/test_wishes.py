@@ -83,6 +83,26 @@ def test_a_stopped_app_is_not_scaled() -> None:
         wishes.scaled(wishes.stopped(an_app(), None), ScaleChange("web", 5))
 
 
+@pytest.mark.parametrize(
+    ("refused", "word"),
+    [
+        (lambda: wishes.changeable({"web": replace(an_app(), removing=True)}, "web"), "web"),
+        (lambda: wishes.scaled(replace(an_app(), stopped=True), ScaleChange("web", 5)), "web"),
+        (lambda: wishes.scaled(replace(an_app(), autoscale=Autoscale(1, 3)), ScaleChange("web", 5)), "web"),
+        (lambda: wishes.stopped(replace(an_app(), autoscale=Autoscale(1, 3)), 1), "web.1"),
+        (lambda: wishes.stopped(replace(an_app(), stopped=True), 1), "web.1"),
+        (lambda: wishes.restarted(wishes.stopped(an_app(want=3), 2), 2), "web.2"),
+    ],
+)
+def test_of_several_names_the_one_that_a_wish_cannot_be_of_is_pointed_at(
+    refused: Callable[[], AppSpec], word: str
+) -> None:
+    with pytest.raises(CloudError) as told:
+        refused()
+
+    assert told.value.word == word
+
+
 def test_stopping_an_app_keeps_what_it_wants_for_its_start() -> None:
     stopped = wishes.stopped(an_app(want=3), None)
 
