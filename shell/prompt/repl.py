@@ -95,7 +95,6 @@ def run(session: Session, execute: Execute = statements.execute) -> int:
     try:
         while not session.leaving:
             prompt.editing_mode = EditingMode.VI if session.options.keys == "vi" else EditingMode.EMACS
-            prompt.reserve_space_for_menu = _menu_rows(prompt.app.output.get_size().rows)
             watch.show()
             line = _read(session, prompt, draft.taken())
             watch.hide()
@@ -105,11 +104,6 @@ def run(session: Session, execute: Execute = statements.execute) -> int:
     finally:
         watch.stop()
     return 0
-
-
-def _menu_rows(rows: int) -> int:
-    """Return the rows to keep for the menu where there are so many: line and toolbar are seen in any case."""
-    return max(0, min(_MENU_ROWS, rows - 2))
 
 
 def _variables(session: Session) -> tuple[Named, ...]:
@@ -181,12 +175,17 @@ def prompt_of(
         bottom_toolbar=lambda: _toolbar(session, seen()),
         multiline=True,
         prompt_continuation=lambda width, number, wrapped: " " * width if wrapped else f"{'> ':>{width}}",
-        reserve_space_for_menu=_MENU_ROWS,
         enable_suspend=True,
         input=input,
         output=output,
     )
+    session.app.before_render += lambda app: _fit(session, app.output.get_size().rows)
     return session
+
+
+def _fit(session: PromptSession[str], rows: int) -> None:
+    """The menu has rows where there are so many: line and toolbar are seen in any case."""
+    session.reserve_space_for_menu = max(0, min(_MENU_ROWS, rows - 2))
 
 
 def _toolbar(session: PromptSession[str], snapshot: Snapshot) -> StyleAndTextTuples:

@@ -413,6 +413,10 @@ class Terminal:
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)
 
+    def resize(self, rows: int) -> None:
+        termios.tcsetwinsize(self._master, (rows, 80))
+        self.process.send_signal(signal.SIGWINCH)
+
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
@@ -448,6 +452,17 @@ def test_a_line_is_seen_on_a_terminal_of_five_rows(tmp_path: Path) -> None:
         shown = screen.wait_for("five")
         screen.type(ENTER)
         screen.wait_for("five\r\n")
+
+        assert "Window too small" not in shown
+
+
+def test_a_line_is_seen_on_a_terminal_that_has_become_small(tmp_path: Path) -> None:
+    with terminal(tmp_path) as screen:
+        screen.wait_for("workers 463 req/s")
+        screen.resize(5)
+        shown = screen.wait_for("workers 463 req/s")
+        screen.type("echo five")
+        shown += screen.wait_for("five")
 
         assert "Window too small" not in shown
 
