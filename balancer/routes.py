@@ -111,7 +111,7 @@ def check_host(host: str) -> str | None:
     if host in RESERVED_HOSTS:
         return f"the host {host} is kept for the cloud itself"
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split(".")):
-        return f"{host!r} is not a host name: lower-case letters, digits, dashes and dots"
+        return f'"{host}" is not a host name: lower-case letters, digits, dashes and dots'
     return None
 
 
@@ -120,16 +120,16 @@ def check_path(path: str) -> str | None:
     if path == "/":
         return None
     if len(path) > 200 or not _PATH.fullmatch(path):
-        return f"{path!r} is not a path: /NAME or /NAME/NAME of letters, digits, dot, dash, underscore, tilde"
+        return f'"{path}" is not a path: /NAME or /NAME/NAME of letters, digits, dot, dash, underscore, tilde'
     if {".", ".."} & set(path.split("/")):
-        return f"the path {path!r} has a . or .. in it"
+        return f'the path "{path}" has a . or .. in it'
     return None
 
 
 def check_health_path(path: str) -> str | None:
     """Return why `path` cannot be asked of a worker, or None when it can."""
     if len(path) > 1000 or not _HEALTH_PATH.fullmatch(path):
-        return f"{path!r} is not a path to ask: it starts with /, and what a URL may not have is written %XX"
+        return f'"{path}" is not a path to ask: it starts with /, and what a URL may not have is written %XX'
     return None
 
 

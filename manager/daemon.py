@@ -12,6 +12,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from manager.api.cite import cited
 from manager.api.errors import SetupFailed
 from manager.api.places import Places
 from manager.core import Core
@@ -40,7 +41,7 @@ def serve(places: Places, number: int) -> int:
     """Stand by until this manager leads, lead until SIGTERM, and leave every worker as it is."""
     settings = recall(places)
     if settings is None:
-        raise SetupFailed(f"the cloud {places.cloud!r} was never started", hint="simplecloud up")
+        raise SetupFailed(f"the cloud {cited(places.cloud)} was never started", hint="simplecloud up")
     _log_to(places, number)
     _set_limits()
     threading.excepthook = _end_with_thread

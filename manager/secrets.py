@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from manager.api.cite import cited
 from manager.api.errors import SecretNotFound, SecretRejected
 from manager.api.places import Places
 from manager.state.model import WorkerKey
@@ -65,7 +66,7 @@ class Secrets:
         for name in names:
             if "/" in name or not (self.kept / name).is_file():
                 set_it = f"simplecloud secret set {name} < FILE"
-                raise SecretNotFound(f"no secret is named {name!r}", hint=hint or set_it, word=name)
+                raise SecretNotFound(f"no secret is named {cited(name)}", hint=hint or set_it, word=name)
 
     def path(self, key: WorkerKey) -> Path:
         """Return the directory that the worker has as INSIDE, lent or not."""

@@ -105,7 +105,7 @@ def check_subnet(text: str, taken: Iterable[IPv4Network]) -> IPv4Network:
     try:
         subnet = IPv4Network(text)
     except ValueError as error:
-        raise _refused(f"{text!r} is not an IPv4 network: {error}", others) from error
+        raise _refused(f'"{text}" is not an IPv4 network: {error}', others) from error
     if not any(subnet.subnet_of(private) for private in _PRIVATE):
         raise _refused(f"{subnet} is not a private network", others)
     if not _WIDEST <= subnet.prefixlen <= _NARROWEST:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from manager.api.cite import cited
 from manager.api.commands import command_of, known
 from manager.api.errors import UsageError
 
@@ -44,7 +45,7 @@ def take(arguments: Sequence[str], asked: Asked) -> None:
     if asked.check and asked.file is None and asked.text is None:
         raise UsageError("--check needs a script", hint="simplecloud -f FILE --check")
     if asked.command and (asked.file is not None or asked.text is not None):
-        raise UsageError(f"a script and a command: {asked.command[0]!r}", hint="simplecloud --help")
+        raise UsageError(f"a script and a command: {cited(asked.command[0])}", hint="simplecloud --help")
 
 
 def _take_option(asked: Asked, left: list[str]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from manager.api.arguments import bind
+from manager.api.cite import cited
 from manager.api.command import Command
 from manager.api.commands import command_of, verbs
 from manager.api.errors import UsageError
@@ -36,7 +37,7 @@ def _set(session: Session, row: Command, params: Params) -> None:
         _show_settings(session)
         return
     if not _VARIABLE.fullmatch(name) or name == "env":
-        raise UsageError(f"{name!r} cannot name a variable", hint="set n 3", at=0)
+        raise UsageError(f"{cited(name)} cannot name a variable", hint="set n 3", at=0)
     if not words:
         raise UsageError(f"set {name} needs a value", hint=f"set {name} VALUE", at=1)
     value = " ".join(words)

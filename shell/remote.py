@@ -12,6 +12,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from manager.api.arguments import bind
+from manager.api.cite import cited
 from manager.api.command import Command
 from manager.api.commands import known
 from manager.api.errors import CloudError, ImageNotFound, ProgramRejected, UsageError
@@ -189,7 +190,7 @@ def _pattern(params: Params) -> re.Pattern[str] | None:
         return re.compile(expression)
     except re.error as error:
         raise UsageError(
-            f"--grep: {expression!r} is no regular expression: {error}", hint="help logs"
+            f"--grep: {cited(expression)} is no regular expression: {error}", hint="help logs"
         ) from None
 
 

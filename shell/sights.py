@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from manager.api.cite import cited
 from manager.api.documents import unix_seconds
 from manager.api.errors import (
     AppNotFound,
@@ -164,7 +165,9 @@ def _load_is(load: Load, app: str, said: Comparison, until: float) -> Sight:
         guess = did_you_mean(field, numbers)
         known = ", ".join(numbers)
         hint = f"expect load {app} {guess or 'failed'} {said.operator} {quote(said.value)}"
-        raise UsageError(f"a load has no {said.field!r}: it has {known}", hint=hint, word=said.field, at=2)
+        raise UsageError(
+            f"a load has no {cited(said.field)}: it has {known}", hint=hint, word=said.field, at=2
+        )
     sight = _compared(replace(said, field=field), numbers[field])
     if sight.holds:
         return sight
@@ -203,7 +206,7 @@ def _ask(endpoint: Endpoint, said: Answers, within_s: float) -> str:
         connection.close()
     if not 200 <= answer.status < 400:
         return f"status {answer.status}"
-    return "" if said.contains in body else f"without {said.contains!r}"
+    return "" if said.contains in body else f"without {cited(said.contains)}"
 
 
 def _fails(session: Session, text: str, command: list[str]) -> Sight:
@@ -214,7 +217,7 @@ def _fails(session: Session, text: str, command: list[str]) -> Sight:
         found = any(text in part for part in (error.message, error.kind, error.hint))
         seen = f"{error.kind}: {error.message}"
         off = isinstance(error, UsageError) and not found  # the words stay as they are
-        return Sight(found, seen, f"no error with {text!r}, but {seen}" if off else "")
+        return Sight(found, seen, f"no error with {cited(text)}, but {seen}" if off else "")
     except Told as told:
         return Sight(False, f"exit code {told.code}")
     return Sight(False, "it succeeded")

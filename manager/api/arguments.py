@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from manager.api.cite import cited
 from manager.api.command import Command, Option
 from manager.api.errors import UsageError
 from manager.api.suggest import Meant
@@ -76,7 +77,7 @@ def bind(command: Command, params: Mapping[str, object], typed: Typed | None = N
     bound: dict[str, Value | bool | tuple[Value, ...]] = {}
     for key, value in params.items():
         if key not in known:
-            raise UsageError(f"{command.verb} has no parameter {key!r}", hint=f"help {command.verb}")
+            raise UsageError(f"{command.verb} has no parameter {cited(key)}", hint=f"help {command.verb}")
         bound[key] = _checked(command, value, known[key], typed)
     for operand in command.operands:
         if operand.required and not params.get(operand.key):

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from manager.api.cite import cited
 from manager.api.errors import CloudError
 
 Stream = Literal["stdout", "stderr"]
@@ -103,12 +104,12 @@ def refusal_of(said: bytes, exit_code: int, worker: str, command: str) -> tuple[
         told, hint = f"{worker} has no directory {found[1]}", f"exec {worker} ls -d /*"
         return CloudError(told, hint=hint, word=found[1]), NOT_RUNNABLE
     if found := re.search(r"unable to find (user|group) ([^:]+):", words):
-        told, hint = f"{worker} has no {found[1]} {found[2]!r}", f"exec {worker} cat /etc/passwd"
+        told, hint = f"{worker} has no {found[1]} {cited(found[2])}", f"exec {worker} cat /etc/passwd"
         return CloudError(told, hint=hint, word=found[2]), NOT_RUNNABLE
     reason = words.rpartition(": ")[2]
     if any(missing in words for missing in _MISSING):
         return CloudError(
-            f"{worker} has no command {command!r}", hint=f"exec {worker} ls /bin", word=command
+            f"{worker} has no command {cited(command)}", hint=f"exec {worker} ls /bin", word=command
         ), NOT_FOUND
-    told, hint = f"{worker} cannot run {command!r}: {reason}", f"exec {worker} ls -l {command}"
+    told, hint = f"{worker} cannot run {cited(command)}: {reason}", f"exec {worker} ls -l {command}"
     return CloudError(told, hint=hint, word=command), NOT_RUNNABLE

@@ -16,6 +16,7 @@ import posixpath
 from dataclasses import dataclass
 
 from manager.api import values
+from manager.api.cite import cited
 from manager.api.errors import CloudError, NotAllowed, UsageError
 
 EXAMPLE = "cp ./file web.1:/tmp/file"
@@ -52,14 +53,14 @@ def copy_of(source: str, destination: str) -> Copy:
         )
     if not there and not here:
         raise UsageError(
-            f"neither {source!r} nor {destination!r} is a path in a worker, such as web.1:/tmp/file",
+            f"neither {cited(source)} nor {cited(destination)} is a path in a worker such as web.1:/tmp/file",
             hint=f"cp {source} web.1:/tmp/{posixpath.basename(source.rstrip('/')).removeprefix(STREAM)}",
         )
     target, path = there or here or ("", "")
     if not path:
         name = posixpath.basename(source.rstrip("/")) or "file"
         words = f"{target}:/tmp/file {destination}" if there else f"{source} {target}:/tmp/{name}"
-        raise UsageError(f"{target + ':'!r} has no path", hint=f"cp {words}")
+        raise UsageError(f"{cited(target + ':')} has no path", hint=f"cp {words}")
     inside = posixpath.join("/", path)
     top = posixpath.normpath(inside).lstrip("/").partition("/")[0]
     if here and top in _SHADOWED:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from manager.api.cite import cited
 from manager.api.errors import UsageError
 
 DEFAULT_CLOUD = "default"
@@ -55,7 +56,7 @@ def places_of(cloud: str | None = None) -> Places:
     name = cloud_of(cloud)
     if not _CLOUD_NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} is not a cloud's name: lower-case letters, digits and dashes, at most 30",
+            f"{cited(name)} is not a cloud's name: lower-case letters, digits and dashes, at most 30",
             hint="simplecloud --cloud test ps",
         )
     return Places(name)

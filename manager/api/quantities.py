@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import chain
 
+from manager.api.cite import cited
 from manager.api.suggest import Meant
 
 LONGEST_S = 10 * 365 * 86400.0
@@ -19,19 +20,19 @@ def seconds(word: str) -> float:
     """Return the seconds of a duration such as 500ms, 5s, 2m or 1h30m."""
     parts = _DURATION.findall(word)
     if word.isdecimal() and len(word) < 8:
-        raise Meant(f"{word!r} is not a duration: it has no unit such as ms, s, m or h", f"{word}s")
+        raise Meant(f"{cited(word)} is not a duration: it has no unit such as ms, s, m or h", f"{word}s")
     if not parts or "".join(chain.from_iterable(parts)) != word:
-        raise ValueError(f"{word[:40]!r} is not a duration such as 500ms, 5s, 2m or 1h30m")
+        raise ValueError(f"{cited(word[:40])} is not a duration such as 500ms, 5s, 2m or 1h30m")
     duration_s = sum(float(number) * _SECONDS[unit] for number, unit in parts)
     if duration_s > LONGEST_S:
-        raise ValueError(f"{word[:40]!r} is longer than ten years")
+        raise ValueError(f"{cited(word[:40])} is longer than ten years")
     return duration_s
 
 
 def span(word: str) -> float:
     """Return the seconds of a duration in which something can be done."""
     if not word.strip("0") or not (duration_s := seconds(word)):
-        raise ValueError(f"{word[:40]!r} is no time at all")
+        raise ValueError(f"{cited(word[:40])} is no time at all")
     return duration_s
 
 
@@ -39,10 +40,10 @@ def size(word: str) -> int:
     """Return the bytes of a size such as 64M, 64m, 64MiB or 1G (powers of 1024)."""
     found = _SIZE.fullmatch(word)
     if found is None:
-        raise ValueError(f"{word[:40]!r} is not a size such as 64M or 1G")
+        raise ValueError(f"{cited(word[:40])} is not a size such as 64M or 1G")
     size_bytes = float(found[1]) * _BYTES[found[2].upper()]
     if size_bytes > MOST_BYTES:
-        raise ValueError(f"{word[:40]!r} is more than 1024T")
+        raise ValueError(f"{cited(word[:40])} is more than 1024T")
     return round(size_bytes)
 
 
@@ -50,7 +51,7 @@ def memory(word: str) -> int:
     """Return the bytes of a memory limit; Docker refuses less than 6M."""
     limit = size(word)
     if limit < 6 * 2**20:
-        told = f"{word[:40]!r} is below the smallest memory limit, 6M"
+        told = f"{cited(word[:40])} is below the smallest memory limit, 6M"
         if word.isdecimal() and int(word) >= 6:
             raise Meant(told, f"{word}M")
         raise ValueError(told)
@@ -60,14 +61,14 @@ def memory(word: str) -> int:
 def cpus(word: str) -> float:
     """Return a number of cores such as 0.5."""
     if not re.fullmatch(r"(?=.)[0-9]{0,4}(\.[0-9]{1,3})?", word) or not 0.01 <= float(word) <= 1024:
-        raise ValueError(f"{word[:40]!r} is not a number of cores such as 0.5 or 2")
+        raise ValueError(f"{cited(word[:40])} is not a number of cores such as 0.5 or 2")
     return float(word)
 
 
 def rate(word: str) -> float:
     """Return requests per second, above 0 and at most 100000."""
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", word) or not 0 < float(word) <= 100_000:
-        raise ValueError(f"{word[:40]!r} is not a rate: above 0, at most 100000 requests per second")
+        raise ValueError(f"{cited(word[:40])} is not a rate: above 0, at most 100000 requests per second")
     return float(word)
 
 
@@ -75,13 +76,13 @@ def objective(word: str) -> tuple[float, float]:
     """Return an objective such as 250ms or 250ms,99% as (seconds, share of requests); 95% when not said."""
     duration, comma, percent = word.partition(",")
     if comma and not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,2})?%", percent):
-        raise ValueError(f"{word[:40]!r} is not an objective such as 250ms or 250ms,99%")
+        raise ValueError(f"{cited(word[:40])} is not an objective such as 250ms or 250ms,99%")
     if duration.isdecimal():
         right = f"{duration[:8]}ms{comma}{percent}"
-        raise Meant(f"{word[:40]!r} is not an objective: its time has no unit such as ms or s", right)
+        raise Meant(f"{cited(word[:40])} is not an objective: its time has no unit such as ms or s", right)
     limit_s, share = seconds(duration), float(percent[:-1]) / 100 if comma else 0.95
     if not 0.001 <= limit_s <= 600 or not 0.5 <= share < 1:
-        raise ValueError(f"{word[:40]!r}: an objective is 1ms to 10m, for 50% to 99.99% of the requests")
+        raise ValueError(f"{cited(word[:40])}: an objective is 1ms to 10m, for 50% to 99.99% of the requests")
     return limit_s, share
 
 
@@ -89,5 +90,5 @@ def ramp(word: str) -> tuple[float, float]:
     """Return the first and the last rate of a ramp such as 10:200, in requests per second."""
     first, colon, last = word.partition(":")
     if not colon:
-        raise ValueError(f"{word[:40]!r} is not a ramp such as 10:200")
+        raise ValueError(f"{cited(word[:40])} is not a ramp such as 10:200")
     return rate(first), rate(last)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from manager.api.cite import cited
 from manager.api.quantities import cpus, memory, objective, ramp, rate, seconds, span
 from manager.api.suggest import Meant
 
@@ -53,7 +54,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
     def parse(word: str) -> int:
         if not re.fullmatch(r"[0-9]{1,12}", word) or not low <= int(word) <= high:
-            raise ValueError(f"{word[:40]!r} is not a whole number from {low} to {high}")
+            raise ValueError(f"{cited(word[:40])} is not a whole number from {low} to {high}")
         return int(word)
 
     return parse
@@ -67,13 +68,13 @@ def lines(word: str) -> int | str:
 def app_name(word: str) -> str:
     """Return the word when an app may be called that."""
     if word in RESERVED_NAMES:
-        raise ValueError(f"{word[:40]!r} is reserved and cannot name an app")
+        raise ValueError(f"{cited(word[:40])} is reserved and cannot name an app")
     app, dot, slot = word.partition(".")
     if dot and slot.isdecimal() and APP_NAME.fullmatch(app):
-        raise Meant(f"{word[:40]!r} cannot name an app: it is a worker", app)
+        raise Meant(f"{cited(word[:40])} cannot name an app: it is a worker", app)
     if not APP_NAME.fullmatch(word):
         raise ValueError(
-            f"{word[:40]!r} cannot name an app: lower-case letters, digits and dashes, "
+            f"{cited(word[:40])} cannot name an app: lower-case letters, digits and dashes, "
             "starting with a letter, at most 30"
         )
     return word
@@ -90,9 +91,9 @@ def whole_app(word: str) -> str:
 def host(word: str) -> str:
     """Return a word that is a host name; whether it is free, is told where routes are made."""
     if "_" in word:
-        raise Meant(f"{word[:60]!r} is not a host name: there is no _ in one", word.replace("_", "-"))
+        raise Meant(f"{cited(word[:60])} is not a host name: there is no _ in one", word.replace("_", "-"))
     if len(word) > 253 or not all(map(_HOST_LABEL.fullmatch, word.split("."))):
-        raise ValueError(f"{word[:60]!r} is not a host name: letters, digits, dashes and dots")
+        raise ValueError(f"{cited(word[:60])} is not a host name: letters, digits, dashes and dots")
     return word
 
 
@@ -111,10 +112,10 @@ def target(word: str) -> str:
     """Return APP, APP.SLOT or a container id's first 4 or more hex digits."""
     found = _TARGET.fullmatch(word)
     if found is None:
-        raise ValueError(f"{word[:40]!r} is neither an app, nor a worker like web.2, nor a container id")
+        raise ValueError(f"{cited(word[:40])} is neither an app, nor a worker like web.2, nor a container id")
     app, slot = found["app"], found["slot"]
     if slot and slot != str(int(slot)):
-        raise Meant(f"{word[:40]!r} is no worker: its number has a leading zero", f"{app}.{int(slot)}")
+        raise Meant(f"{cited(word[:40])} is no worker: its number has a leading zero", f"{app}.{int(slot)}")
     return word
 
 
@@ -122,7 +123,7 @@ def split_target(word: str) -> tuple[str, int | None]:
     """Return the app (or id prefix) and the slot that a target names."""
     found = _TARGET.fullmatch(word)
     if found is None:
-        raise ValueError(f"{word[:40]!r} is not a target")
+        raise ValueError(f"{cited(word[:40])} is not a target")
     slot = found["slot"]
     return found["app"], int(slot) if slot else None
 
@@ -132,9 +133,9 @@ def port(word: str) -> str:
     number, slash, protocol = word.partition("/")
     outside, colon, inside = number.partition(":")
     if colon and outside.isdecimal() and inside.isdecimal():
-        raise Meant(f"{word[:40]!r}: the proxy gives the port outside", inside + slash + protocol)
+        raise Meant(f"{cited(word[:40])}: the proxy gives the port outside", inside + slash + protocol)
     if slash and protocol not in ("http", "tcp"):
-        raise ValueError(f"{word[:40]!r}: a port is PORT, PORT/http or PORT/tcp")
+        raise ValueError(f"{cited(word[:40])}: a port is PORT, PORT/http or PORT/tcp")
     whole(1, 65535)(number)
     return f"{int(number)}/{protocol or 'http'}"
 
@@ -144,14 +145,14 @@ def health(word: str) -> str:
     if word in ("tcp", "none"):
         return word
     if not re.fullmatch(r"/[!-~]{0,255}", word):
-        raise ValueError(f"{word[:40]!r} is not a health check: /PATH, tcp or none")
+        raise ValueError(f"{cited(word[:40])} is not a health check: /PATH, tcp or none")
     return word
 
 
 def variable(word: str) -> str:
     """Return the name of an environment variable."""
     if not _ENVIRONMENT_NAME.fullmatch(word):
-        raise ValueError(f"{word[:40]!r} is no name of a variable")
+        raise ValueError(f"{cited(word[:40])} is no name of a variable")
     return word
 
 
@@ -159,7 +160,7 @@ def environment(word: str) -> str:
     """Return NAME=VALUE when NAME can name an environment variable."""
     name, equals, _ = text(word).partition("=")
     if not equals or not _ENVIRONMENT_NAME.fullmatch(name):
-        raise ValueError(f"{word[:40]!r} is not NAME=VALUE")
+        raise ValueError(f"{cited(word[:40])} is not NAME=VALUE")
     return word
 
 
@@ -182,14 +183,14 @@ def capability(word: str) -> str:
     """Return a capability of Linux in capitals and without CAP_, such as NET_BIND_SERVICE."""
     name = word.upper().removeprefix("CAP_")
     if name not in CAPABILITIES:
-        raise ValueError(f"{word[:40]!r} is not a capability such as NET_BIND_SERVICE")
+        raise ValueError(f"{cited(word[:40])} is not a capability such as NET_BIND_SERVICE")
     return name
 
 
 def restart_policy(word: str) -> str:
     """Return always, no, on-failure or on-failure:N."""
     if not re.fullmatch(r"always|no|on-failure(:[1-9][0-9]{0,3})?", word):
-        raise ValueError(f"{word[:40]!r} is not a restart policy: always, on-failure[:N] or no")
+        raise ValueError(f"{cited(word[:40])} is not a restart policy: always, on-failure[:N] or no")
     return word
 
 
@@ -201,7 +202,7 @@ def spares(word: str) -> int | str:
 def absolute_path(word: str) -> str:
     """Return an absolute path without `..`."""
     if not word.startswith("/") or ".." in word.split("/") or len(word) > 1024:
-        raise ValueError(f"{word[:40]!r} is not an absolute path")
+        raise ValueError(f"{cited(word[:40])} is not an absolute path")
     return text(word)
 
 
@@ -209,7 +210,8 @@ def secret_name(word: str) -> str:
     """Return the name of a secret."""
     if not _SECRET.fullmatch(word):
         raise ValueError(
-            f"{word[:64]!r} is no name of a secret: letters, digits, dots, dashes, underscores, at most 64"
+            f"{cited(word[:64])} is no name of a secret: "
+            "letters, digits, dots, dashes, underscores, at most 64"
         )
     return word
 
@@ -217,7 +219,7 @@ def secret_name(word: str) -> str:
 def image(word: str) -> str:
     """Return the name of an image."""
     if len(word) > 255 or not _IMAGE.fullmatch(word):
-        raise ValueError(f"{word[:40]!r} is not the name of an image such as {BASE_IMAGE} or app:1.2")
+        raise ValueError(f"{cited(word[:40])} is not the name of an image such as {BASE_IMAGE} or app:1.2")
     return word
 
 
@@ -227,7 +229,7 @@ def choice(*words: str) -> Kind:
     def parse(word: str) -> str:
         if word not in words:
             others = f"one of {', '.join(words)}" if len(words) > 1 else words[0]
-            raise ValueError(f"{word[:40]!r} is not {others}")
+            raise ValueError(f"{cited(word[:40])} is not {others}")
         return word
 
     return Kind("|".join(words), parse, choices=words)

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import docker
 from docker.errors import APIError, NotFound
 
+from manager.api.cite import cited
 from manager.api.errors import EngineError, ImageNotFound
 from manager.engine import decode
 from manager.engine.connection import Connection
@@ -86,7 +87,7 @@ class DockerImages:
         meant = f"; did you mean {near[0]}" if near else ""
         there = ", ".join(names) or "none"
         return ImageNotFound(
-            f"image {reference!r} is not on this machine{meant} (there are: {there})",
+            f"image {cited(reference)} is not on this machine{meant} (there are: {there})",
             hint="images",
             word=reference,
             meant=near[0] if near else "",

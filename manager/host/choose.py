@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from manager.api.cite import cited
 from manager.api.errors import CloudError, UsageError
 from manager.api.places import DEFAULT_CLOUD, Places
 from manager.host import ports
@@ -120,7 +121,7 @@ def _bind(text: str) -> str:
         address = str(ipaddress.IPv4Address(text))
     except ValueError:
         raise UsageError(
-            f"--bind: {text!r} is not an IPv4 address", hint="simplecloud up --bind 127.0.0.1"
+            f"--bind: {cited(text)} is not an IPv4 address", hint="simplecloud up --bind 127.0.0.1"
         ) from None
     if not ports.is_ours(address):
         raise UsageError(
@@ -144,7 +145,7 @@ def _http_port(places: Places, asked: int | None, bind: str, claimed: Mapping[st
 def _require_port(bind: str, port: int, option: str, taken: Mapping[int, str]) -> None:
     hint = f"simplecloud up {option} {_next(option, port)}"
     if port in taken:
-        raise UsageError(f"port {port} belongs to the cloud {taken[port]!r}", hint=hint)
+        raise UsageError(f"port {port} belongs to the cloud {cited(taken[port])}", hint=hint)
     if not ports.is_free(bind, port):
         raise UsageError(f"port {port} is in use by {ports.owner_of(port)}", hint=hint)
 
@@ -182,7 +183,7 @@ def _range(text: str) -> tuple[int, int]:
         or int(found[2]) - int(found[1]) > 999
     ):
         raise UsageError(
-            f"--tcp-ports: {text!r} is not a range of ports", hint="simplecloud up --tcp-ports 9000-9015"
+            f"--tcp-ports: {cited(text)} is not a range of ports", hint="simplecloud up --tcp-ports 9000-9015"
         )
     return int(found[1]), int(found[2])
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from manager.api.cite import cited
 from manager.api.errors import SetupFailed, UsageError
 from manager.host.files import write_whole
 
@@ -44,7 +45,7 @@ def asked_etcd(text: str, files: Mapping[Role, str]) -> Etcd:
     matches = [match for match in found if match is not None]
     schemes = {match[1] for match in matches}
     if len(matches) < len(found) or len(schemes) != 1:
-        raise UsageError(f"--etcd: {text!r} is not https://HOST:PORT,...", hint=_EXAMPLE)
+        raise UsageError(f"--etcd: {cited(text)} is not https://HOST:PORT,...", hint=_EXAMPLE)
     if schemes == {"http"} and files:
         raise UsageError(f"--etcd-{next(iter(files))} needs an https:// address", hint=_EXAMPLE)
     if schemes == {"https"} and "ca" not in files:

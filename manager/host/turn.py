@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from manager.api.cite import cited
 from manager.api.places import Places
 
 
@@ -26,7 +27,7 @@ def our_turn(places: Places, say: Callable[[str], None]) -> Iterator[None]:
     try:
         lock = _try_lock(file)
         if lock is None:
-            say(f"another up or down of the cloud {places.cloud!r} is at work: waiting for it")
+            say(f"another up or down of the cloud {cited(places.cloud)} is at work: waiting for it")
         while lock is None:
             lock = _lock(file, fcntl.LOCK_EX)
         yield

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from balancer.routes import render
+from manager.api.cite import cited
 from manager.api.errors import CloudError, SetupFailed
 from manager.api.places import Places
 from manager.engine.docker_engine import DockerEngine
@@ -64,12 +65,12 @@ class Up:
                 self._require_store()
                 self._hand_to_systemd()
                 self._keep()
-                say(f"the cloud {self.places.cloud!r} is up")
+                say(f"the cloud {cited(self.places.cloud)} is up")
                 return 0
             self._start()
         self._await_apps()
         took_s = time.monotonic() - self.began_at
-        say(f"the cloud {self.places.cloud!r} is up: {self.settings.proxy_url} ({took_s:.1f} s)")
+        say(f"the cloud {cited(self.places.cloud)} is up: {self.settings.proxy_url} ({took_s:.1f} s)")
         return 0
 
     def _require_possible(self) -> None:
@@ -91,7 +92,9 @@ class Up:
     def boot(self) -> int:
         """All but the managers is there, as after `up`: what systemd does before the keeper."""
         if recall(self.places) is None:
-            raise SetupFailed(f"the cloud {self.places.cloud!r} was never started", hint="simplecloud up")
+            raise SetupFailed(
+                f"the cloud {cited(self.places.cloud)} was never started", hint="simplecloud up"
+            )
         with turn_if_free(self.places) as ours:
             if ours:  # else an `up` is at it
                 self._take(self._steps()[:BOOT_STEPS])

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from shlex import quote
 from typing import Protocol
 
+from manager.api.cite import cited
 from manager.api.errors import ProgramRejected
 from manager.programs.elf import MAGIC, Contents, Elf, NotElf, read_elf
 
@@ -133,14 +134,14 @@ def _refuse_command(word: str, place: _Place) -> str:
     there = (name for name in (f"{word}3", *_OFTEN_MEANT) if place.found_command(name))
     near = get_close_matches(word, there, n=1)
     meant = f", did you mean {near[0]}?" if near else ""
-    raise ProgramRejected(f"image {place.image.reference} has no command {word!r}{meant}", hint="images")
+    raise ProgramRejected(f"image {place.image.reference} has no command {cited(word)}{meant}", hint="images")
 
 
 def _check_script(head: bytes, name: str, place: _Place) -> None:
     line = head.split(b"\n", 1)[0][2:].decode(errors="replace")
     if line.endswith("\r"):
         raise ProgramRejected(
-            f"{name} has Windows line ends: its interpreter would be {line.strip(' ')!r}",
+            f"{name} has Windows line ends: its interpreter would be {cited(line.strip(' '))}",
             hint=f"sed -i 's/\\r$//' {quote(name)}",
         )
     interpreter, *arguments = line.split() or [""]

@@ -10,6 +10,7 @@ from shlex import quote
 from typing import Any
 
 from manager.api.arguments import Arguments
+from manager.api.cite import cited
 from manager.api.copying import MAX_COPY_BYTES, Copy, copy_of
 from manager.api.documents import document
 from manager.api.errors import CloudError, UsageError
@@ -95,5 +96,5 @@ class Copying:
 
 def _absolute(path: str) -> str:
     if not path.startswith("/") or "\0" in path:
-        raise UsageError(f"{path[:40]!r} is not an absolute path", hint="help cp")
+        raise UsageError(f"{cited(path[:40])} is not an absolute path", hint="help cp")
     return path

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from manager.api.arguments import Arguments, bind
+from manager.api.cite import cited
 from manager.api.commands import command_of
 from manager.api.errors import AppNotFound, CloudError, UsageError
 from manager.server import Call, ClientGone, NoSuchMethod
@@ -39,7 +40,7 @@ class Dispatcher:
         verb = self.verbs.get(row.verb) if row is not None else None
         if row is None or verb is None:
             method = call.request.method
-            raise NoSuchMethod(f"the manager has no method {method[:40]!r}", hint="help")
+            raise NoSuchMethod(f"the manager has no method {cited(method[:40])}", hint="help")
         _require_id(call.request.params)
         params = {k: v for k, v in call.request.params.items() if k not in BESIDE_ARGUMENTS}
         try:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from manager.api.cite import cited
 from manager.api.errors import UsageError
 from manager.api.values import APP_NAME, app_name
 
@@ -27,10 +28,12 @@ def scale_changes(words: Sequence[str]) -> list[ScaleChange]:
     if len(words) > 1 and "=" not in words[0]:
         name, amount, *others = words
         if not _AMOUNT.fullmatch(amount):
-            raise UsageError(f"{amount!r} is not a number of workers", hint=f"scale {name}=3", word=amount)
+            raise UsageError(
+                f"{cited(amount)} is not a number of workers", hint=f"scale {name}=3", word=amount
+            )
         if others:
             raise UsageError(
-                f"one word too many: {others[0]!r}", hint=f"scale {name} {amount}", word=others[0]
+                f"one word too many: {cited(others[0])}", hint=f"scale {name} {amount}", word=others[0]
             )
         return [ScaleChange(_name(name), int(amount), relative=amount[0] in "+-")]
     changes = [_pair(word) for word in words]
@@ -46,7 +49,7 @@ def _pair(word: str) -> ScaleChange:
     if found is None:
         app = word.partition("=")[0]
         example = app if APP_NAME.fullmatch(app) else "web"
-        raise UsageError(f"{word!r} is not APP=N", hint=f"scale {example}=3", word=word)
+        raise UsageError(f"{cited(word)} is not APP=N", hint=f"scale {example}=3", word=word)
     return ScaleChange(_name(found[1]), int(found[2]))
 
 

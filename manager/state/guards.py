@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 
 from balancer.routes import check_host, check_path
+from manager.api.cite import cited
 from manager.api.values import MAX_WORKERS
 
 HIGHEST_MARK = 2**24  # of an app: those of clouds begin above it
@@ -17,7 +18,7 @@ HIGHEST_MARK = 2**24  # of an app: those of clouds begin above it
 def require_word(pattern: re.Pattern[str], word: str, complaint: str) -> None:
     """Raise ValueError for a word that is not what it should be: it becomes a part of a path."""
     if not pattern.fullmatch(word):
-        raise ValueError(f"{word[:80]!r} is {complaint}")
+        raise ValueError(f"{cited(word[:80])} is {complaint}")
 
 
 def require_port(port: int | None) -> None:

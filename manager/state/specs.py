@@ -9,6 +9,7 @@ from itertools import chain, count
 from balancer.routes import check_host, check_path, default_hosts, default_paths
 from manager.api.agreement import again, require_bounds, require_http
 from manager.api.arguments import Arguments
+from manager.api.cite import cited
 from manager.api.errors import AppExists, CloudError, RouteTaken, UsageError
 from manager.state.model import AppSpec, Autoscale, Past
 from manager.state.options import objective
@@ -114,10 +115,10 @@ def _addresses(
         return (), ()
     for host in hosts:
         if fault := check_host(host):
-            raise UsageError(f"--host {host[:60]!r}: {fault}", hint=f"--host {name}.example.org")
+            raise UsageError(f"--host {cited(host[:60])}: {fault}", hint=f"--host {name}.example.org")
     for path in paths:
         if fault := check_path(path):
-            raise UsageError(f"--path {path[:60]!r}: {fault}", hint=f"--path /{name}")
+            raise UsageError(f"--path {cited(path[:60])}: {fault}", hint=f"--path /{name}")
     return _unique(default_hosts(name), hosts), _unique(default_paths(name), paths)
 
 

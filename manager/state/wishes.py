@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+from manager.api.cite import cited
 from manager.api.documents import some
 from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
 from manager.api.suggest import did_you_mean
@@ -24,7 +25,7 @@ def find(specs: Mapping[str, AppSpec], name: str) -> AppSpec:
         guess = did_you_mean(name, specs)
         meant = f" (did you mean {guess}?)" if guess else ""
         hint = f"ps {guess}" if guess else "apps"
-        raise AppNotFound(f"no app is named {name!r}{meant}", hint=hint, word=name, meant=guess or "")
+        raise AppNotFound(f"no app is named {cited(name)}{meant}", hint=hint, word=name, meant=guess or "")
     return spec
 
 

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping
 
 from manager.api.agreement import require_agreement
 from manager.api.arguments import bind
+from manager.api.cite import cited
 from manager.api.command import Option
 from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
@@ -120,7 +121,7 @@ def _words_of_key(name: str, key: str, value: object) -> list[str]:
             pairs = [f"{variable}={_word(name, f'env {variable}', text)}" for variable, text in value.items()]
             return [each for pair in pairs for each in (word, pair)]
         case _:
-            raise UsageError(f"{name}: {key} cannot be {value!r}", hint="help run")
+            raise UsageError(f"{name}: {key} cannot be {cited(value)}", hint="help run")
 
 
 def _word(name: str, place: str, value: object) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from manager.api import values
+from manager.api.cite import cited
 from manager.api.errors import UsageError
 from shell.apps import compose_ports as ports
 from shell.apps import compose_secrets as kept
@@ -67,7 +68,9 @@ def _possible(name: str) -> str:
 
 def _mapping(name: object, keys: object) -> Mapping[str, object]:
     if not isinstance(keys, dict):
-        raise UsageError(f"the service {name!r} is no mapping", hint=f"{name}: {{image: ..., command: ...}}")
+        raise UsageError(
+            f"the service {cited(name)} is no mapping", hint=f"{name}: {{image: ..., command: ...}}"
+        )
     return keys
 
 
@@ -77,4 +80,4 @@ def _require_reached(services: Sequence[Service], tables: Mapping[str, Table]) -
         reached = tables[service.name].get("reach")
         for name in reached if isinstance(reached, list) else ():
             if name not in tables:
-                raise service.wrong("depends_on", f"there is no service {name!r} in it")
+                raise service.wrong("depends_on", f"there is no service {cited(name)} in it")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from manager.api.cite import cited
 from manager.api.errors import UsageError
 
 # Known to speak something else than http, so that the health check is one that they can pass.
@@ -66,7 +67,7 @@ def _parts(value: object) -> tuple[str, str, str, str]:
 def _port(name: str, value: object) -> Port:
     target, published, protocol, speaks = _parts(value)
     if not re.fullmatch("[0-9]{1,5}", target) or not 0 < int(target) < 65536:
-        raise UsageError(f"{name}.ports: {value!r} is not one port", hint='ports: ["8080:80"]')
+        raise UsageError(f"{name}.ports: {cited(value)} is not one port", hint='ports: ["8080:80"]')
     spoken = _spoken(speaks, int(target))
     return Port(int(target), published.rpartition(":")[2], protocol or "tcp", spoken, str(value))
 

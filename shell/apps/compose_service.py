@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from manager.api.cite import cited
 from manager.api.errors import UsageError
 from shell.apps import compose_ports as ports
 from shell.apps.scalars import word_of
@@ -204,7 +205,7 @@ def _mounted(volume: object) -> tuple[str, str]:
 def _memory(service: Service, value: object) -> Table:
     found = _SIZE.fullmatch(str(value))
     if found is None:
-        raise service.wrong("memory", f"{value!r} is not a size such as 512M")
+        raise service.wrong("memory", f"{cited(value)} is not a size such as 512M")
     return {"memory": f"{found[1]}{found[2].upper().removeprefix('B')}"}
 
 
@@ -243,7 +244,7 @@ def _restart(service: Service, value: object) -> Table:
 def _drain(service: Service, value: object) -> Table:
     found = _DURATION.fullmatch(str(value))
     if found is None:
-        raise service.wrong("stop_grace_period", f"{value!r} is not a duration such as 1m30s")
+        raise service.wrong("stop_grace_period", f"{cited(value)} is not a duration such as 1m30s")
     hours, minutes, seconds, millis = (float(part or 0) for part in found.groups())
     return {"drain": f"{hours * 3600 + minutes * 60 + seconds + millis / 1000:g}s"}
 

@@ -9,6 +9,7 @@ from dataclasses import field as attribute
 from operator import ge, gt, le, lt
 
 from manager.api import quantities
+from manager.api.cite import cited
 from manager.api.errors import UsageError
 from shell.language.quoting import join
 
@@ -68,7 +69,7 @@ def _is_nothing(observed: object) -> bool:
 
 def _truth(said: Comparison) -> bool:
     if said.value not in _TRUTHS:
-        told = f"{said.field}: {said.value!r} is none of {', '.join(_TRUTHS)}"
+        told = f"{said.field}: {cited(said.value)} is none of {', '.join(_TRUTHS)}"
         hint = said.rather(said.operator, "yes")
         raise UsageError(told, hint=hint, word=said.value, at=len(said.before))
     return _TRUTHS[said.value]
@@ -86,7 +87,7 @@ def quantity(said: Comparison) -> float:
             return quantities.size(word)
         if field.endswith("_s"):
             return quantities.seconds(word)
-        raise ValueError(f"{word!r} is not a number")
+        raise ValueError(f"{cited(word)} is not a number")
     except ValueError as error:
         hint = said.rather(said.operator, "1")
         raise UsageError(f"{field}: {error}", hint=hint, word=word, at=len(said.before)) from None

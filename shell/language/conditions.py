@@ -9,6 +9,7 @@ from typing import Literal
 
 from manager.api import values
 from manager.api.arguments import Arguments
+from manager.api.cite import cited
 from manager.api.command import Command
 from manager.api.errors import UsageError
 from manager.api.listings import LISTINGS, Column
@@ -153,7 +154,7 @@ def _names_field(target: str, field: str) -> bool:
 def _answers(row: Command, app: str, path: str, arguments: Arguments) -> Answers:
     if not path.startswith("/"):
         raise UsageError(
-            f"{row.verb}: the path {path!r} does not begin with /",
+            f"{row.verb}: the path {cited(path)} does not begin with /",
             hint=f"{row.verb} http {app} /{path}",
             word=path,
             at=2,
@@ -176,7 +177,7 @@ def _comparison(row: Command, before: tuple[str, ...], operator: str, value: str
     operator = "==" if operator == "=" else operator  # as --filter has it
     if operator not in OPERATORS:
         raise UsageError(
-            f"{row.verb}: {operator!r} does not compare; there are {' '.join(OPERATORS)}",
+            f"{row.verb}: {cited(operator)} does not compare; there are {' '.join(OPERATORS)}",
             hint=row.examples[0],
             word=operator,
             at=len(before),
@@ -204,7 +205,7 @@ def kind_of(target: str) -> Kind:
 def _no_field(target: str, kind: Kind, name: str) -> str:
     if kind == "AppList" and field_named("WorkerList", name):
         return f"{name} is a field of a worker: {target}.1 {name}"
-    return f"{'a worker' if kind == 'WorkerList' else 'an app'} has no field {name!r}"
+    return f"{'a worker' if kind == 'WorkerList' else 'an app'} has no field {cited(name)}"
 
 
 def field_named(kind: Kind, name: str) -> str | None:
@@ -239,4 +240,4 @@ def sentence(condition: Condition) -> str:
         case Answers(app, path):
             return f"http {app} {path}"
         case Fails(text):
-            return f"an error with {text!r}"
+            return f"an error with {cited(text)}"

@@ -8,6 +8,7 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 from manager.api import arguments
+from manager.api.cite import cited
 from manager.api.command import Command
 from manager.api.commands import command_of, verbs
 from manager.api.errors import UsageError
@@ -216,7 +217,9 @@ def _refuse_number_of_app(typed: Typed) -> None:
     match typed.params.get("change"):
         case [number, app] if number.isdecimal() and APP_NAME.fullmatch(app):
             hint = join(["scale", f"{app}={number}"])
-            raise UsageError(f"{number!r} is not the name of an app", hint=hint, at=typed.place("change"))
+            raise UsageError(
+                f"{cited(number)} is not the name of an app", hint=hint, at=typed.place("change")
+            )
 
 
 def _place_of_column(value: str, typed: Typed) -> int:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from manager.api.arguments import bind, option_words
+from manager.api.cite import cited
 from manager.api.command import Command, Option
 from manager.api.errors import UsageError
 from manager.api.suggest import Meant, did_you_mean
@@ -214,7 +215,7 @@ def _take_operands(command: Command, operands: Sequence[int], typed: Typed) -> N
     if left:
         kept = [word for at, word in enumerate(words) if at not in left]
         hint = written(command, [*_as_option(command, words[left[0]], typed), *kept])
-        raise UsageError(f"{command.verb}: one word too many: {words[left[0]]!r}", hint=hint, at=left[0])
+        raise UsageError(f"{command.verb}: one word too many: {cited(words[left[0]])}", hint=hint, at=left[0])
 
 
 def _as_option(command: Command, word: str, typed: Typed) -> list[str]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from manager.api.cite import cited
 from manager.api.listings import LISTINGS, Column
 from shell.live import header
 from shell.live.keys import HELP, HELP_PAGE, explained
@@ -73,7 +74,7 @@ def _blocks(seen: Seen, view: View, options: Options, events: int) -> Iterator[_
     elif seen.status:
         yield _apps(seen, apps, "" if view.app else app, options)
     if view.filter and not (workers if view.app else apps):
-        yield _Block([styled.line(f"no name contains {view.filter!r}", "dim")], [])
+        yield _Block([styled.line(f"no name contains {cited(view.filter)}", "dim")], [])
     if view.app and apps:
         yield _Block([*_about(apps[0], options)], [])
     yield _workers(workers, worker, options)

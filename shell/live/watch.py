@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from manager.api.arguments import Arguments, bind, option_words
+from manager.api.cite import cited
 from manager.api.command import Command
 from manager.api.commands import command_of
 from manager.api.documents import document
@@ -41,7 +42,7 @@ def watch(session: Session, row: Command, params: Params) -> None:
         _repeat(session, _listing(row, params, words), words, interval_s, for_s)
         return
     if len(words) > 1:
-        raise UsageError(f"no command is named {words[0]!r}", hint="watch ps web", at=0)
+        raise UsageError(f"no command is named {cited(words[0])}", hint="watch ps web", at=0)
     _show(session, arguments, words, interval_s, for_s)
 
 

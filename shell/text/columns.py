@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
+from manager.api.cite import cited
 from manager.api.errors import UsageError
 from manager.api.listings import LISTINGS, Column, Format
 from manager.api.suggest import did_you_mean
@@ -76,7 +77,7 @@ def _unknown(kind: str, word: str, value: str) -> NoColumn:
     headers = [column.header.lower() for column in LISTINGS[kind].columns]
     guess = did_you_mean(word.casefold(), names(kind))
     right = value.replace(word, guess, 1) if guess else ""
-    return NoColumn(f"no column is called {word!r}: there are {', '.join(headers)}", value, right)
+    return NoColumn(f"no column is called {cited(word)}: there are {', '.join(headers)}", value, right)
 
 
 def check(kind: str, params: Params) -> None:
@@ -107,7 +108,7 @@ def _condition(kind: str, condition: str) -> tuple[Column, str]:
     """Return what COLUMN=VALUE compares; raises NoColumn."""
     found = re.fullmatch(_COMPARISON, condition)
     if found is None:
-        raise NoColumn(f"--filter: {condition!r} is not COLUMN=VALUE", condition)
+        raise NoColumn(f"--filter: {cited(condition)} is not COLUMN=VALUE", condition)
     word, operator, wanted = found.groups()
     if operator != "=":
         raise NoColumn(f"--filter knows only =, not {operator}", condition, f"{word}={wanted}")

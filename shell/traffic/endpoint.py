@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
+from manager.api.cite import cited
 from manager.api.errors import AppNotFound, CloudError
 from shell.client import Ask
 from shell.text.document import Document
@@ -35,7 +36,7 @@ def app_item(ask: Ask, app: str) -> Document:
         case {"items": [dict(item), *_]}:
             return item
         case _:
-            raise AppNotFound(f"no app is named {app!r}", hint="apps", word=app)
+            raise AppNotFound(f"no app is named {cited(app)}", hint="apps", word=app)
 
 
 def http_url(app: Document) -> str | None:

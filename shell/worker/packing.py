@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from manager.api.cite import cited
 from manager.api.errors import CloudError, ProgramRejected
 
 _CHUNK_BYTES = 1 << 20
@@ -125,8 +126,8 @@ def unpack(archive: IO[bytes], root: str, place: Path) -> list[str]:
 
 def _suspicious(name: str) -> CloudError:
     return CloudError(
-        f"the worker's archive has {posixpath.normpath(name)!r}, which is not part of what was asked for: "
-        "nothing was copied"
+        f"the worker's archive has {cited(posixpath.normpath(name))}, "
+        "which is not part of what was asked for: nothing was copied"
     )
 
 

@@ -662,7 +662,7 @@ def test_a_command_that_is_not_there_says_so_where_its_output_would_be(world: Wo
 
     refused = refusal_of(said, ended(world, number) or 0, "web.1", "nosuch")
     assert refused is not None
-    assert (refused[0].message, refused[1]) == ("web.1 has no command 'nosuch'", 127)
+    assert (refused[0].message, refused[1]) == ('web.1 has no command "nosuch"', 127)
 
 
 def test_a_command_is_started_once(world: World) -> None:

@@ -476,7 +476,7 @@ class FakeImages:
         if _full(reference) not in self._images:
             there = ", ".join(sorted(name.removesuffix(":latest") for name in self._images)) or "none"
             raise ImageNotFound(
-                f"image {reference!r} is not on this machine (there are: {there})", hint="images"
+                f'image "{reference}" is not on this machine (there are: {there})', hint="images"
             )
         return self._images[_full(reference)]
 

@@ -181,7 +181,7 @@ class FakeManager:
         assert isinstance(asked, list)
         for name in asked:
             if name not in self.apps:
-                raise AppNotFound(f"no app is named {name!r}", hint="apps")
+                raise AppNotFound(f'no app is named "{name}"', hint="apps")
         return asked
 
     def _status(self, _: FakeCall) -> Answer:

@@ -105,9 +105,9 @@ def test_what_is_no_archive_or_no_directory_is_refused(app: str, cloud: Cloud, h
         (("APP:/etc", "f"), 1, "f is a file", "help cp"),
         (("APP:/dev/null", "x"), 1, "APP:/dev/null is neither a file nor a directory", "exec APP ls -l"),
         (("APP:/etc/passwd", "/dev/null"), 1, "/dev/null is neither", "help cp"),
-        (("f", "nosuch:/tmp"), 1, "no app is named 'nosuch'", "apps"),
+        (("f", "nosuch:/tmp"), 1, 'no app is named "nosuch"', "apps"),
         (("f", "APP.9:/tmp"), 1, "APP has no worker 9", "ps APP -a"),
-        (("f", "g"), 2, "neither 'f' nor 'g' is a path in a worker", "cp f web.1:/tmp/f"),
+        (("f", "g"), 2, 'neither "f" nor "g" is a path in a worker', "cp f web.1:/tmp/f"),
         (("f",), 2, "cp needs DST", "cp ./f web.1:/tmp/f"),
     ],
 )

@@ -70,12 +70,12 @@ def test_a_script_s_command_does_not_read_the_script(app: str, cloud: Cloud) -> 
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("APP", "nosuch"), 127, "has no command 'nosuch'"),
+        (("APP", "nosuch"), 127, 'has no command "nosuch"'),
         (("APP", "/etc"), 126, "cannot run '/etc': permission denied"),
         (("-w", "/nosuch", "APP", "ls"), 126, "has no directory /nosuch"),
-        (("-u", "nosuch", "APP", "ls"), 126, "has no user 'nosuch'"),
+        (("-u", "nosuch", "APP", "ls"), 126, 'has no user "nosuch"'),
         (("APP.9", "ls"), 1, "has no worker 9"),
-        (("nosuch", "ls"), 1, "no app is named 'nosuch'"),
+        (("nosuch", "ls"), 1, 'no app is named "nosuch"'),
         (("-it", "APP", "sh"), 2, "exec -t -i needs a terminal"),
         (("APP", "-it", "sh"), 2, "-it stands behind"),
         (("APP",), 2, "exec needs COMMAND"),
@@ -96,7 +96,7 @@ def test_a_command_that_there_is_not_is_pointed_at_in_a_script(app: str, cloud: 
     outcome = cloud.script(f"exec {app} nosuch\n")
 
     assert outcome.code == 127
-    assert outcome.stderr.startswith(f"stdin:1: error: {app}.1 has no command 'nosuch'\n")
+    assert outcome.stderr.startswith(f'stdin:1: error: {app}.1 has no command "nosuch"\n')
     assert " ^^^^^^\n" in outcome.stderr
 
 

@@ -122,7 +122,7 @@ def test_an_error_has_kind_message_and_hint(cloud: Cloud) -> None:
     assert violations("Error", document) == []
     assert document["error"] == {
         "kind": "app-not-found",
-        "message": "no app is named 'nosuch'",
+        "message": 'no app is named "nosuch"',
         "hint": "apps",
     }
 

@@ -176,17 +176,17 @@ def test_a_port_of_another_cloud_names_that_cloud(unborn: Cloud, cloud: Cloud) -
     refused = unborn.run("up", "--http-port", str(cloud.settings.http_port))
 
     assert refused.code == 2
-    assert f"belongs to the cloud '{cloud.name}'" in refused.stderr
+    assert f'belongs to the cloud "{cloud.name}"' in refused.stderr
 
 
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
         (("--bind", "10.255.255.254"), 2, "10.255.255.254 is no address of this machine"),
-        (("--bind", "localhost"), 2, "'localhost' is not an IPv4 address"),
+        (("--bind", "localhost"), 2, '"localhost" is not an IPv4 address'),
         (("--subnet", "10.0.0.0/8"), 2, "10.0.0.0/8 is not between /16 and /29"),
         (("--subnet", "8.8.8.0/24"), 2, "8.8.8.0/24 is not a private network"),
-        (("--tcp-ports", "9000"), 2, "'9000' is not a range of ports"),
+        (("--tcp-ports", "9000"), 2, '"9000" is not a range of ports'),
         (("--http-port", "18001", "--tcp-ports", "18000-18010"), 2, "both --http-port and one of"),
         (("--etcd", "etcd.local"), 2, "is not https://HOST:PORT,..."),
         (("--etcd", "https://127.0.0.1:1"), 2, "needs --etcd-ca"),
@@ -381,14 +381,14 @@ def test_doctor_tells_and_removes_what_a_cloud_that_is_down_left(unborn: Cloud) 
 
     assert told.code == 1
     assert left_by(unborn, told) == ["FAIL"]
-    assert f"removed what the cloud '{unborn.name}' had left" in mended.stderr
+    assert f'removed what the cloud "{unborn.name}" had left' in mended.stderr
     assert left_by(unborn, mended) == []
 
 
 def left_by(cloud: Cloud, outcome: Outcome) -> list[str]:
     """Return the state of each finding on what the cloud left; others may come and go meanwhile."""
     found = [item for item in outcome.items if item["name"] == "leftovers"]
-    return [str(item["state"]) for item in found if f"the cloud '{cloud.name}'" in item["fact"]]
+    return [str(item["state"]) for item in found if f'the cloud "{cloud.name}"' in item["fact"]]
 
 
 # --- doctor, net and trace on a cloud that is up
@@ -595,4 +595,4 @@ def test_trace_and_net_of_an_app_that_is_not_there_are_errors(cloud: Cloud) -> N
         refused = cloud.run(verb, "nosuch")
 
         assert refused.code == 1
-        assert "no app is named 'nosuch'" in refused.stderr
+        assert 'no app is named "nosuch"' in refused.stderr

@@ -110,7 +110,7 @@ def test_a_manager_that_has_just_begun_tells_logs_and_refuses_what_there_is_not(
     refused = cloud.run("logs", "nosuch")
 
     assert "listens on port 8000" in printed
-    assert (refused.code, "no app is named 'nosuch'" in refused.stderr) == (1, True)
+    assert (refused.code, 'no app is named "nosuch"' in refused.stderr) == (1, True)
 
 
 def test_killed_in_turn_again_and_again_the_cloud_stays_as_it_was(apps: Apps, cloud: Cloud) -> None:

@@ -112,7 +112,7 @@ def test_an_app_that_is_not_there_is_not_reached(apps: Apps, cloud: Cloud) -> No
     refused = cloud.run("run", "--reach", f"{api}x", apps.name(), "sleep", "9")
 
     assert refused.code == 1
-    assert f"no app is named '{api}x' (did you mean {api}?)" in refused.stderr
+    assert f'no app is named "{api}x" (did you mean {api}?)' in refused.stderr
     assert cloud.app_names() == [api]
 
 

@@ -75,9 +75,9 @@ BAD_PROGRAMS = {
     "no run bit": ("./no-run-bit", "./no-run-bit has no run bit", "chmod +x ./no-run-bit"),
     "foreign": ("./arm64", "./arm64 is for arm64, image simplecloud/base is for amd64", "images"),
     "lost interpreter": ("./lost", "./lost needs /opt/none/python9, which image simplecloud/base", "images"),
-    "no such command": ("nosuchcommand", "image simplecloud/base has no command 'nosuchcommand'", "images"),
+    "no such command": ("nosuchcommand", 'image simplecloud/base has no command "nosuchcommand"', "images"),
     "no such path": ("/no/such", "image simplecloud/base has no file /no/such", "images"),
-    "no word": ("", "has no command ''", "images"),
+    "no word": ("", 'has no command ""', "images"),
 }
 
 
@@ -125,32 +125,32 @@ def test_an_image_that_is_not_here_is_refused_at_once_with_the_names_of_those_th
     outcome = cloud.run("run", "--image", "nosuch/image:1", NAME, "sleep", "1", within_s=10)
 
     assert outcome.code == 1
-    assert "image 'nosuch/image:1' is not on this machine" in outcome.stderr
+    assert 'image "nosuch/image:1" is not on this machine' in outcome.stderr
     assert "simplecloud/base" in outcome.stderr
     assert "hint:  images\n" in outcome.stderr
 
 
 BAD_WORDS = {
-    "capital name": ("Web sleep 1", "'Web' cannot name an app"),
+    "capital name": ("Web sleep 1", '"Web" cannot name an app'),
     "long name": (f"{'a' * 31} sleep 1", "at most 30"),
-    "dash at the end": ("web- sleep 1", "'web-' cannot name an app"),
-    "reserved name": ("proxy sleep 1", "'proxy' is reserved"),
+    "dash at the end": ("web- sleep 1", '"web-" cannot name an app'),
+    "reserved name": ("proxy sleep 1", '"proxy" is reserved'),
     "no command": ("web", "run needs COMMAND"),
     "nothing": ("", "run needs NAME"),
-    "too many": (f"-n 1001 {NAME} sleep 1", "'1001' is not a whole number from 0 to 1000"),
-    "negative": (f"-n -1 {NAME} sleep 1", "'-1'"),
-    "fraction": (f"-n 1.5 {NAME} sleep 1", "'1.5' is not a whole number"),
+    "too many": (f"-n 1001 {NAME} sleep 1", '"1001" is not a whole number from 0 to 1000'),
+    "negative": (f"-n -1 {NAME} sleep 1", '"-1"'),
+    "fraction": (f"-n 1.5 {NAME} sleep 1", '"1.5" is not a whole number'),
     "little memory": (f"--memory 1M {NAME} sleep 1", "below the smallest memory limit, 6M"),
-    "size": (f"--memory 64X {NAME} sleep 1", "'64X' is not a size"),
-    "cpus": (f"--cpus lots {NAME} sleep 1", "'lots' is not a number of cores"),
-    "port": (f"-p 70000 {NAME} sleep 1", "'70000' is not a whole number from 1 to 65535"),
-    "port zero": (f"-p 0 {NAME} sleep 1", "'0' is not a whole number from 1 to 65535"),
+    "size": (f"--memory 64X {NAME} sleep 1", '"64X" is not a size'),
+    "cpus": (f"--cpus lots {NAME} sleep 1", '"lots" is not a number of cores'),
+    "port": (f"-p 70000 {NAME} sleep 1", '"70000" is not a whole number from 1 to 65535'),
+    "port zero": (f"-p 0 {NAME} sleep 1", '"0" is not a whole number from 1 to 65535'),
     "protocol": (f"-p 53/udp {NAME} sleep 1", "PORT/http or PORT/tcp"),
-    "health": (f"-p 80 --health ping {NAME} sleep 1", "'ping' is not a health check"),
+    "health": (f"-p 80 --health ping {NAME} sleep 1", '"ping" is not a health check'),
     "health of nothing": (f"--health /ok {NAME} sleep 1", "--health needs a port"),
     "environment": (f"-e NOVALUE {NAME} sleep 1", "the variable NOVALUE has no value here"),
-    "restart": (f"--restart sometimes {NAME} sleep 1", "'sometimes' is not a restart policy"),
-    "drain": (f"--drain 10 {NAME} sleep 1", "'10' is not a duration"),
+    "restart": (f"--restart sometimes {NAME} sleep 1", '"sometimes" is not a restart policy'),
+    "drain": (f"--drain 10 {NAME} sleep 1", '"10" is not a duration'),
     "option": (f"--imge x {NAME} sleep 1", "run has no option --imge"),
     "backticks in a host": (f"-p 80 --host a`id`b {NAME} sleep 1", "is not a host name"),
     "bracket in a host": (f"-p 80 --host x)||Host(y {NAME} sleep 1", "is not a host name"),
@@ -204,15 +204,15 @@ def test_a_route_that_another_app_has_is_refused(apps: Apps, cloud: Cloud) -> No
 
 BAD_COMMANDS = {
     "verb": (("sacle", "web=3"), 2, 'unknown command "sacle"', "scale web=3"),
-    "app": (("ps", "nosuch"), 1, "no app is named 'nosuch'", "apps"),
-    "worker": (("stop", "nosuch.1"), 1, "no app is named 'nosuch'", "apps"),
-    "scale": (("scale", "nosuch=2"), 1, "no app is named 'nosuch'", "apps"),
+    "app": (("ps", "nosuch"), 1, 'no app is named "nosuch"', "apps"),
+    "worker": (("stop", "nosuch.1"), 1, 'no app is named "nosuch"', "apps"),
+    "scale": (("scale", "nosuch=2"), 1, 'no app is named "nosuch"', "apps"),
     "amount": (("scale", "nosuch=many"), 2, "is not APP=N", "scale nosuch=3"),
-    "logs": (("logs", "nosuch"), 1, "no app is named 'nosuch'", "apps"),
-    "rm": (("rm", "nosuch", "-y"), 1, "no app is named 'nosuch'", "apps"),
-    "output": (("ps", "-o", "yaml"), 2, "'yaml' is not one of table, wide, json", ""),
+    "logs": (("logs", "nosuch"), 1, 'no app is named "nosuch"', "apps"),
+    "rm": (("rm", "nosuch", "-y"), 1, 'no app is named "nosuch"', "apps"),
+    "output": (("ps", "-o", "yaml"), 2, '"yaml" is not one of table, wide, json', ""),
     "column": (("ps", "--columns", "nosuch"), 2, "nosuch", ""),
-    "duration": (("sleep", "soon"), 2, "'soon' is not a duration", ""),
+    "duration": (("sleep", "soon"), 2, '"soon" is not a duration', ""),
     "part": (("crash", "etcd", "7", "-y"), 2, "etcd has 1 member", "crash etcd 1 -y"),
 }
 
@@ -244,7 +244,7 @@ def test_a_script_stops_at_the_first_failure_with_its_code_and_place(cloud: Clou
 
     assert outcome.code == 1
     assert outcome.stdout == "one\n"
-    assert "stdin:3: error: no app is named 'nosuch'" in outcome.stderr
+    assert 'stdin:3: error: no app is named "nosuch"' in outcome.stderr
 
 
 def test_a_failure_that_is_allowed_does_not_stop_a_script(cloud: Cloud) -> None:

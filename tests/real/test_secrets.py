@@ -84,7 +84,7 @@ def test_a_secret_in_use_cannot_be_removed_and_one_that_is_not_there_not_given(
 
     assert (removed.code, given.code) == (1, 1)
     assert f"{name} has the secret {kept}" in removed.stderr
-    assert "no secret is named 'nosuch'" in given.stderr
+    assert 'no secret is named "nosuch"' in given.stderr
     assert "other" not in cloud.app_names()
     assert [(item["name"], item["apps"]) for item in cloud.ok("secret", "ls", "-o", "json").items] == [
         (kept, [name])
@@ -99,7 +99,7 @@ def test_a_rollback_to_a_secret_that_was_removed_is_refused(apps: Apps, cloud: C
 
     refused = cloud.run("rollback", name)
 
-    assert (refused.code, "no secret is named 'passing'" in refused.stderr) == (1, True)
+    assert (refused.code, 'no secret is named "passing"' in refused.stderr) == (1, True)
     assert [item["state"] for item in cloud.ok("history", name, "-o", "json").items] == ["former", "current"]
 
 

@@ -30,9 +30,9 @@ class Runs:
     def run(self, params: Mapping[str, object]) -> Mapping[str, object]:
         self.asked.append(params)
         if "secret" in params:
-            raise SecretNotFound("no secret is named 'nokey'", hint="secret ls")
+            raise SecretNotFound('no secret is named "nokey"', hint="secret ls")
         if params.get("image") == "far":
-            raise ImageNotFound("image 'far' is not on this machine", hint="images")
+            raise ImageNotFound('image "far" is not on this machine', hint="images")
         if params.get("dry_run") is not True:
             self.made.append(params["name"])
         return document("Result", {"message": "done"})
@@ -60,7 +60,7 @@ def test_of_a_file_with_an_app_that_cannot_be_none_is_made(tmp_path: Path, file:
         assert shell.run(f"apply -f {file}{how}") == 1
 
     assert runs.made == []
-    assert "no secret is named 'nokey'" in shell.err.getvalue()
+    assert 'no secret is named "nokey"' in shell.err.getvalue()
     assert "note: nothing was changed" in shell.err.getvalue()
 
 

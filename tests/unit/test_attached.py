@@ -55,13 +55,13 @@ def test_the_engine_s_word_that_nothing_ran_is_kept_back() -> None:
 @pytest.mark.parametrize(
     ("said", "message", "word", "code"),
     [
-        (MISSING.decode(), "web.1 has no command 'nosuch'", "nosuch", 127),
+        (MISSING.decode(), 'web.1 has no command "nosuch"', "nosuch", 127),
         (f'{FAILED}exec: "nosuch": permission denied: unknown\r\n',
-         "web.1 cannot run 'nosuch': permission denied", "nosuch", 126),
+         'web.1 cannot run "nosuch": permission denied', "nosuch", 126),
         (f'{FAILED}chdir to cwd ("/x") set in config.json failed: no such file or directory: unknown\r\n',
          "web.1 has no directory /x", "/x", 126),
         ("unable to find user joe: no matching entries in passwd file\r\n",
-         "web.1 has no user 'joe'", "joe", 126),
+         'web.1 has no user "joe"', "joe", 126),
     ],
 )  # fmt: skip
 def test_a_command_that_never_ran_is_an_error_with_a_shell_s_exit_code(

@@ -241,7 +241,7 @@ def test_only_leftovers_of_a_cloud_that_is_known_are_removed_unasked() -> None:
         ("warn", False),
     ]
     assert found[0].view.fix == "simplecloud --cloud nowhere down"
-    assert found[0].view.fact == "the cloud 'nowhere' is down, and left 2 containers"
+    assert found[0].view.fact == 'the cloud "nowhere" is down, and left 2 containers'
 
 
 def test_a_cloud_that_runs_without_its_directory_has_left_nothing(tmp_path: Path) -> None:

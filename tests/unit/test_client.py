@@ -47,7 +47,7 @@ def test_items_come_before_the_result(client: Client, manager: FakeManager) -> N
 def test_an_error_comes_back_as_the_class_that_was_raised(client: Client, manager: FakeManager) -> None:
     with pytest.raises(AppNotFound) as raised:
         client.call("apps", {"app": ["nosuch"]})
-    assert (raised.value.message, raised.value.hint) == ("no app is named 'nosuch'", "apps")
+    assert (raised.value.message, raised.value.hint) == ('no app is named "nosuch"', "apps")
 
 
 def test_files_are_handed_over_from_their_beginning(

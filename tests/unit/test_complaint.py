@@ -55,7 +55,7 @@ def test_off_a_terminal_a_sentence_is_one_line() -> None:
 
 
 def test_without_a_hint_there_is_no_hint_line() -> None:
-    assert explain(AppNotFound("no app is named 'x'")) == "error: no app is named 'x'"
+    assert explain(AppNotFound('no app is named "x"')) == 'error: no app is named "x"'
 
 
 def test_a_missing_word_gets_one_caret_behind_the_line() -> None:
@@ -115,6 +115,6 @@ def test_colour_changes_no_word() -> None:
 
 
 def test_programs_read_kind_message_and_hint() -> None:
-    told = json.loads(as_json(AppNotFound("no app is named 'x'", hint="apps")))
+    told = json.loads(as_json(AppNotFound('no app is named "x"', hint="apps")))
 
-    assert told == {"error": {"kind": "app-not-found", "message": "no app is named 'x'", "hint": "apps"}}
+    assert told == {"error": {"kind": "app-not-found", "message": 'no app is named "x"', "hint": "apps"}}

@@ -44,7 +44,7 @@ def offered(line: str, directory: Path) -> list[str]:
 
     def find(cloud: str | None) -> Places:
         if cloud == "Bad":
-            raise UsageError("'Bad' is not a cloud's name")
+            raise UsageError('"Bad" is not a cloud\'s name')
         return PlacesAt(cloud or "default", directory=directory / ("nowhere" if cloud is None else ""))
 
     directories = {**DIRECTORIES, str(directory): CLOUDS}

@@ -312,18 +312,18 @@ def test_every_key_of_a_secret_or_of_a_long_volume_that_is_ignored_is_named() ->
         ("- a", "this is no compose file", ""),
         ("version: '3'", "there are no services in it", "services:"),
         ("services: {}", "there are no services in it", "services:"),
-        ("services: {web: 3}", "the service 'web' is no mapping", "web:"),
-        ("services: {My_App: {}}", "the service 'My_App' cannot name an app", "help files"),
+        ("services: {web: 3}", 'the service "web" is no mapping', "web:"),
+        ("services: {My_App: {}}", 'the service "My_App" cannot name an app', "help files"),
         (
             "services: {proxy: {}}",
-            "the service 'proxy' is reserved and cannot name an app; proxy-app would do",
+            'the service "proxy" is reserved and cannot name an app; proxy-app would do',
             "",
         ),
         ("services: {web: {image: i}}", "web.command: there is none", ""),
         ("services: {web: {build: .}}", "web.build: this is not supported", "docker build -t web ."),
         (service("extends: {}"), "web.extends: this is not supported", ""),
-        (service("ports: [80-x]"), "web.ports: '80-x' is not one port", ""),
-        (service("depends_on: [db]"), "web.depends_on: there is no service 'db'", ""),
+        (service("ports: [80-x]"), 'web.ports: "80-x" is not one port', ""),
+        (service("depends_on: [db]"), 'web.depends_on: there is no service "db"', ""),
         (service("user: $NOBODY"), "the variable NOBODY has no value", "env NOBODY="),
         (service("user: '${A:-${B}'"), "${A:-${B} is no variable with a default", "${NAME:-DEFAULT}"),
         (service("user: '${A/b/c}'"), "${A/b/c} is no variable with a default", "${NAME:-DEFAULT}"),
@@ -331,7 +331,7 @@ def test_every_key_of_a_secret_or_of_a_long_volume_that_is_ignored_is_named() ->
         (service("environment: {A: [1]}"), "web.environment A: a value is a text, a number", ""),
         (service("command: [a, {b: c}]"), "web.command: a value is a text, a number", ""),
         (service("command: [a, null]"), "web.command: a value is a text, a number", ""),
-        (service("mem_limit: much"), "web.memory: 'much' is not a size", ""),
+        (service("mem_limit: much"), 'web.memory: "much" is not a size', ""),
         (service("command: 'a \"b'"), "web.command: no closing quotation", ""),
     ],
 )
@@ -459,4 +459,4 @@ def test_a_file_that_cannot_be_read_or_used_is_an_error_that_names_it(tmp_path: 
     assert shell.run(f"import {tmp_path}/no.yaml") == 1
     assert shell.run(f"import {file}") == 2
     assert f"there is no file {tmp_path}/no.yaml" in shell.err.getvalue()
-    assert f"{file}: web: --cpus: 'many' is not a number of cores" in shell.err.getvalue()
+    assert f'{file}: web: --cpus: "many" is not a number of cores' in shell.err.getvalue()

@@ -166,7 +166,7 @@ def test_values_compare_in_the_unit_of_their_field(
 @pytest.mark.parametrize("operator", ["==", "!="])
 def test_what_is_neither_true_nor_false_is_compared_with_neither(operator: str) -> None:
     said = Comparison("frozen", operator, "foo", ("expect", "web", "frozen"))
-    with pytest.raises(UsageError, match="frozen: 'foo' is none of yes, true, no, false") as refused:
+    with pytest.raises(UsageError, match='frozen: "foo" is none of yes, true, no, false') as refused:
         holds(said, False)
     assert refused.value.hint == f"expect web frozen {quote(operator)} yes"
 

@@ -40,11 +40,11 @@ def test_a_worker_s_side_has_a_target_and_a_path(words: tuple[str, str], copy: C
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("a", "b"), "neither 'a' nor 'b'"),
+        (("a", "b"), 'neither "a" nor "b"'),
         (("web:/a", "api:/b"), "not between workers"),
-        (("a", "web:"), "'web:' has no path"),
-        (("-", "-"), "neither '-' nor '-'"),
-        (("a", "Web:/b"), "'Web' is neither an app"),
+        (("a", "web:"), '"web:" has no path'),
+        (("-", "-"), 'neither "-" nor "-"'),
+        (("a", "Web:/b"), '"Web" is neither an app'),
     ],
 )
 def test_other_words_are_refused_with_an_example(words: tuple[str, str], message: str) -> None:

@@ -113,7 +113,7 @@ def test_an_option_that_collects_and_a_flag_may_be_given_again() -> None:
 
 @pytest.mark.parametrize("option", ["-n", "--workers"])
 def test_a_value_that_is_off_is_told_by_its_option_as_it_was_typed(option: str) -> None:
-    with pytest.raises(UsageError, match=f"^{option}: 'x' is not a whole number"):
+    with pytest.raises(UsageError, match=f'^{option}: "x" is not a whole number'):
         grammar.check(statements(f"run {option} x web ./x")[0])
 
 
@@ -150,5 +150,5 @@ def test_a_command_that_lacks_an_operand_says_so_in_the_words_of_its_usage() -> 
 
 @pytest.mark.parametrize("host", ["'a b'", "a..b", "-a", "a/b"])
 def test_what_is_no_host_name_is_told_once_and_before_it_is_sent(host: str) -> None:
-    with pytest.raises(UsageError, match=r"^--host: '[^']*' is not a host name: letters, [a-z ,]+$"):
+    with pytest.raises(UsageError, match=r'^--host: "[^"]*" is not a host name: letters, [a-z ,]+$'):
         grammar.check(statements(f"run -p 80 --host {host} web ./x")[0])

@@ -132,7 +132,7 @@ def test_an_empty_name_is_no_cloud_and_not_the_default_one(arguments: Sequence[s
     code, out, err = run(*arguments)
 
     assert (code, out) == (2, "")
-    assert err.startswith("error: '' is not a cloud's name")
+    assert err.startswith('error: "" is not a cloud\'s name')
     with pytest.raises(UsageError):
         places_of("")
 

@@ -49,7 +49,7 @@ def test_a_command_that_changes_a_whole_app_is_not_offered_for_one_worker() -> N
     error = refused("rm web.1 -y")
 
     assert (error.message, error.hint) == (
-        "APP: 'web.1' cannot name an app: it is a worker (stop, start and restart take one)",
+        'APP: "web.1" cannot name an app: it is a worker (stop, start and restart take one)',
         "help rm",
     )
 

@@ -33,7 +33,7 @@ class Manager:
         if self.away:
             raise ManagerUnreachable("the manager is away")
         if app in self.gone:
-            raise AppNotFound(f"no app is named {app!r}")
+            raise AppNotFound(f'no app is named "{app}"')
         return HISTORY
 
 

@@ -77,6 +77,6 @@ def test_a_person_who_gave_one_command_is_answered_with_commands_of_that_shell(
 ) -> None:
     shell = shell_at(tmp_path)
     shell.session.one_shot, shell.session.err = one_shot, (terminal := TerminalText())
-    shell.session.tell(AppNotFound("no app is named 'web'", hint="apps"))
+    shell.session.tell(AppNotFound('no app is named "web"', hint="apps"))
 
     assert f"  {hint}\n" in terminal.getvalue()

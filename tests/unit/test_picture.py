@@ -325,7 +325,7 @@ def test_apps_can_be_sorted_and_filtered() -> None:
 
 @pytest.mark.parametrize("view", [View(filter="zz"), View(app="web", filter="zz")])
 def test_a_filter_that_nothing_passes_says_so(view: View) -> None:
-    assert "no name contains 'zz'" in drawn(view)
+    assert 'no name contains "zz"' in drawn(view)
     assert "no name contains" not in drawn(replace(view, filter="we"))
 
 

@@ -16,7 +16,7 @@ from manager.api.errors import (
 from shell.language.scanner import statements
 from shell.place import PROMPT, Place, place_of
 
-MISTYPED = AppNotFound("no app is named 'wbe'", hint="ps web", word="wbe", meant="web")
+MISTYPED = AppNotFound('no app is named "wbe"', hint="ps web", word="wbe", meant="web")
 
 
 def place_in(line: str, error: CloudError, nth: int = 0) -> Place:

@@ -431,7 +431,7 @@ def test_a_mistyped_command_is_refused_with_the_one_that_was_meant(word: str, me
 
 
 def test_a_command_that_is_not_in_the_image_is_refused() -> None:
-    with pytest.raises(ProgramRejected, match="image debian has no command 'frobnicate'"):
+    with pytest.raises(ProgramRejected, match='image debian has no command "frobnicate"'):
         resolve_command("frobnicate", image("/bin/sh"))
     with pytest.raises(ProgramRejected, match="image debian has no file /opt/y"):
         resolve_command("/opt/y", image("/bin/sh"))

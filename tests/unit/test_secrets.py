@@ -112,7 +112,7 @@ def test_what_cannot_be_a_secret_changes_nothing(content: bytes, why: str, secre
 
 
 def test_a_secret_that_is_not_there_is_named(secrets: Secrets) -> None:
-    with pytest.raises(SecretNotFound, match="no secret is named 'db'") as caught:
+    with pytest.raises(SecretNotFound, match='no secret is named "db"') as caught:
         secrets.require(["db"])
 
     assert caught.value.hint == "simplecloud secret set db < FILE"

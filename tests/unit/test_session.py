@@ -78,14 +78,14 @@ def test_a_command_that_only_this_directory_has_is_offered_as_its_file(
     shell: Shell, manager: FakeManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(call: FakeCall) -> NoReturn:
-        raise ProgramRejected("image i has no command 'hello'", hint="images")
+        raise ProgramRejected('image i has no command "hello"', hint="images")
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hello").touch()
     manager.verbs["run"] = run
     assert shell.run("run -n 2 hello hello 'a b'") == 1
     assert shell.err.getvalue().splitlines()[-1] == "hint:  run --workers 2 hello ./hello 'a b'"
-    assert "image i has no command 'hello', and here hello is a file" in shell.err.getvalue()
+    assert 'image i has no command "hello", and here hello is a file' in shell.err.getvalue()
 
 
 @pytest.mark.parametrize("verb", ["run", "update"])
@@ -103,7 +103,7 @@ def test_no_hint_shows_a_value_of_the_environment_or_of_a_file(
     shell: Shell, manager: FakeManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(call: FakeCall) -> NoReturn:
-        raise ProgramRejected("image i has no command 'hello'", hint="images")
+        raise ProgramRejected('image i has no command "hello"', hint="images")
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PLACE", "hunter3")
@@ -496,11 +496,11 @@ def test_nobody_is_asked_to_confirm_what_is_not_there(
     shell: Shell, manager: FakeManager, command: str
 ) -> None:
     def refuse(_: FakeCall) -> dict[str, object]:
-        raise AppNotFound("no app is named 'nosuch'", hint="apps")
+        raise AppNotFound('no app is named "nosuch"', hint="apps")
 
     manager.verbs |= {"rm": refuse, "crash": refuse}
     assert shell.run(command) == 1
-    assert shell.err.getvalue() == "error: no app is named 'nosuch'\nhint:  apps\n"
+    assert shell.err.getvalue() == 'error: no app is named "nosuch"\nhint:  apps\n'
 
 
 def test_who_only_asks_for_the_plan_is_not_asked(shell: Shell, manager: FakeManager) -> None:

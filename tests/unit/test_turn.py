@@ -37,7 +37,7 @@ def test_the_second_says_that_it_waits_and_then_has_its_turn(places: Places) -> 
 
     assert done.wait(5)
     thread.join()
-    assert said == ["another up or down of the cloud 'test' is at work: waiting for it"]
+    assert said == ['another up or down of the cloud "test" is at work: waiting for it']
 
 
 def test_who_does_not_wait_is_told_that_the_turn_is_taken(places: Places) -> None:

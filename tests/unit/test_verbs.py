@@ -31,7 +31,7 @@ def test_the_manager_answers_exactly_the_verbs_that_the_table_gives_it() -> None
 
 def test_an_app_whose_record_cannot_be_read_is_not_said_to_be_missing() -> None:
     def inspect(call: Call, arguments: Arguments) -> Answer:
-        raise AppNotFound("no app is named 'web'", word=arguments.text("target") or "")
+        raise AppNotFound('no app is named "web"', word=arguments.text("target") or "")
 
     answering = Dispatcher({"inspect": inspect}, unreadable=lambda: {"web"})
     ours, theirs = socket.socketpair()

@@ -126,7 +126,7 @@ def test_waiting_for_an_app_that_is_not_there_is_told_at_once(
     shell: Shell, manager: FakeManager, condition: str
 ) -> None:
     assert shell.run(f"wait {condition}") == 1
-    assert "no app is named 'nosuch'" in shell.err.getvalue()
+    assert 'no app is named "nosuch"' in shell.err.getvalue()
 
 
 def test_a_manager_that_is_away_is_waited_for(shell: Shell, manager: FakeManager) -> None:
@@ -156,20 +156,20 @@ def test_expect_error_wants_a_failure_with_the_text(shell: Shell, manager: FakeM
 
 @pytest.mark.parametrize(
     ("command", "seen"),
-    [("apps", "it succeeded"), ("apps nosuch", "app-not-found: no app is named 'nosuch'")],
+    [("apps", "it succeeded"), ("apps nosuch", 'app-not-found: no app is named "nosuch"')],
 )
 def test_expect_error_fails_for_anything_else(
     shell: Shell, manager: FakeManager, command: str, seen: str
 ) -> None:
     assert shell.run(f"expect error 'no such route' {command}") == 5
-    assert f"expected an error with 'no such route', saw {seen}" in shell.err.getvalue()
+    assert f'expected an error with "no such route", saw {seen}' in shell.err.getvalue()
     assert shell.out.getvalue() == ""
 
 
 def test_an_error_of_the_words_themselves_is_not_waited_out(shell: Shell, manager: FakeManager) -> None:
     assert shell.run("wait error zzz rm nosuch --foo") == 1
     assert shell.err.getvalue() == (
-        "error: no error with 'zzz', but usage: rm has no option --foo\nhint:  rm nosuch --foo\n"
+        'error: no error with "zzz", but usage: rm has no option --foo\nhint:  rm nosuch --foo\n'
     )
     assert shell.run("wait error 'no option' rm nosuch --foo") == 0
 
@@ -191,7 +191,7 @@ def test_an_app_by_path_is_asked_under_its_path(shell: Shell, manager: FakeManag
 
 def test_a_wrong_answer_is_a_failed_request(shell: Shell, manager: FakeManager, website: Website) -> None:
     assert shell.run("expect http web / --contains bye --count 2") == 5
-    assert "saw 0 of 2 requests ok: 2 without 'bye'" in shell.err.getvalue()
+    assert 'saw 0 of 2 requests ok: 2 without "bye"' in shell.err.getvalue()
     assert shell.run("expect http web / --contains bye --count 2 --failed 2") == 0
 
 
@@ -275,7 +275,7 @@ def test_a_load_that_was_never_sent_is_an_error(shell: Shell, manager: FakeManag
 def test_of_an_app_that_is_not_there_no_load_is_offered(shell: Shell, manager: FakeManager) -> None:
     assert shell.run("expect load nosuch failed == 0") == 1
     assert shell.run("wait load nosuch done") == 1
-    assert shell.err.getvalue().count("error: no app is named 'nosuch'") == 2
+    assert shell.err.getvalue().count('error: no app is named "nosuch"') == 2
     assert "load nosuch" not in "".join(
         line for line in shell.err.getvalue().splitlines() if line.startswith("hint:")
     )

@@ -217,14 +217,14 @@ def test_once_is_a_line_off_a_terminal_and_shows_the_app_that_was_named(
 
 def test_an_app_that_is_not_there_is_an_error(replies: Replies, tmp_path: Path) -> None:
     def refuse(params: Mapping[str, object]) -> Mapping[str, object]:
-        raise AppNotFound("no app is named 'nosuch'", hint="apps")
+        raise AppNotFound('no app is named "nosuch"', hint="apps")
 
     replies.answers["apps"] = refuse
     with serving(tmp_path, replies):
         shell = shell_at(tmp_path)
         assert shell.run("watch --once nosuch") == 1
 
-    assert "no app is named 'nosuch'" in shell.err.getvalue()
+    assert 'no app is named "nosuch"' in shell.err.getvalue()
 
 
 def test_options_may_stand_behind_the_app(replies: Replies, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_an_answer_that_is_none_has_a_next_step(line: bytes) -> None:
 
 
 def test_what_an_error_is_about_and_what_was_meant_come_with_it() -> None:
-    told = AppNotFound("no app is named 'wbe'", hint="ps web", word="wbe", meant="web")
+    told = AppNotFound('no app is named "wbe"', hint="ps web", word="wbe", meant="web")
 
     arrived = wire.error_from(wire.failure(1, told)["error"])  # type: ignore[arg-type]
 

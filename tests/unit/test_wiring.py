@@ -161,7 +161,7 @@ SPECS = {"web": reaching("api"), "api": replace(an_app("api"), number=2), "db": 
 
 
 def test_an_app_that_is_not_there_cannot_be_reached() -> None:
-    with pytest.raises(AppNotFound, match=r"no app is named 'apl' \(did you mean api\?\)"):
+    with pytest.raises(AppNotFound, match=r'no app is named "apl" \(did you mean api\?\)'):
         require_reached(SPECS, [reaching("apl", app="new")])
 
 

@@ -44,8 +44,8 @@ def test_what_scale_cannot_mean_is_a_usage_error(words: str) -> None:
 @pytest.mark.parametrize(
     ("words", "message", "word", "hint"),
     [
-        ("web 2 3", "one word too many: '3'", "3", "scale web 2"),
-        ("web api=3", "'api=3' is not a number of workers", "api=3", "scale web=3"),
+        ("web 2 3", 'one word too many: "3"', "3", "scale web 2"),
+        ("web api=3", '"api=3" is not a number of workers', "api=3", "scale web=3"),
         ("api=1 web=1 web=2", "web is named twice", "web=2", "scale api=1 web=1"),
     ],
 )
@@ -56,7 +56,7 @@ def test_scale_says_which_word_is_off(words: str, message: str, word: str, hint:
 
 
 def test_an_unknown_app_is_named_with_the_nearest_one() -> None:
-    with pytest.raises(AppNotFound, match=r"no app is named 'wbe' \(did you mean web\?\)"):
+    with pytest.raises(AppNotFound, match=r'no app is named "wbe" \(did you mean web\?\)'):
         wishes.find({"web": an_app()}, "wbe")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+from manager.api.cite import cited
 from manager.api.errors import CloudError, EngineError, NetworkFailed, UsageError
 from manager.api.places import Places, places_of
 from manager.engine.survey import containers_by_cloud
@@ -73,7 +74,7 @@ def leftovers(marks: Mapping[str, LeftBehind], known: set[str]) -> Iterator[Find
             continue
         if not left.words() or _is_begun(places):
             continue
-        fact = f"the cloud {cloud!r} is down, and left {left.words()}"
+        fact = f"the cloud {cited(cloud)} is down, and left {left.words()}"
         fix = simplecloud(places, "down")
         if cloud in known:
             yield fail("leftovers", fact, fix, partial(_remove, places))
@@ -89,8 +90,8 @@ def _remove(places: Places) -> str:
     """What the cloud left is gone. Raises CloudError."""
     with turn_if_free(places) as ours:
         if not ours or _is_begun(places):
-            return f"the cloud {places.cloud!r} is on its way up or down: left alone"
+            return f"the cloud {cited(places.cloud)} is on its way up or down: left alone"
         left = take_down(places, purge=False)
     if not left.nothing:
-        raise CloudError(f"cloud {places.cloud!r}: {left.sentence()}", hint=simplecloud(places, "down"))
-    return f"removed what the cloud {places.cloud!r} had left; {left.sentence()}"
+        raise CloudError(f"cloud {cited(places.cloud)}: {left.sentence()}", hint=simplecloud(places, "down"))
+    return f"removed what the cloud {cited(places.cloud)} had left; {left.sentence()}"
