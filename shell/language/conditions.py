@@ -17,7 +17,7 @@ from manager.api.rows.scripts import ANSWERS
 from manager.api.suggest import Meant, did_you_mean
 from shell.language.comparison import OPERATORS, Comparison
 from shell.language.quoting import join
-from shell.text.columns import field_names
+from shell.text.columns import field_names, refused
 
 _LOAD_ENDS = {"wait": ("done",), "expect": ("failed", "==", "0")}
 Kind = Literal["AppList", "WorkerList"]
@@ -194,6 +194,9 @@ def _field_is(row: Command, target: str, said: Comparison) -> FieldIs:
         names = [*field_names(kind), *_headers(kind)]
         meant = did_you_mean(said.field, names) or ""
         raise UsageError(told, hint=listing, word=said.field, at=1, meant=meant)
+    if said.operator in ("==", "!=") and (off := refused(kind, field, said.value)):
+        told, right = off
+        raise UsageError(told, hint=said.rather(said.operator, right), word=said.value, at=len(said.before))
     return FieldIs(target, replace(said, field=field))
 
 

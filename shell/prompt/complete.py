@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, get_args, get_origin, get_type_hints
 
 from manager.api import values
 from manager.api.command import Command, Operand, Option
@@ -28,6 +27,7 @@ from shell.prompt.past import Past
 from shell.prompt.position import Position, position_of
 from shell.prompt.snapshot import Snapshot
 from shell.prompt.typed import Word, spot
+from shell.text.columns import choices
 from shell.text.columns import names as column_names
 
 _LOAD_FIELDS = ("sent", "ok", "failed", "p50_s", "p95_s", "p99_s", "rate_rps")
@@ -136,7 +136,7 @@ def _columns(word: Word, command: Command, option: Option) -> list[Completion]:
     if option.name == "filter" and equals:
         start = word.start + (len(name) + 1 if word.end - word.start == len(word.value) else 0)
         kept = "" if start > word.start else name + equals
-        states = ranked(Word(start, word.end, value), map(Named, _choices_of(command.lists, name)))
+        states = ranked(Word(start, word.end, value), map(Named, choices(command.lists, name)))
         return [Completion(quoted(kept + item.text), start) for item in states]
     suffix = "=" if option.name == "filter" else ""
     named = (Named(name + suffix, headers.get(name, "")) for name in column_names(command.lists))
@@ -204,8 +204,7 @@ def _operand_at(command: Command, index: int) -> Operand | None:
 def _setting(word: Word, given: Sequence[str]) -> list[Completion]:
     if not given:
         return ranked(word, (Named(name, does) for name, (_, does) in OPTIONS.items()))
-    choices = OPTIONS[given[0]][0].choices if given[0] in OPTIONS else ()
-    return ranked(word, map(Named, choices))
+    return ranked(word, map(Named, OPTIONS[given[0]][0].choices if given[0] in OPTIONS else ()))
 
 
 def _condition(verb: str, given: Sequence[str], snapshot: Snapshot) -> Iterable[Named]:
@@ -231,17 +230,9 @@ def _condition(verb: str, given: Sequence[str], snapshot: Snapshot) -> Iterable[
         case [str(target), str(field)]:
             return map(Named, OPERATORS) if field_named(kind_of(target), field) else ()
         case [str(target), str(field), "==" | "!="]:
-            return map(Named, _choices_of(kind_of(target), field))
+            return map(Named, choices(kind_of(target), field))
         case _:
             return ()
-
-
-def _choices_of(kind: str, field: str) -> tuple[str, ...]:
-    """Return what a field of a listing's items can be, where that is a choice: the states of a worker."""
-    from manager.api.views import ITEMS  # making these types takes a while: the prompt is there before
-
-    hint = get_type_hints(ITEMS[kind]).get(field.casefold()) if kind in ITEMS else None
-    return get_args(hint) if get_origin(hint) is Literal else ()
 
 
 def _of_kind(kind: values.Kind, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from typing import Literal, get_args, get_origin, get_type_hints
 
 from manager.api.cite import cited
 from manager.api.errors import UsageError
@@ -40,6 +41,24 @@ def field_names(kind: str) -> tuple[str, ...]:
     from manager.api.views import ITEMS  # making these types takes longer than a plain table does
 
     return tuple(field.name for field in fields(ITEMS[kind]))
+
+
+def choices(kind: str, field: str) -> tuple[str, ...]:
+    """Return what a field of an item can be, where that is a choice: the states of a worker."""
+    from manager.api.views import ITEMS  # as above
+
+    hint = get_type_hints(ITEMS[kind]).get(field.casefold()) if kind in ITEMS else None
+    return get_args(hint) if get_origin(hint) is Literal else ()
+
+
+def refused(kind: str, field: str, word: str) -> tuple[str, str] | None:
+    """Return why a field can never be `word`, and what it can be instead; None when it can be that."""
+    possible = choices(kind, field)
+    if not possible or word in possible:
+        return None
+    told = f"{field}: {cited(word)} is none of {', '.join(possible)}"
+    lower = {each.casefold(): each for each in possible}
+    return told, lower.get(did_you_mean(word.casefold(), lower) or "", possible[0])
 
 
 def names(kind: str) -> tuple[str, ...]:
@@ -100,7 +119,13 @@ def filtered(kind: str, items: Sequence[Document], filters: Sequence[str], now: 
     """Return the items for which every COLUMN=VALUE of `filters` is true."""
     for condition in filters:
         column, wanted = _condition(kind, condition)
-        items = [item for item in items if _is(item.get(column.field), wanted, column, now)]
+        found = [item for item in items if _is(item.get(column.field), wanted, column, now)]
+        if items and not found and (off := refused(kind, column.field, wanted)):
+            told, right = off
+            if right.casefold() != wanted.casefold():
+                meant = condition.removesuffix(wanted) + right
+                raise UsageError(told, hint="help json", word=condition, meant=meant)
+        items = found
     return items
 
 

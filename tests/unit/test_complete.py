@@ -304,7 +304,21 @@ def test_an_open_quote_before_a_column_is_taken_along() -> None:
 
 
 # what may have to follow for a condition, or a change, to be whole
-TAILS = ("", " == 3", "=3", " ready", " up", " done", " web done", " /", " web /", " 'no app' ps", " ps")
+TAILS = (
+    "",
+    " == 3",
+    " == auto",
+    " == ready",
+    "=3",
+    " ready",
+    " up",
+    " done",
+    " web done",
+    " /",
+    " web /",
+    " 'no app' ps",
+    " ps",
+)
 NEEDED = {"history": "web ", "secret": "ls "}
 OF_COLUMNS = [
     f"{row.verb} {NEEDED.get(row.verb, '')}{option} "

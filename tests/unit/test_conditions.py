@@ -244,7 +244,7 @@ def test_a_mistyped_field_is_pointed_at_with_the_one_that_was_meant() -> None:
 @pytest.mark.parametrize(
     ("typed", "observed", "right"),
     [
-        ("expect web.1 state < 3", "ready", "expect web.1 state == 3"),
+        ("expect web.1 address < 3", "ready", "expect web.1 address == 3"),
         ("wait web command >= 'a b'", ["a"], "wait web command == 'a b'"),
         ("expect load web failed < abc", 0, "expect load web failed < 1"),
         ("expect load web failed == abc", 0, "expect load web failed == 1"),
@@ -328,3 +328,18 @@ def test_a_worker_with_a_leading_zero_is_none_and_the_one_meant_is_offered() -> 
         condition("web.01", "ready", verb="wait")
 
     assert (refused.value.word, refused.value.meant) == ("web.01", "web.1")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("web.1", "state", "==", "redy"), "expect web.1 state == ready"),
+        (("web.1", "state", "!=", "FAILED"), "expect web.1 state '!=' failed"),
+        (("web", "scaling", "==", "atuo"), "expect web scaling == auto"),
+    ],
+)
+def test_what_a_field_can_never_be_is_not_waited_for(words: tuple[str, ...], hint: str) -> None:
+    with pytest.raises(UsageError, match=" is none of ") as refused:
+        condition(*words)
+
+    assert refused.value.hint == hint

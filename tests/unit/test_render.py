@@ -294,6 +294,15 @@ def test_an_unknown_column_is_an_error_that_names_those_there_are(
     assert told.value.hint == hint
 
 
+def test_a_filter_for_what_a_field_can_never_be_is_an_error_with_what_it_can() -> None:
+    with pytest.raises(UsageError, match='state: "redy" is none of starting, ready, ') as refused:
+        workers(filters=("state=redy",))
+
+    assert (refused.value.word, refused.value.meant) == ("state=redy", "state=ready")
+    assert workers(filters=("state=FAILED",), quiet=True) == ""
+    assert workers(filters=("reason=whatever",), quiet=True) == ""
+
+
 def test_a_filter_without_a_value_is_an_error() -> None:
     with pytest.raises(UsageError, match="is not COLUMN=VALUE"):
         workers(filters=("ready",))
