@@ -25,6 +25,7 @@ from manager.state.templates import require_values
 POLL_S = 0.02
 RESIZE_S = 1.0  # a terminal has no size before its command runs
 
+_OWN_OPTIONS = frozenset(("-o", form) for form in ("json", "table"))
 _ID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -65,9 +66,9 @@ class Inside:
         except EngineError as error:
             if not options:
                 raise
-            raise EngineError(
-                error.message.replace(place.container, place.worker), hint=f"top {place.worker}"
-            ) from error
+            own = " ".join(options) if tuple(options) in _OWN_OPTIONS else ""  # what ps cannot print
+            hint = " ".join(filter(None, ("top", own, place.worker)))
+            raise EngineError(error.message.replace(place.container, place.worker), hint=hint) from error
         shown = {"worker": place.worker, "headers": found.headers, "rows": found.rows}
         return document("ProcessTable", {**shown, "notes": place.notes})
 
