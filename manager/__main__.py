@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from manager.api import addresses
 from manager.api.errors import CloudError, NotAllowed, UsageError
 from manager.api.places import DEFAULT_CLOUD, Places, places_of
 
@@ -60,11 +61,11 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("--cloud")
     up, down, manager = verbs.choices["up"], verbs.choices["down"], verbs.choices["manager"]
     up.add_argument("--http-port", type=int)
-    up.add_argument("--tcp-ports")
-    up.add_argument("--bind")
+    up.add_argument("--tcp-ports", type=addresses.port_range)
+    up.add_argument("--bind", type=addresses.ipv4)
     up.add_argument("--subnet")
     up.add_argument("--etcd-members", type=int, choices=(1, 3))
-    up.add_argument("--etcd")
+    up.add_argument("--etcd", type=addresses.endpoints)
     for role in ("ca", "cert", "key"):
         up.add_argument(f"--etcd-{role}")
     up.add_argument("--systemd", action="store_true")

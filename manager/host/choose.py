@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from manager.api.addresses import bounds_of, ipv4
 from manager.api.cite import cited
 from manager.api.errors import CloudError, UsageError
 from manager.api.places import DEFAULT_CLOUD, Places
@@ -117,12 +116,7 @@ def _other_settings(places: Places) -> Iterator[tuple[str, Settings]]:
 
 
 def _bind(text: str) -> str:
-    try:
-        address = str(ipaddress.IPv4Address(text))
-    except ValueError:
-        raise UsageError(
-            f"--bind: {cited(text)} is not an IPv4 address", hint="simplecloud up --bind 127.0.0.1"
-        ) from None
+    address = ipv4(text)
     if not ports.is_ours(address):
         raise UsageError(
             f"--bind: {address} is no address of this machine", hint="simplecloud up --bind 127.0.0.1"
@@ -161,7 +155,7 @@ def _tcp_block(
 ) -> tuple[int, int]:
     taken = {port: cloud for cloud, settings in claimed.items() for port in settings.tcp_ports}
     if asked is not None or places.cloud == DEFAULT_CLOUD:
-        first, last = _range(asked) if asked else (TCP_FIRST, TCP_FIRST + TCP_BLOCK - 1)
+        first, last = bounds_of(asked) if asked else (TCP_FIRST, TCP_FIRST + TCP_BLOCK - 1)
         for port in range(first, last + 1):
             _require_port(bind, port, "--tcp-ports", taken)
         return first, last
@@ -173,19 +167,6 @@ def _tcp_block(
             "no 16 ports in a row are free for tcp apps", hint="simplecloud up --tcp-ports 19000-19015"
         )
     return first_free, first_free + TCP_BLOCK - 1
-
-
-def _range(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", text)
-    if (
-        found is None
-        or not 1 <= int(found[1]) <= int(found[2]) <= 65535
-        or int(found[2]) - int(found[1]) > 999
-    ):
-        raise UsageError(
-            f"--tcp-ports: {cited(text)} is not a range of ports", hint="simplecloud up --tcp-ports 9000-9015"
-        )
-    return int(found[1]), int(found[2])
 
 
 def _internal_ports(count: int, claimed: Mapping[str, Settings], own: set[int]) -> list[int]:

@@ -6,7 +6,6 @@ them, wherever the operator's own copies go.
 
 from __future__ import annotations
 
-import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -14,15 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from manager.api.cite import cited
+from manager.api.addresses import members_of
 from manager.api.errors import SetupFailed, UsageError
 from manager.host.files import write_whole
 
 KNOCK_S = 3.0
 _FILES = "--etcd-ca ca.pem --etcd-cert client.pem --etcd-key client.key"
 _EXAMPLE = f"simplecloud up --etcd https://10.0.0.5:2379 {_FILES}"
-_ENDPOINT = re.compile(r"(https?)://([A-Za-z0-9.-]+)(?::([0-9]{1,5}))?/?")
-_DEFAULT_PORT = "2379"
 _BEGINS: Mapping[str, bytes] = {
     "ca": b"-----BEGIN CERTIFICATE-----",
     "cert": b"-----BEGIN CERTIFICATE-----",
@@ -41,18 +38,13 @@ class Etcd:
 
 def asked_etcd(text: str, files: Mapping[Role, str]) -> Etcd:
     """Return the etcd that `--etcd` and its files name; raises UsageError."""
-    found = [_ENDPOINT.fullmatch(word) for word in text.split(",")]
-    matches = [match for match in found if match is not None]
-    schemes = {match[1] for match in matches}
-    if len(matches) < len(found) or len(schemes) != 1:
-        raise UsageError(f"--etcd: {cited(text)} is not https://HOST:PORT,...", hint=_EXAMPLE)
-    if schemes == {"http"} and files:
+    scheme, endpoints = members_of(text)
+    if scheme == "http" and files:
         raise UsageError(f"--etcd-{next(iter(files))} needs an https:// address", hint=_EXAMPLE)
-    if schemes == {"https"} and "ca" not in files:
+    if scheme == "https" and "ca" not in files:
         raise UsageError("--etcd https://... needs --etcd-ca", hint=_EXAMPLE)
     if ("cert" in files) != ("key" in files):
         raise UsageError("--etcd-cert and --etcd-key go together", hint=_EXAMPLE)
-    endpoints = tuple(f"{match[2]}:{match[3] or _DEFAULT_PORT}" for match in matches)
     return Etcd(endpoints, {role: _readable(role, word) for role, word in files.items()})
 
 

@@ -34,9 +34,6 @@ def test_members_are_listed_with_their_ports(files: dict[Role, str]) -> None:
 @pytest.mark.parametrize(
     ("text", "left_out", "message"),
     [
-        ("one:2379", "", "is not https://HOST:PORT"),
-        ("https://one, https://two", "", "is not https://HOST:PORT"),
-        ("https://one,http://two", "", "is not https://HOST:PORT"),
         ("http://one", "", "needs an https:// address"),
         ("https://one", "ca", "needs --etcd-ca"),
         ("https://one", "key", "go together"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from manager.api.commands import known
 from manager.api.errors import UsageError
-from shell.language import grammar
+from shell.language import grammar, parsing
 from shell.language.scanner import statements
 
 
@@ -152,3 +153,25 @@ def test_a_command_that_lacks_an_operand_says_so_in_the_words_of_its_usage() -> 
 def test_what_is_no_host_name_is_told_once_and_before_it_is_sent(host: str) -> None:
     with pytest.raises(UsageError, match=r'^--host: "[^"]*" is not a host name: letters, [a-z ,]+$'):
         grammar.check(statements(f"run -p 80 --host {host} web ./x")[0])
+
+
+@pytest.mark.parametrize(
+    ("option", "word", "hint"),
+    [
+        ("--bind", "localhost", "up --bind 127.0.0.1"),
+        ("--bind", "10.0.0.256", "up --bind 127.0.0.1"),
+        ("--bind", "10.0.0.01", "up --bind 127.0.0.1"),
+        ("--tcp-ports", "9000", "up --tcp-ports 9000-9015"),
+        ("--tcp-ports", "9015-9000", "up --tcp-ports 9000-9015"),
+        ("--tcp-ports", "65530-65536", "up --tcp-ports 9000-9015"),
+        ("--tcp-ports", "1000-2000", "up --tcp-ports 9000-9015"),
+        ("--etcd", "one:2379", "up --etcd https://10.0.0.5:2379"),
+        ("--etcd", "https://one, https://two", "up --etcd https://10.0.0.5:2379"),
+        ("--etcd", "https://one,http://two", "up --etcd https://10.0.0.5:2379"),
+    ],
+)
+def test_what_up_cannot_mean_is_told_before_anything_is_set_up(option: str, word: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=f'^{option}: "{word}" is not ') as refused:
+        parsing.parse(known("up"), [option, word])
+
+    assert (refused.value.at, refused.value.hint) == (1, hint)

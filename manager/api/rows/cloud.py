@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from manager.api import values
+from manager.api import addresses, values
 from manager.api.command import Command, Operand, Option
 from manager.api.rows.options import APPS, DRY_RUN, LISTING, OUTPUT, WAITING, YES
 from manager.api.values import Kind
@@ -170,11 +170,15 @@ ROWS: tuple[Command, ...] = (
         "start the cloud; nothing is done twice",
         options=(
             Option("http-port", Kind("PORT", values.whole(1, 65535)), "the proxy's http port (8080)"),
-            Option("tcp-ports", Kind("FIRST-LAST", values.text), "the ports for tcp apps (9000-9015)"),
-            Option("bind", Kind("ADDRESS", values.text), "the address the proxy listens on (127.0.0.1)"),
+            Option(
+                "tcp-ports", Kind("FIRST-LAST", addresses.port_range), "the ports for tcp apps (9000-9015)"
+            ),
+            Option("bind", Kind("ADDRESS", addresses.ipv4), "the address the proxy listens on (127.0.0.1)"),
             Option("subnet", Kind("CIDR", values.text), "the workers' network; a free one is chosen"),
             Option("etcd-members", values.choice("1", "3"), "members of the embedded etcd (3)"),
-            Option("etcd", Kind("URL,...", values.text), "an etcd of your own: https://HOST:PORT,..."),
+            Option(
+                "etcd", Kind("URL,...", addresses.endpoints), "an etcd of your own: https://HOST:PORT,..."
+            ),
             Option("etcd-ca", values.FILE, "the certificate that signed its servers'"),
             Option("etcd-cert", values.FILE, "the certificate to show to it"),
             Option("etcd-key", values.FILE, "the key of that certificate"),
