@@ -101,7 +101,7 @@ def refusal_of(said: bytes, exit_code: int, worker: str, command: str) -> tuple[
     if exit_code not in (NOT_RUNNABLE, NOT_FOUND) or not said.startswith(_REFUSALS):
         return None
     if found := re.search(r'chdir to cwd \("(.*)"\)', words):
-        told, hint = f"{worker} has no directory {found[1]}", f"exec {worker} ls -d /*"
+        told, hint = f"{worker} has no directory {found[1]}", f"exec {worker} ls -l /"
         return CloudError(told, hint=hint, word=found[1]), NOT_RUNNABLE
     if found := re.search(r"unable to find (user|group) ([^:]+):", words):
         told, hint = f"{worker} has no {found[1]} {cited(found[2])}", f"exec {worker} cat /etc/passwd"

@@ -213,14 +213,19 @@ def _take_operands(command: Command, operands: Sequence[int], typed: Typed) -> N
         if operand.required and operand.key not in typed.params:
             raise missing(command, operand, len(words))
     if left:
+        bind(command, typed.params, typed)  # of two words that are off, the first is told
         kept = [word for at, word in enumerate(words) if at not in left]
         hint = written(command, [*_as_option(command, words[left[0]], typed), *kept])
         raise UsageError(f"{command.verb}: one word too many: {cited(words[left[0]])}", hint=hint, at=left[0])
 
 
 def _as_option(command: Command, word: str, typed: Typed) -> list[str]:
-    """Return the word as the value of the one option that names a file, for a command without operands."""
-    files = [option for option in command.options if option.kind and option.kind.completes == "files"]
-    if command.operands or len(files) != 1 or files[0].key in typed.params:
+    """Return the word as the value of the one option that it must be meant for, if there is one.
+
+    Of a command without operands that is a file, else a revision or decision of the app: `rollback web 3`.
+    """
+    wanted = ("revisions", "decisions") if command.operands else ("files",)
+    fitting = [option for option in command.options if option.kind and option.kind.completes in wanted]
+    if len(fitting) != 1 or fitting[0].key in typed.params or (command.operands and not word.isdecimal()):
         return []
-    return [f"-{files[0].letter}" if files[0].letter else f"--{files[0].name}", word]
+    return [f"-{fitting[0].letter}" if fitting[0].letter else f"--{fitting[0].name}", word]

@@ -175,3 +175,28 @@ def test_what_up_cannot_mean_is_told_before_anything_is_set_up(option: str, word
         parsing.parse(known("up"), [option, word])
 
     assert (refused.value.at, refused.value.hint) == (1, hint)
+
+
+def test_of_two_words_that_are_off_the_first_is_told() -> None:
+    with pytest.raises(UsageError, match=r'^images: "rm" is not ls$') as refused:
+        parsing.parse(known("images"), ["rm", "x"])
+
+    assert (refused.value.at, refused.value.hint) == (0, "images")
+
+
+@pytest.mark.parametrize(
+    ("verb", "words", "hint"),
+    [
+        ("rollback", ["web", "3"], "rollback --to 3 web"),
+        ("explain", ["web", "12"], "explain --decision 12 web"),
+        ("rollback", ["web", "api"], "rollback web"),
+        ("diff", ["apps.toml"], "diff -f apps.toml"),
+    ],
+)
+def test_a_word_too_many_is_hinted_at_as_what_it_must_be_meant_for(
+    verb: str, words: list[str], hint: str
+) -> None:
+    with pytest.raises(UsageError, match="one word too many") as refused:
+        parsing.parse(known(verb), words)
+
+    assert refused.value.hint == hint
