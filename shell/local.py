@@ -15,6 +15,7 @@ from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
 from manager.api.typed import Params
 from shell import pager, terminal
+from shell.language.quoting import join
 from shell.options import OPTIONS, near
 from shell.outcome import Told
 
@@ -37,7 +38,9 @@ def _set(session: Session, row: Command, params: Params) -> None:
         _show_settings(session)
         return
     if not _VARIABLE.fullmatch(name) or name == "env":
-        raise UsageError(f"{cited(name)} cannot name a variable", hint="set n 3", at=0)
+        left, _, right = name.partition("=")
+        hint = join(["set", left, right]) if right and _VARIABLE.fullmatch(left) else "set n 3"
+        raise UsageError(f"{cited(name)} cannot name a variable", hint=hint, at=0)
     if not words:
         raise UsageError(f"set {name} needs a value", hint=f"set {name} VALUE", at=1)
     value = " ".join(words)

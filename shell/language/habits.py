@@ -50,13 +50,19 @@ ELSEWHERE = (
     (r"pause(| .*)", r"freeze\1"),
     (r"unpause(| .*)", r"thaw\1"),
     (r":?q!?|logout|bye", "exit"),
+    (r"(?:dt?|l)\+?|show apps", "apps"),  # psql's \dt and \l
+    (r"show (.*)", r"\1"),
+    (r"(?:if|for|while|until|case|alias|function)(?: .*)?", "help scripts"),
+    (r"([A-Za-z_]\w*)=(\S+)", r"set \1 \2"),
+    (r"([A-Za-z_]\w*=\S+) run (.*)", r"run -e \1 \2"),
     (r"\./([a-z][a-z0-9-]*)(.*)", r"run \1 ./\1\2"),
 )
 # how options and kinds are written elsewhere, of a verb that is one of ours too
 OURS = (
-    (r"rm(| .*) -f(| .*)", r"rm\1\2 -y"),
+    (r"rm(| .*) -[rf]+(| .*)", r"rm\1\2 -y"),
+    (r"export ([A-Za-z_]\w*)=(\S+)", r"set \1 \2"),
     (rf"scale --replicas[ =](\d+) (?:(?:{_KINDS})/)?([a-z]\S*)", r"scale \2=\1"),
-    (r"scale ([a-z]\S*) --replicas[ =](\d+)", r"scale \1=\2"),
+    (rf"scale (?:(?:{_KINDS})/)?([a-z]\S*) --replicas[ =](\d+)", r"scale \1=\2"),
     (r"update ([a-z]\S*) (?:-n|--workers|--replicas)[ =]?(\d+)", r"scale \1=\2"),
     (r"update (?:-n|--workers|--replicas)[ =]?(\d+) ([a-z]\S*)", r"scale \2=\1"),
     (r"autoscale ([a-z]\S*) on", r"autoscale \1 --max 6"),

@@ -859,3 +859,11 @@ def test_set_output_is_the_format_of_a_load_too_where_it_knows_the_format(
 def test_a_load_of_no_time_is_refused(shell: Shell, manager: FakeManager) -> None:
     assert shell.run("load web --for 0s") == 2
     assert manager.calls == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"), [("set n=3", "set n 3"), ("set 'n=a b'", "set n 'a b'"), ("set 1n=3", "set n 3")]
+)
+def test_a_variable_that_is_set_as_in_sh_is_told_how_it_is_here(shell: Shell, typed: str, hint: str) -> None:
+    assert shell.run(typed) == 2
+    assert shell.err.getvalue().endswith(f"\nhint:  {hint}\n")
