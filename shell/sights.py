@@ -156,8 +156,11 @@ def _load(session: Session, app: str, ask: Ask) -> Load:
 
 
 def _load_is(load: Load, app: str, said: Comparison, until: float) -> Sight:
-    """Compare a number of the app's last load, once that has ended; it stays the same from then on."""
-    if not load.ends_by(until):
+    """Compare a number of the app's last load, once that has ended; it stays the same from then on.
+
+    Who looks again until a time tells meanwhile that it runs; who looks once waits for its end.
+    """
+    if not load.ends_by(until if until == math.inf else time.monotonic()):
         return Sight(False, _RUNS)
     numbers = load.join().fields()
     field = said.field if said.field in numbers or f"{said.field}_s" not in numbers else f"{said.field}_s"

@@ -71,7 +71,7 @@ def test_a_script_s_command_does_not_read_the_script(app: str, cloud: Cloud) -> 
     ("words", "code", "message"),
     [
         (("APP", "nosuch"), 127, 'has no command "nosuch"'),
-        (("APP", "/etc"), 126, "cannot run '/etc': permission denied"),
+        (("APP", "/etc"), 126, 'cannot run "/etc": permission denied'),
         (("-w", "/nosuch", "APP", "ls"), 126, "has no directory /nosuch"),
         (("-u", "nosuch", "APP", "ls"), 126, 'has no user "nosuch"'),
         (("APP.9", "ls"), 1, "has no worker 9"),

@@ -91,6 +91,10 @@ def test_wait_gives_up_after_its_timeout_and_says_what_it_saw_last(
     [
         ("wait web ready == 4 --timeout 1s", "waiting for web ready == 4: 3"),
         ("load web --rps 20 --for 600ms", " of 12 requests sent, 0 failed"),
+        (
+            "load web --rps 20 --for 1s --detach; wait load web failed == 0",
+            "waiting for load web failed == 0: it is still running",
+        ),
     ],
 )
 def test_who_waits_at_a_terminal_sees_how_far_it_is(
