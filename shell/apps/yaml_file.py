@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import yaml
 from yaml.composer import ComposerError
 
+from manager.api.cite import cited
 from manager.api.errors import UsageError
 
 _RESOLVED = (
@@ -49,7 +50,7 @@ class _Loader(yaml.SafeLoader):
             if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
                 continue
             if key.value in seen:
-                raise ComposerError(None, None, f"{key.value!r} is there twice", key.start_mark)
+                raise ComposerError(None, None, f"{cited(key.value)} is there twice", key.start_mark)
             seen.add(key.value)
         return node
 

@@ -124,7 +124,7 @@ def test_an_image_is_taken_and_how_to_build_it_is_ignored() -> None:
 def test_a_key_that_is_there_twice_is_refused_as_compose_does_for_one_would_be_lost(text: str) -> None:
     message, _ = refused(text)
 
-    assert re.fullmatch("this is not YAML: line 3: '(web|image)' is there twice", message)
+    assert re.fullmatch('this is not YAML: line 3: "(web|image)" is there twice', message)
 
 
 def test_a_key_of_its_own_stands_before_what_a_service_merges() -> None:

@@ -153,7 +153,7 @@ def test_a_bound_that_was_typed_alone_stands_in_the_hint_and_the_stored_one_give
     line: str, hint: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
-        autoscale_policy(bound(line), Autoscale(3, 6))
+        autoscale_policy(bound(*line.split()), Autoscale(3, 6))
 
     assert refused.value.hint == hint
 
