@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache, partial
 from ipaddress import IPv4Address, IPv4Network
-from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -22,6 +21,7 @@ VERSION = 1
 REVISIONS, UNDO, TARGETS, DECISIONS = "revisions/", "undo/", "targets/", "decisions/"
 FROZEN, ALL = "frozen/", "all"  # no app can be called "all"
 CLOCK, CLOCK_KEY = "clock/", "clock/ahead"
+FARTHEST_S = 6e10  # 1900 years: as far as calendars go back
 KEPT_HOLDS = 30  # decisions that changed no number: those of about a minute
 APPS, WORKERS, PROXY = "apps/", "workers/", "proxy/"
 REQUESTS, EVENTS, LEADER = "requests/", "events/", "manager"
@@ -173,10 +173,10 @@ def _address(plain: object) -> IPv4Address:
 
 
 def _number(plain: object) -> float:
-    """Return the number; JSON's NaN and Infinity, which no answer can carry, are none."""
+    """Return the number; what no answer can carry is none: NaN, Infinity, and times that no calendar has."""
     number = float(plain) if type(plain) is int else _of(float, plain)
-    if not isfinite(number):
-        raise ValueError(f"{number} is not a number")
+    if not abs(number) < FARTHEST_S:
+        raise ValueError(f"{number} is no time, no length and no share")
     return number
 
 

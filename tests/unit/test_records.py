@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from manager.api.documents import rfc3339
 from manager.state import wishes
 from manager.state.ending import Ending
 from manager.state.model import (
@@ -24,6 +25,7 @@ from manager.state.model import (
     WorkerRecord,
 )
 from manager.state.records import (
+    FARTHEST_S,
     UnreadableRecord,
     app_key,
     decode,
@@ -183,6 +185,21 @@ def test_a_worker_with_an_address_that_none_may_have_is_unreadable(address: str)
 
     with pytest.raises(UnreadableRecord, match=f"{address} is no address for a worker"):
         decode_at(WorkerRecord, "workers/web/1/1", encode(record), SUBNET)
+
+
+@pytest.mark.parametrize("at", ["NaN", "Infinity", "1e300", "-1e300", "253402300800"])
+def test_a_time_that_no_calendar_has_is_unreadable(at: str) -> None:
+    text = encode(replace(a_worker(1), created_at=0.5)).replace("0.5", at)
+
+    with pytest.raises(UnreadableRecord, match="is no time"):
+        decode(WorkerRecord, text)
+
+
+@pytest.mark.parametrize("at", [FARTHEST_S - 1, 1 - FARTHEST_S])
+def test_every_time_that_can_be_read_can_be_told(at: float) -> None:
+    record = decode(WorkerRecord, encode(replace(a_worker(1), created_at=at)))
+
+    assert rfc3339(record.created_at)
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536, 99999])
