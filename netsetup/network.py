@@ -156,16 +156,15 @@ class Network:
             if link is not None:
                 forget_neighbour(netlink, link.index, address)
 
-    def in_flight(self, netns: str, tcp_port: int, *, held_too: bool = False) -> int:
+    def in_flight(self, netns: str, tcp_port: int) -> int:
         """Return how many requests are being served on the port inside the namespace.
 
-        Idle keep-alive connections count 0, and so does an answer that comes in pieces, between two of them.
-        held_too: each connection counts that this host holds open, for where it soon closes idle ones.
-        Raises NetworkError.
+        Each connection counts that this host holds open, whatever there is on it; of others an idle one does
+        not, nor one whose answer comes in pieces, between two of them.  Raises NetworkError.
         """
         with entered(netns) as namespace:
             found = namespace.run(lambda: connections_of(tcp_port))
-        return sum(one.owes or (held_too and one.is_held_by(self._gateway)) for one in found)
+        return sum(one.owes or one.is_held_by(self._gateway) for one in found)
 
     def awaited(self) -> Mapping[tuple[IPv4Address, int], int]:
         """Return how many requests from this host wait for an answer, by address and port; 0 is left out.

@@ -177,21 +177,20 @@ class Sight:
             if record.leaving_since is None or record.port is None or record.spare or container is None:
                 continue
             if container.netns and not is_published(world, record) and not is_live(world, record):
-                counts[record.key] = self._open_requests(world, record, container.netns)
+                counts[record.key] = self._open_requests(record, container.netns)
         for key in self._counted.keys() - counts.keys():
             del self._counted[key]
         return {key: self._larger(key, count, world.now) for key, count in counts.items()}
 
-    def _open_requests(self, world: World, record: WorkerRecord, netns: str) -> int:
+    def _open_requests(self, record: WorkerRecord, netns: str) -> int:
         """Return the open requests of a worker; 1 where nobody can count them: its drain time goes on.
 
-        The proxy holds a connection of http for as long as there is an answer on it, and hardly longer.
+        The proxy holds a connection of http for as long as there is an answer on it, and hardly longer; one
+        of tcp for as long as its client does, who may be between two requests of one transaction.
         """
         assert record.port is not None
-        spec = world.specs.get(record.app)
-        is_http = spec is not None and spec.template.protocol == "http"
         try:
-            return self.network.in_flight(netns, record.port, held_too=is_http)
+            return self.network.in_flight(netns, record.port)
         except NetworkError as error:
             if record.key not in self._counted:
                 log.warning("open requests of %s cannot be counted: %s", record.key.label, error)

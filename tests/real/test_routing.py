@@ -104,6 +104,30 @@ def test_tcp_apps_have_ports_of_their_own_that_pass_bytes_on(apps: Apps, cloud: 
     assert int(first.rpartition(":")[2]) in cloud.settings.tcp_ports
 
 
+def test_a_tcp_connection_that_is_answered_outlives_its_worker_s_leave_until_its_client_ends_it(
+    apps: Apps, cloud: Cloud
+) -> None:
+    name = apps.run(*ECHO, options=("-n", "2", "-p", "9000/tcp", "--drain", "10m"))
+    host, _, port = cloud.app(name).urls[0].removeprefix("tcp://").partition(":")
+
+    with ExitStack() as held:
+        lines = [held.enter_context(socket.create_connection((host, int(port)), 20)) for _ in range(2)]
+        before = [exchanged(line, b"begin") for line in lines]
+        cloud.ok("scale", "-d", f"{name}=1")
+        eventually(lambda: cloud.worker(f"{name}.2").state == "draining", within_s=10)
+        eventually(lambda: cloud.worker(f"{name}.2").inflight == 1, within_s=10)
+        after = [exchanged(line, b"commit") for line in lines]
+    eventually(lambda: cloud.is_ready(name, 1), within_s=10)
+
+    assert before == [b"begin"] * 2
+    assert after == [b"commit"] * 2
+
+
+def exchanged(line: socket.socket, words: bytes) -> bytes:
+    line.sendall(words)
+    return line.recv(len(words))
+
+
 def test_a_tcp_app_loses_a_killed_worker_and_serves_on(apps: Apps, cloud: Cloud) -> None:
     name = apps.run(*ECHO, options=("-n", "2", "-p", "9000/tcp"))
     [url] = cloud.app(name).urls

@@ -133,7 +133,7 @@ class FakeNetwork:
     def forget_neighbour(self, address: IPv4Address) -> None:
         """The fake's connections to a dead address fail at once anyhow."""
 
-    def in_flight(self, netns: str, tcp_port: int, *, held_too: bool = False) -> int:
+    def in_flight(self, netns: str, tcp_port: int) -> int:
         container = self._namespaces().get(netns)
         if container is None or netns in self.nameless:
             raise NetworkError(f"cannot enter {netns}: no such file or directory")

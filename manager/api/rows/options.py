@@ -64,5 +64,9 @@ TEMPLATE = (
     Option("secret", values.SECRET, "give it this secret as /run/secrets/NAME", many=True),
     Option("pull", None, "fetch the image from its registry when it is not on this machine"),
     Option("restart", values.RESTART, "whether a new one follows when a worker ends (always)"),
-    Option("drain", values.DURATION, "how long open requests may take when a worker leaves (10s)"),
+    Option(
+        "drain",
+        values.DURATION,
+        "how long open requests, or tcp connections, last when a worker leaves (10s)",
+    ),
 )
