@@ -160,8 +160,10 @@ def port_views(world: World, picture: NetworkPicture, tag: str) -> list[PortView
     """Return a line per worker, and one per port that is nobody's."""
     records = sorted(world.records.values(), key=lambda record: (record.app, record.slot, record.revision))
     views = [_worker_port(world, record, picture, tag) for record in records]
-    known = {view.link for view in views}
-    strays = sorted({*picture.ports, *picture.bound} - known)
+    there = {*picture.ports, *picture.bound}
+    lost = sorted(key for key in world.containers.keys() - world.records if key.port_name(tag) in there)
+    views += [_lost_worker_port(key, picture, tag) for key in lost]
+    strays = sorted(there - {view.link for view in views})
     return views + [_stray_port(name, picture) for name in strays]
 
 
@@ -199,6 +201,11 @@ def _rules_drift(world: World, record: WorkerRecord, bound: Port | None, tag: st
     if not is_as_recorded(world, record, bound, tag):
         return "the apps that it reaches are not those that it should"
     return ""
+
+
+def _lost_worker_port(key: WorkerKey, picture: NetworkPicture, tag: str) -> PortView:
+    """Return the port of a worker whose record is gone or cannot be read: nobody knows how it should be."""
+    return replace(_stray_port(key.port_name(tag), picture), name=key.label, drift="")
 
 
 def _stray_port(link: str, picture: NetworkPicture) -> PortView:

@@ -61,6 +61,14 @@ def test_a_port_of_no_worker_is_told() -> None:
     ]
 
 
+def test_a_worker_whose_record_cannot_be_read_has_its_port_as_it_is() -> None:
+    [recorded] = port_views(WORLD, WELL, TAG)
+
+    unread = port_views(replace(WORLD, records={}), WELL, TAG)
+
+    assert [(view.name, view.link, view.drift) for view in unread] == [(recorded.name, recorded.link, "")]
+
+
 def test_the_first_line_is_the_bridge_with_the_gateway_s_address() -> None:
     view = bridge_view(TAG, SETTINGS, replace(WELL, rules_intact=False))
 
