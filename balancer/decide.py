@@ -2,7 +2,8 @@
 
 The order is: look whether anything can be decided; learn; pick a number (pick.py); apply the limits.
 Adding happens at once. Removing waits: the number never falls below what any decision of the last
-seconds found right (_wait_s). What cannot be seen is never a reason to remove.
+seconds found right (_wait_s), but for workers that were to serve what waited already: once that is served,
+they are of no more use. What cannot be seen is never a reason to remove.
 """
 
 from __future__ import annotations
@@ -108,6 +109,7 @@ def _limited(
     """Return the decision for a picked number: within its bounds, and not below what was just needed."""
     bounds = _bounds(policy, picked.cap)
     bounded, limits = _clamped(picked.raw, bounds)
+    lasting, _ = _clamped(picked.lasting, bounds)
     wait_s = _wait_s(memory, sample)
     final = _not_too_soon(memory, bounded, sample.wanted, policy.max, now_s - wait_s)
     if final != bounded:
@@ -126,13 +128,14 @@ def _limited(
         inputs=with_demand(inputs, sample, picked.demand, picked.backlog_rps),
         model=_told_model(policy, picked, final),
         raw=picked.raw,
+        lasting=picked.lasting,
         costs=_shown(picked.costs, picked.raw, final),
         limits=limits,
         thresholds=_thresholds(policy, picked, final),
         removes_after_s=wait_s,
         spares=spares,
     )
-    return decision, _remembered(memory, decision, bounded)
+    return decision, _remembered(memory, decision, lasting)
 
 
 def _bounds(policy: Policy, cap: int | None) -> tuple[tuple[str, int, int], ...]:

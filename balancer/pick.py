@@ -27,12 +27,13 @@ BEYOND_MAX = 2  # how many times the maximum is still worth telling
 class Pick:
     """A number before its limits, with what led to it.
 
-    cap: the workers beyond which more do not help, None where that is not known.  costs: of each number
-    of workers from 1, by the outlook; empty and None where a rule decided.  capacity: None where it is not
-    known.
+    lasting: the number without what waits already, which is served soon.  cap: the workers beyond which
+    more do not help, None where that is not known.  costs: of each number of workers from 1, by the
+    outlook; empty and None where a rule decided.  capacity: None where it is not known.
     """
 
     raw: int
+    lasting: int
     demand: Forecast
     model: Model
     cap: int | None = None
@@ -50,7 +51,8 @@ def pick(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> tuple[
     line = cpu_line(memory.cpu)
     if line is None or sample.cores is None:
         model, cap = Model(Trust.RULE, memory.cpu.windows), _cap_by_limit(memory, sample)
-        return Pick(_by_rule(memory, sample), demand, model, cap), memory
+        by_rule = _by_rule(memory, sample)
+        return Pick(by_rule, by_rule, demand, model, cap), memory
     return _by_model(policy, memory, sample, demand, line, now_s)
 
 
@@ -70,12 +72,15 @@ def _by_model(
     cap = _cap(memory, sample, line.idle_cores + line.cores_per_rps * worker_rps)
     if sample.seen.connections is not None:
         safe_rps = TCP_USE * worker_rps
-        return Pick(_by_use(demand, safe_rps), demand, replace(model, safe_rate_rps=safe_rps), cap), memory
-    backlog_rps = _backlog(sample)
-    ahead = outlook(capacity, demand, backlog_rps, BEYOND_MAX * policy.max)
+        by_use = _by_use(demand, safe_rps)
+        return Pick(by_use, by_use, demand, replace(model, safe_rate_rps=safe_rps), cap), memory
+    backlog_rps, most = _backlog(sample), BEYOND_MAX * policy.max
+    ahead = outlook(capacity, demand, backlog_rps, most)
     candidates = costs(ahead, sample.wanted)
-    raw = cheapest(candidates)
-    return Pick(raw, demand, model, cap, backlog_rps, tuple(candidates), capacity, ahead), memory
+    raw = lasting = cheapest(candidates)
+    if backlog_rps > 0.0 and known(sample.seen.inflight) is not None:  # else it may be hidden demand
+        lasting = cheapest(costs(outlook(capacity, demand, 0.0, most), sample.wanted))
+    return Pick(raw, lasting, demand, model, cap, backlog_rps, tuple(candidates), capacity, ahead), memory
 
 
 def _by_rule(memory: Memory, sample: Sample) -> int:

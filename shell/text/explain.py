@@ -117,7 +117,9 @@ def _need(record: Document, inputs: Document, model: Document) -> str:
         else "the load now"
     )
     costs = ", ".join(f"{cost.get('workers')}:{_total(cost):.2f}" for cost in items(record.get("costs")))
-    return f"{when} -> {raw}" + (f"   (cost by workers {costs})" if costs else "")
+    lasting = record.get("lasting")
+    soon = "" if lasting in (None, raw) else f", {lasting} once what waits is served"
+    return f"{when} -> {raw}{soon}" + (f"   (cost by workers {costs})" if costs else "")
 
 
 def _total(cost: Document) -> float:

@@ -52,6 +52,27 @@ def test_less_demand_removes_only_after_the_window() -> None:
     assert late.action is Action.REMOVE
 
 
+def test_workers_for_what_waits_are_not_remembered_as_needed() -> None:
+    operator = taught(80.0, 4)
+
+    decision = operator.sees_all([replace(seen(80.0, 8), inflight=200.0)] * 2)
+
+    assert decision.raw is not None
+    assert decision.lasting is not None
+    assert decision.lasting < decision.raw
+    assert operator.memory.wishes[-1].workers == decision.lasting
+
+
+def test_what_waits_uncounted_may_be_demand_and_is_remembered() -> None:
+    operator = taught(80.0, 4)
+    late = Latencies((3.0, 4.0), (0.0, 160.0), 160.0)
+
+    decision = operator.sees_all([replace(seen(80.0, 8), inflight=None, latencies=late)] * 2)
+
+    assert (decision.inputs.backlog_rps or 0.0) > 20.0
+    assert decision.lasting == decision.raw
+
+
 def test_a_ragged_demand_keeps_workers_for_longer_than_a_smooth_one() -> None:
     smooth, ragged = taught(), taught()
 

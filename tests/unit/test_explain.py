@@ -64,6 +64,11 @@ def test_every_part_of_the_arithmetic_is_told() -> None:
         assert part in text
 
 
+def test_workers_only_for_what_waits_are_told_apart() -> None:
+    assert "430.0 req/s in 1.9 s -> 3, 2 once what waits is served" in told({**RECORD, "lasting": 2})
+    assert "waits" not in told({**RECORD, "lasting": 3})
+
+
 def test_what_others_on_the_host_keep_is_told_where_it_is_worth_a_word() -> None:
     inputs = RECORD["inputs"]
     assert isinstance(inputs, dict)
