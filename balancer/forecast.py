@@ -105,15 +105,22 @@ def learn_demand(history: History, now: Rate, span_s: float) -> History:
     )
 
 
-def forecast(history: History, now_s: float, ahead_s: float, span_s: float) -> Forecast:
-    """Return what to expect ahead_s from now; needs a rate in the history."""
+def forecast(
+    history: History, now_s: float, ahead_s: float, span_s: float, counted: bool = False
+) -> Forecast:
+    """Return what to expect ahead_s from now; needs a rate in the history.
+
+    counted: whether rates are of requests that were counted, so that a jump shows in part at first.
+    """
     lines, counts = _lines(history, now_s, span_s), _line_weights(history)
     by_line = np.maximum(lines.at(ahead_s), 0.0)
     level, ahead = float(counts @ np.maximum(lines.at(0.0), 0.0)), float(counts @ by_line)
     sd = float(counts @ lines.sd(ahead_s))
     base = max(level, ahead)
     new, new_odds = chances(history.surprises, history.since_s, base, now_s, span_s)
-    begun, begun_odds = going_on(history.surprises, base, now_s, ahead_s, span_s)
+    begun, begun_odds = going_on(
+        history.surprises, base, now_s, ahead_s, span_s, jumped=counted and len(history.rates) == 1
+    )
     odds = np.concatenate([new_odds * (1.0 - begun_odds.sum()), begun_odds])
     return Forecast(
         level_rps=level,

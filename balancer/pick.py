@@ -46,7 +46,8 @@ class Pick:
 def pick(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> tuple[Pick, Memory]:
     """Return the number for a sample, and the memory with what was expected and learned on the way."""
     ahead_s = lead_s(memory) + sample.span_s
-    demand = forecast(memory.demand, now_s, ahead_s, sample.span_s)
+    counted = known(sample.seen.inflight) is not None
+    demand = forecast(memory.demand, now_s, ahead_s, sample.span_s, counted)
     memory = replace(memory, demand=promise(memory.demand, demand, now_s, ahead_s, sample.span_s))
     line = cpu_line(memory.cpu)
     if line is None or sample.cores is None:

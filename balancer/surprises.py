@@ -24,6 +24,7 @@ ALIKE = 0.5  # a surprise half as high as another is one of its kind
 AS_LONG = 1.2  # quiet for this many times as long is as long
 APART_S = 60.0  # surprises further apart are of two rises
 ENDED = 3.0  # as if three rises alike had gone no further; what goes on is soon seen
+HALF_SEEN = 1.0  # as if one jump alike had turned out twice as high: it began somewhere in its span
 USUAL = 1.0  # as if one surprise had come whatever the quiet before it; two would drown the first timetable
 
 
@@ -62,19 +63,26 @@ def chances(
 
 
 def going_on(
-    surprises: Sequence[Surprise], base_rps: float, now_s: float, ahead_s: float, span_s: float
+    surprises: Sequence[Surprise],
+    base_rps: float,
+    now_s: float,
+    ahead_s: float,
+    span_s: float,
+    jumped: bool = False,
 ) -> tuple[Floats, Floats]:
     """Return the demands ahead_s from now if the rise under way goes on as one before it, and their odds.
 
-    Only those tell that had risen about as high after as long.
+    Only those tell that had risen about as high after as long. And one that began with a jump just now
+    (jumped) was seen for a part of the span only.
     """
     nothing = np.empty(0), np.empty(0)
     if not surprises or surprises[-1].at_s < now_s:
         return nothing
     *before, this = _rises(surprises)
     first_rps, newest_rps, since_s = this[0].forecast_rps, this[-1].rps, now_s - this[0].at_s
-    alike = ENDED
-    led: list[tuple[float, float]] = []
+    half_seen = jumped and len(this) == 1
+    alike = ENDED + HALF_SEEN * half_seen
+    led = [(2.0 * newest_rps - first_rps, HALF_SEEN)] if half_seen else []
     for rise in before:
         then_rps, later_rps = (_rps_after(rise, t_s, span_s) for t_s in (since_s, since_s + ahead_s))
         began_rps = rise[0].forecast_rps

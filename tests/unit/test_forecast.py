@@ -12,6 +12,7 @@ from balancer.forecast import Forecast, History, Rate, forecast, learn_demand, p
 from balancer.surprises import (
     ENDED,
     HALF_LIFE_S,
+    HALF_SEEN,
     SURPRISES,
     UNSEEN_S,
     USUAL,
@@ -269,6 +270,33 @@ def test_no_rise_is_under_way_once_the_demand_is_as_forecast() -> None:
     rps, odds = going_on(surprises, 60.0, 1600.0 + SPAN_S, 2 * SPAN_S, SPAN_S)
 
     assert rps.size == odds.size == 0
+
+
+def test_a_jump_may_turn_out_twice_as_high_as_its_first_span_shows() -> None:
+    first = rise(1000.0, 60.0)
+
+    rps, odds = going_on(first, 60.0, 1000.0, 2 * SPAN_S, SPAN_S, jumped=True)
+
+    assert rps == pytest.approx([100.0])
+    assert odds == pytest.approx([HALF_SEEN / (HALF_SEEN + ENDED)])
+
+
+def test_only_the_first_span_of_a_rise_shows_a_part_of_it() -> None:
+    going, _ = going_on(rise(1000.0, 60.0, 90.0), 90.0, 1000.0 + SPAN_S, 2 * SPAN_S, SPAN_S, jumped=True)
+    slow, _ = going_on(rise(1000.0, 60.0), 60.0, 1000.0, 2 * SPAN_S, SPAN_S)
+
+    assert going.size == slow.size == 0
+
+
+def test_a_jump_of_what_is_not_counted_is_all_there() -> None:
+    history, _ = after([20.0] * 40)
+    jumped = learn_demand(history, Rate(1082.0, 180.0), SPAN_S)
+
+    counted = forecast(jumped, 1082.0, AHEAD_S, SPAN_S, counted=True)
+    inferred = forecast(jumped, 1082.0, AHEAD_S, SPAN_S)
+
+    assert counted.jump_rps.max() == pytest.approx(340.0)
+    assert all(rps <= 180.0 for rps in inferred.jump_rps)
 
 
 def test_a_rise_that_began_as_one_before_it_is_answered_before_it_is_there() -> None:
