@@ -3,7 +3,8 @@
     cost(n) = n + price * E[slow requests/s at n + UNMET * demand beyond what n workers can do]
 
 in workers; the expectation is over the forecast's demands. The unmet demand has no upper bound, for
-with one, giving up would be the cheapest answer to a demand that is too large.
+with one, giving up would be the cheapest answer to a demand that is too large. Of few workers one more is
+a large part of the bill, and the cheapest may miss the objective: then one more it is (serving).
 """
 
 from __future__ import annotations
@@ -20,16 +21,21 @@ UNMET = 2.0  # slow requests that one which cannot be served at all is worth
 USUAL_USE = 0.62  # of a worker's capacity, for the price of a slow request
 OBJECTIVE_WORTH = 0.25  # of the bill, for as many slow requests as the objective allows
 REMOVE_EFFORT, ADD_EFFORT = 0.25, 0.2  # workers; a change must be worth this much, else numbers flap
+MISSED, KEPT = 1.5, 1.0  # of the slow requests that the objective allows: one more above, fewer below
 STEADY_DEMANDS = 100  # at which a steady choice is looked up
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What one worker can do, and what a slow request costs in worker-seconds."""
+    """What one worker can do, and what a slow request costs in worker-seconds.
+
+    allowed: the share of requests that may be slow.
+    """
 
     worker_rps: float
     curve: SlowCurve
     price: float
+    allowed: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,16 @@ def cheapest(candidates: list[Cost]) -> int:
     return min(candidates, key=lambda cost: cost.total).workers
 
 
+def serving(capacity: Capacity, chosen: Floats, now: int, demand_rps: Floats) -> Floats:
+    """Return the chosen numbers, one more each where they miss the objective at that steady demand.
+
+    Never two more: where one is not enough, it may be something else that makes requests slow.
+    """
+    share = capacity.curve.share(chosen, demand_rps / (chosen * capacity.worker_rps))
+    enough: Floats = chosen + (share > capacity.allowed * np.where(chosen < now, KEPT, MISSED))
+    return enough
+
+
 def thresholds(capacity: Capacity, seen: Forecast, now: int, low: int, high: int) -> Thresholds:
     """Return the steady demands at which the choice would leave `now`, surprises as they are."""
     workers = np.arange(low, high + 1, dtype=float)
@@ -104,7 +120,8 @@ def thresholds(capacity: Capacity, seen: Forecast, now: int, low: int, high: int
     steady = (slow + unmet) * float(seen.steady_odds.sum())
     effort = np.array([_effort(int(n), now) for n in workers])
     fixed = workers + effort + (jump_slow + jump_unmet) @ seen.jump_odds
-    chosen = workers[np.argmin(steady + fixed[:, None], axis=0)]
+    cheap = workers[np.argmin(steady + fixed[:, None], axis=0)]
+    chosen = np.minimum(serving(capacity, cheap, now, demand), high)
     more, less = demand[chosen > now], demand[chosen < now]
     return Thresholds(float(more[0]) if more.size else None, float(less[-1]) if less.size else None)
 

@@ -108,7 +108,8 @@ def _limited(
 ) -> tuple[ScalingDecision, Memory]:
     """Return the decision for a picked number: within its bounds, and not below what was just needed."""
     bounds = _bounds(policy, picked.cap)
-    bounded, limits = _clamped(picked.raw, bounds)
+    objective = ("objective", picked.needed, picked.needed)
+    bounded, limits = _clamped(picked.raw, (objective, *bounds))
     lasting, _ = _clamped(picked.lasting, bounds)
     wait_s = _wait_s(memory, sample)
     final = _not_too_soon(memory, bounded, sample.wanted, policy.max, now_s - wait_s)

@@ -117,7 +117,7 @@ class ScalingDecision:
     """The decision of one tick; `final` is the number of workers to want from now on.
 
     from_workers: wanted so far.  raw: the cheapest number before any limit, None where none was
-    computed.  lasting: the cheapest without what waits already; the number that, within its bounds, is
+    computed.  lasting: what is needed without what waits already; the number that, within its bounds, is
     kept for removes_after_s.  costs: of the numbers around `raw`, in workers.  removes_after_s: how long the
     demand must stay below thresholds.removes_below_rps.  spares: workers to stand by, beside `final`, where
     the operator leaves their number to the decision.

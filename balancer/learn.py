@@ -98,10 +98,14 @@ def worker_rate(memory: Memory, line: CpuLine, cores: float) -> float:
     return min(by_cpu, memory.ceiling_rps) if memory.ceiling_rps else by_cpu
 
 
-def capacity_of(memory: Memory, policy: Policy, worker_rps: float) -> Capacity:
-    """Return what one worker of that rate can do, and what a slow request is worth."""
+def capacity_of(memory: Memory, policy: Policy, worker_rps: float, *, counted: bool) -> Capacity:
+    """Return what one worker of that rate can do, and what a slow request is worth.
+
+    counted: whether waiting requests are; else hidden ones make others slow, and any share is allowed.
+    """
     curve = slow_curve(memory.slow, 1.0 / worker_rps, policy.slo_s)
-    return Capacity(worker_rps, curve, price_of(policy.slo_share, worker_rps))
+    allowed = 1.0 - policy.slo_share if counted else 1.0
+    return Capacity(worker_rps, curve, price_of(policy.slo_share, worker_rps), allowed)
 
 
 def _moved(memory: Memory, sample: Sample, now_s: float) -> Memory:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from balancer.choose import Capacity, Cost, Outlook, Thresholds, cheapest, costs, outlook
+import numpy as np
+
+from balancer.choose import Capacity, Cost, Outlook, Thresholds, cheapest, costs, outlook, serving
 from balancer.decision import Model, Trust
 from balancer.fit import CpuLine, cautious_line, cpu_line
 from balancer.forecast import Forecast, forecast, promise
@@ -27,12 +29,14 @@ BEYOND_MAX = 2  # how many times the maximum is still worth telling
 class Pick:
     """A number before its limits, with what led to it.
 
-    lasting: the number without what waits already, which is served soon.  cap: the workers beyond which
-    more do not help, None where that is not known.  costs: of each number of workers from 1, by the
-    outlook; empty and None where a rule decided.  capacity: None where it is not known.
+    raw: the cheapest.  needed: that, or one more for the objective.  lasting: needed without what waits
+    already, which is served soon.  cap: the workers beyond which more do not help, None where that is not
+    known.  costs: of each number of workers from 1, by the outlook; empty and None where a rule decided.
+    capacity: None where it is not known.
     """
 
     raw: int
+    needed: int
     lasting: int
     demand: Forecast
     model: Model
@@ -46,14 +50,12 @@ class Pick:
 def pick(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> tuple[Pick, Memory]:
     """Return the number for a sample, and the memory with what was expected and learned on the way."""
     ahead_s = lead_s(memory) + sample.span_s
-    counted = known(sample.seen.inflight) is not None
-    demand = forecast(memory.demand, now_s, ahead_s, sample.span_s, counted)
+    demand = forecast(memory.demand, now_s, ahead_s, sample.span_s, sample.counts_waiting)
     memory = replace(memory, demand=promise(memory.demand, demand, now_s, ahead_s, sample.span_s))
     line = cpu_line(memory.cpu)
     if line is None or sample.cores is None:
         model, cap = Model(Trust.RULE, memory.cpu.windows), _cap_by_limit(memory, sample)
-        by_rule = _by_rule(memory, sample)
-        return Pick(by_rule, by_rule, demand, model, cap), memory
+        return _agreed(_by_rule(memory, sample), demand, model, cap), memory
     return _by_model(policy, memory, sample, demand, line, now_s)
 
 
@@ -68,20 +70,36 @@ def _by_model(
     worker_rps = worker_rate(memory, line, cores)
     if sample.seen.connections is None:
         memory = learned_slow(memory, sample, worker_rps, demand, now_s)
-    capacity = capacity_of(memory, policy, worker_rps)
+    capacity = capacity_of(memory, policy, worker_rps, counted=sample.counts_waiting)
     model = model_of(memory, line, capacity, cores, trust)
     cap = _cap(memory, sample, line.idle_cores + line.cores_per_rps * worker_rps)
     if sample.seen.connections is not None:
-        safe_rps = TCP_USE * worker_rps
-        by_use = _by_use(demand, safe_rps)
-        return Pick(by_use, by_use, demand, replace(model, safe_rate_rps=safe_rps), cap), memory
+        model = replace(model, safe_rate_rps=TCP_USE * worker_rps)
+        return _agreed(_by_use(demand, TCP_USE * worker_rps), demand, model, cap), memory
+    return _by_cost(policy, sample, demand, capacity, model, cap), memory
+
+
+def _by_cost(
+    policy: Policy, sample: Sample, demand: Forecast, capacity: Capacity, model: Model, cap: int | None
+) -> Pick:
     backlog_rps, most = _backlog(sample), BEYOND_MAX * policy.max
     ahead = outlook(capacity, demand, backlog_rps, most)
     candidates = costs(ahead, sample.wanted)
-    raw = lasting = cheapest(candidates)
-    if backlog_rps > 0.0 and known(sample.seen.inflight) is not None:  # else it may be hidden demand
-        lasting = cheapest(costs(outlook(capacity, demand, 0.0, most), sample.wanted))
-    return Pick(raw, lasting, demand, model, cap, backlog_rps, tuple(candidates), capacity, ahead), memory
+    raw = cheapest(candidates)
+    needed = lasting = _serving(capacity, raw, sample.wanted, demand.level_rps + backlog_rps)
+    if backlog_rps > 0.0 and sample.counts_waiting:
+        without = cheapest(costs(outlook(capacity, demand, 0.0, most), sample.wanted))
+        lasting = _serving(capacity, without, sample.wanted, demand.level_rps)
+    return Pick(raw, needed, lasting, demand, model, cap, backlog_rps, tuple(candidates), capacity, ahead)
+
+
+def _agreed(number: int, demand: Forecast, model: Model, cap: int | None) -> Pick:
+    """Return the pick of a number that costs have no part in."""
+    return Pick(number, number, number, demand, model, cap)
+
+
+def _serving(capacity: Capacity, chosen: int, now: int, demand_rps: float) -> int:
+    return int(serving(capacity, np.array(float(chosen)), now, np.array(demand_rps)))
 
 
 def _by_rule(memory: Memory, sample: Sample) -> int:

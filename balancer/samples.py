@@ -148,6 +148,11 @@ class Sample:
     seen: Observation
 
     @property
+    def counts_waiting(self) -> bool:
+        """Tell whether waiting requests were counted; else they may be hidden demand."""
+        return known(self.seen.inflight) is not None
+
+    @property
     def has_queued(self) -> bool:
         """Tell whether more than a few requests waited at the begin and at the end of the span."""
         return min(self.waiting, self.waiting - self.waiting_change) > QUEUED * self.ready

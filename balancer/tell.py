@@ -16,6 +16,7 @@ from balancer.samples import Observation, Sample, known
 
 CURVE_USES = np.linspace(0.1, 1.0, 10)
 SAID = {
+    "objective": "{after} for the objective",
     "max": "held to {after}, the maximum",
     "min": "kept at {after}, the minimum",
     "host": "held to {after}: the host has no CPU for more, more would not help",

@@ -128,8 +128,9 @@ autoscaling: as few workers as serve the objective
 Each second the cloud sees requests, latency and CPU of every worker. A
 regression learns how many requests a second one worker carries within the
 objective; the demand is forecast over the time a new worker needs to get
-ready; the smallest number of workers that carries it is chosen, never above
---max, and never more where the host itself is full.
+ready; the number of workers that costs least is chosen, slow requests being a
+cost, and one more where it misses the objective; never above --max, and never
+more where the host itself is full.
 
   apps               the short reason, as NOTE
   explain web        the last decision: arithmetic, limits, the fitted curve

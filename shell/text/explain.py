@@ -107,7 +107,7 @@ def _trust(model: Document) -> str:
 
 
 def _need(record: Document, inputs: Document, model: Document) -> str:
-    raw, ahead = record.get("raw"), number(inputs.get("ahead_rps"))
+    raw, ahead = number(record.get("raw")), number(inputs.get("ahead_rps"))
     if raw is None:
         return "as many as now"
     lead = number(inputs.get("lead_s"))
@@ -117,9 +117,9 @@ def _need(record: Document, inputs: Document, model: Document) -> str:
         else "the load now"
     )
     costs = ", ".join(f"{cost.get('workers')}:{_total(cost):.2f}" for cost in items(record.get("costs")))
-    lasting = record.get("lasting")
-    soon = "" if lasting in (None, raw) else f", {lasting} once what waits is served"
-    return f"{when} -> {raw}{soon}" + (f"   (cost by workers {costs})" if costs else "")
+    lasting = number(record.get("lasting"))
+    soon = f", {lasting:.0f} once what waits is served" if (lasting or raw) < raw else ""
+    return f"{when} -> {raw:.0f}{soon}" + (f"   (cost by workers {costs})" if costs else "")
 
 
 def _total(cost: Document) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from balancer.choose import Capacity, cheapest, costs, outlook, price_of, thresholds
+from balancer.choose import MISSED, Capacity, cheapest, costs, outlook, price_of, serving, thresholds
 from balancer.forecast import Forecast
 from balancer.latency import SlowFit, slow_curve
 
@@ -14,7 +16,7 @@ WORKER_RPS = 40.0
 
 def capacity(slo_s: float = 0.25, slo_share: float = 0.99) -> Capacity:
     curve = slow_curve(SlowFit(), 1.0 / WORKER_RPS, slo_s)
-    return Capacity(WORKER_RPS, curve, price_of(slo_share, WORKER_RPS))
+    return Capacity(WORKER_RPS, curve, price_of(slo_share, WORKER_RPS), 1.0 - slo_share)
 
 
 def demand(rps: float, jump_rps: float = 0.0, odds: float = 0.0) -> Forecast:
@@ -32,6 +34,15 @@ def demand(rps: float, jump_rps: float = 0.0, odds: float = 0.0) -> Forecast:
 
 def choice(seen: Forecast, now: int = 3, high: int = 30, backlog_rps: float = 0.0, **kind: float) -> int:
     return cheapest(costs(outlook(capacity(**kind), seen, backlog_rps, high), now))
+
+
+def enough(rps: float, now: int) -> int:
+    """Return the choice with what the objective adds to it."""
+    return int(serving(capacity(), np.array(float(choice(demand(rps), now))), now, np.array(rps)))
+
+
+def slow_share(rps: float, workers: int) -> float:
+    return float(capacity().curve.share(np.array(float(workers)), np.array(rps / workers / WORKER_RPS)))
 
 
 def test_no_demand_needs_one_worker() -> None:
@@ -75,17 +86,48 @@ def test_a_number_is_left_for_a_gain_only() -> None:
     assert either
 
 
+def test_one_more_is_chosen_where_the_cheapest_misses_the_objective() -> None:
+    rates = [float(rps) for rps in range(10, 400)]
+    more = [rps for rps in rates if enough(rps, now=1) > choice(demand(rps), now=1)]
+
+    assert more
+    assert all(
+        slow_share(rps, enough(rps, now=1)) <= 0.01 < slow_share(rps, choice(demand(rps), 1)) for rps in more
+    )
+    assert all(slow_share(rps, enough(rps, now=1)) <= MISSED * 0.01 for rps in rates)
+
+
+def test_one_more_is_kept_until_the_objective_holds_without_it() -> None:
+    rates = np.arange(40.0, 160.0)
+    three = np.full_like(rates, 3.0)
+    shares = capacity().curve.share(three, rates / 3 / WORKER_RPS)
+    between = (shares > 0.01) & (shares <= MISSED * 0.01)
+
+    held, added = serving(capacity(), three, 4, rates) == 4, serving(capacity(), three, 3, rates) == 4
+
+    assert between.any()
+    assert (held == (shares > 0.01)).all()
+    assert (added == (shares > MISSED * 0.01)).all()
+
+
+def test_where_more_workers_make_no_request_faster_there_is_no_more_than_one_more() -> None:
+    flat = replace(capacity(), curve=replace(capacity().curve, level=-3.0, steep=0.0, split=0.0))
+    cheap = np.arange(1.0, 9.0)
+
+    assert (serving(flat, cheap, 1, 20.0 * cheap) == cheap + 1).all()
+
+
 def test_the_thresholds_enclose_the_demands_that_keep_the_number() -> None:
     seen = demand(100.0)
-    now = choice(seen)
+    now = enough(100.0, now=3)
 
     found = thresholds(capacity(), seen, now, 1, 12)
 
     assert found.adds_above_rps is not None
     assert found.removes_below_rps is not None
     assert found.removes_below_rps < 100.0 < found.adds_above_rps
-    assert choice(demand(found.adds_above_rps), now=now, high=12) > now
-    assert choice(demand(found.removes_below_rps), now=now, high=12) < now
+    assert enough(found.adds_above_rps, now) > now
+    assert enough(found.removes_below_rps, now) < now
 
 
 def test_at_the_bounds_there_is_nothing_to_add_or_to_remove() -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from balancer.decide import REMOVE_AFTER_S
-from balancer.decision import Action, Trust
+from balancer.decision import Action, Limit, Trust
 from balancer.host import GIVES_AGAIN_S
 from balancer.memory import Memory
 from balancer.samples import Latencies, Mode, Observation, Policy
@@ -61,6 +61,16 @@ def test_workers_for_what_waits_are_not_remembered_as_needed() -> None:
     assert decision.lasting is not None
     assert decision.lasting < decision.raw
     assert operator.memory.wishes[-1].workers == decision.lasting
+
+
+def test_one_more_for_the_objective_is_told_as_a_limit_and_by_what_would_change_it() -> None:
+    decision = taught(80.0, 4).sees_all([seen(66.0, 3)] * 3)
+
+    assert decision.limits == (Limit("objective", 3, 4),)
+    assert decision.final == 4
+    assert decision.reason.endswith("3 workers needed; 4 for the objective")
+    assert decision.thresholds is not None
+    assert (decision.thresholds.removes_below_rps or 0.0) < 66.0
 
 
 def test_what_waits_uncounted_may_be_demand_and_is_remembered() -> None:
@@ -330,7 +340,7 @@ def test_workers_that_wait_for_something_else_than_cpu_are_counted_by_what_they_
 
     assert decision.model.limited_by == "waiting"
     assert decision.model.requests_per_replica_rps == pytest.approx(20.0)
-    assert 3 <= decision.final <= 5
+    assert 3 <= decision.final <= 6
 
 
 def test_waiting_elsewhere_does_not_ask_for_ever_more_workers() -> None:
@@ -341,7 +351,7 @@ def test_waiting_elsewhere_does_not_ask_for_ever_more_workers() -> None:
         workers = operator.sees(observation).final
 
     assert {decision.final for decision in operator.decisions[20:]} == {workers}
-    assert workers <= 8
+    assert workers <= 9
 
 
 def test_before_anything_is_known_a_full_host_gets_no_more_workers_than_can_use_it() -> None:

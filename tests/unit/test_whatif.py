@@ -94,7 +94,7 @@ def test_a_replay_that_agrees_with_the_record_follows_what_people_changed() -> N
     operator = taught(80.0, 3)
     begin, steps = Begin(0.0, POLICY, operator.memory), []
     for workers in (3, 2):  # either is right for what is left of the demand
-        observation = seen(48.0, workers)
+        observation = seen(42.0, workers)
         steps.append(Step(operator.now_s + SPAN_S, observation, operator.sees(observation).final))
 
     again = replayed(replace(POLICY, max=11), Segment(begin, tuple(steps)))
