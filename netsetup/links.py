@@ -61,16 +61,6 @@ class Link:
     alias: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Neighbour:
-    """What a link sends to a MAC, or to an address by a MAC; address: b"" where it is a bridge's."""
-
-    link: int
-    state: int
-    address: bytes
-    mac: str
-
-
 def find_link(netlink: Netlink, name: str) -> Link | None:
     answer = netlink.get(_link(attrs=[("IFLA_IFNAME", name)]), RTM_GETLINK, f"find link {name}")
     return None if answer is None else _decode_link(answer)
@@ -78,7 +68,7 @@ def find_link(netlink: Netlink, name: str) -> Link | None:
 
 def port_states(netlink: Netlink, prefix: str, bridge: Link | None) -> dict[str, bool]:
     """Return the links whose names start so: True when both ends are up and the bridge sends to it."""
-    pinned = {index for index, _ in _pins(netlink, bridge, NUD_NOARP)} if bridge else frozenset()
+    pinned = _pinned_ports(netlink, bridge) if bridge else frozenset()
     states = {}
     for answer in _all_links(netlink):
         name = _text(attribute(answer, _LINK_ATTRIBUTES, _IFLA_IFNAME) or b"")
@@ -143,7 +133,10 @@ def pin_port(netlink: Netlink, index: int, mac: str) -> None:
 
 def hears_itself(netlink: Netlink, bridge: Link) -> bool:
     """Return whether this host gets what is sent to the MAC of the bridge."""
-    return (bridge.index, bridge.mac) in _pins(netlink, bridge, NUD_PERMANENT)
+    message = _neighbour(socket.AF_BRIDGE, bridge.index, [("NDA_LLADDR", bridge.mac)])
+    message["flags"] = NTF_SELF
+    answer = netlink.get(message, RTM_GETNEIGH, f"find where {bridge.name} sends {bridge.mac}")
+    return answer is not None and _NEIGHBOUR.unpack_from(answer, HEADER.size) == (bridge.index, NUD_PERMANENT)
 
 
 def pin_bridge(netlink: Netlink, bridge: Link) -> None:
@@ -153,13 +146,13 @@ def pin_bridge(netlink: Netlink, bridge: Link) -> None:
     netlink.change(entry, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, f"pin {bridge.mac} to {bridge.name}")
 
 
-def _pins(netlink: Netlink, bridge: Link, state: int) -> set[tuple[int, str]]:
-    """Return what the bridge sends where by entries of the state, which it keeps: links' indexes, MACs."""
+def _pinned_ports(netlink: Netlink, bridge: Link) -> frozenset[int]:
+    """Return the indexes of the links to which the bridge sends what `pin_port` pinned to them."""
     message = _link(attrs=[("IFLA_MASTER", bridge.index)])
     message["family"] = socket.AF_BRIDGE
     answers = netlink.dump(message, RTM_GETNEIGH, f"list what {bridge.name} sends where")
-    kept = (answer for answer in answers if _NEIGHBOUR.unpack_from(answer, HEADER.size)[1] == state)
-    return {(one.link, one.mac) for one in map(_decode_neighbour, kept)}
+    entries = (_NEIGHBOUR.unpack_from(answer, HEADER.size) for answer in answers)
+    return frozenset(index for index, state in entries if state == NUD_NOARP)
 
 
 def delete_link(netlink: Netlink, name: str) -> None:
@@ -242,9 +235,12 @@ def forget_neighbour(netlink: Netlink, index: int, address: IPv4Address) -> None
 def fixed_neighbours(netlink: Netlink, index: int) -> list[tuple[IPv4Address, str]]:
     """Return the addresses whose MACs are told and not asked for, with these MACs ("" for none)."""
     message = _neighbour(socket.AF_INET, 0, [("NDA_IFINDEX", index)])
-    found = map(_decode_neighbour, netlink.dump(message, RTM_GETNEIGH, "list neighbours"))
-    told = (one for one in found if one.link == index and one.state & (NUD_PERMANENT | NUD_NOARP))
-    return [(IPv4Address(one.address), one.mac) for one in told]
+    fixed = []
+    for answer in netlink.dump(message, RTM_GETNEIGH, "list neighbours"):
+        link, state = _NEIGHBOUR.unpack_from(answer, HEADER.size)
+        if link == index and state & (NUD_PERMANENT | NUD_NOARP):
+            fixed.append(_decode_neighbour(answer))
+    return fixed
 
 
 def _link(index: int = 0, attrs: Attrs = ()) -> ifinfmsg:
@@ -296,10 +292,9 @@ def _has_flags(answer: bytes, wanted: int) -> bool:
     return flags & wanted == wanted
 
 
-def _decode_neighbour(answer: bytes) -> _Neighbour:
-    index, state = _NEIGHBOUR.unpack_from(answer, HEADER.size)
+def _decode_neighbour(answer: bytes) -> tuple[IPv4Address, str]:
     found = dict(attributes(answer, HEADER.size + _NEIGHBOUR.size))
-    return _Neighbour(index, state, found.get(_NDA_DST, b""), found.get(_NDA_LLADDR, b"").hex(":"))
+    return IPv4Address(found[_NDA_DST]), found.get(_NDA_LLADDR, b"").hex(":")
 
 
 def _decode_address(answer: bytes) -> tuple[int, IPv4Interface]:
