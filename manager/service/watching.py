@@ -60,8 +60,8 @@ class Watching:
         with suppress(StoreUnavailable):
             yield "events", self._ask(call, "events", since="1h")
         for name, spec in picture.world.specs.items():
-            if spec.autoscale is not None:
-                with suppress(CloudError):  # nothing was decided yet
+            if spec.autoscale is not None and name in picture.world.targets:  # else it would be waited for
+                with suppress(CloudError):  # the app is stopped, or gone by now
                     yield f"explain {name}", self._ask(call, "explain", app=name)
 
     def _ask(self, call: Call, verb: str, **params: str) -> Answer:
