@@ -83,10 +83,11 @@ def _make_anew(places: Places, settings: Settings, number: int, well: str, engin
     order = parts.etcd_orders(places, settings, state="existing")[number - 1]
     directory = _directory(places, number)
     with _held(places, order.name):
+        # first: where the others refuse, as they cannot do without it, its data may be the last of them
+        _expect_anew(well, f"http://127.0.0.1:{settings.etcd_ports[number - 1][1]}")
         engine.parts.remove(order.name, grace_s=0)
         shutil.rmtree(directory / "member", ignore_errors=True)
         directory.mkdir(mode=0o700, exist_ok=True)
-        _expect_anew(well, f"http://127.0.0.1:{settings.etcd_ports[number - 1][1]}")
         engine.parts.start(order)
 
 
