@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from manager.api.documents import counted
 from manager.plan.draft import Draft
 from manager.plan.spares import can_stand_by, in_service, shall_pause
 from manager.plan.steps import GRACE_S, Bury, Launch, Pause, Rename, Retire, Unpause
 from manager.plan.wiring import groups
 from manager.state.model import AppSpec, WorkerRecord
+from manager.state.phase import still_open
 from manager.state.world import World, is_left_alone, is_live, is_published, is_ready, is_wanted_spare
 
 CONFIRM_S = 0.005  # how often to ask the proxy whether it has dropped a worker
-DRAIN_POLL_S = 0.02
+DRAIN_POLL_S, LONGEST_DRAIN_POLL_S = 0.02, 1.0
+DRAIN_POLL_SHARE = 0.05  # of the time that it drains already: each count is a whole look
 HURRIED_GRACE_S = 1.0
 
 
@@ -104,8 +105,9 @@ def _leave(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> N
     drain_ends_at = record.leaving_since + (0.0 if hurried or record.spare else record.drain_s)
     if is_published(world, record) or (is_live(world, record) and not hurried):
         draft.again_in(CONFIRM_S)
+    # a proxy that does not say may still send requests
     elif world.now < drain_ends_at and (world.live is None or world.inflight.get(record.key, 0) != 0):
-        draft.again_in(DRAIN_POLL_S)  # a proxy that does not say may still send requests
+        draft.again_in(min(_drain_poll_s(world, record), drain_ends_at - world.now))
     elif not hurried and world.inflight.get(record.key, 0) == 0 and can_stand_by(world, spec, record):
         draft.saves.append(replace(record, leaving_since=None, spare=True))
     else:
@@ -113,6 +115,15 @@ def _leave(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> N
         draft.slow.append(Retire(record, _retire_reason(world, record), grace_s))
 
 
+def _drain_poll_s(world: World, record: WorkerRecord) -> float:
+    """Return when to count again what a leaving worker has open: ever more seldom, it may last for long."""
+    assert record.leaving_since is not None
+    if world.inflight.get(record.key, 0) is None:
+        return DRAIN_POLL_S  # nothing, if the next count says so too
+    passed_s = world.now - record.leaving_since
+    return min(max(DRAIN_POLL_S, DRAIN_POLL_SHARE * passed_s), LONGEST_DRAIN_POLL_S)
+
+
 def _retire_reason(world: World, record: WorkerRecord) -> str:
-    left = world.inflight.get(record.key, 0)
-    return f"drain time is over with {counted(left, 'open request')}" if left else "no open requests"
+    left = still_open(world, record)
+    return f"drain time is over with {left}" if left else "no open requests"

@@ -33,7 +33,7 @@ class Phase:
 def phase(world: World, record: WorkerRecord) -> Phase:
     """Return the worker's state and the reason why it is not ready."""
     if record.leaving_since is not None:
-        return Phase("draining", _draining_words(world, record))
+        return Phase("draining", still_open(world, record) or "leaving")
     container = world.containers.get(record.key)
     if record.ending is not None and (container is None or not container.is_up):
         return _ended(world, record)
@@ -130,6 +130,9 @@ def last_said(lines: Iterable[str]) -> str:
     return f"it last said: {last[0]}" if last else ""
 
 
-def _draining_words(world: World, record: WorkerRecord) -> str:
-    count = world.inflight.get(record.key, 0)
-    return counted(count, "open request") if count else "leaving"
+def still_open(world: World, record: WorkerRecord) -> str:
+    """Return the requests, of a tcp app the connections, that a leaving worker has open; "" for none."""
+    count, spec = world.inflight.get(record.key, 0), world.specs.get(record.app)
+    template = spec.templates.get(record.revision, spec.template) if spec is not None else None
+    is_tcp = template is not None and template.protocol == "tcp"
+    return counted(count, "open connection" if is_tcp else "open request") if count else ""

@@ -87,7 +87,8 @@ def _template_facts(spec: Document) -> Iterator[Fact]:
     yield "rights", _rights(template)
     yield "reaches", _reaches(template)
     drain = cells.cell(template.get("drain_s"), "seconds", 0)
-    yield "restart", f"{_text(template.get('restart'))}; open requests have {drain} when a worker leaves"
+    ends = "connections" if template.get("protocol") == "tcp" else "open requests"
+    yield "restart", f"{_text(template.get('restart'))}; {ends} have {drain} when a worker leaves"
 
 
 def _scaling(policy: Document) -> str:

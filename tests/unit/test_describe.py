@@ -78,6 +78,17 @@ def test_rights_and_reach_are_told_where_they_are_not_the_usual_ones() -> None:
     assert [line for line in usual if line.startswith(("  rights", "  reaches"))] == []
 
 
+def test_connections_of_a_tcp_app_have_the_drain_time_and_not_its_requests() -> None:
+    of_tcp = {**SPEC, "template": {**TEMPLATE, "protocol": "tcp"}}
+
+    assert "  restart    always; open requests have 10.0 s when a worker leaves" in described(
+        "AppDescription", an_app()
+    )
+    assert "  restart    always; connections have 10.0 s when a worker leaves" in described(
+        "AppDescription", an_app(spec=of_tcp)
+    )
+
+
 def test_an_app_tells_how_many_of_its_spares_are_ready() -> None:
     lines = described("AppDescription", an_app(spec={**SPEC, "spares": 3}, spares=2))
 

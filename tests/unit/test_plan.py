@@ -13,7 +13,7 @@ import pytest
 from balancer.routes import app_of, render
 from manager.observe.verdicts import Verdict
 from manager.plan.draft import RESYNC_S
-from manager.plan.life import CONFIRM_S, DRAIN_POLL_S
+from manager.plan.life import CONFIRM_S, DRAIN_POLL_S, LONGEST_DRAIN_POLL_S
 from manager.plan.plan import STARTS_AHEAD, plan
 from manager.plan.steps import (
     Bury,
@@ -163,14 +163,28 @@ def test_a_worker_is_never_removed_while_the_proxy_serves_it(world: World) -> No
 
 
 def test_a_worker_with_open_requests_stays_until_they_end(world: World) -> None:
-    draining = replace(leaving(world, WEB_2), inflight={WEB_2: 3})
+    draining = replace(leaving(world, WEB_2, since_s=0.1), inflight={WEB_2: 3})
 
     assert slow(draining) == []
     assert plan(draining).look_again_s == DRAIN_POLL_S
 
 
+@pytest.mark.parametrize(("since_s", "again_s"), [(4, 0.2), (9.9, 0.1), (300, LONGEST_DRAIN_POLL_S)])
+def test_what_stays_open_for_long_is_looked_at_ever_more_seldom_but_when_the_drain_time_is_over(
+    world: World, since_s: float, again_s: float
+) -> None:
+    drain_s = 10.0 if since_s < 10.0 else 600.0
+    draining = replace(leaving(world, WEB_2, since_s), inflight={WEB_2: 1})
+    patient = known(draining, replace(draining.records[WEB_2], drain_s=drain_s))
+
+    assert plan(patient).look_again_s == pytest.approx(again_s)
+
+
 def test_a_worker_stays_until_it_is_sure_that_no_request_is_open(world: World) -> None:
-    assert slow(replace(leaving(world, WEB_2), inflight={WEB_2: None})) == []
+    unsure = replace(leaving(world, WEB_2, since_s=8), inflight={WEB_2: None})
+
+    assert slow(unsure) == []
+    assert plan(unsure).look_again_s == DRAIN_POLL_S
 
 
 def test_a_worker_is_removed_when_its_drain_time_is_over(world: World) -> None:
@@ -178,6 +192,16 @@ def test_a_worker_is_removed_when_its_drain_time_is_over(world: World) -> None:
 
     assert isinstance(step, Retire)
     assert step.reason == "drain time is over with 3 open requests"
+
+
+def test_of_a_tcp_app_connections_are_open_and_not_requests(world: World) -> None:
+    late = replace(leaving(world, WEB_2, since_s=11), inflight={WEB_2: 1})
+    spec = replace(late.specs["web"], template=replace(TEMPLATE, protocol="tcp"), tcp_port=9000)
+
+    (step,) = slow(replace(late, specs={"web": spec}))
+
+    assert isinstance(step, Retire)
+    assert step.reason == "drain time is over with 1 open connection"
 
 
 def test_a_worker_without_open_requests_is_removed_at_once(world: World) -> None:

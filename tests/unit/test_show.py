@@ -259,6 +259,10 @@ def test_a_leaving_worker_tells_its_open_requests(world: World) -> None:
         "draining",
         "2 open requests",
     )
+    template = replace(world.specs["web"].template, protocol="tcp")
+    spec = replace(world.specs["web"], template=template, tcp_port=9000)
+    of_tcp = replace(known(world, leaving), specs={"web": spec}, inflight={WEB_1: 2})
+    assert state_and_reason(of_tcp, leaving) == ("draining", "2 open connections")
 
 
 def test_a_paused_worker_says_how_to_go_on(world: World) -> None:

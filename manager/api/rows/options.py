@@ -31,7 +31,7 @@ SPARES = Option(
     values.SPARES,
     "so many workers wait, started and paused, for a scale-up (0; autoscaled: auto)",
 )
-NOW = Option("now", None, "do not wait for open requests")
+NOW = Option("now", None, "do not wait for open requests or connections")
 APPS = Operand("APP", values.APP, required=False, many=True)
 TARGET = Operand("TARGET", values.TARGET)
 TARGETS = Operand("TARGET", values.TARGET, many=True)
