@@ -186,8 +186,8 @@ class AppSpec:
     fallback: Past | None = None
     rolled_back: Rollback | None = None
     failed: frozenset[int] = frozenset()
-    order: Order = "start-first"
     overtaken: frozenset[int] = frozenset()
+    order: Order = "start-first"
     parallel: int = 1
     autoscale: Autoscale | None = None
     spares: int = 0
