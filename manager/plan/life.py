@@ -10,9 +10,18 @@ from manager.plan.steps import GRACE_S, Bury, Launch, Pause, Rename, Retire, Unp
 from manager.plan.wiring import groups
 from manager.state.model import AppSpec, WorkerRecord
 from manager.state.phase import still_open
-from manager.state.world import World, is_left_alone, is_live, is_published, is_ready, is_wanted_spare
+from manager.state.world import (
+    World,
+    is_healthy,
+    is_left_alone,
+    is_live,
+    is_published,
+    is_ready,
+    is_wanted_spare,
+)
 
 CONFIRM_S = 0.005  # how often to ask the proxy whether it has dropped a worker
+TAKE_UP_S = 0.02  # how often to ask the proxy whether it has taken up one that answers
 DRAIN_POLL_S, LONGEST_DRAIN_POLL_S = 0.02, 1.0
 DRAIN_POLL_SHARE = 0.05  # of the time that it drains already: each count is a whole look
 HURRIED_GRACE_S = 1.0
@@ -55,8 +64,8 @@ def _keep_up(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) ->
     elif record.spare:
         if shall_pause(world, record):
             draft.slow.append(Pause(record, "it is ready, and a spare"))
-    elif not is_ready(world, record) and is_published(world, record):
-        draft.again_in(DRAIN_POLL_S)  # the proxy is about to take it up
+    elif is_healthy(world, record) and is_published(world, record) and not is_ready(world, record):
+        draft.again_in(TAKE_UP_S)
 
 
 def _enter_service(world: World, record: WorkerRecord, draft: Draft) -> None:

@@ -13,7 +13,7 @@ import pytest
 from balancer.routes import app_of, render
 from manager.observe.verdicts import Verdict
 from manager.plan.draft import RESYNC_S
-from manager.plan.life import CONFIRM_S, DRAIN_POLL_S, LONGEST_DRAIN_POLL_S
+from manager.plan.life import CONFIRM_S, DRAIN_POLL_S, LONGEST_DRAIN_POLL_S, TAKE_UP_S
 from manager.plan.plan import STARTS_AHEAD, plan
 from manager.plan.steps import (
     Bury,
@@ -324,6 +324,18 @@ def test_a_worker_that_does_not_answer_is_taken_out_of_the_routes(world: World) 
     unwell = replace(world, verdicts={**world.verdicts, WEB_1: Verdict(False, "no answer", NOW, 1.0)})
 
     assert names_in(published_after(unwell)) == {"w_web_2_1"}
+
+
+def test_the_proxy_is_asked_often_whether_it_takes_up_a_worker_that_answers_and_not_one_that_hangs(
+    world: World,
+) -> None:
+    alone = wanting(without(world, WEB_2), an_app(want=1))
+    answers = replace(alone, live={})
+    hangs = replace(alone, verdicts={WEB_1: Verdict(False, "no answer", NOW, 1.0)})
+
+    assert plan(answers).look_again_s == TAKE_UP_S
+    assert names_in(published_after(hangs)) == {"w_web_1_1"}  # it is the only one
+    assert plan(hangs).look_again_s == RESYNC_S
 
 
 def test_a_new_manager_takes_nobody_out_of_the_routes(world: World) -> None:
