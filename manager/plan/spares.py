@@ -48,6 +48,13 @@ def can_stand_by(world: World, spec: AppSpec, record: WorkerRecord) -> bool:
     return wanted and current and runs
 
 
+def goes_on(world: World, record: WorkerRecord) -> bool:
+    """Return whether the spare is being unpaused, as it is wanted."""
+    container = world.containers.get(record.key)
+    paused = container is not None and container.state == "paused"
+    return paused and record.key in world.busy and is_wanted_spare(world, record)
+
+
 def shall_pause(world: World, record: WorkerRecord) -> bool:
     """Return whether the spare is ready and still runs."""
     return world.containers[record.key].state == "running" and is_healthy(world, record)

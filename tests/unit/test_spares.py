@@ -180,8 +180,19 @@ def test_a_spare_that_went_on_is_a_worker_from_then_on(world: World) -> None:
     assert any(isinstance(step, Publish) for step in steps), "it answers already"
 
 
+def test_spares_that_go_on_together_enter_service_together(world: World) -> None:
+    awake = paused(serving([with_spares(2, want=3)], [a_worker(1), a_spare(2), a_spare(3)]), WEB_3)
+
+    assert saved(replace(awake, busy=frozenset({WEB_3}))) == {}
+    assert saved(awake).keys() == {WEB_2}, "one that cannot go on holds up nobody"
+    assert WEB_2 in saved(changed(replace(awake, busy=frozenset({WEB_3})), "web 2"))
+
+
 def test_a_spare_that_has_not_started_is_a_worker_at_once(world: World) -> None:
-    assert saved(changed(without(world, WEB_2), "web 2"))[WEB_2] == replace(a_worker(2), created_at=NOW)
+    cold = without(world, WEB_2)
+
+    assert saved(changed(cold, "web 2"))[WEB_2] == replace(a_worker(2), created_at=NOW)
+    assert WEB_2 in saved(changed(replace(cold, busy=frozenset({WEB_3})), "web 3"))
 
 
 def test_a_spare_that_goes_on_is_starting_until_it_answers_again(world: World) -> None:
