@@ -24,13 +24,14 @@ from shell.apps import app_file, changes, dotenv, together
 from shell.apps.entry import Entry
 from shell.attempt import attempt, execute_words
 from shell.file_errors import unreadable
-from shell.language.quoting import join
+from shell.language.quoting import join, quote
 from shell.outcome import INTERRUPTED, Told
 from shell.place import place_of_words
 from shell.text.document import items, number
 from shell.text.glyphs import escaped
 
 if TYPE_CHECKING:
+    from shell.apps.compose import Services
     from shell.session import Session
 
 
@@ -70,13 +71,11 @@ def apply(session: Session, row: Command, params: Params) -> None:
 
 def import_(session: Session, row: Command, params: Params) -> None:
     """Do the same with a compose file, and tell what of it is ignored."""
-    from shell.apps import compose  # YAML's parser, which nothing else needs
-
     path = bind(row, params).text("file") or ""
     directory = os.path.dirname(path)
     text = _text_of(session, path)
     with _named_in_errors(path):
-        services = compose.read(text, _variables(directory), lambda path: Path(directory, path).is_file())
+        services = _services(text, path)
         tables = {
             name: _with_variables(table, services.env_files[name], directory)
             for name, table in services.tables.items()
@@ -86,6 +85,18 @@ def import_(session: Session, row: Command, params: Params) -> None:
     for told in services.ignored:
         session.note(told)
     _make(session, wanted, params)
+
+
+def _services(text: str, path: str) -> Services:
+    """Return what a compose file asks for; raises UsageError."""
+    from shell.apps import compose, yaml_file  # YAML's parser, which nothing else needs
+
+    directory = os.path.dirname(path)
+    try:
+        return compose.read(text, _variables(directory), lambda path: Path(directory, path).is_file())
+    except yaml_file.Unset as error:
+        error.hint = f"{error.hint} {quote(path)}"
+        raise
 
 
 def _variables(directory: str) -> Mapping[str, str]:

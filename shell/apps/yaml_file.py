@@ -31,6 +31,10 @@ _INSIDE = re.compile(r"(?P<name>\w+)(?:(?P<operator>:?[-?+])(?P<word>.*))?", re.
 _BRACE = re.compile(r"[{}]")
 
 
+class Unset(UsageError):
+    """A variable has no value; who knows the file's path completes the hint with it."""
+
+
 class _Loader(yaml.SafeLoader):
     """Plain data only, by the rules of YAML 1.2.
 
@@ -158,6 +162,4 @@ def _inside(inside: str, variables: Mapping[str, str]) -> str:
     if operator.endswith("-"):
         return _text(word, variables)
     said = f": {_text(word, variables)}" if word else ""
-    raise UsageError(
-        f"the variable {name} has no value{said}", hint=f"env {name}=VALUE simplecloud import FILE"
-    )
+    raise Unset(f"the variable {name} has no value{said}", hint=f"env {name}=VALUE simplecloud import")

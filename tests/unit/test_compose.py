@@ -384,6 +384,15 @@ def test_how_to_wait_is_said_to_those_commands_that_wait(tmp_path: Path) -> None
     ]
 
 
+def test_a_variable_without_a_value_is_given_one_in_the_command_that_was_typed(tmp_path: Path) -> None:
+    file = tmp_path / "my compose.yaml"
+    file.write_text(service("user: $NOBODY"))
+    shell = shell_at(tmp_path)
+
+    assert shell.run(f"import '{file}'") == 2
+    assert shell.err.getvalue().endswith(f"hint:  env NOBODY=VALUE simplecloud import '{file}'\n")
+
+
 def test_import_prints_what_it_does_and_names_what_it_ignores(tmp_path: Path) -> None:
     file, replies = tmp_path / "compose.yaml", a_cloud()
     file.write_text(service("volumes: [a], user: $NAME_OF_USER"))
