@@ -144,9 +144,13 @@ def params_of(row: Command, given: Sequence[str]) -> Params:
 
 
 def _params(row: Command, given: Sequence[str]) -> Params:
-    if row.verb in _CARRY_OUT and row.verbatim:
-        _refuse_late_options(row, given)
-    typed = parsing.read(row, given)
+    order = _order(row, given)
+    try:
+        typed = parsing.read(row, [given[at] for at in order])
+    except UsageError as error:
+        if error.at is not None and error.at < len(order):
+            error.at = order[error.at]
+        raise
     if row.lists and not typed.params.keys().isdisjoint(_OF_COLUMNS):
         _check_columns(row, typed)
     if row.lists and typed.params.get("quiet") is True:
@@ -158,26 +162,43 @@ def _params(row: Command, given: Sequence[str]) -> Params:
     return typed.params
 
 
-def _refuse_late_options(outer: Command, given: Sequence[str]) -> None:
-    """Raise UsageError when an option of `watch`, `wait error` or `expect error` stands in the command that
-    they carry out, which has none of the name; and when `watch` is to repeat what goes on by itself.
+def _order(outer: Command, given: Sequence[str]) -> Sequence[int]:
+    """Return the places of the words after the verb, those of `watch`'s options behind what it repeats first.
+
+    They are its own when that has none of the name.  Raises UsageError where one of `wait error` or `expect
+    error` stands in the command that is to fail, and when `watch` is to repeat what goes on by itself.
     """
-    if outer.verb == "watch":
-        at = next((index for index, word in enumerate(given) if command_of(word) is not None), len(given))
-    else:
-        operands = [*_operands(outer, given)]
-        at = operands[2] if len(operands) > 2 else len(given)  # behind error and TEXT
-    if at >= len(given) or command_of(given[at]) is None:
-        return
+    at = _carried_out(outer, given)
+    if at is None:
+        return range(len(given))
     inner, words = row_of(given[at:]), given[at + 1 :]
     if outer.verb == "watch" and inner.option("--follow") is not None and not inner.lists:
         told = f"watch repeats listings, and {inner.verb} -f goes on by itself"
         raise UsageError(told, hint=join([inner.verb, "-f", *words]), at=at)
+    late: list[int] = []
     for index in range(at + 1, at + 1 + _end_of_options(inner, words)):
         name = given[index].partition("=")[0]
         option = outer.option(name)
-        if option is not None and inner.option(name) is None:
+        if index in late or option is None or inner.option(name) is not None:
+            continue
+        if outer.verb != "watch":
             raise parsing.late_option(outer, option, given, index, inner.verb)
+        end = index + 1 + parsing.takes_next(outer, given[index])
+        if end > len(given):
+            raise parsing.lacks_value(outer, option, name, index)
+        late += range(index, end)
+    return [*late, *(index for index in range(len(given)) if index not in late)]
+
+
+def _carried_out(outer: Command, given: Sequence[str]) -> int | None:
+    """Return where the command begins that `watch`, `wait error` or `expect error` carries out."""
+    if outer.verb == "watch":
+        return next((index for index, word in enumerate(given) if command_of(word) is not None), None)
+    if outer.verb not in _CARRY_OUT or not outer.verbatim:
+        return None
+    operands = [*_operands(outer, given)]
+    at = operands[2] if len(operands) > 2 else len(given)  # behind error and TEXT
+    return at if at < len(given) and command_of(given[at]) is not None else None
 
 
 def _check_columns(row: Command, typed: Typed) -> None:

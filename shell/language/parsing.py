@@ -129,11 +129,15 @@ def _take_option(command: Command, words: Sequence[str], index: int, typed: Type
         _add(option, option.implied, typed, index)
         return index + 1
     if index + 1 >= len(words):
-        raise UsageError(
-            f"{name} needs a value: {option.kind.metavar}", hint=f"help {command.verb}", at=index
-        )
+        raise lacks_value(command, option, name, index)
     _add(option, words[index + 1], typed, index + 1)
     return index + 2
+
+
+def lacks_value(command: Command, option: Option, name: str, index: int) -> UsageError:
+    """Return the error for an option at `index` that is the last word, and takes another."""
+    metavar = option.kind.metavar if option.kind is not None else "VALUE"
+    return UsageError(f"{name} needs a value: {metavar}", hint=f"help {command.verb}", at=index)
 
 
 def _refuse_again(command: Command, option: Option, name: str, typed: Typed, index: int) -> None:

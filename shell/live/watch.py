@@ -42,7 +42,7 @@ def watch(session: Session, row: Command, params: Params) -> None:
         _repeat(session, _listing(row, params, words), words, interval_s, for_s)
         return
     if len(words) > 1:
-        raise UsageError(f"no command is named {cited(words[0])}", hint="watch ps web", at=0)
+        raise UsageError(f"no command is named {cited(words[0])}", hint="watch ps web", word=words[0])
     _show(session, arguments, words, interval_s, for_s)
 
 
@@ -93,7 +93,8 @@ def _listing(watch: Command, params: Params, words: list[str]) -> Command:
     """Return the row of the listing to repeat; raises UsageError for what is none, or cannot be repeated."""
     row = grammar.row_of(words)
     if not is_listing(row):
-        raise UsageError(f"watch repeats listings, and {words[0]} is none", hint="watch ps", at=0)
+        told = f"watch repeats listings, and {words[0]} is none"
+        raise UsageError(told, hint="watch ps", word=words[0])
     if "svg" in params:
         hint = f"watch --svg {quote(str(params['svg']))}"
         raise UsageError("watch: --svg draws the live view, and no listing", hint=hint)
@@ -110,7 +111,7 @@ def _repeat(session: Session, row: Command, words: list[str], interval_s: float,
     if grammar.asks_for_help(row, words[1:]):
         session.perform(words)
         return
-    params = grammar.params_of(row, words[1:])
+    params = _params_of(row, words[1:])
     if not only_looks(params):
         raise UsageError(f"watch only looks, and this {row.verb} changes something", hint=join(words))
     if "follow" in params:
@@ -118,6 +119,17 @@ def _repeat(session: Session, row: Command, words: list[str], interval_s: float,
     one_look = ["--no-stream"] if row.option("--no-stream") is not None else []
     looking = [words[0], *one_look, *words[1:]]
     repeat(session, join(words), lambda: session.perform(looking), interval_s, for_s)
+
+
+def _params_of(row: Command, given: list[str]) -> Params:
+    """Return the parameters of a listing; raises UsageError with its word: its place is not known here."""
+    try:
+        return grammar.params_of(row, given)
+    except UsageError as error:
+        if error.at is not None and error.at < len(given):
+            error.word = error.word or given[error.at]
+        error.at = None
+        raise
 
 
 def repeat(

@@ -94,7 +94,6 @@ def test_what_an_answer_is_asked_for_goes_with_no_other_condition(words: str, op
     [
         ("wait error 'no app' rm web --timeout 1s", "wait --timeout 1s error 'no app' rm web"),
         ("expect error text ps --timeout=1s -a", "expect --timeout=1s error text ps -a"),
-        ("watch ps --for 4s", "watch --for 4s ps"),
     ],
 )
 def test_an_option_behind_the_command_that_is_carried_out_is_put_in_its_place(text: str, hint: str) -> None:

@@ -334,8 +334,6 @@ def test_a_variable_of_the_environment_that_is_not_set_is_set_outside(shell: She
         ("autoscale web --slo abc", "help autoscale"),
         ("autoscale web --max 3 --slo 250,99%", "autoscale web --max 3 --slo 250ms,99%"),
         ("load web --for 0", "load web --rps 50 --for 10s"),
-        ("watch ps --once", "watch --once ps"),
-        ("watch ps web --interval 2s -q", "watch --interval 2s ps web -q"),
         ("watch -n 2 ps", "watch -n 2s ps"),
         ("ps web --sort=stat", "ps web --sort=state"),
         ("ps --sort nosuch", "ps -o wide"),

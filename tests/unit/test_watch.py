@@ -235,6 +235,41 @@ def test_options_may_stand_behind_the_app(replies: Replies, tmp_path: Path) -> N
     assert shell.out.getvalue().partition("Z  ")[2] == "pong 1/1 ready - req/s\n"
 
 
+@pytest.mark.parametrize(
+    "typed",
+    ["apps --once -q web", "apps -q web --interval 500ms --once", "apps -q --for 10ms --interval=50ms web"],
+)
+def test_options_of_watch_may_stand_behind_a_listing_that_has_none_of_the_name(
+    typed: str, shell: Shell, manager: FakeManager
+) -> None:
+    assert shell.run(f"watch {typed}") == 0
+
+    assert shell.out.getvalue().splitlines()[0] == "web"
+    assert manager.calls[0].params["app"] == ["web"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "word", "told"),
+    [
+        ("watch ps --once --interval soon", "soon", '--interval: "soon" is not a duration'),
+        ("watch ps web --interval", "--interval", "--interval needs a value"),
+        ("watch ps --once --bogus", "--bogus", "ps has no option --bogus"),
+        ("watch --once ps --bogus", "--bogus", "ps has no option --bogus"),
+        ("watch --once ps --sort bogus", "bogus", 'no column is called "bogus"'),
+        ("watch --once run", "run", "watch repeats listings, and run is none"),
+        ("watch --once foo bar", "foo", 'no command is named "foo"'),
+    ],
+)
+def test_of_what_is_watched_the_word_that_is_off_is_pointed_at(
+    typed: str, word: str, told: str, shell: Shell
+) -> None:
+    assert shell.run(typed) == 2
+
+    message, line, carets, *_ = shell.err.getvalue().splitlines()
+    assert message.startswith(f"error: {told}")
+    assert line[carets.index("^") : len(carets)] == word
+
+
 @pytest.mark.parametrize("what", ["pong", "ps", "pong -o jsonl"])
 def test_a_view_that_is_given_a_time_ends_by_itself(what: str, replies: Replies, tmp_path: Path) -> None:
     with serving(tmp_path, replies):
