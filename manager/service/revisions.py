@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from manager.api.arguments import Arguments
+from manager.api.cite import cited
 from manager.api.documents import listing, rfc3339, sentences
-from manager.api.errors import CloudError, Conflict
+from manager.api.errors import AppNotFound, CloudError, Conflict
 from manager.api.views import RevisionView
 from manager.server import Call
 from manager.service.apps import AppVerbs
@@ -95,6 +96,7 @@ class RevisionVerbs:
                 raise CloudError(f"{name} is still being removed", hint=f"wait {name} gone")
             former = wishes.proved(stored) if now is None else stored
             self.apps.intake.secrets.require(former.template.secrets)
+            self._require_reached(specs, former)
             again = reinstated(specs, former, self.apps.tcp_ports, self.apps.changes.held())
             made = self._revisions(name).get(now.revision) if now is not None else None
             change = made.change if made is not None else "update"
@@ -120,6 +122,15 @@ class RevisionVerbs:
             raise CloudError(
                 f"the record of what {name} was before cannot be read", hint=f"history {name}"
             ) from error
+
+    def _require_reached(self, specs: Mapping[str, AppSpec], former: AppSpec) -> None:
+        """Raise AppNotFound for an app that it reached, and that an undo would bring back."""
+        gone = [name for name in former.template.reach if name not in specs]
+        kept = self.apps.changes.store.read(*map(undo_key, gone)).entries if gone else {}
+        for name in gone:
+            if undo_key(name) in kept:
+                told = f"no app is named {cited(name)}, which {former.name} reaches: it was removed"
+                raise AppNotFound(told, hint=f"undo {name}", word=former.name)
 
     def _specs(self) -> dict[str, AppSpec]:
         return read_specs(self.apps.changes.store.read(APPS))

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from manager.api.arguments import Arguments
-from manager.api.errors import CloudError, Conflict
+from manager.api.errors import AppNotFound, CloudError, Conflict
 from manager.server import Call
 from manager.service.apps import AppVerbs
 from manager.service.changes import Changes, Edit, read_specs
@@ -217,6 +217,18 @@ def undoing(former: AppSpec, now: AppSpec | None) -> Apps:
     apps = Apps(store, now or former)
     RevisionVerbs(cast(AppVerbs, apps)).undo(cast(Call, None), Arguments({"app": "web"}))
     return apps
+
+
+def test_an_app_that_was_removed_after_one_that_reached_it_is_to_be_brought_back_before_that() -> None:
+    client = replace(an_app(), name="client", template=replace(TEMPLATE, reach=("web",)))
+    store = FakeStore(lambda: NOW)
+    store.write({undo_key("client"): encode(client), undo_key("web"): encode(an_app())})
+    verbs = RevisionVerbs(cast(AppVerbs, Apps(store, client)))
+
+    with pytest.raises(AppNotFound, match='no app is named "web", which client reaches') as refused:
+        verbs.undo(cast(Call, None), Arguments({"app": "client"}))
+
+    assert refused.value.hint == "undo web"
 
 
 def test_an_undo_that_went_back_to_a_revision_of_before_is_taken_back_as_an_undo() -> None:
