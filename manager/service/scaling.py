@@ -12,7 +12,7 @@ from manager.api.arguments import Arguments
 from manager.api.documents import document, listing, sentences
 from manager.api.errors import CloudError, UsageError
 from manager.api.views import AutoscaleView, KeptDecision
-from manager.plan.foresee import scaling_words
+from manager.plan.foresee import foreseen, scaling_words
 from manager.server import Call
 from manager.service.changes import Changes, Wish
 from manager.service.dispatch import Answer
@@ -56,7 +56,9 @@ class ScalingVerbs:
             return Wish((scaled,), sentences(scaling_words(scaled), wishes.started_again(spec, scaled)))
 
         if arguments.flag("dry_run"):
-            return document("Plan", {"steps": [edit(self.reading.picture().world.specs).note]})
+            specs = self.reading.picture().world.specs
+            steps = [step for made in edit(specs).specs for step in foreseen(specs.get(made.name), made)]
+            return document("Plan", {"steps": steps})
         made = self.changes.make(call, edit)
         until_seen(self.reading.reconciler, call, made.revision)
         return document("Result", {"message": made.note})

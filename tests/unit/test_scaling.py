@@ -232,6 +232,31 @@ def test_a_frozen_app_keeps_its_number_and_says_what_it_would_have() -> None:
     assert frozen(replace(decision, final=2), spares=0).reason == "frozen; busy"
 
 
+@pytest.mark.parametrize(
+    ("policy", "words", "steps"),
+    [
+        (None, ("off",), []),
+        (Autoscale(1, 6), ("off",), ["web is scaled by hand from now on"]),
+        (Autoscale(1, 6), ("--max", "6"), []),
+        (
+            Autoscale(1, 6),
+            ("--min", "4"),
+            ["start web.3, web.4", "web is scaled by itself from now on, 4 to 6 workers"],
+        ),
+    ],
+)
+def test_a_dry_run_tells_what_becomes_of_an_app_and_nothing_where_nothing_does(
+    policy: Autoscale | None, words: tuple[str, ...], steps: list[str]
+) -> None:
+    picture = SimpleNamespace(world=serving([spec(policy=policy)], []))
+    reading = cast(Reading, SimpleNamespace(picture=lambda: picture))
+    verbs = ScalingVerbs(cast(Changes, None), reading)
+
+    answer = verbs.autoscale(cast(Call, None), bound("autoscale", "web", *words, "--dry-run"))
+
+    assert answer["steps"] == steps
+
+
 def test_a_decision_that_is_not_kept_tells_which_are() -> None:
     store = FakeStore(lambda: 0.0)
     store.write({decision_key("web", kept): json.dumps({"id": kept}) for kept in (12, 30)})
