@@ -51,11 +51,15 @@ _RUNS = "it is still running"
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Whether a condition holds, and what was seen; `hopeless` is why waiting would not help."""
+    """Whether a condition holds, and what was seen.
+
+    `hopeless` is why waiting would not help; `instead` the condition that may be meant.
+    """
 
     holds: bool
     seen: str
     hopeless: str = ""
+    instead: str = ""
 
 
 def look(session: Session, condition: Condition, ask: Ask, until: float = math.inf) -> Sight:
@@ -110,7 +114,8 @@ def _ready(ask: Ask, target: str) -> Sight:
     as_asked = ready == want == item.get("updated", ready)
     note = f" ({item['note']})" if item.get("note") else ""
     stopped = f"{target} is stopped: it wants no worker" if want == 0 else ""
-    return Sight(as_asked and want != 0, f"{ready} of {want} workers ready{note}", stopped)
+    instead = f"{target} done == {want}" if item.get("done") else ""  # those are started no more
+    return Sight(as_asked and want != 0, f"{ready} of {want} workers ready{note}", stopped, instead)
 
 
 def _gone(ask: Ask, target: str) -> Sight:

@@ -53,7 +53,7 @@ def wait(session: Session, row: Command, arguments: Arguments) -> None:
     if not sight.holds:
         raise WaitTimedOut(
             f"waited {limit_s:g} s for {conditions.sentence(condition)}, saw {sight.seen}",
-            hint=_follow(condition),
+            hint=_next(row, condition, sight),
         )
     if isinstance(condition, LoadDone):
         loading.print_report(session, session.loads[condition.app].join(), {})
@@ -69,7 +69,7 @@ def expect(session: Session, row: Command, arguments: Arguments) -> None:
         sight = look(session, condition, partial(session.client.call, answer_within_s=ANSWER_S))
     if not sight.holds:
         asked = conditions.sentence(condition)
-        raise ExpectationFailed(f"expected {asked}, saw {sight.seen}", hint=_follow(condition))
+        raise ExpectationFailed(f"expected {asked}, saw {sight.seen}", hint=_next(row, condition, sight))
 
 
 def _need_cloud(session: Session, condition: Condition) -> None:
@@ -118,6 +118,10 @@ def _cure(condition: Condition) -> str:
             return f"load {app} --rps 50 --for 10s"
         case _:
             return _follow(condition)
+
+
+def _next(row: Command, condition: Condition, sight: Sight) -> str:
+    return f"{row.verb} {sight.instead}" if sight.instead else _follow(condition)
 
 
 def _follow(condition: Condition) -> str:

@@ -119,6 +119,18 @@ def test_an_app_is_not_ready_while_an_update_is_under_way(shell: Shell, manager:
     assert "2 of 2 workers ready (updating to revision 2: 1 of 2)" in shell.err.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("command", "code"), [("wait job ready --timeout 150ms", 4), ("expect job ready", 5)]
+)
+def test_who_waits_for_workers_that_have_done_their_work_is_told_what_to_wait_for(
+    shell: Shell, manager: FakeManager, command: str, code: int
+) -> None:
+    manager.apps["job"] = app_item("job", 3, 1, done=2)
+
+    assert shell.run(command) == code
+    assert shell.err.getvalue().endswith(f"hint:  {command.split()[0]} job done == 3\n")
+
+
 def test_waiting_for_a_stopped_app_to_be_ready_is_told_at_once(shell: Shell, manager: FakeManager) -> None:
     manager.apps["web"] = app_item("web", 0, 0)
     assert shell.run("wait web ready") == 1
