@@ -106,8 +106,8 @@ def check(kind: str, params: Params) -> None:
         chosen(kind, words)
     if isinstance(sort, str):
         ordered(kind, (), sort)
-    if isinstance(conditions, list):
-        filtered(kind, (), conditions, now=0.0)
+    for condition in conditions if isinstance(conditions, list) else ():
+        _condition(kind, condition)
 
 
 def chosen(kind: str, words: str) -> tuple[Column, ...]:
@@ -120,7 +120,7 @@ def filtered(kind: str, items: Sequence[Document], filters: Sequence[str], now: 
     for condition in filters:
         column, wanted = _condition(kind, condition)
         found = [item for item in items if _is(item.get(column.field), wanted, column, now)]
-        if items and not found and (off := refused(kind, column.field, wanted)):
+        if not found and (off := refused(kind, column.field, wanted)):
             told, right = off
             if right.casefold() != wanted.casefold():
                 meant = condition.removesuffix(wanted) + right

@@ -299,6 +299,8 @@ def test_a_filter_for_what_a_field_can_never_be_is_an_error_with_what_it_can() -
         workers(filters=("state=redy",))
 
     assert (refused.value.word, refused.value.meant) == ("state=redy", "state=ready")
+    with pytest.raises(UsageError, match='scaling: "atuo" is none of '):
+        shown(listing("AppList", []), filters=("scaling=atuo",))  # be there apps or none
     assert workers(filters=("state=FAILED",), quiet=True) == ""
     assert workers(filters=("reason=whatever",), quiet=True) == ""
 
