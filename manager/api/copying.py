@@ -67,6 +67,7 @@ def copy_of(source: str, destination: str) -> Copy:
         raise NotAllowed(
             f"/{top} is the kernel's in each worker: what is copied there would be seen by none",
             hint=f"cp {source} {target}:/tmp/",
+            word=destination,
         )
     return Copy(destination if there else source, target, inside, inwards=not there)
 

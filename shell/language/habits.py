@@ -50,7 +50,7 @@ ELSEWHERE = (
     (r"pause(| .*)", r"freeze\1"),
     (r"unpause(| .*)", r"thaw\1"),
     (r":?q!?|logout|bye", "exit"),
-    (r"(?:dt?|l)\+?|show apps", "apps"),  # psql's \dt and \l
+    (r"(?:dt?|l)\+?", "apps"),  # psql's \dt and \l
     (r"show (.*)", r"\1"),
     (r"(?:if|for|while|until|case|alias|function)(?: .*)?", "help scripts"),
     (r"([A-Za-z_]\w*)=(\S+)", r"set \1 \2"),

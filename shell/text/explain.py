@@ -93,7 +93,7 @@ def _safe(inputs: Document, model: Document) -> str:
     if rate is None and full is None:
         return "not learned yet"
     unit = _unit(inputs)
-    serves = "keeps the objective" if unit == "req/s" else "leaves room"
+    serves = "keeps the objective" if unit == "req/s" else "leave room"
     at = f"{rate:.1f} {unit} per worker" if rate else "no rate"
     parts = [f"{at} {serves}" if rate is not None else ""]
     parts += [f"full at {full:.1f} {unit}" if full is not None else ""]

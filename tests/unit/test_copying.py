@@ -57,7 +57,7 @@ def test_nothing_is_copied_to_where_no_worker_would_see_it() -> None:
     for path in ("/proc/x", "proc", "/dev/shm/x", "/tmp/../sys/x"):
         with pytest.raises(NotAllowed, match="would be seen by none") as refused:
             copy_of("./f", f"web.1:{path}")
-        assert refused.value.hint == "cp ./f web.1:/tmp/"
+        assert (refused.value.word, refused.value.hint) == (f"web.1:{path}", "cp ./f web.1:/tmp/")
 
     assert copy_of("web.1:/proc/x", "./f").inside == "/proc/x"
     assert copy_of("./f", "web.1:/process").inside == "/process"

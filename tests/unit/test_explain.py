@@ -111,7 +111,7 @@ def test_a_tcp_app_is_told_in_connections() -> None:
 
     text = told({**RECORD, "inputs": {**inputs, "connections": 412.0}}, plot=False)
 
-    assert "167.0 connections per worker leaves room, full at 200.0 connections" in text
+    assert "167.0 connections per worker leave room, full at 200.0 connections" in text
     assert "would add above 456.0 connections" in text
     assert "req/s" not in text
 

@@ -19,6 +19,7 @@ TYPED = [
     ("docker run --rm -p 8080:80 --name web busybox httpd -f", "run -p 80 web busybox httpd -f"),
     ("podman container stop web.1", "stop web.1"),
     ("rm -rf web", "rm web -y"),
+    ("dt", "apps"),
     ("show apps", "apps"),
     ("show routes web", "routes web"),
     ("for i in web api", "help scripts"),
