@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from textwrap import wrap
 
+from manager.api.documents import sentences
 from shell.text import cells, stream_item
 from shell.text.document import Document, fields, items
 from shell.text.glyphs import cut, escaped, mark, stripped
@@ -131,8 +132,9 @@ def _limits(template: Document) -> str:
 def _rights(template: Document) -> str:
     """Return as whom the workers run, where that is not as any image says."""
     user, added = template.get("user"), ", ".join(_texts(template.get("cap_add")))
-    parts = [f"runs as {_text(user)}" if user else "", f"capabilities added: {added}" if added else ""]
-    return "; ".join(part for part in parts if part)
+    return sentences(
+        f"runs as {_text(user)}" if user else "", f"capabilities added: {added}" if added else ""
+    )
 
 
 def _reaches(template: Document) -> str:
