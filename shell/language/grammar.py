@@ -165,8 +165,7 @@ def _params(row: Command, given: Sequence[str]) -> Params:
 def _order(outer: Command, given: Sequence[str]) -> Sequence[int]:
     """Return the places of the words after the verb, those of `watch`'s options behind what it repeats first.
 
-    They are its own when that has none of the name.  Raises UsageError where one of `wait error` or `expect
-    error` stands in the command that is to fail, and when `watch` is to repeat what goes on by itself.
+    Raises UsageError when `watch` is to repeat what goes on by itself, and as `_late` does.
     """
     at = _carried_out(outer, given)
     if at is None:
@@ -175,8 +174,17 @@ def _order(outer: Command, given: Sequence[str]) -> Sequence[int]:
     if outer.verb == "watch" and inner.option("--follow") is not None and not inner.lists:
         told = f"watch repeats listings, and {inner.verb} -f goes on by itself"
         raise UsageError(told, hint=join([inner.verb, "-f", *words]), at=at)
+    late = _late(outer, inner, given, range(at + 1, at + 1 + _end_of_options(inner, words)))
+    return [*late, *(index for index in range(len(given)) if index not in late)]
+
+
+def _late(outer: Command, inner: Command, given: Sequence[str], places: range) -> list[int]:
+    """Return where options of `outer`, and their values, stand in a command that has none of the name.
+
+    Raises UsageError for one of `wait error` or `expect error`, and for one without its value.
+    """
     late: list[int] = []
-    for index in range(at + 1, at + 1 + _end_of_options(inner, words)):
+    for index in places:
         name = given[index].partition("=")[0]
         option = outer.option(name)
         if index in late or option is None or inner.option(name) is not None:
@@ -187,7 +195,7 @@ def _order(outer: Command, given: Sequence[str]) -> Sequence[int]:
         if end > len(given):
             raise parsing.lacks_value(outer, option, name, index)
         late += range(index, end)
-    return [*late, *(index for index in range(len(given)) if index not in late)]
+    return late
 
 
 def _carried_out(outer: Command, given: Sequence[str]) -> int | None:
