@@ -30,7 +30,7 @@ class AppView:
     ready: int
     min: int | None
     max: int | None
-    scaling: Literal["manual", "recommend", "auto"]
+    scaling: Literal["manual", "auto"]
     slo_s: float | None
     rate_rps: float | None
     p95_s: float | None

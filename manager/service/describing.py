@@ -60,7 +60,7 @@ def _decision(store: Store, spec: AppSpec, target: ScalingTarget | None) -> obje
 def _without_reason(note: str, target: ScalingTarget | None) -> str:
     """Return an app's note without the reason of its last decision, which stands beside it."""
     reason = target.reason.removeprefix("frozen; ") if target is not None else ""
-    return note.removesuffix(reason).removesuffix("; ")
+    return note.removesuffix(reason).rstrip(";: ")
 
 
 def _without_kind(fields: dict[str, object]) -> dict[str, object]:

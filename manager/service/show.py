@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
-from manager.api.documents import rfc3339, sentences
+from manager.api.documents import counted, rfc3339, sentences
 from manager.api.views import AppView, RouteView, WorkerView
 from manager.plan.slots import shortage
 from manager.plan.spares import is_kept
@@ -48,7 +47,7 @@ def app_view(world: World, spec: AppSpec, measures: Measures, addressing: Addres
         ready=len(ready_slots(world, spec)),
         min=spec.autoscale.min if spec.autoscale else None,
         max=spec.autoscale.max if spec.autoscale else None,
-        scaling=_scaling(spec),
+        scaling="auto" if spec.scales_itself else "manual",
         slo_s=spec.autoscale.slo_s if spec.autoscale else None,
         rate_rps=rates.rate_rps if rates else None,
         p95_s=rates.p95_s if rates else None,
@@ -66,12 +65,6 @@ def app_view(world: World, spec: AppSpec, measures: Measures, addressing: Addres
         done=sum(phase(world, record).state == "stopped" for record in world.of_app(spec.name)),
         environment=list(spec.template.environment),
     )
-
-
-def _scaling(spec: AppSpec) -> Literal["manual", "recommend", "auto"]:
-    if spec.autoscale is None:
-        return "manual"
-    return "auto" if spec.scales_itself else "recommend"
 
 
 def is_as_asked(world: World, spec: AppSpec) -> bool:
@@ -124,7 +117,8 @@ def _note(world: World, spec: AppSpec, measures: Measures) -> str:
         return f"stopped: {slots}"
     target = world.targets.get(spec.name)
     if spec.autoscale is not None and target is not None:
-        return target.reason.removeprefix("frozen; ")  # which the note says already
+        reason = target.reason.removeprefix("frozen; ")  # which the note says already
+        return reason if spec.scales_itself else f"recommends {counted(target.want, 'worker')}: {reason}"
     return _unrouted(world, spec, measures.listening.get(spec.name))
 
 

@@ -62,7 +62,7 @@ def told(before: Seen, look: Document, now: float) -> Seen:
     news = fields(look.get("documents"))
     apps = _items(news, "apps", before.apps)
     of = {key.removeprefix("explain "): fields(news[key]) for key in news if key.startswith("explain ")}
-    scaled = {str(app.get("name")) for app in apps if app.get("scaling") != "manual"}
+    scaled = {str(app.get("name")) for app in apps if app.get("max") is not None}
     return replace(
         before,
         status=fields(news.get("status", before.status)),

@@ -323,3 +323,11 @@ def test_the_note_of_a_frozen_autoscaled_app_says_so_once(world: World) -> None:
     frozen = replace(world, frozen=frozenset({"web"}), targets={"web": target})
 
     assert note(frozen, replace(an_app(), autoscale=policy)) == "frozen (thaw web); 3 req/s fit in 2"
+
+
+def test_an_app_that_workers_are_only_recommended_for_is_scaled_by_hand(world: World) -> None:
+    advised = replace(an_app(), autoscale=Autoscale(1, 4, mode="recommend"))
+    seen = replace(world, targets={"web": ScalingTarget(2, 1, NOW, "3 req/s expected: 2 workers needed")})
+
+    assert app_view(seen, advised, NOTHING, ADDRESSING).scaling == "manual"
+    assert note(seen, advised) == "recommends 2 workers: 3 req/s expected: 2 workers needed"
