@@ -15,7 +15,7 @@ from pathlib import Path
 from manager import failpoint
 from manager.api.documents import rfc3339
 from manager.api.places import Places
-from manager.api.views import ProcessView
+from manager.api.status import ProcessView
 from manager.engine.docker_engine import DockerEngine
 from manager.host.keeper import MANAGERS, held_s, hold_file_of, manager_pid_file, running_pid
 from manager.host.processes import is_stopped

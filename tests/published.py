@@ -20,16 +20,8 @@ from jsonschema import Draft202012Validator
 
 from balancer.decision import ScalingDecision
 from manager.api.documents import API_VERSION
-from manager.api.views import (
-    ITEMS,
-    AppView,
-    EventView,
-    KeptDecision,
-    RouteView,
-    StatusView,
-    WhatifView,
-    WorkerView,
-)
+from manager.api.status import StatusView
+from manager.api.views import ITEMS, AppView, EventView, KeptDecision, RouteView, WhatifView, WorkerView
 from shell.traffic.load import Report
 
 FILE = Path(__file__).parents[1] / "manager" / "api" / "schema.json"

@@ -1,4 +1,4 @@
-"""What the manager shows: the items of listings, and the status.
+"""What the manager shows: the items of listings; manager.api.status has the cloud's own state.
 
 Fields are added, never changed. Times are RFC 3339 in UTC; sizes bytes; durations seconds; CPU cores.
 None is "not applicable" and reads `-` in a table.
@@ -277,80 +277,3 @@ ITEMS: Mapping[str, type[View]] = {
     "SecretList": SecretView,
     "ImageList": ImageView,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessView:
-    pid: int
-    started_at: str
-    role: Literal["leader", "standby"]
-
-
-@dataclass(frozen=True, slots=True)
-class MemberView:
-    name: str
-    endpoint: str
-    healthy: bool
-
-
-@dataclass(frozen=True, slots=True)
-class EtcdView:
-    healthy: bool
-    members: list[MemberView]
-
-
-@dataclass(frozen=True, slots=True)
-class ProxyView:
-    url: str
-    healthy: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DockerView:
-    """version: "" while Docker does not answer."""
-
-    healthy: bool
-    version: str
-    live_restore: bool
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkView:
-    """intact: the bridge and the rules are as they were made, as far as was seen."""
-
-    intact: bool
-    bridge: str
-    subnet: str
-    gateway: str
-
-
-@dataclass(frozen=True, slots=True)
-class HostView:
-    """This machine, and what of it everything on it uses; None before that was measured."""
-
-    cores: int
-    memory_bytes: int
-    used_cores: float | None = None
-    used_memory_bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StatusView:
-    """Is everything well: a part each of what a cloud consists of.
-
-    frozen: the apps for which nothing is done by itself; "all" among them means every app.
-    """
-
-    cloud: str
-    manager: ProcessView
-    standbys: list[ProcessView]
-    etcd: EtcdView
-    proxy: ProxyView
-    docker: DockerView
-    network: NetworkView
-    host: HostView
-    converged: bool
-    apps: int
-    workers: int
-    notes: list[str]
-    frozen: list[str]

@@ -11,19 +11,17 @@ from dataclasses import asdict, dataclass
 from manager.api.arguments import Arguments
 from manager.api.documents import SOME, document, listing, rfc3339, some, unix_seconds
 from manager.api.errors import EngineError, StoreUnavailable, WorkerNotFound
-from manager.api.views import (
+from manager.api.status import (
     DockerView,
     EtcdView,
-    EventView,
     HostView,
-    ImageView,
     MemberView,
     NetworkView,
     ProcessView,
     ProxyView,
-    RouteView,
     StatusView,
 )
+from manager.api.views import EventView, ImageView, RouteView
 from manager.engine.contract import Engine
 from manager.host.settings import Settings
 from manager.journal import events

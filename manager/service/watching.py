@@ -11,7 +11,7 @@ from manager.api.arguments import Arguments, bind
 from manager.api.commands import known
 from manager.api.documents import document
 from manager.api.errors import CloudError, StoreUnavailable
-from manager.api.views import HostView
+from manager.api.status import HostView
 from manager.loop.reconcile import Reconciler
 from manager.server import Call
 from manager.service.dispatch import Answer, Verb

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from manager.api.arguments import Arguments
-from manager.api.views import HostView
+from manager.api.status import HostView
 from manager.loop.reconcile import Picture, Reconciler
 from manager.server import Call
 from manager.service.dispatch import Answer
