@@ -20,7 +20,7 @@ from balancer.memory import Memory, Wish
 from balancer.pick import Pick, pick, thresholds_by_use
 from balancer.samples import Mode, Observation, Policy, Sample, known, problem_of, sample_of
 from balancer.standby import kept_spares, within_reach
-from balancer.tell import curve_points, inputs_of, reason_of, safe_rate, with_demand
+from balancer.tell import OBJECTIVE, curve_points, inputs_of, reason_of, safe_rate, with_demand
 
 REMOVE_AFTER_S = 24.0
 REGRET = 2.0  # times that a worker takes to be back, for which it is kept under a smooth load
@@ -108,7 +108,7 @@ def _limited(
 ) -> tuple[ScalingDecision, Memory]:
     """Return the decision for a picked number: within its bounds, and not below what was just needed."""
     bounds = _bounds(policy, picked.cap)
-    objective = ("objective", picked.needed, picked.needed)
+    objective = (OBJECTIVE, picked.needed, picked.needed)
     bounded, limits = _clamped(picked.raw, (objective, *bounds))
     lasting, _ = _clamped(picked.lasting, bounds)
     wait_s = _wait_s(memory, sample)

@@ -15,8 +15,8 @@ from balancer.memory import Memory
 from balancer.samples import Observation, Sample, known
 
 CURVE_USES = np.linspace(0.1, 1.0, 10)
+OBJECTIVE = "objective"  # the limit that asks for more
 SAID = {
-    "objective": "{after} for the objective",
     "max": "held to {after}, the maximum",
     "min": "kept at {after}, the minimum",
     "host": "held to {after}: the host has no CPU for more, more would not help",
@@ -110,4 +110,6 @@ def reason_of(sample: Sample, trust: Trust, demand: Forecast, raw: int, limits: 
         why = f"{demand.level_rps:.1f} {unit}, and not yet known what one worker can do: {more}"
     else:
         why = f"{max(demand.level_rps, demand.ahead_rps):.1f} {unit} expected: {needs} needed"
+    if limits and limits[0].name == OBJECTIVE:
+        why, limits = f"{why}, {limits[0].after} for the objective", limits[1:]
     return f"{why}; {SAID[limits[-1].name].format(after=limits[-1].after)}" if limits else why

@@ -68,9 +68,16 @@ def test_one_more_for_the_objective_is_told_as_a_limit_and_by_what_would_change_
 
     assert decision.limits == (Limit("objective", 3, 4),)
     assert decision.final == 4
-    assert decision.reason.endswith("3 workers needed; 4 for the objective")
+    assert decision.reason.endswith("3 workers needed, 4 for the objective")
     assert decision.thresholds is not None
     assert (decision.thresholds.removes_below_rps or 0.0) < 66.0
+
+
+def test_an_objective_that_the_maximum_cannot_serve_is_told_beside_it() -> None:
+    decision = taught(80.0, 3, policy=replace(POLICY, max=3)).sees_all([seen(66.0, 3)] * 3)
+
+    assert decision.final == 3
+    assert decision.reason.endswith("3 workers needed, 4 for the objective; held to 3, the maximum")
 
 
 def test_what_waits_uncounted_may_be_demand_and_is_remembered() -> None:
@@ -612,5 +619,7 @@ def test_a_reason_is_understood_at_first_reading() -> None:
     unknown = Operator().sees_all([replace(seen(80.0, 4), cpu_cores=None)] * 2).reason
 
     assert re.fullmatch(r"\d+\.\d req/s expected: [34] workers needed(; kept at 4, .*)?", enough)
-    assert re.fullmatch(r"\d+\.\d req/s expected: \d workers needed; held to 4, the maximum", most)
+    assert re.fullmatch(
+        r"\d+\.\d req/s expected: \d workers needed, \d for the objective; held to 4, the maximum", most
+    )
     assert unknown.endswith("and not yet known what one worker can do: 4 workers as before")

@@ -7,6 +7,7 @@ from contextlib import closing
 from functools import partial
 from ipaddress import IPv4Network
 
+from manager.api.documents import sentences
 from manager.api.errors import StoreUnavailable
 from manager.api.places import Places
 from manager.engine.containers import Part
@@ -70,12 +71,12 @@ def _bring_back(places: Places, settings: Settings, away: list[str], engine: Doc
 
     One that does not get so with its data, while others do, is given theirs.
     """
-    done = [bring_back(places, settings, away, engine)]
+    begun = bring_back(places, settings, away, engine)
     still = _away(_members(places, settings, MEMBERS_S))
-    if renewed := renew(places, settings, still, engine):
-        done.append(renewed)
+    renewed = renew(places, settings, still, engine)
+    if renewed:
         _members(places, settings, MEMBERS_S)
-    return "; ".join(done)
+    return sentences(begun, renewed)
 
 
 def _away(members: Iterable[Member]) -> list[str]:
