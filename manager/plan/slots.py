@@ -58,6 +58,13 @@ def add_spares(world: World, specs: Mapping[str, AppSpec], draft: Draft) -> None
                 draft.saves.append(replace(_new_record(world, spec, slot, address), spare=True))
 
 
+def is_placed(world: World, spec: AppSpec) -> bool:
+    """Return whether the workers that there can be now are recorded, and those that have to leave marked."""
+    draft = Draft()
+    place(world, spec, draft)
+    return not draft.saves
+
+
 def shortage(world: World, spec: AppSpec) -> str:
     """Return why a slot lacks a worker of this revision, when it is for want of an address; else "".
 

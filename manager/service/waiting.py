@@ -10,7 +10,7 @@ from manager.api.arguments import Arguments
 from manager.api.documents import counted
 from manager.api.errors import Conflict, WaitTimedOut, WorkersFailed
 from manager.loop.reconcile import Picture, Reconciler
-from manager.plan.slots import shortage
+from manager.plan.slots import is_placed, shortage
 from manager.plan.spares import is_kept
 from manager.plan.updates import late_at
 from manager.server import Call
@@ -31,8 +31,9 @@ def until_settled(reconciler: Reconciler, call: Call, made: Made, arguments: Arg
     """Return a sentence once the apps are settled; raises WorkersFailed, Conflict or WaitTimedOut."""
     names = list(made.apps)
     started, began_at = time.monotonic(), time.time()
-    until_seen(reconciler, call, made.revision)
-    if arguments.flag("detach"):
+    detached = arguments.flag("detach")
+    until_seen(reconciler, call, made.revision, names if detached else ())
+    if detached:
         return f"{', '.join(names)}: on its way"
     asked_s = arguments.number("wait")
     limit_s = WAIT_S if asked_s is None else asked_s
@@ -65,19 +66,24 @@ def _are_settled(reconciler: Reconciler, picture: Picture, made: Made, began_at:
     return False
 
 
-def until_seen(reconciler: Reconciler, call: Call, revision: int) -> None:
-    """Return once a look has found this revision of the store: whoever asks next sees what was changed.
+def until_seen(reconciler: Reconciler, call: Call, revision: int, names: Iterable[str] = ()) -> None:
+    """Return once a look has found this revision of the store, and the workers that these apps have by it.
 
-    Not once a look has failed since, and for no longer than SEEN_S.
+    Whoever asks next sees what was changed. Not once a look has failed since, and for no longer than SEEN_S.
     """
     picture = before = reconciler.picture()
     ends_at = time.monotonic() + SEEN_S
-    while picture is None or picture.world.revision < revision:
+    while picture is None or not _shows(picture.world, revision, names):
         has_failed = picture is not None and picture is not before and picture.trouble
         if has_failed or time.monotonic() > ends_at:
             return
         picture = reconciler.next_picture(picture, LOOK_S)
         call.check()
+
+
+def _shows(world: World, revision: int, names: Iterable[str]) -> bool:
+    specs = [world.specs[name] for name in names if name in world.specs]
+    return world.revision >= revision and all(is_placed(world, spec) for spec in specs)
 
 
 def has_lasted(world: World, name: str, now: float) -> bool:

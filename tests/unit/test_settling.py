@@ -218,7 +218,7 @@ class Behind:
 
 @pytest.mark.parametrize("trouble", ["", "Docker does not answer"])
 def test_who_asks_after_a_change_that_nobody_waits_for_sees_it_unless_looks_fail(trouble: str) -> None:
-    world = serving([an_app()], [])
+    world = serving([an_app(want=1)], [a_worker(1)])
     old, trying = replace(world, revision=6), replace(world, revision=6 if trouble else 7)
     pictures = [Picture(old, 1, converged=True), Picture(trying, 2, converged=False, trouble=trouble)]
     call = cast(Call, SimpleNamespace(check=lambda: None))
@@ -227,6 +227,20 @@ def test_who_asks_after_a_change_that_nobody_waits_for_sees_it_unless_looks_fail
     until_settled(cast(Reconciler, Behind(pictures)), call, made, Arguments({"detach": True}))
 
     assert [picture.number for picture in pictures] == [2]
+
+
+def test_who_asks_after_a_run_that_nobody_waits_for_sees_its_workers() -> None:
+    unplaced, placed = serving([an_app(want=2)], []), serving([an_app(want=2)], [a_worker(1), a_worker(2)])
+    pictures = [
+        Picture(replace(world, revision=7 + number), number, converged=False)
+        for number, world in enumerate((unplaced, unplaced, placed, placed))
+    ]
+    call = cast(Call, SimpleNamespace(check=lambda: None))
+
+    made = Made({"web": (2, 1)}, "", 7)
+    until_settled(cast(Reconciler, Behind(pictures)), call, made, Arguments({"detach": True}))
+
+    assert [picture.number for picture in pictures] == [2, 3]
 
 
 def test_an_update_that_was_rolled_back_meanwhile_says_which_to_which_and_why() -> None:
