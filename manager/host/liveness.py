@@ -16,6 +16,7 @@ from manager.host.processes import is_stopped, processes_of
 from manager.host.settings import Settings
 from manager.observe.ask import status_of
 from manager.state.ending import HOPELESS
+from manager.state.records import ALL
 
 ANSWER_S = 2.0
 REPAIR_S = 15.0
@@ -98,6 +99,20 @@ def network_is_intact(places: Places, within_s: float = SELF_MENDING_S) -> bool 
     while (intact := _intact_now(places)) is False and time.monotonic() < ends_at:
         time.sleep(POLL_S)
     return intact
+
+
+def is_led(places: Places) -> bool:
+    """Return whether the manager that answers has begun to lead: the network is as it makes it.
+
+    It answers from its first look on, and knows no rules before its first pass. In a frozen cloud that mends
+    none.
+    """
+    match _ask(places, "status"):
+        case {"network": {"intact": True}}:
+            return True
+        case {"frozen": [*names]}:
+            return ALL in names
+    return False
 
 
 def _intact_now(places: Places) -> bool | None:

@@ -29,7 +29,15 @@ from manager.host.down import end_processes, is_there, network_of, take_down, tr
 from manager.host.external_etcd import keep_files, knock
 from manager.host.files import locked
 from manager.host.images import ensure_images
-from manager.host.liveness import eventually, has_standby, is_up, late_apps, proxy_answers
+from manager.host.liveness import (
+    SELF_MENDING_S,
+    eventually,
+    has_standby,
+    is_led,
+    is_up,
+    late_apps,
+    proxy_answers,
+)
 from manager.host.processes import processes_of
 from manager.host.recall import recall
 from manager.host.renew import ask_again
@@ -239,9 +247,14 @@ class Up:
         _until(lambda: proxy_answers(self.settings), "the proxy does not serve its own route", "proxy")
 
     def _await_apps(self) -> None:
-        """The apps that the state has are ready again; one that does not get so is no reason to fail."""
+        """The apps that the state has are ready again; one that does not get so is no reason to fail.
+
+        A manager leads them by then, also where there are none: who asks next is not told of a network that
+        is not known to be intact.
+        """
         for name in late_apps(self.places, READY_S):
             self.telling.say(f"{name} is not ready yet: ps {name}")
+        eventually(lambda: is_led(self.places), SELF_MENDING_S)
 
 
 def _any_answers(members: Iterable[Member]) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from manager.api.commands import COMMANDS
 from manager.api.errors import SetupFailed
-from manager.host.liveness import has_standby, is_up, late_apps, network_is_intact
+from manager.host.liveness import has_standby, is_led, is_up, late_apps, network_is_intact
 from tests.fakes.manager import Answer, FakeCall, FakeManager, PlacesAt, app_item
 from tests.fakes.processes import process_of
 from tests.stopping import stop
@@ -99,3 +99,20 @@ def test_a_manager_that_has_just_begun_to_lead_may_load_its_rules_first(places: 
 def test_a_network_that_nobody_mends_is_not_intact(places: PlacesAt) -> None:
     with FakeManager(places, verbs={"status": lambda call: {"network": {"intact": False}}}):
         assert network_is_intact(places, within_s=0.0) is False
+
+
+@pytest.mark.parametrize(
+    ("intact", "frozen", "led"),
+    [(False, [], False), (False, ["web"], False), (True, [], True), (False, ["all"], True)],
+)
+def test_a_manager_leads_once_the_network_is_its_own_unless_all_is_frozen(
+    intact: bool, frozen: list[str], led: bool, places: PlacesAt
+) -> None:
+    status = {"network": {"intact": intact}, "frozen": frozen}
+
+    with FakeManager(places, verbs={"status": lambda call: status}):
+        assert is_led(places) is led
+
+
+def test_no_manager_leads_where_none_answers(places: PlacesAt) -> None:
+    assert not is_led(places)
