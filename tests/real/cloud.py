@@ -154,7 +154,10 @@ class Cloud:
         return eventually(self._both_managers, within_s=20, what="a leader and a standby")
 
     def _both_managers(self) -> list[int]:
-        status = self.status()
+        told = self.run("status", "-o", "json")
+        if told.code != 0:
+            return []
+        status = told.json
         pids = [status["manager"]["pid"], *(standby["pid"] for standby in status["standbys"])]
         return pids if len(pids) == 2 else []
 
