@@ -82,7 +82,7 @@ def hidden_docker(cloud: Cloud, *words: str) -> Outcome:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=90,
     )
     return Outcome(ended.returncode, ended.stdout, ended.stderr)
 
@@ -93,9 +93,12 @@ def checks(outcome: Outcome) -> dict[str, tuple[str, str]]:
 
 
 def kill_all(cloud: Cloud) -> None:
-    """Kill the keeper, then the managers, which cannot start another in between."""
-    for pid in processes_of(cloud.places, "keeper") + processes_of(cloud.places, "manager"):
+    """Keeper and managers have ended by SIGKILL; all are stopped first, so that none starts another."""
+    stop(*processes_of(cloud.places, "keeper"))
+    stop(*processes_of(cloud.places, "manager"))
+    for pid in processes(cloud):
         os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not processes(cloud), what="the end of all that were killed")
 
 
 def processes(cloud: Cloud) -> set[int]:
@@ -132,7 +135,7 @@ def test_an_interrupted_up_undoes_what_it_began(unborn: Cloud, step: int) -> Non
     with begun_up(unborn, "--etcd-members", "1") as process:
         wait_for_step(process, step)
         process.send_signal(signal.SIGINT)
-        code = process.wait(timeout=30)
+        code = process.wait(timeout=120)
 
     assert code == 130
     assert [left for left in traces(unborn) if not left.startswith("/var/log")] == []
@@ -140,14 +143,14 @@ def test_an_interrupted_up_undoes_what_it_began(unborn: Cloud, step: int) -> Non
 
 def test_of_two_ups_at_once_one_waits_for_the_other(unborn: Cloud) -> None:
     with begun_up(unborn, "--etcd-members", "1") as first:
-        wait_for_step(first, 3)
-        first.send_signal(signal.SIGSTOP)
+        wait_for_step(first, 1)
+        stop(first.pid)  # before it can be through
         with begun_up(unborn, "--etcd-members", "1") as second:
             told = second.stderr
             assert told is not None
             assert any("another up or down of the cloud" in line for line in told)
             first.send_signal(signal.SIGCONT)
-            codes = first.wait(timeout=60), second.wait(timeout=60)
+            codes = first.wait(timeout=120), second.wait(timeout=120)
             assert told.read().strip().endswith("is up")
 
     assert codes == (0, 0)
@@ -351,7 +354,7 @@ def test_up_brings_all_back_after_a_reboot(unborn: Cloud) -> None:
     unborn.ok("run", "-n", "2", "-p", "8000", "web", SERVER)
     reboot(unborn)
 
-    unborn.ok("up", within_s=40)
+    unborn.ok("up")
 
     assert unborn.is_ready("web", 2)
     assert unborn.get("web").status == 200
@@ -363,13 +366,13 @@ def test_boot_and_a_keeper_bring_all_back_as_systemd_has_them_do(unborn: Cloud) 
     reboot(unborn)
 
     words = [sys.executable, "-P", "-m", "manager", "boot", "--cloud", unborn.name]
-    booted = subprocess.run(words, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False, timeout=30)
+    booted = subprocess.run(words, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False, timeout=90)
     kept = keeper.spawn(unborn.places, "keeper")
 
     assert booted.returncode == 0
-    assert eventually(lambda: unborn.run("status").code == 0 and unborn.is_ready("web", 1), within_s=20)
+    eventually(lambda: unborn.run("ps").code == 0 and unborn.is_ready("web", 1), 20, "the worker from before")
     unborn.ok("down")
-    assert kept.wait(timeout=10) == 0
+    assert kept.wait(timeout=30) == 0
 
 
 def test_doctor_tells_and_removes_what_a_cloud_that_is_down_left(unborn: Cloud) -> None:
@@ -395,10 +398,14 @@ def left_by(cloud: Cloud, outcome: Outcome) -> list[str]:
 
 
 def test_doctor_finds_nothing_wrong_with_a_cloud_that_is_well(cloud: Cloud) -> None:
-    found = checks(cloud.ok("doctor", "-o", "json"))
+    cloud.manager_pids()
 
-    assert {name for name, (state, _) in found.items() if state == "FAIL"} == set()
-    assert found["managers"][1].startswith("2 of 2 run")
+    told = cloud.run("doctor", "-o", "json")
+
+    assert left_by(cloud, told) == []
+    failed = [item for item in told.items if item["state"] == "FAIL" and item["name"] != "leftovers"]
+    assert failed == []
+    assert checks(told)["managers"][1].startswith("2 of 2 run")
 
 
 def test_doctor_starts_a_keeper_and_managers_that_were_killed(cloud: Cloud) -> None:
@@ -535,9 +542,8 @@ def test_a_repair_and_its_dry_run_leave_a_frozen_app_as_it_is_and_say_so(cloud: 
 
 
 def test_trace_follows_the_way_to_every_worker(cloud: Cloud) -> None:
-    found = checks(cloud.ok("trace", "web", "-o", "json"))
+    found = eventually(lambda: well_traced(cloud, "web"), 10, "a trace without a fault")
 
-    assert {state for state, _ in found.values()} == {"ok"}
     assert [name for name in found if not name.startswith("web.")] == [
         "entry point",
         "router",
@@ -555,29 +561,38 @@ def test_trace_follows_the_way_to_every_worker(cloud: Cloud) -> None:
 
 
 def test_trace_without_an_app_follows_the_way_to_each(cloud: Cloud) -> None:
-    found = checks(cloud.ok("trace", "-o", "json"))
+    found = eventually(lambda: well_traced(cloud), 10, "a trace without a fault")
 
     assert {"web entry point", "web request", "web.1 health"} <= found.keys()
-    assert {state for state, _ in found.values()} == {"ok"}
+
+
+def well_traced(cloud: Cloud, *apps: str) -> dict[str, tuple[str, str]]:
+    """Return the hops when all are well; nothing while one is not, as of a proxy that answers late."""
+    told = cloud.run("trace", *apps, "-o", "json")
+    print(told)  # which hop it was, where none of these is well
+    found = checks(told)
+    return found if {state for state, _ in found.values()} == {"ok"} else {}
 
 
 def test_trace_marks_a_program_that_listens_where_nobody_reaches_it(cloud: Cloud) -> None:
     serve = ("python3", "-m", "http.server", "8000", "--bind", "127.0.0.1")
-    refused = cloud.run("run", "--wait=9s", "-p", "8000", "lo", *serve)
-    eventually(lambda: _port_check(cloud, "lo")[0] == "FAIL", within_s=10)
+    why = "refused (it listens on 127.0.0.1 only: have it listen on 0.0.0.0)"
+    began = cloud.run("run", "--wait=1s", "-p", "8000", "lo", *serve)
+    eventually(lambda: why in cloud.worker("lo.1").reason, 20, "the reason why lo.1 is not ready")
 
+    waited = cloud.run("scale", "lo=1", "--wait=1s")
     traced = cloud.run("trace", "lo", "-o", "json")
     cloud.ok("rm", "lo", "-y", "--now")
 
-    assert refused.code == 4
-    assert "refused (it listens on 127.0.0.1 only: have it listen on 0.0.0.0)" in refused.stderr
+    assert (began.code, waited.code) == (4, 4)
+    assert why in waited.stderr
     assert traced.code == 1
     assert checks(traced)["lo.1 port"][1] == "listens on 127.0.0.1 only, where nobody else reaches it"
 
 
 def test_trace_marks_a_program_that_listens_on_another_port(cloud: Cloud) -> None:
     cloud.run("run", "-d", "-p", "8000", "other", "python3", "-m", "http.server", "8123")
-    eventually(lambda: _port_check(cloud, "other")[1].endswith("but on 8123"), within_s=10)
+    eventually(lambda: _port_check(cloud, "other")[1].endswith("but on 8123"), what="that it listens")
 
     traced = cloud.run("trace", "other", "-o", "json")
     cloud.ok("rm", "other", "-y", "--now")
