@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from manager.engine.orders import FileMount
 from manager.programs.check import check, resolve_command
 from manager.programs.elf import read_elf
 from manager.programs.store import Program, Programs
+from tests.eventually import eventually
 from tests.real.busybox import own_cloud, own_image, static_busybox, worker_order
 
 DYNAMIC = "/usr/bin/env"
@@ -66,12 +66,13 @@ def run(engine: DockerEngine, image: str, program: Program, *arguments: str) -> 
     order = replace(order, entrypoint=(), files=(FileMount(str(program.path), TARGET),))
     engine.create(order)
     engine.start(order.name)
-    deadline = time.monotonic() + 10
-    while not (ended := [worker for worker in engine.workers() if worker.state == "exited"]):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    [ended] = eventually(lambda: _ended(engine, order.name), what="the end of the program")
     engine.remove(order.name)
-    return ended[0]
+    return ended
+
+
+def _ended(engine: DockerEngine, name: str) -> list[Container]:
+    return [worker for worker in engine.workers() if worker.name == name and worker.has_ended]
 
 
 def test_a_static_program_passes_and_runs(engine: DockerEngine, static_image: str, tmp_path: Path) -> None:
