@@ -34,7 +34,7 @@ class Terminal:
     def resize(self, rows: int, columns: int) -> None:
         termios.tcsetwinsize(self.slave, (rows, columns))
 
-    def wait_for(self, text: str, within_s: float = 20.0) -> str:
+    def wait_for(self, text: str, within_s: float = 60.0) -> str:
         """Return what was shown up to `text`, which was not shown before."""
         until = time.monotonic() + within_s
         while text not in self.seen:

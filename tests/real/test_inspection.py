@@ -47,12 +47,12 @@ def test_stats_are_refreshed_on_a_terminal_and_printed_once_elsewhere(apps: Apps
     assert cloud.ok("stats", name).stdout.count("WORKER") == 1
     with on_terminal(LAUNCHER, "--cloud", cloud.name, "stats", name, "--no-stream") as terminal:
         terminal.wait_for("WORKER")
-        assert terminal.process.wait(20) == 0
+        assert terminal.process.wait(60) == 0
     with on_terminal(LAUNCHER, "--cloud", cloud.name, "stats", name) as terminal:
         for _ in range(3):
             terminal.wait_for("WORKER")
         terminal.type("\x03")
-        assert terminal.process.wait(20) == 128 + signal.SIGINT
+        assert terminal.process.wait(60) == 128 + signal.SIGINT
 
 
 def test_an_app_is_described_with_how_its_worker_ended(apps: Apps, cloud: Cloud) -> None:
