@@ -26,10 +26,9 @@ from manager.loop.reconcile import Reconciler
 from manager.server import Call
 from manager.service.dispatch import Answer
 from manager.service.targets import resolve_target, workers_of
+from manager.service.waiting import SEEN_S
 from manager.state.model import container_name
 from manager.state.world import World
-
-SEEN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from manager.api.arguments import Arguments
 from manager.api.documents import counted
@@ -22,7 +22,7 @@ from manager.state.phase import has_arrived, phase, thaw_of
 from manager.state.world import World, is_current, is_left_alone, is_ready
 
 WAIT_S = 60.0
-SEEN_S = 2.0
+SEEN_S = 10.0  # a look takes seconds on a full machine; a Docker that hangs holds nobody up for longer
 LOOK_S = 0.1
 PROOF_S = 0.5  # what is never asked how it is has to have run that long: many a command ends at once
 
@@ -66,16 +66,23 @@ def _are_settled(reconciler: Reconciler, picture: Picture, made: Made, began_at:
     return False
 
 
-def until_seen(reconciler: Reconciler, call: Call, revision: int, names: Iterable[str] = ()) -> None:
+def until_seen(
+    reconciler: Reconciler,
+    call: Call,
+    revision: int,
+    names: Iterable[str] = (),
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
     """Return once a look has found this revision of the store, and the workers that these apps have by it.
 
     Whoever asks next sees what was changed. Not once a look has failed since, and for no longer than SEEN_S.
     """
     picture = before = reconciler.picture()
-    ends_at = time.monotonic() + SEEN_S
+    ends_at = clock() + SEEN_S
     while picture is None or not _shows(picture.world, revision, names):
         has_failed = picture is not None and picture is not before and picture.trouble
-        if has_failed or time.monotonic() > ends_at:
+        if has_failed or clock() > ends_at:
             return
         picture = reconciler.next_picture(picture, LOOK_S)
         call.check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
+from itertools import count
 from threading import Event
 from types import SimpleNamespace
 from typing import cast
@@ -25,6 +26,7 @@ from manager.service.waiting import (
     raise_when_overtaken,
     summary,
     too_late,
+    until_seen,
     until_settled,
 )
 from manager.state import wishes
@@ -241,6 +243,20 @@ def test_who_asks_after_a_run_that_nobody_waits_for_sees_its_workers() -> None:
     until_settled(cast(Reconciler, Behind(pictures)), call, made, Arguments({"detach": True}))
 
     assert [picture.number for picture in pictures] == [2, 3]
+
+
+def test_who_asks_after_a_change_sees_it_also_where_each_look_takes_seconds() -> None:
+    world = serving([an_app(want=1)], [a_worker(1)])
+    revisions = (6, 6, 6, 7, 8)
+    pictures = [
+        Picture(replace(world, revision=revision), number, converged=True)
+        for number, revision in enumerate(revisions)
+    ]
+    call = cast(Call, SimpleNamespace(check=lambda: None))
+
+    until_seen(cast(Reconciler, Behind(pictures)), call, 7, clock=count(step=2.5).__next__)
+
+    assert [picture.number for picture in pictures] == [3, 4]
 
 
 def test_an_update_that_was_rolled_back_meanwhile_says_which_to_which_and_why() -> None:
