@@ -98,7 +98,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 def test_the_examples_run(cloud: Cloud) -> None:
     assert cloud.run(*AT_FIRST.split(), given=b"x").code == 0
     told = cloud.run("-x", given=STORY.encode(), within_s=800)
-    assert told.code == 0, told
+    assert told.code == 0, str(told)
     assert "never" not in told.stdout.splitlines()
     assert failings_of(cloud) == []
 
