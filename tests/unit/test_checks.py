@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -16,7 +18,7 @@ from manager.host.checks.finding import Finding, fail, ok
 from manager.host.checks.leftovers import leftovers, marks_by_cloud
 from manager.host.checks.machine import clock, docker, names, newest_change, programs, room
 from manager.host.checks.parts import alarm_finding, network, subnet
-from manager.host.checks.processes import Processes, check_processes, end_lost, processes_now
+from manager.host.checks.processes import Processes, check_processes, end_lost, end_stuck, processes_now
 from manager.host.dockerd import SOCKET, State
 from manager.host.doctor import mend
 from manager.host.down import LeftBehind
@@ -24,7 +26,7 @@ from manager.host.packages import TOOLS
 from manager.host.settings import Settings
 from manager.observe.etcd_alarms import Alarm
 from netsetup.survey import Survey
-from tests.fakes.manager import PlacesAt
+from tests.fakes.manager import FakeManager, PlacesAt
 from tests.fakes.processes import process_of
 
 PLACES = Places("nowhere")
@@ -125,6 +127,20 @@ def test_a_cloud_that_is_down_is_well() -> None:
 
     assert found.view.state == "ok"
     assert "down; simplecloud --cloud nowhere up starts it" in found.view.fact
+
+
+def test_a_manager_that_takes_its_time_to_answer_is_not_stuck(tmp_path: Path) -> None:
+    places = PlacesAt("slow", directory=tmp_path)
+    with process_of(places, "manager", tmp_path) as manager, ThreadPoolExecutor() as pool:
+        with socket.socket(socket.AF_UNIX) as silent:
+            silent.bind(str(places.socket))
+            silent.listen()
+            ended = pool.submit(end_stuck, places)
+            silent.accept()[0].close()  # asked, and no answer
+        places.socket.unlink()
+        with FakeManager(places):
+            assert ended.result() == []
+        assert manager.poll() is None
 
 
 def test_dead_managers_and_a_stale_socket_are_told_with_what_brings_them_back() -> None:

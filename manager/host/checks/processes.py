@@ -21,6 +21,7 @@ from manager.host.telling import simplecloud
 
 ROOT = 0
 START_S = 15.0
+SLOW_S = 10.0  # on a full machine a manager that is well may take seconds to answer, or to begin to
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,10 @@ def end_stuck(places: Places) -> list[int]:
 
     Returns whom it killed; workers go on, and a keeper starts managers again.
     """
+    going = not all(map(is_stopped, processes_of(places, "manager")))
+    answers = going and eventually(partial(is_up, places), SLOW_S)
     keepers, managers = processes_of(places, "keeper"), processes_of(places, "manager")
-    stuck = [*filter(is_stopped, keepers), *(filter(is_stopped, managers) if is_up(places) else managers)]
+    stuck = [*filter(is_stopped, keepers), *(filter(is_stopped, managers) if answers else managers)]
     end(stuck, by=signal.SIGKILL)
     return stuck
 
