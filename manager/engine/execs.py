@@ -25,7 +25,7 @@ from manager.engine.orders import ExecOrder
 
 _HEAD_BYTES = 16384
 _ANSWER_S = 20.0
-_BEGIN_S, _POLL_S = 2.0, 0.02
+_BEGIN_S, _POLL_S = 10.0, 0.02
 # Keys that leave a command running are of no use without a way back to it; docker's own, ctrl-p first,
 # would be held back from every program that knows ctrl-p.
 _NEVER_TYPED = ",".join(["ctrl-@"] * 8)
@@ -98,9 +98,12 @@ class DockerExecs:
 
 
 def _pid_of(client: docker.APIClient, execution_id: str) -> int:
-    """Return the process of a command, 0 when it does not run; one that is being started is waited for."""
+    """Return the process of a command, 0 once it has ended; one that is being started is waited for.
+
+    Docker hands its streams over before it calls it running, and calls it that before it has a process.
+    """
     give_up_at = time.monotonic() + _BEGIN_S
-    while (answer := client.exec_inspect(execution_id))["Running"]:
+    while (answer := client.exec_inspect(execution_id))["ExitCode"] is None:
         if answer["Pid"] or time.monotonic() >= give_up_at:
             return int(answer["Pid"])
         time.sleep(_POLL_S)

@@ -61,12 +61,18 @@ class World:
         self.engine.start(order.name)
         return order.name
 
+    def running(self, slot: int = 1) -> str:
+        """Return the name of a worker whose command runs: a signal before it does is lost."""
+        name = self.run(*TALKS_ON, slot=slot)
+        eventually(lambda: self.engine.last_words(name) == ["hello"], what="its first words")
+        return name
+
     def the(self, name: str) -> Container:
         (found,) = [worker for worker in self.engine.workers() if worker.name == name]
         return found
 
     def ended(self, name: str) -> Container:
-        eventually(lambda: self.the(name).state == "exited")
+        eventually(lambda: self.the(name).state == "exited", what=f"the end of {name}")
         return self.the(name)
 
 
@@ -220,7 +226,7 @@ def test_an_ended_worker_tells_its_exit_code_and_its_last_words(world: World) ->
 
 
 def test_all_workers_are_stopped_at_once(world: World) -> None:
-    names = [world.run(*FOREVER, slot=slot) for slot in (1, 2, 3)]
+    names = [world.running(slot) for slot in (1, 2, 3)]
 
     world.engine.stop(names, grace_s=10)
 
@@ -260,7 +266,7 @@ def test_a_paused_worker_goes_on_as_the_same_process(world: World) -> None:
 
 
 def test_a_paused_worker_ends_in_order_when_it_is_stopped(world: World) -> None:
-    name = world.run(*FOREVER)
+    name = world.running()
     world.engine.pause(name)
 
     world.engine.stop([name], grace_s=10)
@@ -601,7 +607,13 @@ def test_the_processes_of_a_worker_are_those_that_ps_shows(world: World) -> None
 
     assert found.headers == ("PID", "CMD")
     assert str(worker.pid) in [row[0] for row in found.rows]
-    assert any(row[1].endswith("sleep 1000") for row in found.rows)
+    eventually(  # Docker calls it running before it has executed its command
+        lambda: any(
+            row[1].endswith("sleep 1000")
+            for row in world.engine.processes(worker.name, ("-o", "pid,cmd")).rows
+        ),
+        what="the command",
+    )
     assert "PID" in world.engine.processes(worker.name).headers
 
 
@@ -626,7 +638,7 @@ def read_all(sock: socket.socket) -> dict[str, bytes]:
 
 
 def ended(world: World, number: str) -> int | None:
-    eventually(lambda: world.engine.execs.look(number).exit_code is not None)
+    eventually(lambda: world.engine.execs.look(number).exit_code is not None, what="the command's end")
     return world.engine.execs.look(number).exit_code
 
 
@@ -669,8 +681,10 @@ def test_a_command_is_started_once(world: World) -> None:
     execs = world.engine.execs
     number = execs.create(world.run(*FOREVER), ExecOrder(FOREVER))
 
-    with execs.start(number, tty=False), pytest.raises(Conflict):
-        execs.start(number, tty=False)
+    with execs.start(number, tty=False):
+        eventually(lambda: execs.look(number).running, what="the start, after its streams are there")
+        with pytest.raises(Conflict):
+            execs.start(number, tty=False)
 
 
 def test_a_terminal_has_its_size_while_its_command_runs(world: World) -> None:
@@ -690,8 +704,6 @@ def test_a_command_that_nobody_listens_to_is_hung_up(world: World) -> None:
     execs = world.engine.execs
     number = execs.create(world.run(*FOREVER), ExecOrder(FOREVER))
     with execs.start(number, tty=False):
-        eventually(lambda: execs.look(number).running)
-
         execs.hang_up(number)
 
         assert ended(world, number) == 128 + 1
