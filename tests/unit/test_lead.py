@@ -22,7 +22,8 @@ from tests.fakes.store import FakeStore
 
 @pytest.fixture
 def store() -> FakeStore:
-    return FakeStore(time.monotonic)
+    """Lend a store in which no lease ends: one of three seconds may on a busy machine."""
+    return FakeStore(lambda: 0.0)
 
 
 @pytest.fixture
@@ -108,7 +109,10 @@ def test_who_takes_the_lock_knows_how_long_ago_the_one_before_was_seen(tmp_path:
     beat_at = time.time() - 5
     os.utime(left, (beat_at, beat_at))
 
-    assert HostLock(left).take() == pytest.approx(5, abs=2)
+    least_s = time.time() - beat_at
+    taken_s = HostLock(left).take()
+    assert taken_s is not None
+    assert least_s - 0.01 <= taken_s <= time.time() - beat_at + 0.01
     assert HostLock(tmp_path / "fresh").take() is None
 
 

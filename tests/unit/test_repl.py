@@ -393,7 +393,7 @@ class Terminal:
     def type(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 
-    def wait_for(self, text: str, within_s: float = 20.0) -> str:
+    def wait_for(self, text: str, within_s: float = 60.0) -> str:
         """Return what was shown up to `text`, which was not shown before."""
         until = time.monotonic() + within_s
         while text not in self.seen:
@@ -442,7 +442,7 @@ def test_a_session_on_a_terminal_shows_results_health_and_leaves(tmp_path: Path)
         screen.wait_for("cloud>")
         screen.type(CTRL_D)
 
-        assert screen.process.wait(20) == 0
+        assert screen.process.wait(60) == 0
 
 
 def test_a_line_is_seen_on_a_terminal_of_five_rows(tmp_path: Path) -> None:
