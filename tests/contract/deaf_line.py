@@ -49,24 +49,20 @@ class DeafLine:
                 thread.start()
 
     def _requests(self, client: socket.socket, server: socket.socket) -> None:
-        while sent := _received(client):
-            if self._marker in sent:
-                self._lost.set()
-            server.sendall(sent)
+        with suppress(OSError):  # another thread has cut one of them
+            while sent := client.recv(65536):
+                if self._marker in sent:
+                    self._lost.set()
+                server.sendall(sent)
+        _cut(server)  # nobody is left to answer: a client that came while the line was closed may have gone
 
     def _answers(self, server: socket.socket, client: socket.socket) -> None:
-        while answer := _received(server):
-            if not self._lost.is_set():
-                client.sendall(answer)
-            elif self._loss is Loss.CUT:
-                _cut(client)
-
-
-def _received(line: socket.socket) -> bytes:
-    try:
-        return line.recv(65536)
-    except OSError:
-        return b""
+        with suppress(OSError):
+            while answer := server.recv(65536):
+                if not self._lost.is_set():
+                    client.sendall(answer)
+                elif self._loss is Loss.CUT:
+                    _cut(client)
 
 
 def _cut(line: socket.socket) -> None:

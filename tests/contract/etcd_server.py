@@ -57,8 +57,7 @@ class EtcdServers:
 
     def leader(self) -> int:
         """Return the number of the member that leads; raises AssertionError when none does within 10 s."""
-        eventually(self._leaders, within_s=10)
-        return self._leaders()[0]
+        return eventually(self._leaders, within_s=10, what="that a member of etcd leads")[0]
 
     def compact(self, revision: int) -> None:
         self._post(0, "/v3/kv/compaction", {"revision": revision, "physical": True})

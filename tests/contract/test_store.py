@@ -16,6 +16,8 @@ from tests.fakes.store import FakeStore
 
 _roots = count(1)
 LEASE_ENDS_WITHIN_S = 10
+FOREVER_S = 3600  # a lease that ends with keys makes a revision: none does while others look at revisions
+PATIENT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Place:
 @pytest.fixture(scope="module")
 def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdServers]:
     with etcd_servers(1, tmp_path_factory.mktemp("etcd")) as servers:
+        servers.leader()
         yield servers
 
 
@@ -49,7 +52,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
         yield _fake_place()
         return
     servers: EtcdServers = request.getfixturevalue("etcd")
-    store = EtcdStore(servers.endpoints, f"/simplecloud/test{next(_roots)}/")
+    store = EtcdStore(servers.endpoints, f"/simplecloud/test{next(_roots)}/", timeout_s=PATIENT_S)
     yield Place(store, lambda seconds: None)
     store.close()
 
@@ -61,6 +64,15 @@ def store(place: Place) -> Store:
 
 def values(store: Store, prefix: str = "") -> dict[str, str]:
     return {key: entry.value for key, entry in store.read(prefix).entries.items()}
+
+
+def is_written(store: Store, key: str, lease: int) -> bool:
+    """Return whether the key was written under the lease, which may have ended before."""
+    try:
+        store.write({key: "done"}, lease=lease)
+    except Conflict:
+        return False
+    return True
 
 
 def test_a_new_root_has_no_entries(store: Store) -> None:
@@ -185,16 +197,16 @@ def test_a_prefix_is_deleted_and_nothing_beside_it(store: Store) -> None:
 
 
 def test_only_one_manager_can_claim_the_leader_key(store: Store) -> None:
-    claim(store, "manager", "first", store.grant(60))
+    claim(store, "manager", "first", store.grant(FOREVER_S))
 
     with pytest.raises(Conflict):
-        claim(store, "manager", "second", store.grant(60))
+        claim(store, "manager", "second", store.grant(FOREVER_S))
 
     assert values(store) == {"manager": "first"}
 
 
 def test_a_leader_writes_under_its_fence(store: Store) -> None:
-    fence = claim(store, "manager", "first", store.grant(60))
+    fence = claim(store, "manager", "first", store.grant(FOREVER_S))
 
     store.write({"targets/web": "3"}, fence=fence)
     store.write({}, ["targets/web"], fence=fence)
@@ -203,7 +215,7 @@ def test_a_leader_writes_under_its_fence(store: Store) -> None:
 
 
 def test_a_leader_that_rewrites_its_key_keeps_leading(store: Store) -> None:
-    lease = store.grant(60)
+    lease = store.grant(FOREVER_S)
     fence = claim(store, "manager", "first", lease)
     store.write({"manager": "first, and busy"}, fence=fence, lease=lease)
 
@@ -213,8 +225,8 @@ def test_a_leader_that_rewrites_its_key_keeps_leading(store: Store) -> None:
 
 
 def test_a_leader_that_was_replaced_changes_nothing_any_more(store: Store) -> None:
-    old = claim(store, "manager", "first", store.grant(60))
-    new = seize(store, old, "second", store.grant(60))
+    old = claim(store, "manager", "first", store.grant(FOREVER_S))
+    new = seize(store, old, "second", store.grant(FOREVER_S))
 
     writes: tuple[Callable[[], int], ...] = (
         lambda: store.write({"targets/web": "3"}, fence=old),
@@ -231,17 +243,17 @@ def test_a_leader_that_was_replaced_changes_nothing_any_more(store: Store) -> No
 
 
 def test_a_dead_leader_is_replaced_by_one_manager_only(store: Store) -> None:
-    old = claim(store, "manager", "first", store.grant(60))
-    seize(store, old, "second", store.grant(60))
+    old = claim(store, "manager", "first", store.grant(FOREVER_S))
+    seize(store, old, "second", store.grant(FOREVER_S))
 
     with pytest.raises(Conflict):
-        seize(store, old, "third", store.grant(60))
+        seize(store, old, "third", store.grant(FOREVER_S))
 
     assert values(store) == {"manager": "second"}
 
 
 def test_a_leader_without_its_key_is_fenced(store: Store) -> None:
-    lease = store.grant(60)
+    lease = store.grant(FOREVER_S)
     fence = claim(store, "manager", "first", lease)
     store.revoke(lease)
 
@@ -253,7 +265,7 @@ def test_a_leader_without_its_key_is_fenced(store: Store) -> None:
 
 def test_the_keys_of_a_lease_end_with_it(place: Place) -> None:
     store = place.store
-    store.write({"requests/1": "done"}, lease=store.grant(1))
+    eventually(lambda: is_written(store, "requests/1", store.grant(1)), what="a write before its lease ends")
     store.write({"apps/web": "1"})
 
     place.pass_time(LEASE_ENDS_WITHIN_S)
@@ -262,7 +274,7 @@ def test_the_keys_of_a_lease_end_with_it(place: Place) -> None:
 
 
 def test_a_lease_that_ended_cannot_be_refreshed_or_used(store: Store) -> None:
-    lease = store.grant(60)
+    lease = store.grant(FOREVER_S)
     assert store.refresh(lease)
 
     store.revoke(lease)
@@ -275,7 +287,7 @@ def test_a_lease_that_ended_cannot_be_refreshed_or_used(store: Store) -> None:
 
 
 def test_a_key_put_again_without_its_lease_outlives_it(store: Store) -> None:
-    lease = store.grant(60)
+    lease = store.grant(FOREVER_S)
     store.write({"a": "1", "b": "1"}, lease=lease)
     store.write({"a": "2"})
 

@@ -15,6 +15,8 @@ from manager.store import EtcdStore, Fence, Store
 from tests.contract.etcd_server import EtcdServers, etcd_servers
 from tests.fakes.store import FakeStore
 
+PATIENT_S = 20.0
+
 _numbers = count(1)
 Step = tuple[Any, ...]  # a method of History and its arguments
 
@@ -96,13 +98,14 @@ class History:
 def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdServers]:
     """An etcd in which nothing but this test makes revisions."""
     with etcd_servers(1, tmp_path_factory.mktemp("etcd")) as servers:
+        servers.leader()
         yield servers
 
 
 @settings(max_examples=60, deadline=None)
 @given(steps=STEPS)
 def test_the_store_in_memory_answers_every_history_as_etcd_does(etcd: EtcdServers, steps: list[Step]) -> None:
-    real = EtcdStore(etcd.endpoints, f"/simplecloud/history{next(_numbers)}/")
+    real = EtcdStore(etcd.endpoints, f"/simplecloud/history{next(_numbers)}/", timeout_s=PATIENT_S)
     seen, expected = History(FakeStore(clock=lambda: 0.0)), History(real)
 
     for step in steps:
