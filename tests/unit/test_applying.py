@@ -142,7 +142,7 @@ def test_a_dry_run_tells_which_files_stay_here(
 
 @pytest.mark.parametrize(
     ("how", "ready", "code"),
-    [("--wait=100ms", 0, 4), ("--wait=100ms", 1, 0), ("--detach", 0, 0), ("--dry-run", 0, 0)],
+    [("--wait=100ms", 0, 4), ("--wait=60s", 1, 0), ("--detach", 0, 0), ("--dry-run", 0, 0)],
 )
 def test_an_app_that_is_as_the_file_says_is_to_be_ready_too(
     tmp_path: Path, file: Path, how: str, ready: int, code: int
@@ -167,7 +167,7 @@ def test_an_app_that_only_scales_otherwise_is_to_be_ready_too(
     replies = a_cloud({"params": params, "files": {}}, **running(app("web", want=1, ready=ready)))
 
     with serving(tmp_path, replies):
-        assert shell.run(f"apply -f {file} --wait=100ms") == code
+        assert shell.run(f"apply -f {file} --wait={'100ms' if code else '60s'}") == code
 
     assert "autoscale --max 3 web" in shell.out.getvalue()
 
@@ -216,7 +216,7 @@ def test_a_worker_that_ended_before_is_to_run_for_longer_than_a_moment(
     again = worker("web.1", restarts=5, started_at=started)
 
     with serving(tmp_path, a_cloud(PRESENT, **running(app("web", want=1, ready=1), again))):
-        assert shell.run(f"apply -f {file} --wait=100ms") == code
+        assert shell.run(f"apply -f {file} --wait={'100ms' if code else '60s'}") == code
 
 
 @pytest.mark.parametrize(("command", "code"), [("sleep 9", 0), ("sleep 8", 1)])

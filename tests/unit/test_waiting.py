@@ -257,10 +257,12 @@ def test_a_load_is_reported_and_expected(shell: Shell, manager: FakeManager, web
 
 
 def test_a_load_in_the_background_is_waited_for(shell: Shell, manager: FakeManager, website: Website) -> None:
+    website.held = True
     assert shell.run("load web --rps 100 --for 200ms --detach") == 0
     assert shell.out.getvalue() == ""
     assert shell.run("expect load web done") == 5
     assert shell.run("load web --detach") == 1
+    website.release()
     assert shell.run("wait load web done --timeout 20s") == 0
     assert shell.out.getvalue().startswith("sent ")
 
@@ -268,7 +270,7 @@ def test_a_load_in_the_background_is_waited_for(shell: Shell, manager: FakeManag
 def test_a_wait_for_a_number_of_a_load_ends_in_time(
     shell: Shell, manager: FakeManager, website: Website
 ) -> None:
-    assert shell.run("load web --rps 10 --for 3s --detach") == 0
+    assert shell.run("load web --rps 10 --for 60s --detach") == 0
     assert shell.run("wait load web failed == 0 --timeout 100ms") == 4
     assert shell.run("expect load web failed == 0 --timeout 100ms") == 5
     assert shell.err.getvalue().count("it is still running") == 2
