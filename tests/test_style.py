@@ -22,6 +22,7 @@ BIN = Path(sys.executable).parent
     ],
     ids=" ".join,
 )
+@pytest.mark.timeout(900)  # mypy has no cache on a new machine, and only its share of the processor
 def test_the_tool_has_no_complaint(command: list[str]) -> None:
     found = subprocess.run(
         [BIN / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False
