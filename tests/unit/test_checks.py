@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -200,7 +201,7 @@ def test_looking_at_a_cloud_makes_no_group(tmp_path: Path, monkeypatch: pytest.M
 def test_processes_of_a_cloud_end_where_its_directory_was_removed(
     tmp_path: Path, there: bool, runs: bool
 ) -> None:
-    places = PlacesAt(f"lost-{there}".lower(), directory=tmp_path / "run")
+    places = PlacesAt(f"lost-{os.getpid()}", directory=tmp_path / "run")
     if there:
         places.run.mkdir()
 
@@ -261,13 +262,14 @@ def test_only_leftovers_of_a_cloud_that_is_known_are_removed_unasked() -> None:
 
 
 def test_a_cloud_that_runs_without_its_directory_has_left_nothing(tmp_path: Path) -> None:
-    marks = {"runs-on": LeftBehind(2, 0, 0)}
+    cloud = f"runs-on-{os.getpid()}"
+    marks = {cloud: LeftBehind(2, 0, 0)}
 
-    with process_of(Places("runs-on"), "keeper", tmp_path):
-        meanwhile = list(leftovers(marks, {"runs-on"}))
+    with process_of(Places(cloud), "keeper", tmp_path):
+        meanwhile = list(leftovers(marks, {cloud}))
 
     assert meanwhile == []
-    assert states(list(leftovers(marks, {"runs-on"}))) == {"leftovers": "FAIL"}
+    assert states(list(leftovers(marks, {cloud}))) == {"leftovers": "FAIL"}
 
 
 def test_a_cloud_that_goes_down_during_the_look_has_left_nothing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +48,7 @@ def test_a_cloud_without_a_manager_is_not_up(places: PlacesAt) -> None:
 
 
 def test_a_manager_that_a_signal_has_stopped_is_no_standby(tmp_path: Path) -> None:
-    places = PlacesAt("half-asleep", directory=tmp_path)
+    places = PlacesAt(f"asleep-{os.getpid()}", directory=tmp_path)
     with (
         FakeManager(places),
         process_of(places, "manager", tmp_path),
