@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from manager.loop.reconcile import Reconciler
 from manager.server import Call
 from manager.service.dispatch import Answer
 from manager.service.targets import resolve_target, workers_of
-from manager.service.waiting import SEEN_S
+from manager.service.waiting import until_shown
 from manager.state.model import container_name
 from manager.state.world import World
 
@@ -70,7 +69,7 @@ class Drills:
             case "etcd":
                 return self._etcd(number or 1, for_s)
             case _:
-                return self._workers(what, for_s)
+                return self._workers(call, what, for_s)
 
     def _managers(self, call: Call, for_s: float | None) -> Drill:
         """The leader dies; to be without a manager for a while, so do all, once this is answered."""
@@ -113,7 +112,7 @@ class Drills:
 
         return Drill([f"{words} (process {pid})"], strike)
 
-    def _workers(self, word: str, for_s: float | None) -> Drill:
+    def _workers(self, call: Call, word: str, for_s: float | None) -> Drill:
         picture = self.reconciler.seen()
         name, slot = resolve_target(word, picture.world)
         records = workers_of(picture.world, name, slot)
@@ -128,19 +127,14 @@ class Drills:
                     hold(hold_file_of(self.places, container), for_s)
                 self.engine.kill(container)
                 self.journal.note("killed by a drill", app=record.app, worker=record.key.label)
-            self._until_seen({picture.world.containers[record.key].id for record in running})
+            killed = {picture.world.containers[record.key].id for record in running}
+            until_shown(self.reconciler, call, lambda world: not _run(world, killed))
 
         return Drill([record.key.label for record in running], strike)
 
-    def _until_seen(self, killed: Collection[str]) -> None:
-        """A look has found them dead, or SEEN_S are over: the next question is not answered with them."""
-        ends_at = time.monotonic() + SEEN_S
-        picture = self.reconciler.picture()
-        while picture is not None and _run(picture.world, killed) and time.monotonic() < ends_at:
-            picture = self.reconciler.next_picture(picture, SEEN_S)
-
 
 def _run(world: World, ids: Collection[str]) -> bool:
+    """Return whether one of these containers runs, as far as is known."""
     return any(found.id in ids and found.state == "running" for found in world.containers.values())
 
 

@@ -19,6 +19,7 @@ from manager.service.waiting import until_seen
 from manager.state import wishes
 from manager.state.model import Freeze
 from manager.state.records import ALL, APPS, FROZEN, app_key, encode, freeze_key
+from manager.state.world import World, is_left_alone, is_ready
 from manager.store import Entry
 
 _MEANS = "nothing is done by itself"
@@ -36,7 +37,7 @@ class FreezeVerbs:
             return self._plan(app, f"freeze {_name(app)}", frozen=True)
         revision = self.set_frozen(app)
         if revision is not None:
-            until_seen(self.changes.reconciler, call, revision)
+            until_seen(self.changes.reconciler, call, revision, serving_are_left_alone)
         return _said(f"{_name(app)} is frozen: {_MEANS} until: {_thaw(app)}")
 
     def thaw(self, call: Call, arguments: Arguments) -> Answer:
@@ -96,6 +97,15 @@ class FreezeVerbs:
             return ["the whole cloud is frozen: thaw"] if freeze_key(ALL) in snapshot.entries else []
         names = [name for name in read_specs(snapshot) if freeze_key(name) in snapshot.entries]
         return [f"{name} stays frozen: thaw {name}" for name in names]
+
+
+def serving_are_left_alone(world: World) -> bool:
+    """Return whether each worker that serves in what is frozen is recorded as one that was up.
+
+    One that is not would be started again if its container were removed.
+    """
+    frozen = (r for r in world.records.values() if world.is_frozen(r.app) and r.app not in world.unreadable)
+    return all(is_left_alone(world, record) for record in frozen if is_ready(world, record))
 
 
 def _name(app: str | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from manager.api.arguments import Arguments
 from manager.api.documents import counted
@@ -31,9 +32,8 @@ def until_settled(reconciler: Reconciler, call: Call, made: Made, arguments: Arg
     """Return a sentence once the apps are settled; raises WorkersFailed, Conflict or WaitTimedOut."""
     names = list(made.apps)
     started, began_at = time.monotonic(), time.time()
-    detached = arguments.flag("detach")
-    until_seen(reconciler, call, made.revision, names if detached else ())
-    if detached:
+    if arguments.flag("detach"):
+        until_seen(reconciler, call, made.revision, partial(_are_placed, names))
         return f"{', '.join(names)}: on its way"
     asked_s = arguments.number("wait")
     limit_s = WAIT_S if asked_s is None else asked_s
@@ -41,7 +41,7 @@ def until_settled(reconciler: Reconciler, call: Call, made: Made, arguments: Arg
     while picture is None or not _are_settled(reconciler, picture, made, began_at):
         if time.monotonic() - started > limit_s:
             raise too_late(picture, names, limit_s, made.revision, is_new=call.request.method == "run")
-        if picture is not None:
+        if picture is not None and picture.world.revision >= made.revision:
             told.tell(picture.world, names)
         picture = reconciler.next_picture(picture, LOOK_S)
         call.check()
@@ -67,20 +67,26 @@ def _are_settled(reconciler: Reconciler, picture: Picture, made: Made, began_at:
 
 
 def until_seen(
+    reconciler: Reconciler, call: Call, revision: int, follows: Callable[[World], bool] = lambda _: True
+) -> None:
+    """Return once a look has found this revision of the store, and what follows from it."""
+    until_shown(reconciler, call, lambda world: world.revision >= revision and follows(world))
+
+
+def until_shown(
     reconciler: Reconciler,
     call: Call,
-    revision: int,
-    names: Iterable[str] = (),
+    shows: Callable[[World], bool],
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Return once a look has found this revision of the store, and the workers that these apps have by it.
+    """Return once a look shows what a command did, so that whoever asks next sees it.
 
-    Whoever asks next sees what was changed. Not once a look has failed since, and for no longer than SEEN_S.
+    Not once a look has failed since, and for no longer than SEEN_S.
     """
     picture = before = reconciler.picture()
     ends_at = clock() + SEEN_S
-    while picture is None or not _shows(picture.world, revision, names):
+    while picture is None or not shows(picture.world):
         has_failed = picture is not None and picture is not before and picture.trouble
         if has_failed or clock() > ends_at:
             return
@@ -88,9 +94,8 @@ def until_seen(
         call.check()
 
 
-def _shows(world: World, revision: int, names: Iterable[str]) -> bool:
-    specs = [world.specs[name] for name in names if name in world.specs]
-    return world.revision >= revision and all(is_placed(world, spec) for spec in specs)
+def _are_placed(names: Iterable[str], world: World) -> bool:
+    return all(is_placed(world, world.specs[name]) for name in names if name in world.specs)
 
 
 def has_lasted(world: World, name: str, now: float) -> bool:

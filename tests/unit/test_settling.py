@@ -19,6 +19,7 @@ from manager.observe.verdicts import Verdict
 from manager.plan.updates import UPDATE_LIMIT_S
 from manager.server import Call
 from manager.service.changes import Made
+from manager.service.freezing import serving_are_left_alone
 from manager.service.waiting import (
     PROOF_S,
     WAIT_S,
@@ -28,6 +29,7 @@ from manager.service.waiting import (
     too_late,
     until_seen,
     until_settled,
+    until_shown,
 )
 from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale, Past, WorkerKey
@@ -254,9 +256,27 @@ def test_who_asks_after_a_change_sees_it_also_where_each_look_takes_seconds() ->
     ]
     call = cast(Call, SimpleNamespace(check=lambda: None))
 
-    until_seen(cast(Reconciler, Behind(pictures)), call, 7, clock=count(step=2.5).__next__)
+    until_shown(
+        cast(Reconciler, Behind(pictures)),
+        call,
+        lambda world: world.revision >= 7,
+        clock=count(step=2.5).__next__,
+    )
 
     assert [picture.number for picture in pictures] == [3, 4]
+
+
+def test_who_freezes_is_answered_once_workers_that_serve_are_recorded_as_having_been_up() -> None:
+    unnoted, noted = (serving([an_app()], [replace(a_worker(1), was_up=was_up)]) for was_up in (False, True))
+    pictures = [
+        Picture(replace(world, revision=7, frozen=frozenset({"web"})), number, converged=False)
+        for number, world in enumerate((unnoted, noted))
+    ]
+    call = cast(Call, SimpleNamespace(check=lambda: None))
+
+    until_seen(cast(Reconciler, Behind(pictures)), call, 7, serving_are_left_alone)
+
+    assert [picture.number for picture in pictures] == [1]
 
 
 def test_an_update_that_was_rolled_back_meanwhile_says_which_to_which_and_why() -> None:
