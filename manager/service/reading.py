@@ -38,7 +38,7 @@ from manager.service.targets import resolve_target
 from manager.state import wishes
 from manager.state.model import AppSpec, WorkerKey
 from manager.state.options import asked, usual
-from manager.state.records import ALL, APPS, WORKERS, encode
+from manager.state.records import ALL, APPS, FROZEN, WORKERS, encode
 from manager.state.world import World
 from manager.store import Member, Store
 from netsetup.addresses import bridge_name, gateway_of
@@ -176,7 +176,7 @@ class Reading:
         world = picture.world if picture else None
         members = self.store.members()
         alarm = self._alarm(members)
-        apps, workers = (len(world.specs), len(world.records)) if world else self._stored()
+        apps, workers, frozen = _counts(world) if world else stored(self.store)
         view = StatusView(
             cloud=self.cloud,
             manager=ProcessView(os.getpid(), rfc3339(self.started_at), "leader"),
@@ -195,17 +195,9 @@ class Reading:
             apps=apps,
             workers=workers,
             notes=self._notes(picture, alarm),
-            frozen=sorted(world.frozen & {ALL, *world.specs}) if world else [],
+            frozen=frozen,
         )
         return document("Status", asdict(view))
-
-    def _stored(self) -> tuple[int, int]:
-        """Return how many apps and workers the store has, where nothing was looked at yet."""
-        try:
-            keys = self.store.read(APPS, WORKERS).entries
-        except StoreUnavailable:
-            return 0, 0
-        return sum(key.startswith(APPS) for key in keys), sum(key.startswith(WORKERS) for key in keys)
 
     def host(self) -> HostView:
         """Return what this machine has, and what of it was in use at the last observation."""
@@ -252,6 +244,24 @@ class Reading:
         if world.unreadable:
             notes.append(f"left alone, as records cannot be read: {some(sorted(world.unreadable.values()))}")
         return notes
+
+
+def _counts(world: World) -> tuple[int, int, list[str]]:
+    """Return how many apps and workers there are, and what is frozen."""
+    return len(world.specs), len(world.records), sorted(world.frozen & {ALL, *world.specs})
+
+
+def stored(store: Store) -> tuple[int, int, list[str]]:
+    """Return how many apps and workers the store has, and what is frozen, where nobody has looked yet."""
+    try:
+        keys = store.read(APPS, WORKERS, FROZEN).entries
+    except StoreUnavailable:
+        return 0, 0, []
+    apps, workers, frozen = (
+        [key.removeprefix(prefix) for key in keys if key.startswith(prefix)]
+        for prefix in (APPS, WORKERS, FROZEN)
+    )
+    return len(apps), len(workers), sorted({*frozen} & {ALL, *apps})
 
 
 def _is_as_asked(picture: Picture) -> bool:

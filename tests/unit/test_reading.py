@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from manager.service.reading import freeze_notes, named, plain, silence_notes
+from manager.service.reading import freeze_notes, named, plain, silence_notes, stored
 from manager.service.show import Addressing, route_views
 from manager.state.model import Rollback
-from tests.simulation.worlds import an_app, serving
+from manager.state.records import ALL, app_key, freeze_key, worker_key
+from tests.fakes.store import FakeStore
+from tests.simulation.worlds import a_worker, an_app, serving
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,14 @@ def test_only_apps_that_are_there_are_called_frozen() -> None:
     world = replace(serving([an_app()], []), frozen=frozenset({"web", "junk/1/2"}))
 
     assert list(freeze_notes(world)) == ["web is frozen: nothing is done for it by itself (thaw web)"]
+
+
+def test_a_manager_that_has_not_looked_yet_tells_from_the_store_what_there_is_and_what_is_frozen() -> None:
+    store = FakeStore(lambda: 0.0)
+    store.write({app_key("web"): "", freeze_key(ALL): "", freeze_key("web"): "", freeze_key("gone"): ""})
+    store.write({worker_key(a_worker(slot).key): "" for slot in (1, 2)})
+
+    assert stored(store) == (1, 2, ["all", "web"])
 
 
 def test_routes_say_that_a_silent_proxy_tells_nothing_of_them() -> None:
