@@ -39,7 +39,7 @@ class Proxy:
         """The proxy has taken exactly these routes."""
         self.write(*routes)
         wanted = {route.app: frozenset(server.name for server in route.servers) for route in routes}
-        eventually(lambda: self.api.live() == wanted, within_s=10)
+        eventually(lambda: self.api.live() == wanted, within_s=10, what=f"routes to {wanted}")
 
     def write(self, *routes: Route) -> None:
         """The routes are in etcd, as the manager writes them."""
@@ -87,13 +87,14 @@ class Proxy:
 def running_proxy(directory: Path) -> Iterator[Proxy]:
     """Run etcd and the proxy with the product's own command line and two tcp ports, and end them."""
     with etcd_servers(1, directory, "--max-txn-ops=10000") as etcd:
+        etcd.leader()  # a store gives up sooner than an etcd begins to listen on a full machine
         store = EtcdStore(etcd.endpoints, "simplecloud/test/", max_ops=10_000)
         ports = free_ports(4)
         proxy = Proxy(store, ports)
         proxy.write()
         process = _start(directory, etcd.endpoints, ports)
         try:
-            eventually(proxy.ready, within_s=20)
+            eventually(proxy.ready, within_s=20, what=f"an answer of the proxy ({directory}/proxy.log)")
             yield proxy
         finally:
             process.kill()
