@@ -34,7 +34,7 @@ def stays(cloud: Cloud, app: str, *wanted: str) -> bool:
     def are_so() -> bool:
         return re.fullmatch(pattern, " ".join(states(cloud, app))) is not None
 
-    eventually(are_so, within_s=5)
+    eventually(are_so, within_s=5, what=f"{app}'s workers {pattern}")
     time.sleep(LONG_S)
     return are_so()
 
@@ -48,7 +48,7 @@ def test_a_worker_of_a_frozen_app_that_dies_stays_dead_and_gets_no_requests(apps
 
     assert stays(cloud, name, "backoff", "ready")
     assert f"frozen: thaw {name}" in cloud.workers(name)[0].reason
-    assert states(cloud, other) == ["ready"]
+    eventually(lambda: cloud.is_ready(other, 1), within_s=10, what=f"the other app's worker, of {other}")
     assert {cloud.get(name).worker for _ in range(20)} == {f"{name}.2"}
 
 

@@ -126,7 +126,8 @@ def test_a_reached_app_goes_only_with_those_that_reach_it(apps: Apps, cloud: Clo
     assert f"{api} is reached by {web} and cannot be removed" in refused.stderr
     assert f"update --no-reach {web}    (or: rm {api} {web} -y)" in refused.stderr
     cloud.ok("rm", api, web, "-y")
-    assert list((cloud.places.state / "hosts").glob(f"{web}_*")) == []
+    hosts = cloud.places.state / "hosts"
+    eventually(lambda: not [*hosts.glob(f"{web}_*")], within_s=FOLLOW_S, what="the end of its file of names")
 
 
 @pytest.mark.parametrize("user", ["nobody"])

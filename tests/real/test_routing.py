@@ -270,9 +270,10 @@ def test_drain_time_bounds_how_long_a_worker_is_waited_for(apps: Apps, cloud: Cl
 
         cloud.ok("scale", f"{name}=1")
 
-        assert not all(request.done() for request in slow), "the other worker's go on"
-        statuses = [request.result().status for request in slow]
-    assert statuses.count(200) >= 4
+        answers = [request.result() for request in slow]
+    well = [answer.worker for answer in answers if answer.status == 200]
+    assert len(well) >= 4
+    assert {*well} == {f"{name}.1"}, "the other was not waited for"
 
 
 def test_no_request_fails_when_a_worker_is_killed(apps: Apps, cloud: Cloud) -> None:
@@ -365,7 +366,10 @@ def test_a_worker_whose_app_answers_errors_is_not_sent_requests(apps: Apps, clou
     eventually(lambda: cloud.worker(f"{name}.1").state == "unready", within_s=SECONDS)
 
     eventually(lambda: who_answers(cloud, name) == {(200, f"{name}.2")}, within_s=SECONDS)
-    assert "503" in cloud.worker(f"{name}.1").reason
+    # where the machine is full, one of the answers may be late instead
+    eventually(
+        lambda: "503" in cloud.worker(f"{name}.1").reason, within_s=SECONDS, what="an answer that is told"
+    )
 
 
 def test_ready_means_that_the_first_request_finds_every_worker(apps: Apps, cloud: Cloud) -> None:

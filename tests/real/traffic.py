@@ -10,6 +10,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -88,7 +89,8 @@ class Traffic:
         await asyncio.gather(*requests)
         for line in self._kept:
             line.writer.close()
-            await line.writer.wait_closed()
+            with suppress(OSError):  # nobody asked anything on it when it was cut
+                await line.writer.wait_closed()
 
     def _idle(self) -> Line | None:
         """Return a kept connection that the proxy has not closed; it does so after 3 minutes without use."""
