@@ -109,8 +109,14 @@ class DockerEngine:
             client.kill(name)
 
     def remove(self, name: str) -> None:
-        with self._connection.borrow(f"remove {name}") as client, _unless_gone():
-            client.remove_container(name, force=True, v=True)
+        with self._connection.borrow(f"remove {name}") as client, suppress(NotFound):
+            try:
+                client.remove_container(name, force=True, v=True)
+            except APIError as error:
+                if error.status_code != HTTPStatus.CONFLICT:
+                    raise
+                # somebody removes it already, such as the call before this one, which was given up
+                client.wait(name, timeout=client.timeout, condition="removed")
 
     def logs(
         self, name: str, *, since: float | None = None, tail: int | None = None, follow: bool = False

@@ -6,6 +6,7 @@ import os
 import secrets
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -168,6 +169,21 @@ def test_a_container_removed_by_hand_is_not_seen_any_more(engine: DockerEngine, 
         client.remove_container(wanted.name, force=True)
 
     assert engine.workers() == []
+
+
+def test_who_removes_what_another_is_removing_returns_once_it_is_gone(
+    engine: DockerEngine, image: str
+) -> None:
+    wanted = order(image, "sleep", "100")
+    engine.create(wanted)
+    engine.start(wanted.name)
+
+    def is_gone_after_removal(_: int) -> bool:
+        engine.remove(wanted.name)
+        return engine.worker(wanted.name) is None
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(is_gone_after_removal, range(4))) == [True] * 4
 
 
 def test_a_name_that_somebody_elses_container_has_is_refused(engine: DockerEngine, image: str) -> None:
