@@ -14,11 +14,15 @@ import pytest
 
 from manager.api.arguments import Arguments
 from manager.api.errors import Conflict, WorkersFailed
+from manager.api.places import Places
+from manager.host.settings import Settings
+from manager.journal import Journal
 from manager.loop.reconcile import Picture, Reconciler
 from manager.observe.verdicts import Verdict
 from manager.plan.updates import UPDATE_LIMIT_S
 from manager.server import Call
 from manager.service.changes import Made
+from manager.service.drills import Drills
 from manager.service.freezing import serving_are_left_alone
 from manager.service.waiting import (
     PROOF_S,
@@ -36,6 +40,7 @@ from manager.state.model import AppSpec, Autoscale, Past, WorkerKey
 from manager.state.records import ALL
 from manager.state.templates import Health
 from manager.state.world import World
+from tests.fakes.engine import FakeEngine
 from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_worker, an_app, serving
 
 
@@ -215,6 +220,9 @@ class Behind:
     def picture(self) -> Picture:
         return self.pictures[0]
 
+    def seen(self) -> Picture:
+        return self.picture()
+
     def next_picture(self, after: Picture, within_s: float) -> Picture:
         self.pictures.pop(0)
         return self.picture()
@@ -277,6 +285,20 @@ def test_who_freezes_is_answered_once_workers_that_serve_are_recorded_as_having_
     until_seen(cast(Reconciler, Behind(pictures)), call, 7, serving_are_left_alone)
 
     assert [picture.number for picture in pictures] == [1]
+
+
+def test_who_asks_after_a_drill_sees_that_its_worker_is_dead() -> None:
+    alive = serving([an_app(want=1)], [a_worker(1)])
+    key = WorkerKey("web", 1, 1)
+    dead = replace(alive, containers={key: replace(alive.containers[key], state="exited")})
+    pictures = [seen(world) for world in (alive, alive, dead, dead)]
+    call = cast(Call, SimpleNamespace(check=lambda: None))
+    engine, journal = FakeEngine(now=time.time), cast(Journal, SimpleNamespace(note=lambda *_, **__: None))
+    drills = Drills(Places("none"), cast(Settings, None), engine, cast(Reconciler, Behind(pictures)), journal)
+
+    drills.crash(call, Arguments({"part": "web.1"}))
+
+    assert len(pictures) == 2
 
 
 def test_an_update_that_was_rolled_back_meanwhile_says_which_to_which_and_why() -> None:
