@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
+from itertools import pairwise
 
 from manager.api.documents import unix_seconds
 from tests.real.cloud import Apps, Cloud, docker_by_hand, eventually
@@ -82,19 +84,23 @@ def test_run_that_waits_in_vain_ends_with_4_and_keeps_the_app(apps: Apps, cloud:
 
 
 def test_a_wait_of_no_time_ends_at_once(apps: Apps, cloud: Cloud) -> None:
-    outcome = cloud.run("run", "--wait=0s", apps.name("soon"), "sleep", "1000")
+    outcome = cloud.run("run", "--wait=0s", "-p", "8000", apps.name("never"), "sleep", "1000")
 
     assert (outcome.code, "not ready within 0 s" in outcome.stderr) == (4, True)
 
 
 def test_a_worker_that_a_drill_keeps_down_comes_back_when_the_time_is_over(apps: Apps, cloud: Cloud) -> None:
-    name = apps.run("sleep", "1000")
+    name, began_at = apps.run("sleep", "1000", options=("-n", "2")), time.time()
 
-    listed = cloud.ok("-c", f"crash {name}.1 --for 3s -y; ps {name} --columns state")  # within the 3 s
+    cloud.ok("crash", f"{name}.1", "--for", "3s", "-y")
+    cloud.ok("crash", f"{name}.2", "--for", "10m", "-y")
 
-    assert "backoff" in listed.stdout
-    eventually(lambda: cloud.is_ready(name, 1), within_s=10)
-    assert re.search("killed; next try in [123] s", cloud.ok("events", "--app", name).stdout)
+    assert cloud.worker(f"{name}.2").state == "backoff"
+    eventually(lambda: cloud.worker(f"{name}.1").state == "ready", within_s=10, what="its return")
+    back_at = eventually(lambda: starts(cloud, name)[2:], within_s=5, what="the event of its start")
+    assert [at - began_at >= 3 for at in back_at] == [True]
+    assert re.search("killed; next try in [0-9]{3} s", cloud.ok("events", "--app", name).stdout)
+    assert cloud.worker(f"{name}.2").state == "backoff"
 
 
 def test_the_waits_grow_from_none_to_1_to_2_seconds(apps: Apps, cloud: Cloud) -> None:
@@ -122,15 +128,16 @@ def starts(cloud: Cloud, app: str) -> list[float]:
 def test_the_backoff_survives_the_death_of_the_manager(apps: Apps, cloud: Cloud) -> None:
     name = apps.name("crasher")
     cloud.ok("run", "-d", name, *CRASHES)
-    eventually(lambda: cloud.worker(f"{name}.1").restarts >= 4, within_s=20)
-    count = len(starts(cloud, name))
+    eventually(lambda: cloud.worker(f"{name}.1").restarts >= 4, within_s=20, what="the fourth ending")
+    eventually(lambda: len(starts(cloud, name)) >= 4, within_s=5, what="the event of the third restart")
 
     os.kill(cloud.manager_pids()[0], signal.SIGKILL)
     words = reason(cloud, f"{name}.1", "backoff")
 
     assert "exit code 3" in words
     assert cloud.worker(f"{name}.1").restarts >= 4
-    assert len(starts(cloud, name)) <= count + 1
+    gaps = [later - earlier for earlier, later in pairwise(starts(cloud, name))]
+    assert all(gap >= least_s for gap, least_s in zip(gaps, (0, 1, 2, 4, 8, 16), strict=False)), gaps
 
 
 def test_restart_no_leaves_a_failed_worker_as_it_ended(apps: Apps, cloud: Cloud) -> None:
