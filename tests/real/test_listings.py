@@ -6,8 +6,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from manager.api.views import AppView
 from tests.published import schemas, violations
 from tests.real.cloud import Apps, Cloud, Outcome, eventually
+from tests.real.traffic import Traffic
 
 DOCUMENTS = {
     "AppList": ("apps", "{app}"),
@@ -83,22 +85,24 @@ def test_a_worker_list_tells_of_each_worker(apps: Apps, cloud: Cloud) -> None:
 def test_rates_latencies_and_usage_appear_under_load(apps: Apps, cloud: Cloud) -> None:
     name = apps.serve(1)
 
-    cloud.ok("load", name, "--rps", "40", "--for", "3s", "--path", "/?ms=20")
+    with Traffic(cloud, name, path="/?ms=20", rate_rps=40):
+        app = eventually(lambda: measured(cloud, name), within_s=10, what="rates and usage of the app")
+        used = eventually(lambda: cloud.worker(f"{name}.1").cpu_cores, within_s=15, what="CPU of the worker")
 
-    app = cloud.app(name)
-    assert app.rate_rps
+    assert app is not None
     assert app.p95_s is not None
     assert 0.02 <= app.p95_s < 5  # seconds, of answers that take 20 ms
     assert app.error_ratio == 0
     assert app.memory_bytes is not None
     assert app.memory_bytes > 2**20
-    worker = eventually(lambda: used(cloud, f"{name}.1"), within_s=15)
-    assert worker is not None
-    assert 0 < worker < 1
+    assert used is not None
+    assert 0 < used < 1
 
 
-def used(cloud: Cloud, worker: str) -> float | None:
-    return cloud.worker(worker).cpu_cores
+def measured(cloud: Cloud, app: str) -> AppView | None:
+    """Return the app once its requests and its memory have been measured."""
+    view = cloud.app(app)
+    return view if view.rate_rps and view.p95_s is not None and view.memory_bytes else None
 
 
 def test_the_status_tells_of_every_part(cloud: Cloud) -> None:

@@ -62,7 +62,7 @@ def test_a_killed_manager_loses_no_minute_of_the_record(apps: Apps, cloud: Cloud
 def test_damaged_records_are_left_out_and_counted(apps: Apps, cloud: Cloud) -> None:
     name = serve_scaled(apps)
     load(cloud, name, span="6s")
-    path = segments(cloud, name)[0]
+    path = eventually(lambda: segments(cloud, name), within_s=10, what="a record of the load")[0]
     with path.open("ab") as file:
         file.write(b'[1,[17, "half a li')
     (path.parent / "0.jsonl").write_bytes(os.urandom(64).replace(b"\n", b" "))
