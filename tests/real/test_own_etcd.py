@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from manager.api.errors import SetupFailed
+from manager.host.external_etcd import Etcd, knock
 from tests.contract.etcd_server import EtcdServers, etcd_servers
 from tests.real.certificates import Authority
 from tests.real.cloud import PROOF, SERVER, Cloud, docker_by_hand, eventually, traces
@@ -24,7 +27,19 @@ def servers(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> I
     trusted = ("--client-cert-auth", "--trusted-ca-file", authority.certificate)
     directory = tmp_path_factory.mktemp("etcd")
     with etcd_servers(3, directory, "--cert-file", certificate, "--key-file", key, *trusted) as servers:
+        files = dict(zip(("cert", "key"), map(Path, authority.issue("first")), strict=True))
+        for endpoint in servers.endpoints:  # `up` asks once, and each of them has to find the others first
+            etcd = Etcd((endpoint,), {"ca": Path(authority.certificate), **files})
+            eventually(partial(lets_in, etcd), within_s=20, what=f"an etcd at {endpoint}")
         yield servers
+
+
+def lets_in(etcd: Etcd) -> bool:
+    try:
+        knock(etcd)
+    except SetupFailed:
+        return False
+    return True
 
 
 @pytest.fixture
@@ -79,7 +94,7 @@ def test_its_files_are_copied_for_root_alone_and_remembered(
     copies = sorted(cloud.places.state.glob("etcd-*.pem"))
     assert [copy.name for copy in copies] == ["etcd-ca.pem", "etcd-cert.pem", "etcd-key.pem"]
     assert {copy.stat().st_mode & 0o777 for copy in copies} == {0o600}
-    assert eventually(lambda: cloud.get("web").status == 200, within_s=10)
+    eventually(lambda: cloud.serves("web"), within_s=10, what="an answer of the app")
 
 
 def test_purging_takes_the_keys_out_of_an_etcd_that_stays(
