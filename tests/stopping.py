@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Iterable, Iterator
@@ -57,5 +58,8 @@ def hanging(pid: int) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(FileNotFoundError):
+        try:
             file.write_text(thaw)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENODEV):  # it went, maybe just now
+                raise
