@@ -37,7 +37,7 @@ update shop --spares 3
 wait shop spares == 3
 ps shop -a
 scale shop=5
-expect http shop / --contains "hello from shop.5" --timeout 5s
+expect http shop / --contains "hello from shop.5" --timeout 20s
 wait shop spares == 3
 
 rm shop -y

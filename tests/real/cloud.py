@@ -266,7 +266,7 @@ def etcd_away(cloud: Cloud) -> Iterator[None]:
     """The cloud's only member of etcd is down for as long as the block lasts, and the manager has seen it."""
     cloud.ok("crash", "etcd", "--for", "10m", "-y")
     try:
-        eventually(lambda: not cloud.status()["etcd"]["healthy"], within_s=10)
+        eventually(lambda: not cloud.status()["etcd"]["healthy"], within_s=10, what="etcd away")
         yield
     finally:
         hold_file_of(cloud.places, cloud.part("etcd", 1)).unlink()

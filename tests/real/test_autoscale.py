@@ -39,7 +39,7 @@ def test_managers_killed_while_the_load_rises_take_no_worker_away(apps: Apps, cl
 
     with under_load(cloud, name, "--ramp", "10:90"):
         for _ in range(3):
-            leader, _ = eventually(lambda: standing_by(cloud), within_s=20)
+            leader, _ = cloud.manager_pids()
             before = cloud.decisions(name)
             os.kill(leader, signal.SIGKILL)
             eventually(partial(has_decided, cloud, name, before + 2), within_s=20, what="the next manager")
@@ -64,13 +64,6 @@ def told_of(cloud: Cloud, name: str, sentence: str) -> bool:
     """Return whether the newest decision gives this reason."""
     told = cloud.run("explain", name, "-o", "json")
     return told.code == 0 and sentence in told.json["reason"]
-
-
-def standing_by(cloud: Cloud) -> list[int]:
-    """Return the leader's pid and the standby's, or nothing while there are not both."""
-    status = cloud.status()
-    pids = [status["manager"]["pid"], *(standby["pid"] for standby in status["standbys"])]
-    return pids if len(pids) == 2 else []
 
 
 def has_decided(cloud: Cloud, name: str, number: int) -> bool:

@@ -111,7 +111,7 @@ def test_no_death_of_a_manager_is_noticed(mortal: Mortal) -> None:
     with Traffic(mortal.cloud, CALM) as traffic:
         for number in count(0, EVERY):
             for shift, command in enumerate(COMMANDS):
-                eventually(mortal.is_whole, SOON_S)
+                eventually(mortal.is_whole, SOON_S, "a leader and a standby")
                 place = f"{number + shift % EVERY} after" if number else "1 before"
                 if not mortal.survives(command, place):
                     through.add(command)

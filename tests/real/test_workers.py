@@ -34,7 +34,7 @@ def printed(cloud: Cloud, worker: str, *, ends: bool = True) -> str:
     """Return what a worker wrote, as Docker has it, after its end where it ends by itself."""
     with docker_by_hand() as client:
         if ends:
-            client.wait(cloud.container(worker), timeout=20)
+            client.wait(cloud.container(worker), timeout=60)
         written: bytes = client.logs(cloud.container(worker))
     return written.decode()
 
