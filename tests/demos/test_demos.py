@@ -12,7 +12,7 @@ from tests.real.cloud import PROOF, ROOT, Cloud, Outcome, running_cloud
 
 TOUR = ROOT / "demos" / "tour.sc"
 DEMOS = sorted(path for path in (ROOT / "demos").glob("*.sc") if path != TOUR)
-LONGEST_S = 170
+LONGEST_S = 280
 
 pytestmark = pytest.mark.timeout(2 * LONGEST_S)
 

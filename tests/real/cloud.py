@@ -95,7 +95,7 @@ class Cloud:
         *words: str,
         given: bytes | None = None,
         cwd: Path | None = None,
-        within_s: float = 90,
+        within_s: float = 180,
     ) -> Outcome:
         """Return what `simplecloud --cloud NAME WORDS` does.
 
@@ -112,7 +112,7 @@ class Cloud:
         )
         return Outcome(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
-    def ok(self, *words: str, cwd: Path | None = None, within_s: float = 90) -> Outcome:
+    def ok(self, *words: str, cwd: Path | None = None, within_s: float = 180) -> Outcome:
         """Return what a command does that ends with 0."""
         outcome = self.run(*words, cwd=cwd, within_s=within_s)
         assert outcome.code == 0, f"{' '.join(words)}: {outcome}"

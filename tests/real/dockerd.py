@@ -24,7 +24,7 @@ from tests.eventually import eventually
 from tests.real.busybox import busybox_tar
 from tests.real.cloud import docker_by_hand
 
-READY_S, END_S = 30.0, 20.0
+READY_S, END_S = 30.0, 60.0
 
 
 @dataclass(slots=True)
