@@ -152,7 +152,7 @@ class Watchdog:
             if vigil.trusts(now, beaten_ns):
                 continue
             seen = vigil.look(now, silent=self._is_silent(), beaten_ns=beaten_ns)
-            wanted = seen == "frozen" or (seen == "idle" and self._grants())
+            wanted = seen == "frozen" or (seen == "idle" and self._stays_idle())
             if wanted and not self._over.is_set():
                 self._lock.end_holder()
 
@@ -162,6 +162,10 @@ class Watchdog:
             return LEADER not in self._store.read(LEADER).entries
         except StoreUnavailable:
             return False
+
+    def _stays_idle(self) -> bool:
+        """Return whether nobody comes to lead though the store lets them, which it may do since just now."""
+        return self._grants() and not self._over.wait(SILENCE_S) and self._is_silent()
 
     def _grants(self) -> bool:
         """Return whether the store grants leases, so that the holder of the lock could have one."""

@@ -248,6 +248,28 @@ def test_a_holder_that_beats_is_spared_while_nobody_is_granted_a_lease(
     assert holder.poll() is None
 
 
+class JustEmptied(FakeStore):
+    """It grants leases again, and whoever holds the lock comes to lead at its next try."""
+
+    def grant(self, ttl_s: int) -> int:
+        lease = super().grant(ttl_s)
+        self.write({LEADER: "the holder"})
+        return lease
+
+
+def test_a_holder_that_comes_to_lead_once_leases_are_granted_again_is_spared(
+    lock: LockThatIsBeaten, holds: Holds
+) -> None:
+    holder, store = holds(True), JustEmptied(time.monotonic)
+
+    with Watchdog(lock, store):
+        eventually(lambda: LEADER in store.read(LEADER).entries, within_s=10, what="a lease")
+        looks = lock.looks
+        eventually(lambda: lock.looks > looks + 1, within_s=10, what="another look")
+
+    assert holder.poll() is None
+
+
 def test_a_holder_that_does_not_lead_though_it_could_is_ended(
     store: FakeStore, lock: HostLock, holds: Holds
 ) -> None:
