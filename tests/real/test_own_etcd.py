@@ -23,13 +23,13 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[EtcdServers]:
-    certificate, key = authority.issue("server")
+    certificate, private = authority.issue("server")
     trusted = ("--client-cert-auth", "--trusted-ca-file", authority.certificate)
     directory = tmp_path_factory.mktemp("etcd")
-    with etcd_servers(3, directory, "--cert-file", certificate, "--key-file", key, *trusted) as servers:
-        files = dict(zip(("cert", "key"), map(Path, authority.issue("first")), strict=True))
+    with etcd_servers(3, directory, "--cert-file", certificate, "--key-file", private, *trusted) as servers:
+        ca, cert, key = (Path(file) for file in (authority.certificate, *authority.issue("first")))
         for endpoint in servers.endpoints:  # `up` asks once, and each of them has to find the others first
-            etcd = Etcd((endpoint,), {"ca": Path(authority.certificate), **files})
+            etcd = Etcd((endpoint,), {"ca": ca, "cert": cert, "key": key})
             eventually(partial(lets_in, etcd), within_s=20, what=f"an etcd at {endpoint}")
         yield servers
 
