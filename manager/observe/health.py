@@ -1,9 +1,10 @@
 """Whether workers answer: one thread, one probe at a time for each, no blocking call.
 
 A worker is asked over a connection of its own, as a stranger would. Answers are read to their end (64 KiB
-at most): closing earlier would reset the connection, and many a server writes a traceback into its log
-for that. When this thread was kept from running, answers that came in time still count: sockets are read
-before deadlines are looked at.
+at most): closing earlier would reset the connection, and many a server writes a traceback into its log for
+that. Only a question that found no answer in its time is ended so: left to a worker that hangs, it would
+count as an open request of it, and its removal would wait for that. When this thread was kept from running,
+answers that came in time still count: sockets are read before deadlines are looked at.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import random
 import selectors
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -41,6 +43,7 @@ from manager.observe.verdicts import (
 
 ANSWER_BYTES = 64 * 1024
 IDLE_S = 60.0
+RESET = struct.pack("ii", 1, 0)  # a close that takes back what was sent, read or not
 HEARING = 12  # refusals before a program is looked for elsewhere, which takes the kernel a while
 
 # these say that this process lacks descriptors or ports, and nothing of the worker
@@ -178,7 +181,11 @@ class Prober:
         self._look_at = -math.inf
 
     def _drop(self, name: str) -> None:
-        self._close(self._watched.pop(name))
+        watched = self._watched.pop(name)
+        verdict = watched.standing.verdict
+        if watched.probe is not None and verdict is not None and not verdict.ok:
+            self._take_back(watched.probe)
+        self._close(watched)
         self._fresh = True
 
     def _pause_s(self) -> float:
@@ -291,7 +298,12 @@ class Prober:
         if not probe.judged:
             text = f"{asked(watched.target)} no answer in {span(probe.deadline - probe.began_at)}"
             self._conclude(watched, ok=False, text=text, timed=False)
+            self._take_back(probe)
         self._close(watched)
+
+    def _take_back(self, probe: _Probe) -> None:
+        """Have the close of a question that nobody answers leave nothing of it in the worker."""
+        probe.wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
     def _conclude(self, watched: _Watched, ok: bool, text: str, *, timed: bool = True) -> None:
         """Give the verdict of the probe under way."""

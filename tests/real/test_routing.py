@@ -276,6 +276,26 @@ def test_drain_time_bounds_how_long_a_worker_is_waited_for(apps: Apps, cloud: Cl
     assert {*well} == {f"{name}.1"}, "the other was not waited for"
 
 
+def test_health_checks_that_a_hung_worker_left_unanswered_are_no_open_requests(
+    apps: Apps, cloud: Cloud
+) -> None:
+    code = (
+        "import http.server as h, time\n"
+        "class A(h.BaseHTTPRequestHandler):\n"
+        "    def do_GET(s):\n"
+        "        s.send_response(200); s.end_headers(); s.wfile.write(b'ok')\n"
+        "        if s.path == '/hang': s.connection.shutdown(2); time.sleep(600)\n"
+        "h.HTTPServer(('', 8000), A).serve_forever()"
+    )
+    name = apps.run("python3", "-c", code, options=("-p", "8000"))
+    assert cloud.get(name, "/hang").status == 200
+    eventually(lambda: cloud.worker(f"{name}.1").state == "unready", within_s=SECONDS)
+
+    cloud.ok("stop", name)
+
+    assert eventually(lambda: "removed: no open requests" in cloud.events("--app", name), within_s=5)
+
+
 def test_no_request_fails_when_a_worker_is_killed(apps: Apps, cloud: Cloud) -> None:
     name = apps.serve(3)
 

@@ -39,6 +39,7 @@ from manager.observe.verdicts import (
     settle,
     span,
 )
+from netsetup.sockets import connections_of
 from tests.eventually import eventually
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -396,6 +397,23 @@ def test_a_ready_worker_that_freezes_is_unready_and_comes_back() -> None:
 
         web.serve = answer(OK)
         eventually(lambda: prober.verdicts()["web"].ok)
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_a_question_that_found_no_answer_is_no_open_request(reads: bool) -> None:
+    """It is gone from the worker, whether that had read it or not; also the one that was under way last."""
+    held: list[socket.socket] = []
+
+    def hang(connection: socket.socket) -> None:
+        if reads:
+            connection.recv(4096)
+        held.append(connection)
+
+    with worker(hang) as web, probing(web=web.target()) as (prober, _):
+        eventually(lambda: len(held) >= 3)
+        prober.watch({})
+
+        eventually(lambda: not any(one.owes for one in connections_of(web.port)))
 
 
 @pytest.mark.usefixtures("impatient", "patient")
