@@ -103,8 +103,9 @@ class RevisionVerbs:
             if now is not None and now.revision < former.revision:
                 change = "undo"  # of an update under way, which goes back to a revision of before
             _require_something(former, now)
+            told = taken_back(former, now, change, dry_run=arguments.flag("dry_run"))
             left = f"{name} is as before its update" if former != stored else ""
-            return Wish((wishes.undone(now, again),), sentences(taken_back(former, now, change), left))
+            return Wish((wishes.undone(now, again),), sentences(told, left))
 
         return self.apps.change(call, arguments, edit)
 

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from manager.state.model import AppSpec, Autoscale
 
 
-def taken_back(before: AppSpec, now: AppSpec | None, change: str) -> str:
+def taken_back(before: AppSpec, now: AppSpec | None, change: str, *, dry_run: bool = False) -> str:
     """Return the commands that had turned the app from what it was `before` into what it is `now`.
 
     now: None when it was removed.  change: the verb that made its present revision, from its history.
+    dry_run: they are not taken back yet.
     """
-    return f"took back: {'; '.join(_commands(before, now, change)) or 'nothing that is seen'}"
+    told = "would take back" if dry_run else "took back"
+    return f"{told}: {'; '.join(_commands(before, now, change)) or 'nothing that is seen'}"
 
 
 def takes_back(before: AppSpec, now: AppSpec) -> bool:

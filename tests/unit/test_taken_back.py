@@ -44,6 +44,12 @@ def test_what_an_undo_takes_back_is_told_as_the_command_that_made_it(
     assert taken_back(before, now, "update") == f"took back: {told}"
 
 
+def test_a_dry_run_of_an_undo_tells_what_it_would_take_back() -> None:
+    scaled = wishes.scaled(WEB, ScaleChange("web", 5))
+
+    assert taken_back(WEB, scaled, "update", dry_run=True) == "would take back: scale web=5"
+
+
 def test_workers_that_were_made_anew_are_never_said_to_be_taken_back() -> None:
     renewed = wishes.with_new_spares(wishes.restarted(replace(WEB, spares=2), 2))
     scaled = wishes.scaled(renewed, ScaleChange("web", 5))
