@@ -52,6 +52,17 @@ def _replaced(before: AppSpec, after: AppSpec) -> Iterator[str]:
     turned = {slot for slot in staying if before.turns.get(slot) != after.turns.get(slot)}
     if turned:
         yield f"replace {_labels(after, turned)}"
+    if words := pace_words(before, after):
+        yield words
+
+
+def pace_words(before: AppSpec | None, after: AppSpec) -> str:
+    """Return how an update goes on that was under way in another manner; "" where none is."""
+    if before is None or before.revision != after.revision or not after.is_updating:
+        return ""
+    if (before.order, before.parallel) == (after.order, after.parallel):
+        return ""
+    return f"the update of {after.name} goes on {after.order}, {after.parallel} at a time"
 
 
 def _labels(spec: AppSpec, slots: Collection[int]) -> str:

@@ -20,6 +20,7 @@ from manager.api.wire import Request
 from manager.journal import Journal
 from manager.lead import Leadership
 from manager.loop.reconcile import Reconciler
+from manager.plan.foresee import pace_words
 from manager.plan.wiring import require_reached
 from manager.server import Call
 from manager.state.model import AppSpec, Revision, ScalingTarget
@@ -53,7 +54,7 @@ Edit = Callable[[Mapping[str, AppSpec]], "Wish"]
 class Wish:
     """New specs of some apps, what is said when they are there, and what is worth noting.
 
-    aside: no change of the apps themselves, so that `undo` takes back what it would have without it.
+    aside: no change of what was asked for, so that `undo` takes back what it would have without it.
     """
 
     specs: tuple[AppSpec, ...]
@@ -237,7 +238,7 @@ def _words(before: AppSpec | None, spec: AppSpec, *, aside: bool) -> str:
     if spec.removing:
         return "to be removed"
     if aside:
-        return "its spares are made anew"
+        return pace_words(before, spec) or "its spares are made anew"
     words = f"want {spec.wanted}, revision {spec.revision}"
     policy = before.autoscale if before is not None else None
     return words if policy == spec.autoscale else f"{policy_words(policy, spec.autoscale)}, {words}"

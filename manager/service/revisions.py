@@ -46,7 +46,7 @@ class RevisionVerbs:
             moved = readdressed(specs, former, arguments, template, self.apps.tcp_ports)
             moved = wishes.with_spares(moved, asked_spares(arguments))
             if moved == spec:
-                return Wish((spec,), f"that is what {name} runs already: nothing was changed")
+                return _paced(spec, arguments)
             if moved == replace(spec, spares=moved.spares, autoscale=moved.autoscale):
                 return Wish((moved,))  # no worker is made from anything else
             parallel = arguments.whole("parallel") or 1
@@ -159,6 +159,19 @@ def _require_something(former: AppSpec, now: AppSpec | None) -> None:
             "rolled back already: nothing is left to take back",
             hint=f"history {now.name}",
         )
+
+
+def _paced(spec: AppSpec, arguments: Arguments) -> Wish:
+    """Return the wish that an update under way goes on in another order, or more at a time."""
+    order: Order = "stop-first" if arguments.text("order") == "stop-first" else "start-first"
+    paced = replace(
+        spec,
+        order=order if "order" in arguments.values else spec.order,
+        parallel=arguments.whole("parallel") or spec.parallel,
+    )
+    if paced == spec or not spec.is_updating:
+        return Wish((spec,), f"that is what {spec.name} runs already: nothing was changed")
+    return Wish((paced,), aside=True)
 
 
 def _left_to_hand(spec: AppSpec, made: AppSpec) -> str:

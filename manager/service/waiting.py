@@ -222,7 +222,7 @@ def _hindrances(picture: Picture | None, names: list[str], revision: int) -> Ite
         return
     for name in names:
         if name in world.specs and (words := shortage(world, world.specs[name])):
-            yield f"{name} lacks workers: {words}", "apps --sort want"
+            yield f"{name} lacks workers: {words}", _makes_room(world.specs[name])
     for name in names:
         seen = [(record.key.label, phase(world, record)) for record in awaited(world, name)]
         for worker, now in seen:
@@ -233,6 +233,12 @@ def _hindrances(picture: Picture | None, names: list[str], revision: int) -> Ite
                 yield f"{record.key.label}: {hindrance}", f"events --app {name}"
         if leaving := sum(now.state == "draining" for _, now in seen):
             yield f"{counted(leaving, 'worker')} of {name} still to leave", f"events --app {name}"
+
+
+def _makes_room(spec: AppSpec) -> str:
+    """Return what helps an app that lacks an address: an update that needs none more, or who has them all."""
+    starts_first = spec.is_updating and spec.order == "start-first"
+    return f"update {spec.name} --order stop-first" if starts_first else "apps --sort want"
 
 
 def _outlooks(world: World, names: list[str]) -> Iterator[str]:

@@ -37,6 +37,11 @@ STOPPED = wishes.stopped(WEB, None)
         (WEB, SCALED, ["web is scaled by itself from now on, 1 to 4 workers"]),
         (SCALED, WEB, ["web is scaled by hand from now on"]),
         (WEB, WEB, []),
+        (
+            wishes.updated(WEB, WEB.template),
+            wishes.updated(WEB, WEB.template, order="stop-first", parallel=2),
+            ["the update of web goes on stop-first, 2 at a time"],
+        ),
     ],
 )
 def test_the_plan_tells_the_whole_way_to_what_is_asked_for(

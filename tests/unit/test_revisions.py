@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import cast
@@ -10,6 +11,7 @@ import pytest
 
 from manager.api.arguments import Arguments
 from manager.api.errors import AppNotFound, CloudError, Conflict
+from manager.api.values import Value
 from manager.server import Call
 from manager.service.apps import AppVerbs
 from manager.service.changes import Changes, Edit, read_specs
@@ -17,7 +19,7 @@ from manager.service.dispatch import Answer
 from manager.service.intake import Intake
 from manager.service.revisions import RevisionVerbs, earlier, view, views
 from manager.state import wishes
-from manager.state.model import AppSpec, Autoscale, Past, Revision
+from manager.state.model import AppSpec, Autoscale, Order, Past, Revision
 from manager.state.records import APPS, app_key, encode, revision_key, undo_key
 from manager.state.specs import Held
 from manager.state.templates import Template
@@ -25,6 +27,7 @@ from tests.fakes.store import FakeStore
 from tests.simulation.worlds import NOW, TEMPLATE, an_app
 
 MORE_MEMORY = replace(TEMPLATE, memory_bytes=2**30)
+CALL = cast(Call, SimpleNamespace(request=SimpleNamespace(params={}, files=()), progress=str))
 
 
 @dataclass(slots=True)
@@ -36,6 +39,7 @@ class Apps:
     tcp_ports: range = range(9000, 9004)
     made: AppSpec | None = None
     note: str = ""
+    aside: bool = False
 
     @property
     def changes(self) -> Changes:
@@ -51,7 +55,7 @@ class Apps:
 
     def change(self, call: Call, arguments: Arguments, edit: Edit) -> Answer | None:
         wish = edit(read_specs(self.store.read(APPS)))
-        (self.made,), self.note = wish.specs, wish.note
+        (self.made,), self.note, self.aside = wish.specs, wish.note, wish.aside
         return None
 
 
@@ -60,10 +64,30 @@ def updated_while(meanwhile: AppSpec, before: AppSpec | None = None) -> AppSpec 
     store = FakeStore(lambda: NOW)
     store.write({app_key("web"): encode(before or an_app())})
     apps = Apps(store, meanwhile)
-    request = SimpleNamespace(params={}, files=())
-    call = cast(Call, SimpleNamespace(request=request, progress=str))
-    RevisionVerbs(cast(AppVerbs, apps)).update(call, Arguments({"app": "web"}))
+    RevisionVerbs(cast(AppVerbs, apps)).update(CALL, Arguments({"app": "web"}))
     return apps.made
+
+
+@pytest.mark.parametrize(
+    ("before", "given", "order", "parallel"),
+    [
+        (wishes.updated(an_app(), MORE_MEMORY), {"order": "stop-first"}, "stop-first", 1),
+        (wishes.updated(an_app(), MORE_MEMORY, order="stop-first"), {"parallel": 2}, "stop-first", 2),
+        (wishes.updated(an_app(), MORE_MEMORY, order="stop-first"), {}, "stop-first", 1),
+        (replace(an_app(), template=MORE_MEMORY), {"order": "stop-first"}, "start-first", 1),
+    ],
+)
+def test_an_update_under_way_goes_on_in_the_order_it_is_told_and_stays_one_change(
+    before: AppSpec, given: Mapping[str, Value], order: Order, parallel: int
+) -> None:
+    store = FakeStore(lambda: NOW)
+    store.write({app_key("web"): encode(before)})
+    apps = Apps(store, before)
+
+    RevisionVerbs(cast(AppVerbs, apps)).update(CALL, Arguments({"app": "web", **given}))
+
+    assert apps.made == replace(before, order=order, parallel=parallel)
+    assert apps.aside is (apps.made != before)
 
 
 def after_a_failure_and_a_success() -> AppSpec:

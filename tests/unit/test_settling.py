@@ -43,6 +43,8 @@ from manager.state.world import World
 from tests.fakes.engine import FakeEngine
 from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_worker, an_app, serving
 
+SMALLEST = IPv4Network("10.9.0.0/30")
+
 
 def refused(world: World, key: WorkerKey) -> World:
     return replace(world, verdicts={**world.verdicts, key: Verdict(False, "GET / refused", NOW, 0.1)})
@@ -95,7 +97,7 @@ def test_a_wait_for_a_new_app_that_ends_offers_to_remove_it() -> None:
 
 def test_a_wait_for_an_address_that_the_cloud_does_not_have_says_so() -> None:
     only = replace(a_worker(1), address=SUBNET[2])
-    full = replace(serving([an_app()], [only]), subnet=IPv4Network("10.9.0.0/30"))
+    full = replace(serving([an_app()], [only]), subnet=SMALLEST)
 
     error = too_late(seen(full), ["web"], 2.0)
 
@@ -103,6 +105,17 @@ def test_a_wait_for_an_address_that_the_cloud_does_not_have_says_so() -> None:
         "not ready within 2 s: web lacks workers: every address of 10.9.0.0/30 is used (1)"
     )
     assert error.hint == "apps --sort want    (or: ps web)"
+
+
+def test_an_update_without_an_address_left_for_another_worker_is_offered_to_stop_one_first() -> None:
+    spec = wishes.updated(an_app(want=1), replace(TEMPLATE, read_only=True))
+    only = replace(a_worker(1), address=SUBNET[2])
+    full = replace(serving([spec], [only]), subnet=SMALLEST)
+
+    assert too_late(seen(full), ["web"], 2.0).hint == "update web --order stop-first    (or: undo web)"
+
+    stopping = replace(full, specs={"web": replace(spec, order="stop-first", parallel=2, want=2)})
+    assert too_late(seen(stopping), ["web"], 2.0).hint == "apps --sort want    (or: undo web)"
 
 
 def test_a_wait_that_ends_before_workers_have_left_counts_them() -> None:
