@@ -171,10 +171,12 @@ def _order(outer: Command, given: Sequence[str]) -> Sequence[int]:
     if at is None:
         return range(len(given))
     inner, words = row_of(given[at:]), given[at + 1 :]
+    late = _late(outer, inner, given, range(at + 1, at + 1 + _end_of_options(inner, words)))
     if outer.verb == "watch" and inner.option("--follow") is not None and not inner.lists:
         told = f"watch repeats listings, and {inner.verb} -f goes on by itself"
-        raise UsageError(told, hint=join([inner.verb, "-f", *words]), at=at)
-    late = _late(outer, inner, given, range(at + 1, at + 1 + _end_of_options(inner, words)))
+        once = "--once" in (given[index] for index in (*range(at), *late))
+        rest = (given[index] for index in range(at + 1, len(given)) if index not in late)
+        raise UsageError(told, hint=join([inner.verb, *([] if once else ["-f"]), *rest]), at=at)
     return [*late, *(index for index in range(len(given)) if index not in late)]
 
 

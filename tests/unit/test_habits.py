@@ -95,6 +95,10 @@ TYPED = [
     ("./hello", "run hello ./hello"),
     ("run ./server.py 80", "run server ./server.py 80"),
     ("watch logs web", "logs -f web"),
+    ("watch logs web --once", "logs web"),
+    ("watch --once logs web", "logs web"),
+    ("watch --interval 2s logs web --tail 5", "logs -f web --tail 5"),
+    ("watch logs web --interval 2s --tail 5", "logs -f web --tail 5"),
     ("run --memory 512 z ./hello", "run --memory 512M z ./hello"),
 ]
 
