@@ -52,6 +52,8 @@ class ScalingVerbs:
             policy = None if arguments.text("state") == "off" else autoscale_policy(arguments, spec.autoscale)
             if policy is None and arguments.text("state") != "off":
                 raise UsageError(f"how many workers may {name} have?", hint=f"autoscale {name} --max 6")
+            if policy is None and spec.autoscale is None:
+                return Wish((spec,), f"{name} is scaled by hand already")
             scaled = wishes.autoscaled(spec, policy)
             return Wish((scaled,), sentences(scaling_words(scaled), wishes.started_again(spec, scaled)))
 

@@ -25,7 +25,7 @@ from manager.scaling.measure import Measures, Observer
 from manager.scaling.recording import Recording
 from manager.scaling.scaler import Scaler
 from manager.server import Call
-from manager.service.changes import Changes
+from manager.service.changes import Changes, Edit, Made
 from manager.service.reading import Reading
 from manager.service.scaling import ScalingVerbs, require_sense
 from manager.state import wishes
@@ -255,6 +255,27 @@ def test_a_dry_run_tells_what_becomes_of_an_app_and_nothing_where_nothing_does(
     answer = verbs.autoscale(cast(Call, None), bound("autoscale", "web", *words, "--dry-run"))
 
     assert answer["steps"] == steps
+
+
+@pytest.mark.parametrize(
+    ("policy", "told"),
+    [
+        (Autoscale(1, 6), "web is scaled by hand from now on"),
+        (None, "web is scaled by hand already"),
+    ],
+)
+def test_an_autoscaler_that_is_turned_off_is_told_apart_from_one_that_was_off(
+    policy: Autoscale | None, told: str
+) -> None:
+    world = serving([spec(policy=policy)], [])
+    reading = SimpleNamespace(reconciler=SimpleNamespace(picture=lambda: SimpleNamespace(world=world)))
+
+    def make(call: Call, edit: Edit) -> Made:
+        return Made({}, edit(world.specs).note, world.revision)
+
+    verbs = ScalingVerbs(cast(Changes, SimpleNamespace(make=make)), cast(Reading, reading))
+
+    assert verbs.autoscale(cast(Call, None), bound("autoscale", "web", "off"))["message"] == told
 
 
 def test_a_decision_that_is_not_kept_tells_which_are() -> None:
