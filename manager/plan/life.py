@@ -9,7 +9,7 @@ from manager.plan.spares import can_stand_by, goes_on, in_service, shall_pause
 from manager.plan.steps import GRACE_S, Bury, Launch, Pause, Rename, Retire, Unpause
 from manager.plan.wiring import groups
 from manager.state.model import AppSpec, WorkerRecord
-from manager.state.phase import still_open
+from manager.state.phase import still_open, what_ends
 from manager.state.world import (
     World,
     is_healthy,
@@ -136,4 +136,4 @@ def _drain_poll_s(world: World, record: WorkerRecord) -> float:
 
 def _retire_reason(world: World, record: WorkerRecord) -> str:
     left = still_open(world, record)
-    return f"drain time is over with {left}" if left else "no open requests"
+    return f"drain time is over with {left}" if left else f"no {what_ends(world, record)}s"

@@ -132,7 +132,12 @@ def last_said(lines: Iterable[str]) -> str:
 
 def still_open(world: World, record: WorkerRecord) -> str:
     """Return the requests, of a tcp app the connections, that a leaving worker has open; "" for none."""
-    count, spec = world.inflight.get(record.key, 0), world.specs.get(record.app)
+    count = world.inflight.get(record.key, 0)
+    return counted(count, what_ends(world, record)) if count else ""
+
+
+def what_ends(world: World, record: WorkerRecord) -> str:
+    """Return what a worker is to end before it goes, in words for one of them."""
+    spec = world.specs.get(record.app)
     template = spec.templates.get(record.revision, spec.template) if spec is not None else None
-    is_tcp = template is not None and template.protocol == "tcp"
-    return counted(count, "open connection" if is_tcp else "open request") if count else ""
+    return "open connection" if template is not None and template.protocol == "tcp" else "open request"

@@ -19,7 +19,7 @@ def upcoming(app: Document, workers: Sequence[Document], decision: Document, now
     if any(worker.get("state") in _TROUBLED for worker in workers):
         return "bad", note
     lead_s = number(fields(decision.get("inputs")).get("lead_s"))
-    moves = [*_updating(note), *_starting(workers, lead_s, now), *_leaving(workers)]
+    moves = [*_updating(note), *_starting(workers, lead_s, now), *_leaving(app, workers)]
     if moves:
         return "busy", "; ".join(moves)
     if decision and app.get("scaling") == "auto" and app.get("frozen") is not True:
@@ -45,13 +45,15 @@ def _starting(workers: Sequence[Document], usual_s: float | None, now: float) ->
     yield f"starting {coming[0].get('name')}{others} ({passed_s:.0f} s{usually}){waits}"
 
 
-def _leaving(workers: Sequence[Document]) -> Iterator[str]:
+def _leaving(app: Document, workers: Sequence[Document]) -> Iterator[str]:
     leaving = [worker for worker in workers if worker.get("state") == "draining"]
     if not leaving:
         return
     others = f" and {len(leaving) - 1} more" if len(leaving) > 1 else ""
     left = sum(number(worker.get("inflight")) or 0.0 for worker in leaving)
-    ends = f" after {counted(left, 'open request')}" if left else ""
+    urls = app.get("urls")
+    is_tcp = isinstance(urls, list) and any(str(url).startswith("tcp:") for url in urls)
+    ends = f" after {counted(left, 'open connection' if is_tcp else 'open request')}" if left else ""
     yield f"stopping {leaving[0].get('name')}{others}{ends}"
 
 

@@ -87,9 +87,14 @@ def _template_facts(spec: Document) -> Iterator[Fact]:
     yield "limits", _limits(template)
     yield "rights", _rights(template)
     yield "reaches", _reaches(template)
+    yield "restart", sentences(_text(template.get("restart")), _drain(template))
+
+
+def _drain(template: Document) -> str:
+    """Return how long what is open may last, of an app that has a port."""
     drain = cells.cell(template.get("drain_s"), "seconds", 0)
-    ends = "connections" if template.get("protocol") == "tcp" else "open requests"
-    yield "restart", f"{_text(template.get('restart'))}; {ends} have {drain} when a worker leaves"
+    ends = "open connections" if template.get("protocol") == "tcp" else "open requests"
+    return f"{ends} have {drain} when a worker leaves" if template.get("port") else ""
 
 
 def _scaling(policy: Document) -> str:

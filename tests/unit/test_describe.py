@@ -84,9 +84,15 @@ def test_connections_of_a_tcp_app_have_the_drain_time_and_not_its_requests() -> 
     assert "  restart    always; open requests have 10.0 s when a worker leaves" in described(
         "AppDescription", an_app()
     )
-    assert "  restart    always; connections have 10.0 s when a worker leaves" in described(
+    assert "  restart    always; open connections have 10.0 s when a worker leaves" in described(
         "AppDescription", an_app(spec=of_tcp)
     )
+
+
+def test_an_app_without_a_port_has_nothing_open_when_a_worker_leaves() -> None:
+    portless = {**SPEC, "template": {**TEMPLATE, "port": None}}
+
+    assert "  restart    always" in described("AppDescription", an_app(spec=portless))
 
 
 def test_an_app_tells_how_many_of_its_spares_are_ready() -> None:

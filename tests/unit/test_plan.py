@@ -210,6 +210,15 @@ def test_a_worker_without_open_requests_is_removed_at_once(world: World) -> None
     assert step == Retire(leaving(world, WEB_2).records[WEB_2], "no open requests")
 
 
+def test_a_worker_of_a_tcp_app_leaves_without_open_connections(world: World) -> None:
+    late = leaving(world, WEB_2)
+    spec = replace(late.specs["web"], template=replace(TEMPLATE, protocol="tcp"), tcp_port=9000)
+
+    (step,) = slow(replace(late, specs={"web": spec}))
+
+    assert step == Retire(late.records[WEB_2], "no open connections")
+
+
 def test_while_the_proxy_does_not_say_a_worker_stays_for_its_drain_time(world: World) -> None:
     silent = replace(leaving(world, WEB_2), live=None)
 

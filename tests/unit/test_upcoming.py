@@ -41,6 +41,12 @@ def test_a_worker_that_leaves_is_told_with_its_open_requests() -> None:
     assert upcoming({}, [{**leaving, "inflight": 0}], {}, NOW) == ("busy", "stopping web.4")
 
 
+def test_a_worker_of_a_tcp_app_leaves_after_its_open_connections() -> None:
+    app, leaving = {"urls": ["tcp://127.0.0.1:9000"]}, {"name": "db.1", "state": "draining", "inflight": 1}
+
+    assert upcoming(app, [leaving], {}, NOW) == ("busy", "stopping db.1 after 1 open connection")
+
+
 def test_an_update_is_told_with_how_far_it_is() -> None:
     app = {"note": "updating to revision 2: 1 of 3"}
 
