@@ -126,7 +126,9 @@ def _limited(
         action=action_of(sample.wanted, final),
         reason=reason_of(sample, picked.model.trusted, picked.demand, picked.raw, limits),
         carried_out=policy.mode is Mode.ON,
-        inputs=with_demand(inputs, sample, picked.demand, picked.backlog_rps),
+        inputs=with_demand(
+            inputs, sample, picked.demand, picked.backlog_rps, doubted=in_doubt(memory, sample)
+        ),
         model=_told_model(policy, picked, final),
         raw=picked.raw,
         lasting=picked.lasting,

@@ -48,7 +48,9 @@ def _slow_share(seen: Observation, slo_s: float) -> float | None:
     return known(latencies.share_over(slo_s)) if latencies and known(latencies.total) else None
 
 
-def with_demand(inputs: Inputs, sample: Sample, demand: Forecast, backlog_rps: float) -> Inputs:
+def with_demand(
+    inputs: Inputs, sample: Sample, demand: Forecast, backlog_rps: float, *, doubted: bool
+) -> Inputs:
     """Return the inputs with what the sample shows, and with what is forecast."""
     return replace(
         inputs,
@@ -62,6 +64,7 @@ def with_demand(inputs: Inputs, sample: Sample, demand: Forecast, backlog_rps: f
         ahead_sd_rps=demand.sd_rps,
         backlog_rps=backlog_rps,
         surprise_odds=float(demand.jump_odds.sum()),
+        in_doubt=doubted,
     )
 
 

@@ -26,6 +26,7 @@ def lines(record: Document, options: Options, *, plot: bool = True) -> Iterator[
         ("load", _load(inputs), _age(inputs)),
         ("slow", _slow(inputs), ""),
         ("safe rate", _safe(inputs, model), _trust(model)),
+        ("in doubt", _doubt(record, inputs, model), ""),
         ("need", _need(record, inputs, model), ""),
         ("limits", _limits(record, inputs), ""),
         ("spares", _spares(record), ""),
@@ -106,6 +107,14 @@ def _trust(model: Document) -> str:
     return f"{words} (R2 {r2:.2f}, {windows})" if r2 is not None else f"{words} ({windows})"
 
 
+def _doubt(record: Document, inputs: Document, model: Document) -> str:
+    """Return what fewer workers wait for, while what was learned may be of before."""
+    if inputs.get("in_doubt") is not True or model.get("trusted") == "rule":
+        return ""
+    after = f"fewer workers only after {number(record.get('removes_after_s')) or 0:.0f} s"
+    return f"requests may cost more by now than was learned: {after}, or once a reading fits again"
+
+
 def _need(record: Document, inputs: Document, model: Document) -> str:
     raw, ahead = number(record.get("raw")), number(inputs.get("ahead_rps"))
     if raw is None:
@@ -161,11 +170,23 @@ def _changes(record: Document, unit: str) -> str:
         return ""
     above, below = number(at.get("adds_above_rps")), number(at.get("removes_below_rps"))
     after = number(record.get("removes_after_s"))
-    most = f"would not add: its max or the host allows no more than {number(record.get('to')) or 0:.0f}"
+    most = f"would not add: {_bound(record)} allows no more than {number(record.get('to')) or 0:.0f}"
     parts = [most if above is None else f"would add above {above:.1f} {unit}"]
     if below is not None:
         parts.append(f"would remove below {below:.1f} {unit} for {after or 0:.0f} s")
     return "   ".join(parts)
+
+
+def _bound(record: Document) -> str:
+    """Return what keeps an app from getting more workers, as far as the record tells."""
+    named = {str(limit.get("name")) for limit in items(record.get("limits"))}
+    match named & {"max", "host"}:
+        case found if found == {"max"}:
+            return "its max"
+        case found if found == {"host"}:
+            return "the host"
+        case _:
+            return "its max or the host"
 
 
 def plot_of(record: Document) -> Plot:

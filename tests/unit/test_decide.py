@@ -114,6 +114,8 @@ def test_workers_are_kept_for_longer_while_requests_use_more_cpu_than_was_learne
     dear = operator.sees(seen(80.0, 4, work_s=0.04))
 
     assert dear.removes_after_s == REMOVE_AFTER_S
+    assert dear.inputs.in_doubt
+    assert not operator.twin().sees(seen(80.0, 4)).inputs.in_doubt
 
 
 def test_workers_that_nothing_was_learned_of_yet_are_kept_for_longer() -> None:

@@ -179,7 +179,23 @@ def test_a_decision_on_nothing_known_says_so() -> None:
 def test_a_number_that_nothing_would_raise_is_told_as_the_most() -> None:
     at_its_most = {**RECORD, "to": 3, "thresholds": {"adds_above_rps": None, "removes_below_rps": 258.0}}
 
-    assert (
-        "would not add: its max or the host allows no more than 3   would remove below 258.0 req/s"
-        in told(at_its_most)
+    assert "would not add: its max allows no more than 3   would remove below 258.0 req/s" in told(
+        at_its_most
     )
+    for names, bound in ((["objective", "host"], "the host"), ([], "its max or the host")):
+        limits = [{"name": name, "before": 4, "after": 3} for name in names]
+        assert f"would not add: {bound} allows no more than 3" in told({**at_its_most, "limits": limits})
+
+
+def test_what_was_learned_and_is_in_doubt_tells_what_fewer_workers_wait_for() -> None:
+    inputs, model = RECORD["inputs"], RECORD["model"]
+    assert isinstance(inputs, dict)
+    assert isinstance(model, dict)
+    doubted = {**RECORD, "inputs": {**inputs, "in_doubt": True}}
+
+    assert (
+        "requests may cost more by now than was learned: fewer workers only after 24 s, "
+        "or once a reading fits again"
+    ) in told(doubted)
+    assert "in doubt" not in told(RECORD)
+    assert "in doubt" not in told({**doubted, "model": {**model, "trusted": "rule"}})
