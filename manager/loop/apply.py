@@ -46,7 +46,7 @@ from manager.plan.steps import (
 from manager.plan.wiring import own_names, port_of
 from manager.programs.store import Programs
 from manager.secrets import Secrets
-from manager.state.ending import Ending, exit_words
+from manager.state.ending import Ending, exit_words, remedy_of
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord, container_name
 from manager.state.records import (
     APPS,
@@ -250,11 +250,13 @@ class Effects:
         if container is None:
             return
         at = container.finished_at or self.clock()
-        words = exit_words(container.exit_code, container.oom_killed, step.spec.template.memory_bytes)
+        template, code = step.spec.template, container.exit_code
+        words = exit_words(code, container.oom_killed, template.memory_bytes)
+        remedy = remedy_of(record.app, code, template.restart, has_port=record.port is not None)
         lines = self._last_lines(name)
-        ending = Ending(self.clock(), container.id, container.exit_code, words, container.oom_killed, lines)
+        ending = Ending(self.clock(), container.id, code, words, container.oom_killed, lines, remedy)
         ran_s = at - (container.started_at or at)
-        self._record(record, ending, step.spec.template.restart, ran_s=ran_s, frozen=step.frozen)
+        self._record(record, ending, template.restart, ran_s=ran_s, frozen=step.frozen)
 
     def _last_lines(self, name: str) -> tuple[str, ...]:
         """Return what the worker printed last; where Docker refuses to tell, it has ended all the same."""

@@ -13,7 +13,7 @@ STEADY_S = 10.0  # a worker that ran this long failed anew, not again; Docker's 
 class Ending:
     """How a worker's container ended, or why it could not be started (container "" then).
 
-    remedy: the command that mends what kept it from being started, where one is known.
+    remedy: the command that mends that, where one is known.
     """
 
     at: float
@@ -34,6 +34,12 @@ def backoff_s(failures: int) -> float:
     """Return the wait before the next start after `failures` endings in a row: 0, 1, 2, 4 ... 60 s."""
     doublings = min(failures - 2, 10)  # 2 ** 1024 is more than a float holds: a day of failures
     return 0.0 if failures <= 1 else min(BACKOFF_CAP_S, 2.0**doublings)
+
+
+def remedy_of(app: str, exit_code: int, restart: str, *, has_port: bool) -> str:
+    """Return the command after which a job that did its work is not run again; "" for what is no job."""
+    is_job = exit_code == 0 and restart == "always" and not has_port
+    return f"update {app} --restart on-failure" if is_job else ""
 
 
 def starts_again(restart: str, exit_code: int, failures: int) -> bool:

@@ -153,6 +153,30 @@ def test_of_a_first_ending_it_is_told_that_the_next_try_comes_at_once(edges: Edg
     assert events(edges.store)[-1].text.endswith("; next try at once")
 
 
+@pytest.mark.parametrize(
+    ("exit_code", "restart", "port", "remedy"),
+    [
+        (0, "always", None, "update web --restart on-failure"),
+        (1, "always", None, ""),
+        (0, "no", None, ""),
+        (0, "always", 8000, ""),
+    ],
+)
+def test_of_a_job_that_did_its_work_it_is_told_what_keeps_it_from_being_run_again(
+    exit_code: int, restart: str, port: int | None, remedy: str, edges: Edges
+) -> None:
+    spec = replace(an_app(), template=replace(TEMPLATE, restart=restart, port=port))
+    job = replace(a_worker(1), port=port)
+    edges.effects.launch(Launch(job, spec, ""))
+    edges.engine.end("sc_default_web_1_1", exit_code)
+
+    edges.effects.bury(Bury(job, spec, ""))
+
+    ending = decode(WorkerRecord, edges.store.read(WORKERS).entries["workers/web/1/1"].value).ending
+    assert ending is not None
+    assert ending.remedy == remedy
+
+
 def test_a_worker_whose_name_somebody_took_is_tried_again_and_says_what_mends_it(edges: Edges) -> None:
     once = replace(an_app(), template=replace(TEMPLATE, restart="no"))
     edges.engine.taken.add("sc_default_web_1_1")
