@@ -170,7 +170,9 @@ class Rescue:
             for sha256 in sorted(contents):
                 tar.add(self.programs.path(sha256), arcname=f"programs/{sha256}")
         held = f"{counted(len(specs), 'app')} and {counted(len(contents), 'file')}"
-        return document("Result", {"message": f"{held} are in the backup"})
+        secrets = sorted({name for spec in specs.values() for name in spec.template.secrets})
+        notes = [f"secrets are not, and are to be set again: {', '.join(secrets)}"] if secrets else []
+        return document("Result", {"message": f"{held} are in the backup", "notes": notes})
 
     def restore(self, call: Call, arguments: Arguments) -> Answer:
         with os.fdopen(os.dup(only_file(call)), "rb") as file:

@@ -209,6 +209,14 @@ def test_a_restore_without_the_secrets_of_its_apps_names_them_before_it_begins(t
         rescue(tmp_path).restore(with_file(file), Arguments({}))
 
 
+def test_a_backup_tells_which_secrets_it_lacks(tmp_path: Path) -> None:
+    spec, file = replace(an_app(), template=replace(TEMPLATE, secrets=("db", "api"))), tmp_path / "backup"
+
+    answer = rescue(tmp_path, spec).backup(with_file(file), Arguments({}))
+
+    assert answer["notes"] == ["secrets are not, and are to be set again: api, db"]
+
+
 @pytest.mark.parametrize(
     ("names", "told"),
     [
