@@ -139,6 +139,8 @@ def _copy_out(asked: _Copying, destination: str) -> None:
         packing.move(made, Path(target))
     for name in left_out:
         asked.session.note(f"{name} was left out: it is neither a file nor a directory")
+    if os.path.islink(target) and not os.path.exists(target):
+        asked.session.note(f"{target} is a link that leads to nothing here: cp -L copies what it leads to")
     asked.session.say(f"copied {copy.target}:{copy.inside} to {target}")
 
 

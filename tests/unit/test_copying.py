@@ -258,6 +258,17 @@ def test_a_new_name_is_made_beside_what_is_there(
     assert worker.work_directories() == []
 
 
+@pytest.mark.parametrize(("leads_to", "is_told"), [("../usr/lib/f", True), ("there", False)])
+def test_a_copied_link_that_leads_to_nothing_here_is_told_of(
+    worker: Worker, leads_to: str, is_told: bool
+) -> None:
+    worker.members[:] = [("d", LINK, leads_to)]
+
+    assert worker.shell.run("cp web.1:/d ../new") == 0
+
+    assert ("../new is a link that leads to nothing here: cp -L" in worker.shell.err.getvalue()) is is_told
+
+
 def test_a_copy_that_fails_leaves_a_directory_as_it_was(worker: Worker, tmp_path: Path) -> None:
     worker.members.append(("evil", FILE_TYPE, "x"))
     assert worker.shell.run("cp web.1:/d/. .") == 1
