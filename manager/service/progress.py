@@ -75,9 +75,12 @@ def _steps(world: World, record: WorkerRecord, now: Phase) -> Iterator[str]:
     if now.state == "draining":
         yield "leaving" if now.reason == "leaving" else f"leaving: {now.reason}"
         return
-    yield "starting" if container is None else f"created {record.address}"
-    if container is not None and container.started_at is not None:
-        yield "started"
+    if container is not None:
+        yield f"created {record.address}"
+        if container.started_at is not None:
+            yield "started"
+    elif now.state == "starting":
+        yield "starting"
     verdict = world.verdicts.get(record.key)
     if now.state == "ready":
         yield "ready" if verdict is None else f"ready ({verdict.text})"

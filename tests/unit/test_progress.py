@@ -12,6 +12,7 @@ import pytest
 from manager.observe.verdicts import Verdict
 from manager.server import Call
 from manager.service.progress import Told, line
+from manager.state.ending import Ending
 from manager.state.model import WorkerKey
 from manager.state.world import World
 from shell.progress import Progress
@@ -55,6 +56,12 @@ def test_a_worker_that_leaves_or_ended_says_why() -> None:
 
     assert line(known(web(), leaving), leaving) == "web.2  leaving"
     assert line(ended(web(), WEB_2), a_worker(2)).endswith("  started  exit code 1")
+
+
+def test_a_worker_that_ended_for_good_is_not_said_to_start() -> None:
+    gave_up = replace(a_worker(2), ending=Ending(NOW, "c", 1, "exit code 1"))
+
+    assert line(without(known(web(), gave_up), WEB_2), gave_up) == "web.2  failed: exit code 1"
 
 
 def test_each_step_is_told_as_it_is_done_and_who_was_ready_before_is_no_news() -> None:
