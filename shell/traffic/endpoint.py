@@ -60,9 +60,9 @@ def endpoint(app: Document, status: Document) -> Endpoint:
     """Return where an app answers http, from its item and the cloud's status."""
     found = http_url(app)
     if found is None:
-        raise CloudError(
-            f"{app.get('name')} has no http route", hint=_hint_for_route(app), word=str(app.get("name"))
-        )
+        name = str(app.get("name"))
+        told = f"{name} has a tcp route, and no http one" if app.get("urls") else f"{name} has no http route"
+        raise CloudError(told, hint=_hint_for_route(app), word=name)
     # asked at the proxy's address: not every resolver knows NAME.localhost
     match status:
         case {"proxy": {"url": str(url)}}:

@@ -221,7 +221,7 @@ def test_an_app_without_http_route_cannot_be_asked(shell: Shell, manager: FakeMa
     manager.apps["web"] = app_item("web", 3, 3, urls=["tcp://127.0.0.1:9000"])
     assert shell.run("expect http web /") == 1
     assert shell.run("load web") == 1
-    told = "error: web has no http route\n       {}\n{}^^^\nhint:  routes web\n"
+    told = "error: web has a tcp route, and no http one\n       {}\n{}^^^\nhint:  routes web\n"
     assert shell.err.getvalue() == (
         told.format("expect http web /", " " * 19) + told.format("load web", " " * 12)
     )
