@@ -47,7 +47,7 @@ class FreezeVerbs:
         revision = self.set_thawed(app)
         left = self._still_frozen(app)
         if revision is None:
-            return _said(f"{_name(app)} is not frozen" + (" by itself" if left else ""), *left)
+            return _said(f"{_name(app)}{' itself' if left else ''} is not frozen", *left)
         until_seen(self.changes.reconciler, call, revision)
         return _said(f"{_name(app)} is thawed", *left)
 

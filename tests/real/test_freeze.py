@@ -112,6 +112,17 @@ def test_freezing_twice_is_freezing_once(apps: Apps, cloud: Cloud) -> None:
     ]
 
 
+def test_a_thaw_of_the_cloud_tells_which_app_alone_is_frozen(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1)
+    cloud.ok("freeze", name)
+
+    said = cloud.ok("thaw")
+
+    assert said.stdout == "the cloud itself is not frozen\n"
+    assert said.stderr == f"note: {name} stays frozen: thaw {name}\n"
+    cloud.ok("thaw", name)
+
+
 def test_a_failed_update_of_a_frozen_app_is_rolled_back_by_hand(apps: Apps, cloud: Cloud) -> None:
     name = apps.serve(1)
     cloud.ok("freeze", name)
