@@ -4,7 +4,7 @@
 
 in workers; the expectation is over the forecast's demands. The unmet demand has no upper bound, for
 with one, giving up would be the cheapest answer to a demand that is too large. Of few workers one more is
-a large part of the bill, and the cheapest may miss the objective: then one more it is (serving).
+a large part of the bill, and the cheapest may miss the objective: then one more it is (with_objective).
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ import numpy as np
 from balancer.forecast import Forecast
 from balancer.latency import Floats, SlowCurve
 
-FULL_USE = 0.97  # what is asked beyond this stays undone
-UNMET = 2.0  # slow requests that one which cannot be served at all is worth
-USUAL_USE = 0.62  # of a worker's capacity, for the price of a slow request
-OBJECTIVE_WORTH = 0.25  # of the bill, for as many slow requests as the objective allows
-REMOVE_EFFORT, ADD_EFFORT = 0.25, 0.2  # workers; a change must be worth this much, else numbers flap
-MISSED, KEPT = 1.5, 1.0  # of the slow requests that the objective allows: one more above, fewer below
-STEADY_DEMANDS = 100  # at which a steady choice is looked up
+FULL_USE = 0.97  # of capacity: what is asked beyond it stays undone; at all of it no queue gets shorter
+UNMET = 2.0  # slow requests that one which cannot be served is worth: it makes later ones slow too
+USUAL_USE = 0.62  # of a worker's capacity, to tell what a request usually costs
+OBJECTIVE_WORTH = 0.25  # of the bill, for as many slow requests as the objective allows; more means fewer
+REMOVE_EFFORT, ADD_EFFORT = 0.25, 0.2  # workers; a change must be worth this much for each, else numbers flap
+# Times the slow requests that the objective allows: one worker more above the first, no fewer above the
+# second. The gap between them keeps a demand near the edge from turning the number round.
+MISSED, KEPT = 1.5, 1.0
+STEADY_DEMANDS = 100  # from none to all that the workers can do, among which the thresholds are found
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def cheapest(candidates: list[Cost]) -> int:
     return min(candidates, key=lambda cost: cost.total).workers
 
 
-def serving(capacity: Capacity, chosen: Floats, now: int, demand_rps: Floats) -> Floats:
+def with_objective(capacity: Capacity, chosen: Floats, now: int, demand_rps: Floats) -> Floats:
     """Return the chosen numbers, one more each where they miss the objective at that steady demand.
 
     Never two more: where one is not enough, it may be something else that makes requests slow.
@@ -121,7 +123,7 @@ def thresholds(capacity: Capacity, seen: Forecast, now: int, low: int, high: int
     effort = np.array([_effort(int(n), now) for n in workers])
     fixed = workers + effort + (jump_slow + jump_unmet) @ seen.jump_odds
     cheap = workers[np.argmin(steady + fixed[:, None], axis=0)]
-    chosen = np.minimum(serving(capacity, cheap, now, demand), high)
+    chosen = np.minimum(with_objective(capacity, cheap, now, demand), high)
     more, less = demand[chosen > now], demand[chosen < now]
     return Thresholds(float(more[0]) if more.size else None, float(less[-1]) if less.size else None)
 

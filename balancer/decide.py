@@ -15,14 +15,14 @@ from balancer.choose import Cost, Thresholds, thresholds
 from balancer.decision import Limit, Model, ScalingDecision, Trust, action_of
 from balancer.hidden import unhidden
 from balancer.host import worker_cores
-from balancer.learn import in_doubt, lead_s, learned, renewed
+from balancer.learn import is_unread, lead_s, learned, renewed
 from balancer.memory import Memory, Wish
 from balancer.pick import Pick, pick, thresholds_by_use
 from balancer.samples import Mode, Observation, Policy, Sample, known, problem_of, sample_of
 from balancer.standby import kept_spares, within_reach
 from balancer.tell import OBJECTIVE, curve_points, inputs_of, reason_of, safe_rate, with_demand
 
-REMOVE_AFTER_S = 24.0
+REMOVE_AFTER_S = 24.0  # the longest that fewer must have been enough; a ragged load wants most back within it
 REGRET = 2.0  # times that a worker takes to be back, for which it is kept under a smooth load
 GAP_SPANS = 3.0  # a longer silence between decisions is a restart or a stepped clock
 SHOWN_COSTS = 2  # numbers of workers above those that came out
@@ -127,7 +127,7 @@ def _limited(
         reason=reason_of(sample, picked.model.trusted, picked.demand, picked.raw, limits),
         carried_out=policy.mode is Mode.ON,
         inputs=with_demand(
-            inputs, sample, picked.demand, picked.backlog_rps, doubted=in_doubt(memory, sample)
+            inputs, sample, picked.demand, picked.backlog_rps, unread=is_unread(memory, sample)
         ),
         model=_told_model(policy, picked, final),
         raw=picked.raw,
@@ -161,9 +161,9 @@ def _wait_s(memory: Memory, sample: Sample) -> float:
     """Return how long fewer workers must have been enough: longer, the more ragged the demand is.
 
     A demand that strays no more than chance arrivals do hardly ever wants back at once what it let go.
-    That goes for what was learned too: while it is in doubt, nobody knows that fewer would do.
+    While nothing was learned of the workers that there are, nobody knows that fewer would do.
     """
-    if in_doubt(memory, sample):
+    if is_unread(memory, sample):
         return REMOVE_AFTER_S
     back_s = lead_s(memory) + sample.span_s
     return min(REMOVE_AFTER_S, REGRET * back_s * memory.demand.spread)

@@ -32,7 +32,7 @@ class Inputs:
     error; for a tcp app connections instead of requests/s.  backlog_rps: what waits, as extra demand.
     surprises: how many are remembered; surprise_odds: that one comes in the next span, or goes on.
     connections: open ones, for a tcp app only.  slow_share: of the requests, longer than the objective.
-    in_doubt: requests may cost more by now than was learned of them.
+    unread: nothing was learned yet of the workers that there are.
     """
 
     age_s: float | None = None
@@ -57,7 +57,7 @@ class Inputs:
     lead_s: float | None = None
     starts: int = 0
     changed_ago_s: float | None = None
-    in_doubt: bool = False
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

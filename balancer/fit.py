@@ -13,13 +13,16 @@ from dataclasses import dataclass, replace
 from balancer.fading import kept
 from balancer.spread import smoothed
 
-HUBER = 2.0  # standard deviations beyond which a sample counts less
-DRIFT_RUN, DRIFT_SIZE = 6, 2.0  # so many in a row, on average so many standard deviations to one side
-IDLE_CORES, IDLE_SPREAD = 0.02, 0.05  # what an idle worker burns, before it was seen
+HUBER = (
+    2.0  # standard deviations beyond which a sample counts less: where all count in full, bursts cost more
+)
+# So many samples in a row, on average so many standard deviations to one side: by chance once in a million
+# ticks; sooner forgets for noise, later serves with the old line for longer.
+DRIFT_RUN, DRIFT_SIZE = 6, 2.0
+IDLE_CORES, IDLE_SPREAD = 0.02, 0.05  # cores that an idle worker burns, before it was seen, and their sd
 METER_NOISE = 0.05  # relative error of one worker's CPU reading
-METER_FLOOR_CORES = 0.01
-WORK_SPREAD = 1.5  # 1 + squared coefficient of variation of a request's work
-LEAST_SPREAD = 0.5
+METER_FLOOR_CORES = 0.01  # and its error however little it reads
+WORK_SPREAD = 1.5  # E[work^2] / E[work]^2 of a request, assumed; `spread` learns by how much more it strays
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +95,9 @@ def learn_cpu(fit: CpuFit, sample: CpuSample) -> CpuFit:
     recent = (*fit.recent, sample)[-DRIFT_RUN:]
     if _drifted(residuals):
         return _fit_of(recent)
+    seen = fit.spread * residual * residual
+    spread = smoothed(fit.spread, seen) if line else fit.spread
     weight = min(1.0, HUBER / abs(residual)) if residual else 1.0
-    spread = (
-        smoothed(fit.spread, fit.spread * (residual * residual), LEAST_SPREAD) if residual else fit.spread
-    )
     return replace(_add(fit, sample, weight), spread=spread, recent=recent, residuals=residuals)
 
 
@@ -115,7 +117,7 @@ def cpu_line(fit: CpuFit) -> CpuLine | None:
         idle_cores, cores_per_rps = 0.0, fit.xu / fit.xx
     if cores_per_rps <= 0:
         return None
-    scale = max(fit.spread, 1.0) / determinant
+    scale = fit.spread / determinant
     r2 = _explained(fit, idle_cores, cores_per_rps)
     return CpuLine(idle_cores, cores_per_rps, scale * fit.xx, scale * nn, -scale * fit.nx, r2)
 
@@ -127,7 +129,7 @@ def cautious_line(fit: CpuFit) -> CpuLine:
     sample with requests.
     """
     cost = fit.xu / fit.xx
-    return CpuLine(0.0, cost, 0.0, max(fit.spread, 1.0) / fit.xx, 0.0, _explained(fit, 0.0, cost))
+    return CpuLine(0.0, cost, 0.0, fit.spread / fit.xx, 0.0, _explained(fit, 0.0, cost))
 
 
 def _variance(sample: CpuSample, cores_per_rps: float) -> float:
@@ -153,11 +155,11 @@ def _drifted(residuals: tuple[float, ...]) -> bool:
 def _fit_of(samples: tuple[CpuSample, ...]) -> CpuFit:
     fit = CpuFit()
     for sample in samples:
-        fit = _add(fit, sample, 1.0)
+        fit = _add(fit, sample)
     return replace(fit, recent=samples)
 
 
-def _add(fit: CpuFit, sample: CpuSample, weight: float) -> CpuFit:
+def _add(fit: CpuFit, sample: CpuSample, weight: float = 1.0) -> CpuFit:
     """Return the fit with the sample added at `weight` over its variance, and the older ones faded."""
     fade = kept(fit.at_s, sample.at_s)
     w = weight / _variance(sample, sample.cores / sample.rate_rps)

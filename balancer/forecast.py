@@ -18,15 +18,15 @@ from balancer.spread import smoothed
 from balancer.surprises import SURPRISES, Surprise, chances, going_on
 
 SAMPLES, LINE_SAMPLES = 60, 4  # so many rates are kept, and so many make a slope
+LEAST_WIDTH_S2 = 1e-6  # variance of the times of the rates that count; after a silence only the newest does
 HALF_LIVES_S = np.array([4.0, 8.0, 16.0, 32.0])  # of the lines through the rates
-OLDEST_S = 20.0 * 32.0  # a rate as old counts a millionth even on the longest line
 UNTRIED = np.array([0.0, 1.0, 0.0, 0.0])  # how the lines count before any was held against what came
-MISS_HALF_LIFE_S = 60.0
+MISS_HALF_LIFE_S = 60.0  # of a line's squared misses: as long as a load keeps its kind
 DECISIVE = 8.0  # a line with half the mean squared miss of another counts 2 ** 8 times as much
 SHRINK = 4.0  # the squared t-value at which half of a slope is believed
-JUMP = 4.0  # standard deviations by which demand leaves everything before it behind
-NEWEST = 5  # rates whose median a jump is measured from
-SURPRISE = 3.0  # standard deviations above its forecast
+JUMP = 4.0  # standard deviations by which demand leaves all before it behind; less takes waves for jumps
+NEWEST = 5  # rates whose median a jump is measured from: one stray rate among them does not move it
+SURPRISE = 3.0  # standard deviations of a count by which a surprise is above its forecast
 # A normal distribution at six points: standard deviations from the middle, and their weights.
 NORMAL_AT = np.array([-1.28, -0.52, 0.0, 0.52, 1.28, 2.0])
 NORMAL_ODDS = np.array([0.2, 0.2, 0.2, 0.2, 0.15, 0.05])
@@ -95,7 +95,7 @@ def learn_demand(history: History, now: Rate, span_s: float) -> History:
     """
     if not history.rates:
         return replace(history, since_s=history.since_s or now.at_s, rates=(now,))
-    kept = () if _jumped(history, now, span_s) else _recent(history, now)
+    kept = () if _jumped(history, now, span_s) else history.rates[-(SAMPLES - 1) :]
     return replace(
         _with_surprise(history, now, span_s),
         rates=(*kept, now),
@@ -148,12 +148,6 @@ def _count_sd(rate_rps: float, span_s: float) -> float:
     return math.sqrt(max(rate_rps, 1.0 / span_s) / span_s)
 
 
-def _recent(history: History, now: Rate) -> tuple[Rate, ...]:
-    """Return the rates that still count; the weights of older ones are too small for a float's square."""
-    newest = history.rates[-(SAMPLES - 1) :]
-    return tuple(rate for rate in newest if now.at_s - rate.at_s < OLDEST_S)
-
-
 def _jumped(history: History, now: Rate, span_s: float) -> bool:
     """Tell a jump: far from the newest rates as well as from where their line leads, on the same side."""
     newest = sorted(rate.rps for rate in history.rates[-NEWEST:])
@@ -167,7 +161,7 @@ def _jumped(history: History, now: Rate, span_s: float) -> bool:
 def _spread(history: History, now: Rate, span_s: float) -> float:
     before = history.rates[-1].rps
     seen = (now.rps - before) ** 2 / (2.0 * _count_sd(before, span_s) ** 2)
-    return smoothed(history.spread, seen, least=1.0)
+    return smoothed(history.spread, seen)
 
 
 def _with_surprise(history: History, now: Rate, span_s: float) -> History:
@@ -233,7 +227,7 @@ def _lines(history: History, now_s: float, span_s: float) -> _Lines:
     mean_variance = variance * (w * w).sum(axis=1)
     off = w * (t - mean_s[:, None])
     width = (off * (t - mean_s[:, None])).sum(axis=1)
-    if len(y) < LINE_SAMPLES or width.min() <= 0:
+    if len(y) < LINE_SAMPLES or width.min() < LEAST_WIDTH_S2:
         flat = np.zeros(len(mean))
         return _Lines(mean, mean_s, flat, mean_variance, flat)
     slope = (off @ y) / width

@@ -20,7 +20,7 @@ from balancer.memory import Memory
 from balancer.samples import Sample
 
 BUSY = 0.85  # of the CPU that the workers may use: some of them have nothing left
-MOST = 4.0  # times what can be done; with more, the median hardly grows faster
+MOST_OVER = 4.0  # times what can be done; with more, the median hardly grows faster
 UNUSUAL = 4.0  # times the median: what took as long had to wait
 BY_CHANCE = 2.0  # times the median: what queues that are no overload may add to it in a span
 SURE_SD = 2.0  # standard deviations of the work that a number of requests brings
@@ -48,7 +48,7 @@ def overload(growth: float) -> float:
     if growth <= 0.0:
         return 1.0
     left = 1.0 + math.log2(1.0 - growth) if growth < 1.0 else 0.0
-    return 1.0 / max(left, 1.0 / MOST)
+    return 1.0 / max(left, 1.0 / MOST_OVER)
 
 
 def _busy(sample: Sample, memory: Memory, usable_cores: float) -> bool:

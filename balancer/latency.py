@@ -19,11 +19,12 @@ from balancer.fading import kept
 
 Floats = npt.NDArray[np.float64]
 
-BINS = 20  # of use
+BINS = 20  # of use, each a twentieth of a worker's capacity
 OVERDISPERSION = 3.0  # slow requests come together: three tell as much as one alone
-SPLIT_PRIOR = 1.1  # of split, before any count
-PRIOR_SPREADS = (1.0, 0.3, 0.7)  # of level, of steep relative to itself, of split
-STEPS, LONGEST_MOVE, CLOSE = 8, 2.0, 0.01  # in ln share
+SPLIT_PRIOR = 1.1  # of split, before any count: of twelve workers a third as many requests are slow as of one
+PRIOR_SPREADS = (1.0, 0.3, 0.7)  # standard deviations of level, of steep relative to itself, of split
+# Newton's method: at most so many steps, none longer than that, until one is as short (in ln share).
+STEPS, LONGEST_MOVE, CLOSE = 8, 2.0, 0.01
 
 
 @dataclass(frozen=True, slots=True)

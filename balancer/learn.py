@@ -6,20 +6,20 @@ import math
 from dataclasses import replace
 
 from balancer.choose import Capacity, price_of
-from balancer.fit import HUBER, CpuFit, CpuLine, CpuSample, learn_cpu
-from balancer.forecast import Forecast, Rate, learn_demand
+from balancer.fit import CpuFit, CpuLine, CpuSample, learn_cpu
+from balancer.forecast import Rate, learn_demand
 from balancer.host import host_full, is_starved, neighbours_cores, worker_cores
 from balancer.latency import SlowFit, SlowSample, learn_slow, slow_curve
 from balancer.memory import Memory
 from balancer.samples import QUEUED, Policy, Sample, known
 
-SETTLED_SPANS = 1.5  # so long after the ready workers changed, a span is theirs alone
+SETTLED_SPANS = 1.5  # so many spans after the ready workers changed, a span is theirs alone
 FAILED_SHARE = 0.02  # time-outs are no completions: they would make a worker look strong
-LEAST_RPS = 0.5  # with fewer requests, CPU tells nothing of what they cost
-START_TIMES, LEAD_SHARE = 11, 0.9  # so many are kept, and their 90th percentile is taken
+LEAST_RPS = 0.5  # requests/s; of fewer, CPU tells nothing of what they cost
+# So many starts are kept, and their 90th percentile counts: one slow start among them does not.
+START_TIMES, LEAD_SHARE = 11, 0.9
 FIRST_START_S = 3.0  # before any was seen
 QUEUED_TICKS = 5  # in a row, before workers are taken to be limited by something else than CPU
-STEADY_SD, STEADY_USE = 3.0, 0.95  # standard deviations from the level; of the capacity
 IDLE_CPU = 0.7  # of what workers may use: with less they have CPU left
 
 
@@ -67,29 +67,23 @@ def learned(memory: Memory, sample: Sample, now_s: float) -> Memory:
     return memory
 
 
-def learned_slow(memory: Memory, sample: Sample, worker_rps: float, demand: Forecast, now_s: float) -> Memory:
-    """Return the memory with a tick's slow requests, when it was a steady one."""
+def learned_slow(memory: Memory, sample: Sample, worker_rps: float, now_s: float) -> Memory:
+    """Return the memory with a tick's slow requests, when its queue was at rest."""
     latencies = sample.seen.latencies
-    use = sample.demand / (sample.ready * worker_rps) if sample.ready else math.inf
-    calm = use < STEADY_USE and _steady(memory, sample, demand) and _settled(memory, sample, now_s)
-    if latencies is None or not known(latencies.total) or not calm:
+    if latencies is None or not known(latencies.total):
         return memory
     slow = latencies.share_over(memory.slo_s) * sample.completed
-    if known(slow) is None:
+    if known(slow) is None or not (_at_rest(sample) and _settled(memory, sample, now_s)):
         return memory
+    use = sample.demand / (sample.ready * worker_rps)
     seen = SlowSample(now_s, sample.ready, use, sample.completed, slow)
     return replace(memory, slow=learn_slow(memory.slow, seen))
 
 
-def in_doubt(memory: Memory, sample: Sample) -> bool:
-    """Tell whether requests may cost more by now than was learned of them.
-
-    The newest reading said so, or there was none yet of the workers there are: overloaded ones come and go.
-    """
-    if sample.demand < LEAST_RPS:
-        return False
-    unread = memory.moved_s is not None and memory.cpu.at_s <= memory.moved_s
-    return unread or (memory.cpu.residuals or (0.0,))[-1] > HUBER
+def is_unread(memory: Memory, sample: Sample) -> bool:
+    """Tell whether nothing was learned yet of the workers that there are: overloaded ones come and go."""
+    asked = sample.demand >= LEAST_RPS
+    return asked and memory.moved_s is not None and memory.cpu.at_s <= memory.moved_s
 
 
 def worker_rate(memory: Memory, line: CpuLine, cores: float) -> float:
@@ -124,8 +118,7 @@ def _settled(memory: Memory, sample: Sample, now_s: float) -> bool:
     Those that are out of rotation finish what they have: it would be counted for the others.
     """
     none_out = sample.ready + sample.starting >= sample.wanted
-    few_failed = sample.failed_share <= FAILED_SHARE
-    return _whole(memory, sample, now_s) and none_out and sample.ready > 0 and few_failed
+    return _whole(memory, sample, now_s) and none_out and sample.ready > 0 and _few_failed(sample)
 
 
 def _only_busy(memory: Memory, sample: Sample, now_s: float) -> bool:
@@ -136,9 +129,12 @@ def _only_busy(memory: Memory, sample: Sample, now_s: float) -> bool:
     """
     change_s = lead_s(memory) + SETTLED_SPANS * sample.span_s
     settled = memory.changed_s is None or now_s - memory.changed_s > change_s
-    few_failed = sample.failed_share <= FAILED_SHARE
     queued = known(sample.seen.inflight) or 0.0
-    return settled and not sample.starting and few_failed and queued > QUEUED * sample.ready
+    return settled and not sample.starting and _few_failed(sample) and queued > QUEUED * sample.ready
+
+
+def _few_failed(sample: Sample) -> bool:
+    return sample.failed_share <= FAILED_SHARE
 
 
 def _whole(memory: Memory, sample: Sample, now_s: float) -> bool:
@@ -171,9 +167,7 @@ def _with_ceiling(memory: Memory, sample: Sample) -> Memory:
     return replace(memory, ceiling_rps=max(memory.ceiling_rps or 0.0, round(sample.served / sample.ready, 3)))
 
 
-def _steady(memory: Memory, sample: Sample, demand: Forecast) -> bool:
-    level = max(demand.level_rps, 1.0 / sample.span_s)
-    off = abs(sample.demand - demand.level_rps)
-    calm = off < STEADY_SD * math.sqrt(memory.demand.spread * level / sample.span_s)
-    change = abs(sample.waiting_change) <= QUEUED * math.sqrt(sample.ready) + 2.0
-    return calm and change and sample.waiting < 1.5 * QUEUED * sample.ready
+def _at_rest(sample: Sample) -> bool:
+    """Tell whether few requests waited, and about as many at the end of the span as at its begin."""
+    by_chance = QUEUED * math.sqrt(sample.ready) + 2.0  # what waits at several workers strays as a root does
+    return abs(sample.waiting_change) <= by_chance and sample.waiting < 1.5 * QUEUED * sample.ready

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from balancer.choose import Capacity, Cost, Outlook, Thresholds, cheapest, costs, outlook, serving
+from balancer.choose import Capacity, Cost, Outlook, Thresholds, cheapest, costs, outlook, with_objective
 from balancer.decision import Model, Trust
 from balancer.fit import CpuLine, cautious_line, cpu_line
 from balancer.forecast import Forecast, forecast, promise
@@ -17,12 +17,12 @@ from balancer.memory import Memory
 from balancer.samples import QUEUED, Policy, Sample, known
 from balancer.tell import model_of
 
-DRAIN_BACKLOG_S = 2.0  # what waits is to be served within this time
-GOOD_ERROR, GOOD_WINDOWS = 0.1, 20  # relative error of a worker's rate, and samples
-WEAK_ERROR = 0.25  # relative; beyond it an idle worker is taken to cost nothing
+DRAIN_BACKLOG_S = 2.0  # what waits is to be served within this time; less asks for more workers at once
+GOOD_ERROR, GOOD_WINDOWS = 0.1, 20  # relative error of a worker's rate, and samples, for what is told as good
+WEAK_ERROR = 0.25  # relative error of a worker's rate, beyond which an idle one is taken to cost nothing
 TCP_USE = 0.7  # of a worker's capacity; connections have no latency to learn from
 CAP_TOLERANCE = 0.1  # workers; the meter's noise is no neighbour
-BEYOND_MAX = 2  # how many times the maximum is still worth telling
+BEYOND_MAX = 2  # times the maximum: up to so many workers it is told how many would be needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def _by_model(
         line = cautious_line(memory.cpu)
     worker_rps = worker_rate(memory, line, cores)
     if sample.seen.connections is None:
-        memory = learned_slow(memory, sample, worker_rps, demand, now_s)
+        memory = learned_slow(memory, sample, worker_rps, now_s)
     capacity = capacity_of(memory, policy, worker_rps, counted=sample.counts_waiting)
     model = model_of(memory, line, capacity, cores, trust)
     cap = _cap(memory, sample, line.idle_cores + line.cores_per_rps * worker_rps)
@@ -86,10 +86,10 @@ def _by_cost(
     ahead = outlook(capacity, demand, backlog_rps, most)
     candidates = costs(ahead, sample.wanted)
     raw = cheapest(candidates)
-    needed = lasting = _serving(capacity, raw, sample.wanted, demand.level_rps + backlog_rps)
+    needed = lasting = _with_objective(capacity, raw, sample.wanted, demand.level_rps + backlog_rps)
     if backlog_rps > 0.0 and sample.counts_waiting:
         without = cheapest(costs(outlook(capacity, demand, 0.0, most), sample.wanted))
-        lasting = _serving(capacity, without, sample.wanted, demand.level_rps)
+        lasting = _with_objective(capacity, without, sample.wanted, demand.level_rps)
     return Pick(raw, needed, lasting, demand, model, cap, backlog_rps, tuple(candidates), capacity, ahead)
 
 
@@ -98,8 +98,8 @@ def _agreed(number: int, demand: Forecast, model: Model, cap: int | None) -> Pic
     return Pick(number, number, number, demand, model, cap)
 
 
-def _serving(capacity: Capacity, chosen: int, now: int, demand_rps: float) -> int:
-    return int(serving(capacity, np.array(float(chosen)), now, np.array(demand_rps)))
+def _with_objective(capacity: Capacity, chosen: int, now: int, demand_rps: float) -> int:
+    return int(with_objective(capacity, np.array(float(chosen)), now, np.array(demand_rps)))
 
 
 def _by_rule(memory: Memory, sample: Sample) -> int:

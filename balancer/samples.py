@@ -11,7 +11,7 @@ from enum import Enum
 
 NORMAL_SHARE = 0.95
 STALE_S, STALE_SPANS = 5.0, 2.5  # older figures are not decided on, whichever of the two is longer
-QUEUED = 4.0  # requests a worker that wait without being a backlog
+QUEUED = 4.0  # requests a worker that wait without being a backlog, as queues that keep up have now and then
 
 
 class Mode(Enum):

@@ -13,9 +13,10 @@ import numpy as np
 
 from balancer.choose import Outlook
 from balancer.memory import Memory, Wish
+from balancer.surprises import HALF_LIFE_S
 
 STANDBY = 0.02  # of a worker: a spare takes memory and no CPU
-KEEP_S = 600.0  # as long as a surprise counts half
+KEEP_S = HALF_LIFE_S  # spares are for surprises: kept until what asked for them counts half
 
 
 def within_reach(ahead: Outlook, final: int, most: int) -> int:

@@ -18,7 +18,7 @@ from balancer.latency import Floats
 SURPRISES = 24  # so many are kept
 HALF_LIFE_S = 600.0  # of what a surprise tells
 UNSEEN_S = 60.0  # as if there had been this long without surprises before the first sample
-MOST = 0.5  # of all odds, however many surprises there were
+MOST_ODDS = 0.5  # of all odds, however many surprises there were
 ELSEWHERE = 2.0  # a surprise from twice the demand tells a quarter of what one from here would
 ALIKE = 0.5  # a surprise half as high as another is one of its kind
 AS_LONG = 1.2  # quiet for this many times as long is as long
@@ -59,7 +59,7 @@ def chances(
     due = due_ratio(at_s, seen_rps - forecast_rps, now_s, span_s)
     odds = (here * due * 0.5 ** ((now_s - at_s) / HALF_LIFE_S) * span_s / watched_s)[above]
     rps = np.minimum(seen_rps, base_rps + seen_rps - forecast_rps)[above]
-    return rps, odds * (MOST / max(MOST, odds.sum()))
+    return rps, odds * (MOST_ODDS / max(MOST_ODDS, odds.sum()))
 
 
 def going_on(

@@ -49,7 +49,7 @@ def _slow_share(seen: Observation, slo_s: float) -> float | None:
 
 
 def with_demand(
-    inputs: Inputs, sample: Sample, demand: Forecast, backlog_rps: float, *, doubted: bool
+    inputs: Inputs, sample: Sample, demand: Forecast, backlog_rps: float, *, unread: bool
 ) -> Inputs:
     """Return the inputs with what the sample shows, and with what is forecast."""
     return replace(
@@ -64,7 +64,7 @@ def with_demand(
         ahead_sd_rps=demand.sd_rps,
         backlog_rps=backlog_rps,
         surprise_odds=float(demand.jump_odds.sum()),
-        in_doubt=doubted,
+        unread=unread,
     )
 
 

@@ -26,7 +26,7 @@ def lines(record: Document, options: Options, *, plot: bool = True) -> Iterator[
         ("load", _load(inputs), _age(inputs)),
         ("slow", _slow(inputs), ""),
         ("safe rate", _safe(inputs, model), _trust(model)),
-        ("in doubt", _doubt(record, inputs, model), ""),
+        ("learning", _unread(record, inputs, model), ""),
         ("need", _need(record, inputs, model), ""),
         ("limits", _limits(record, inputs), ""),
         ("spares", _spares(record), ""),
@@ -107,12 +107,12 @@ def _trust(model: Document) -> str:
     return f"{words} (R2 {r2:.2f}, {windows})" if r2 is not None else f"{words} ({windows})"
 
 
-def _doubt(record: Document, inputs: Document, model: Document) -> str:
-    """Return what fewer workers wait for, while what was learned may be of before."""
-    if inputs.get("in_doubt") is not True or model.get("trusted") == "rule":
+def _unread(record: Document, inputs: Document, model: Document) -> str:
+    """Return what fewer workers wait for, until something is learned of the workers that there are."""
+    if inputs.get("unread") is not True or model.get("trusted") == "rule":
         return ""
-    after = f"fewer workers only after {number(record.get('removes_after_s')) or 0:.0f} s"
-    return f"requests may cost more by now than was learned: {after}, or once a reading fits again"
+    after_s = number(record.get("removes_after_s")) or 0
+    return f"nothing yet of the workers that there are: fewer of them only after {after_s:.0f} s"
 
 
 def _need(record: Document, inputs: Document, model: Document) -> str:

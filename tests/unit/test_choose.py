@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from balancer.choose import MISSED, Capacity, cheapest, costs, outlook, price_of, serving, thresholds
+from balancer.choose import MISSED, Capacity, cheapest, costs, outlook, price_of, thresholds, with_objective
 from balancer.forecast import Forecast
 from balancer.latency import SlowFit, slow_curve
 
@@ -38,7 +38,7 @@ def choice(seen: Forecast, now: int = 3, high: int = 30, backlog_rps: float = 0.
 
 def enough(rps: float, now: int) -> int:
     """Return the choice with what the objective adds to it."""
-    return int(serving(capacity(), np.array(float(choice(demand(rps), now))), now, np.array(rps)))
+    return int(with_objective(capacity(), np.array(float(choice(demand(rps), now))), now, np.array(rps)))
 
 
 def slow_share(rps: float, workers: int) -> float:
@@ -103,7 +103,10 @@ def test_one_more_is_kept_until_the_objective_holds_without_it() -> None:
     shares = capacity().curve.share(three, rates / 3 / WORKER_RPS)
     between = (shares > 0.01) & (shares <= MISSED * 0.01)
 
-    held, added = serving(capacity(), three, 4, rates) == 4, serving(capacity(), three, 3, rates) == 4
+    held, added = (
+        with_objective(capacity(), three, 4, rates) == 4,
+        with_objective(capacity(), three, 3, rates) == 4,
+    )
 
     assert between.any()
     assert (held == (shares > 0.01)).all()
@@ -114,7 +117,7 @@ def test_where_more_workers_make_no_request_faster_there_is_no_more_than_one_mor
     flat = replace(capacity(), curve=replace(capacity().curve, level=-3.0, steep=0.0, split=0.0))
     cheap = np.arange(1.0, 9.0)
 
-    assert (serving(flat, cheap, 1, 20.0 * cheap) == cheap + 1).all()
+    assert (with_objective(flat, cheap, 1, 20.0 * cheap) == cheap + 1).all()
 
 
 def test_the_thresholds_enclose_the_demands_that_keep_the_number() -> None:

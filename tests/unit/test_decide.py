@@ -107,22 +107,13 @@ def test_workers_that_start_slowly_are_kept_for_longer() -> None:
     assert slow.decisions[-1].removes_after_s > quick.decisions[-1].removes_after_s
 
 
-def test_workers_are_kept_for_longer_while_requests_use_more_cpu_than_was_learned() -> None:
-    operator = taught()
-    assert operator.twin().sees(seen(80.0, 4)).removes_after_s < REMOVE_AFTER_S
-
-    dear = operator.sees(seen(80.0, 4, work_s=0.04))
-
-    assert dear.removes_after_s == REMOVE_AFTER_S
-    assert dear.inputs.in_doubt
-    assert not operator.twin().sees(seen(80.0, 4)).inputs.in_doubt
-
-
 def test_workers_that_nothing_was_learned_of_yet_are_kept_for_longer() -> None:
     operator = taught()
 
-    waits = [operator.sees(seen(80.0, 5)).removes_after_s for _ in range(3)]
+    decisions = [operator.sees(seen(80.0, 5)) for _ in range(3)]
 
+    assert [decision.inputs.unread for decision in decisions] == [True, True, False]
+    waits = [decision.removes_after_s for decision in decisions]
     assert waits[:2] == [REMOVE_AFTER_S, REMOVE_AFTER_S]
     assert waits[2] < REMOVE_AFTER_S
 

@@ -187,15 +187,13 @@ def test_a_number_that_nothing_would_raise_is_told_as_the_most() -> None:
         assert f"would not add: {bound} allows no more than 3" in told({**at_its_most, "limits": limits})
 
 
-def test_what_was_learned_and_is_in_doubt_tells_what_fewer_workers_wait_for() -> None:
+def test_of_workers_that_nothing_was_learned_of_yet_it_is_told_when_fewer_are_taken() -> None:
     inputs, model = RECORD["inputs"], RECORD["model"]
     assert isinstance(inputs, dict)
     assert isinstance(model, dict)
-    doubted = {**RECORD, "inputs": {**inputs, "in_doubt": True}}
+    unread = {**RECORD, "inputs": {**inputs, "unread": True}}
 
-    assert (
-        "requests may cost more by now than was learned: fewer workers only after 24 s, "
-        "or once a reading fits again"
-    ) in told(doubted)
-    assert "in doubt" not in told(RECORD)
-    assert "in doubt" not in told({**doubted, "model": {**model, "trusted": "rule"}})
+    words = "nothing yet of the workers that there are: fewer of them only after 24 s"
+    assert words in told(unread)
+    assert "learning" not in told(RECORD)
+    assert "learning" not in told({**unread, "model": {**model, "trusted": "rule"}})

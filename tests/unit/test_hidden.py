@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from balancer.hidden import MOST, overload
+from balancer.hidden import MOST_OVER, overload
 from balancer.pick import DRAIN_BACKLOG_S
 from balancer.samples import QUEUED, Latencies, Observation
 from tests.autoscale.observations import EDGES_S, FULL_RPS, SPAN_S, Operator, overloaded, seen
@@ -44,7 +44,7 @@ def test_demand_over_what_is_done_follows_from_the_growth_of_the_median(growth: 
 
 @pytest.mark.parametrize("growth", [0.45, 0.5, 0.99, 1.0, 3.0])
 def test_an_overload_has_a_bound(growth: float) -> None:
-    assert overload(growth) == MOST
+    assert overload(growth) == MOST_OVER
 
 
 def test_full_workers_whose_requests_take_ever_longer_are_asked_for_more_than_they_do() -> None:
