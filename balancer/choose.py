@@ -106,10 +106,14 @@ def cheapest(candidates: list[Cost]) -> int:
 def with_objective(capacity: Capacity, chosen: Floats, now: int, demand_rps: Floats) -> Floats:
     """Return the chosen numbers, one more each where they miss the objective at that steady demand.
 
-    Never two more: where one is not enough, it may be something else that makes requests slow.
+    Never two more: where one is not enough, it may be something else that makes requests slow. It surely is
+    where idle workers miss the objective, too.
     """
-    share = capacity.curve.share(chosen, demand_rps / (chosen * capacity.worker_rps))
-    enough: Floats = chosen + (share > capacity.allowed * np.where(chosen < now, KEPT, MISSED))
+    share, idle = (
+        capacity.curve.share(chosen, rps / (chosen * capacity.worker_rps)) for rps in (demand_rps, 0.0)
+    )
+    missed = share > capacity.allowed * np.where(chosen < now, KEPT, MISSED)
+    enough: Floats = chosen + (missed & (idle <= capacity.allowed))
     return enough
 
 

@@ -113,11 +113,18 @@ def test_one_more_is_kept_until_the_objective_holds_without_it() -> None:
     assert (added == (shares > MISSED * 0.01)).all()
 
 
-def test_where_more_workers_make_no_request_faster_there_is_no_more_than_one_more() -> None:
-    flat = replace(capacity(), curve=replace(capacity().curve, level=-3.0, steep=0.0, split=0.0))
+def test_where_one_more_is_not_enough_there_is_no_more_than_one_more() -> None:
+    few = np.arange(1.0, 9.0)
+
+    assert (with_objective(capacity(), few, 1, 10.0 * WORKER_RPS * few) == few + 1).all()
+
+
+@pytest.mark.parametrize("rps", [0.0, 20.0])
+def test_where_idle_workers_miss_the_objective_more_of_them_would_be_for_nothing(rps: float) -> None:
+    slow = replace(capacity(), curve=replace(capacity().curve, level=-3.0, steep=0.0, split=0.0))
     cheap = np.arange(1.0, 9.0)
 
-    assert (with_objective(flat, cheap, 1, 20.0 * cheap) == cheap + 1).all()
+    assert (with_objective(slow, cheap, 1, rps * cheap) == cheap).all()
 
 
 def test_the_thresholds_enclose_the_demands_that_keep_the_number() -> None:
