@@ -10,7 +10,9 @@ trials, and every part of it answers a fault that was seen:
 - priorities are explicit: a host beats every path, a longer path a shorter one;
 - a worker has an active check where its revision has a health path (tcp: always); a weighted service needs
   its own `healthcheck` key to take notice. Passive checks would punish an app's own 5xx answers. The check
-  follows no redirect: a worker could have the proxy, root on this host, ask for what it cannot reach itself;
+  follows no redirect: a worker could have the proxy, root on this host, ask for what it cannot reach itself.
+  It is patient: the manager's own check is the strict one, and takes no slow worker out while most are slow.
+  The proxy would, and answer 503 for all of an app that is only busy;
 - names have "_" between their parts, which no app name has: `web` slot 1 never meets an app `web-1`.
 
 What all apps share is in cloud_keys.py. One key that the proxy cannot decode freezes ALL its configuration.
@@ -28,7 +30,7 @@ from typing import Literal
 from balancer.cloud_keys import CLOUD_KEYS, SENTINEL_HOST
 
 CHECK_INTERVAL_MS = 500
-CHECK_TIMEOUT_MS = 400
+CHECK_TIMEOUT_MS = 5000
 HEALTH_AGENT = "simplecloud-health/1"  # by which an app knows who asks
 HOST_PRIORITY = 1000
 PATH_PRIORITY = 10  # plus the length of the path, at most 200: always below a host

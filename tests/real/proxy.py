@@ -24,6 +24,7 @@ from tests.contract.etcd_server import etcd_servers, free_ports
 from tests.eventually import eventually
 
 PREFIX = "proxy/"
+LATE_S = 0.9  # within the second that a worker may take for its check
 TRAEFIK = Path(sys.executable).parent / "traefik"
 
 
@@ -131,6 +132,8 @@ class _Answering(BaseHTTPRequestHandler):
         if self.path == "/silence":
             self.close_connection = True
             return
+        if self.path == "/late":
+            threading.Event().wait(LATE_S)
         told = str(self.client_address[1]) if self.path == "/port" else self.path
         body = json.dumps([self.name, told]).encode()
         self.send_response(302 if self.path == "/away" else 200)
@@ -171,7 +174,8 @@ class _TcpServer(socketserver.ThreadingTCPServer):
 def worker(name: str, address: str, asked: Counter[str] | None = None) -> Iterator[Server]:
     """Run an http worker that answers `[name, path]`, and [name, CLIENT'S PORT] to /port.
 
-    Who asks for /away is sent to /elsewhere; it hangs up on who asks for /silence.  asked: counts the paths,
+    Who asks for /away is sent to /elsewhere; it hangs up on who asks for /silence, and has who asks for /late
+    wait for LATE_S.  asked: counts the paths,
     and who asks for them.
     """
     own = {"name": name, "asked": Counter() if asked is None else asked}

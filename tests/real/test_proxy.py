@@ -140,6 +140,18 @@ def test_no_worker_leads_the_proxy_s_check_to_another_place(proxy: Proxy, runnin
     assert asked["/elsewhere"] == 0
 
 
+def test_workers_that_take_nearly_a_second_for_their_check_are_sent_requests(
+    proxy: Proxy, running: ExitStack
+) -> None:
+    asked: Counter[str] = Counter()
+    servers = [running.enter_context(worker(f"w_web_{n}_1", f"127.0.9.{n}", asked)) for n in (1, 2)]
+    proxy.publish(http("web", *servers, health="/late"))
+
+    eventually(lambda: asked["/late"] >= 6, within_s=20)
+
+    assert Counter(proxy.get(host="web.localhost")[0] for _ in range(20)) == {200: 20}
+
+
 def test_workers_of_two_revisions_are_checked_at_their_own_paths(proxy: Proxy, running: ExitStack) -> None:
     paths = {"w_web_1_1": "/up", "w_web_2_2": "/healthz"}
     asked: dict[str, Counter[str]] = {name: Counter() for name in paths}

@@ -358,8 +358,9 @@ def who_answers(cloud: Cloud, app: str) -> set[tuple[int, str]]:
     return {(answer.status, answer.worker) for answer in answers}
 
 
-def test_clients_hardly_notice_a_frozen_worker(apps: Apps, cloud: Cloud) -> None:
-    name = apps.serve(3)
+@pytest.mark.parametrize("options", [(), ("--health", "/")], ids=["default", "path"])
+def test_clients_hardly_notice_a_frozen_worker(apps: Apps, cloud: Cloud, options: tuple[str, ...]) -> None:
+    name = apps.serve(3, *options)
 
     with Traffic(cloud, name) as traffic, paused(cloud, f"{name}.1"):
         eventually(lambda: cloud.worker(f"{name}.1").state == "unready", within_s=SECONDS)
