@@ -39,9 +39,9 @@ def proxy_answers(settings: Settings) -> bool:
     return status_of(settings.bind, settings.http_port, SENTINEL_HOST, "/ping") == HTTPStatus.OK
 
 
-def is_up(places: Places) -> bool:
+def is_up(places: Places, within_s: float = ANSWER_S) -> bool:
     """Return whether a manager of the cloud answers within a moment, whatever Docker and etcd do."""
-    return _answer(places, NO_VERB) is not None
+    return _answer(places, NO_VERB, within_s=within_s) is not None
 
 
 def has_standby(places: Places) -> bool:
@@ -104,8 +104,8 @@ def network_is_intact(places: Places, within_s: float = SELF_MENDING_S) -> bool 
 def is_led(places: Places) -> bool:
     """Return whether the manager that answers has begun to lead: the network is as it makes it.
 
-    It answers from its first look on, and knows no rules before its first pass. In a frozen cloud that mends
-    none.
+    It answers from its first look on, and knows no rules before its first pass. In a frozen cloud it mends
+    none, and is not waited for.
     """
     match _ask(places, "status"):
         case {"network": {"intact": True}}:

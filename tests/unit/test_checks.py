@@ -23,6 +23,7 @@ from manager.host.checks.processes import Processes, check_processes, end_lost, 
 from manager.host.dockerd import SOCKET, State
 from manager.host.doctor import mend
 from manager.host.down import LeftBehind
+from manager.host.liveness import is_up
 from manager.host.packages import TOOLS
 from manager.host.settings import Settings
 from manager.observe.etcd_alarms import Alarm
@@ -130,7 +131,22 @@ def test_a_cloud_that_is_down_is_well() -> None:
     assert "down; simplecloud --cloud nowhere up starts it" in found.view.fact
 
 
-def test_a_manager_that_takes_its_time_to_answer_is_not_stuck(tmp_path: Path) -> None:
+def test_a_manager_that_takes_longer_than_a_moment_to_answer_is_not_stuck(tmp_path: Path) -> None:
+    places = PlacesAt("slow", directory=tmp_path)
+    with process_of(places, "manager", tmp_path) as manager, ThreadPoolExecutor() as pool:
+        with socket.socket(socket.AF_UNIX) as slow:
+            slow.bind(str(places.socket))
+            slow.listen()
+            ended = pool.submit(end_stuck, places)
+            asked, _ = slow.accept()
+            assert not is_up(places)  # who asks later gives up before
+            with asked:
+                asked.sendall(b"{}\n")
+                assert ended.result() == []
+        assert manager.poll() is None
+
+
+def test_a_manager_that_takes_its_time_to_begin_is_not_stuck(tmp_path: Path) -> None:
     places = PlacesAt("slow", directory=tmp_path)
     with process_of(places, "manager", tmp_path) as manager, ThreadPoolExecutor() as pool:
         with socket.socket(socket.AF_UNIX) as silent:

@@ -130,7 +130,7 @@ def end_stuck(places: Places) -> list[int]:
     Returns whom it killed; workers go on, and a keeper starts managers again.
     """
     going = not all(map(is_stopped, processes_of(places, "manager")))
-    answers = going and eventually(partial(is_up, places), SLOW_S)
+    answers = going and eventually(partial(is_up, places, SLOW_S), SLOW_S)
     keepers, managers = processes_of(places, "keeper"), processes_of(places, "manager")
     stuck = [*filter(is_stopped, keepers), *(filter(is_stopped, managers) if answers else managers)]
     end(stuck, by=signal.SIGKILL)
