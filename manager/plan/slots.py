@@ -59,7 +59,7 @@ def add_spares(world: World, specs: Mapping[str, AppSpec], draft: Draft) -> None
 
 
 def is_placed(world: World, spec: AppSpec) -> bool:
-    """Return whether the workers that there can be now are recorded, and those that have to leave marked."""
+    """Return whether all workers are recorded that there can be now, and marked that have to leave."""
     draft = Draft()
     place(world, spec, draft)
     return not draft.saves

@@ -69,7 +69,7 @@ def _are_settled(reconciler: Reconciler, picture: Picture, made: Made, began_at:
 def until_seen(
     reconciler: Reconciler, call: Call, revision: int, follows: Callable[[World], bool] = lambda _: True
 ) -> None:
-    """Return once a look has found this revision of the store, and what follows from it."""
+    """Return once a look has found this revision of the store, and what follows from it; as `until_shown`."""
     until_shown(reconciler, call, lambda world: world.revision >= revision and follows(world))
 
 
@@ -95,7 +95,9 @@ def until_shown(
 
 
 def _are_placed(names: Iterable[str], world: World) -> bool:
-    return all(is_placed(world, world.specs[name]) for name in names if name in world.specs)
+    """Return whether nobody need wait for records of these apps; what cannot be read gets none."""
+    specs = [world.specs[name] for name in names if name in world.specs and name not in world.unreadable]
+    return all(is_placed(world, spec) for spec in specs)
 
 
 def has_lasted(world: World, name: str, now: float) -> bool:
@@ -236,7 +238,7 @@ def _hindrances(picture: Picture | None, names: list[str], revision: int) -> Ite
 
 
 def _makes_room(spec: AppSpec) -> str:
-    """Return what helps an app that lacks an address: an update that needs none more, or who has them all."""
+    """Return the command that finds an address: an update in an order that needs no more, or who has them."""
     starts_first = spec.is_updating and spec.order == "start-first"
     return f"update {spec.name} --order stop-first" if starts_first else "apps --sort want"
 

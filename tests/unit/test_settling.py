@@ -44,6 +44,7 @@ from tests.fakes.engine import FakeEngine
 from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_worker, an_app, serving
 
 SMALLEST = IPv4Network("10.9.0.0/30")
+CALL = cast(Call, SimpleNamespace(check=lambda: None))
 
 
 def refused(world: World, key: WorkerKey) -> World:
@@ -52,6 +53,11 @@ def refused(world: World, key: WorkerKey) -> World:
 
 def seen(world: World, trouble: str = "") -> Picture:
     return Picture(world, 1, converged=False, trouble=trouble)
+
+
+def looks(*worlds: World) -> list[Picture]:
+    """Return the pictures of one look after the other, numbered from 0."""
+    return [Picture(world, number, converged=False) for number, world in enumerate(worlds)]
 
 
 def stuck() -> World:
@@ -246,40 +252,40 @@ def test_who_asks_after_a_change_that_nobody_waits_for_sees_it_unless_looks_fail
     world = serving([an_app(want=1)], [a_worker(1)])
     old, trying = replace(world, revision=6), replace(world, revision=6 if trouble else 7)
     pictures = [Picture(old, 1, converged=True), Picture(trying, 2, converged=False, trouble=trouble)]
-    call = cast(Call, SimpleNamespace(check=lambda: None))
 
     made = Made({"web": (1, 1)}, "", 7)
-    until_settled(cast(Reconciler, Behind(pictures)), call, made, Arguments({"detach": True}))
+    until_settled(cast(Reconciler, Behind(pictures)), CALL, made, Arguments({"detach": True}))
 
     assert [picture.number for picture in pictures] == [2]
 
 
 def test_who_asks_after_a_run_that_nobody_waits_for_sees_its_workers() -> None:
     unplaced, placed = serving([an_app(want=2)], []), serving([an_app(want=2)], [a_worker(1), a_worker(2)])
-    pictures = [
-        Picture(replace(world, revision=7 + number), number, converged=False)
-        for number, world in enumerate((unplaced, unplaced, placed, placed))
-    ]
-    call = cast(Call, SimpleNamespace(check=lambda: None))
+    pictures = looks(*(replace(world, revision=7) for world in (unplaced, unplaced, placed, placed)))
 
     made = Made({"web": (2, 1)}, "", 7)
-    until_settled(cast(Reconciler, Behind(pictures)), call, made, Arguments({"detach": True}))
+    until_settled(cast(Reconciler, Behind(pictures)), CALL, made, Arguments({"detach": True}))
 
     assert [picture.number for picture in pictures] == [2, 3]
 
 
+def test_nobody_waits_for_workers_of_an_app_that_is_left_alone_as_a_record_cannot_be_read() -> None:
+    unplaced = replace(serving([an_app(want=2)], []), revision=7, unreadable={"web": "workers/web/1/1"})
+    pictures = looks(unplaced, unplaced)
+
+    made = Made({"web": (2, 1)}, "", 7)
+    until_settled(cast(Reconciler, Behind(pictures)), CALL, made, Arguments({"detach": True}))
+
+    assert [picture.number for picture in pictures] == [0, 1]
+
+
 def test_who_asks_after_a_change_sees_it_also_where_each_look_takes_seconds() -> None:
     world = serving([an_app(want=1)], [a_worker(1)])
-    revisions = (6, 6, 6, 7, 8)
-    pictures = [
-        Picture(replace(world, revision=revision), number, converged=True)
-        for number, revision in enumerate(revisions)
-    ]
-    call = cast(Call, SimpleNamespace(check=lambda: None))
+    pictures = looks(*(replace(world, revision=revision) for revision in (6, 6, 6, 7, 8)))
 
     until_shown(
         cast(Reconciler, Behind(pictures)),
-        call,
+        CALL,
         lambda world: world.revision >= 7,
         clock=count(step=2.5).__next__,
     )
@@ -289,13 +295,10 @@ def test_who_asks_after_a_change_sees_it_also_where_each_look_takes_seconds() ->
 
 def test_who_freezes_is_answered_once_workers_that_serve_are_recorded_as_having_been_up() -> None:
     unnoted, noted = (serving([an_app()], [replace(a_worker(1), was_up=was_up)]) for was_up in (False, True))
-    pictures = [
-        Picture(replace(world, revision=7, frozen=frozenset({"web"})), number, converged=False)
-        for number, world in enumerate((unnoted, noted))
-    ]
-    call = cast(Call, SimpleNamespace(check=lambda: None))
+    frozen = frozenset({"web"})
+    pictures = looks(*(replace(world, revision=7, frozen=frozen) for world in (unnoted, noted)))
 
-    until_seen(cast(Reconciler, Behind(pictures)), call, 7, serving_are_left_alone)
+    until_seen(cast(Reconciler, Behind(pictures)), CALL, 7, serving_are_left_alone)
 
     assert [picture.number for picture in pictures] == [1]
 
@@ -304,25 +307,23 @@ def test_who_asks_after_a_drill_sees_that_its_worker_is_dead() -> None:
     alive = serving([an_app(want=1)], [a_worker(1)])
     key = WorkerKey("web", 1, 1)
     dead = replace(alive, containers={key: replace(alive.containers[key], state="exited")})
-    pictures = [seen(world) for world in (alive, alive, dead, dead)]
-    call = cast(Call, SimpleNamespace(check=lambda: None))
+    pictures = looks(alive, alive, dead, dead)
     engine, journal = FakeEngine(now=time.time), cast(Journal, SimpleNamespace(note=lambda *_, **__: None))
     drills = Drills(Places("none"), cast(Settings, None), engine, cast(Reconciler, Behind(pictures)), journal)
 
-    drills.crash(call, Arguments({"part": "web.1"}))
+    drills.crash(CALL, Arguments({"part": "web.1"}))
 
-    assert len(pictures) == 2
+    assert [picture.number for picture in pictures] == [2, 3]
 
 
 def test_an_update_that_was_rolled_back_meanwhile_says_which_to_which_and_why() -> None:
     later = time.time() + 60
     back = wishes.rolled_back(wishes.updated(an_app(), TEMPLATE), "web.1 does not stay up", later, ("no db",))
     picture = Picture(replace(serving([back], []), revision=7), 1, converged=False)
-    call = cast(Call, SimpleNamespace(check=lambda: None))
 
     made = Made({"web": (1, 1)}, "", 7)
     with pytest.raises(WorkersFailed) as failed:
-        until_settled(cast(Reconciler, Behind([picture])), call, made, Arguments({}))
+        until_settled(cast(Reconciler, Behind([picture])), CALL, made, Arguments({}))
 
     assert failed.value.message == (
         "revision 2 of web was rolled back to 1: web.1 does not stay up\n  | no db"
