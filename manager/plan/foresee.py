@@ -57,7 +57,7 @@ def _replaced(before: AppSpec, after: AppSpec) -> Iterator[str]:
 
 
 def pace_words(before: AppSpec | None, after: AppSpec) -> str:
-    """Return how an update goes on that was under way in another manner; "" where none is."""
+    """Return how an update under way goes on whose order or number at a time is another now; else ""."""
     if before is None or before.revision != after.revision or not after.is_updating:
         return ""
     if (before.order, before.parallel) == (after.order, after.parallel):

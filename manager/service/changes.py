@@ -54,7 +54,7 @@ Edit = Callable[[Mapping[str, AppSpec]], "Wish"]
 class Wish:
     """New specs of some apps, what is said when they are there, and what is worth noting.
 
-    aside: no change of what was asked for, so that `undo` takes back what it would have without it.
+    aside: no change of what the apps are, so that `undo` takes back what it would have without it.
     """
 
     specs: tuple[AppSpec, ...]

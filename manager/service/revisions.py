@@ -37,7 +37,6 @@ class RevisionVerbs:
         reset = arguments.flag("reset")
         base = bare(seen) if reset else seen
         template = self.apps.intake.template(arguments, files, call.progress, base)
-        order: Order = "stop-first" if arguments.text("order") == "stop-first" else "start-first"
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             spec = wishes.changeable(specs, name)
@@ -45,11 +44,9 @@ class RevisionVerbs:
             former = wishes.as_usual(spec) if reset else spec
             moved = readdressed(specs, former, arguments, template, self.apps.tcp_ports)
             moved = wishes.with_spares(moved, asked_spares(arguments))
-            if moved == spec:
-                return _paced(spec, arguments)
             if moved == replace(spec, spares=moved.spares, autoscale=moved.autoscale):
-                return Wish((moved,))  # no worker is made from anything else
-            parallel = arguments.whole("parallel") or 1
+                return _goes_on(spec, moved, arguments)  # no worker is made from anything else
+            order, parallel = _pace(arguments)
             made = wishes.updated(moved, template, former=spec, order=order, parallel=parallel)
             return Wish((made,), sentences(_left_to_hand(spec, made), _stays_stopped(made)))
 
@@ -161,17 +158,21 @@ def _require_something(former: AppSpec, now: AppSpec | None) -> None:
         )
 
 
-def _paced(spec: AppSpec, arguments: Arguments) -> Wish:
-    """Return the wish that an update under way goes on in another order, or more at a time."""
-    order: Order = "stop-first" if arguments.text("order") == "stop-first" else "start-first"
-    paced = replace(
-        spec,
-        order=order if "order" in arguments.values else spec.order,
-        parallel=arguments.whole("parallel") or spec.parallel,
-    )
-    if paced == spec or not spec.is_updating:
+def _pace(arguments: Arguments, order: Order = "start-first", parallel: int = 1) -> tuple[Order, int]:
+    """Return in which order workers are replaced, and how many at a time; as given where nothing is asked."""
+    match arguments.text("order"):
+        case "start-first" | "stop-first" as asked:
+            order = asked
+    return order, arguments.whole("parallel") or parallel
+
+
+def _goes_on(spec: AppSpec, moved: AppSpec, arguments: Arguments) -> Wish:
+    """Return the wish that an app gets other spares, and an update under way goes on as it is told now."""
+    order, parallel = _pace(arguments, spec.order, spec.parallel)
+    made = replace(moved, order=order, parallel=parallel) if spec.is_updating else moved
+    if made == spec:
         return Wish((spec,), f"that is what {spec.name} runs already: nothing was changed")
-    return Wish((paced,), aside=True)
+    return Wish((made,), aside=moved == spec)
 
 
 def _left_to_hand(spec: AppSpec, made: AppSpec) -> str:

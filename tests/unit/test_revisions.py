@@ -90,6 +90,19 @@ def test_an_update_under_way_goes_on_in_the_order_it_is_told_and_stays_one_chang
     assert apps.aside is (apps.made != before)
 
 
+def test_an_update_under_way_may_get_another_order_and_spares_at_once() -> None:
+    before = wishes.updated(an_app(), MORE_MEMORY)
+    store = FakeStore(lambda: NOW)
+    store.write({app_key("web"): encode(before)})
+    apps = Apps(store, before)
+
+    arguments = Arguments({"app": "web", "order": "stop-first", "spares": 2})
+    RevisionVerbs(cast(AppVerbs, apps)).update(CALL, arguments)
+
+    assert apps.made is not None
+    assert (apps.made.order, apps.made.spares, apps.aside) == ("stop-first", 2, False)
+
+
 def after_a_failure_and_a_success() -> AppSpec:
     """Return an app that runs in revision 3, after 2 failed and 1 was taken up again."""
     failed = wishes.rolled_back(wishes.updated(an_app(), TEMPLATE), "web.1 failed", NOW)

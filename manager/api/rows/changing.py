@@ -131,7 +131,7 @@ ROWS: tuple[Command, ...] = (
             Option(
                 "order",
                 values.choice("start-first", "stop-first"),
-                "how each worker is replaced (start-first)",
+                "how each worker is replaced, also in an update under way (start-first)",
             ),
             Option("parallel", Kind("N", values.whole(1, 100)), "how many are replaced at a time (1)"),
             Option("reset", None, "what is not given goes back to its default; copied files stay"),
