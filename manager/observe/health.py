@@ -2,8 +2,8 @@
 
 A worker is asked over a connection of its own, as a stranger would. Answers are read to their end (64 KiB
 at most): closing earlier would reset the connection, and many a server writes a traceback into its log for
-that. Only a question that found no answer in its time is ended so: left to a worker that hangs, it would
-count as an open request of it, and its removal would wait for that. When this thread was kept from running,
+that. Only a question that a worker leaves unanswered is ended so: otherwise it would stay one of the open
+requests of a worker that hangs, and a removal would wait for it. When this thread was kept from running,
 answers that came in time still count: sockets are read before deadlines are looked at.
 """
 
@@ -182,9 +182,10 @@ class Prober:
 
     def _drop(self, name: str) -> None:
         watched = self._watched.pop(name)
-        verdict = watched.standing.verdict
-        if watched.probe is not None and verdict is not None and not verdict.ok:
-            self._take_back(watched.probe)
+        verdict, probe = watched.standing.verdict, watched.probe
+        answers = verdict is not None and verdict.ok
+        if probe is not None and not probe.judged and not answers:
+            _take_back(probe)
         self._close(watched)
         self._fresh = True
 
@@ -298,12 +299,8 @@ class Prober:
         if not probe.judged:
             text = f"{asked(watched.target)} no answer in {span(probe.deadline - probe.began_at)}"
             self._conclude(watched, ok=False, text=text, timed=False)
-            self._take_back(probe)
+            _take_back(probe)
         self._close(watched)
-
-    def _take_back(self, probe: _Probe) -> None:
-        """Have the close of a question that nobody answers leave nothing of it in the worker."""
-        probe.wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
     def _conclude(self, watched: _Watched, ok: bool, text: str, *, timed: bool = True) -> None:
         """Give the verdict of the probe under way."""
@@ -343,3 +340,8 @@ class Prober:
         if self._flipped:
             self._flipped = False
             self._changed()
+
+
+def _take_back(probe: _Probe) -> None:
+    """Have the close of a question that nobody answered leave nothing of it in the worker."""
+    probe.wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)

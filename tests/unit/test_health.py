@@ -399,9 +399,10 @@ def test_a_ready_worker_that_freezes_is_unready_and_comes_back() -> None:
         eventually(lambda: prober.verdicts()["web"].ok)
 
 
+@pytest.mark.parametrize("questions", [1, 3])
 @pytest.mark.parametrize("reads", [False, True])
-def test_a_question_that_found_no_answer_is_no_open_request(reads: bool) -> None:
-    """It is gone from the worker, whether that had read it or not; also the one that was under way last."""
+def test_a_question_that_found_no_answer_is_no_open_request(reads: bool, questions: int) -> None:
+    """It is gone from the worker, whether read or not; so is the one under way, be it the first."""
     held: list[socket.socket] = []
 
     def hang(connection: socket.socket) -> None:
@@ -410,7 +411,7 @@ def test_a_question_that_found_no_answer_is_no_open_request(reads: bool) -> None
         held.append(connection)
 
     with worker(hang) as web, probing(web=web.target()) as (prober, _):
-        eventually(lambda: len(held) >= 3)
+        eventually(lambda: len(held) >= questions)
         prober.watch({})
 
         eventually(lambda: not any(one.owes for one in connections_of(web.port)))
