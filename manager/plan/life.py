@@ -9,7 +9,7 @@ from manager.plan.spares import can_stand_by, goes_on, in_service, shall_pause
 from manager.plan.steps import GRACE_S, Bury, Launch, Pause, Rename, Retire, Unpause
 from manager.plan.wiring import groups
 from manager.state.model import AppSpec, WorkerRecord
-from manager.state.phase import still_open, what_ends
+from manager.state.phase import drained, still_open
 from manager.state.world import (
     World,
     is_healthy,
@@ -135,5 +135,7 @@ def _drain_poll_s(world: World, record: WorkerRecord) -> float:
 
 
 def _retire_reason(world: World, record: WorkerRecord) -> str:
+    if record.port is None:
+        return "nothing to wait for"
     left = still_open(world, record)
-    return f"drain time is over with {left}" if left else f"no {what_ends(world, record)}s"
+    return f"drain time is over with {left}" if left else f"no {drained(world, record)}s"

@@ -13,7 +13,7 @@ STEADY_S = 10.0  # a worker that ran this long failed anew, not again; Docker's 
 class Ending:
     """How a worker's container ended, or why it could not be started (container "" then).
 
-    remedy: the command that mends that, where one is known.
+    remedy: the command after which that is not so again, where one is known.
     """
 
     at: float
@@ -37,7 +37,7 @@ def backoff_s(failures: int) -> float:
 
 
 def remedy_of(app: str, exit_code: int, restart: str, *, has_port: bool) -> str:
-    """Return the command after which a job that did its work is not run again; "" for what is no job."""
+    """Return the command after which a job that did its work is left alone; "" for what is no such job."""
     is_job = exit_code == 0 and restart == "always" and not has_port
     return f"update {app} --restart on-failure" if is_job else ""
 

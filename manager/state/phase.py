@@ -133,11 +133,11 @@ def last_said(lines: Iterable[str]) -> str:
 def still_open(world: World, record: WorkerRecord) -> str:
     """Return the requests, of a tcp app the connections, that a leaving worker has open; "" for none."""
     count = world.inflight.get(record.key, 0)
-    return counted(count, what_ends(world, record)) if count else ""
+    return counted(count, drained(world, record)) if count else ""
 
 
-def what_ends(world: World, record: WorkerRecord) -> str:
-    """Return what a worker is to end before it goes, in words for one of them."""
+def drained(world: World, record: WorkerRecord) -> str:
+    """Return what one of those is called that a leaving worker has to end first."""
     spec = world.specs.get(record.app)
     template = spec.templates.get(record.revision, spec.template) if spec is not None else None
     return "open connection" if template is not None and template.protocol == "tcp" else "open request"

@@ -219,6 +219,15 @@ def test_a_worker_of_a_tcp_app_leaves_without_open_connections(world: World) -> 
     assert step == Retire(late.records[WEB_2], "no open connections")
 
 
+def test_a_worker_without_a_port_leaves_with_nothing_to_wait_for(world: World) -> None:
+    late = leaving(world, WEB_2)
+    portless = replace(late.records[WEB_2], port=None)
+
+    (step,) = slow(replace(late, records={**late.records, WEB_2: portless}))
+
+    assert step == Retire(portless, "nothing to wait for")
+
+
 def test_while_the_proxy_does_not_say_a_worker_stays_for_its_drain_time(world: World) -> None:
     silent = replace(leaving(world, WEB_2), live=None)
 
