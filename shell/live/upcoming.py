@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from manager.api.documents import counted, unix_seconds
 from shell.text.document import Document, fields, number
 from shell.text.styled import Fragment
+from shell.traffic.endpoint import http_url
 
 _TROUBLED = ("failed", "backoff", "unready")
 _UPDATES = "updating to "
@@ -51,8 +52,7 @@ def _leaving(app: Document, workers: Sequence[Document]) -> Iterator[str]:
         return
     others = f" and {len(leaving) - 1} more" if len(leaving) > 1 else ""
     left = sum(number(worker.get("inflight")) or 0.0 for worker in leaving)
-    urls = app.get("urls")
-    is_tcp = isinstance(urls, list) and any(str(url).startswith("tcp:") for url in urls)
+    is_tcp = app.get("urls") and http_url(app) is None
     ends = f" after {counted(left, 'open connection' if is_tcp else 'open request')}" if left else ""
     yield f"stopping {leaving[0].get('name')}{others}{ends}"
 

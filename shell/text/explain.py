@@ -179,14 +179,9 @@ def _changes(record: Document, unit: str) -> str:
 
 def _bound(record: Document) -> str:
     """Return what keeps an app from getting more workers, as far as the record tells."""
-    named = {str(limit.get("name")) for limit in items(record.get("limits"))}
-    match named & {"max", "host"}:
-        case found if found == {"max"}:
-            return "its max"
-        case found if found == {"host"}:
-            return "the host"
-        case _:
-            return "its max or the host"
+    bounds = {"max": "its max", "host": "the host"}
+    named = {limit.get("name") for limit in items(record.get("limits"))}
+    return " or ".join([words for name, words in bounds.items() if name in named] or bounds.values())
 
 
 def plot_of(record: Document) -> Plot:

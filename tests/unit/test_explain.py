@@ -182,7 +182,8 @@ def test_a_number_that_nothing_would_raise_is_told_as_the_most() -> None:
     assert "would not add: its max allows no more than 3   would remove below 258.0 req/s" in told(
         at_its_most
     )
-    for names, bound in ((["objective", "host"], "the host"), ([], "its max or the host")):
+    both = "its max or the host"
+    for names, bound in ((["objective", "host"], "the host"), (["host", "max"], both), ([], both)):
         limits = [{"name": name, "before": 4, "after": 3} for name in names]
         assert f"would not add: {bound} allows no more than 3" in told({**at_its_most, "limits": limits})
 
