@@ -174,10 +174,16 @@ def _order(outer: Command, given: Sequence[str]) -> Sequence[int]:
     late = _late(outer, inner, given, range(at + 1, at + 1 + _end_of_options(inner, words)))
     if outer.verb == "watch" and inner.option("--follow") is not None and not inner.lists:
         told = f"watch repeats listings, and {inner.verb} -f goes on by itself"
-        once = "--once" in (given[index] for index in (*range(at), *late))
-        rest = (given[index] for index in range(at + 1, len(given)) if index not in late)
-        raise UsageError(told, hint=join([inner.verb, *([] if once else ["-f"]), *rest]), at=at)
+        raise UsageError(told, hint=_unwatched(given, at, late), at=at)
     return [*late, *(index for index in range(len(given)) if index not in late)]
+
+
+def _unwatched(given: Sequence[str], at: int, late: Sequence[int]) -> str:
+    """Return what goes on by itself, as it is typed without `watch`; with --once it does not go on."""
+    once = "--once" in (given[index] for index in (*range(at), *late))
+    rest = [given[index] for index in range(at + 1, len(given)) if index not in late]
+    goes_on = [] if once or not {"-f", "--follow"}.isdisjoint(rest) else ["-f"]
+    return join([given[at], *goes_on, *rest])
 
 
 def _late(outer: Command, inner: Command, given: Sequence[str], places: range) -> list[int]:

@@ -95,6 +95,7 @@ TYPED = [
     ("./hello", "run hello ./hello"),
     ("run ./server.py 80", "run server ./server.py 80"),
     ("watch logs web", "logs -f web"),
+    ("watch logs web -f", "logs web -f"),
     ("watch logs web --once", "logs web"),
     ("watch --once logs web", "logs web"),
     ("watch --interval 2s logs web --tail 5", "logs -f web --tail 5"),
