@@ -164,7 +164,7 @@ class Watchdog:
             return False
 
     def _stays_idle(self) -> bool:
-        """Return whether nobody comes to lead though the store lets them, which it may do since just now."""
+        """Return whether leases are granted, maybe since just now, and nobody leads SILENCE_S later."""
         return self._grants() and not self._over.wait(SILENCE_S) and self._is_silent()
 
     def _grants(self) -> bool:

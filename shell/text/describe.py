@@ -91,7 +91,7 @@ def _template_facts(spec: Document) -> Iterator[Fact]:
 
 
 def _drain(template: Document) -> str:
-    """Return how long what is open may last, of an app that has a port."""
+    """Return how long what is open lasts when a worker leaves; "" for an app without a port."""
     drain = cells.cell(template.get("drain_s"), "seconds", 0)
     ends = "open connections" if template.get("protocol") == "tcp" else "open requests"
     return f"{ends} have {drain} when a worker leaves" if template.get("port") else ""

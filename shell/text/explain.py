@@ -108,7 +108,7 @@ def _trust(model: Document) -> str:
 
 
 def _unread(record: Document, inputs: Document, model: Document) -> str:
-    """Return what fewer workers wait for, until something is learned of the workers that there are."""
+    """Return when there may be fewer workers while nothing is learned of those that there are."""
     if inputs.get("unread") is not True or model.get("trusted") == "rule":
         return ""
     after_s = number(record.get("removes_after_s")) or 0
