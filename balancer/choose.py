@@ -16,10 +16,10 @@ import numpy as np
 from balancer.forecast import Forecast
 from balancer.latency import Floats, SlowCurve
 
-FULL_USE = 0.97  # of capacity: what is asked beyond it stays undone; at all of it no queue gets shorter
+FULL_USE = 0.97  # of capacity: what is asked beyond it stays undone; at full use no queue gets shorter
 UNMET = 2.0  # slow requests that one which cannot be served is worth: it makes later ones slow too
 USUAL_USE = 0.62  # of a worker's capacity, to tell what a request usually costs
-OBJECTIVE_WORTH = 0.25  # of the bill, for as many slow requests as the objective allows; more means fewer
+OBJECTIVE_WORTH = 0.25  # of the bill, for as many slow requests as the objective allows; a higher one, fewer
 REMOVE_EFFORT, ADD_EFFORT = 0.25, 0.2  # workers; a change must be worth this much for each, else numbers flap
 # Times the slow requests that the objective allows: one worker more above the first, no fewer above the
 # second. The gap between them keeps a demand near the edge from turning the number round.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-HALF_LIFE_S = 240.0  # of a sample's weight: minutes of samples see through noise; more learns a change late
+HALF_LIFE_S = 240.0  # of a sample's weight: minutes of samples see through noise; longer learns late
 LONGEST_STEP_S = 30.0  # silence does not make a model older: nothing was learned against it
 
 

@@ -13,9 +13,7 @@ from dataclasses import dataclass, replace
 from balancer.fading import kept
 from balancer.spread import smoothed
 
-HUBER = (
-    2.0  # standard deviations beyond which a sample counts less: where all count in full, bursts cost more
-)
+HUBER = 2.0  # standard deviations beyond which a sample counts less; with none, bursts cost more
 # So many samples in a row, on average so many standard deviations to one side: by chance once in a million
 # ticks; sooner forgets for noise, later serves with the old line for longer.
 DRIFT_RUN, DRIFT_SIZE = 6, 2.0

@@ -18,13 +18,13 @@ from balancer.spread import smoothed
 from balancer.surprises import SURPRISES, Surprise, chances, going_on
 
 SAMPLES, LINE_SAMPLES = 60, 4  # so many rates are kept, and so many make a slope
-LEAST_WIDTH_S2 = 1e-6  # variance of the times of the rates that count; after a silence only the newest does
+LEAST_WIDTH_S2 = 1e-6  # variance of the rates' times, for a slope; after a silence only the newest counts
 HALF_LIVES_S = np.array([4.0, 8.0, 16.0, 32.0])  # of the lines through the rates
 UNTRIED = np.array([0.0, 1.0, 0.0, 0.0])  # how the lines count before any was held against what came
 MISS_HALF_LIFE_S = 60.0  # of a line's squared misses: as long as a load keeps its kind
 DECISIVE = 8.0  # a line with half the mean squared miss of another counts 2 ** 8 times as much
 SHRINK = 4.0  # the squared t-value at which half of a slope is believed
-JUMP = 4.0  # standard deviations by which demand leaves all before it behind; less takes waves for jumps
+JUMP = 4.0  # standard deviations by which demand leaves all before it behind; fewer take waves for jumps
 NEWEST = 5  # rates whose median a jump is measured from: one stray rate among them does not move it
 SURPRISE = 3.0  # standard deviations of a count by which a surprise is above its forecast
 # A normal distribution at six points: standard deviations from the middle, and their weights.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from balancer.memory import Memory
 from balancer.samples import Sample, known
 
-FULL_HOST = 0.9  # of its cores: meters and schedulers leave a part unused of a host that is full
+FULL_HOST = 0.9  # of its cores: even of a full host, meters and schedulers leave a part unused
 DRAIN_S = 12.0  # the CPU of draining workers is not seen, and must not be taken for a neighbour's
 NEIGHBOUR_RATE = 0.1  # of each tick's reading of what neighbours use: a burst of theirs is no limit
 FED = 0.9  # of what a worker may use: it gets what it asks for

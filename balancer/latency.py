@@ -76,7 +76,7 @@ class SlowCurve:
 
 
 def learn_slow(fit: SlowFit, sample: SlowSample) -> SlowFit:
-    """Return the counts with one more sample, of a steady span."""
+    """Return the counts with one more sample, of a span whose queue was at rest."""
     fade = kept(fit.at_s, sample.at_s)
     bins = [UseBin(b.requests * fade, b.slow * fade, b.use * fade, b.split * fade) for b in fit.bins]
     place = min(int(sample.use * BINS), BINS - 1)

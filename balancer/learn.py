@@ -168,6 +168,6 @@ def _with_ceiling(memory: Memory, sample: Sample) -> Memory:
 
 
 def _at_rest(sample: Sample) -> bool:
-    """Tell whether few requests waited, and about as many at the end of the span as at its begin."""
+    """Tell whether few requests waited, and about as many at the end of the span as at its beginning."""
     by_chance = QUEUED * math.sqrt(sample.ready) + 2.0  # what waits at several workers strays as a root does
     return abs(sample.waiting_change) <= by_chance and sample.waiting < 1.5 * QUEUED * sample.ready

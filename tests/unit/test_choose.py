@@ -103,10 +103,8 @@ def test_one_more_is_kept_until_the_objective_holds_without_it() -> None:
     shares = capacity().curve.share(three, rates / 3 / WORKER_RPS)
     between = (shares > 0.01) & (shares <= MISSED * 0.01)
 
-    held, added = (
-        with_objective(capacity(), three, 4, rates) == 4,
-        with_objective(capacity(), three, 3, rates) == 4,
-    )
+    held = with_objective(capacity(), three, 4, rates) == 4
+    added = with_objective(capacity(), three, 3, rates) == 4
 
     assert between.any()
     assert (held == (shares > 0.01)).all()
