@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -131,33 +133,34 @@ def test_a_cloud_that_is_down_is_well() -> None:
     assert "down; simplecloud --cloud nowhere up starts it" in found.view.fact
 
 
-def test_a_manager_that_takes_longer_than_a_moment_to_answer_is_not_stuck(tmp_path: Path) -> None:
-    places = PlacesAt("slow", directory=tmp_path)
-    with process_of(places, "manager", tmp_path) as manager, ThreadPoolExecutor() as pool:
+@contextmanager
+def slow_manager(directory: Path) -> Iterator[tuple[Places, socket.socket, Future[list[int]]]]:
+    """Lend a cloud whose manager does not answer, its socket, and whom `end_stuck` ends: not the manager."""
+    places = PlacesAt("slow", directory=directory)
+    with process_of(places, "manager", directory) as manager, ThreadPoolExecutor() as pool:
         with socket.socket(socket.AF_UNIX) as slow:
             slow.bind(str(places.socket))
             slow.listen()
-            ended = pool.submit(end_stuck, places)
-            asked, _ = slow.accept()
-            assert not is_up(places)  # who asks later gives up before
-            with asked:
-                asked.sendall(b"{}\n")
-                assert ended.result() == []
+            yield places, slow, pool.submit(end_stuck, places)
         assert manager.poll() is None
+
+
+def test_a_manager_that_takes_longer_than_a_moment_to_answer_is_not_stuck(tmp_path: Path) -> None:
+    with slow_manager(tmp_path) as (places, slow, ended):
+        asked, _ = slow.accept()
+        assert not is_up(places)  # who asks later gives up before
+        with asked:
+            asked.sendall(b"{}\n")
+            assert ended.result() == []
 
 
 def test_a_manager_that_takes_its_time_to_begin_is_not_stuck(tmp_path: Path) -> None:
-    places = PlacesAt("slow", directory=tmp_path)
-    with process_of(places, "manager", tmp_path) as manager, ThreadPoolExecutor() as pool:
-        with socket.socket(socket.AF_UNIX) as silent:
-            silent.bind(str(places.socket))
-            silent.listen()
-            ended = pool.submit(end_stuck, places)
-            silent.accept()[0].close()  # asked, and no answer
+    with slow_manager(tmp_path) as (places, slow, ended):
+        slow.accept()[0].close()  # asked, and no answer
+        slow.close()
         places.socket.unlink()
         with FakeManager(places):
             assert ended.result() == []
-        assert manager.poll() is None
 
 
 def test_dead_managers_and_a_stale_socket_are_told_with_what_brings_them_back() -> None:

@@ -118,6 +118,16 @@ def test_workers_that_nothing_was_learned_of_yet_are_kept_for_longer() -> None:
     assert waits[2] < REMOVE_AFTER_S
 
 
+def test_slow_requests_tell_of_the_curve_only_while_the_queue_is_at_rest() -> None:
+    operator, calm = taught(), seen(80.0, 4)
+    few = calm.inflight or 0.0
+
+    for more, learned in ((0.0, True), (16.0, False), (16.0, True), (60.0, False), (60.0, False)):
+        before = operator.memory.slow
+        operator.sees(replace(calm, inflight=few + more))
+        assert (operator.memory.slow != before) == learned, more
+
+
 def test_a_steady_demand_is_held_forever() -> None:
     operator = taught(workers=4)
 
