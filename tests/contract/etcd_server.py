@@ -16,6 +16,8 @@ from typing import Any
 from tests.eventually import eventually
 from tests.stopping import stop
 
+PATIENT_S = 20.0  # for a store whose etcd is sure to answer, however busy the machine is
+
 
 def free_ports(count: int) -> list[int]:
     """Return ports of loopback that nobody listened on a moment ago, all different."""
@@ -30,11 +32,12 @@ class EtcdServers:
     """A cluster of `count` members, numbered from 0."""
 
     def __init__(self, count: int, directory: Path, *options: str) -> None:
-        ports = free_ports(2 * count)
+        ports = free_ports(3 * count)
         self._scheme = "https" if "--cert-file" in options else "http"
         self._directory = directory
         self._options = options
-        self._peers = [f"http://127.0.0.1:{port}" for port in ports[count:]]
+        self._peers = [f"http://127.0.0.1:{port}" for port in ports[count : 2 * count]]
+        self._metrics = [f"http://127.0.0.1:{port}" for port in ports[2 * count :]]
         self.endpoints = [f"127.0.0.1:{port}" for port in ports[:count]]
         self._processes = [self._start(index) for index in range(count)]
 
@@ -59,6 +62,10 @@ class EtcdServers:
         """Return the number of the member that leads; raises AssertionError when none does within 10 s."""
         return eventually(self._leaders, within_s=10, what="that a member of etcd leads")[0]
 
+    def are_well(self) -> bool:
+        """Return whether each member answers, and knows of a leader."""
+        return all(self._is_well(url) for url in self._metrics)
+
     def compact(self, revision: int) -> None:
         self._post(0, "/v3/kv/compaction", {"revision": revision, "physical": True})
 
@@ -66,6 +73,13 @@ class EtcdServers:
         for process in self._processes:
             process.kill()
             process.wait()
+
+    def _is_well(self, metrics: str) -> bool:
+        try:
+            with urllib.request.urlopen(f"{metrics}/health", timeout=5) as answer:
+                return bool(json.load(answer)["health"] == "true")
+        except OSError:
+            return False
 
     def _leaders(self) -> list[int]:
         return [index for index in range(len(self.endpoints)) if self._leads(index)]
@@ -88,6 +102,7 @@ class EtcdServers:
         command = ["etcd", "--name", f"m{index}", "--data-dir", str(self._directory / f"member{index}")]
         command += ["--listen-client-urls", client, "--advertise-client-urls", client]
         command += ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]
+        command += ["--listen-metrics-urls", self._metrics[index]]  # asks nobody for a certificate
         command += ["--initial-cluster", members, "--logger", "zap", *self._options]
         with (self._directory / f"member{index}.log").open("ab") as log:
             return subprocess.Popen(command, stdout=log, stderr=log)
@@ -95,9 +110,10 @@ class EtcdServers:
 
 @contextmanager
 def etcd_servers(count: int, directory: Path, *options: str) -> Iterator[EtcdServers]:
-    """Run `count` members, and end them."""
+    """Run `count` members, all of which answer, and end them."""
     servers = EtcdServers(count, directory, *options)
     try:
+        eventually(servers.are_well, within_s=20, what=f"an answer of each member of etcd in {directory}")
         yield servers
     finally:
         servers.stop()

@@ -9,10 +9,9 @@ import pytest
 from manager.api.errors import StoreUnavailable
 from manager.observe.etcd_alarms import alarms, disarm, make_room
 from manager.store import EtcdStore
-from tests.contract.etcd_server import etcd_servers
+from tests.contract.etcd_server import PATIENT_S, etcd_servers
 
 QUOTA_BYTES = 2**20
-PATIENT_S = 20.0
 PIECE = "x" * 100_000
 
 
@@ -26,7 +25,6 @@ def test_a_store_that_used_up_its_quota_takes_writes_again_after_its_alarm(tmp_p
     with etcd_servers(1, tmp_path, f"--quota-backend-bytes={QUOTA_BYTES}") as servers:
         endpoint = servers.endpoints[0]
         store = EtcdStore(servers.endpoints, "test/", timeout_s=PATIENT_S)
-        servers.leader()
         assert alarms(endpoint) == []
         with pytest.raises(StoreUnavailable, match="space exceeded"):
             fill(store)
@@ -46,7 +44,6 @@ def test_a_store_that_used_up_its_quota_takes_writes_again_after_its_alarm(tmp_p
 def test_a_store_that_used_up_its_quota_grants_no_lease_and_keeps_those_there_are(tmp_path: Path) -> None:
     with etcd_servers(1, tmp_path, f"--quota-backend-bytes={QUOTA_BYTES}") as servers:
         store = EtcdStore(servers.endpoints, "test/", timeout_s=PATIENT_S)
-        servers.leader()
         lease = store.grant(3600)
         store.write({"leader": "one"}, lease=lease)
         with pytest.raises(StoreUnavailable, match="space exceeded"):

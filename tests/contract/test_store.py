@@ -10,14 +10,13 @@ import pytest
 
 from manager.api.errors import Conflict
 from manager.store import EtcdStore, Fenced, Store, claim, seize
-from tests.contract.etcd_server import EtcdServers, etcd_servers
+from tests.contract.etcd_server import PATIENT_S, EtcdServers, etcd_servers
 from tests.eventually import eventually
 from tests.fakes.store import FakeStore
 
 _roots = count(1)
 LEASE_ENDS_WITHIN_S = 10
 FOREVER_S = 3600  # a lease that ends with keys makes a revision: none does while others look at revisions
-PATIENT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,6 @@ class Place:
 @pytest.fixture(scope="module")
 def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdServers]:
     with etcd_servers(1, tmp_path_factory.mktemp("etcd")) as servers:
-        servers.leader()
         yield servers
 
 

@@ -13,14 +13,13 @@ import pytest
 from manager.api.errors import Conflict, NotConfirmed, SetupFailed, StoreUnavailable
 from manager.store import EtcdStore, Fenced, Tls, claim, seize
 from tests.contract.deaf_line import DeafLine, Loss
-from tests.contract.etcd_server import EtcdServers, etcd_servers
+from tests.contract.etcd_server import PATIENT_S, EtcdServers, etcd_servers
 from tests.eventually import eventually
 
 ROOT = "/simplecloud/faults/"
 CERTIFICATES = Path(__file__).parent / "certificates"
 AN_ELECTION_S = 15
-PATIENT_S = 20.0  # for an answer that is sure to come
-LOST_S = 2.0  # for one that may be lost
+LOST_S = 2.0  # for an answer that may be lost
 
 T = TypeVar("T")
 
@@ -65,7 +64,7 @@ def value(store: EtcdStore, key: str) -> str | None:
 
 
 def told_of(write: Callable[[], object]) -> StoreUnavailable | None:
-    """Return what is said of a write that was sent, None of one that was not, as etcd was silent before."""
+    """Return the error of a write that was sent, None when etcd was silent before it could be."""
     with pytest.raises(StoreUnavailable) as raised:
         write()
     return None if "not sent" in raised.value.message else raised.value

@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 
 from manager.api.errors import Conflict
 from manager.store import EtcdStore, Fence, Store
-from tests.contract.etcd_server import EtcdServers, etcd_servers
+from tests.contract.etcd_server import PATIENT_S, EtcdServers, etcd_servers
 from tests.fakes.store import FakeStore
-
-PATIENT_S = 20.0
 
 _numbers = count(1)
 Step = tuple[Any, ...]  # a method of History and its arguments
@@ -98,7 +96,6 @@ class History:
 def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdServers]:
     """An etcd in which nothing but this test makes revisions."""
     with etcd_servers(1, tmp_path_factory.mktemp("etcd")) as servers:
-        servers.leader()
         yield servers
 
 

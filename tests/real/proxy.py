@@ -88,7 +88,6 @@ class Proxy:
 def running_proxy(directory: Path) -> Iterator[Proxy]:
     """Run etcd and the proxy with the product's own command line and two tcp ports, and end them."""
     with etcd_servers(1, directory, "--max-txn-ops=10000") as etcd:
-        etcd.leader()  # a store gives up sooner than an etcd begins to listen on a full machine
         store = EtcdStore(etcd.endpoints, "simplecloud/test/", max_ops=10_000)
         ports = free_ports(4)
         proxy = Proxy(store, ports)

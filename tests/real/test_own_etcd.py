@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from manager.api.errors import SetupFailed
-from manager.host.external_etcd import Etcd, knock
 from tests.contract.etcd_server import EtcdServers, etcd_servers
 from tests.real.certificates import Authority
 from tests.real.cloud import PROOF, SERVER, Cloud, docker_by_hand, eventually, traces
@@ -23,23 +20,11 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[EtcdServers]:
-    certificate, private = authority.issue("server")
+    certificate, key = authority.issue("server")
     trusted = ("--client-cert-auth", "--trusted-ca-file", authority.certificate)
     directory = tmp_path_factory.mktemp("etcd")
-    with etcd_servers(3, directory, "--cert-file", certificate, "--key-file", private, *trusted) as servers:
-        ca, cert, key = (Path(file) for file in (authority.certificate, *authority.issue("first")))
-        for endpoint in servers.endpoints:  # `up` asks once, and each of them has to find the others first
-            etcd = Etcd((endpoint,), {"ca": ca, "cert": cert, "key": key})
-            eventually(partial(lets_in, etcd), within_s=20, what=f"an etcd at {endpoint}")
+    with etcd_servers(3, directory, "--cert-file", certificate, "--key-file", key, *trusted) as servers:
         yield servers
-
-
-def lets_in(etcd: Etcd) -> bool:
-    try:
-        knock(etcd)
-    except SetupFailed:
-        return False
-    return True
 
 
 @pytest.fixture
