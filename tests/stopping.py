@@ -15,7 +15,7 @@ from tests.eventually import eventually
 def stop(*pids: int) -> None:
     """No thread of the processes does anything from here on: those that run take a moment to hear of it.
 
-    Who is stopped for long may be ended by somebody: then it does nothing either.
+    One that somebody ends meanwhile does nothing either.
     """
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)

@@ -49,12 +49,12 @@ class DeafLine:
                 thread.start()
 
     def _requests(self, client: socket.socket, server: socket.socket) -> None:
-        with suppress(OSError):  # another thread has cut one of them
+        with suppress(OSError):  # `close` or the other thread has cut one of them
             while sent := client.recv(65536):
                 if self._marker in sent:
                     self._lost.set()
                 server.sendall(sent)
-        _cut(server)  # nobody is left to answer: a client that came while the line was closed may have gone
+        _cut(server)  # nobody is left to answer, and `close` does not know who came meanwhile
 
     def _answers(self, server: socket.socket, client: socket.socket) -> None:
         with suppress(OSError):
@@ -62,7 +62,8 @@ class DeafLine:
                 if not self._lost.is_set():
                     client.sendall(answer)
                 elif self._loss is Loss.CUT:
-                    _cut(client)
+                    break
+        _cut(client)
 
 
 def _cut(line: socket.socket) -> None:

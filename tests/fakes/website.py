@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Worker: web.1\r\n\r\nhello"
-
 TURNS = 5  # of the loop, after which whoever was just let in is talked to
 
 
@@ -60,10 +59,11 @@ class Website:
         self.port = server.sockets[0].getsockname()[1]
         self._listening.set()
         await self._ended.wait()
+        # let nobody in, then have all talked to: asyncio loses a socket in between, and never closes it
         self._loop.remove_reader(server.sockets[0].fileno())
         for _ in range(TURNS):
             await asyncio.sleep(0)
-        server.close()  # asyncio loses, and does not close, one that it has let in and not begun to talk to
+        server.close()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

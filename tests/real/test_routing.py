@@ -293,7 +293,8 @@ def test_health_checks_that_a_hung_worker_left_unanswered_are_no_open_requests(
 
     cloud.ok("stop", name)
 
-    assert eventually(lambda: "removed: no open requests" in cloud.events("--app", name), within_s=5)
+    gone = "removed: no open requests"
+    eventually(lambda: gone in cloud.events("--app", name), within_s=5, what=f"the event {gone}")
 
 
 def test_no_request_fails_when_a_worker_is_killed(apps: Apps, cloud: Cloud) -> None:
@@ -387,7 +388,7 @@ def test_a_worker_whose_app_answers_errors_is_not_sent_requests(apps: Apps, clou
     eventually(lambda: cloud.worker(f"{name}.1").state == "unready", within_s=SECONDS)
 
     eventually(lambda: who_answers(cloud, name) == {(200, f"{name}.2")}, within_s=SECONDS)
-    # where the machine is full, one of the answers may be late instead
+    # on a full machine an answer may be late, and that is the reason told then
     eventually(
         lambda: "503" in cloud.worker(f"{name}.1").reason, within_s=SECONDS, what="an answer that is told"
     )
