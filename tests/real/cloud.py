@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import secrets
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -30,11 +31,13 @@ from manager.host.settings import Settings, load
 from manager.store import EtcdStore
 from netsetup.addresses import port_name
 from tests.eventually import eventually as eventually
+from tests.stopping import stop
 
 ROOT = Path(__file__).parents[2]
 LAUNCHER = str(ROOT / "simplecloud")
 SERVER = str(ROOT / "demos" / "server.py")
 PROOF = "left behind: nothing (0 containers, 0 links, 0 rules, 0 mounts)"
+COMMAND_S = 180.0  # longer than any command waits by itself
 _NUMBERS = count(1)
 
 
@@ -95,7 +98,7 @@ class Cloud:
         *words: str,
         given: bytes | None = None,
         cwd: Path | None = None,
-        within_s: float = 180,
+        within_s: float = COMMAND_S,
     ) -> Outcome:
         """Return what `simplecloud --cloud NAME WORDS` does.
 
@@ -112,7 +115,7 @@ class Cloud:
         )
         return Outcome(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
-    def ok(self, *words: str, cwd: Path | None = None, within_s: float = 180) -> Outcome:
+    def ok(self, *words: str, cwd: Path | None = None, within_s: float = COMMAND_S) -> Outcome:
         """Return what a command does that ends with 0."""
         outcome = self.run(*words, cwd=cwd, within_s=within_s)
         assert outcome.code == 0, f"{' '.join(words)}: {outcome}"
@@ -151,15 +154,21 @@ class Cloud:
 
     def manager_pids(self) -> list[int]:
         """Return the leader's pid, then the standby's, as soon as there are both: one may just have died."""
-        return eventually(self._both_managers, within_s=20, what="a leader and a standby")
+        return eventually(self.both_managers, within_s=20, what="a leader and a standby")
 
-    def _both_managers(self) -> list[int]:
+    def both_managers(self) -> list[int]:
+        """Return the leader's pid and the standby's, none while there are not both or nobody answers."""
         told = self.run("status", "-o", "json")
         if told.code != 0:
             return []
         status = told.json
         pids = [status["manager"]["pid"], *(standby["pid"] for standby in status["standbys"])]
         return pids if len(pids) == 2 else []
+
+    def is_led_by_another(self, pid: int) -> bool:
+        """Return whether a manager leads that is not this one; nobody may answer in between."""
+        told = self.run("status", "-o", "json")
+        return told.code == 0 and bool(told.json["manager"]["pid"] != pid)
 
     def get(self, app: str, path: str = "/", *, host: str = "", within_s: float = 10) -> Answer:
         """Return the proxy's answer to one GET, at the app's own host name unless `host` says another."""
@@ -266,7 +275,7 @@ def etcd_away(cloud: Cloud) -> Iterator[None]:
     """The cloud's only member of etcd is down for as long as the block lasts, and the manager has seen it."""
     cloud.ok("crash", "etcd", "--for", "10m", "-y")
     try:
-        eventually(lambda: not cloud.status()["etcd"]["healthy"], within_s=10, what="etcd away")
+        eventually(lambda: not cloud.status()["etcd"]["healthy"], within_s=10, what="that etcd is away")
         yield
     finally:
         hold_file_of(cloud.places, cloud.part("etcd", 1)).unlink()
@@ -288,6 +297,20 @@ def processes_of(cloud: Cloud) -> dict[int, str]:
         if "manager" in words and "--cloud" in words and words[words.index("--cloud") + 1] == cloud.name:
             found[int(process.name)] = " ".join(words)
     return found
+
+
+def kill_all(cloud: Cloud) -> None:
+    """Keeper and managers have ended by SIGKILL; all are stopped first, so that none starts another."""
+    stop(*processes_of(cloud))
+    for pid in processes_of(cloud):
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not processes_of(cloud), what="the end of keeper and managers")
+
+
+def failings_of(cloud: Cloud, told: Outcome) -> list[dict[str, Any]]:
+    """Return what `doctor` found wrong, but for what other clouds have left: they come and go meanwhile."""
+    failed = [item for item in told.items if item["state"] == "FAIL"]
+    return [item for item in failed if item["name"] != "leftovers" or f'"{cloud.name}"' in item["fact"]]
 
 
 @contextmanager

@@ -6,11 +6,8 @@ above all is that those of an app that nobody touches stay. All else that they w
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 
@@ -19,7 +16,7 @@ from manager.host.docker_host import VARIABLE
 from manager.host.parts import rules_mark
 from tests.chaos.parts import UNCLOSED
 from tests.chaos.watch import Watch
-from tests.real.cloud import Cloud, containers_of, eventually, processes_of, running_cloud
+from tests.real.cloud import Cloud, containers_of, eventually, kill_all, running_cloud
 from tests.real.dockerd import OwnDockerd, own_dockerd, small_base
 from tests.real.remains import orphans
 from tests.real.traffic import Traffic
@@ -73,15 +70,6 @@ def test_with_live_restore_no_request_fails_and_no_worker_is_another(
     assert containers_of(cloud) == before
 
 
-def are_ended(cloud: Cloud) -> bool:
-    """Kill keeper and managers; return whether there was none: they start each other again."""
-    running = processes_of(cloud)
-    for pid in running:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    return not running
-
-
 def test_an_up_that_finds_no_docker_takes_nothing_from_those_who_serve(
     dockerd: OwnDockerd, cloud: Cloud
 ) -> None:
@@ -89,7 +77,7 @@ def test_an_up_that_finds_no_docker_takes_nothing_from_those_who_serve(
 
     with Traffic(cloud, "web") as traffic:
         with dockerd.killed(keeps=True):
-            eventually(lambda: are_ended(cloud), SOON_S, "the end of keeper and managers")
+            kill_all(cloud)
             refused = cloud.run("up")
             traffic.flows_on(50)
         cloud.ok("up")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from manager.api.commands import COMMANDS
-from tests.real.cloud import LAUNCHER, ROOT, Cloud, running_cloud
+from tests.real.cloud import LAUNCHER, ROOT, Cloud, failings_of, running_cloud
 from tests.real.terminal import on_terminal
 
 STORY = """
@@ -100,7 +99,7 @@ def test_the_examples_run(cloud: Cloud) -> None:
     told = cloud.run("-x", given=STORY.encode(), within_s=800)
     assert told.code == 0, str(told)
     assert "never" not in told.stdout.splitlines()
-    assert failings_of(cloud) == []
+    assert failings_of(cloud, cloud.run("doctor", "--filter", "state=FAIL", "-o", "json")) == []
 
     for example, file in ON_STDIN.items():
         assert cloud.run(*example.split(), given=FILES[file].encode()).code == 0
@@ -111,12 +110,6 @@ def test_the_examples_run(cloud: Cloud) -> None:
         terminal.wait_for("42")
     for example in AT_THE_END:
         cloud.ok(*example.split())
-
-
-def failings_of(cloud: Cloud) -> list[dict[str, Any]]:
-    """Return what `doctor` finds wrong, but for what other clouds have left: they come and go meanwhile."""
-    found = cloud.run("doctor", "--filter", "state=FAIL", "-o", "json").items
-    return [each for each in found if each["name"] != "leftovers" or cloud.name in each["fact"]]
 
 
 def ends_at_an_interrupt(cloud: Cloud, *words: str) -> bool:

@@ -28,6 +28,8 @@ from tests.real.cloud import (
     containers_of,
     docker_by_hand,
     eventually,
+    failings_of,
+    kill_all,
     listed,
     running_cloud,
     traces,
@@ -90,15 +92,6 @@ def hidden_docker(cloud: Cloud, *words: str) -> Outcome:
 def checks(outcome: Outcome) -> dict[str, tuple[str, str]]:
     """Return state and fact of each check of a listing, by its name."""
     return {item["name"]: (item["state"], item["fact"]) for item in outcome.items}
-
-
-def kill_all(cloud: Cloud) -> None:
-    """Keeper and managers have ended by SIGKILL; all are stopped first, so that none starts another."""
-    stop(*processes_of(cloud.places, "keeper"))
-    stop(*processes_of(cloud.places, "manager"))
-    for pid in processes(cloud):
-        os.kill(pid, signal.SIGKILL)
-    eventually(lambda: not processes(cloud), what="the end of all that were killed")
 
 
 def processes(cloud: Cloud) -> set[int]:
@@ -402,9 +395,7 @@ def test_doctor_finds_nothing_wrong_with_a_cloud_that_is_well(cloud: Cloud) -> N
 
     told = cloud.run("doctor", "-o", "json")
 
-    assert left_by(cloud, told) == []
-    failed = [item for item in told.items if item["state"] == "FAIL" and item["name"] != "leftovers"]
-    assert failed == []
+    assert failings_of(cloud, told) == []
     assert checks(told)["managers"][1].startswith("2 of 2 run")
 
 

@@ -26,8 +26,7 @@ def apps(apps: Apps, cloud: Cloud) -> Iterator[Apps]:
 
 
 def is_whole(cloud: Cloud) -> bool:
-    status = cloud.run("status", "-o", "json")
-    return status.code == 0 and len(status.json["standbys"]) == 1 and keeper(cloud) in processes_of(cloud)
+    return bool(cloud.both_managers()) and keeper(cloud) in processes_of(cloud)
 
 
 def keeper(cloud: Cloud) -> int:

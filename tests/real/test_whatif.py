@@ -55,7 +55,7 @@ def test_a_killed_manager_loses_no_minute_of_the_record(apps: Apps, cloud: Cloud
 
     leader = cloud.manager_pids()[0]
     os.kill(leader, signal.SIGKILL)
-    eventually(lambda: cloud.status()["manager"]["pid"] != leader, within_s=15)
+    eventually(lambda: cloud.is_led_by_another(leader), within_s=15, what="another leader")
     load(cloud, name)
 
     found = whatif(cloud, name)
