@@ -107,17 +107,13 @@ def _limited(
     policy: Policy, memory: Memory, sample: Sample, picked: Pick, now_s: float
 ) -> tuple[ScalingDecision, Memory]:
     """Return the decision for a picked number: within its bounds, and not below what was just needed."""
-    bounds = _bounds(policy, picked.cap)
-    objective = (OBJECTIVE, picked.needed, picked.needed)
-    bounded, limits = _clamped(picked.raw, (objective, *bounds))
-    lasting, _ = _clamped(picked.lasting, bounds)
-    wait_s = _wait_s(memory, sample)
-    final = _not_too_soon(memory, bounded, sample.wanted, policy.max, now_s - wait_s)
-    if final != bounded:
-        limits = (*limits, Limit("recent", bounded, final))
-    reach, room = _reach(policy, picked, final), sample.seen.memory_room
-    spares, memory = kept_spares(memory, reach, room, final, policy.max, now_s)
-    inputs = inputs_of(memory, sample.seen, now_s)
+    unread, seen = is_unread(memory, sample), sample.seen
+    # while nothing is known of the workers that there are, nobody knows that fewer would do
+    wait_s = REMOVE_AFTER_S if unread else _wait_s(memory, sample)
+    final, limits = _within_limits(policy, memory, picked, sample.wanted, now_s - wait_s)
+    reach = _reach(policy, picked, final)
+    spares, memory = kept_spares(memory, reach, seen.memory_room, final, policy.max, now_s)
+    inputs = inputs_of(memory, seen, now_s)
     decision = ScalingDecision(
         id=memory.number,
         at_s=now_s,
@@ -126,9 +122,7 @@ def _limited(
         action=action_of(sample.wanted, final),
         reason=reason_of(sample, picked.model.trusted, picked.demand, picked.raw, limits),
         carried_out=policy.mode is Mode.ON,
-        inputs=with_demand(
-            inputs, sample, picked.demand, picked.backlog_rps, unread=is_unread(memory, sample)
-        ),
+        inputs=with_demand(inputs, sample, picked.demand, picked.backlog_rps, unread=unread),
         model=_told_model(policy, picked, final),
         raw=picked.raw,
         lasting=picked.lasting,
@@ -138,7 +132,18 @@ def _limited(
         removes_after_s=wait_s,
         spares=spares,
     )
-    return decision, _remembered(memory, decision, lasting)
+    right, _ = _clamped(picked.lasting, _bounds(policy, picked.cap))
+    return decision, _remembered(memory, decision, right)
+
+
+def _within_limits(
+    policy: Policy, memory: Memory, picked: Pick, now: int, since_s: float
+) -> tuple[int, tuple[Limit, ...]]:
+    """Return the number that stays of a picked one, not below what decisions after since_s needed."""
+    objective = (OBJECTIVE, picked.needed, picked.needed)
+    bounded, limits = _clamped(picked.raw, (objective, *_bounds(policy, picked.cap)))
+    final = _not_too_soon(memory, bounded, now, policy.max, since_s)
+    return final, limits if final == bounded else (*limits, Limit("recent", bounded, final))
 
 
 def _bounds(policy: Policy, cap: int | None) -> tuple[tuple[str, int, int], ...]:
@@ -161,10 +166,7 @@ def _wait_s(memory: Memory, sample: Sample) -> float:
     """Return how long fewer workers must have been enough: longer, the more ragged the demand is.
 
     A demand that strays no more than chance arrivals do hardly ever wants back at once what it let go.
-    While nothing was learned of the workers that there are, nobody knows that fewer would do.
     """
-    if is_unread(memory, sample):
-        return REMOVE_AFTER_S
     back_s = lead_s(memory) + sample.span_s
     return min(REMOVE_AFTER_S, REGRET * back_s * memory.demand.spread)
 
