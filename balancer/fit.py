@@ -100,7 +100,7 @@ def learn_cpu(fit: CpuFit, sample: CpuSample) -> CpuFit:
 
 
 def cpu_line(fit: CpuFit) -> CpuLine | None:
-    """Return the fitted line, or None before the first sample.
+    """Return the fitted line, the cautious one where idle workers could use as much, None without a sample.
 
     The ridge is on the idle cost: while the number of workers stays, only it tells the two costs apart.
     """
@@ -114,7 +114,7 @@ def cpu_line(fit: CpuFit) -> CpuLine | None:
     if idle_cores < 0:
         idle_cores, cores_per_rps = 0.0, fit.xu / fit.xx
     if cores_per_rps <= 0:
-        return None
+        return cautious_line(fit)
     scale = fit.spread / determinant
     r2 = _explained(fit, idle_cores, cores_per_rps)
     return CpuLine(idle_cores, cores_per_rps, scale * fit.xx, scale * nn, -scale * fit.nx, r2)

@@ -494,6 +494,14 @@ def test_traffic_that_ends_leads_to_the_minimum() -> None:
     assert workers == 1
 
 
+def test_a_light_and_even_load_is_learned_though_idle_workers_could_use_as_much() -> None:
+    operator, workers = Operator(), 3
+    for _ in range(60):
+        workers = operator.sees(seen(20.0, workers, work_s=0.001)).final
+
+    assert workers == 1
+
+
 def test_a_night_without_traffic_does_not_wear_the_model_out() -> None:
     operator = taught()
     for _ in range(150):
