@@ -111,9 +111,7 @@ def cpu_line(fit: CpuFit) -> CpuLine | None:
         return None
     idle_cores = (nu * fit.xx - fit.nx * fit.xu) / determinant
     cores_per_rps = (nn * fit.xu - fit.nx * nu) / determinant
-    if idle_cores < 0:
-        idle_cores, cores_per_rps = 0.0, fit.xu / fit.xx
-    if cores_per_rps <= 0:
+    if idle_cores < 0 or cores_per_rps <= 0:
         return cautious_line(fit)
     scale = fit.spread / determinant
     r2 = _explained(fit, idle_cores, cores_per_rps)
