@@ -8,7 +8,9 @@ from balancer.samples import Sample, known
 FULL_HOST = 0.9  # of its cores: even of a full host, meters and schedulers leave a part unused
 DRAIN_S = 12.0  # the CPU of draining workers is not seen, and must not be taken for a neighbour's
 NEIGHBOUR_RATE = 0.1  # of each tick's reading of what neighbours use: a burst of theirs is no limit
-FED = 0.9  # of what a worker may use: it gets what it asks for
+# Of what a worker may use: it gets what it asks for when it uses nearly all, or less than even a crowded host
+# leaves to each who asks.
+FED, MODEST = 0.9, 0.1
 GIVES_AGAIN_S = 300.0  # so long after workers starved, no more are tried on the same host
 
 
@@ -54,14 +56,15 @@ def is_starved(memory: Memory, sample: Sample) -> bool:
 
 
 def _fed(memory: Memory, sample: Sample) -> bool:
-    """Tell whether a worker got all the CPU that it may use: the one that used most, where that is known.
+    """Tell whether a worker got the CPU that it asked for: the one that used most, where that is known.
 
     Of several that are too busy to answer the proxy leaves out one after the other, and those get idle.
     """
     busiest = known(sample.seen.busiest_cores)
     if busiest is None:
         busiest = (sample.cores or 0.0) / max(sample.ready, 1)
-    return busiest >= FED * worker_cores(memory, sample)
+    used = busiest / worker_cores(memory, sample)
+    return used >= FED or used <= MODEST
 
 
 def _starved_lately(memory: Memory, now_s: float) -> bool:

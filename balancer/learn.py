@@ -8,7 +8,7 @@ from dataclasses import replace
 from balancer.choose import Capacity, price_of
 from balancer.fit import CpuFit, CpuLine, CpuSample, learn_cpu
 from balancer.forecast import Rate, learn_demand
-from balancer.host import host_full, is_starved, neighbours_cores, worker_cores
+from balancer.host import is_starved, neighbours_cores, worker_cores
 from balancer.latency import SlowFit, SlowSample, learn_slow, slow_curve
 from balancer.memory import Memory
 from balancer.samples import QUEUED, Policy, Sample, known
@@ -61,10 +61,10 @@ def learned(memory: Memory, sample: Sample, now_s: float) -> Memory:
         demand=learn_demand(memory.demand, Rate(now_s, round(sample.demand, 3)), sample.span_s),
     )
     if _settled(memory, sample, now_s):
-        return _with_ceiling(_learned_cpu(memory, sample, sample.ready, sample.cores, now_s), sample)
-    if _only_busy(memory, sample, now_s):
-        return _learned_cpu(memory, sample, sample.wanted, known(sample.seen.own_cores), now_s)
-    return memory
+        memory = _learned_cpu(memory, sample, sample.ready, sample.cores, now_s)
+    elif _only_busy(memory, sample, now_s):
+        memory = _learned_cpu(memory, sample, sample.wanted, known(sample.seen.own_cores), now_s)
+    return _with_ceiling(memory, sample) if _by_all(memory, sample, now_s) else memory
 
 
 def learned_slow(memory: Memory, sample: Sample, worker_rps: float, now_s: float) -> Memory:
@@ -112,13 +112,18 @@ def _moved(memory: Memory, sample: Sample, now_s: float) -> Memory:
 
 
 def _settled(memory: Memory, sample: Sample, now_s: float) -> bool:
-    """Tell whether all of the span was served by the workers that are ready now, and few requests failed.
+    """Tell whether the span shows what the workers that are ready now can do."""
+    return _by_all(memory, sample, now_s) and _few_failed(sample)
+
+
+def _by_all(memory: Memory, sample: Sample, now_s: float) -> bool:
+    """Tell whether all of the span was served by the workers that are ready now, and they are all there are.
 
     Just-ready ones served a part of the span only. (The CPU of starting ones is not among the ready ones'.)
     Those that are out of rotation finish what they have: it would be counted for the others.
     """
     none_out = sample.ready + sample.starting >= sample.wanted
-    return _whole(memory, sample, now_s) and none_out and sample.ready > 0 and _few_failed(sample)
+    return _whole(memory, sample, now_s) and none_out and sample.ready > 0
 
 
 def _only_busy(memory: Memory, sample: Sample, now_s: float) -> bool:
@@ -160,7 +165,9 @@ def _with_ceiling(memory: Memory, sample: Sample) -> Memory:
     if sample.cores is None or sample.served < LEAST_RPS:
         return memory
     has_cpu = sample.cores < IDLE_CPU * worker_cores(memory, sample) * sample.ready
-    queued = memory.queued_ticks + 1 if sample.has_queued and has_cpu and not host_full(sample) else 0
+    queued = (
+        memory.queued_ticks + 1 if sample.has_queued and has_cpu and not is_starved(memory, sample) else 0
+    )
     memory = replace(memory, queued_ticks=min(queued, QUEUED_TICKS))
     if queued < QUEUED_TICKS and memory.ceiling_rps is None:
         return memory

@@ -353,6 +353,34 @@ def test_workers_that_wait_for_something_else_than_cpu_are_counted_by_what_they_
     assert 3 <= decision.final <= 6
 
 
+def test_workers_that_hardly_use_cpu_are_not_held_back_by_neighbours_who_use_it_all() -> None:
+    operator, workers = Operator(), 1
+    for _ in range(60):
+        workers = operator.sees(one_at_a_time(20.0, workers)).final
+
+    assert workers >= 3
+    assert operator.decisions[-1].model.limited_by == "waiting"
+
+
+def test_workers_whose_clients_give_up_waiting_get_more_beside_them() -> None:
+    operator, workers = Operator(), 1
+    for _ in range(60):
+        waiting = one_at_a_time(20.0, workers)
+        given_up = (waiting.completed or 0.0) / 2 if waiting.inflight else 0.0
+        workers = operator.sees(replace(waiting, failed=given_up)).final
+
+    assert workers >= 3
+
+
+def one_at_a_time(rate_rps: float, workers: int) -> Observation:
+    """Return what a tick shows of workers that sleep 0.1 s for each request, on a host that others fill."""
+    over = rate_rps > 10.0 * workers
+    served_rps = min(rate_rps, 10.0 * workers)
+    late = Latencies(EDGES_S, (0.0,) * len(EDGES_S), served_rps * SPAN_S)
+    easy = replace(seen(served_rps, workers, work_s=0.0005), host_cores=2.0, host_used_cores=2.0)
+    return replace(easy, inflight=100.0, latencies=late) if over else replace(easy, inflight=0.0)
+
+
 def test_waiting_elsewhere_does_not_ask_for_ever_more_workers() -> None:
     operator = Operator(Policy(max=12, slo_share=0.99))
     workers = 2
