@@ -63,8 +63,13 @@ def _fed(memory: Memory, sample: Sample) -> bool:
     busiest = known(sample.seen.busiest_cores)
     if busiest is None:
         busiest = (sample.cores or 0.0) / max(sample.ready, 1)
-    used = busiest / worker_cores(memory, sample)
-    return used >= FED or used <= MODEST
+    may_use = worker_cores(memory, sample)
+    return busiest >= FED * may_use or is_modest(busiest, may_use)
+
+
+def is_modest(cores: float, worker_cores: float) -> bool:
+    """Tell whether a worker that may use worker_cores asks for so little that it gets it on any host."""
+    return cores <= MODEST * worker_cores
 
 
 def _starved_lately(memory: Memory, now_s: float) -> bool:

@@ -11,7 +11,7 @@ from balancer.choose import Capacity, Cost, Outlook, Thresholds, cheapest, costs
 from balancer.decision import Model, Trust
 from balancer.fit import CpuLine, cautious_line, cpu_line
 from balancer.forecast import Forecast, forecast, promise
-from balancer.host import host_full, worker_cores
+from balancer.host import host_full, is_modest, worker_cores
 from balancer.learn import capacity_of, lead_s, learned_slow, worker_rate
 from balancer.memory import Memory
 from balancer.samples import QUEUED, Policy, Sample, known
@@ -143,10 +143,11 @@ def _trust(memory: Memory, line: CpuLine, cores: float) -> Trust:
 def _cap(memory: Memory, sample: Sample, full_cores: float) -> int | None:
     """Return the workers that fill what the neighbours leave of the host; more would not help.
 
-    full_cores: what one worker uses when it is full.
+    full_cores: what one worker uses when it is full. To those who ask for little neighbours leave it.
     """
     host_cores = known(sample.seen.host_cores)
     if host_cores is None or full_cores <= 0:
         return None
-    free_cores = host_cores - max(0.0, memory.neighbours_cores)
+    modest = is_modest(full_cores, worker_cores(memory, sample))
+    free_cores = host_cores - (0.0 if modest else max(0.0, memory.neighbours_cores))
     return max(1, math.ceil(free_cores / full_cores - CAP_TOLERANCE))

@@ -355,7 +355,7 @@ def test_workers_that_wait_for_something_else_than_cpu_are_counted_by_what_they_
 
 def test_workers_that_hardly_use_cpu_are_not_held_back_by_neighbours_who_use_it_all() -> None:
     operator, workers = Operator(), 1
-    for _ in range(60):
+    for _ in range(10):
         workers = operator.sees(one_at_a_time(20.0, workers)).final
 
     assert workers >= 3
