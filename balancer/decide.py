@@ -43,7 +43,7 @@ def decide(policy: Policy, memory: Memory, seen: Observation, now_s: float) -> t
     sample = sample_of(seen, memory.waiting)
     if seen.connections is None and known(seen.inflight) is None:
         sample = unhidden(sample, memory, worker_cores(memory, sample))
-    picked, memory = pick(policy, learned(memory, sample, now_s), sample, now_s)
+    picked, memory = pick(policy, learned(policy, memory, sample, now_s), sample, now_s)
     if silence is None and now_s < memory.hold_until_s:
         silence = (
             f"held for {memory.hold_until_s - now_s:.0f} s more, until what was wanted before can be there"

@@ -33,7 +33,7 @@ def renewed(memory: Memory, revision: str, slo_s: float) -> Memory:
             start_times_s=(),
             peak_cores=0.0,
             ceiling_rps=None,
-            queued_ticks=0,
+            queued_rps=(),
         )
     if slo_s != memory.slo_s:
         memory = replace(memory, slow=SlowFit())
@@ -46,8 +46,8 @@ def lead_s(memory: Memory) -> float:
     return times[int(LEAD_SHARE * (len(times) - 1))] if times else FIRST_START_S
 
 
-def learned(memory: Memory, sample: Sample, now_s: float) -> Memory:
-    """Return the memory with a tick's demand, start times, CPU and neighbours."""
+def learned(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> Memory:
+    """Return the memory with a tick's demand, start times, CPU, neighbours, and what limits its workers."""
     memory = _moved(memory, sample, now_s)
     if _whole(memory, sample, now_s) and is_starved(memory, sample):
         memory = replace(memory, starved_s=now_s)
@@ -64,7 +64,7 @@ def learned(memory: Memory, sample: Sample, now_s: float) -> Memory:
         memory = _learned_cpu(memory, sample, sample.ready, sample.cores, now_s)
     elif _only_busy(memory, sample, now_s):
         memory = _learned_cpu(memory, sample, sample.wanted, known(sample.seen.own_cores), now_s)
-    return _with_ceiling(memory, sample) if _by_all(memory, sample, now_s) else memory
+    return _with_ceiling(policy, memory, sample)
 
 
 def learned_slow(memory: Memory, sample: Sample, worker_rps: float, now_s: float) -> Memory:
@@ -112,18 +112,13 @@ def _moved(memory: Memory, sample: Sample, now_s: float) -> Memory:
 
 
 def _settled(memory: Memory, sample: Sample, now_s: float) -> bool:
-    """Tell whether the span shows what the workers that are ready now can do."""
-    return _by_all(memory, sample, now_s) and _few_failed(sample)
-
-
-def _by_all(memory: Memory, sample: Sample, now_s: float) -> bool:
-    """Tell whether all of the span was served by the workers that are ready now, and they are all there are.
+    """Tell whether all of the span was served by the workers that are ready now, and few requests failed.
 
     Just-ready ones served a part of the span only. (The CPU of starting ones is not among the ready ones'.)
     Those that are out of rotation finish what they have: it would be counted for the others.
     """
     none_out = sample.ready + sample.starting >= sample.wanted
-    return _whole(memory, sample, now_s) and none_out and sample.ready > 0
+    return _whole(memory, sample, now_s) and none_out and sample.ready > 0 and _few_failed(sample)
 
 
 def _only_busy(memory: Memory, sample: Sample, now_s: float) -> bool:
@@ -156,22 +151,31 @@ def _learned_cpu(memory: Memory, sample: Sample, workers: int, cores: float | No
     return replace(memory, cpu=learn_cpu(memory.cpu, seen), peak_cores=peak_cores)
 
 
-def _with_ceiling(memory: Memory, sample: Sample) -> Memory:
+def _with_ceiling(policy: Policy, memory: Memory, sample: Sample) -> Memory:
     """Return the memory with the most that one worker served while requests waited though it had CPU left.
 
     Found only after some such ticks in a row, and only raised: where waiting comes from elsewhere, more
-    workers serve less each, and a ceiling that sank with them would ask for ever more of them.
+    workers serve less each, and a ceiling that sank with them would ask for ever more of them. The most of
+    those ticks counts: once clients give up waiting, workers are busy with what nobody waits for.
     """
-    if sample.cores is None or sample.served < LEAST_RPS:
+    if sample.cores is None or not sample.ready:
         return memory
     has_cpu = sample.cores < IDLE_CPU * worker_cores(memory, sample) * sample.ready
-    queued = (
-        memory.queued_ticks + 1 if sample.has_queued and has_cpu and not is_starved(memory, sample) else 0
-    )
-    memory = replace(memory, queued_ticks=min(queued, QUEUED_TICKS))
-    if queued < QUEUED_TICKS and memory.ceiling_rps is None:
+    late = sample.has_queued and _is_late(policy, sample)
+    for_something_else = late and has_cpu and not is_starved(memory, sample)
+    each_rps = round(sample.served / sample.ready, 3)
+    queued_rps = (*memory.queued_rps, each_rps)[-QUEUED_TICKS:] if for_something_else else ()
+    memory = replace(memory, queued_rps=queued_rps)
+    if len(queued_rps) < QUEUED_TICKS and memory.ceiling_rps is None:
         return memory
-    return replace(memory, ceiling_rps=max(memory.ceiling_rps or 0.0, round(sample.served / sample.ready, 3)))
+    most_rps = max(each_rps, *queued_rps, memory.ceiling_rps or 0.0)
+    return replace(memory, ceiling_rps=most_rps) if most_rps >= LEAST_RPS else memory
+
+
+def _is_late(policy: Policy, sample: Sample) -> bool:
+    """Tell whether the objective was missed; an app that sleeps may have many open requests and meet it."""
+    latencies = sample.seen.latencies
+    return latencies is None or not latencies.share_over(policy.slo_s) <= 1.0 - policy.slo_share
 
 
 def _at_rest(sample: Sample) -> bool:

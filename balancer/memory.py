@@ -31,13 +31,13 @@ class Memory(Stored):
     ready workers last changed, and last became fewer.  hold_until_s: no change before.
     start_times_s: the newest create-to-ready times.  peak_cores: the most that one worker used.
     ceiling_rps: the most that one worker served while requests waited and its CPU did not limit it.
-    queued_ticks: how many such in a row, up to what makes a ceiling.
+    queued_rps: what one worker served in each such tick of a row, up to as many as make a ceiling.
     neighbours_cores: what others on the host use and keep.  starved_s: when full workers last did not get
     the CPU that they may use.  reach: workers that there should be, spares among them, and when that was
     asked for last.  revision, slo_s: what the fits are about.
     """
 
-    VERSION = 6
+    VERSION = 7
 
     number: int = 0
     at_s: float | None = None
@@ -53,7 +53,7 @@ class Memory(Stored):
     start_times_s: tuple[float, ...] = ()
     peak_cores: float = 0.0
     ceiling_rps: float | None = None
-    queued_ticks: int = 0
+    queued_rps: tuple[float, ...] = ()
     neighbours_cores: float = 0.0
     starved_s: float | None = None
     wishes: tuple[Wish, ...] = ()

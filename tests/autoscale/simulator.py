@@ -1,12 +1,14 @@
 """An app of queues under a load: enough of the world to tell a good autoscaler from a bad one.
 
-Each worker serves one request after the other; requests go round the ready workers and take a random
-time of CPU. When there are more workers than cores they all get slower. A worker is ready some time
-after it was asked for; one that is removed serves what it has. Everything follows from the seed.
+Each worker serves so many requests at once, one after the other in each slot; requests go round the ready
+workers, take a random time of CPU, and sleep. When there are more workers than cores they all get slower. A
+worker is ready some time after it was asked for; one that is removed serves what it has. Everything follows
+from the seed.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -28,6 +30,8 @@ SLOW_WORTH, REVERSAL_WORTH, REVERSAL_S = 20.0, 0.002, 60.0
 class App:
     """The app and its host; work_s of CPU a request, Gamma-distributed with the given shape.
 
+    slots: requests that a worker serves at once.  asleep_s: how long each waits for something else.
+    patience_s: how long clients wait.  crowded: neighbours use all of the host.
     counted: whether requests without an answer can be.
     """
 
@@ -37,38 +41,78 @@ class App:
     cores: float = 8.0
     meter_noise: float = 0.05
     counted: bool = True
+    slots: int = 1
+    asleep_s: float = 0.0
+    patience_s: float = math.inf
+    crowded: bool = False
+
+    @property
+    def awake_share(self) -> float:
+        return self.work_s / (self.work_s + self.asleep_s)
 
 
 @dataclass(slots=True)
-class Worker:
+class Slot:
     """free_s: when it has served all it was given; idle_s: how long it was idle in this tick."""
 
-    created_s: float
     ready_s: float
     free_s: float = 0.0
     idle_s: float = 0.0
 
-    def serve(self, at_s: float, work_s: float, tick_s: float) -> float:
+    def serve(self, at_s: float, took_s: float, tick_s: float) -> float:
         """Return when a request that comes at at_s is answered."""
         self.idle_s += max(0.0, at_s - max(self.free_s, self.ready_s, tick_s))
-        self.free_s = max(self.free_s, at_s) + work_s
+        self.free_s = max(self.free_s, at_s) + took_s
         return self.free_s
 
-    def used_cores(self, begin_s: float, end_s: float) -> float:
+    def used(self, begin_s: float, end_s: float) -> float:
+        """Return the share of the tick in which it served; the next tick begins."""
         idle_s = self.idle_s + max(0.0, end_s - max(self.free_s, self.ready_s, begin_s))
         self.idle_s = 0.0
         return 1.0 - idle_s / (end_s - begin_s)
 
 
 @dataclass(slots=True)
+class Worker:
+    """created_s, ready_s: when it was asked for, and when it could serve."""
+
+    app: App
+    created_s: float
+    ready_s: float
+    slots: list[Slot] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.slots = [Slot(self.ready_s) for _ in range(self.app.slots)]
+
+    @property
+    def free_s(self) -> float:
+        return max(slot.free_s for slot in self.slots)
+
+    def serve(self, at_s: float, took_s: float, tick_s: float) -> tuple[float, bool]:
+        """Return when a request that comes at at_s ends, and whether its client waited for that."""
+        slot, left_s = min(self.slots, key=lambda slot: slot.free_s), at_s + self.app.patience_s
+        if slot.free_s >= left_s:
+            return left_s, False
+        done_s = slot.serve(at_s, took_s, tick_s)
+        return min(done_s, left_s), done_s <= left_s
+
+    def used_cores(self, begin_s: float, end_s: float) -> float:
+        return self.app.awake_share * sum(slot.used(begin_s, end_s) for slot in self.slots)
+
+
+@dataclass(slots=True)
 class Run:
-    """What came of a load: J is the cost relative to a steady use, plus what slow requests are worth."""
+    """What came of a load: J is the cost relative to a steady use, plus what slow requests are worth.
+
+    counts, slow_shares: workers, and requests that were slow, tick by tick.
+    """
 
     requests: int = 0
     slow: int = 0
     worker_s: float = 0.0
     reference_s: float = 0.0
     counts: list[int] = field(default_factory=list)
+    slow_shares: list[float] = field(default_factory=list)
 
     @property
     def reversals(self) -> int:
@@ -90,9 +134,9 @@ class Simulation:
     def __init__(self, policy: Policy, app: App, seed: int, workers: int = 2) -> None:
         self.policy, self.app, self.memory = policy, app, Memory()
         self.rng = np.random.default_rng(seed)
-        self.workers = [Worker(-60.0, -58.0) for _ in range(workers)]
+        self.workers = [Worker(app, -60.0, -58.0) for _ in range(workers)]
         self.leaving: list[Worker] = []
-        self.open: deque[tuple[float, float]] = deque()
+        self.open: deque[tuple[float, float, bool]] = deque()
         self.run = Run(counts=[workers])
         self._turn = 0
 
@@ -106,6 +150,7 @@ class Simulation:
         """Serve a tick's requests, then let the decision function see it and act."""
         end_s = begin_s + TICK_S
         before = {id(worker) for worker in self._ready(begin_s)}
+        asked, slow = self.run.requests, self.run.slow
         for at_s in self._arrivals(begin_s, load):
             self._serve(float(at_s), begin_s)
         seen = self._look(begin_s, end_s, before)
@@ -113,6 +158,7 @@ class Simulation:
         self.run.worker_s += TICK_S * (len(self.workers) + len(self.leaving))
         self.run.reference_s += float(load.sum()) * self.app.work_s / USUAL_USE
         self.run.counts.append(decision.final)
+        self.run.slow_shares.append((self.run.slow - slow) / max(self.run.requests - asked, 1))
         self._scale(decision.final, end_s)
 
     def _ready(self, at_s: float) -> list[Worker]:
@@ -129,15 +175,15 @@ class Simulation:
         worker = ready[self._turn % len(ready)]
         crowd = max(1.0, len(ready) / self.app.cores)
         work_s = self.rng.gamma(self.app.shape, self.app.work_s / self.app.shape) * crowd
-        done_s = worker.serve(at_s, work_s, tick_s)
-        self.open.append((done_s, done_s - at_s))
+        done_s, served = worker.serve(at_s, work_s + self.app.asleep_s, tick_s)
+        self.open.append((done_s, done_s - at_s, served))
         self.run.requests += 1
         self.run.slow += done_s - at_s > self.policy.slo_s
 
     def _look(self, begin_s: float, end_s: float, before: set[int]) -> Observation:
         """Return what the manager would see of the tick."""
-        done = [took_s for done_s, took_s in self.open if done_s <= end_s]
-        self.open = deque((done_s, took_s) for done_s, took_s in self.open if done_s > end_s)
+        done = [request for request in self.open if request[0] <= end_s]
+        self.open = deque(request for request in self.open if request[0] > end_s)
         ready = self._ready(end_s)
         noise = np.exp(self.rng.normal(0.0, self.app.meter_noise, len(ready)))
         used = np.array([worker.used_cores(begin_s, end_s) for worker in ready])
@@ -149,21 +195,23 @@ class Simulation:
             ready=len(ready),
             starting=len(self.workers) - len(ready),
             completed=float(len(done)),
-            failed=0.0,
-            latencies=_latencies(done),
+            failed=float(sum(not served for *_, served in done)),
+            latencies=_latencies([took_s for _, took_s, _ in done]),
             inflight=float(len(self.open)) if self.app.counted else None,
             cpu_cores=float(used @ noise),
             own_cores=float(used.sum()) + leaving,
             worker_cores=1.0,
             host_cores=self.app.cores,
-            host_used_cores=min(float(used.sum()) + leaving, self.app.cores),
+            host_used_cores=self.app.cores
+            if self.app.crowded
+            else min(float(used.sum()) + leaving, self.app.cores),
             started_in_s=tuple(w.ready_s - w.created_s for w in ready if id(w) not in before),
         )
 
     def _scale(self, wanted: int, now_s: float) -> None:
         while len(self.workers) < wanted:
             start_s = self.app.start_s * self.rng.uniform(0.7, 1.3)
-            self.workers.append(Worker(now_s, now_s + start_s))
+            self.workers.append(Worker(self.app, now_s, now_s + start_s))
         gone, self.workers = self.workers[wanted:], self.workers[:wanted]
         self.leaving += [worker for worker in gone if worker.ready_s <= now_s]
 

@@ -344,9 +344,8 @@ def test_what_waits_is_told_by_latency_where_it_cannot_be_counted() -> None:
 
 def test_workers_that_wait_for_something_else_than_cpu_are_counted_by_what_they_serve() -> None:
     operator = Operator(Policy(max=12, slo_share=0.99))
-    waiting = replace(seen(40.0, 2), cpu_cores=0.1, inflight=20.0)
 
-    decision = operator.sees_all([waiting] * 12)
+    decision = operator.sees_all([waiting_elsewhere(2, inflight=20.0)] * 12)
 
     assert decision.model.limited_by == "waiting"
     assert decision.model.requests_per_replica_rps == pytest.approx(20.0)
@@ -385,11 +384,16 @@ def test_waiting_elsewhere_does_not_ask_for_ever_more_workers() -> None:
     operator = Operator(Policy(max=12, slo_share=0.99))
     workers = 2
     for _ in range(100):
-        observation = replace(seen(40.0, workers), cpu_cores=0.1, inflight=80.0)
-        workers = operator.sees(observation).final
+        workers = operator.sees(waiting_elsewhere(workers, inflight=80.0)).final
 
     assert {decision.final for decision in operator.decisions[20:]} == {workers}
     assert workers <= 9
+
+
+def waiting_elsewhere(workers: int, inflight: float) -> Observation:
+    """Return what a tick shows of workers that serve 40 requests/s together, however many they are."""
+    late = Latencies(EDGES_S, (0.0,) * len(EDGES_S), 40.0 * SPAN_S)
+    return replace(seen(40.0, workers), cpu_cores=0.1, inflight=inflight, latencies=late)
 
 
 def test_before_anything_is_known_a_full_host_gets_no_more_workers_than_can_use_it() -> None:
