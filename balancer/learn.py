@@ -152,7 +152,7 @@ def _learned_cpu(memory: Memory, sample: Sample, workers: int, cores: float | No
 
 
 def _with_ceiling(policy: Policy, memory: Memory, sample: Sample) -> Memory:
-    """Return the memory with the most that one worker served while requests waited though it had CPU left.
+    """Return the memory with the most that one worker served while requests waited for something else.
 
     Found only after some such ticks in a row, and only raised: where waiting comes from elsewhere, more
     workers serve less each, and a ceiling that sank with them would ask for ever more of them. The most of
@@ -160,11 +160,9 @@ def _with_ceiling(policy: Policy, memory: Memory, sample: Sample) -> Memory:
     """
     if sample.cores is None or not sample.ready:
         return memory
-    has_cpu = sample.cores < IDLE_CPU * worker_cores(memory, sample) * sample.ready
-    late = sample.has_queued and _is_late(policy, sample)
-    for_something_else = late and has_cpu and not is_starved(memory, sample)
+    waits = _is_late(policy, sample) and _waits_for_something_else(memory, sample, sample.cores)
     each_rps = round(sample.served / sample.ready, 3)
-    queued_rps = (*memory.queued_rps, each_rps)[-QUEUED_TICKS:] if for_something_else else ()
+    queued_rps = (*memory.queued_rps, each_rps)[-QUEUED_TICKS:] if waits else ()
     memory = replace(memory, queued_rps=queued_rps)
     if len(queued_rps) < QUEUED_TICKS and memory.ceiling_rps is None:
         return memory
@@ -175,7 +173,17 @@ def _with_ceiling(policy: Policy, memory: Memory, sample: Sample) -> Memory:
 def _is_late(policy: Policy, sample: Sample) -> bool:
     """Tell whether the objective was missed; an app that sleeps may have many open requests and meet it."""
     latencies = sample.seen.latencies
-    return latencies is None or not latencies.share_over(policy.slo_s) <= 1.0 - policy.slo_share
+    return latencies is None or latencies.share_over(policy.slo_s) > 1.0 - policy.slo_share
+
+
+def _waits_for_something_else(memory: Memory, sample: Sample, cores: float) -> bool:
+    """Tell whether throughout the span more requests were open than where only CPU is short.
+
+    At a use u of the CPU about u / (1 - u) are open by processor sharing, and often a few times as many.
+    """
+    use = cores / (worker_cores(memory, sample) * sample.ready)
+    explained = 1.0 + QUEUED * use / (IDLE_CPU - use) if use < IDLE_CPU else math.inf
+    return sample.open_throughout > explained * sample.ready and not is_starved(memory, sample)
 
 
 def _at_rest(sample: Sample) -> bool:

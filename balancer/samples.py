@@ -153,9 +153,14 @@ class Sample:
         return known(self.seen.inflight) is not None
 
     @property
+    def open_throughout(self) -> float:
+        """Return the requests that were open at the begin or at the end of the span, the fewer of the two."""
+        return min(self.waiting, self.waiting - self.waiting_change)
+
+    @property
     def has_queued(self) -> bool:
         """Tell whether more than a few requests waited at the begin and at the end of the span."""
-        return min(self.waiting, self.waiting - self.waiting_change) > QUEUED * self.ready
+        return self.open_throughout > QUEUED * self.ready
 
 
 def problem_of(seen: Observation) -> str | None:

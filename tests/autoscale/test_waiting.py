@@ -47,3 +47,11 @@ def test_open_requests_that_are_answered_in_time_are_no_queue() -> None:
     run = played(app, np.linspace(10.0, 160.0, 240), Policy(max=12, slo_s=1.0, slo_share=0.95))
 
     assert max(run.counts) == 1
+
+
+def test_a_worker_that_is_late_near_what_it_can_do_is_joined_by_another() -> None:
+    app = App(WORK_S, asleep_s=ASLEEP_S)
+    run = played(app, np.full(300, 0.9 / (ASLEEP_S + WORK_S)))
+
+    assert np.mean(run.slow_shares[-MINUTE:]) <= 0.05
+    assert max(run.counts[-MINUTE:]) <= 3
