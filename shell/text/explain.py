@@ -97,7 +97,8 @@ def _safe(inputs: Document, model: Document) -> str:
     serves = "keeps the objective" if unit == "req/s" else "leave room"
     at = f"{rate:.1f} {unit} per worker" if rate else "no rate"
     parts = [f"{at} {serves}" if rate is not None else ""]
-    parts += [f"full at {full:.1f} {unit}" if full is not None else ""]
+    but = " with CPU left" if model.get("limited_by") == "waiting" else ""
+    parts += [f"full at {full:.1f} {unit}{but}" if full is not None else ""]
     return ", ".join(part for part in parts if part)
 
 

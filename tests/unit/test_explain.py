@@ -105,6 +105,12 @@ def test_an_objective_that_no_rate_keeps_is_told_as_such() -> None:
     assert "no rate keeps the objective, full at 200.0 req/s" in told({**RECORD, "model": model})
 
 
+def test_workers_that_wait_for_something_else_are_told_to_have_cpu_left() -> None:
+    model = {**cast(dict[str, object], RECORD["model"]), "limited_by": "waiting"}
+
+    assert "full at 200.0 req/s with CPU left" in told({**RECORD, "model": model})
+
+
 def test_a_tcp_app_is_told_in_connections() -> None:
     inputs = RECORD["inputs"]
     assert isinstance(inputs, dict)
