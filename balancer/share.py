@@ -2,9 +2,10 @@
 
 Every app has its minimum. Beyond that, the next worker's value is by how much it lowers the cost of
 slow and unmet requests (choose.py), and its price the cores that it would really use: a worker that
-only divides the same load takes none. What is saved counts by the part of the app's misery that is still
-left: unmet demand costs the same per request however much of it there is, so without this, of two apps
-that both ask too much, one would get everything, and a little noise would turn that round.
+only divides the same load takes none, nor does one that hardly uses CPU. What is saved counts by the part
+of the app's misery that is still left: unmet demand costs the same per request however much of it there
+is, so without this, of two apps that both ask too much, one would get everything, and a little noise
+would turn that round.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from balancer.choose import REMOVE_EFFORT, Cost
 from balancer.decision import Action, Limit, ScalingDecision, action_of
+from balancer.host import is_modest
 from balancer.memory import Memory
 
 KEPT_WORTH = 1.1  # of a worker that is there, else apps of like worth take it from each other
@@ -26,7 +28,7 @@ class Claim:
 
     now, least, wanted: workers there are, never fewer than, and no more than.  full_cores: what one
     worker uses when it is full.  load_cores: what the app's whole demand takes.  costs: by number of
-    workers, ascending, at least from `least` to `wanted`.
+    workers, ascending, at least from `least` to `wanted`.  modest: full workers hardly use CPU.
     """
 
     app: str
@@ -36,6 +38,7 @@ class Claim:
     full_cores: float
     load_cores: float
     costs: tuple[Cost, ...]
+    modest: bool = False
 
     def cores(self, workers: int) -> float:
         """Return the cores that so many workers would use."""
@@ -49,21 +52,26 @@ class Claim:
         return saved * KEPT_WORTH + REMOVE_EFFORT if workers <= self.now else saved
 
 
-def claim_of(app: str, decision: ScalingDecision, least: int) -> Claim | None:
-    """Return what a decision asks of the host, or None where it rests on no model."""
+def claim_of(app: str, decision: ScalingDecision, least: int, worker_cores: float) -> Claim | None:
+    """Return what a decision asks of the host, or None where it rests on no model.
+
+    worker_cores: what one worker may use.
+    """
     model, inputs = decision.model, decision.inputs
     coefficients, rate = model.coefficients, model.requests_per_replica_rps
     if coefficients is None or rate is None or inputs.level_rps is None or not decision.costs:
         return None
     demand_rps = max(inputs.level_rps, inputs.ahead_rps or 0.0) + (inputs.backlog_rps or 0.0)
+    full_cores = coefficients.idle_cores + coefficients.cores_per_request * rate
     return Claim(
         app=app,
         now=decision.from_workers,
         least=min(least, decision.final),
         wanted=decision.final,
-        full_cores=coefficients.idle_cores + coefficients.cores_per_request * rate,
+        full_cores=full_cores,
         load_cores=coefficients.cores_per_request * demand_rps,
         costs=decision.costs,
+        modest=is_modest(full_cores, worker_cores),
     )
 
 
@@ -112,6 +120,6 @@ def cut_to_share(
 
 
 def _takes(claim: Claim, granted: dict[str, int]) -> float:
-    """Return the cores that the next worker would use."""
+    """Return the cores that the next worker would take from others."""
     workers = granted[claim.app]
-    return claim.cores(workers + 1) - claim.cores(workers)
+    return 0.0 if claim.modest else claim.cores(workers + 1) - claim.cores(workers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from balancer.choose import Cost
 from balancer.share import Claim, claim_by_use, claim_of, cut_to_share, share
 from tests.autoscale.observations import Operator, seen, taught
@@ -32,6 +34,12 @@ def test_workers_that_only_divide_the_same_load_take_no_cores() -> None:
     assert share([claim("a", 4, 1.0, load_cores=0.5), claim("b", 3, 1.0)], 3.5) == {"a": 4, "b": 3}
 
 
+def test_workers_that_hardly_use_cpu_are_cut_for_nobody() -> None:
+    modest = replace(claim("a", 9, 1.0), full_cores=0.01, modest=True)
+
+    assert share([modest, claim("b", 3, 5.0)], 2.0) == {"a": 9, "b": 2}
+
+
 def test_of_equals_the_one_that_is_there_stays() -> None:
     granted = share([claim("a", 4, 1.0, now=1), claim("b", 4, 1.0, now=4)], 5.0)
 
@@ -60,7 +68,7 @@ def test_a_decision_is_cut_to_its_share_and_says_so() -> None:
 def test_a_decision_with_a_model_makes_a_claim() -> None:
     decision = taught().sees(seen(200.0, 4))
 
-    made = claim_of("web", decision, least=1)
+    made = claim_of("web", decision, least=1, worker_cores=1.0)
 
     assert made is not None
     assert made.wanted == decision.final
@@ -68,7 +76,7 @@ def test_a_decision_with_a_model_makes_a_claim() -> None:
 
 
 def test_a_decision_by_rule_makes_none() -> None:
-    assert claim_of("web", Operator().sees(seen(80.0, 4)), least=1) is None
+    assert claim_of("web", Operator().sees(seen(80.0, 4)), least=1, worker_cores=1.0) is None
 
 
 def test_without_a_model_each_worker_takes_what_one_uses_now() -> None:
