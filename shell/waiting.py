@@ -6,7 +6,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from manager.api.arguments import Arguments
+from manager.api.arguments import bind
 from manager.api.command import Command
 from manager.api.errors import (
     CloudError,
@@ -15,6 +15,7 @@ from manager.api.errors import (
     StoreUnavailable,
     WaitTimedOut,
 )
+from manager.api.typed import Params
 from shell.client import ANSWER_S
 from shell.language import conditions
 from shell.language.conditions import (
@@ -41,8 +42,9 @@ _POLL_S = 0.1
 _SILENCE_S = 5.0  # a manager that is frozen may be followed by one that is not
 
 
-def wait(session: Session, row: Command, arguments: Arguments) -> None:
+def wait(session: Session, row: Command, params: Params) -> None:
     """Return once the condition holds; raises WaitTimedOut after --timeout, or why it never can."""
+    arguments = bind(row, params)
     condition = conditions.parse(row, arguments)
     _need_cloud(session, condition)
     given_s = arguments.number("timeout")
@@ -59,8 +61,9 @@ def wait(session: Session, row: Command, arguments: Arguments) -> None:
         loading.print_report(session, session.loads[condition.app].join(), {})
 
 
-def expect(session: Session, row: Command, arguments: Arguments) -> None:
+def expect(session: Session, row: Command, params: Params) -> None:
     """Return when the condition holds, now or within --timeout; raises ExpectationFailed else."""
+    arguments = bind(row, params)
     condition = conditions.parse(row, arguments)
     _need_cloud(session, condition)
     if limit_s := arguments.number("timeout"):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from manager.api.arguments import Arguments
+from manager.api.arguments import Arguments, bind
+from manager.api.command import Command
 from manager.api.commands import known
 from manager.api.errors import Conflict, UsageError
 from manager.api.typed import Params
@@ -23,12 +24,13 @@ _RPS, _DURATION_S = 50.0, 10.0
 _TELL_S = 0.2
 
 
-def load(session: Session, arguments: Arguments, params: Params) -> None:
+def load(session: Session, row: Command, params: Params) -> None:
     """Send load to an app and print what became of it; with --detach return at once."""
+    arguments = bind(row, params)
     app = arguments.text("app") or ""
     if arguments.flag("detach") and session.one_shot:
         told = "load: with --detach it goes on beside other commands, and would end here with this one"
-        hint = typed_again(known("load"), {key: given for key, given in params.items() if key != "detach"})
+        hint = typed_again(row, {key: given for key, given in params.items() if key != "detach"})
         raise UsageError(told, hint=hint)
     running = session.loads.get(app)
     if running is not None and not running.done:

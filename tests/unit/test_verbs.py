@@ -1,9 +1,10 @@
-"""Every verb of the command table that the manager carries out has a function behind it."""
+"""Every verb of the command table has a function behind it, in the manager or in the shell."""
 
 from __future__ import annotations
 
 import os
 import socket
+from inspect import signature
 from pathlib import Path
 from unittest.mock import MagicMock
 
@@ -16,6 +17,7 @@ from manager.api.wire import Request
 from manager.server import Call
 from manager.service.dispatch import ID_LIMIT, Answer, Dispatcher
 from manager.service.verbs import dispatcher
+from shell.local import act_of
 
 
 def test_the_manager_answers_exactly_the_verbs_that_the_table_gives_it() -> None:
@@ -27,6 +29,11 @@ def test_the_manager_answers_exactly_the_verbs_that_the_table_gives_it() -> None
     assert set(answered) - {"exec", "cp", "export", "secret", "watch"} == {
         row.verb for row in COMMANDS if row.where == "manager"
     }
+
+
+@pytest.mark.parametrize("verb", [row.verb for row in COMMANDS if row.where == "shell"])
+def test_the_shell_has_a_function_for_each_verb_that_the_table_gives_it(verb: str) -> None:
+    assert [*signature(act_of(verb)).parameters] == ["session", "row", "params"]
 
 
 def test_an_app_whose_record_cannot_be_read_is_not_said_to_be_missing() -> None:
