@@ -89,26 +89,28 @@ def _source(session: Session, row: Command, params: Params) -> None:
 
 
 def _help(session: Session, row: Command, params: Params) -> None:
-    from shell.manual import help as pages
+    from shell.manual.help import width_on
 
     verb = bind(row, params).text("verb")
     if params.get("output") == "man":
         _manual(session, verb)
-        return
-    width = pages.width_on(session.out)
-    if verb is None:
-        pager.show(session, pages.overview(width).splitlines())
-        return
+    else:
+        pager.show(session, _page(verb, width_on(session.out)).splitlines())
+
+
+def _page(about: str | None, width: int) -> str:
+    """Return the page on a verb or a topic, or the overview; raises UsageError where there is neither."""
+    from shell.manual import help as pages
     from shell.manual.topics import TOPICS
 
-    if verb in TOPICS:
-        pager.show(session, pages.topic(verb, width).splitlines())
-        return
-    about = command_of(verb)
     if about is None:
-        guess = did_you_mean(verb, (*verbs(), *TOPICS))
-        raise UsageError(f'no command is named "{verb}"', hint=f"help {guess}" if guess else "help", at=0)
-    pager.show(session, pages.page(about, width).splitlines())
+        return pages.overview(width)
+    if about in TOPICS:
+        return pages.topic(about, width)
+    if command := command_of(about):
+        return pages.page(command, width)
+    guess = did_you_mean(about, (*verbs(), *TOPICS))
+    raise UsageError(f'no command is named "{about}"', hint=f"help {guess}" if guess else "help", at=0)
 
 
 def _manual(session: Session, verb: str | None) -> None:
