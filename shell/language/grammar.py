@@ -23,18 +23,14 @@ if TYPE_CHECKING:
 
 _DOCKER_RUN = (["docker", "run"], ["podman", "run"])
 _MOST_HINTS = 8  # of a hint that is refused, the hint is the next
-_CARRY_OUT = ("watch", "wait", "expect")  # another command: a listing, or what has to fail
+_OF_CONDITIONS = ("wait", "expect")  # with `error` they carry out a command, which has to fail
 _OF_COLUMNS = frozenset({"sort", "filter", "columns"})
 _OUTPUT, _JSON = ("-o", "--output"), ("json", "jsonl")
 _JSON_IN_ONE = tuple(f"{start}{form}" for start in ("-o", "-o=", "--output=") for form in _JSON)
 
 
-class UnknownCommand(UsageError):
-    """The first word is no command; `at` is counted from the word after the verb, so the verb is -1."""
-
-
 def row_of(given: Sequence[str | None]) -> Command:
-    """Return the row of the command that the words begin with; raises UnknownCommand.
+    """Return the row of the command that the words begin with; raises UsageError.
 
     None is a word that is not known yet.
     """
@@ -44,7 +40,7 @@ def row_of(given: Sequence[str | None]) -> Command:
         told = f'unknown command "{(given[0] or "")[:40]}"'
         if known[:2] in _DOCKER_RUN:
             told += ": here run takes NAME, then COMMAND, and -p the port inside"
-        raise UnknownCommand(told, hint=_put_right(known, _near(known)), at=-1)
+        raise UsageError(told, hint=_put_right(known, _near(known)), at=-1)  # 0 is the word after the verb
     return row
 
 
@@ -54,7 +50,7 @@ def _row(given: Sequence[str | None]) -> Command | None:
     if row is None:
         return None
     # what follows `expect error` is a command with options of its own
-    if row.verb in ("expect", "wait") and _first_operand(row, rest) == "error":
+    if row.verb in _OF_CONDITIONS and _first_operand(row, rest) == "error":
         return replace(row, verbatim=True)
     # of `watch web --once` all options are watch's own, of `watch ps -a` the last is not
     if row.verb == "watch" and not any(command_of(word or "") for word in rest):
@@ -210,7 +206,7 @@ def _carried_out(outer: Command, given: Sequence[str]) -> int | None:
     """Return where the command begins that `watch`, `wait error` or `expect error` carries out."""
     if outer.verb == "watch":
         return next((index for index, word in enumerate(given) if command_of(word) is not None), None)
-    if outer.verb not in _CARRY_OUT or not outer.verbatim:
+    if outer.verb not in _OF_CONDITIONS or not outer.verbatim:
         return None
     operands = [*_operands(outer, given)]
     at = operands[2] if len(operands) > 2 else len(given)  # behind error and TEXT
@@ -303,7 +299,7 @@ def check(statement: Statement) -> None:
     known = [word for word in literals if word is not None]
     if len(known) == len(literals):
         params = params_of(row, known[1:])
-        if row.verb in ("wait", "expect"):
+        if row.verb in _OF_CONDITIONS:
             from shell.language import conditions  # only here: a command that needs none starts faster
 
             conditions.parse(row, arguments.bind(row, params))
