@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice, pairwise
+from shlex import split
 from typing import TYPE_CHECKING
 
 from manager.api import arguments
@@ -96,16 +97,12 @@ def _put_right(given: Sequence[str], hint: str) -> str:
 
 def _known(text: str) -> str:
     """Return a command with a verb of ours; one for another cloud stays as it is."""
-    from shlex import split  # only on an error, as above
-
     given = split(text)
     return text if given[0] == "simplecloud" or _row(given) is not None else _near(given)
 
 
 def _hint_on(text: str) -> str:
     """Return the hint on a command that we would refuse, "" for one that we accept, and for what is none."""
-    from shlex import split
-
     try:
         given = split(text)
         row = _row(given) if given else None
@@ -219,11 +216,9 @@ def _check_columns(row: Command, typed: Typed) -> None:
 
     try:
         columns.check(row.lists, typed.params)
-    except columns.NoColumn as error:
-        at = _place_of_column(error.value, typed)
-        hint = f"{row.verb} -o wide"
-        if error.right:
-            hint = mended(row, typed.words, at, error.value, error.right)
+    except UsageError as error:
+        at, meant = _place_of_column(error.word, typed), error.meant
+        hint = mended(row, typed.words, at, error.word, meant) if meant else f"{row.verb} -o wide"
         raise UsageError(error.message, hint=hint, at=at) from None
 
 

@@ -27,15 +27,6 @@ _FORMATS: Mapping[str, Format] = {
 }
 
 
-class NoColumn(UsageError):
-    """`value`, of an option, names no column that the listing has; `right` would do, where it is known."""
-
-    def __init__(self, message: str, value: str, right: str = "") -> None:
-        super().__init__(message, hint=right)
-        self.value = value
-        self.right = right
-
-
 def field_names(kind: str) -> tuple[str, ...]:
     """Return the fields of an item of a listing, in the order of its JSON."""
     from manager.api.views import ITEMS  # making these types takes longer than a plain table does
@@ -68,7 +59,10 @@ def names(kind: str) -> tuple[str, ...]:
 
 
 def named(kind: str, word: str, value: str) -> Column:
-    """Return the column that `word`, a part of the value of an option, names; raises NoColumn."""
+    """Return the column that `word`, a part of the value of an option, names.
+
+    Raises UsageError about the whole value.
+    """
     name = word.casefold()
     for column in LISTINGS[kind].columns:
         if name == column.header.casefold():
@@ -92,15 +86,16 @@ def _without_unit(field: str) -> str:
     return start if start and unit in _FORMATS else field
 
 
-def _unknown(kind: str, word: str, value: str) -> NoColumn:
+def _unknown(kind: str, word: str, value: str) -> UsageError:
     headers = [column.header.lower() for column in LISTINGS[kind].columns]
     guess = did_you_mean(word.casefold(), names(kind))
     right = value.replace(word, guess, 1) if guess else ""
-    return NoColumn(f"no column is called {cited(word)}: there are {', '.join(headers)}", value, right)
+    told = f"no column is called {cited(word)}: there are {', '.join(headers)}"
+    return UsageError(told, word=value, meant=right)
 
 
 def check(kind: str, params: Params) -> None:
-    """Raise NoColumn when the parameters of a listing name a column that it does not have."""
+    """Raise UsageError, as `named` does, when a listing's parameters name a column that it does not have."""
     words, sort, conditions = (params.get(key) for key in ("columns", "sort", "filter"))
     if isinstance(words, str):
         chosen(kind, words)
@@ -130,13 +125,14 @@ def filtered(kind: str, items: Sequence[Document], filters: Sequence[str], now: 
 
 
 def _condition(kind: str, condition: str) -> tuple[Column, str]:
-    """Return what COLUMN=VALUE compares; raises NoColumn."""
+    """Return what COLUMN=VALUE compares; raises UsageError as `named` does."""
     found = re.fullmatch(_COMPARISON, condition)
     if found is None:
-        raise NoColumn(f"--filter: {cited(condition)} is not COLUMN=VALUE", condition)
+        raise UsageError(f"--filter: {cited(condition)} is not COLUMN=VALUE", word=condition)
     word, operator, wanted = found.groups()
     if operator != "=":
-        raise NoColumn(f"--filter knows only =, not {operator}", condition, f"{word}={wanted}")
+        told, right = f"--filter knows only =, not {operator}", f"{word}={wanted}"
+        raise UsageError(told, word=condition, meant=right)
     return named(kind, word, condition), wanted
 
 

@@ -278,7 +278,7 @@ def test_columns_are_shown_in_the_order_they_were_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "hint"),
+    ("options", "meant"),
     [
         ({"sort": "restart"}, "restarts"),
         ({"filters": ("sate=ready",)}, "state=ready"),
@@ -286,12 +286,12 @@ def test_columns_are_shown_in_the_order_they_were_asked_for() -> None:
     ],
 )
 def test_an_unknown_column_is_an_error_that_names_those_there_are(
-    options: Mapping[str, object], hint: str
+    options: Mapping[str, object], meant: str
 ) -> None:
     with pytest.raises(UsageError, match=r"no column is called .* there are worker, state") as told:
         workers(**options)
 
-    assert told.value.hint == hint
+    assert told.value.meant == meant
 
 
 def test_a_filter_for_what_a_field_can_never_be_is_an_error_with_what_it_can() -> None:
