@@ -21,11 +21,9 @@ from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
 from prompt_toolkit.filters import has_focus
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.formatted_text.utils import split_lines
-from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.lexers import Lexer
-from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
 
 from manager.api.errors import CloudError
@@ -70,7 +68,7 @@ Execute = Callable[[Session, str], int]  # a line, to its exit code
 
 
 @dataclass(slots=True)
-class Draft:
+class _Draft:
     """What stood in the line when a key asked for something else; it stands there again afterwards."""
 
     text: str = ""
@@ -86,8 +84,8 @@ def run(session: Session, execute: Execute = statements.execute) -> int:
     prompt: PromptSession[str]
     ask = partial(session.client.call, patience_s=0.0, answer_within_s=_ANSWER_S)
     watch = Watch(ask, partial(follow, session.client), lambda: soon(prompt.app, prompt.app.invalidate))
-    draft = Draft()
-    prompt = prompt_of(
+    draft = _Draft()
+    prompt = _prompt_of(
         session.places.prompt, lambda: replace(watch.snapshot, variables=_variables(session)), draft
     )
     _greet(session, prompt)
@@ -155,15 +153,8 @@ def _carry_out(session: Session, text: str, execute: Execute) -> None:
         print(file=session.err, flush=True)
 
 
-def prompt_of(
-    message: str,
-    seen: Callable[[], Snapshot],
-    draft: Draft | None = None,
-    *,
-    input: Input | None = None,
-    output: Output | None = None,
-) -> PromptSession[str]:
-    """Return the prompt; `seen` gives the last snapshot. `input`, `output`: not those of this process."""
+def _prompt_of(message: str, seen: Callable[[], Snapshot], draft: _Draft) -> PromptSession[str]:
+    """Return the prompt; `seen` gives the last snapshot."""
     session: PromptSession[str] = PromptSession(
         [("class:prompt", message)],
         history=PrivateHistory(history_file(os.environ)),
@@ -171,13 +162,11 @@ def prompt_of(
         completer=_Completions(seen),
         lexer=_Highlighting(seen),
         style=_STYLE,
-        key_bindings=_keys(draft or Draft()),
+        key_bindings=_keys(draft),
         bottom_toolbar=lambda: _toolbar(session, seen()),
         multiline=True,
         prompt_continuation=lambda width, number, wrapped: " " * width if wrapped else f"{'> ':>{width}}",
         enable_suspend=True,
-        input=input,
-        output=output,
     )
     session.app.before_render += lambda app: _fit(session, app.output.get_size().rows)
     return session
@@ -225,7 +214,7 @@ def _offered(buffer: Buffer) -> CompletionState:
     return CompletionState(buffer.document, [*buffer.completer.get_completions(buffer.document, asked)])
 
 
-def _keys(draft: Draft) -> KeyBindings:
+def _keys(draft: _Draft) -> KeyBindings:
     keys = KeyBindings()
 
     @keys.add("enter", filter=has_focus(DEFAULT_BUFFER))
