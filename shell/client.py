@@ -29,11 +29,11 @@ OnItem = Callable[[Document], None]
 
 
 class _Away(Exception):
-    """Nobody answered; `missing` when there is not even a socket."""
+    """Nobody answered."""
 
-    def __init__(self, *, missing: bool = False) -> None:
-        super().__init__()
-        self.missing = missing
+
+class _Missing(_Away):
+    """There is not even a socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,8 @@ class Client:
         Descriptors that come with the result are put into `taken` and are the caller's to close.
         patience_s: how long to look for the next manager once one is away, anew after each that was at work
         on the request.  answer_within_s: the longest silence to put up with; without it, one in which
-        nothing else is answered either.  on_resend: called before the
-        request is sent again, and may change `params`.
-        leaving: once it is set, a request that is not answered yet is answered by nothing.
+        nothing else is answered either.  on_resend: called before the request is sent again, and may
+        change `params`.  leaving: once it is set, a request that is not answered yet is answered by nothing.
         Raises the error that the manager answered, ManagerUnreachable or NotAllowed.
         """
         request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
@@ -84,7 +83,7 @@ class Client:
             try:
                 return self._ask(request, files, on_item, answer_within_s, taken, leaving or Event())
             except _Away as away:
-                if away.missing and not resent:
+                if isinstance(away, _Missing) and not resent:
                     raise self._down() from None
                 died_at = time.monotonic()
                 if not resent or died_at - asked_at > _SERVED_S:
@@ -130,12 +129,12 @@ class Client:
             sock.connect(str(path))
         except PermissionError as error:
             raise NotAllowed(
-                f"you may not manage the cloud {_quoted(self.places.cloud)}: that is for root "
+                f'you may not manage the cloud "{self.places.cloud}": that is for root '
                 f"and the members of the group {GROUP}",
                 hint=f"sudo usermod -aG {GROUP} $USER && newgrp {GROUP}",
             ) from error
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise _Away(missing=True) from error
+            raise _Missing from error
         except OSError as error:
             raise _Away from error
 
@@ -172,17 +171,13 @@ class Client:
         return True
 
     def _down(self) -> ManagerUnreachable:
-        return ManagerUnreachable(f"the cloud {_quoted(self.places.cloud)} is down", hint="simplecloud up")
+        return ManagerUnreachable(f'the cloud "{self.places.cloud}" is down', hint="simplecloud up")
 
     def _away(self, patience_s: float) -> ManagerUnreachable:
-        told = f"no manager of the cloud {_quoted(self.places.cloud)} answers"
+        told = f'no manager of the cloud "{self.places.cloud}" answers'
         return ManagerUnreachable(
             f"{told} (waited {patience_s:g} s)" if patience_s else told, hint=self._down().hint
         )
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'
 
 
 def _send(sock: socket.socket, request: Document, files: Sequence[int]) -> None:
