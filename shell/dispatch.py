@@ -56,9 +56,7 @@ def _on_host(session: Session, row: Command, params: Params) -> None:
 
     acts = params.get("dry_run") is not True
     if acts and params.get("purge") is True:
-        session.confirm(
-            row, params, _purge_question(session) if session.interactive and session.asks(params) else ""
-        )
+        session.confirm(row, params, lambda: _purge_question(session))
         params = {**params, "yes": True}
     if acts and row.verb == "down":
         session.autostart = False  # who took it down does not want it back by a side effect

@@ -26,11 +26,11 @@ from shell.stream import Unrepeated
 from shell.terminal import width_of
 from shell.text.document import Document
 
-STATS_S = 1.0
-
 if TYPE_CHECKING:
     from shell.files import Handed
     from shell.session import Session
+
+_STATS_S = 1.0
 
 
 def perform(session: Session, row: Command, params: Params) -> None:
@@ -48,7 +48,7 @@ def perform(session: Session, row: Command, params: Params) -> None:
     elif row.verb == "stats" and _streams(session, params):
         from shell.live.watch import repeat
 
-        repeat(session, row.verb, lambda: _ask(session, row, params), STATS_S)
+        repeat(session, row.verb, lambda: _ask(session, row, params), _STATS_S)
     else:
         _ask(session, row, params)
 
@@ -197,7 +197,7 @@ def _pattern(params: Params) -> re.Pattern[str] | None:
 def _confirm(session: Session, row: Command, params: Params) -> None:
     if session.asks(params) and row.verb in ("rm", "crash"):
         _require_there(session, row, params)
-    session.confirm(row, params, _question(row, params))
+    session.confirm(row, params, lambda: _question(row, params))
 
 
 def _question(row: Command, params: Params) -> str:

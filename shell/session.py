@@ -36,12 +36,12 @@ Perform = Callable[["Session", Sequence[str]], None]
 
 @dataclass(slots=True)
 class Session:
-    """One shell. `interactive`: somebody can be asked.  `autostart`: the cloud is started when needed.
-    `gives_stdin`: commands may read the standard input; a script's commands do not.
+    """One shell.
 
-    `performer`: carries out one command (shell.dispatch).
-    `one_shot`: it carries out one command that the system's shell gave it.
-    `leaving` is set once `exit` was given; who runs statements stops then.
+    performer: carries out one command (shell.dispatch).  interactive: somebody can be asked.
+    autostart: the cloud is started when needed.  gives_stdin: commands may read the standard input, save
+    those of a script.  one_shot: it carries out one command that the system's shell gave it.
+    leaving: `exit` was given; who runs statements stops then.
     """
 
     places: Places
@@ -87,17 +87,19 @@ class Session:
         """Return whether a command that cannot be undone asks first."""
         return params.get("yes") is not True and self.options.confirm
 
-    def confirm(self, row: Command, params: Params, question: str) -> None:
-        """Return when the person agrees or has with -y; raises CloudError else, UsageError without one."""
+    def confirm(self, row: Command, params: Params, question: Callable[[], str]) -> None:
+        """Return when the person agrees or has with -y; raises CloudError else, UsageError without one.
+
+        question: gives what is asked, where somebody is.
+        """
         if not self.asks(params):
             return
+        hint = f"{typed_again(row, params)} -y"
         if not self.interactive:
-            raise UsageError(
-                f"{row.verb} asks before it acts, and nobody is here to answer: give it -y",
-                hint=f"{typed_again(row, params)} -y",
-            )
-        refused, hint = f"{row.verb}: not confirmed, nothing was changed", f"{typed_again(row, params)} -y"
-        print(f"{question} (y/N) ", end="", file=self.err, flush=True)
+            told = f"{row.verb} asks before it acts, and nobody is here to answer: give it -y"
+            raise UsageError(told, hint=hint)
+        refused = f"{row.verb}: not confirmed, nothing was changed"
+        print(f"{question()} (y/N) ", end="", file=self.err, flush=True)
         with self.changing_nothing(refused, hint):
             answer = sys.stdin.readline()
         if not answer.endswith("\n"):  # ^D leaves the cursor behind the question
