@@ -15,12 +15,12 @@ from shell.language import grammar
 from shell.language.quoting import join
 from shell.outcome import INTERRUPTED, Interrupted, Told
 
-_UNTIL_INTERRUPTED = ("watch", "stats")
-_STEP_BY_STEP = ("apply", "import")  # by the shell: what it has not begun is not done
-
 if TYPE_CHECKING:
     from shell.place import Place
     from shell.session import Session
+
+_UNTIL_INTERRUPTED = ("watch", "stats")
+_STEP_BY_STEP = ("apply", "import")  # by the shell: what it has not begun is not done
 
 
 def execute_words(session: Session, arguments: Sequence[str]) -> int:
