@@ -5,7 +5,6 @@ Seen from outside only: what `ps` says before and after, and requests that went 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -83,22 +82,18 @@ def crash_manager(
     before = _picture(ask)
     loads = [_load(there, RATE_RPS / len(well), _LONGEST_S) for there in well]
     try:
-        _flow(before_s)
+        time.sleep(before_s)
         crashed_at = time.monotonic()
         kept_down = {"for": f"{away_s:g}s"} if away_s else {}
         ask("crash", {"part": "manager", "yes": True, "request": uuid4().hex, **kept_down})
         back_at = _return(ask, _pid_of(status), crashed_at + away_s + within_s)
         if back_at is not None:
-            _flow(after_s)
+            time.sleep(after_s)
         after = _picture(ask) if back_at is not None else {}
     finally:
         reports = _ended(loads)
     proof = _proof(before, after, reports, None if back_at is None else back_at - crashed_at)
     return replace(proof, left_out=left_out)
-
-
-def _flow(duration_s: float) -> None:
-    threading.Event().wait(duration_s)
 
 
 def _return(ask: Ask, old_pid: object, until: float) -> float | None:
@@ -109,7 +104,7 @@ def _return(ask: Ask, old_pid: object, until: float) -> float | None:
                 return time.monotonic()
         except CloudError:
             pass  # away, or there and not serving yet: that is what we wait out
-        _flow(_ASK_AGAIN_S)
+        time.sleep(_ASK_AGAIN_S)
     return None
 
 
