@@ -58,8 +58,8 @@ def _app_facts(app: Document, options: Options) -> Iterator[Fact]:
         yield "" if number else "routes", escaped(url)
     if not urls:
         yield "routes", f"none: update {escaped(str(app.get('name')))} -p PORT"
-    yield "traffic", _traffic(app, options)
-    yield "usage", _usage(app, options)
+    yield "traffic", _traffic(app)
+    yield "usage", _usage(app)
 
 
 def _worker_facts(worker: Document, options: Options) -> Iterator[Fact]:
@@ -72,8 +72,8 @@ def _worker_facts(worker: Document, options: Options) -> Iterator[Fact]:
     yield "container", f"{container}, {runs if worker.get('pid') else 'not running'}" if container else "none"
     yield "revision", _text(worker.get("revision"))
     yield "restarts", _text(worker.get("restarts"))
-    yield "traffic", _traffic(worker, options)
-    yield "usage", _usage(worker, options)
+    yield "traffic", _traffic(worker)
+    yield "usage", _usage(worker)
 
 
 def _template_facts(spec: Document) -> Iterator[Fact]:
@@ -148,22 +148,20 @@ def _reaches(template: Document) -> str:
     return ", ".join([*apps, *(["other networks"] if template.get("egress") else [])])
 
 
-def _traffic(view: Document, options: Options) -> str:
-    rate, p95 = view.get("rate_rps"), cells.cell(view.get("p95_s"), "seconds", options.now)
+def _traffic(view: Document) -> str:
+    rate, p95 = view.get("rate_rps"), cells.cell(view.get("p95_s"), "seconds", 0)
     if rate is None:
         return ""
-    errors = cells.cell(view.get("error_ratio"), "ratio", options.now)
+    errors = cells.cell(view.get("error_ratio"), "ratio", 0)
     failed = f", {errors} errors" if "error_ratio" in view else ""
-    return f"{cells.cell(rate, 'rate', options.now)} req/s, p95 {p95}{failed}"
+    return f"{cells.cell(rate, 'rate', 0)} req/s, p95 {p95}{failed}"
 
 
-def _usage(view: Document, options: Options) -> str:
+def _usage(view: Document) -> str:
     cores, memory = view.get("cpu_cores"), view.get("memory_bytes")
     if cores is None and memory is None:
         return ""
-    return (
-        f"{cells.cell(cores, 'cores', options.now)} cores, {cells.cell(memory, 'bytes', options.now)} memory"
-    )
+    return f"{cells.cell(cores, 'cores', 0)} cores, {cells.cell(memory, 'bytes', 0)} memory"
 
 
 def _ending(ending: Document, options: Options) -> Iterator[str]:
