@@ -35,13 +35,17 @@ class Handed:
     @property
     def place(self) -> str:
         """Where the workers have it; "" for a command that their image may have itself."""
-        own = f"/app/{PurePosixPath(self.word).name}" if is_here(self.word) else ""
-        return self.destination or own
+        return self.destination or (in_app(self.word) if is_here(self.word) else "")
 
     def described(self) -> dict[str, str]:
         """Return what the request says about it."""
         there = {"destination": self.destination} if self.destination else {}
         return {"word": self.word, "role": self.role, **there}
+
+
+def in_app(path: str) -> str:
+    """Return where the workers have a file of this machine, unless another place is said."""
+    return f"/app/{PurePosixPath(path).name}"
 
 
 def is_here(word: str) -> bool:
@@ -136,13 +140,13 @@ def split_copy(copy: str) -> tuple[str, str]:
     """Return the source and the destination of SRC[:DST]; DST is absolute, by default /app/NAME."""
     source, colon, destination = copy.rpartition(":")
     if not colon:
-        return copy, f"/app/{PurePosixPath(copy).name}"
+        return copy, in_app(copy)
     if destination.endswith("/"):
         destination += PurePosixPath(source).name
     try:
         return source, str(values.absolute_path(destination))
     except ValueError as error:
-        hint = f"run --copy {quote(f'{source}:/app/{PurePosixPath(source).name}')} ..."
+        hint = f"run --copy {quote(f'{source}:{in_app(source)}')} ..."
         raise UsageError(f"--copy {copy}: {error}", hint=hint, word=copy) from None
 
 
@@ -181,11 +185,5 @@ def _open(path: str) -> int:
 
 
 def _sort_of(mode: int) -> str:
-    for matches, name in (
-        (stat.S_ISDIR, "a directory"),
-        (stat.S_ISFIFO, "a FIFO"),
-        (stat.S_ISSOCK, "a socket"),
-    ):
-        if matches(mode):
-            return name
-    return "a device"
+    names = ((stat.S_ISDIR, "a directory"), (stat.S_ISFIFO, "a FIFO"), (stat.S_ISSOCK, "a socket"))
+    return next((name for matches, name in names if matches(mode)), "a device")

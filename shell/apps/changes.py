@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from manager.api.commands import known
 from manager.api.errors import CloudError
 from manager.api.typed import Param, Params
 from shell.apps.entry import OPTIONS, RUN, SCALING, Entry, usual_beside
-from shell.files import is_here
+from shell.files import in_app, is_here
 
 _TEMPLATE = {option.key for option in known("update").options} & {option.key for option in OPTIONS}
 
@@ -69,7 +68,7 @@ def _value(params: Params, option: Option) -> object:
 
 def _inside(command: Sequence[str]) -> list[str]:
     """Return the command as it is in the workers: a file of this machine is in /app there."""
-    first = f"/app/{os.path.basename(command[0])}" if is_here(command[0]) else command[0]
+    first = in_app(command[0]) if is_here(command[0]) else command[0]
     return [first, *command[1:]]
 
 
