@@ -17,12 +17,6 @@ _BELOW_ALL = (
     "TARGET is an app (web), a worker (web.2) or a container id.",
     "`help VERB` tells more about one; Tab completes; Ctrl-R searches what was typed.",
 )
-_REFERENCE = """\
-`help` shows these too, and `help VERB` what each option does. TARGET is an app (`web`), a worker (`web.2`)
-or the first digits of a container's id. `./simplecloud --cloud NAME VERB ...` is for another cloud than
-`default`.
-
-Written from the table of commands, by `python -m tests.unit.test_readme --write`."""
 
 USAGE = """\
 usage: simplecloud [--cloud NAME] [VERB [ARG...]]
@@ -52,20 +46,6 @@ def overview(width: int = WIDTH) -> str:
     parts = [_group(title, rows, heads, width) for title, rows in GROUPS.items()]
     topics = f"`help TOPIC`: {', '.join(TOPICS)}."
     return "\n\n".join([*parts, "\n".join(_wrapped(line, width) for line in (*_BELOW_ALL, topics))])
-
-
-def reference() -> str:
-    """Return every command with its usage and examples as Markdown, for docs/commands.md."""
-    parts = ["# Commands", _REFERENCE]
-    for title, rows in GROUPS.items():
-        parts.append(f"## {title}")
-        parts += [_reference(row) for row in rows]
-    return "\n\n".join(parts) + "\n"
-
-
-def _reference(command: Command) -> str:
-    shown = "\n".join([usage_lines(command), *(f"   e.g. {example}" for example in command.examples)])
-    return f"**{names(command)}**: {command.summary}\n\n```\n{shown}\n```"
 
 
 def _group(title: str, rows: tuple[Command, ...], heads: int, width: int) -> str:
