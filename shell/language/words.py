@@ -1,4 +1,4 @@
-r"""The lexer: text as an operator writes it, to statements of words, each with its place in the text.
+r"""What a text of the language is made of: statements of words, each with its place in the text.
 
     "run web ./server.py; scale web=$n   # three"   ->   two statements of 3 and 2 words
 
