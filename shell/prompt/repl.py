@@ -38,10 +38,10 @@ from shell.prompt.history import PrivateHistory
 from shell.prompt.named import Named
 from shell.prompt.snapshot import Snapshot, Watch
 from shell.prompt.toolbar import command_at, toolbar
+from shell.prompt.xdg import history_file, init_file
 from shell.session import Session
 from shell.soon import soon
 from shell.terminal import shows_utf8
-from shell.xdg import history_file, init_file
 
 GREETING = f"type help or watch, or: {FIRST_RUN}"
 _ANSWER_S = 2.0  # for a prompt, a manager that takes longer is as good as away

@@ -28,10 +28,10 @@ from shell.prompt import repl
 from shell.prompt.directory import entries
 from shell.prompt.history import PrivateHistory, keeps
 from shell.prompt.snapshot import Snapshot, Watch
+from shell.prompt.xdg import history_file
 from shell.session import Session
 from shell.traffic.endpoint import Endpoint
 from shell.traffic.load import Load, Plan
-from shell.xdg import history_file
 from tests.eventually import eventually
 from tests.fakes.manager import PlacesAt
 from tests.fakes.replies import app
