@@ -18,8 +18,11 @@ _TOLD_CORES = 0.1  # that others keep; the meter is no better
 _TRUST = {"good": "model: good", "weak": "model: weak", "rule": "no model yet: a plain rule decides"}
 
 
-def lines(record: Document, options: Options, *, plot: bool = True) -> Iterator[str]:
-    """Return the decision in a few lines: what was seen, what follows, what limits and would change it."""
+def lines(record: Document, options: Options) -> Iterator[str]:
+    """Return the decision in a few lines: what was seen, what follows, what limits and would change it.
+
+    Below them the curve that was fitted, unless they are to be quiet.
+    """
     inputs, model = fields(record.get("inputs")), fields(record.get("model"))
     yield from _head(record, options.width)
     for label, told, source in (
@@ -35,7 +38,7 @@ def lines(record: Document, options: Options, *, plot: bool = True) -> Iterator[
     ):
         if told:
             yield from _fact(label, told, source, options.width)
-    drawn = [*as_text(plot_of(record), utf8=options.utf8)] if plot else []
+    drawn = [*as_text(plot_of(record), utf8=options.utf8)] if not options.quiet else []
     yield from ["", *(f"  {line}" for line in drawn)] if drawn else []
 
 

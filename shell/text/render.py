@@ -60,7 +60,7 @@ def _told(kind: str, document: Document, options: Options) -> Iterator[str]:
         case "Decision":
             from shell.text import explain
 
-            return explain.lines(document, options, plot=not options.quiet)
+            return explain.lines(document, options)
         case "Whatif":
             from shell.text import whatif
 

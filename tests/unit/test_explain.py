@@ -44,7 +44,7 @@ RECORD: dict[str, object] = {
 
 
 def told(record: dict[str, object], *, plot: bool = True, utf8: bool = True, width: int | None = None) -> str:
-    return "\n".join(explain.lines(record, Options(utf8=utf8, width=width), plot=plot))
+    return "\n".join(explain.lines(record, Options(utf8=utf8, width=width, quiet=not plot)))
 
 
 def test_every_part_of_the_arithmetic_is_told() -> None:
