@@ -19,7 +19,7 @@ from shell.files import is_here, is_path
 from shell.text.document import fields
 
 Table = dict[str, object]
-Handler = Callable[["Service", object], Table]
+Reading = Callable[["Service", object], Table]
 IsFile = Callable[[str], bool]
 
 _URL = re.compile(
@@ -65,8 +65,8 @@ def table_of(service: Service) -> Table:
             raise service.wrong(key, "this is not supported", hint.format(name=service.name))
     table: Table = {"command": _command(service)}
     for key, value in service.keys.items():
-        if key in _HANDLERS:
-            table |= _HANDLERS[key](service, value)
+        if key in _READINGS:
+            table |= _READINGS[key](service, value)
         elif key not in ("command", "entrypoint"):
             service.ignore(key, _WHY.get(key, ""))
     return table
@@ -267,13 +267,13 @@ def _list(service: Service, key: str, value: object) -> list[object]:
     return value
 
 
-def _as(option: str) -> Handler:
-    """Return the handler of a key that is an option of `run` as it stands."""
+def _as(option: str) -> Reading:
+    """Return how a key is read that is an option of `run` as it stands."""
     return lambda service, value: {option: value} if value is not None else {}
 
 
-_LIMITS: Mapping[str, Handler] = {"cpus": _as("cpus"), "memory": _memory, "pids": _as("pids")}
-_HANDLERS: Mapping[str, Handler] = {
+_LIMITS: Mapping[str, Reading] = {"cpus": _as("cpus"), "memory": _memory, "pids": _as("pids")}
+_READINGS: Mapping[str, Reading] = {
     "image": _as("image"),
     "ports": _ports,
     "environment": _environment,
