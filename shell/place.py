@@ -68,7 +68,7 @@ def place_of_words(error: CloudError, given: Sequence[str]) -> Place:
 
 
 def place_of(error: CloudError, statement: Statement | None, text: str, origin: Origin) -> Place:
-    """Return what an error of a statement is about; None for one of no statement."""
+    """Return what an error is about; statement: None where the text could not be read."""
     span = span_of(error, statement)
     start = statement.start if statement is not None else 0
     mended = _mended(error, statement, text, span)

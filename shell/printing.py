@@ -44,11 +44,11 @@ def result(session: Session, document: Document, row: Command, params: Params) -
     pager.show(session, render.result(document, options))
     for line in render.notes(document, options):
         print(line, file=session.err, flush=True)
-    if has_failing_check(document):
+    if _has_failing_check(document):
         raise Told(1)
 
 
-def has_failing_check(document: Document) -> bool:
+def _has_failing_check(document: Document) -> bool:
     """Tell whether a list of checks says that something is not well: its command has failed then."""
     checks = items(document.get("items")) if document.get("kind") == "CheckList" else []
     return any(check.get("state") == "FAIL" for check in checks)

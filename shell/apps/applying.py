@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 _HOW = ("wait", "detach")
-STDIN = "-"
+_STDIN = "-"
 _LASTS_S = "2"  # by then a command that cannot run has ended, as it does at its first start
 
 
@@ -238,10 +238,10 @@ def _wanted(session: Session, row: Command, params: Params) -> list[Entry]:
 
 def _text_of(session: Session, path: str) -> str:
     """Return what a file says; - is the standard input."""
-    if path == STDIN and session.stdin is None:
+    if path == _STDIN and session.stdin is None:
         raise UsageError("a script has no standard input to read a file from", hint="help files")
     try:
-        content = session.stdin.buffer.read() if path == STDIN and session.stdin else Path(path).read_bytes()
+        content = session.stdin.buffer.read() if path == _STDIN and session.stdin else Path(path).read_bytes()
         return content.decode()
     except UnicodeDecodeError as error:
         raise ProgramRejected(f"cannot read {_called(path)}: it is not UTF-8", hint="help files") from error
@@ -250,7 +250,7 @@ def _text_of(session: Session, path: str) -> str:
 
 
 def _called(path: str) -> str:
-    return "standard input" if path == STDIN else path
+    return "standard input" if path == _STDIN else path
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from shell.live.view import Seen, View, app_of, shown_apps, shown_workers, worke
 from shell.text.glyphs import columns, cut, mark
 from shell.text.styled import Line, line
 
-SORTS = ("", "rate_rps", "p95_s", "cpu_cores")
+_SORTS = ("", "rate_rps", "p95_s", "cpu_cores")
 HELP_PAGE = ("keys",)
 _PAGE = 10
 _GAP = "   "
@@ -68,7 +68,7 @@ def pressed(key: str, view: View, seen: Seen) -> Pressed:
         case "pagedown" | "pageup":
             return Pressed(_moved(view, seen, _PAGE if key == "pagedown" else -_PAGE))
         case "s":
-            order = SORTS[(SORTS.index(view.sort) + 1) % len(SORTS)]
+            order = _SORTS[(_SORTS.index(view.sort) + 1) % len(_SORTS)]
             return Pressed(replace(view, sort=order))
         case "/":
             return Pressed(replace(view, typing=True))

@@ -15,7 +15,7 @@ from shell.text import render, stream_item
 from shell.text.document import Document, items
 from shell.text.tables import Options
 
-LOG_LINES = "500"
+_LOG_LINES = "500"
 
 
 def look(client: Client, before: Seen) -> Seen:
@@ -39,7 +39,7 @@ def carry_out(client: Client, words: Sequence[str], options: Options) -> list[st
     if row.option("--detach") is not None:
         params["detach"] = True
     if row.verb == "logs":
-        params["tail"] = LOG_LINES
+        params["tail"] = _LOG_LINES
     found: list[Document] = []
     document = client.call(row.verb, params, on_item=found.append, patience_s=0.0, answer_within_s=ANSWER_S)
     printed = [line for item in found if (line := stream_item.line(item, options)) is not None]

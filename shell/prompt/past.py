@@ -19,7 +19,7 @@ Past = Mapping[str, tuple[Named, ...]]  # of each app, the newest first
 _ASKED_AT_ONCE = 8  # histories: the next look of the manager takes no longer for more of them
 
 
-def revisions_of(history: Document) -> tuple[Named, ...]:
+def _revisions_of(history: Document) -> tuple[Named, ...]:
     """Return the revisions that an app is not of now, with what made them and what they brought."""
     former = [item for item in items(history.get("items")) if item.get("state") != "current"]
     return tuple(Named(str(item.get("revision")), _brought(item)) for item in reversed(former))
@@ -42,7 +42,7 @@ class Histories:
         self._known = {name: told for name, told in self._known.items() if now.get(name) == told[0]}
         for name in islice((name for name in now if name not in self._known), _ASKED_AT_ONCE):
             try:
-                self._known[name] = now[name], revisions_of(self._ask("history", {"app": name}))
+                self._known[name] = now[name], _revisions_of(self._ask("history", {"app": name}))
             except (ManagerUnreachable, StoreUnavailable):
                 break  # nobody answers: the next look tells
             except CloudError:
