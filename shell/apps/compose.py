@@ -13,6 +13,7 @@ from shell.apps import compose_ports as ports
 from shell.apps import compose_secrets as kept
 from shell.apps import yaml_file
 from shell.apps.compose_service import IsFile, Service, Table, table_of
+from shell.text.document import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,6 @@ def _mapping(name: object, keys: object) -> Mapping[str, object]:
 def _require_reached(services: Sequence[Service], tables: Mapping[str, Table]) -> None:
     """Raise UsageError when a service depends on one that is not in the file."""
     for service in services:
-        reached = tables[service.name].get("reach")
-        for name in reached if isinstance(reached, list) else ():
+        for name in words(tables[service.name].get("reach")):
             if name not in tables:
                 raise service.wrong("depends_on", f"there is no service {cited(name)} in it")

@@ -15,7 +15,7 @@ from shell.client import Ask
 from shell.prompt.named import Named
 from shell.prompt.past import Histories, Past, decisions_of
 from shell.text import cells
-from shell.text.document import Document, fields, items, number
+from shell.text.document import Document, fields, items, number, words
 
 Follow = Callable[[float, Callable[[Document], None], Event], None]  # shell.following.follow, of one client
 QUESTIONS: Mapping[str, Document] = {"images": {}, "secret": {"action": "ls"}}  # seldom answered otherwise
@@ -91,8 +91,7 @@ def _worker_meta(item: Document) -> str:
 
 
 def _variables(item: Document) -> tuple[Named, ...]:
-    names = item.get("environment")
-    return tuple(Named(str(name)) for name in names) if isinstance(names, list) else ()
+    return tuple(map(Named, words(item.get("environment"))))
 
 
 def _member_meta(member: Document) -> str:

@@ -8,7 +8,7 @@ from textwrap import wrap
 
 from manager.api.documents import sentences
 from shell.text import cells, stream_item
-from shell.text.document import Document, fields, items
+from shell.text.document import Document, fields, items, words
 from shell.text.glyphs import cut, escaped, mark, stripped
 from shell.text.tables import Options, listing
 
@@ -136,7 +136,7 @@ def _limits(template: Document) -> str:
 
 def _rights(template: Document) -> str:
     """Return as whom the workers run, where that is not as any image says."""
-    user, added = template.get("user"), ", ".join(_texts(template.get("cap_add")))
+    user, added = template.get("user"), ", ".join(map(escaped, words(template.get("cap_add"))))
     return sentences(
         f"runs as {_text(user)}" if user else "", f"capabilities added: {added}" if added else ""
     )
@@ -144,7 +144,7 @@ def _rights(template: Document) -> str:
 
 def _reaches(template: Document) -> str:
     """Return what the workers may connect to beside each other; nothing, where that is all."""
-    apps = [f"the workers of {name}" for name in _texts(template.get("reach"))]
+    apps = [f"the workers of {name}" for name in map(escaped, words(template.get("reach")))]
     return ", ".join([*apps, *(["other networks"] if template.get("egress") else [])])
 
 
@@ -169,9 +169,8 @@ def _ending(ending: Document, options: Options) -> Iterator[str]:
         return
     yield from ("", "last ending")
     yield f"  {_text(ending.get('worker'))}, {_ago(ending.get('at'), options)}: {_text(ending.get('words'))}"
-    said = ending.get("last_lines")
-    for line in said if isinstance(said, list) else []:
-        yield f"    | {stripped(str(line))}"
+    for line in words(ending.get("last_lines")):
+        yield f"    | {stripped(line)}"
 
 
 def _events(events: Sequence[Document], options: Options) -> Iterator[str]:
@@ -186,10 +185,6 @@ def _events(events: Sequence[Document], options: Options) -> Iterator[str]:
 
 def _ago(moment: object, options: Options) -> str:
     return f"{cells.cell(moment, 'age', options.now)} ago" if moment else cells.NOTHING
-
-
-def _texts(value: object) -> list[str]:
-    return [_text(entry) for entry in value] if isinstance(value, list) else []
 
 
 def _text(value: object) -> str:

@@ -17,6 +17,11 @@ def items(value: object) -> list[Document]:
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
+def words(value: object) -> list[str]:
+    """Return what is in a list as words, none when it is no list."""
+    return [str(word) for word in value] if isinstance(value, list) else []
+
+
 def number(value: object) -> float | None:
     """Return a number, None when it is none."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -13,7 +13,7 @@ from manager.api.documents import counted
 from manager.api.listings import LISTINGS
 from manager.api.rows.changing import FIRST_RUN
 from shell.text import cells
-from shell.text.document import Document, fields, items, number
+from shell.text.document import Document, fields, items, number, words
 from shell.text.glyphs import ascii_only, columns, escaped, paint
 from shell.text.tables import Options, as_json, is_too_wide, listing
 
@@ -52,7 +52,7 @@ def _told(kind: str, document: Document, options: Options) -> Iterator[str]:
         case "Result":
             return _sentence(document)
         case "Plan":
-            return _plan(_words(document.get("steps")))
+            return _plan(words(document.get("steps")))
         case "Status":
             return _status(document, options)
         case "ProcessTable":
@@ -82,7 +82,7 @@ def notes(document: Document, options: Options) -> Iterator[str]:
     """
     kind = str(document.get("kind", ""))
     if kind != "Status":
-        yield from (f"note: {escaped(note)}" for note in _words(document.get("notes")))
+        yield from (f"note: {escaped(note)}" for note in words(document.get("notes")))
     if kind == "CheckList" and options.format == "table":
         yield from _fixes(items(document.get("items")), options)
     empty = kind in _EMPTY and not document.get("items")
@@ -115,7 +115,7 @@ def _status(document: Document, options: Options) -> Iterator[str]:
         mark = {True: "ok", False: "not ok", None: ""}[well]
         colour = {True: "32", False: "31", None: ""}[well] if options.colour else ""
         yield f"{part:<8}  {paint(mark, colour)}{' ' * (6 - len(mark))}  {fact}".rstrip()
-    for note in _words(document.get("notes")):
+    for note in words(document.get("notes")):
         yield f"note: {escaped(note)}"
 
 
@@ -168,7 +168,7 @@ def _etcd_fact(etcd: Document) -> str:
 
 
 def _processes(document: Document) -> Iterator[str]:
-    rows = [[escaped(cell) for cell in _words(row)] for row in [document.get("headers"), *_rows(document)]]
+    rows = [[escaped(cell) for cell in words(row)] for row in [document.get("headers"), *_rows(document)]]
     widths = [max(map(columns, column)) for column in zip_longest(*rows, fillvalue="")]
     for row in rows:  # ps may leave cells out
         padded = (cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=False))
@@ -191,10 +191,6 @@ def _load_report(report: Document) -> Iterator[str]:
     workers = fields(report.get("per_worker"))
     if workers:
         yield "workers  " + ", ".join(f"{_text(name)} {_text(count)}" for name, count in workers.items())
-
-
-def _words(value: object) -> list[str]:
-    return [str(word) for word in value] if isinstance(value, list | tuple) else []
 
 
 def _text(value: object) -> str:

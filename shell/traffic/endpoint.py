@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 from manager.api.cite import cited
 from manager.api.errors import AppNotFound, CloudError
 from shell.client import Ask
-from shell.text.document import Document
+from shell.text.document import Document, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,7 @@ def app_item(ask: Ask, app: str) -> Document:
 
 def http_url(app: Document) -> str | None:
     """Return the first of an app's http addresses."""
-    urls = app.get("urls")
-    found = (str(url) for url in urls) if isinstance(urls, list) else ()
-    return next((url for url in found if url.startswith("http:")), None)
+    return next((url for url in words(app.get("urls")) if url.startswith("http:")), None)
 
 
 def _hint_for_route(app: Document) -> str:

@@ -21,7 +21,7 @@ from shell import variables
 from shell.language.parsing import texts
 from shell.language.quoting import join
 from shell.outcome import Interrupted, Told
-from shell.text.document import Document
+from shell.text.document import Document, words
 from shell.worker.streams import Streams, write
 
 if TYPE_CHECKING:
@@ -83,9 +83,8 @@ def _stdin(session: Session, params: Params) -> int | None:
 def _made(session: Session, params: Params) -> _Execution:
     session.need_cloud()
     made = session.client.call("exec", params)
-    notes = made.get("notes")
-    for note in notes if isinstance(notes, list) else []:
-        session.note(str(note))
+    for note in words(made.get("notes")):
+        session.note(note)
     return _Execution(session, params, str(made.get("id")), str(made.get("worker")))
 
 
