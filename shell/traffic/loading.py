@@ -13,7 +13,6 @@ from manager.api.typed import Params
 from shell import printing
 from shell.language.parsing import typed_again
 from shell.outcome import Interrupted
-from shell.text import render
 from shell.traffic.endpoint import endpoint_of
 from shell.traffic.load import Load, Plan, Report
 
@@ -46,10 +45,7 @@ def load(session: Session, row: Command, params: Params) -> None:
 
 def print_report(session: Session, report: Report, params: Params) -> None:
     """Print what became of a load."""
-    session.progress.clear()
-    options = printing.options_for(session, session.out, known("load"), params)
-    for line in render.result(report.document(), options):
-        print(line, file=session.out)
+    printing.result(session, report.document(), known("load"), params)
 
 
 def _plan(session: Session, app: str, arguments: Arguments) -> Plan:
