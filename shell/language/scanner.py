@@ -54,10 +54,6 @@ def goes_on(text: str) -> bool:
     return bool(asked)
 
 
-def _nothing() -> None:
-    return None
-
-
 @dataclass(slots=True)
 class _Scanner:
     """Reads one text from left to right; `inside` is true between $( and its ).
@@ -68,7 +64,7 @@ class _Scanner:
     """
 
     text: str
-    following: Callable[[], str | None] = _nothing
+    following: Callable[[], str | None] = lambda: None
     joining: bool = False
     at: int = 0
     nested: int = 0

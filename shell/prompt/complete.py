@@ -40,12 +40,7 @@ _MEANINGS = {
 }  # fmt: skip
 
 
-def no_files(directory: str) -> Sequence[str]:
-    """Return nothing: a directory that is not looked into."""
-    return ()
-
-
-def complete(text: str, cursor: int, snapshot: Snapshot, directory: Directory = no_files) -> list[Completion]:
+def complete(text: str, cursor: int, snapshot: Snapshot, directory: Directory) -> list[Completion]:
     """Return what can stand at the cursor, the best first.
 
     `directory`: lists the entries of a directory ('' is the current one), directories with a final /.
