@@ -1,15 +1,12 @@
-"""What is known of the terminal, and a screen of it that is written over."""
+"""What is known of the terminal that a stream is, and what has room on it."""
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Sequence
 from typing import TextIO
 
-_CUT, _WRAP = "\x1b[?7l", "\x1b[?7h"  # lines at the edge of the screen
-_TOP = "\x1b[H"
-_CLEAR_LINE = "\x1b[K"
+TOP = "\x1b[H"
 CLEAR_BELOW = "\x1b[J"
 
 
@@ -55,37 +52,7 @@ def overwrites(stream: TextIO) -> bool:
 def clear(stream: TextIO) -> None:
     """What is written next begins at the top of an empty screen, where the stream is one that can do that."""
     if overwrites(stream):
-        stream.write(f"{_TOP}\x1b[2J")
-
-
-def redraw(stream: TextIO, lines: Sequence[str]) -> None:
-    """Write lines from the top of the screen over what is there, which it never shows empty.
-
-    What has no room in a line is cut: if it went on in the next one, the first lines would be pushed away.
-    """
-    shown = fitting(lines, max(1, (height_of(stream) or 24) - 1))
-    written = "".join(f"{line}{_CLEAR_LINE}\n" for line in shown)
-    stream.write(f"{_CUT}{_TOP}{written}{CLEAR_BELOW}{_WRAP}")
-    stream.flush()
-
-
-class Held(io.TextIOWrapper):
-    """What is written for a terminal, kept back until it is whole."""
-
-    def __init__(self, terminal: TextIO) -> None:
-        super().__init__(io.BytesIO(), terminal.encoding or "utf-8", "backslashreplace", newline="\n")
-        self._terminal = terminal
-
-    def lines(self) -> list[str]:
-        """Return what was written."""
-        self.seek(0)
-        return self.read().splitlines()
-
-    def isatty(self) -> bool:
-        return self._terminal.isatty()
-
-    def fileno(self) -> int:
-        return self._terminal.fileno()
+        stream.write(f"{TOP}\x1b[2J")
 
 
 def fitting(lines: Sequence[str], room: int) -> Sequence[str]:

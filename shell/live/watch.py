@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from shell import pager, terminal
 from shell.language import grammar
 from shell.language.quoting import join, quote
 from shell.live import picture
+from shell.live.in_place import in_place
 from shell.live.leaving import Pause, asleep, until_left
 from shell.live.look import look
 from shell.live.repeated import is_listing, only_looks
@@ -146,27 +147,11 @@ def repeat(
     head = f"every {cells.seconds(interval_s)}: {command}   {'q' if is_seen else '^C'} leaves"
     with pager.off(session), until_left(session.stdin if is_seen else None) as pause:
         for _ in ticks(interval_s, for_s, pause):
-            with _in_place(session, head) if for_s else nullcontext():
+            with in_place(session, head) if for_s else nullcontext():
                 told = _told(act)
             session.out.flush()
     if told is not None:
         raise told
-
-
-@contextmanager
-def _in_place(session: Session, head: str) -> Iterator[None]:
-    """What is printed meanwhile stands under the head once it is whole, in place of what a terminal shows."""
-    out, err = session.out, session.err
-    if not terminal.overwrites(out):
-        yield
-        return
-    held = terminal.Held(out)
-    session.out, session.err = held, held if err.isatty() else err
-    try:
-        yield
-    finally:
-        session.out, session.err = out, err
-    terminal.redraw(out, [head, "", *held.lines()])
 
 
 def _told(act: Callable[[], None]) -> Told | None:
