@@ -35,7 +35,7 @@ from shell.files import is_here, split_copy
 from shell.language.parsing import parse, texts
 from shell.text.tables import unsteering
 
-EXAMPLE = "help files"
+_EXAMPLE = "help files"
 _NUMBER = re.compile(r"0|[1-9][0-9]*")  # as TOML has them: 007 is none, and may be a user
 
 
@@ -44,14 +44,14 @@ def read(text: str, directory: str) -> list[Entry]:
     try:
         document = tomllib.loads(text, parse_float=str)  # 1.10 is no 1.1
     except ValueError as error:  # TOMLDecodeError, and int's own for a number of thousands of digits
-        raise UsageError(f"this is not TOML: {error}", hint=EXAMPLE) from None
+        raise UsageError(f"this is not TOML: {error}", hint=_EXAMPLE) from None
     except RecursionError:
-        raise UsageError("this is not TOML: it is nested too deeply", hint=EXAMPLE) from None
+        raise UsageError("this is not TOML: it is nested too deeply", hint=_EXAMPLE) from None
     apps = document.pop("apps", None)
     if not document and not apps:
-        raise UsageError("there is no app in it", hint=EXAMPLE)
+        raise UsageError("there is no app in it", hint=_EXAMPLE)
     if document or not isinstance(apps, dict):
-        raise UsageError("an app is a table [apps.NAME], and there is nothing beside them", hint=EXAMPLE)
+        raise UsageError("an app is a table [apps.NAME], and there is nothing beside them", hint=_EXAMPLE)
     entries = [_placed_entry(text, name, table, directory) for name, table in apps.items()]
     require_apart(entries)
     return entries
@@ -69,11 +69,11 @@ def _placed_entry(text: str, name: str, table: object, directory: str) -> Entry:
 def read_entry(name: str, table: object, directory: str) -> Entry:
     """Return the app that a table of options is, as in a file in `directory`; raises UsageError."""
     if not isinstance(table, dict):
-        raise UsageError(f"apps.{name} is not a table", hint=EXAMPLE)
+        raise UsageError(f"apps.{name} is not a table", hint=_EXAMPLE)
     try:
         return _entry(name, table, directory)
     except ValueError as error:  # an open quote, a path that is none, a number of thousands of digits
-        raise UsageError(f"{name}: {str(error).lower()}", hint=EXAMPLE) from None
+        raise UsageError(f"{name}: {str(error).lower()}", hint=_EXAMPLE) from None
 
 
 def _entry(name: str, table: Mapping[str, object], directory: str) -> Entry:
@@ -82,18 +82,18 @@ def _entry(name: str, table: Mapping[str, object], directory: str) -> Entry:
     if isinstance(command, str):
         command = shlex.split(command)
     if not isinstance(command, list) or not command:
-        raise UsageError(f'{name} has no command: command = ["./server.py"]', hint=EXAMPLE)
+        raise UsageError(f'{name} has no command: command = ["./server.py"]', hint=_EXAMPLE)
     words = [word for key, value in settings.items() for word in _words_of_key(name, key, value)]
     command = [_word(name, "command", word) for word in command]
     try:
         params = parse(RUN, [*words, name, "--", *command])
         require_agreement(bind(RUN, params))
     except UsageError as error:  # its hint is of what is typed
-        raise UsageError(f"{name}: {error.message}", hint="help files") from None
+        raise UsageError(f"{name}: {error.message}", hint=_EXAMPLE) from None
     if "max" not in params and (beside := next((key for key in SCALING if key in params), None)):
         raise UsageError(f"{name}: {beside} goes with max", hint="max = 6")
     if not isinstance(files, dict):
-        raise UsageError(f'{name}: files = {{ "/app/x" = "SHA256" }}', hint=EXAMPLE)
+        raise UsageError(f'{name}: files = {{ "/app/x" = "SHA256" }}', hint=_EXAMPLE)
     params = as_taken(_from_directory(params, directory))
     return Entry(params, {path: str(sha256) for path, sha256 in files.items()})
 
@@ -104,31 +104,33 @@ def _words_of_key(name: str, key: str, value: object) -> list[str]:
         guess = did_you_mean(key, [option.name for option in OPTIONS])
         meant = f" (did you mean {guess}?)" if guess else ""
         raise UsageError(f"{name}: run has no option --{key}{meant}", hint="help run")
-    word = f"--{option.name}"
+    word, value = f"--{option.name}", _pairs(name, value) if option.key == "env" else value
     match value:
         case bool() if option.kind is None:
             return [word] if value else []
-        case str() | list() if option.key == "env" and any(
-            isinstance(item, str) and "=" not in item
-            for item in ([value] if isinstance(value, str) else value)
-        ):
-            raise UsageError(f"{name}: env is a table, or a list of NAME=VALUE", hint="help files")
         case str() | int() | float() if option.kind is not None and not isinstance(value, bool):
             return [word, str(value)]
         case list() if option.many:
             return [each for item in value for each in (word, _word(name, key, item))]
-        case dict() if option.key == "env":
-            pairs = [f"{variable}={_word(name, f'env {variable}', text)}" for variable, text in value.items()]
-            return [each for pair in pairs for each in (word, pair)]
         case _:
             raise UsageError(f"{name}: {key} cannot be {cited(value)}", hint="help run")
+
+
+def _pairs(name: str, variables: object) -> object:
+    """Return the variables of a table as NAME=VALUE; of a list or a word, that each is one."""
+    if isinstance(variables, dict):
+        return [f"{variable}={_word(name, f'env {variable}', text)}" for variable, text in variables.items()]
+    words = variables if isinstance(variables, list) else [variables]
+    if any(isinstance(word, str) and "=" not in word for word in words):
+        raise UsageError(f"{name}: env is a table, or a list of NAME=VALUE", hint=_EXAMPLE)
+    return variables
 
 
 def _word(name: str, place: str, value: object) -> str:
     try:
         return word_of(value)
     except ValueError as error:
-        raise UsageError(f"{name}: {place}: {error}", hint=EXAMPLE) from None
+        raise UsageError(f"{name}: {place}: {error}", hint=_EXAMPLE) from None
 
 
 def _from_directory(params: Params, directory: str) -> Params:
