@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import FormattedTextControl, Layout, Window
 from prompt_toolkit.styles import Style
@@ -180,21 +180,10 @@ class Screen:
 
     def _bindings(self) -> KeyBindings:
         bindings = KeyBindings()
-
-        @bindings.add("c-c")
-        @bindings.add("c-d")
-        @bindings.add("f2")  # which opens it at the prompt
-        def _(event: KeyPressEvent) -> None:
-            event.app.exit()
-
-        @bindings.add(Keys.Vt100MouseEvent)
-        def _(event: KeyPressEvent) -> None:
-            """Do nothing: pasted text with colours looks like it."""
-
-        @bindings.add("<any>")
-        def _(event: KeyPressEvent) -> None:
-            self._press(event.data)
-
+        for name in ("c-c", "c-d", "f2"):  # F2 opens it at the prompt
+            bindings.add(name)(lambda event: event.app.exit())
+        bindings.add(Keys.Vt100MouseEvent)(lambda event: None)  # pasted text with colours looks like a mouse
+        bindings.add("<any>")(lambda event: self._press(event.data))
         for name in _NAMED:
             bindings.add(name)(lambda event: self._press(_NAMED[event.key_sequence[0].key]))
         return bindings

@@ -214,52 +214,52 @@ def _offered(buffer: Buffer) -> CompletionState:
     return CompletionState(buffer.document, [*buffer.completer.get_completions(buffer.document, asked)])
 
 
+def _enter(event: KeyPressEvent) -> None:
+    """Take the chosen completion; else go on in a new line where one is wanted; else run the line."""
+    buffer = event.current_buffer
+    if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
+        buffer.complete_state = None
+    elif goes_on(buffer.text):
+        buffer.insert_text("\n")
+    else:
+        buffer.validate_and_handle()
+
+
+def _tab(event: KeyPressEvent) -> None:
+    """Put in the only completion, and a space where the word is whole; else the next of several."""
+    buffer = event.current_buffer
+    state = buffer.complete_state or _offered(buffer)
+    if len(state.completions) == 1 and state.current_completion is None:
+        (only,) = state.completions
+        buffer.complete_state = None
+        buffer.apply_completion(only)
+        last = only.text.rstrip("'\"")[-1:]  # within quotes
+        if last not in _GOES_ON and not buffer.document.text_after_cursor.startswith(" "):
+            buffer.insert_text(" ")
+    elif state.completions:
+        buffer.complete_state = state
+        buffer.complete_next()
+
+
+def _help_here(event: KeyPressEvent) -> str:
+    """Return the command that helps on the verb under the cursor."""
+    buffer = event.current_buffer
+    command = command_at(buffer.text, buffer.cursor_position)
+    return f"help {command.verb}" if command else "help"
+
+
 def _keys(draft: _Draft) -> KeyBindings:
     keys = KeyBindings()
-
-    @keys.add("enter", filter=has_focus(DEFAULT_BUFFER))
-    def _(event: KeyPressEvent) -> None:
-        """Take the chosen completion; else go on in a new line where one is wanted; else run the line."""
-        buffer = event.current_buffer
-        if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
-            buffer.complete_state = None
-        elif goes_on(buffer.text):
-            buffer.insert_text("\n")
-        else:
-            buffer.validate_and_handle()
-
-    @keys.add("tab", filter=has_focus(DEFAULT_BUFFER))
-    def _(event: KeyPressEvent) -> None:
-        """Put in the only completion, and a space where the word is whole; else the next of several."""
-        buffer = event.current_buffer
-        state = buffer.complete_state or _offered(buffer)
-        if len(state.completions) == 1 and state.current_completion is None:
-            (only,) = state.completions
-            buffer.complete_state = None
-            buffer.apply_completion(only)
-            last = only.text.rstrip("'\"")[-1:]  # within quotes
-            if last not in _GOES_ON and not buffer.document.text_after_cursor.startswith(" "):
-                buffer.insert_text(" ")
-        elif state.completions:
-            buffer.complete_state = state
-            buffer.complete_next()
+    in_line = has_focus(DEFAULT_BUFFER)
+    keys.add("enter", filter=in_line)(_enter)
+    keys.add("tab", filter=in_line)(_tab)
 
     def aside(event: KeyPressEvent, command: str) -> None:
         draft.text = event.current_buffer.text
         event.app.exit(result=command)
 
-    @keys.add("f1")
-    def _(event: KeyPressEvent) -> None:
-        buffer = event.current_buffer
-        command = command_at(buffer.text, buffer.cursor_position)
-        aside(event, f"help {command.verb}" if command else "help")
-
-    @keys.add("f2")
-    def _(event: KeyPressEvent) -> None:
-        aside(event, "watch")
-
-    @keys.add(Keys.Vt100MouseEvent)
-    def _(event: KeyPressEvent) -> None:
-        """Do nothing: coloured text, pasted where the terminal marks no paste, looks like a mouse."""
-
+    keys.add("f1")(lambda event: aside(event, _help_here(event)))
+    keys.add("f2")(lambda event: aside(event, "watch"))
+    # coloured text, pasted where the terminal marks no paste, looks like a mouse
+    keys.add(Keys.Vt100MouseEvent)(lambda event: None)
     return keys
