@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -37,7 +36,7 @@ from shell.language.conditions import (
 )
 from shell.language.quoting import quote
 from shell.outcome import Told
-from shell.text.document import items
+from shell.text.document import Document, items
 from shell.traffic.endpoint import Endpoint, app_item, endpoint_of
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def patience_s(until: float, most_s: float) -> float:
     return min(max(until - time.monotonic(), _LEAST_S), most_s)
 
 
-def _item(ask: Ask, target: str) -> Mapping[str, object]:
+def _item(ask: Ask, target: str) -> Document:
     app, slot = split_target(target)
     if slot is None:
         return app_item(ask, app)
@@ -126,7 +125,7 @@ def _gone(ask: Ask, target: str) -> Sight:
     return Sight(False, "it is there")
 
 
-def _observed(item: Mapping[str, object], field: str) -> object:
+def _observed(item: Document, field: str) -> object:
     if field != "age_s":
         return item.get(field)
     began = item.get("created_at") or item.get("started_at")

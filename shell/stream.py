@@ -8,9 +8,10 @@ one of those of the same moment, was seen.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from manager.api.documents import unix_seconds
+from shell.text.document import Document
 
 _Place = tuple[str, str]  # in the order of the stream
 
@@ -37,7 +38,7 @@ class Unrepeated:
         gaps = (max(now - unix_seconds(said), self._clock() - at) for said, at in self._heard.values())
         return max(gaps, default=None)
 
-    def is_new(self, item: Mapping[str, object]) -> bool:
+    def is_new(self, item: Document) -> bool:
         """Tell whether an item was not printed before, and remember it."""
         match item:
             case {"kind": "LogLine", "worker": str(source), "time": str(moment), "text": str(text)}:

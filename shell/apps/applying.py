@@ -27,7 +27,7 @@ from shell.file_errors import unreadable
 from shell.language.quoting import join, quote
 from shell.outcome import INTERRUPTED, Told
 from shell.place import place_of_words
-from shell.text.document import items, number
+from shell.text.document import Document, items, number
 from shell.text.glyphs import escaped
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ def _present(session: Session, names: list[str] | None = None) -> tuple[dict[str
     return {entry.name: entry for entry in entries}, usual if isinstance(usual, dict) else {}
 
 
-def _entry(item: Mapping[str, object]) -> Entry:
+def _entry(item: Document) -> Entry:
     params, copied = item.get("params"), item.get("files")
     assert isinstance(params, dict)
     assert isinstance(copied, dict)

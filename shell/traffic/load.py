@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 from manager.api.documents import document
+from shell.text.document import Document
 from shell.traffic.endpoint import Endpoint
 from shell.traffic.exchange import Answer, BadAnswer, Connections
 
@@ -63,7 +64,7 @@ class Report:
         """Return the numbers by name; percentiles are there when something was answered."""
         return {name: value for name, value in asdict(self).items() if isinstance(value, int | float)}
 
-    def document(self) -> Mapping[str, object]:
+    def document(self) -> Document:
         """Return the report as a JSON object of the published language."""
         return document("LoadReport", asdict(self))
 
