@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TextIO
 
 from manager.api.command import Command, Option, usage
@@ -77,9 +78,10 @@ def page(command: Command, width: int = WIDTH) -> str:
     """Return how a command is used: its usage, options and examples, which may be wider: they are pasted."""
     parts = [_wrapped(f"{names(command)}: {command.summary}", width), usage_lines(command, width)]
     if command.options:
-        parts.append("\n".join(["options:", *_options(command, width)]))
+        told = {option_head(option): option.help for option in command.options}
+        parts.append(_table("options:", told, width))
     if command.verb == "set":
-        parts.append("\n".join(["options of this shell:", *_settings(width)]))
+        parts.append(_table("options of this shell:", _settings(), width))
     if command.examples:
         parts.append("\n".join(["examples:", *(f"  {example}" for example in command.examples)]))
     return "\n\n".join(parts)
@@ -102,20 +104,16 @@ def _bound(text: str) -> str:
     return "".join(bound)
 
 
-def _options(command: Command, width: int) -> list[str]:
-    heads = [option_head(option) for option in command.options]
-    widest = max(len(head) for head in heads if len(head) <= _HEAD_COLUMNS)
-    return [
-        _entry(head, option.help, widest, width) for head, option in zip(heads, command.options, strict=True)
-    ]
-
-
-def _settings(width: int) -> list[str]:
-    """Return what `set` changes, a line each: what it can be, what that does, and how it begins."""
+def _settings() -> Mapping[str, str]:
+    """Return what `set` changes: what each can be, and what that does, with how it begins."""
     usual = ShellOptions().shown()
-    told = {f"{name} {kind.metavar}": f"{does} ({usual[name]})" for name, (kind, does) in OPTIONS.items()}
+    return {f"{name} {kind.metavar}": f"{does} ({usual[name]})" for name, (kind, does) in OPTIONS.items()}
+
+
+def _table(title: str, told: Mapping[str, str], width: int) -> str:
+    """Return heads and their texts below a title; only heads of a usual length make room for themselves."""
     widest = max(len(head) for head in told if len(head) <= _HEAD_COLUMNS)
-    return [_entry(head, text, widest, width) for head, text in told.items()]
+    return "\n".join([title, *(_entry(head, text, widest, width) for head, text in told.items())])
 
 
 def option_head(option: Option) -> str:
