@@ -125,20 +125,23 @@ def _values(
 
 
 def _columns(word: Word, command: Command, option: Option) -> list[Completion]:
-    earlier, comma, last = word.value.rpartition(",") if option.name == "columns" else ("", "", word.value)
-    headers = {column.header.lower(): f"field {column.field}" for column in LISTINGS[command.lists].columns}
+    """Return the columns of a listing, or, behind the = of a filter, what the field of one can be."""
     name, equals, value = word.value.partition("=")
     if option.name == "filter" and equals:
-        start = word.start + (len(name) + 1 if word.end - word.start == len(word.value) else 0)
-        kept = "" if start > word.start else name + equals
-        states = ranked(Word(start, word.end, value), map(Named, choices(command.lists, name)))
-        return [Completion(quoted(kept + item.text), start) for item in states]
+        return _at_end(word, name + equals, value, map(Named, choices(command.lists, name)))
+    earlier, comma, last = word.value.rpartition(",") if option.name == "columns" else ("", "", word.value)
+    headers = {column.header.lower(): f"field {column.field}" for column in LISTINGS[command.lists].columns}
     suffix = "=" if option.name == "filter" else ""
     named = (Named(name + suffix, headers.get(name, "")) for name in column_names(command.lists))
+    return _at_end(word, earlier + comma, last, named)
+
+
+def _at_end(word: Word, kept: str, last: str, candidates: Iterable[Named]) -> list[Completion]:
+    """Return what can be the last part of a word; one in quotes is written anew with what is kept of it."""
     is_plain = word.end - word.start == len(word.value)
-    kept, start = ("", word.start + len(earlier + comma)) if is_plain else (earlier + comma, word.start)
-    found = ranked(Word(start, word.end, last), named)
-    return [Completion(quoted(kept + item.text), start, item.meta) for item in found]
+    before, start = ("", word.start + len(kept)) if is_plain else (kept, word.start)
+    found = ranked(Word(start, word.end, last), candidates)
+    return [Completion(quoted(before + item.text), start, item.meta) for item in found]
 
 
 def _operands(position: Position, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
