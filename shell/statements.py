@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from functools import partial
 from typing import TYPE_CHECKING
 
 from manager.api.errors import UsageError
@@ -65,14 +66,8 @@ def _carry_out(session: Session, statement: Statement, text: str, origin: Origin
 
 def _filled(session: Session, statement: Statement) -> list[str]:
     """Return the words of a statement with their variables and commands filled in."""
-    return [
-        words.expand(
-            word,
-            lambda variable: _value(session, variable),
-            lambda substitution: _output(session, substitution),
-        )
-        for word in statement.words
-    ]
+    value, output = partial(_value, session), partial(_output, session)
+    return [words.expand(word, value, output) for word in statement.words]
 
 
 def _value(session: Session, variable: Variable) -> str:
