@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import shutil
 import tarfile
 import tempfile
 import zlib
@@ -13,7 +14,6 @@ from typing import IO, TYPE_CHECKING
 from manager.api.copying import MAX_COPY_BYTES, STREAM, Copy
 from manager.api.errors import CloudError, UsageError
 from shell.worker import packing
-from shell.worker.streams import write
 
 if TYPE_CHECKING:
     from shell.session import Session
@@ -63,5 +63,5 @@ def put_out(session: Session, archive: IO[bytes]) -> None:
     """Standard output has the archive, whole."""
     archive.seek(0)
     session.out.flush()
-    while chunk := archive.read(_CHUNK_BYTES):
-        write(session.out, chunk)
+    shutil.copyfileobj(archive, session.out.buffer)
+    session.out.buffer.flush()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import shutil
 import stat
 import tarfile
 from collections.abc import Iterator
@@ -19,8 +20,6 @@ from typing import IO
 
 from manager.api.cite import cited
 from manager.api.errors import CloudError, ProgramRejected
-
-_CHUNK_BYTES = 1 << 20
 
 
 def pack(source: str, name: str, into: IO[bytes]) -> None:
@@ -93,8 +92,7 @@ class _Unpacking:
         source = self.archive.extractfile(member)
         assert source is not None
         with source, open(path, "xb") as out:
-            while piece := source.read(_CHUNK_BYTES):
-                out.write(piece)
+            shutil.copyfileobj(source, out)
         _dress(path, member)
 
 
