@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from manager.api.documents import counted, unix_seconds
 from shell.text.document import Document, fields, number
+from shell.text.explain import demand_rps
 from shell.text.styled import Fragment
 from shell.traffic.endpoint import http_url
 
@@ -63,9 +64,7 @@ def _scaling(decision: Document) -> Fragment:
     if action != "hold":
         return "busy", f"{action}: {reason}"
     above = number(fields(decision.get("thresholds")).get("adds_above_rps"))
-    inputs = fields(decision.get("inputs"))
-    level = number(inputs.get("level_rps"))
-    rate = level if level is not None else number(inputs.get("rate_rps"))
+    rate = demand_rps(fields(decision.get("inputs")))
     if not above or rate is None:
         return "", f"hold: {reason}"
     return "", f"hold: {max(0.0, 1 - rate / above) * 100:.0f} % headroom; {reason}"

@@ -69,9 +69,14 @@ def _unit(inputs: Document) -> str:
     return "req/s" if inputs.get("connections") is None else "connections"
 
 
+def demand_rps(inputs: Document) -> float | None:
+    """Return the demand that a decision is for: without its noise, else as it was seen."""
+    level = number(inputs.get("level_rps"))
+    return level if level is not None else number(inputs.get("rate_rps"))
+
+
 def _load(inputs: Document) -> str:
-    level, slope = number(inputs.get("level_rps")), number(inputs.get("slope_rps_per_s"))
-    rate = level if level is not None else number(inputs.get("rate_rps"))
+    rate, slope = demand_rps(inputs), number(inputs.get("slope_rps_per_s"))
     if rate is None:
         return "not known"
     trend = ""
