@@ -146,17 +146,17 @@ def _make(session: Session, wanted: list[Entry], params: Params) -> None:
         entry.name: [[verb, *_how(verb, params), *rest] for verb, *rest in there.commands(entry)]
         for entry in together.in_order(wanted, there.present)
     }
-    only_tells = params.get("dry_run") is True
+    steps, only_tells = [*chain.from_iterable(plan.values())], params.get("dry_run") is True
     if only_tells:
-        for words in chain.from_iterable(plan.values()):
+        for words in steps:
             _show(session, words)
-    if not any(plan.values()):
+    if not steps:
         names = ", ".join(entry.name for entry in wanted)
         session.note(f"nothing to do: {names} {'is' if len(wanted) == 1 else 'are'} as the file says")
     _require_possible(session, wanted, there, params)
     if only_tells:
         return
-    for words in chain.from_iterable(plan.values()):
+    for words in steps:
         _show(session, words)
         _carry_out(session, words)
     if params.get("detach") is not True:
@@ -238,11 +238,11 @@ def _wanted(session: Session, row: Command, params: Params) -> list[Entry]:
 
 def _text_of(session: Session, path: str) -> str:
     """Return what a file says; - is the standard input."""
-    if path == _STDIN and session.stdin is None:
+    given = session.stdin if path == _STDIN else None
+    if path == _STDIN and given is None:
         raise UsageError("a script has no standard input to read a file from", hint="help files")
     try:
-        content = session.stdin.buffer.read() if path == _STDIN and session.stdin else Path(path).read_bytes()
-        return content.decode()
+        return (Path(path).read_bytes() if given is None else given.buffer.read()).decode()
     except UnicodeDecodeError as error:
         raise ProgramRejected(f"cannot read {_called(path)}: it is not UTF-8", hint="help files") from error
     except (OSError, ValueError) as error:
