@@ -1,4 +1,4 @@
-"""The program simplecloud. Loading and ending it, a ^C ends it without a word; nothing is loaded before.
+"""The program simplecloud: loaded fast, and ended by ^C without a word also while it loads or ends.
 
 A command that takes tens of milliseconds is mostly Python that loads. So what is not needed is left out:
 `site`, by the launcher, and here modules that others name and hardly use, and the search for cycles in what

@@ -60,7 +60,7 @@ def is_path(word: str) -> bool:
 
 @contextmanager
 def opened(params: Params) -> Iterator[list[Handed]]:
-    """Give the open files that a command hands over; they are closed afterwards, and a failed backup is gone.
+    """Give the open files that a command hands over; closes them afterwards, and removes a failed backup.
 
     Raises ProgramRejected for what cannot be handed over, UsageError for a copy that says no good place.
     """
@@ -88,7 +88,7 @@ def opened(params: Params) -> Iterator[list[Handed]]:
 
 @contextmanager
 def _told_of_both(command: Sequence[str]) -> Iterator[None]:
-    """What the manager says of a path that may be the image's or of here, says why it is not of here, too."""
+    """Add to a refusal of a path that may be the image's or of here, why no file of here was taken for it."""
     try:
         yield
     except ProgramRejected as error:
@@ -114,7 +114,7 @@ def _state_files(params: Params) -> Iterator[Handed]:
 
 
 def _withdraw(params: Params) -> None:
-    """The file that `backup` did not write is not there: who tries again would find it in the way."""
+    """Remove the file that `backup` began: it would be in the way of the next try."""
     written = params.get("file")
     if isinstance(written, str):
         with suppress(OSError):

@@ -14,7 +14,7 @@ ANSWER_S = 4.0  # of which a manager may wait 2 s for what it asks itself
 
 
 def follow(client: Client, interval_s: float, take: Callable[[Document], None], leaving: Event) -> None:
-    """Give each Look to `take` as it comes until `leaving`, and whether the cloud is down while none does."""
+    """Give `take` each Look as it comes, and while none does, whether the cloud is down; until `leaving`."""
     while not leaving.is_set():
         with suppress(CloudError):
             client.call(

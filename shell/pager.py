@@ -32,7 +32,7 @@ def show(session: Session, lines: Iterable[str]) -> None:
 
 @contextmanager
 def off(session: Session) -> Iterator[None]:
-    """Print what is shown meanwhile without a pager, whatever is wanted else."""
+    """Show what is printed meanwhile without a pager, whatever the option says."""
     wanted, session.options.pager = session.options.pager, False
     try:
         yield

@@ -9,9 +9,8 @@ from manager.api.places import program
 
 # where a command may begin in a hint: `logs web    (or: rm web -y)`, `tar -c FILE | simplecloud cp - ...`
 _BEFORE = r"^|(?<=\| )|(?<=\(or: )|(?<=, or: )|(?<=^sudo )|(?<=^su -c ')|(?<==VALUE )"
-_CALLED = re.compile(
-    r"simplecloud (?:--cloud (\S+) )?([a-z]+)(?![^|<>&]*[|<>&])"
-)  # for no other shell's sake
+# the program, where nothing behind it needs another shell
+_CALLED = re.compile(r"simplecloud (?:--cloud (\S+) )?([a-z]+)(?![^|<>&]*[|<>&])")
 _COMMAND = re.compile(rf"(?:{_BEFORE})[a-z]+(?![^ ')])")
 
 

@@ -35,7 +35,7 @@ class Progress:
         self._draw(self._fitting(max(1, (height_of(self.stream) or 24) - 2)))
 
     def tick(self, line: str) -> None:
-        """Show a line that says nothing once it is over: where it is written over then, and nowhere else."""
+        """Show a line that is of no use later: only where it can be written over."""
         from shell.text.glyphs import escaped  # what shows no progress starts faster without
 
         if overwrites(self.stream):

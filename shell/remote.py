@@ -150,7 +150,7 @@ def _streams(session: Session, params: Params) -> bool:
 
 
 def _go_on(row: Command, request: dict[str, object], stream: Unrepeated) -> None:
-    """The request is for what comes after what was printed: its last N lines would leave some out by now."""
+    """Have the request ask for what comes after what was printed: --tail N would leave some of that out."""
     stream.resent()
     unheard_s = stream.unheard_s(time.time())
     if row.option("--since") is not None and unheard_s is not None:
@@ -182,7 +182,7 @@ def _printer(session: Session, row: Command, params: Params, stream: Unrepeated)
 
 
 def _pattern(params: Params) -> re.Pattern[str] | None:
-    """Return what lines are searched for; here, since an expression may take for ever and no manager may."""
+    """Return what lines are searched for; by the shell, as an expression may take for ever."""
     expression = params.get("grep")
     if not isinstance(expression, str):
         return None

@@ -88,9 +88,9 @@ class Session:
         return params.get("yes") is not True and self.options.confirm
 
     def confirm(self, row: Command, params: Params, question: Callable[[], str]) -> None:
-        """Return when the person agrees or has with -y; raises CloudError else, UsageError without one.
+        """Return when the person agrees, or did by -y; raises CloudError if not.
 
-        question: gives what is asked, where somebody is.
+        question: gives what is asked.  Raises UsageError where nobody can be asked.
         """
         if not self.asks(params):
             return

@@ -65,7 +65,6 @@ def look(session: Session, condition: Condition, ask: Ask, until: float = math.i
     """Return what one look sees that asks the manager by `ask`.
 
     until: when to give up asking, and waiting for the end of a load (monotonic seconds).
-
     Raises the CloudError of a look that cannot be taken, AppNotFound among them.
     """
     match condition:

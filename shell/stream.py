@@ -32,8 +32,8 @@ class Unrepeated:
     def unheard_s(self, now: float) -> float | None:
         """Return for how long some source may not have been heard, None where there is none yet.
 
-        now: unix seconds. By the time of what a source said last, and by when that came: the one counts
-        what is still to come of earlier, the other holds when the clock was set back.
+        now: unix seconds. Counted by the time that a source's last item bears, so that what is on its way
+        is in it, and by when that came, which holds also when the clock was set back.
         """
         gaps = (max(now - unix_seconds(said), self._clock() - at) for said, at in self._heard.values())
         return max(gaps, default=None)

@@ -1,4 +1,4 @@
-"""What of a condition compares: FIELD OP VALUE, and whether a value that was seen compares as said. Pure."""
+"""The comparison of a condition, FIELD OP VALUE, and whether it holds for a value that was seen. Pure."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def statements(text: str) -> tuple[Statement, ...]:
 def joined(line: str, following: Callable[[], str | None]) -> str:
     """Return a line with those that continue it; `following` gives the next one, None when there is none.
 
-    What is off about it, is for who reads it to tell: no line of an open quote is taken for a command.
+    Nothing is rejected: who reads the whole tells what is off, and takes no line of a quote for a command.
     """
     scanner = _Scanner(line, following, joining=True)
     if _MAY_GO_ON.search(line):

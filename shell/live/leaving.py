@@ -23,7 +23,7 @@ def asleep(pause_s: float) -> bool:
 
 @contextmanager
 def until_left(keyboard: TextIO | None) -> Iterator[Pause]:
-    """Give what waits so many seconds and tells whether the person left: no longer than until they do.
+    """Give what waits so many seconds, or until the person leaves, and tells whether they did.
 
     keyboard: the terminal whose keys are heard, and not shown; None where nobody can be heard.
     """

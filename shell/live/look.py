@@ -19,7 +19,7 @@ _LOG_LINES = "500"
 
 
 def look(client: Client, before: Seen) -> Seen:
-    """Return what the manager says now; what it said before, with since when it is away, else."""
+    """Return what the manager says now, else what it said before and since when it is away."""
     found: list[Document] = []
     params = {"once": True}
     try:

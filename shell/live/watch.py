@@ -138,9 +138,7 @@ def repeat(
 ) -> None:
     """Do what the command prints, again and again until q or ^C, in place on a terminal and without a pager.
 
-    for_s: how long; 0 is one look, which is printed like any other output.
-
-    Raises Told when it failed the last time.
+    for_s: how long; 0 is one look, which is printed like any other output.  Raises Told when the last failed.
     """
     told = None
     is_seen = session.interactive and terminal.width_of(session.out) is not None

@@ -1,6 +1,6 @@
 """Help on what goes across commands: short pages for `help TOPIC`. Plain text, for 80 columns.
 
-What two blanks part from the words before it tells what these mean, and may be longer.
+Behind two blanks stands what the words before them mean; such a line may be longer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What bash and zsh complete: a line that begins with the program, by the completer of the prompt.
 
-Their line ends at the cursor. They want whole words without quotes, of those that begin with what was
-typed: what only has its letters would replace it.
+Their line ends at the cursor. They want whole words without quotes, and only those that begin with what
+was typed: any other would replace it.
 """
 
 from __future__ import annotations
