@@ -27,8 +27,7 @@ from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
 from manager.api.taken import as_taken
 from manager.api.typed import Param, Params
-from shell.apps.entry import OPTIONS, RUN, SCALING, Entry, usual_beside
-from shell.apps.scalars import word_of
+from shell.apps.entry import OPTIONS, RUN, SCALING, Entry, usual_beside, word_of
 from shell.apps.together import require_apart
 from shell.apps.toml_lines import line_of
 from shell.files import is_here, split_copy

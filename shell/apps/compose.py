@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from manager.api import values
 from manager.api.cite import cited
 from manager.api.errors import UsageError
 from shell.apps import compose_ports as ports
-from shell.apps import compose_secrets as kept
 from shell.apps import yaml_file
 from shell.apps.compose_service import IsFile, Service, Table, table_of
-from shell.text.document import words
+from shell.text.document import fields, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +38,13 @@ def read(text: str, variables: Mapping[str, str], is_file: IsFile) -> Services:
     if not isinstance(services, dict) or not services:
         raise UsageError("there are no services in it", hint="services: {web: {image: ..., command: ...}}")
     ignored = [f"{key} is ignored" for key in document if key not in ("services", "secrets")]
-    secrets = kept.names(document.get("secrets"))
+    secrets = _names_in_cloud(document.get("secrets"))
     found = [
         Service(_checked_name(str(name)), _mapping(name, keys), variables, is_file, secrets)
         for name, keys in services.items()
     ]
     ports.require_apart({service.name: service.keys.get("ports") for service in found})
-    ignored += kept.ignored(document.get("secrets"), secrets)
+    ignored += _ignored_secrets(document.get("secrets"), secrets)
     tables = {service.name: table_of(service) for service in found}
     _require_reached(found, tables)
     ignored += [told for service in found for told in service.ignored]
@@ -73,6 +72,28 @@ def _mapping(name: object, keys: object) -> Mapping[str, object]:
             f"the service {cited(name)} is no mapping", hint=f"{name}: {{image: ..., command: ...}}"
         )
     return keys
+
+
+def _names_in_cloud(secrets: object) -> Mapping[str, str]:
+    """Return what the cloud calls the secrets that have a name of their own, by those in the file."""
+    return {name: str(keys["name"]) for name, keys in _secrets(secrets) if keys.get("name") is not None}
+
+
+def _ignored_secrets(secrets: object, names: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each key that is ignored: no file or variable has a secret of the cloud."""
+    for name, keys in _secrets(secrets):
+        for key, value in keys.items():
+            if key in ("file", "environment"):
+                kept = names.get(name, name)
+                yield f"secrets {name} {key} is ignored: the cloud keeps it; secret set {kept} < FILE"
+            elif key != "name" and not (key == "external" and isinstance(value, bool)):
+                yield f"secrets {name} {key} is ignored"
+
+
+def _secrets(secrets: object) -> Iterator[tuple[str, Mapping[str, object]]]:
+    for name, keys in fields(secrets).items():
+        if isinstance(keys, dict):
+            yield name, keys
 
 
 def _require_reached(services: Sequence[Service], tables: Mapping[str, Table]) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from manager.api.cite import cited
 from manager.api.errors import UsageError
 from shell.apps import compose_ports as ports
-from shell.apps.scalars import word_of
+from shell.apps.entry import word_of
 from shell.files import is_here, is_path
 from shell.text.document import fields
 

@@ -1,4 +1,4 @@
-"""An app of a file: the `run` that makes it, and which of its options a file may have. Pure."""
+"""An app of a file: the `run` that makes it, which of its options a file may have, and their values. Pure."""
 
 from __future__ import annotations
 
@@ -34,3 +34,14 @@ class Entry:
 def usual_beside(params: Params, usual: Params) -> Params:
     """Return what holds where nothing is said beside these parameters."""
     return {**usual, "spares": "auto"} if "max" in params else usual
+
+
+def word_of(value: object) -> str:
+    """Return a value of a file as a word of a command; raises ValueError when it is no single one."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str() | int() | float():
+            return str(value)
+        case _:
+            raise ValueError("a value is a text, a number, true or false")
