@@ -7,7 +7,7 @@ function that the caller gives. 500 workers take a few milliseconds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from manager.api import values
 from manager.api.command import Command, Operand, Option
@@ -40,22 +40,37 @@ _MEANINGS = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """The word at the cursor, and where what it names can be: in the cloud, on this machine."""
+
+    word: Word
+    snapshot: Snapshot
+    directory: Directory
+
+    def ranked(self, candidates: Iterable[Named]) -> list[Completion]:
+        return ranked(self.word, candidates)
+
+    def files(self, suffixes: tuple[str, ...] = ()) -> list[Completion]:
+        return files(self.word, self.directory, suffixes)
+
+
 def complete(text: str, cursor: int, snapshot: Snapshot, directory: Directory) -> list[Completion]:
     """Return what can stand at the cursor, the best first.
 
     `directory`: lists the entries of a directory ('' is the current one), directories with a final /.
     """
-    here = spot(text, cursor)
-    if here.comment:
+    at = spot(text, cursor)
+    if at.comment:
         return []
-    if here.before and text[here.word.start : here.word.start + 1] == "$":
-        return ranked(here.word, snapshot.variables)
-    if not here.before:
-        dash = here.word.value.startswith("-")
-        word = Word(here.word.start + dash, here.word.end, here.word.value[dash:])
+    if at.before and text[at.word.start : at.word.start + 1] == "$":
+        return ranked(at.word, snapshot.variables)
+    if not at.before:
+        dash = at.word.value.startswith("-")
+        word = Word(at.word.start + dash, at.word.end, at.word.value[dash:])
         return ranked(word, _verbs())
-    position = _innermost(here.before)
-    return _arguments(position, here.word, snapshot, directory) if position is not None else []
+    position = _innermost(at.before)
+    return _arguments(position, _Here(at.word, snapshot, directory)) if position is not None else []
 
 
 def _innermost(before: Sequence[str]) -> Position | None:
@@ -72,19 +87,20 @@ def _innermost(before: Sequence[str]) -> Position | None:
             return position
 
 
-def _arguments(position: Position, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
+def _arguments(position: Position, here: _Here) -> list[Completion]:
     if position.option is not None:
-        return _values(position.option, position, word, snapshot, directory)
+        return _values(position.option, position, here)
+    word = here.word
     name, equals, value = word.value.partition("=")
     if equals and name.startswith("--") and not position.bare:
         option = position.command.option(name)
-        inline = Word(word.start + len(name) + 1, word.end, value)
-        return _values(option, position, inline, snapshot, directory) if option else []
+        inline = replace(here, word=Word(word.start + len(name) + 1, word.end, value))
+        return _values(option, position, inline) if option else []
     if word.value.startswith("-") and not position.bare:
-        return ranked(word, _options(position))
-    found = _operands(position, word, snapshot, directory)
+        return here.ranked(_options(position))
+    found = _operands(position, here)
     if not word.value and not position.bare:
-        found += ranked(word, _options(position))
+        found += here.ranked(_options(position))
     return found
 
 
@@ -105,23 +121,21 @@ def _options(position: Position) -> Iterator[Named]:
             yield Named(f"--{option.name}", option.help)
 
 
-def _values(
-    option: Option, position: Position, word: Word, snapshot: Snapshot, directory: Directory
-) -> list[Completion]:
+def _values(option: Option, position: Position, here: _Here) -> list[Completion]:
     """Return what can be the value of an option."""
     if option.kind is None:
         return []
     if option.name in ("sort", "columns", "filter") and position.command.lists:
-        return _columns(word, position.command, option)
+        return _columns(here.word, position.command, option)
     of_app: Mapping[str, Past] = {
-        "revisions": snapshot.revisions,
-        "decisions": snapshot.decisions,
-        "variables": snapshot.environment,
+        "revisions": here.snapshot.revisions,
+        "decisions": here.snapshot.decisions,
+        "variables": here.snapshot.environment,
     }
     if option.kind.completes in of_app:
         app = "".join(position.operands[:1])
-        return ranked(word, of_app[option.kind.completes].get(app, ()))
-    return _of_kind(option.kind, word, snapshot, directory)
+        return here.ranked(of_app[option.kind.completes].get(app, ()))
+    return _of_kind(option.kind, here)
 
 
 def _columns(word: Word, command: Command, option: Option) -> list[Completion]:
@@ -144,52 +158,49 @@ def _at_end(word: Word, kept: str, last: str, candidates: Iterable[Named]) -> li
     return [Completion(quoted(before + item.text), start, item.meta) for item in found]
 
 
-def _operands(position: Position, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
+def _operands(position: Position, here: _Here) -> list[Completion]:
     """Return what can be the next operand, where a verb has rules of its own."""
-    command, given = position.command, position.operands
+    command, given, snapshot = position.command, position.operands, here.snapshot
     match command.verb:
         case "help":
             topics = (Named(topic, "a page about it") for topic in TOPICS)
-            return ranked(word, [*_verbs(), *topics]) if not given else []
+            return here.ranked([*_verbs(), *topics]) if not given else []
         case "set":
-            return _setting(word, given)
+            return here.ranked(_setting(given))
         case "scale":
-            return ranked(word, snapshot.apps) if not given or "=" in given[-1] else []
+            return here.ranked(snapshot.apps) if not given or "=" in given[-1] else []
         case "wait" | "expect":
-            return ranked(word, _condition(command.verb, given, snapshot))
+            return here.ranked(_condition(command.verb, given, snapshot))
         case "watch":
             draws = any(option.name in ("svg", "output") for option in position.given)
             listings = [Named(row.verb, row.summary) for row in COMMANDS if is_listing(row) and not draws]
-            return ranked(word, [*snapshot.apps, *listings]) if not given else []
+            return here.ranked([*snapshot.apps, *listings]) if not given else []
         case "start":
-            still = [worker for worker in snapshot.workers if not worker.meta.startswith("ready")]
-            left = replace(snapshot, workers=tuple(still))
-            return _usual_operands(command, given, word, left, directory)
+            still = tuple(worker for worker in snapshot.workers if not worker.meta.startswith("ready"))
+            return _usual_operands(command, given, replace(here, snapshot=replace(snapshot, workers=still)))
         case "crash" if not given:
-            return ranked(word, [*_PARTS, *snapshot.workers])
+            return here.ranked([*_PARTS, *snapshot.workers])
         case "crash" if given == ("etcd",):
-            return ranked(word, snapshot.members)
+            return here.ranked(snapshot.members)
         case _:
-            return _usual_operands(command, given, word, snapshot, directory)
+            return _usual_operands(command, given, here)
 
 
-def _usual_operands(
-    command: Command, given: Sequence[str], word: Word, snapshot: Snapshot, directory: Directory
-) -> list[Completion]:
+def _usual_operands(command: Command, given: Sequence[str], here: _Here) -> list[Completion]:
     """Return what the table says can be the next operand, without what was given."""
     if command.verbatim and given:
         # what a worker runs is not of this machine, unless a new one is made from it
-        is_file = command.changes and (len(given) == 1 or is_path(word.value))
-        return files(word, directory) if is_file else []
+        is_file = command.changes and (len(given) == 1 or is_path(here.word.value))
+        return here.files() if is_file else []
     operand = _operand_at(command, len(given))
     if operand is None:
         return []
     left = replace(
-        snapshot,
-        apps=tuple(app for app in snapshot.apps if app.name not in given),
-        workers=tuple(worker for worker in snapshot.workers if worker.name not in given),
+        here.snapshot,
+        apps=tuple(app for app in here.snapshot.apps if app.name not in given),
+        workers=tuple(worker for worker in here.snapshot.workers if worker.name not in given),
     )
-    return _of_kind(operand.kind, word, left, directory)
+    return _of_kind(operand.kind, replace(here, snapshot=left))
 
 
 def _operand_at(command: Command, index: int) -> Operand | None:
@@ -199,10 +210,11 @@ def _operand_at(command: Command, index: int) -> Operand | None:
     return last[0] if last and last[0].many else None
 
 
-def _setting(word: Word, given: Sequence[str]) -> list[Completion]:
+def _setting(given: Sequence[str]) -> Iterable[Named]:
+    """Return what can go on with `set`: an option of this shell, then its value."""
     if not given:
-        return ranked(word, (Named(name, does) for name, (_, does) in OPTIONS.items()))
-    return ranked(word, map(Named, OPTIONS[given[0]][0].choices if given[0] in OPTIONS else ()))
+        return [Named(name, does) for name, (_, does) in OPTIONS.items()]
+    return map(Named, OPTIONS[given[0]][0].choices if given[0] in OPTIONS else ())
 
 
 def _condition(verb: str, given: Sequence[str], snapshot: Snapshot) -> Iterable[Named]:
@@ -233,29 +245,29 @@ def _condition(verb: str, given: Sequence[str], snapshot: Snapshot) -> Iterable[
             return ()
 
 
-def _of_kind(kind: values.Kind, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
+def _of_kind(kind: values.Kind, here: _Here) -> list[Completion]:
     """Return the words that can be a value of a kind, and those of here or of the cloud that can."""
-    return [*ranked(word, _words(kind.choices)), *_live(kind, word, snapshot, directory)]
+    return [*here.ranked(_words(kind.choices)), *_live(kind, here)]
 
 
-def _live(kind: values.Kind, word: Word, snapshot: Snapshot, directory: Directory) -> list[Completion]:
+def _live(kind: values.Kind, here: _Here) -> list[Completion]:
     match kind.completes:
         case "apps":
-            return ranked(word, snapshot.apps)
+            return here.ranked(here.snapshot.apps)
         case "targets":
-            return ranked(word, [*snapshot.apps, *snapshot.workers])
+            return here.ranked([*here.snapshot.apps, *here.snapshot.workers])
         case "images":
-            return ranked(word, snapshot.images)
+            return here.ranked(here.snapshot.images)
         case "secrets":
-            return ranked(word, snapshot.secrets)
+            return here.ranked(here.snapshot.secrets)
         case "files":
-            return files(word, directory, kind.suffixes)
+            return here.files(kind.suffixes)
         case "places":
-            inside = (Named(f"{worker.name}:", worker.meta) for worker in snapshot.workers)
-            return [*ranked(word, inside), *files(word, directory)]
+            inside = (Named(f"{worker.name}:", worker.meta) for worker in here.snapshot.workers)
+            return [*here.ranked(inside), *here.files()]
         case "ports":
-            number, slash, _ = word.value.partition("/")
+            number, slash, _ = here.word.value.partition("/")
             both = (Named(f"{number}/{protocol}") for protocol in ("http", "tcp"))
-            return ranked(word, both) if slash and number.isdecimal() else []
+            return here.ranked(both) if slash and number.isdecimal() else []
         case _:
             return []
