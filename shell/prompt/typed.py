@@ -1,7 +1,7 @@
 """A line as it stands while it is typed: the words so far, the one under the cursor, open quotes and all.
 
-shell.language.words reads finished input and rejects the rest; here nothing is an error, because the next key
-may finish it. Pure.
+shell.language.scanner reads finished input and rejects the rest; here nothing is an error, because the next
+key may finish it. Pure.
 """
 
 from __future__ import annotations
