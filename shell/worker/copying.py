@@ -175,7 +175,10 @@ def _found_here(destination: str) -> Found:
 
 @contextmanager
 def _workplace(parent: str) -> Iterator[str]:
-    """Give a directory on the file system of the destination, gone afterwards."""
+    """Give a directory on the file system of the destination, gone afterwards.
+
+    Not by TemporaryDirectory: in Python 3.11 its end may change the mode of what a link in it leads to.
+    """
     place = tempfile.mkdtemp(prefix=".simplecloud-cp-", dir=parent)
     try:
         yield place
