@@ -24,8 +24,8 @@ SERVER_ERROR, GIVEN_UP = 4, 5
 MOST_COUNTED = 2.0**53
 
 _LINE = re.compile(
-    r"^traefik_((?:service|router)_request(?:s_total|_duration_seconds_bucket)|open_connections)\b"
-    r"(?:\{(.*)\} (\S+)$)?",
+    r"^traefik_((?:service|router)_request(?:s_total|_duration_seconds_bucket)|open_connections)"
+    r"\{(.*)\} (\S+)$",
     re.MULTILINE,
 )
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
@@ -70,13 +70,12 @@ class Sample:
     """The proxy's counters at a time.
 
     counters: by the name of a worker's service (`w_APP_SLOT_REVISION`) or of an app's router.
-    connections: open ones by entry point, all that the proxy knows of tcp.  skipped: lines not understood.
+    connections: open ones by entry point, all that the proxy knows of tcp.
     """
 
     at: float
     counters: Mapping[str, Counters]
     connections: Mapping[str, float]
-    skipped: int
 
 
 def growth_of(before: Counters, after: Counters) -> Counters:
@@ -119,14 +118,20 @@ class Page:
 
 
 def parse(text: str, at: float) -> Sample:
-    """Return the counters on a metrics page."""
-    reading = _Reading()
-    for match in _LINE.finditer(text):
-        family, labels, number = match.groups()
-        value = _count(number)
-        reading.skipped += value is None or not reading.take(family, labels, value)
-    counters = {name: tally.counters() for name, tally in reading.tallies.items()}
-    return Sample(at, counters, dict(reading.connections), reading.skipped)
+    """Return the counters on a metrics page; a line that is not understood is left out."""
+    tallies: defaultdict[str, _Tally] = defaultdict(_Tally)
+    connections: defaultdict[str, float] = defaultdict(float)
+    for line in _LINE.finditer(text):
+        family, labels, number = line.groups()
+        place, value = _place(labels), _count(number)
+        name = place.router if family.startswith("router") else place.service
+        if value is None:
+            continue
+        if family == "open_connections":
+            connections[place.entry_point] += value
+        elif owner(name) is not None:
+            tallies[name].add(family, place, value)
+    return Sample(at, {name: tally.counters() for name, tally in tallies.items()}, dict(connections))
 
 
 class _Tally:
@@ -136,36 +141,14 @@ class _Tally:
         self.by_class = [*NONE_BY_CLASS]
         self.buckets: defaultdict[float, float] = defaultdict(float)
 
+    def add(self, family: str, place: _Place, value: float) -> None:
+        if family.endswith("_total") and place.code_class is not None:
+            self.by_class[place.code_class] += value
+        elif family.endswith("_bucket") and place.edge_s is not None:
+            self.buckets[place.edge_s] += value
+
     def counters(self) -> Counters:
         return Counters(tuple(self.by_class), dict(sorted(self.buckets.items())))
-
-
-class _Reading:
-    """What was read of a page so far."""
-
-    def __init__(self) -> None:
-        self.tallies: defaultdict[str, _Tally] = defaultdict(_Tally)
-        self.connections: defaultdict[str, float] = defaultdict(float)
-        self.skipped = 0
-
-    def take(self, family: str, labels: str, value: float) -> bool:
-        """Add one line; False when its labels are not those of its family."""
-        place = _place(labels)
-        if family == "open_connections":
-            self.connections[place.entry_point] += value
-            return bool(place.entry_point)
-        name = place.router if family.startswith("router") else place.service
-        if owner(name) is None:
-            return bool(name)  # somebody else's service is no fault
-        tally = self.tallies[name]
-        match family.rpartition("_")[2]:
-            case "total" if place.code_class is not None:
-                tally.by_class[place.code_class] += value
-            case "bucket" if place.edge_s is not None:
-                tally.buckets[place.edge_s] += value
-            case _:
-                return False
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +185,10 @@ def _edge(text: str) -> float | None:
     return math.inf if text == "+Inf" else _count(text)
 
 
-def _count(text: str | None) -> float | None:
+def _count(text: str) -> float | None:
     """Return a counter's value, or None for what is no number, negative or too large to count."""
     try:
-        value = float(text or "")
+        value = float(text)
     except ValueError:
         return None
     return value if 0 <= value <= MOST_COUNTED else None

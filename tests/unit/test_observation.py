@@ -39,8 +39,8 @@ def observed(
 ) -> Observation:
     """Return what two seconds show in which this was counted; every worker uses 0.2 cores."""
     watcher = watcher or Watcher()
-    watcher.observe(world, spec, measured(world, 7.0, Sample(0.0, {}, {}, 0)), HOST)
-    now = Sample(2.0, counters or {}, connections or {}, 0)
+    watcher.observe(world, spec, measured(world, 7.0, Sample(0.0, {}, {})), HOST)
+    now = Sample(2.0, counters or {}, connections or {})
     return watcher.observe(world, spec, measured(world, 7.4, now, waiting), HOST)
 
 
@@ -107,7 +107,7 @@ def test_requests_of_a_leaving_worker_are_still_in_flight() -> None:
 
 def test_what_waits_is_not_known_while_it_cannot_be_counted() -> None:
     spec = an_app(want=1)
-    world, sample = serving([spec], [FIRST]), Sample(0.0, {}, {}, 0)
+    world, sample = serving([spec], [FIRST]), Sample(0.0, {}, {})
 
     assert Watcher().observe(world, spec, Measures(sample=sample), HOST).inflight is None
 
@@ -117,9 +117,9 @@ def test_the_busiest_worker_is_known_also_when_it_gets_no_requests_now() -> None
     world = overloaded(serving([spec], [FIRST, SECOND]), SECOND.key)
     used = {FIRST.key: Usage(7.1, 1), SECOND.key: Usage(7.8, 1)}
     watcher = Watcher()
-    watcher.observe(world, spec, measured(world, 7.0, Sample(0.0, {}, {}, 0)), HOST)
+    watcher.observe(world, spec, measured(world, 7.0, Sample(0.0, {}, {})), HOST)
 
-    seen = watcher.observe(world, spec, Measures(used, sample=Sample(2.0, {}, {}, 0)), HOST)
+    seen = watcher.observe(world, spec, Measures(used, sample=Sample(2.0, {}, {})), HOST)
 
     assert seen.busiest_cores == pytest.approx(0.4)
 
@@ -133,7 +133,7 @@ def test_a_tcp_app_is_seen_by_its_connections() -> None:
 
 
 def test_while_the_proxy_does_not_answer_there_is_no_span_and_then_one_over_all_of_it() -> None:
-    spec, first, later = an_app(want=1), Sample(0.0, {}, {}, 0), Sample(4.0, {"app_web": counted(8)}, {}, 0)
+    spec, first, later = an_app(want=1), Sample(0.0, {}, {}), Sample(4.0, {"app_web": counted(8)}, {})
     world, watcher = serving([spec], [FIRST]), Watcher()
     watcher.observe(world, spec, measured(world, 7.0, first), HOST)
 
