@@ -31,25 +31,11 @@ class ProbedFiles:
     ) -> None:
         self._connection = connection
         self._cloud = cloud
-        self._details = details
+        self._image_id = details.id
         self._known = known
         self._probe = ""
-
-    @property
-    def reference(self) -> str:
-        return self._details.reference
-
-    @property
-    def architecture(self) -> str:
-        return self._details.architecture
-
-    @property
-    def search_path(self) -> tuple[str, ...]:
-        return self._details.search_path
-
-    @property
-    def working_dir(self) -> str:
-        return self._details.working_dir
+        self.reference, self.architecture = details.reference, details.architecture
+        self.search_path, self.working_dir = details.search_path, details.working_dir
 
     def mode(self, path: str) -> int | None:
         if path not in self._known:
@@ -88,9 +74,7 @@ class ProbedFiles:
 
     def _stat(self, path: str) -> decode.FileStat | None:
         with self._looking(path) as client:
-            answer = client.head(
-                self._archive(client), params={"path": path}, timeout=client.timeout, allow_redirects=False
-            )
+            answer = client.head(self._archive(client), params={"path": path}, timeout=client.timeout)
             # A path that goes on below a file is an error of Docker's, not a missing file.
             if answer.status_code == 404 or (answer.status_code == 500 and self._is_below_a_file(path)):
                 return None
@@ -110,7 +94,7 @@ class ProbedFiles:
         name = f"sc_{self._cloud}_probe"
         with suppress(NotFound):
             client.remove_container(name, force=True, v=True)
-        client.create_container_from_config(payload.probe_payload(self._cloud, self._details.id), name)
+        client.create_container_from_config(payload.probe_payload(self._cloud, self._image_id), name)
         return name
 
     def _archive(self, client: docker.APIClient) -> str:

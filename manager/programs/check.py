@@ -49,17 +49,10 @@ _OFTEN_MEANT = (
 class ImageFiles(Protocol):
     """The files of one image, symlinks followed inside it."""
 
-    @property
-    def reference(self) -> str: ...
-
-    @property
-    def architecture(self) -> str: ...
-
-    @property
-    def search_path(self) -> tuple[str, ...]: ...
-
-    @property
-    def working_dir(self) -> str: ...
+    reference: str
+    architecture: str
+    search_path: tuple[str, ...]
+    working_dir: str
 
     def mode(self, path: str) -> int | None:
         """Return the permission bits of the regular file at `path`, None when there is none."""

@@ -520,29 +520,15 @@ class FakeFiles:
     """The files of an image in memory."""
 
     def __init__(self, image: FakeImage) -> None:
-        self._image = image
-
-    @property
-    def reference(self) -> str:
-        return self._image.details.reference
-
-    @property
-    def architecture(self) -> str:
-        return self._image.details.architecture
-
-    @property
-    def search_path(self) -> tuple[str, ...]:
-        return self._image.details.search_path
-
-    @property
-    def working_dir(self) -> str:
-        return self._image.details.working_dir
+        self._files = image.files
+        self.reference, self.architecture = image.details.reference, image.details.architecture
+        self.search_path, self.working_dir = image.details.search_path, image.details.working_dir
 
     def mode(self, path: str) -> int | None:
-        return self._image.files[path][0] if path in self._image.files else None
+        return self._files[path][0] if path in self._files else None
 
     def read(self, path: str) -> bytes | None:
-        return self._image.files[path][1] if path in self._image.files else None
+        return self._files[path][1] if path in self._files else None
 
 
 def _full(reference: str) -> str:
