@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import docker
 from docker.errors import APIError, NotFound
+from docker.utils import parse_repository_tag
 
 from manager.api.cite import cited
 from manager.api.errors import EngineError, ImageNotFound
@@ -50,9 +51,9 @@ class DockerImages:
 
     def load(self, reference: str, tar: BinaryIO, changes: Sequence[str]) -> None:
         before = self._id_of(reference)
-        repository, _, tag = _with_tag(reference).rpartition(":")
+        repository, tag = parse_repository_tag(reference)
         with self._connection.borrow(f"import image {reference}", timeout_s=_IMPORT_S) as client:
-            answer = client.import_image(tar, repository=repository, tag=tag, changes=list(changes))
+            answer = client.import_image(tar, repository, tag or "latest", changes=list(changes))
         _check_import(reference, answer)
         if before and before != self._id_of(reference):
             self._remove_unused(before)
@@ -111,10 +112,6 @@ class DockerImages:
             except APIError as error:
                 if error.status_code not in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
                     raise
-
-
-def _with_tag(reference: str) -> str:
-    return reference if ":" in reference.rpartition("/")[2] else f"{reference}:latest"
 
 
 def _check_import(reference: str, answer: str) -> None:
