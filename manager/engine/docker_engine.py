@@ -23,9 +23,9 @@ from manager.engine.contract import NameTaken
 from manager.engine.execs import DockerExecs
 from manager.engine.files import DockerFiles
 from manager.engine.images import DockerImages
-from manager.engine.inspections import Inspections
+from manager.engine.inspections import Inspections, inspected, listed
 from manager.engine.orders import WorkerOrder
-from manager.engine.parts import DockerParts, inspected
+from manager.engine.parts import DockerParts
 from manager.engine.streams import DockerLogs, DockerWatch
 
 _INSPECTIONS_AT_ONCE = 8
@@ -155,9 +155,8 @@ class DockerEngine:
         self._connection.close()
 
     def _listed(self, *labels: str) -> list[decode.Listed]:
-        wanted = [f"{payload.CLOUD}={self.cloud}", *labels]
         with self._connection.borrow("list containers") as client:
-            return [decode.listed_of(row) for row in client.containers(all=True, filters={"label": wanted})]
+            return listed(client, f"{payload.CLOUD}={self.cloud}", *labels)
 
     def _inspected(self, ids: Iterable[str]) -> Mapping[str, Container]:
         found = self._inspectors.map(self._container, ids)

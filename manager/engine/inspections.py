@@ -1,4 +1,4 @@
-"""What is known of containers that have not changed since they were inspected.
+"""Containers as they are listed and inspected, and what is known of those that have not changed since.
 
 Docker's listing takes a millisecond; an inspection takes one for each container.  The listing does not show
 whether a container was restarted in between, and its text ("Up 5 seconds") changes by itself.  The process
@@ -7,11 +7,29 @@ does show it: while the same process lives, everything else that an inspection t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import docker
+from docker.errors import NotFound
 
 from manager.engine.containers import Container
-from manager.engine.decode import Listed
+from manager.engine.decode import Listed, listed_of
 from manager.procfs import stat_of
+
+
+def listed(client: docker.APIClient, *labels: str) -> list[Listed]:
+    """Return the containers that carry all these labels (NAME or NAME=VALUE), in every state."""
+    return [listed_of(row) for row in client.containers(all=True, filters={"label": list(labels)})]
+
+
+def inspected(client: docker.APIClient, name: str) -> Mapping[str, Any] | None:
+    """Return Docker's answer about a container, None when there is none."""
+    with suppress(NotFound):
+        answer: Mapping[str, Any] = client.inspect_container(name)
+        return answer
+    return None
 
 
 class Inspections:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 import docker
 from docker.errors import NotFound
@@ -15,6 +14,7 @@ from manager.engine.connection import Connection
 from manager.engine.containers import Part, State
 from manager.engine.contract import NameTaken
 from manager.engine.images import DockerImages
+from manager.engine.inspections import inspected, listed
 from manager.engine.orders import PartOrder
 
 
@@ -56,10 +56,8 @@ class DockerParts:
             client.remove_container(name, force=True, v=True)
 
     def _listed(self, client: docker.APIClient) -> Sequence[decode.Listed]:
-        labels = [f"{payload.CLOUD}={self._cloud}", payload.PART]
-        rows = client.containers(all=True, filters={"label": labels})
-        listed = [decode.listed_of(row) for row in rows]
-        return [row for row in listed if row.labels[payload.PART] != payload.PROBE]
+        rows = listed(client, f"{payload.CLOUD}={self._cloud}", payload.PART)
+        return [row for row in rows if row.labels[payload.PART] != payload.PROBE]
 
     def _call_back(self, client: docker.APIClient, order: PartOrder) -> None:
         """No container of this order has another name: two of a part would fight for ports and files."""
@@ -92,11 +90,3 @@ def _set_going(client: docker.APIClient, name: str, part: Part | None) -> None:
             client.unpause(name)
         case _:
             client.start(name)
-
-
-def inspected(client: docker.APIClient, name: str) -> Mapping[str, Any] | None:
-    """Return Docker's answer about a container, None when there is none."""
-    with suppress(NotFound):
-        answer: Mapping[str, Any] = client.inspect_container(name)
-        return answer
-    return None

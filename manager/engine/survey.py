@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from manager.engine import decode, payload
+from manager.engine import payload
 from manager.engine.connection import Connection
+from manager.engine.inspections import listed
 
 
 def containers_by_cloud(socket: Path) -> Mapping[str, list[str]]:
@@ -16,8 +17,8 @@ def containers_by_cloud(socket: Path) -> Mapping[str, list[str]]:
         closing(Connection(f"unix://{socket}", timeout_s=20.0, idle_clients=1)) as connection,
         connection.borrow("list containers") as client,
     ):
-        rows = client.containers(all=True, filters={"label": [payload.CLOUD]})
+        rows = listed(client, payload.CLOUD)
     found: dict[str, list[str]] = {}
-    for row in map(decode.listed_of, rows):
+    for row in rows:
         found.setdefault(row.labels[payload.CLOUD], []).append(row.name)
     return found

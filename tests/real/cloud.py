@@ -23,7 +23,7 @@ import docker
 
 from manager.api.places import Places
 from manager.api.views import AppView, WorkerView
-from manager.engine.parts import inspected
+from manager.engine.inspections import inspected
 from manager.host.dockerd import SOCKET
 from manager.host.keeper import hold_file_of
 from manager.host.parts import part_name, store_of
