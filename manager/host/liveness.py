@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import TypeVar
 
 from balancer.cloud_keys import SENTINEL_HOST
 from manager.api import wire
@@ -25,13 +26,15 @@ POLL_S = 0.05
 NOTHING: Mapping[str, object] = {}
 NO_VERB = "ping"  # a manager has none of this name: saying so takes nothing but the manager
 
+Seen = TypeVar("Seen")
 
-def eventually(holds: Callable[[], bool], within_s: float) -> bool:
-    """Return whether it holds, as soon as it does or once the time is over."""
+
+def eventually(look: Callable[[], Seen], within_s: float, is_well: Callable[[Seen], bool] = bool) -> Seen:
+    """Return what is seen, as soon as it is well or once the time is over."""
     ends_at = time.monotonic() + within_s
-    while not (held := holds()) and time.monotonic() < ends_at:
+    while not is_well(seen := look()) and time.monotonic() < ends_at:
         time.sleep(POLL_S)
-    return held
+    return seen
 
 
 def proxy_answers(settings: Settings) -> bool:
@@ -95,10 +98,7 @@ def network_is_intact(places: Places, within_s: float = SELF_MENDING_S) -> bool 
     It has the time to mend them by itself: one that has just begun to lead knows no rules before its first
     pass.
     """
-    ends_at = time.monotonic() + within_s
-    while (intact := _intact_now(places)) is False and time.monotonic() < ends_at:
-        time.sleep(POLL_S)
-    return intact
+    return eventually(lambda: _intact_now(places), within_s, lambda intact: intact is not False)
 
 
 def is_led(places: Places) -> bool:

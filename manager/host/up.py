@@ -189,9 +189,9 @@ class Up:
 
     def _await_members(self, store: EtcdStore) -> None:
         """Every member answers; one that does not get so is no reason to fail, but is told."""
-        eventually(lambda: all(member.healthy for member in store.members()), MEMBERS_S)
+        members = eventually(store.members, MEMBERS_S, lambda members: not _away(members))
         fix = simplecloud(self.places, "doctor --fix")
-        for member in _away(store.members()):
+        for member in _away(members):
             self.telling.say(f"warning: {member} does not answer, and the cloud goes on without: {fix}")
 
     def _start_part(self, order: PartOrder, entries: Iterable[tuple[str, int]]) -> None:

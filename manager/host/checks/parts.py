@@ -42,15 +42,8 @@ def check_parts(
 
 def _members(places: Places, settings: Settings, within_s: float) -> list[Member]:
     """Return the members as soon as all are healthy, or as they were last once the time is over."""
-    seen: list[Member] = []
     with closing(parts.store_of(places, settings)) as store:
-
-        def all_are_healthy() -> bool:
-            seen[:] = store.members()
-            return all(member.healthy for member in seen)
-
-        eventually(all_are_healthy, within_s)
-    return seen
+        return eventually(store.members, within_s, lambda members: not _away(members))
 
 
 def etcd(places: Places, settings: Settings, members: list[Member], engine: DockerEngine | None) -> Finding:
