@@ -161,7 +161,7 @@ def _tcp_block(
         return first, last
     starts = range(TCP_FIRST + TCP_BLOCK, TCP_FIRST + 100 * TCP_BLOCK, TCP_BLOCK)
     free = (start for start in starts if taken.keys().isdisjoint(range(start, start + TCP_BLOCK)))
-    first_free = ports.first_free_block(bind, free, TCP_BLOCK)
+    first_free = ports.first_free(bind, free, TCP_BLOCK)
     if first_free is None:
         raise UsageError(
             "no 16 ports in a row are free for tcp apps", hint="simplecloud up --tcp-ports 19000-19015"

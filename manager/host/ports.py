@@ -23,21 +23,11 @@ def is_free(address: str, port: int) -> bool:
 
 def is_ours(address: str) -> bool:
     """Return whether the address is one of this host, at which a program can listen."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError:
-            return False
-    return True
+    return is_free(address, 0)  # any port
 
 
-def first_free(address: str, candidates: Iterable[int]) -> int | None:
-    """Return the first of the candidates that is free, or None."""
-    return next((port for port in candidates if is_free(address, port)), None)
-
-
-def first_free_block(address: str, starts: Iterable[int], length: int) -> int | None:
-    """Return the first start of `length` free ports in a row, or None."""
+def first_free(address: str, starts: Iterable[int], length: int = 1) -> int | None:
+    """Return the first of the starts from which so many ports in a row are free, or None."""
     return next(
         (start for start in starts if all(is_free(address, p) for p in range(start, start + length))), None
     )
