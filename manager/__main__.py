@@ -13,7 +13,7 @@ from manager.api.places import DEFAULT_CLOUD, Places, places_of
 
 if TYPE_CHECKING:
     from manager.host.choose import Asked
-    from manager.host.external_etcd import Role
+    from manager.host.external_etcd import Pem
 
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
@@ -113,7 +113,7 @@ def _asked(asked: argparse.Namespace) -> Asked:
     from manager.host.docker_host import asked_socket
     from manager.host.external_etcd import asked_etcd
 
-    given: dict[Role, str | None] = {"ca": asked.etcd_ca, "cert": asked.etcd_cert, "key": asked.etcd_key}
+    given: dict[Pem, str | None] = {"ca": asked.etcd_ca, "cert": asked.etcd_cert, "key": asked.etcd_key}
     files = {role: word for role, word in given.items() if word is not None}
     if files and asked.etcd is None:
         raise UsageError(f"--etcd-{next(iter(files))} goes with --etcd", hint="simplecloud help up")

@@ -25,7 +25,7 @@ _BEGINS: Mapping[str, bytes] = {
     "cert": b"-----BEGIN CERTIFICATE-----",
     "key": b"PRIVATE KEY-----",
 }
-Role = Literal["ca", "cert", "key"]
+Pem = Literal["ca", "cert", "key"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,10 @@ class Etcd:
     """An etcd as it was asked for: `host:port` of its members, and the operator's files by their role."""
 
     endpoints: tuple[str, ...]
-    files: Mapping[Role, Path]
+    files: Mapping[Pem, Path]
 
 
-def asked_etcd(text: str, files: Mapping[Role, str]) -> Etcd:
+def asked_etcd(text: str, files: Mapping[Pem, str]) -> Etcd:
     """Return the etcd that `--etcd` and its files name; raises UsageError."""
     scheme, endpoints = members_of(text)
     if scheme == "http" and files:
@@ -48,7 +48,7 @@ def asked_etcd(text: str, files: Mapping[Role, str]) -> Etcd:
     return Etcd(endpoints, {role: _readable(role, word) for role, word in files.items()})
 
 
-def _readable(role: Role, word: str) -> Path:
+def _readable(role: Pem, word: str) -> Path:
     path = Path(word).absolute()
     try:
         text = path.read_bytes()
@@ -74,7 +74,7 @@ def knock(etcd: Etcd) -> None:
     raise refusals[0]
 
 
-def _knock(endpoint: str, files: Mapping[Role, Path]) -> None:
+def _knock(endpoint: str, files: Mapping[Pem, Path]) -> None:
     host, _, port = endpoint.rpartition(":")
     try:
         with socket.create_connection((host, int(port)), timeout=KNOCK_S) as plain:
@@ -98,7 +98,7 @@ def _knock(endpoint: str, files: Mapping[Role, Path]) -> None:
     _require_health(endpoint, answer)
 
 
-def _context(files: Mapping[Role, Path]) -> ssl.SSLContext:
+def _context(files: Mapping[Pem, Path]) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=files["ca"])
     if "cert" in files:
         try:
@@ -118,7 +118,7 @@ def _health(wire: socket.socket) -> bytes:
     return answer
 
 
-def _refused(endpoint: str, files: Mapping[Role, Path], error: ssl.SSLError) -> SetupFailed:
+def _refused(endpoint: str, files: Mapping[Pem, Path], error: ssl.SSLError) -> SetupFailed:
     """Return what a failed handshake means: with TLS 1.3 a client's certificate is judged after it."""
     reason = (error.reason or str(error)).lower().replace("_", " ")
     if "certificate" in reason and "cert" not in files:
@@ -139,12 +139,12 @@ def _require_health(endpoint: str, answer: bytes) -> None:
     raise SetupFailed(f"what answers at {endpoint} is no etcd", hint=_EXAMPLE)
 
 
-def kept_file(state: Path, role: Role) -> Path:
+def kept_file(state: Path, role: Pem) -> Path:
     """Return where a cloud keeps its copy of a file."""
     return state / f"etcd-{role}.pem"
 
 
-def keep_files(state: Path, files: Mapping[Role, Path]) -> None:
+def keep_files(state: Path, files: Mapping[Pem, Path]) -> None:
     """The cloud's state has copies of the files, for root alone, each whole or as it was."""
     for role, source in files.items():
         write_whole(kept_file(state, role), source.read_bytes(), mode=0o600)

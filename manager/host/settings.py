@@ -9,7 +9,7 @@ from ipaddress import IPv4Network
 from manager.api.errors import SetupFailed
 from manager.api.places import Places
 from manager.host.dockerd import SOCKET
-from manager.host.external_etcd import Role
+from manager.host.external_etcd import Pem
 from manager.host.files import write_whole
 
 FILE = "cloud.json"
@@ -32,7 +32,7 @@ class Settings:
     subnet: str
     bind: str = "127.0.0.1"
     own_etcd: tuple[str, ...] = ()
-    own_etcd_files: tuple[Role, ...] = ()
+    own_etcd_files: tuple[Pem, ...] = ()
     docker: str = str(SOCKET)
 
     @property

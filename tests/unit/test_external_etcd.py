@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from manager.api.errors import UsageError
-from manager.host.external_etcd import Role, asked_etcd, keep_files, kept_file
+from manager.host.external_etcd import Pem, asked_etcd, keep_files, kept_file
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
 KEY = "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> dict[Role, str]:
-    written: dict[Role, str] = {}
-    texts: dict[Role, str] = {"ca": CERTIFICATE, "cert": CERTIFICATE, "key": KEY}
+def files(tmp_path: Path) -> dict[Pem, str]:
+    written: dict[Pem, str] = {}
+    texts: dict[Pem, str] = {"ca": CERTIFICATE, "cert": CERTIFICATE, "key": KEY}
     for role, text in texts.items():
         path = tmp_path / f"my-{role}.pem"
         path.write_text(text)
@@ -24,7 +24,7 @@ def files(tmp_path: Path) -> dict[Role, str]:
     return written
 
 
-def test_members_are_listed_with_their_ports(files: dict[Role, str]) -> None:
+def test_members_are_listed_with_their_ports(files: dict[Pem, str]) -> None:
     found = asked_etcd("https://one:2381,https://10.0.0.2", files)
 
     assert found.endpoints == ("one:2381", "10.0.0.2:2379")
@@ -40,7 +40,7 @@ def test_members_are_listed_with_their_ports(files: dict[Role, str]) -> None:
     ],
 )
 def test_what_cannot_be_meant_is_refused(
-    files: dict[Role, str], text: str, left_out: Role, message: str
+    files: dict[Pem, str], text: str, left_out: Pem, message: str
 ) -> None:
     files.pop(left_out, None)
 
@@ -50,14 +50,12 @@ def test_what_cannot_be_meant_is_refused(
     assert refused.value.hint.startswith("simplecloud up --etcd https://")
 
 
-def test_a_certificate_is_no_key(files: dict[Role, str]) -> None:
+def test_a_certificate_is_no_key(files: dict[Pem, str]) -> None:
     with pytest.raises(UsageError, match="no private key in PEM form"):
         asked_etcd("https://one", {**files, "key": files["cert"]})
 
 
-def test_the_copies_are_for_root_alone_and_replace_former_ones(
-    files: dict[Role, str], tmp_path: Path
-) -> None:
+def test_the_copies_are_for_root_alone_and_replace_former_ones(files: dict[Pem, str], tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()
     etcd = asked_etcd("https://one", files)
