@@ -23,6 +23,15 @@ TIDY_S = 10.0  # for which mmdebstrap may take its mounts down
 # `timeout 2 busybox wget` is what ends in time.
 _PACKAGES = ("python3", "netcat-openbsd", "busybox")
 _LEFT_OUT = ("man", "info", "locale", "doc")
+_OPTIONS = (
+    "--mode=root",
+    "--variant=minbase",
+    f"--include={','.join(_PACKAGES)}",
+    *(f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in _LEFT_OUT),
+    "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+    # The host's proxy and mirror settings are for building only: they may hold a password.
+    '--customize-hook=rm "$1"/etc/apt/apt.conf.d/99mmdebstrap "$1"/etc/dpkg/dpkg.cfg.d/99mmdebstrap',
+)
 _COMPONENTS = ("main", "universe")
 # Settings of the host's apt without which its mirrors may not answer.
 _APT_SETTING = re.compile(r"Acquire::(https?|ftp|Check-|Retries|ForceIPv)[^ ]* \".+\";")
@@ -31,36 +40,23 @@ _APT_SETTING = re.compile(r"Acquire::(https?|ftp|Check-|Retries|ForceIPv)[^ ]* \
 def base_recipe(reference: str) -> Recipe:
     """Return the recipe of a minimal Debian or Ubuntu of the host's suite, with _PACKAGES."""
     suite = platform.freedesktop_os_release().get("VERSION_CODENAME", "stable")
-    options = _base_options()
     return Recipe(
         reference=reference,
         about=f"minimal {suite} with {', '.join(_PACKAGES)} (about 30 s)",
-        inputs=(suite, *options),
+        inputs=(suite, *_OPTIONS),
         instructions=(f"ENV PATH={PATH}", 'CMD ["/bin/sh"]'),
-        write=lambda out: _write_base(suite, options, out),
+        write=lambda out: _write_base(suite, out),
     )
 
 
-def _base_options() -> tuple[str, ...]:
-    return (
-        "--mode=root",
-        "--variant=minbase",
-        f"--include={','.join(_PACKAGES)}",
-        *(f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in _LEFT_OUT),
-        "--dpkgopt=path-include=/usr/share/doc/*/copyright",
-        # The host's proxy and mirror settings are for building only: they may hold a password.
-        '--customize-hook=rm "$1"/etc/apt/apt.conf.d/99mmdebstrap "$1"/etc/dpkg/dpkg.cfg.d/99mmdebstrap',
-    )
-
-
-def _write_base(suite: str, options: Sequence[str], out: BinaryIO) -> None:
+def _write_base(suite: str, out: BinaryIO) -> None:
     settings = [f"--aptopt={line}" for line in apt_settings_in(_output("apt-config", "dump", "Acquire"))]
     targets = _output(
         "apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"
     )
     mirrors = mirrors_in(targets, suite, keyring=_keyring())
     # The check leaves a folder behind when it is interrupted, and the mirrors come with their keyring.
-    argv = ["mmdebstrap", "--skip=check/signed-by", *options, *settings, suite, "-", *mirrors]
+    argv = ["mmdebstrap", "--skip=check/signed-by", *_OPTIONS, *settings, suite, "-", *mirrors]
     with _own_scratch() as scratch:
         _bootstrap(argv, out, scratch)
 
