@@ -114,7 +114,9 @@ def resolve_command(
     """
     place = _Place(image, frozenset(copied))
     if "/" not in word:
-        return place.found_command(word) or _refuse_command(word, place)
+        if found := place.found_command(word):
+            return found
+        raise _unknown(word, place)
     path = str(PurePosixPath(directory or image.working_dir) / word)
     if place.can_run(path):
         return path
@@ -123,11 +125,13 @@ def resolve_command(
     raise ProgramRejected(f"image {image.reference} has no file {word}", hint="images")
 
 
-def _refuse_command(word: str, place: _Place) -> str:
+def _unknown(word: str, place: _Place) -> ProgramRejected:
     there = (name for name in (f"{word}3", *_OFTEN_MEANT) if place.found_command(name))
     near = get_close_matches(word, there, n=1)
     meant = f", did you mean {near[0]}?" if near else ""
-    raise ProgramRejected(f"image {place.image.reference} has no command {cited(word)}{meant}", hint="images")
+    return ProgramRejected(
+        f"image {place.image.reference} has no command {cited(word)}{meant}", hint="images"
+    )
 
 
 def _check_script(head: bytes, name: str, place: _Place) -> None:
