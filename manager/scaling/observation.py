@@ -41,7 +41,8 @@ class Watcher:
         it shows then is what a decision needs most: `ready` are those that requests are sent to.
         """
         before = self._before
-        if before is None or _span_s(before, measures):
+        span_s = _span_s(before, measures)
+        if before is None or span_s:
             self._before = measures
         records = world.of_app(spec.name)
         serving = [
@@ -53,7 +54,7 @@ class Watcher:
         told = _told(before, measures, spec.name)
         is_http = spec.template.protocol == "http"
         return Observation(
-            span_s=_span_s(before, measures),
+            span_s=span_s,
             wanted=spec.wanted,
             ready=len(serving),
             starting=sum(_starts(world, measures, record) for record in staying if record not in serving),
@@ -105,18 +106,23 @@ def _room(
     return int(memory_bytes / max(each, 1.0)) + sum(record.spare for record in records)
 
 
-def _span_s(before: Measures | None, now: Measures) -> float | None:
-    """Return the seconds between the proxy's counters in two measures; None where there are not two."""
+def _samples(before: Measures | None, now: Measures) -> tuple[Sample, Sample] | None:
+    """Return the proxy's counters in two measures, the older first; None where there are not two."""
     if before is None or before.sample is None or now.sample is None or now.sample.at <= before.sample.at:
         return None
-    return now.sample.at - before.sample.at
+    return before.sample, now.sample
+
+
+def _span_s(before: Measures | None, now: Measures) -> float | None:
+    """Return the seconds between the proxy's counters in two measures; None where there are not two."""
+    samples = _samples(before, now)
+    return samples[1].at - samples[0].at if samples else None
 
 
 def _told(before: Measures | None, now: Measures, app: str) -> Counters | None:
     """Return what was asked of the app between two measures; None where that is not known."""
-    if before is None or before.sample is None or now.sample is None or not _span_s(before, now):
-        return None
-    return by_app(growths(before.sample, now.sample)).get(app, NOTHING)
+    samples = _samples(before, now)
+    return by_app(growths(*samples)).get(app, NOTHING) if samples else None
 
 
 def _starts(world: World, measures: Measures, record: WorkerRecord) -> bool:
