@@ -139,9 +139,6 @@ class Images(Protocol):
     def pull(self, reference: str, told: Callable[[str], None]) -> None:
         """The image is here, fetched from its registry; `told` hears how far that is.  Raises EngineError."""
 
-    def remove(self, reference: str) -> None:
-        """The image is gone.  Idempotent.  Raises EngineError while a container is made from it."""
-
 
 class Engine(Protocol):
     """The workers of one cloud, what they need (`parts`, `images`), what is inside (`execs`, `files`)."""

@@ -61,10 +61,6 @@ class DockerImages:
     def pull(self, reference: str, told: Callable[[str], None]) -> None:
         pull(self._connection, reference, told)
 
-    def remove(self, reference: str) -> None:
-        with self._connection.borrow(f"remove image {reference}") as client, suppress(NotFound):
-            client.remove_image(reference)
-
     @contextmanager
     def open(self, reference: str) -> Iterator[ProbedFiles]:
         details = self.details(reference)

@@ -511,10 +511,6 @@ class FakeImages:
         self._engine.reach(f"inspect image {reference}")
         yield FakeFiles(self.find(reference))
 
-    def remove(self, reference: str) -> None:
-        self._engine.reach(f"remove image {reference}")
-        self._images.pop(_full(reference), None)
-
 
 class FakeFiles:
     """The files of an image in memory."""

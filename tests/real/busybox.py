@@ -10,11 +10,12 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
 import docker
+from docker.errors import NotFound
 
 from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import WorkerOrder
@@ -86,7 +87,13 @@ def own_image(engine: DockerEngine, files: Mapping[str, tuple[int, bytes]] | Non
     try:
         yield reference
     finally:
-        engine.images.remove(reference)
+        forget_image(reference)
+
+
+def forget_image(reference: str) -> None:
+    """The image is gone, if it was there."""
+    with docker_by_hand() as by_hand, suppress(NotFound):
+        by_hand.remove_image(reference)
 
 
 @contextmanager
