@@ -18,11 +18,11 @@ from manager.api.places import Places
 from manager.core import Core
 from manager.engine.contract import Watch
 from manager.host import parts
+from manager.host.access import ensure_group
 from manager.host.carried import keep_file
 from manager.host.liveness import proxy_answers
 from manager.host.recall import recall
 from manager.host.settings import Settings
-from manager.host.setup import ensure_group
 from manager.lead import REFRESH_S, HostLock, Watchdog
 from manager.loop.readiness import Readiness
 from manager.server import Server

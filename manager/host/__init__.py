@@ -4,7 +4,8 @@ Law: what is done here is done again without harm, one `up` or `down` at a time,
 by it. It must work where little does: no Docker, no etcd, no manager.
 
     up, down, doctor   the three commands, and boot
-    setup              what a bare machine lacks: packages, dockerd, the group
+    setup              what a bare machine lacks: packages, dockerd
+    access             who reaches a cloud: root and the group
     packages, commands apt's packages; commands of the system
     settings, choose   what is decided at the first `up`, and how
     recall, carried    the settings, also where their file is lost

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import stat
 from contextlib import suppress
 from pathlib import Path
 
 from manager.api.errors import SetupFailed
-from manager.api.places import Places
+from manager.api.places import GROUP, Places
+from manager.host.commands import require_root, run
 
 RUN_MODE, SOCKET_MODE = 0o750, 0o660
+
+
+def group_id() -> int | None:
+    """Return the id of the group whose members may use a cloud, None when there is none."""
+    try:
+        return grp.getgrnam(GROUP).gr_gid
+    except KeyError:
+        return None
+
+
+def ensure_group() -> int:
+    """Return the id of the group whose members may use a cloud, made when there was none."""
+    found = group_id()
+    if found is None:
+        require_root(f"making the group {GROUP}")
+        run(["groupadd", "--system", GROUP], f"make the group {GROUP}")
+        return grp.getgrnam(GROUP).gr_gid
+    return found
 
 
 def access_fault(places: Places, owner: int, group: int) -> str:

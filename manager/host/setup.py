@@ -1,4 +1,4 @@
-"""What a bare machine lacks for a cloud, installed and started: apt's packages, dockerd, our group.
+"""What a bare machine lacks for a cloud, installed and started: apt's packages, dockerd.
 
 Everything here may be interrupted and repeated: what is there is left alone, and a machine that has all
 of it is looked at in a few milliseconds.
@@ -6,11 +6,9 @@ of it is looked at in a few milliseconds.
 
 from __future__ import annotations
 
-import grp
 from pathlib import Path
 
 from manager.api.errors import SetupFailed
-from manager.api.places import GROUP
 from manager.host import dockerd, systemd
 from manager.host.commands import require_root, run
 from manager.host.packages import TOOLS, install, missing_tools
@@ -24,24 +22,6 @@ def prepare(say: Say, socket: Path) -> None:
     """
     install(missing_tools(TOOLS), say)
     ensure_dockerd(say, socket)
-
-
-def group_id() -> int | None:
-    """Return the id of the group whose members may use a cloud, None when there is none."""
-    try:
-        return grp.getgrnam(GROUP).gr_gid
-    except KeyError:
-        return None
-
-
-def ensure_group() -> int:
-    """Return the id of the group whose members may use a cloud, made when there was none."""
-    found = group_id()
-    if found is None:
-        require_root(f"making the group {GROUP}")
-        run(["groupadd", "--system", GROUP], f"make the group {GROUP}")
-        return grp.getgrnam(GROUP).gr_gid
-    return found
 
 
 def ensure_dockerd(say: Say, socket: Path) -> None:

@@ -21,7 +21,7 @@ from manager.api.places import Places
 from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import PartOrder
 from manager.host import keeper, parts, ports, setup, systemd
-from manager.host.access import give_access
+from manager.host.access import ensure_group, give_access
 from manager.host.checks.processes import end_lost, end_stuck
 from manager.host.choose import LOOPBACK, Asked, settings_for
 from manager.host.docker_host import docker_socket
@@ -154,7 +154,7 @@ class Up:
     def _machine(self) -> None:
         setup.prepare(self.telling.say, docker_socket(self.places))
         end_lost(self.places)
-        group = setup.ensure_group()
+        group = ensure_group()
         for directory, mode in (
             (self.places.run, 0o750),
             (self.places.log, 0o750),
@@ -232,7 +232,7 @@ class Up:
 
     def _keep(self) -> None:
         """A keeper runs, and two managers, none of them stopped."""
-        give_access(self.places, 0, setup.ensure_group())
+        give_access(self.places, 0, ensure_group())
         if left_s := keeper.lift_hold(self.places):
             self.telling.say(f"a drill would have held the managers down for {left_s:.0f} s more: it is over")
         for pid in end_stuck(self.places):

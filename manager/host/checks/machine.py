@@ -16,6 +16,7 @@ from manager.api.errors import CloudError
 from manager.api.places import GROUP
 from manager.engine.docker_engine import DockerEngine
 from manager.host import dockerd, packages, setup, systemd
+from manager.host.access import ensure_group
 from manager.host.checks.finding import Finding, fail, ok, warn
 from manager.host.images import ensure_images, missing, recipes
 from manager.host.telling import say
@@ -130,7 +131,7 @@ def group() -> Finding:
 
 
 def _make_group() -> str:
-    setup.ensure_group()
+    ensure_group()
     return f"made the group {GROUP}"
 
 
