@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from manager import failpoint
@@ -17,7 +18,8 @@ from manager.api.documents import rfc3339
 from manager.api.places import Places
 from manager.api.status import ProcessView
 from manager.engine.docker_engine import DockerEngine
-from manager.host.keeper import MANAGERS, held_s, hold_file_of, manager_pid_file, running_pid
+from manager.host.holds import held_s
+from manager.host.keeper import MANAGERS, manager_pid_file, running_pid
 from manager.host.processes import is_stopped
 from manager.host.settings import Settings
 from manager.journal import Journal
@@ -84,7 +86,7 @@ class Core:
             journal=journal,
             fence=leadership.held,
             clock=time.time,
-            held_s=lambda container: held_s(hold_file_of(places, container)),
+            held_s=partial(held_s, places),
         )
         reconciler = Reconciler(sight, effects, leadership, dirty)
         return cls(

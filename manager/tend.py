@@ -23,7 +23,8 @@ from manager.engine.containers import Part, State
 from manager.engine.contract import Engine
 from manager.engine.orders import PartOrder
 from manager.host import systemd
-from manager.host.keeper import held_s, hold_file_of, keeper_pid_file, running_pid, spawn
+from manager.host.holds import held_s
+from manager.host.keeper import keeper_pid_file, running_pid, spawn
 from manager.host.parts import part_name
 from manager.host.processes import Standstill, end, is_stopped
 from manager.loop.reconcile import Picture
@@ -282,7 +283,7 @@ def hung_members(
 
 def is_held(places: Places, name: str) -> bool:
     """Return whether a drill holds the part down."""
-    return held_s(hold_file_of(places, name)) > 0
+    return held_s(places, name) > 0
 
 
 def label(places: Places, name: str) -> str:

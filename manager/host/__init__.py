@@ -16,6 +16,7 @@ by it. It must work where little does: no Docker, no etcd, no manager.
     parts, members     etcd and the proxy as containers; members that lost their data
     external_etcd      an etcd of the operator's own
     keeper, processes  the managers of a cloud: kept running, and found
+    holds              what a drill keeps from being started again
     liveness, ports    whether a cloud is up; who has a port
     renew              workers that a freeze left, asked for again
     turn, telling      one at a time, and in numbered steps

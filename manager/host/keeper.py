@@ -25,7 +25,7 @@ from pathlib import Path
 
 from manager.api.places import Places
 from manager.host import dockerd
-from manager.host.files import write_whole
+from manager.host.holds import held_s
 from manager.host.processes import Standstill, runs
 from manager.procfs import stat_of
 
@@ -46,16 +46,6 @@ def keeper_pid_file(places: Places) -> Path:
 
 def manager_pid_file(places: Places, number: int) -> Path:
     return places.run / f"manager-{number}.pid"
-
-
-def hold_file(places: Places) -> Path:
-    """The file that keeps managers from being started for a while (a drill)."""
-    return places.run / "hold"
-
-
-def hold_file_of(places: Places, name: str) -> Path:
-    """The file that keeps a container from being started again for a while (a drill)."""
-    return places.run / f"hold-{name}"
 
 
 @dataclass(slots=True)
@@ -121,8 +111,7 @@ def _look_after(places: Places, kept: Kept) -> None:
     pid = running_pid(manager_pid_file(places, kept.number))
     if pid is not None:
         adopt(kept, pid)
-    held = held_s(hold_file(places)) > 0
-    if kept.pidfd is None and not held and time.monotonic() - kept.started_at >= kept.pause_s():
+    if kept.pidfd is None and not held_s(places) and time.monotonic() - kept.started_at >= kept.pause_s():
         _start(places, kept)
 
 
@@ -167,27 +156,6 @@ def running_pid(pid_file: Path) -> int | None:
     except (OSError, ValueError):
         return None
     return pid if b"manager" in command and runs(pid) else None
-
-
-def hold(file: Path, for_s: float) -> None:
-    """What the hold file names is not started for the next `for_s` seconds; all processes share the clock."""
-    write_whole(file, f"{time.monotonic() + for_s}\n".encode())
-
-
-def held_s(file: Path) -> float:
-    """Return for how long a hold file holds from now on, 0 when it does not or is not there."""
-    try:
-        return max(0.0, float(file.read_text()) - time.monotonic())
-    except (OSError, ValueError):
-        return 0.0
-
-
-def lift_hold(places: Places) -> float:
-    """No drill keeps managers from being started; returns for how long one would have, 0 when none did."""
-    file = hold_file(places)
-    left_s = held_s(file)
-    file.unlink(missing_ok=True)
-    return left_s
 
 
 def spawn(places: Places, what: str, *arguments: str) -> subprocess.Popen[bytes]:

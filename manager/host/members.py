@@ -17,7 +17,7 @@ from manager.api.places import Places
 from manager.engine.contract import Engine
 from manager.engine.orders import PartOrder
 from manager.host import parts
-from manager.host.keeper import hold, hold_file_of
+from manager.host.holds import hold, lift_hold
 from manager.host.settings import Settings
 from manager.observe.etcd_gateway import ask
 
@@ -108,9 +108,8 @@ def _directory(places: Places, number: int) -> Path:
 @contextmanager
 def _held(places: Places, name: str) -> Iterator[None]:
     """No manager starts the part as it was for the length of a `with`."""
-    file = hold_file_of(places, name)
-    hold(file, HOLD_S)
+    hold(places, HOLD_S, name)
     try:
         yield
     finally:
-        file.unlink(missing_ok=True)
+        lift_hold(places, name)

@@ -28,6 +28,7 @@ from manager.host.docker_host import docker_socket
 from manager.host.down import end_processes, is_there, network_of, take_down, translated
 from manager.host.external_etcd import keep_files, knock
 from manager.host.files import locked
+from manager.host.holds import lift_hold
 from manager.host.images import ensure_images
 from manager.host.liveness import (
     SELF_MENDING_S,
@@ -233,7 +234,7 @@ class Up:
     def _keep(self) -> None:
         """A keeper runs, and two managers, none of them stopped."""
         give_access(self.places, 0, ensure_group())
-        if left_s := keeper.lift_hold(self.places):
+        if left_s := lift_hold(self.places):
             self.telling.say(f"a drill would have held the managers down for {left_s:.0f} s more: it is over")
         for pid in end_stuck(self.places):
             self.telling.say(f"process {pid} did not answer: killed, and another takes its place")

@@ -17,7 +17,8 @@ from manager.api.documents import document
 from manager.api.errors import CloudError, UsageError, WorkerNotFound
 from manager.api.places import Places
 from manager.engine.contract import Engine
-from manager.host.keeper import MANAGERS, hold, hold_file, hold_file_of, manager_pid_file, running_pid
+from manager.host.holds import hold
+from manager.host.keeper import MANAGERS, manager_pid_file, running_pid
 from manager.host.parts import part_name
 from manager.host.settings import Settings
 from manager.journal import Journal
@@ -80,7 +81,7 @@ class Drills:
 
         def strike() -> None:
             if for_s:
-                hold(hold_file(self.places), for_s)
+                hold(self.places, for_s)
             call.after = lambda: _kill(pids)
 
         return Drill([f"manager {pid}" for pid in pids], strike)
@@ -104,7 +105,7 @@ class Drills:
 
         def strike() -> None:
             if for_s:
-                hold(hold_file_of(self.places, name), for_s)
+                hold(self.places, for_s, name)
                 self.engine.kill(name)  # Docker leaves it down; the manager starts it when the time is over
             else:
                 os.kill(pid, signal.SIGKILL)
@@ -124,7 +125,7 @@ class Drills:
             for record in running:
                 container = container_name(self.places.cloud, record.key)
                 if for_s:
-                    hold(hold_file_of(self.places, container), for_s)
+                    hold(self.places, for_s, container)
                 self.engine.kill(container)
                 self.journal.note("killed by a drill", app=record.app, worker=record.key.label)
             killed = {picture.world.containers[record.key].id for record in running}

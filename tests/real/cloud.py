@@ -25,7 +25,7 @@ from manager.api.places import Places
 from manager.api.views import AppView, WorkerView
 from manager.engine.inspections import inspected
 from manager.host.dockerd import SOCKET
-from manager.host.keeper import hold_file_of
+from manager.host.holds import hold_file
 from manager.host.parts import part_name, store_of
 from manager.host.settings import Settings, load
 from manager.store import EtcdStore
@@ -278,7 +278,7 @@ def etcd_away(cloud: Cloud) -> Iterator[None]:
         eventually(lambda: not cloud.status()["etcd"]["healthy"], within_s=10, what="that etcd is away")
         yield
     finally:
-        hold_file_of(cloud.places, cloud.part("etcd", 1)).unlink()
+        hold_file(cloud.places, cloud.part("etcd", 1)).unlink()
 
 
 def listed(*command: str) -> list[str]:

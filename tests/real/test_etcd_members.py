@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from manager.host.keeper import hold, hold_file_of
+from manager.host.holds import hold, hold_file
 from manager.host.members import has_log
 from tests.real.cloud import Apps, Cloud, containers_of, docker_by_hand, eventually, running_cloud
 from tests.real.traffic import Traffic
@@ -33,10 +33,10 @@ def healthy(cloud: Cloud) -> list[bool]:
 @contextmanager
 def frozen(cloud: Cloud, number: int) -> Iterator[None]:
     """A member answers nobody for the length of a `with`, and the manager leaves it so."""
-    pid, held = state_of(cloud, "etcd", number)["Pid"], hold_file_of(cloud.places, cloud.part("etcd", number))
+    pid, member = state_of(cloud, "etcd", number)["Pid"], cloud.part("etcd", number)
     with ExitStack() as stack:
-        hold(held, 600)
-        stack.callback(held.unlink)
+        hold(cloud.places, 600, member)
+        stack.callback(hold_file(cloud.places, member).unlink)
         stack.callback(os.kill, pid, signal.SIGCONT)
         stop(pid)
         yield
@@ -49,7 +49,7 @@ def killed(cloud: Cloud, number: int) -> Iterator[None]:
     try:
         yield
     finally:
-        hold_file_of(cloud.places, cloud.part("etcd", number)).unlink()
+        hold_file(cloud.places, cloud.part("etcd", number)).unlink()
 
 
 def state_of(cloud: Cloud, part: str, number: int | None = None) -> Mapping[str, Any]:

@@ -10,7 +10,8 @@ from functools import partial
 
 import pytest
 
-from manager.host.keeper import hold_file, keeper_pid_file
+from manager.host.holds import hold_file
+from manager.host.keeper import keeper_pid_file
 from manager.procfs import state_of
 from tests.real.cloud import Apps, Cloud, containers_of, eventually, processes_of
 from tests.real.line import answer, ask, line_to

@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from manager.host import keeper
+from manager.host.holds import held_s, hold, lift_hold
 from manager.host.processes import STANDSTILL_S
 from tests.eventually import eventually
 from tests.fakes.manager import PlacesAt
@@ -84,10 +85,10 @@ def test_a_manager_that_a_signal_has_stopped_is_ended_once_it_stands_still() -> 
 
 def test_a_hold_that_is_lifted_holds_no_more(tmp_path: Path) -> None:
     places = PlacesAt("test", directory=tmp_path)
-    keeper.hold(keeper.hold_file(places), 60.0)
+    hold(places, 60.0)
 
-    assert 0.0 < keeper.lift_hold(places) <= 60.0
-    assert keeper.held_s(keeper.hold_file(places)) == keeper.lift_hold(places) == 0.0
+    assert 0.0 < lift_hold(places) <= 60.0
+    assert held_s(places) == lift_hold(places) == 0.0
 
 
 def test_a_keeper_that_can_start_no_manager_tries_again_until_it_is_told_to_go(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ import pytest
 from manager.api.errors import EngineError
 from manager.engine.containers import Part
 from manager.engine.orders import PartOrder
-from manager.host.keeper import hold, hold_file_of, keeper_pid_file
+from manager.host.holds import hold
+from manager.host.keeper import keeper_pid_file
 from manager.host.processes import STANDSTILL_S
 from manager.loop.reconcile import Picture
 from manager.state.world import World
@@ -212,7 +213,7 @@ def test_a_proxy_that_answers_now_and_then_is_left_alone(proxy: Proxy) -> None:
 
 
 def test_a_proxy_that_a_drill_holds_down_is_left_alone(proxy: Proxy) -> None:
-    hold(hold_file_of(proxy.places, "proxy"), 60)
+    hold(proxy.places, 60, "proxy")
     proxy.answers = False
 
     assert proxy.restarts(replace(TAKEN_UP, live=None), LONG) == 0
@@ -400,7 +401,7 @@ def test_a_part_that_a_signal_has_stopped_goes_on_after_a_moment(tended: Tended)
 
 
 def test_a_part_that_a_drill_holds_down_stays_stopped(tended: Tended) -> None:
-    hold(hold_file_of(tended.places, "sc_test_etcd_2"), 60)
+    hold(tended.places, 60, "sc_test_etcd_2")
     tended.stopped.add(tended.pid)
 
     tended.look(int(LONG))

@@ -13,6 +13,7 @@ from manager.host import keeper, systemd
 from manager.host.access import access_fault, ensure_group, give_access, group_id
 from manager.host.checks.finding import Finding, fail, ok, warn
 from manager.host.down import end_processes
+from manager.host.holds import held_s, lift_hold
 from manager.host.keeper import MANAGERS
 from manager.host.liveness import eventually, has_standby, is_up
 from manager.host.processes import end, is_stopped, processes_of
@@ -55,7 +56,7 @@ def processes_now(places: Places, *, known: bool) -> Processes:
         socket=places.socket.exists(),
         answers=is_up(places),
         stopped=stopped,
-        held_s=keeper.held_s(keeper.hold_file(places)),
+        held_s=held_s(places),
         access=access_fault(places, ROOT, group) if group is not None else "",
     )
 
@@ -156,7 +157,7 @@ def _start(places: Places) -> str:
     if not places.run.exists():
         keeper.spawn(places, "boot").wait()  # ends the lost; parts need more in there than its locks
     _end_crowd(places)
-    keeper.lift_hold(places)
+    lift_hold(places)
     end_stuck(places)
     if not processes_of(places, "keeper"):
         if systemd.is_enabled(places):
