@@ -126,23 +126,21 @@ def pin_port(netlink: Netlink, index: int, mac: str) -> None:
     message = _link(index, [("IFLA_PROTINFO", port, NLA_F_NESTED)])
     message["family"] = socket.AF_BRIDGE
     netlink.change(message, RTM_SETLINK, 0, f"stop learning from link {index}")
-    entry = _neighbour(socket.AF_BRIDGE, index, [("NDA_LLADDR", mac)])
-    entry["state"], entry["flags"] = NUD_NOARP, NTF_MASTER
+    entry = _neighbour(socket.AF_BRIDGE, index, [("NDA_LLADDR", mac)], state=NUD_NOARP, flags=NTF_MASTER)
     netlink.change(entry, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, f"pin {mac} to link {index}")
 
 
 def hears_itself(netlink: Netlink, bridge: Link) -> bool:
     """Return whether this host gets what is sent to the MAC of the bridge."""
-    message = _neighbour(socket.AF_BRIDGE, bridge.index, [("NDA_LLADDR", bridge.mac)])
-    message["flags"] = NTF_SELF
+    message = _neighbour(socket.AF_BRIDGE, bridge.index, [("NDA_LLADDR", bridge.mac)], flags=NTF_SELF)
     answer = netlink.get(message, RTM_GETNEIGH, f"find where {bridge.name} sends {bridge.mac}")
     return answer is not None and _NEIGHBOUR.unpack_from(answer, HEADER.size) == (bridge.index, NUD_PERMANENT)
 
 
 def pin_bridge(netlink: Netlink, bridge: Link) -> None:
     """This host gets what is sent to the MAC of the bridge, as it does from when the bridge is made."""
-    entry = _neighbour(socket.AF_BRIDGE, bridge.index, [("NDA_LLADDR", bridge.mac)])
-    entry["state"], entry["flags"] = NUD_PERMANENT, NTF_SELF
+    own = [("NDA_LLADDR", bridge.mac)]
+    entry = _neighbour(socket.AF_BRIDGE, bridge.index, own, state=NUD_PERMANENT, flags=NTF_SELF)
     netlink.change(entry, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, f"pin {bridge.mac} to {bridge.name}")
 
 
@@ -166,14 +164,9 @@ def delete_group(netlink: Netlink, group: int) -> None:
 
 
 def add_address(netlink: Netlink, index: int, address: IPv4Interface) -> None:
-    message = ifaddrmsg()
-    message["family"], message["index"] = socket.AF_INET, index
-    message["prefixlen"] = address.network.prefixlen
-    message["attrs"] = [
-        ("IFA_LOCAL", str(address.ip)),
-        ("IFA_ADDRESS", str(address.ip)),
-        ("IFA_BROADCAST", str(address.network.broadcast_address)),
-    ]
+    broadcast = ("IFA_BROADCAST", str(address.network.broadcast_address))
+    own = [("IFA_LOCAL", str(address.ip)), ("IFA_ADDRESS", str(address.ip))]
+    message = _address(index, address, [*own, broadcast])
     netlink.change(message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, f"add {address} to link {index}")
 
 
@@ -184,11 +177,10 @@ def delete_address(netlink: Netlink, index: int, address: IPv4Interface) -> None
     """
     local = ("IFA_LOCAL", str(address.ip))
     for given in ([local, ("IFA_ADDRESS", str(address.ip))], [local]):  # that of a peer is another
-        message = ifaddrmsg()
-        message["family"], message["index"] = socket.AF_INET, index
-        message["prefixlen"], message["attrs"] = address.network.prefixlen, given
         try:
-            netlink.change(message, RTM_DELADDR, 0, f"delete {address} from link {index}")
+            netlink.change(
+                _address(index, address, given), RTM_DELADDR, 0, f"delete {address} from link {index}"
+            )
             return
         except KernelRefused as refusal:
             if refusal.code != errno.EADDRNOTAVAIL:
@@ -250,9 +242,17 @@ def _link(index: int = 0, attrs: Attrs = ()) -> ifinfmsg:
     return message
 
 
-def _neighbour(family: int, index: int, attrs: Attrs) -> ndmsg:
+def _address(index: int, address: IPv4Interface, attrs: Attrs) -> ifaddrmsg:
+    message = ifaddrmsg()
+    message["family"], message["index"] = socket.AF_INET, index
+    message["prefixlen"], message["attrs"] = address.network.prefixlen, list(attrs)
+    return message
+
+
+def _neighbour(family: int, index: int, attrs: Attrs, *, state: int = 0, flags: int = 0) -> ndmsg:
     message = ndmsg()
     message["family"], message["ifindex"] = family, index
+    message["state"], message["flags"] = state, flags
     message["attrs"] = list(attrs)
     return message
 
