@@ -213,14 +213,14 @@ class Prober:
         except OSError as error:
             self._hold(watched, error.errno or 0)
             return
-        watched.probe = _Probe(wire, now, now + watched.standing.limit_s)
+        probe = watched.probe = _Probe(wire, now, now + watched.standing.limit_s)
         code = wire.connect_ex((watched.target.address, watched.target.port))
         if code not in {0, errno.EINPROGRESS}:
-            self._fail(watched, code)
+            self._fail(watched, probe, code)
         elif watched.target.kind == "tcp":
-            self._listen(watched, watched.probe, selectors.EVENT_WRITE)
+            self._listen(watched, probe, selectors.EVENT_WRITE)
         else:
-            self._ask(watched, watched.probe)
+            self._ask(watched, probe)
 
     def _hold(self, watched: _Watched, code: int) -> None:
         """Ask again later: that this process lacks descriptors or ports says nothing of the worker."""
@@ -236,13 +236,9 @@ class Prober:
         if self._selector.get_key(probe.wire).events == selectors.EVENT_READ:
             self._receive(watched, probe)
         elif code := probe.wire.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self._fail(watched, code)
-        else:
-            self._connected(watched, probe)
-
-    def _connected(self, watched: _Watched, probe: _Probe) -> None:
-        if watched.target.kind == "tcp":
-            self._conclude(watched, ok=True, text="connect")
+            self._fail(watched, probe, code)
+        elif watched.target.kind == "tcp":
+            self._conclude(watched, probe, ok=True, text="connect")
             self._close(watched)
         else:
             self._ask(watched, probe)
@@ -254,7 +250,7 @@ class Prober:
         except BlockingIOError:
             self._listen(watched, probe, selectors.EVENT_WRITE)
         except OSError as error:
-            self._fail(watched, error.errno or 0)
+            self._fail(watched, probe, error.errno or 0)
         else:
             self._listen(watched, probe, selectors.EVENT_READ)
 
@@ -268,25 +264,23 @@ class Prober:
         try:
             piece = probe.wire.recv(ANSWER_BYTES)
         except OSError as error:
-            self._fail(watched, error.errno or 0)
+            self._fail(watched, probe, error.errno or 0)
             return
         probe.length += len(piece)
         if not probe.judged:
             probe.received += piece[:STATUS_BYTES]
             if answer := judge(watched.target, probe.received, ended=not piece):
-                self._conclude(watched, *answer)
+                self._conclude(watched, probe, *answer)
         if not piece or probe.length >= ANSWER_BYTES:
             self._close(watched)
 
-    def _fail(self, watched: _Watched, code: int) -> None:
-        probe = watched.probe
-        if probe and not probe.judged:
-            if code in _OURS:
-                self._hold(watched, code)
-            else:
-                self._look_around(watched)
-                text = explain(watched.target, code, watched.heard)
-                self._conclude(watched, ok=False, text=text, timed=False)
+    def _fail(self, watched: _Watched, probe: _Probe, code: int) -> None:
+        if not probe.judged and code in _OURS:
+            self._hold(watched, code)
+        elif not probe.judged:
+            self._look_around(watched)
+            text = explain(watched.target, code, watched.heard)
+            self._conclude(watched, probe, ok=False, text=text, timed=False)
         self._close(watched)
 
     def _look_around(self, watched: _Watched) -> None:
@@ -298,14 +292,12 @@ class Prober:
     def _expire(self, watched: _Watched, probe: _Probe) -> None:
         if not probe.judged:
             text = f"{asked(watched.target)} no answer in {span(probe.deadline - probe.began_at)}"
-            self._conclude(watched, ok=False, text=text, timed=False)
+            self._conclude(watched, probe, ok=False, text=text, timed=False)
             _take_back(probe)
         self._close(watched)
 
-    def _conclude(self, watched: _Watched, ok: bool, text: str, *, timed: bool = True) -> None:
-        """Give the verdict of the probe under way."""
-        probe = watched.probe
-        assert probe is not None  # only a probe under way has a verdict
+    def _conclude(self, watched: _Watched, probe: _Probe, ok: bool, text: str, *, timed: bool = True) -> None:
+        """Give the verdict of the probe."""
         probe.judged = True
         now = self._clock()
         took_s = now - probe.began_at
