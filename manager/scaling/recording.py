@@ -16,6 +16,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 from balancer.crowd import Decided
@@ -102,10 +103,9 @@ class Recording:
 
     def read(self, app: str, created_at: float, since_s: float) -> Tape:
         """Return what was recorded of the app since then, from the begin of a segment on."""
-        stems = {path.name.partition(".")[0] for path in self._files(app)}
-        begun = sorted(int(stem) for stem in stems)
-        wanted = [stem for stem in begun if stem / 1000 > since_s - SEGMENT_S - IDLE_S]
-        return Tape([self._directory_of(app) / f"{stem:013d}.jsonl" for stem in wanted], created_at)
+        begun = sorted({_begun_ms(path) for path in self._files(app)})
+        wanted = [ms for ms in begun if ms / 1000 > since_s - SEGMENT_S - IDLE_S]
+        return Tape([self._segment_of(app, ms) for ms in wanted], created_at)
 
     def tidy(self, now_s: float) -> None:
         """Every ten minutes: pack what is written to its end; drop what is a day old or beyond the limit."""
@@ -137,12 +137,9 @@ class Recording:
         self._pens[app] = replace(pen, number=decision.id, busy_s=now_s if busy else pen.busy_s)
 
     def _begin(self, app: str, begin: Begin, now_s: float) -> _Pen:
-        directory = self._directory_of(app)
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        stem, taken = round(now_s * 1000), {path.name.partition(".")[0] for path in self._files(app)}
-        while f"{stem:013d}" in taken:  # the clock stepped back
-            stem += 1
-        path = directory / f"{stem:013d}.jsonl"
+        self._directory_of(app).mkdir(parents=True, exist_ok=True, mode=0o700)
+        begun = {_begun_ms(path) for path in self._files(app)}
+        path = self._segment_of(app, next(ms for ms in count(round(now_s * 1000)) if ms not in begun))
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         pen = _Pen(path, descriptor, now_s, now_s, begin.policy, begin.memory.number)
         self._pens[app] = pen
@@ -157,11 +154,11 @@ class Recording:
     def _tidy(self, now_s: float) -> None:
         written = {pen.path for pen in self._pens.values()}
         found = [path for app in self._apps() for path in self._files(app) if path not in written]
-        young = [path for path in found if _begun_s(path) > now_s - KEEP_S - SEGMENT_S]
+        young = [path for path in found if _begun_ms(path) / 1000 > now_s - KEEP_S - SEGMENT_S]
         packed = [_pack(path) if path.suffix == ".jsonl" else path for path in young]
         room = LIMIT_BYTES
         kept = set()
-        for path in sorted(packed, key=_begun_s, reverse=True):
+        for path in sorted(packed, key=_begun_ms, reverse=True):
             room -= path.stat().st_size
             if room >= 0 and path.suffix == ".gz":
                 kept.add(path)
@@ -176,6 +173,9 @@ class Recording:
 
     def _directory_of(self, app: str) -> Path:
         return self.directory / app
+
+    def _segment_of(self, app: str, begun_ms: int) -> Path:
+        return self._directory_of(app) / f"{begun_ms:013d}.jsonl"
 
     def _files(self, app: str) -> list[Path]:
         """Return the files that are this module's; others are left alone."""
@@ -199,8 +199,8 @@ def _has_load(seen: Observation) -> bool:
     return waiting or any(known(number) for number in (seen.completed, seen.failed, seen.connections))
 
 
-def _begun_s(path: Path) -> float:
-    return int(path.name.partition(".")[0]) / 1000
+def _begun_ms(path: Path) -> int:
+    return int(path.name.partition(".")[0])
 
 
 def _content(path: Path) -> bytes:
