@@ -77,7 +77,7 @@ class Scaler:
         asked = {name: self._asked(world, apps[name], target, host) for name, target in targets.items()}
         now = self.clock()
         decided = {
-            name: _held(each, asked[name].memory, targets[name]) if world.is_frozen(name) else each
+            name: _unmoved(each, asked[name].memory, targets[name]) if world.is_frozen(name) else each
             for name, each in decide_all(asked, now).items()
         }
         self._carry_out(apps, targets, decided, fence)
@@ -159,7 +159,7 @@ def _is_scaled(world: World, spec: AppSpec) -> bool:
     return spec.autoscale is not None and readable and not spec.stopped and not spec.removing
 
 
-def _held(decided: Decided, before: Memory, target: ScalingTarget | None) -> Decided:
+def _unmoved(decided: Decided, before: Memory, target: ScalingTarget | None) -> Decided:
     """Return what was decided of a frozen app: nothing changes, and nothing has changed."""
     memory = replace(decided.memory, changed_s=before.changed_s)
     spares = target.spares if target is not None else 0
