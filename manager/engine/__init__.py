@@ -10,7 +10,8 @@ time limit, and a call that ran into it has an unknown result: look again.
     payload       an order as Docker's API takes it, and what of it Docker did not keep
     decode        Docker's answers as our values
     connection    clients, one a thread at a time; Docker's errors become ours
-    inspections   what is known of containers that have not changed
+    inspections   containers listed and inspected, and what is known of those that have not changed
+    birth         the namespace of a container that is about to start
     streams       logs and events, which end when another thread says so
     execs         commands inside running workers
     files         files of workers, copied in and out
@@ -18,5 +19,6 @@ time limit, and a call that ran into it has an unknown result: look again.
     images        what containers are made from
     probe         a look at the files in an image
     pull          an image from its registry
+    survey        what Docker has of every cloud on this machine
     docker_engine DockerEngine, which brings these together and keeps the workers
 """

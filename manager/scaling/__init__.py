@@ -5,5 +5,6 @@ Law: decisions are balancer's; here numbers are brought to them, once a second, 
     measure      what workers use and the proxy counts, kept for the windows that decisions look at
     observation  one tick of an application, as a decision takes it
     scaler       decisions asked for, targets and reasons written
+    holding      when a limit begins to hold an app down, and when none does any more
     recording    the load of the last day, for `whatif`
 """

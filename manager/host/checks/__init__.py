@@ -8,5 +8,6 @@ Docker, no etcd, no root.
     machine     programs, Docker, images, the group, names, space, the clock
     processes   keeper, managers, their socket
     parts       etcd, the proxy, their ports, the subnet
+    records     what the store holds, against what can be read and what runs
     leftovers   what carries the mark of a cloud that is down
 """
