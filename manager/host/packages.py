@@ -41,9 +41,9 @@ TOOLS = (
 _UNWANTED_UNITS = {"etcd-server": "etcd.service", "nftables": "nftables.service"}
 
 
-def missing_tools(tools: Sequence[Tool], path: str | None = None) -> list[Tool]:
+def missing_tools(path: str | None = None) -> list[Tool]:
     """Return the tools that are not on the path; None is $PATH."""
-    return [tool for tool in tools if shutil.which(tool.program, path=path) is None]
+    return [tool for tool in TOOLS if shutil.which(tool.program, path=path) is None]
 
 
 def install(tools: Sequence[Tool], say: Say) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from manager.api.errors import SetupFailed
 from manager.host import dockerd, systemd
 from manager.host.commands import require_root, run
-from manager.host.packages import TOOLS, install, missing_tools
+from manager.host.packages import install, missing_tools
 from manager.host.telling import Say
 
 
@@ -20,7 +20,7 @@ def prepare(say: Say, socket: Path) -> None:
 
     Raises SetupFailed, NotAllowed.
     """
-    install(missing_tools(TOOLS), say)
+    install(missing_tools(), say)
     ensure_dockerd(say, socket)
 
 

@@ -31,7 +31,7 @@ def test_a_tool_that_is_not_on_the_path_is_missing(tmp_path: Path) -> None:
     present = tmp_path / "dockerd"
     present.touch(mode=0o755)
 
-    names = [tool.program for tool in packages.missing_tools(packages.TOOLS, path=str(tmp_path))]
+    names = [tool.program for tool in packages.missing_tools(path=str(tmp_path))]
 
     assert names == ["etcd", "nft", "iptables", "mmdebstrap"]
 

@@ -30,7 +30,7 @@ _UNSYNCHRONISED = 5  # adjtimex's TIME_ERROR
 
 def check_machine(engine: DockerEngine | None, socket: Path) -> Iterator[Finding]:
     """Yield what was found of the machine; `engine` is None where Docker does not answer on the socket."""
-    yield from programs(packages.missing_tools(packages.TOOLS))
+    yield from programs(packages.missing_tools())
     yield docker(dockerd.state(socket), engine, socket)
     if engine is not None:
         yield from _of_docker(engine)
