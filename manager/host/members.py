@@ -19,7 +19,7 @@ from manager.engine.orders import PartOrder
 from manager.host import parts
 from manager.host.holds import hold, lift_hold
 from manager.host.settings import Settings
-from manager.observe.etcd_gateway import ask
+from manager.store.gateway import ask
 
 BEGINS_S = 10.0  # within that a member has made its data, unless it waits for others
 HOLD_S = 60.0  # more than all of it takes

@@ -8,5 +8,4 @@ Law: it reads (cgroups, health answers, the proxy's API) and decides nothing.
     ask                        one question, asked once
     cgroups, consumption       what workers use: every second, and when somebody asks
     host_use, listeners        what of this machine is in use; who listens in a namespace
-    etcd_gateway, etcd_alarms  etcd's own complaints
 """

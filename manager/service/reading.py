@@ -26,7 +26,6 @@ from manager.engine.contract import Engine
 from manager.host.settings import Settings
 from manager.journal import events
 from manager.loop.reconcile import Picture, Reconciler
-from manager.observe.etcd_alarms import Alarm, complaint
 from manager.observe.host_use import memory
 from manager.observe.proxy import ProxyApi
 from manager.scaling.measure import Measures
@@ -41,6 +40,7 @@ from manager.state.options import asked, usual
 from manager.state.records import ALL, APPS, FROZEN, WORKERS, encode
 from manager.state.world import World
 from manager.store import Member, Store
+from manager.store.alarms import Alarm, complaint
 from netsetup.addresses import bridge_name, gateway_of
 
 FOLLOW_S = 0.3

@@ -9,7 +9,6 @@ from functools import partial
 from manager.core import Core
 from manager.host import parts
 from manager.loop.reconcile import Reconciler
-from manager.observe.etcd_alarms import alarms
 from manager.service.apps import AppVerbs
 from manager.service.changes import Changes
 from manager.service.copying import Copying
@@ -30,6 +29,7 @@ from manager.service.stats import stats
 from manager.service.tracing import Tracing
 from manager.service.watching import Watching
 from manager.service.whatif import Whatif
+from manager.store.alarms import alarms
 
 
 def dispatcher(core: Core) -> Dispatcher:

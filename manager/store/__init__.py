@@ -2,8 +2,9 @@
 
 Law: etcd3 and grpc are imported in this package only, and none of their types or errors leaves it. It knows
 keys, revisions and leases; it knows no application. values, change and leadership are plain values and
-functions; rpc, cluster and etcd are the edge. There is no watch: whoever wants to know whether something
-changed asks for the revision, which cannot fall silent.
+functions; rpc, cluster and etcd are the edge, and gateway another, for what etcd3 does not do: alarms, and
+members that come and go. There is no watch: whoever wants to know whether something changed asks for the
+revision, which cannot fall silent.
 
 What the edge promises, since etcd3 0.12.0 offers no failover:
 

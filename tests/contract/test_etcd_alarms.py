@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from manager.api.errors import StoreUnavailable
-from manager.observe.etcd_alarms import alarms, disarm, make_room
 from manager.store import EtcdStore
+from manager.store.alarms import alarms, disarm, make_room
 from tests.contract.etcd_server import PATIENT_S, etcd_servers
 
 QUOTA_BYTES = 2**20

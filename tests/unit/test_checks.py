@@ -28,7 +28,7 @@ from manager.host.down import LeftBehind
 from manager.host.liveness import is_up
 from manager.host.packages import TOOLS
 from manager.host.settings import Settings
-from manager.observe.etcd_alarms import Alarm
+from manager.store.alarms import Alarm
 from netsetup.survey import Survey
 from tests.fakes.manager import FakeManager, PlacesAt
 from tests.fakes.processes import process_of

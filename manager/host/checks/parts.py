@@ -18,8 +18,8 @@ from manager.host.liveness import eventually, network_is_intact, proxy_answers, 
 from manager.host.members import bring_back, renew
 from manager.host.settings import Settings
 from manager.host.telling import simplecloud
-from manager.observe.etcd_alarms import Alarm, alarms, complaint, disarm, make_room
 from manager.store import Member
+from manager.store.alarms import Alarm, alarms, complaint, disarm, make_room
 from netsetup.network import taken_networks
 
 MEMBERS_S = 10.0

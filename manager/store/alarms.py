@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from manager.observe.etcd_gateway import ask
-from manager.store import Tls
+from manager.store.gateway import ask
+from manager.store.values import Tls
 
 DEFRAGMENT_S = 60.0
 

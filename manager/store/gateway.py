@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Mapping
 
 from manager.api.errors import StoreUnavailable
-from manager.store import Tls
+from manager.store.values import Tls
 
 ANSWER_S = 2.0
 
