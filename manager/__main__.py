@@ -143,7 +143,8 @@ def _set_up(places: Places) -> int:
 
 
 def _down(places: Places, *, purge: bool, dry_run: bool) -> int:
-    from manager.host.down import left_behind, take_down
+    from manager.host.down import take_down
+    from manager.host.remains import left_behind
     from manager.host.telling import pasteable, say
     from manager.host.turn import our_turn
 

@@ -19,9 +19,8 @@ from manager.core import Core
 from manager.engine.contract import Watch
 from manager.host import parts
 from manager.host.access import ensure_group
-from manager.host.carried import keep_file
 from manager.host.liveness import proxy_answers
-from manager.host.recall import recall
+from manager.host.recall import keep_file, recall
 from manager.host.settings import Settings
 from manager.lead import REFRESH_S, HostLock, Watchdog
 from manager.loop.readiness import Readiness

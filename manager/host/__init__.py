@@ -8,7 +8,8 @@ by it. It must work where little does: no Docker, no etcd, no manager.
     access             who reaches a cloud: root and the group
     packages, commands apt's packages; commands of the system
     settings, choose   what is decided at the first `up`, and how
-    recall, carried    the settings, also where their file is lost
+    recall             the settings, also where their file is lost
+    remains, network   what there is of a cloud on this machine; its bridge and rules
     docker_host        which Docker a cloud is on
     dockerd, systemd   what keeps it there: a dockerd of ours, units
     images             the images that a cloud needs, built here

@@ -16,7 +16,6 @@ from manager.api.errors import CloudError
 from manager.api.places import Places
 from manager.engine.docker_engine import DockerEngine
 from manager.host import dockerd
-from manager.host.carried import carried, write_again
 from manager.host.checks.finding import Finding, fail, warn
 from manager.host.checks.leftovers import check_leftovers
 from manager.host.checks.machine import check_machine
@@ -24,7 +23,7 @@ from manager.host.checks.parts import check_parts
 from manager.host.checks.processes import check_processes, is_running, processes_now
 from manager.host.checks.records import check_records
 from manager.host.docker_host import docker_socket
-from manager.host.recall import complaint, remains_of, way_out
+from manager.host.recall import carried, complaint, remains_of, way_out, write_again
 from manager.host.settings import FILE, Settings, load
 from manager.host.telling import pasteable, say, simplecloud
 

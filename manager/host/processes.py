@@ -82,6 +82,17 @@ def end(pids: Iterable[int], by: signal.Signals = signal.SIGTERM) -> None:
                 select.select([process], [], [], ENDS_S)
 
 
+def end_processes(places: Places, *roles: Role) -> None:
+    """End the cloud's processes of these roles, one role after the other; workers go on.
+
+    Keepers first, so that nobody starts managers again. A manager that just saw its keeper end may be
+    starting another: what runs after the first round is ended in a second.
+    """
+    for _ in range(2):
+        for role in roles:
+            end(processes_of(places, role))
+
+
 def _words(pid: int) -> list[str]:
     """Return the command line: python, -m, manager, ROLE, --cloud, NAME for ours, and for one by hand."""
     try:

@@ -25,7 +25,7 @@ from manager.host.access import ensure_group, give_access
 from manager.host.checks.processes import end_lost, end_stuck
 from manager.host.choose import LOOPBACK, Asked, settings_for
 from manager.host.docker_host import docker_socket
-from manager.host.down import end_processes, is_there, network_of, take_down, translated
+from manager.host.down import take_down
 from manager.host.external_etcd import keep_files, knock
 from manager.host.files import locked
 from manager.host.holds import lift_hold
@@ -39,8 +39,10 @@ from manager.host.liveness import (
     late_apps,
     proxy_answers,
 )
-from manager.host.processes import processes_of
+from manager.host.network import network_of
+from manager.host.processes import end_processes, processes_of
 from manager.host.recall import recall
+from manager.host.remains import is_there
 from manager.host.renew import ask_again
 from manager.host.settings import Settings, save
 from manager.host.telling import Telling, say, simplecloud
@@ -208,7 +210,7 @@ class Up:
         return any(part.name == order.name or part.order == order.digest for part in running)
 
     def _network(self) -> None:
-        with translated(), closing(network_of(self.places, self.settings)) as network:
+        with network_of(self.places, self.settings) as network:
             network.ensure()
         parts.rules_mark(self.places).touch()
 

@@ -24,9 +24,9 @@ from manager.host.checks.parts import alarm_finding, network, subnet
 from manager.host.checks.processes import Processes, check_processes, end_lost, end_stuck, processes_now
 from manager.host.dockerd import SOCKET, State
 from manager.host.doctor import mend
-from manager.host.down import LeftBehind
 from manager.host.liveness import is_up
 from manager.host.packages import TOOLS
+from manager.host.remains import LeftBehind
 from manager.host.settings import Settings
 from manager.store.alarms import Alarm
 from netsetup.survey import Survey

@@ -10,9 +10,9 @@ import pytest
 
 from manager.api.places import Places
 from manager.engine.payload import CLOUD, part_payload
-from manager.host.carried import agreed, keep_file
-from manager.host.down import LeftBehind
 from manager.host.parts import SETTINGS_LABEL, orders
+from manager.host.recall import agreed, keep_file
+from manager.host.remains import LeftBehind
 from manager.host.settings import Settings, load, save, text_of
 from tests.fakes.manager import PlacesWithState
 

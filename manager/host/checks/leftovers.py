@@ -16,8 +16,10 @@ from manager.api.errors import CloudError, EngineError, NetworkFailed, UsageErro
 from manager.api.places import Places, places_of
 from manager.engine.survey import containers_by_cloud
 from manager.host.checks.finding import Finding, fail, ok, warn
-from manager.host.down import LeftBehind, take_down, translated
+from manager.host.down import take_down
+from manager.host.network import translated
 from manager.host.processes import processes_of
+from manager.host.remains import LeftBehind
 from manager.host.telling import simplecloud
 from manager.host.turn import turn_if_free
 from netsetup.survey import Survey, survey

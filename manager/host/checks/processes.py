@@ -12,11 +12,10 @@ from manager.api.places import Places
 from manager.host import keeper, systemd
 from manager.host.access import access_fault, ensure_group, give_access, group_id
 from manager.host.checks.finding import Finding, fail, ok, warn
-from manager.host.down import end_processes
 from manager.host.holds import held_s, lift_hold
 from manager.host.keeper import MANAGERS
 from manager.host.liveness import eventually, has_standby, is_up
-from manager.host.processes import end, is_stopped, processes_of
+from manager.host.processes import end, end_processes, is_stopped, processes_of
 from manager.host.telling import simplecloud
 
 ROOT = 0
