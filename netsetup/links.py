@@ -171,7 +171,7 @@ def add_address(netlink: Netlink, index: int, address: IPv4Interface) -> None:
 
 
 def delete_address(netlink: Netlink, index: int, address: IPv4Interface) -> None:
-    """The link has the address with this prefix no more.
+    """The link no longer has the address with this prefix.
 
     Those that were added to the same subnet after it may go with it.
     """

@@ -150,7 +150,7 @@ class Network:
             self.forget_neighbour(address)
 
     def forget_neighbour(self, address: IPv4Address) -> None:
-        """This host asks anew who has the address: a dead one is unreachable in 0.1 s, not after many."""
+        """This host asks again who has the address: a dead one is unreachable in 0.1 s, not after seconds."""
         with Netlink() as netlink:
             link = find_link(netlink, self._bridge.name)
             if link is not None:

@@ -125,7 +125,7 @@ class Images(Protocol):
         """Return what the image says of itself.  Raises ImageNotFound, naming those there are."""
 
     def has(self, reference: str, recipe: str) -> bool:
-        """Tell whether the image is here and was made from this recipe."""
+        """Return whether the image is here and was made from this recipe."""
 
     def load(self, reference: str, tar: BinaryIO, changes: Sequence[str]) -> None:
         """`reference` names an image of the files in `tar`; `changes` are instructions of a Dockerfile.

@@ -172,7 +172,7 @@ class DockerEngine:
             client.stop(name, timeout=math.ceil(grace_s))
 
     def _is_made(self, client: docker.APIClient, order: WorkerOrder) -> bool:
-        """Tell whether what the order wants is there; what stands in its way is gone then."""
+        """Return whether what the order wants is there; what stands in its way is gone then."""
         answer = inspected(client, order.name)
         if answer is None:
             return False

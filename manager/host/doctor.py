@@ -1,7 +1,7 @@
 """`doctor`: looks at the machine and at one cloud on it; `--fix` mends what is safe to mend.
 
-The result is a finding a line on standard output, as it comes, which the shell renders; what is done, goes
-to stderr.
+The result is a finding a line on standard output, as it comes, which the shell renders; what is done goes to
+stderr.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def _make_anew(places: Places, settings: Settings, number: int, well: str, engin
 
 
 def _expect_anew(endpoint: str, peer_url: str) -> None:
-    """The cluster waits for a new member at the peer address, and knows no more the one that was there."""
+    """The cluster waits for a new member at the peer address, and no longer knows the one that was there."""
     match ask(endpoint, None, "cluster/member/list", {}):
         case {"members": [*members]}:
             for member in members:

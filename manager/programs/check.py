@@ -206,7 +206,7 @@ def _library_directories(elf: Elf, target: str) -> Iterator[str]:
 
 
 def _is_known_to_loader(name: str, place: _Place) -> bool:
-    """Tell whether ldconfig found the library, wherever the image's ld.so.conf sent it."""
+    """Return whether ldconfig found the library, wherever the image's ld.so.conf sent it."""
     cache = place.image.read(_LD_SO_CACHE) or b""
     # The paths stand in it as texts ended by zero bytes; what is read amiss is not in the image either.
     paths = (text.decode(errors="replace") for text in cache.split(b"\0") if text.startswith(b"/"))

@@ -144,7 +144,7 @@ class Observer:
         return {app: ports[pid] for app, pid in firsts.items() if pid in ports}
 
     def _has_clients(self) -> bool:
-        """Tell whether somebody is connected to an app, or may be."""
+        """Return whether somebody is connected to an app, or may be."""
         sample = self._sample
         return sample is None or any(count for at, count in sample.connections.items() if at != API_ENTRY)
 

@@ -102,7 +102,7 @@ class Recording:
             log.warning("the load of %s is not recorded: %s; next try with its next requests", app, error)
 
     def read(self, app: str, created_at: float, since_s: float) -> Tape:
-        """Return what was recorded of the app since then, from the begin of a segment on."""
+        """Return what was recorded of the app since then, from the beginning of a segment on."""
         begun = sorted({_begun_ms(path) for path in self._files(app)})
         wanted = [ms for ms in begun if ms / 1000 > since_s - SEGMENT_S - IDLE_S]
         return Tape([self._segment_of(app, ms) for ms in wanted], created_at)
@@ -184,7 +184,7 @@ class Recording:
 
 
 def _goes_on(pen: _Pen, begin: Begin, now_s: float) -> bool:
-    """Tell whether a tick belongs to the segment: the next decision, of the same policy, soon enough.
+    """Return whether a tick belongs to the segment: the next decision, of the same policy, soon enough.
 
     A decision that is missing (its tick could not be stored, or another manager made it) would make what
     follows come out otherwise than it did.
@@ -194,7 +194,7 @@ def _goes_on(pen: _Pen, begin: Begin, now_s: float) -> bool:
 
 
 def _has_load(seen: Observation) -> bool:
-    """Tell whether anybody asked for something; the health checks of a worker are nobody."""
+    """Return whether anybody asked for something; the health checks of a worker are nobody."""
     waiting = (known(seen.inflight) or 0.0) > CHECKS * (known(seen.ready) or 0.0)
     return waiting or any(known(number) for number in (seen.completed, seen.failed, seen.connections))
 

@@ -144,7 +144,7 @@ def _puts(app: str, known: ScalingTarget | None, decided: Decided) -> dict[str, 
 
 
 def _is_news(decision: ScalingDecision, known: ScalingTarget | None) -> bool:
-    """Tell whether a decision changes the number of workers, or recommends another than the one before."""
+    """Return whether a decision changes the number of workers, or recommends another than the one before."""
     is_new = decision.carried_out or known is None or decision.final != known.want
     return is_new and decision.action is not Action.HOLD
 

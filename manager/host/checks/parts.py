@@ -171,5 +171,5 @@ def subnet(own: IPv4Network, taken: list[IPv4Network], *, running: bool) -> Find
 
 
 def _is_own(network: IPv4Network, own: IPv4Network, running: bool) -> bool:
-    """Tell the bridge's own routes: the subnet, and the kernel's for its gateway and broadcast."""
+    """Return whether it is the bridge's: the subnet, or a route of the kernel's to gateway or broadcast."""
     return running and (network == own or (network.prefixlen == 32 and network.subnet_of(own)))
