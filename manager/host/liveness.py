@@ -44,7 +44,7 @@ def proxy_answers(settings: Settings) -> bool:
 
 def is_up(places: Places, within_s: float = ANSWER_S) -> bool:
     """Return whether a manager of the cloud answers within a moment, whatever Docker and etcd do."""
-    return _answer(places, NO_VERB, within_s=within_s) is not None
+    return _answer(places, NO_VERB, NOTHING, within_s) is not None
 
 
 def has_standby(places: Places) -> bool:
@@ -64,9 +64,7 @@ def _ask(
         return None
 
 
-def _answer(
-    places: Places, method: str, params: Mapping[str, object] = NOTHING, within_s: float = ANSWER_S
-) -> bytes | None:
+def _answer(places: Places, method: str, params: Mapping[str, object], within_s: float) -> bytes | None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(within_s)
         try:
