@@ -11,7 +11,6 @@ import os
 import stat
 import tempfile
 from collections.abc import Collection
-from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
 from shlex import quote
@@ -33,22 +32,14 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """A taken file: `sha256` names its content, `path` is where it stands on this host."""
-
-    sha256: str
-    path: Path
-
-
 class Programs:
     """The taken files of one cloud; safe to use from any thread."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    def take(self, descriptor: int, name: str, *, executable: bool) -> Program:
-        """Return the file behind an open descriptor as this cloud's own copy, on disk for good.
+    def take(self, descriptor: int, name: str, *, executable: bool) -> Path:
+        """Return the cloud's own copy of the file behind an open descriptor, on disk for good.
 
         executable: it will be run, so it needs its run bit and some content.  The descriptor's position is
         neither used nor moved.  Raises ProgramRejected, and then keeps nothing.
@@ -86,7 +77,7 @@ class Programs:
             path.unlink(missing_ok=True)
         return [path.name for path in unused]
 
-    def _copied(self, descriptor: int, before: os.stat_result, name: str) -> Program:
+    def _copied(self, descriptor: int, before: os.stat_result, name: str) -> Path:
         with tempfile.NamedTemporaryFile(dir=self.directory, prefix=".taking-") as copy:
             digest = _copy(descriptor, copy, before.st_size)
             if not _is_same(before, os.fstat(descriptor)) or copy.tell() != before.st_size:
@@ -95,7 +86,7 @@ class Programs:
             os.fchmod(copy.fileno(), _MODE)
             os.fsync(copy.fileno())
             self._keep(Path(copy.name), self.path(digest))
-        return Program(digest, self.path(digest))
+        return self.path(digest)
 
     def _keep(self, copy: Path, path: Path) -> None:
         try:

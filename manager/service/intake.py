@@ -163,10 +163,10 @@ class Intake:
     def _taken(
         self, file: OfferedFile, image: ImageFiles, targets: Collection[str], *, executable: bool
     ) -> Mount:
-        program = self.programs.take(file.descriptor, file.word, executable=executable)
+        taken = self.programs.take(file.descriptor, file.word, executable=executable)
         if executable:
-            _require_runnable(program.path, file.word, file.destination, image, targets)
-        return Mount(program.sha256, file.destination)
+            _require_runnable(taken, file.word, file.destination, image, targets)
+        return Mount(taken.name, file.destination)
 
 
 def _require_runnable(

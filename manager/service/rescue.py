@@ -241,10 +241,10 @@ class Rescue:
             with os.fdopen(os.dup(descriptor), "wb") as out:
                 while chunk := source.read(1 << 20):
                     out.write(chunk)
-            program = self.programs.take(descriptor, member.name, executable=False)
+            taken = self.programs.take(descriptor, member.name, executable=False)
         finally:
             os.close(descriptor)
-        if program.sha256 != Path(member.name).name:
+        if taken.name != Path(member.name).name:
             raise ValueError(f"{member.name} is damaged")
 
 

@@ -17,7 +17,7 @@ from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import FileMount
 from manager.programs.check import check, resolve_command
 from manager.programs.elf import read_elf
-from manager.programs.store import Program, Programs
+from manager.programs.store import Programs
 from tests.eventually import eventually
 from tests.real.busybox import own_cloud, own_image, static_busybox, worker_order
 
@@ -47,7 +47,7 @@ def libc_image(engine: DockerEngine) -> Iterator[str]:
         yield reference
 
 
-def take(directory: Path, path: str) -> Program:
+def take(directory: Path, path: str) -> Path:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         return Programs(directory).take(descriptor, path, executable=True)
@@ -55,15 +55,15 @@ def take(directory: Path, path: str) -> Program:
         os.close(descriptor)
 
 
-def check_in(engine: DockerEngine, image: str, program: Program) -> None:
+def check_in(engine: DockerEngine, image: str, program: Path) -> None:
     with engine.images.open(image) as files:
-        check(program.path.read_bytes(), "./program", TARGET, files)
+        check(program.read_bytes(), "./program", TARGET, files)
 
 
-def run(engine: DockerEngine, image: str, program: Program, *arguments: str) -> Container:
+def run(engine: DockerEngine, image: str, program: Path, *arguments: str) -> Container:
     """Return the worker that ran the program to its end."""
-    order = worker_order(image, TARGET, *arguments, prefix=f"sc_{program.sha256[:8]}")
-    order = replace(order, entrypoint=(), files=(FileMount(str(program.path), TARGET),))
+    order = worker_order(image, TARGET, *arguments, prefix=f"sc_{program.name[:8]}")
+    order = replace(order, entrypoint=(), files=(FileMount(str(program), TARGET),))
     engine.create(order)
     engine.start(order.name)
     [ended] = eventually(lambda: _ended(engine, order.name), what="the end of the program")
@@ -87,7 +87,7 @@ def test_a_dynamic_program_is_refused_where_it_would_fail(
     engine: DockerEngine, static_image: str, tmp_path: Path
 ) -> None:
     program = take(tmp_path, DYNAMIC)
-    loader = read_elf(program.path.read_bytes()).interpreter
+    loader = read_elf(program.read_bytes()).interpreter
 
     with pytest.raises(ProgramRejected, match=re.escape(f"needs {loader}, which image {static_image}")):
         check_in(engine, static_image, program)

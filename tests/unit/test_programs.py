@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from manager.api.errors import ProgramRejected
 from manager.programs.check import check, resolve_command
 from manager.programs.elf import NotElf, read_elf
-from manager.programs.store import SIZE_LIMIT_BYTES, UNUSED_FOR_S, Program, Programs
+from manager.programs.store import SIZE_LIMIT_BYTES, UNUSED_FOR_S, Programs
 from tests.fakes.engine import FakeFiles, FakeImage, fake_image
 
 LOADER = "/lib64/ld-linux-x86-64.so.2"
@@ -27,7 +27,7 @@ LIBC = "/lib/x86_64-linux-gnu/libc.so.6"
 AMD64, ARM64 = 62, 183
 
 
-def take(programs: Programs, path: Path, *, executable: bool = True) -> Program:
+def take(programs: Programs, path: Path, *, executable: bool = True) -> Path:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         return programs.take(descriptor, f"./{path.name}", executable=executable)
@@ -38,14 +38,14 @@ def take(programs: Programs, path: Path, *, executable: bool = True) -> Program:
 def test_a_file_that_was_damaged_is_whole_once_it_is_taken_anew(tmp_path: Path) -> None:
     programs, path = Programs(tmp_path / "taken"), script(tmp_path)
     program = take(programs, path)
-    program.path.chmod(0o755)
-    program.path.write_bytes(b"damaged")
+    program.chmod(0o755)
+    program.write_bytes(b"damaged")
 
-    assert not programs.is_whole(program.sha256)
+    assert not programs.is_whole(program.name)
     take(programs, path)
 
-    assert programs.is_whole(program.sha256)
-    assert program.path.stat().st_mode & 0o777 == 0o555
+    assert programs.is_whole(program.name)
+    assert program.stat().st_mode & 0o777 == 0o555
     assert not programs.is_whole("0" * 64)
 
 
@@ -106,20 +106,20 @@ def test_a_taken_file_is_kept_under_its_content_and_cannot_be_changed(tmp_path: 
 
     program = take(Programs(tmp_path / "taken"), path)
 
-    assert program.sha256 == sha256(path.read_bytes()).hexdigest()
-    assert program.path == tmp_path / "taken" / program.sha256
-    assert program.path.read_bytes() == path.read_bytes()
-    assert program.path.stat().st_mode & 0o7777 == 0o555
+    assert program.name == sha256(path.read_bytes()).hexdigest()
+    assert program == tmp_path / "taken" / program.name
+    assert program.read_bytes() == path.read_bytes()
+    assert program.stat().st_mode & 0o7777 == 0o555
 
 
 def test_taking_the_same_content_again_keeps_the_file_that_workers_have_mounted(tmp_path: Path) -> None:
     programs = Programs(tmp_path / "taken")
-    before = take(programs, script(tmp_path)).path.stat().st_ino
+    before = take(programs, script(tmp_path)).stat().st_ino
 
     program = take(programs, script(tmp_path))
 
-    assert program.path.stat().st_ino == before
-    assert os.listdir(tmp_path / "taken") == [program.sha256]
+    assert program.stat().st_ino == before
+    assert os.listdir(tmp_path / "taken") == [program.name]
 
 
 def test_the_position_of_the_descriptor_is_neither_used_nor_moved(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_the_position_of_the_descriptor_is_neither_used_nor_moved(tmp_path: Path
         program = Programs(tmp_path / "taken").take(opened.fileno(), "./server", executable=True)
 
         assert opened.tell() == 5
-    assert program.path.read_bytes() == path.read_bytes()
+    assert program.read_bytes() == path.read_bytes()
 
 
 PIECE_BYTES = 4096
@@ -168,7 +168,7 @@ def test_the_file_that_was_opened_is_taken_whatever_its_name_leads_to_by_then(tm
 
         program = Programs(tmp_path / "taken").take(opened.fileno(), "./server", executable=True)
 
-    assert program.path.read_bytes() == b"#!/bin/sh\necho hello\n"
+    assert program.read_bytes() == b"#!/bin/sh\necho hello\n"
 
 
 def test_plain_data_needs_neither_a_run_bit_nor_content(tmp_path: Path) -> None:
@@ -177,8 +177,8 @@ def test_plain_data_needs_neither_a_run_bit_nor_content(tmp_path: Path) -> None:
     data = take(programs, script(tmp_path, b"colour = blue\n", mode=0o600), executable=False)
     nothing = take(programs, script(tmp_path, b"", mode=0o600), executable=False)
 
-    assert data.path.read_bytes() == b"colour = blue\n"
-    assert nothing.path.read_bytes() == b""
+    assert data.read_bytes() == b"colour = blue\n"
+    assert nothing.read_bytes() == b""
 
 
 def test_a_file_without_its_run_bit_is_refused_with_the_command_that_gives_it(tmp_path: Path) -> None:
@@ -261,21 +261,21 @@ def test_only_files_that_nobody_uses_are_forgotten(tmp_path: Path) -> None:
     programs = Programs(tmp_path / "taken")
     used = take(programs, script(tmp_path, b"#!/bin/sh\n: used\n"))
     unused = take(programs, script(tmp_path, b"#!/bin/sh\n: unused\n"))
-    later = unused.path.stat().st_mtime + UNUSED_FOR_S + 1
+    later = unused.stat().st_mtime + UNUSED_FOR_S + 1
 
-    assert programs.forget_unused({used.sha256}, now=later - 60) == []
-    assert programs.forget_unused({used.sha256}, now=later) == [unused.sha256]
-    assert used.path.exists()
+    assert programs.forget_unused({used.name}, now=later - 60) == []
+    assert programs.forget_unused({used.name}, now=later) == [unused.name]
+    assert used.exists()
 
 
 def test_a_file_taken_anew_is_spared_until_its_app_is_recorded(tmp_path: Path) -> None:
     programs = Programs(tmp_path / "taken")
     program = take(programs, script(tmp_path))
-    os.utime(program.path, (0, 0))
+    os.utime(program, (0, 0))
 
     taken_anew = take(programs, script(tmp_path))
 
-    assert programs.forget_unused((), now=taken_anew.path.stat().st_mtime + 1) == []
+    assert programs.forget_unused((), now=taken_anew.stat().st_mtime + 1) == []
 
 
 def test_forgetting_before_anything_was_taken_is_harmless(tmp_path: Path) -> None:
