@@ -6,6 +6,7 @@ import math
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from balancer.routes import is_server, owner
 from manager.observe.counters import NOTHING, Counters, Sample, growth_of, sum_of
@@ -37,6 +38,14 @@ class Picture:
         return math.inf if self.at is None else now - self.at
 
 
+class _Step(NamedTuple):
+    """What was counted between two samples, the later of which was taken `at`."""
+
+    at: float
+    span_s: float
+    grown: Mapping[str, Counters]
+
+
 class Traffic:
     """The last WINDOW_S seconds of samples, as differences; one thread owns it.
 
@@ -45,7 +54,7 @@ class Traffic:
 
     def __init__(self) -> None:
         self._newest: Sample | None = None
-        self._steps: deque[tuple[float, float, Mapping[str, Counters]]] = deque()
+        self._steps: deque[_Step] = deque()
 
     def add(self, sample: Sample) -> None:
         """Take a sample in; one that is not newer than the last (a stepped clock) only replaces it."""
@@ -53,22 +62,21 @@ class Traffic:
         if before is None or sample.at <= before.at:
             self._steps.clear()
             return
-        self._steps.append((sample.at, sample.at - before.at, growths(before, sample)))
+        self._steps.append(_Step(sample.at, sample.at - before.at, growths(before, sample)))
 
     def asked(self) -> frozenset[str]:
         """Return the apps of which something was counted between the last two samples."""
-        grown = self._steps[-1][2].items() if self._steps else ()
+        grown = self._steps[-1].grown.items() if self._steps else ()
         return frozenset(owner(name) or "" for name, counters in grown if counters is not NOTHING)
 
     def picture(self, now: float) -> Picture:
         """Return the rates over the window that ends now; nothing older takes part."""
-        while self._steps and self._steps[0][0] <= now - WINDOW_S:
+        while self._steps and self._steps[0].at <= now - WINDOW_S:
             self._steps.popleft()
-        newest = self._newest
-        totals = _totals(growth for _, _, growth in self._steps)
-        span_s = sum(span for _, span, _ in self._steps)
+        totals = _totals(step.grown for step in self._steps)
+        span_s = sum(step.span_s for step in self._steps)
         return Picture(
-            at=newest.at if newest else None,
+            at=self._newest.at if self._newest else None,
             workers={name: _rates(total, span_s) for name, total in totals.items() if is_server(name)},
             apps={app: _rates(total, span_s) for app, total in by_app(totals).items()},
         )
