@@ -110,12 +110,14 @@ def images(engine: DockerEngine) -> Finding:
         return fail("images", error.message, "simplecloud up")
     if not absent:
         return ok("images", "base, etcd and proxy are here")
+    which = ", ".join(absent)
+    build = partial(_build, engine, which)
+    return fail("images", f"{which}: not here, or outdated", "simplecloud doctor --fix", build)
 
-    def build() -> str:
-        ensure_images(engine.images, say)
-        return f"built {', '.join(absent)}"
 
-    return fail("images", f"{', '.join(absent)}: not here, or outdated", "simplecloud doctor --fix", build)
+def _build(engine: DockerEngine, which: str) -> str:
+    ensure_images(engine.images, say)
+    return f"built {which}"
 
 
 def group() -> Finding:
