@@ -32,11 +32,11 @@ def bring_back(places: Places, settings: Settings, away: Collection[str], engine
     """
     well = _first_well(settings, away)
     done = []
-    for number, endpoint in enumerate(settings.etcd_endpoints, start=1):
-        if endpoint in away and well is not None and not has_log(_directory(places, number)):
+    for number in _numbers(settings, away):
+        if well is not None and not has_log(_directory(places, number)):
             _make_anew(places, settings, number, well, engine)
             done.append(f"etcd{number} had lost its data, and gets it from the others")
-        elif endpoint in away:
+        else:
             _directory(places, number).mkdir(mode=0o700, exist_ok=True)
             done.append(_start(parts.etcd_orders(places, settings)[number - 1], engine))
     return "; ".join(done)
@@ -48,12 +48,19 @@ def renew(places: Places, settings: Settings, away: Collection[str], engine: Eng
     Not where no other answers: then theirs are the only data.  Raises EngineError, StoreUnavailable.
     """
     well = _first_well(settings, away)
+    if well is None:
+        return ""
     done = []
-    for number, endpoint in enumerate(settings.etcd_endpoints, start=1):
-        if endpoint in away and well is not None:
-            _make_anew(places, settings, number, well, engine)
-            done.append(f"etcd{number} could not go on with its data, and gets those of the others")
+    for number in _numbers(settings, away):
+        _make_anew(places, settings, number, well, engine)
+        done.append(f"etcd{number} could not go on with its data, and gets those of the others")
     return "; ".join(done)
+
+
+def _numbers(settings: Settings, away: Collection[str]) -> list[int]:
+    """Return the numbers of the members that are away; they count from 1."""
+    numbered = enumerate(settings.etcd_endpoints, start=1)
+    return [number for number, endpoint in numbered if endpoint in away]
 
 
 def _first_well(settings: Settings, away: Collection[str]) -> str | None:
