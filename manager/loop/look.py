@@ -269,7 +269,7 @@ def target_of(world: World, record: WorkerRecord, container: Container, *, answe
     spec = world.specs.get(record.app)
     if spec is None or record.port is None or record.leaving_since is not None:
         return None
-    health = spec.health_of(record.revision)
+    health = spec.template_of(record.revision).health
     if health.kind == "none":
         return None
     young = container.started_at is not None and world.now - container.started_at < STARTUP_S

@@ -125,7 +125,7 @@ def require_reached(before: Mapping[str, AppSpec], wished: Iterable[AppSpec]) ->
 
 
 def _require_unreached(specs: Mapping[str, AppSpec], name: str, leaving: list[str]) -> None:
-    others = [spec for spec in specs.values() if not spec.removing and name in _reached_by(spec)]
+    others = [spec for spec in specs.values() if not spec.removing and _reaches(spec, name)]
     if others:
         names = [spec.name for spec in others]
         holders = [holder(spec, former=name not in spec.template.reach) for spec in others]
@@ -142,7 +142,6 @@ def _without(spec: AppSpec, leaving: list[str]) -> str:
     return f"update {' '.join(f'--reach {each}' for each in rest) or '--no-reach'} {spec.name}"
 
 
-def _reached_by(spec: AppSpec) -> frozenset[str]:
-    """Return the apps that workers of this one may connect to, also when its update is taken back."""
-    former = spec.fallback.template.reach if spec.fallback is not None else ()
-    return frozenset((*spec.template.reach, *former))
+def _reaches(spec: AppSpec, name: str) -> bool:
+    """Return whether workers of the app may connect to the other, also when its update is taken back."""
+    return any(name in place.template.reach for place in spec.places)

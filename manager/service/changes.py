@@ -154,7 +154,7 @@ class Changes:
         name = spec.name
         keys = self.store.read(f"{REVISIONS}{name}/", f"{WORKERS}{name}/").entries
         running = {int(key.rpartition("/")[2]) for key in keys if key.startswith(WORKERS)}
-        used = {revision_key(name, number) for number in running | _named(spec) | _named(former)}
+        used = {revision_key(name, number) for number in {*running, *spec.templates, *former.templates}}
         known = [key for key in keys if key.startswith(REVISIONS)]
         return [key for key in known[: 1 - KEPT_REVISIONS] if key not in used]
 
@@ -201,11 +201,6 @@ class Changes:
 def _changed(before: Mapping[str, AppSpec], wish: Wish) -> list[AppSpec]:
     """Return the specs that are new: what stays as it is, is no change that `undo` could take back."""
     return [spec for spec in wish.specs if spec != before.get(spec.name)]
-
-
-def _named(spec: AppSpec) -> set[int]:
-    """Return the revisions that the app runs and that its update falls back to."""
-    return {spec.revision, spec.fallback.revision} if spec.fallback is not None else {spec.revision}
 
 
 def _made_before(request: Request, snapshot: Snapshot, key: str) -> Made:

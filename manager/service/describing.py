@@ -31,7 +31,7 @@ def describe(reading: Reading, call: Call, arguments: Arguments) -> Answer:
     spec = wishes.find(world.specs, name)
     records = [record for record in world.of_app(name) if slot in (None, record.slot)]
     if slot is not None and records:  # while an update replaces it, it is made from another template
-        spec = replace(spec, template=spec.templates.get(records[0].revision, spec.template))
+        spec = replace(spec, template=spec.template_of(records[0].revision))
     told = [event for event in events(reading.store) if _is_about(event, name, slot)]
     fields |= {
         "spec": plain(spec),

@@ -110,5 +110,5 @@ def users_of(specs: Mapping[str, AppSpec], name: str) -> list[AppSpec]:
     return [
         spec
         for _, spec in sorted(specs.items())
-        if name in spec.template.secrets or (spec.fallback and name in spec.fallback.template.secrets)
+        if any(name in place.template.secrets for place in spec.places)
     ]

@@ -21,7 +21,7 @@ from manager.state.guards import (
     require_port,
     require_word,
 )
-from manager.state.templates import Health, Template
+from manager.state.templates import Template
 from netsetup.addresses import port_name
 
 Order = Literal["start-first", "stop-first"]
@@ -143,7 +143,7 @@ class Freeze:
 class Hurry:
     """Workers made before `at` (unix seconds) need not end what they serve.
 
-    slots: those in these places only, all when it is empty.
+    slots: those in these slots only, all when it is empty.
     """
 
     at: float
@@ -158,14 +158,14 @@ class AppSpec:
     """What the operator asked for.
 
     number: the app's mark on the network, unique in the cloud.  want: workers while it is not stopped.
-    stopped_slots: places that `stop APP.SLOT` emptied.  turns: how often `restart APP.SLOT` renewed a slot.
+    stopped_slots: those that `stop APP.SLOT` emptied.  turns: how often `restart APP.SLOT` renewed a slot.
     hurry: which of its workers the last command did not want to wait for.
     fallback: until an update has proved itself, what it began from.  newest: the highest revision ever given.
     failed: the revisions whose updates were taken back, or overtaken before they had got ready.
     overtaken: those of them that another command ended, an undo too.
     order, parallel: how an update replaces workers, and how many at a time.
     spares: how many workers wait, paused, for the next slots to be wanted.
-    slots: the places that shall have a worker: the lowest ones that no `stop APP.SLOT` emptied.
+    slots: those that shall have a worker: the lowest ones that no `stop APP.SLOT` emptied.
     """
 
     name: str
@@ -203,7 +203,7 @@ class AppSpec:
         require_count(self.spares, "spares")
         if self.template.port and self.template.protocol == "tcp" and self.tcp_port is None:
             raise ValueError(f"{self.name} is for tcp and has no port of the proxy's")
-        object.__setattr__(self, "slots", frozenset(self._places(self.wanted)))
+        object.__setattr__(self, "slots", frozenset(self._lowest(self.wanted)))
 
     @property
     def scales_itself(self) -> bool:
@@ -211,15 +211,19 @@ class AppSpec:
         return self.autoscale is not None and self.autoscale.mode == "on"
 
     @property
+    def places(self) -> tuple[AppSpec | Past, ...]:
+        """What it is now, and what it is again when the update that goes on fails."""
+        return (self,) if self.fallback is None else (self, self.fallback)
+
+    @property
     def templates(self) -> Mapping[int, Template]:
         """What the workers of its revisions are made from; during an update there are two."""
-        places = (self,) if self.fallback is None else (self.fallback, self)
-        return {place.revision: place.template for place in places}
+        return {place.revision: place.template for place in reversed(self.places)}
 
-    def health_of(self, revision: int) -> Health:
-        """Return what tells that a worker of this revision is healthy; during an update there are two."""
+    def template_of(self, revision: int) -> Template:
+        """Return what a worker of this revision is made from; of one that is neither, what the app is now."""
         past = self.fallback
-        return past.template.health if past and past.revision == revision else self.template.health
+        return past.template if past and past.revision == revision else self.template
 
     @property
     def is_updating(self) -> bool:
@@ -233,12 +237,12 @@ class AppSpec:
 
     @property
     def spare_slots(self) -> frozenset[int]:
-        """The places that shall have a spare: the next ones after those of the workers."""
+        """The slots that shall have a spare: the next ones after those of the workers."""
         if self.stopped or self.removing:
             return frozenset()
-        return frozenset(self._places(self.wanted + self.spares)[self.wanted :])
+        return frozenset(self._lowest(self.wanted + self.spares)[self.wanted :])
 
-    def _places(self, count: int) -> list[int]:
+    def _lowest(self, count: int) -> list[int]:
         enough = range(1, count + len(self.stopped_slots) + 1)
         return [slot for slot in enough if slot not in self.stopped_slots][:count]
 

@@ -139,5 +139,5 @@ def still_open(world: World, record: WorkerRecord) -> str:
 def drained(world: World, record: WorkerRecord) -> str:
     """Return what one of those is called that a leaving worker has to end first."""
     spec = world.specs.get(record.app)
-    template = spec.templates.get(record.revision, spec.template) if spec is not None else None
-    return "open connection" if template is not None and template.protocol == "tcp" else "open request"
+    is_tcp = spec is not None and spec.template_of(record.revision).protocol == "tcp"
+    return "open connection" if is_tcp else "open request"

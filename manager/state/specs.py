@@ -11,7 +11,7 @@ from manager.api.agreement import again, require_bounds, require_http
 from manager.api.arguments import Arguments
 from manager.api.cite import cited
 from manager.api.errors import AppExists, CloudError, RouteTaken, UsageError
-from manager.state.model import AppSpec, Autoscale, Past
+from manager.state.model import AppSpec, Autoscale
 from manager.state.options import objective
 from manager.state.templates import Template
 from manager.state.wishes import autoscaled, holder, with_spares
@@ -163,7 +163,7 @@ def _unique(first: tuple[str, ...], then: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _require_free(specs: Mapping[str, AppSpec], hosts: Collection[str], paths: Collection[str]) -> None:
-    places = ((spec, place) for spec in specs.values() for place in _places(spec))
+    places = ((spec, place) for spec in specs.values() for place in spec.places)
     for spec, place in places:
         held = {*place.hosts, *place.paths}
         taken = next((route for route in (*hosts, *paths) if route in held), None)
@@ -172,14 +172,9 @@ def _require_free(specs: Mapping[str, AppSpec], hosts: Collection[str], paths: C
             raise RouteTaken(f"{who} has the route {taken} already", hint=end or f"routes {spec.name}")
 
 
-def _places(spec: AppSpec) -> list[AppSpec | Past]:
-    """Return where the app is reached, and where it is again when the update that goes on fails."""
-    return [spec, *filter(None, [spec.fallback])]
-
-
 def _free_tcp_port(specs: Mapping[str, AppSpec], tcp_ports: range, wished: int | None = None) -> int:
     """Return a port of the range that no app has: the wished one, else the first."""
-    taken = {place.tcp_port for spec in specs.values() for place in _places(spec)}
+    taken = {place.tcp_port for spec in specs.values() for place in spec.places}
     free = [port for port in tcp_ports if port not in taken]
     if not free:
         raise CloudError(

@@ -174,7 +174,7 @@ def is_healthy(world: World, record: WorkerRecord) -> bool:
     if not is_running(world, record):
         return False
     spec = world.specs.get(record.app)
-    if spec is None or spec.health_of(record.revision).kind == "none":
+    if spec is None or spec.template_of(record.revision).health.kind == "none":
         return True
     verdict = world.verdicts.get(record.key)
     return is_published(world, record) if verdict is None else verdict.ok
@@ -217,7 +217,7 @@ def _is_reached_by(world: World, spec: AppSpec, record: WorkerRecord, kind: str)
 
 
 def _server(spec: AppSpec, record: WorkerRecord) -> Server:
-    health = spec.health_of(record.revision)
+    health = spec.template_of(record.revision).health
     return Server(server_name(*record.key), record.endpoint, health.path if health.kind == "path" else None)
 
 
