@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 
 from manager.api.arguments import Arguments
-from manager.api.documents import document, rfc3339
+from manager.api.documents import rfc3339
 from manager.api.views import EventView
 from manager.journal import events
 from manager.server import Call
@@ -26,7 +26,7 @@ LAST_EVENTS = 10
 def describe(reading: Reading, call: Call, arguments: Arguments) -> Answer:
     """Return an app or a worker with its spec, its last ending, decision and events."""
     fields = dict(reading.inspect(call, arguments))
-    world = reading.picture().world
+    world = reading.world()
     name, slot = resolve_target(arguments.text("target") or "", world)
     spec = wishes.find(world.specs, name)
     records = [record for record in world.of_app(name) if slot in (None, record.slot)]
@@ -39,13 +39,13 @@ def describe(reading: Reading, call: Call, arguments: Arguments) -> Answer:
         "events": [asdict(event) for event in told[-LAST_EVENTS:]],
     }
     if slot is not None:
-        return document("WorkerDescription", _without_kind(fields))
+        return {**fields, "kind": "WorkerDescription"}
     target = world.targets.get(name)
     routes = [asdict(view) for view in route_views(world, spec, reading.addressing)]
     fields |= {"routes": routes, "decision": _decision(reading.store, spec, target)}
     if fields["decision"] is not None:
         fields["note"] = _without_reason(str(fields["note"]), target)
-    return document("AppDescription", _without_kind(fields))
+    return {**fields, "kind": "AppDescription"}
 
 
 def _decision(store: Store, spec: AppSpec, target: ScalingTarget | None) -> object:
@@ -61,10 +61,6 @@ def _without_reason(note: str, target: ScalingTarget | None) -> str:
     """Return an app's note without the reason of its last decision, which stands beside it."""
     reason = target.reason.removeprefix("frozen; ") if target is not None else ""
     return note.removesuffix(reason).rstrip(";: ")
-
-
-def _without_kind(fields: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in fields.items() if name not in ("apiVersion", "kind")}
 
 
 def _is_about(event: EventView, name: str, slot: int | None) -> bool:

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 
 from manager.api.arguments import Arguments
 from manager.api.documents import SOME, document, listing, rfc3339, some, unix_seconds
@@ -71,40 +72,27 @@ class Reading:
     def addressing(self) -> Addressing:
         return Addressing(self.settings.bind, self.settings.http_port)
 
-    def picture(self) -> Picture:
-        """Return the last picture; raises StoreUnavailable before the first look succeeded."""
-        return self.reconciler.seen()
-
-    def specs(self, arguments: Arguments) -> list[AppSpec]:
-        """Return the specs of the named apps, or of all; raises AppNotFound."""
-        return named(self.picture().world.specs, arguments.texts("app"))
+    def world(self) -> World:
+        """Return what the last look saw; raises StoreUnavailable before the first succeeded."""
+        return self.reconciler.seen().world
 
     def apps(self, call: Call, arguments: Arguments) -> Answer:
-        world, measures = self.picture().world, self.measures()
-        views = [app_view(world, spec, measures, self.addressing) for spec in self.specs(arguments)]
-        return self._with_age(listing("AppList", views))
+        picture, measures = self.reconciler.seen(), self.measures()
+        specs = named(picture.world.specs, arguments.texts("app"))
+        views = [app_view(picture.world, spec, measures, self.addressing) for spec in specs]
+        return _with_notes(listing("AppList", views), picture)
 
     def ps(self, call: Call, arguments: Arguments) -> Answer:
-        world, measures, everything = self.picture().world, self.measures(), arguments.flag("all")
-        specs = self.specs(arguments)
-        views = [
-            view for spec in specs for view in worker_views(world, spec, measures, everything=everything)
-        ]
-        return self._with_age(listing("WorkerList", views))
+        picture, measures, everything = self.reconciler.seen(), self.measures(), arguments.flag("all")
+        specs = named(picture.world.specs, arguments.texts("app"))
+        views = (worker_views(picture.world, spec, measures, everything=everything) for spec in specs)
+        return _with_notes(listing("WorkerList", chain.from_iterable(views)), picture)
 
     def routes(self, call: Call, arguments: Arguments) -> Answer:
-        world = self.picture().world
-        views = [view for spec in self.specs(arguments) for view in route_views(world, spec, self.addressing)]
-        return self._with_age(listing("RouteList", views), *silence_notes(world, views))
-
-    def _with_age(self, answer: dict[str, object], *more: str) -> Answer:
-        """Return the answer with notes when it is from the last picture and not from now, or not of all."""
-        picture = self.picture()
-        notes = [*more, *lost_notes(picture.world)]
-        if picture.trouble:
-            age_s = time.time() - picture.world.now
-            notes.append(f"{picture.trouble}; last known, {age_s:.0f} s ago")
-        return {**answer, "notes": notes} if notes else answer
+        picture = self.reconciler.seen()
+        specs = named(picture.world.specs, arguments.texts("app"))
+        views = [view for spec in specs for view in route_views(picture.world, spec, self.addressing)]
+        return _with_notes(listing("RouteList", views), picture, *silence_notes(picture.world, views))
 
     def images(self, call: Call, arguments: Arguments) -> Answer:
         return listing(
@@ -127,7 +115,7 @@ class Reading:
 
         told = events(self.store)
         if app is not None and all(event.app != app for event in told):
-            wishes.find(self.picture().world.specs, app)
+            wishes.find(self.world().specs, app)
         views = [event for event in told if wanted(event)]
         if arguments.flag("follow"):
             self._follow_events(call, views, wanted)
@@ -150,13 +138,13 @@ class Reading:
         """Return each app as the parameters of the `run` that makes it, and its copied files' sha256."""
         items = [
             {"params": asked(spec), "files": {m.path: m.sha256 for m in spec.template.mounts}}
-            for spec in self.specs(arguments)
+            for spec in named(self.world().specs, arguments.texts("app"))
             if not spec.removing
         ]
         return document("AppFile", {"items": items, "usual": usual()})
 
     def inspect(self, call: Call, arguments: Arguments) -> Answer:
-        world, measures = self.picture().world, self.measures()
+        world, measures = self.world(), self.measures()
         name, slot = resolve_target(arguments.text("target") or "", world)
         spec = wishes.find(world.specs, name)
         workers = worker_views(world, spec, measures, everything=True)
@@ -244,6 +232,15 @@ class Reading:
         if world.unreadable:
             notes.append(f"left alone, as records cannot be read: {some(sorted(world.unreadable.values()))}")
         return notes
+
+
+def _with_notes(answer: dict[str, object], picture: Picture, *more: str) -> Answer:
+    """Return the answer with notes when it is from the last picture and not from now, or not of all."""
+    notes = [*more, *lost_notes(picture.world)]
+    if picture.trouble:
+        age_s = time.time() - picture.world.now
+        notes.append(f"{picture.trouble}; last known, {age_s:.0f} s ago")
+    return {**answer, "notes": notes} if notes else answer
 
 
 def _counts(world: World) -> tuple[int, int, list[str]]:

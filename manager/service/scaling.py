@@ -16,7 +16,6 @@ from manager.plan.foresee import foreseen, scaling_words
 from manager.server import Call
 from manager.service.changes import Changes, Wish
 from manager.service.dispatch import Answer
-from manager.service.reading import Reading
 from manager.service.revisions import ranges
 from manager.service.waiting import LOOK_S, until_seen
 from manager.state import wishes
@@ -36,13 +35,12 @@ class ScalingVerbs:
     """What an app's scaling is set and explained with."""
 
     changes: Changes
-    reading: Reading
 
     def autoscale(self, call: Call, arguments: Arguments) -> Answer:
         name = arguments.text("app")
         require_sense(arguments)
         if name is None or not _POLICY & arguments.values.keys():
-            world = self.reading.picture().world
+            world = self.changes.reconciler.seen().world
             shown = [spec for spec in world.specs.values() if spec.autoscale and name in (None, spec.name)]
             if shown or name is None:
                 return listing("AutoscaleList", (_view(world, spec) for spec in shown))
@@ -58,16 +56,16 @@ class ScalingVerbs:
             return Wish((scaled,), sentences(scaling_words(scaled), wishes.started_again(spec, scaled)))
 
         if arguments.flag("dry_run"):
-            specs = self.reading.picture().world.specs
+            specs = self.changes.reconciler.seen().world.specs
             steps = [step for made in edit(specs).specs for step in foreseen(specs.get(made.name), made)]
             return document("Plan", {"steps": steps})
         made = self.changes.make(call, edit)
-        until_seen(self.reading.reconciler, call, made.revision)
+        until_seen(self.changes.reconciler, call, made.revision)
         return document("Result", {"message": made.note})
 
     def explain(self, call: Call, arguments: Arguments) -> Answer:
         name, number = arguments.text("app") or "", arguments.whole("decision")
-        world = self._decided(call, name) if number is None else self.reading.picture().world
+        world = self._decided(call, name) if number is None else self.changes.reconciler.seen().world
         spec = wishes.find(world.specs, name)
         entries = self.changes.store.read(f"{DECISIONS}{name}/").entries
         stored = (json.loads(entry.value) for entry in entries.values())
@@ -102,10 +100,10 @@ class ScalingVerbs:
 
     def _decided(self, call: Call, name: str) -> World:
         """Return the world once there is a decision on an app that scales itself since a moment ago."""
-        picture, ends_at = self.reading.picture(), time.monotonic() + FIRST_S
+        picture, ends_at = self.changes.reconciler.seen(), time.monotonic() + FIRST_S
         while _waits_for_first(picture.world, name) and time.monotonic() < ends_at:
             call.check()
-            picture = self.reading.reconciler.next_picture(picture, LOOK_S) or picture
+            picture = self.changes.reconciler.next_picture(picture, LOOK_S) or picture
         return picture.world
 
 

@@ -13,7 +13,6 @@ from manager.secrets import Secrets, content_of
 from manager.server import Call
 from manager.service.changes import Changes, Wish
 from manager.service.dispatch import Answer
-from manager.service.reading import Reading
 from manager.state import wishes
 from manager.state.model import AppSpec
 from manager.state.world import unread_words
@@ -24,7 +23,6 @@ class SecretVerbs:
     """The command `secret`. What a secret holds is neither shown nor noted anywhere."""
 
     secrets: Secrets
-    reading: Reading
     changes: Changes
 
     def secret(self, call: Call, arguments: Arguments) -> Answer:
@@ -66,7 +64,7 @@ class SecretVerbs:
 
         Returns the apps of which they could not be, with the reason.
         """
-        world = self.reading.picture().world
+        world = self.changes.reconciler.seen().world
         spared = [spec.name for spec in users_of(world.specs, name) if spec.spare_slots]
         kept = {app: words for app in spared if (words := unread_words(world, app))}
 
@@ -102,7 +100,7 @@ class SecretVerbs:
             yield SecretView(kept.name, kept.size_bytes, rfc3339(kept.changed_at), users)
 
     def _users(self, name: str) -> list[AppSpec]:
-        return users_of(self.reading.picture().world.specs, name)
+        return users_of(self.changes.reconciler.seen().world.specs, name)
 
 
 def users_of(specs: Mapping[str, AppSpec], name: str) -> list[AppSpec]:

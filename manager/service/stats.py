@@ -21,7 +21,7 @@ def stats(reading: Reading, call: Call, arguments: Arguments) -> Answer:
 
     It is one look; the shell asks again each second.
     """
-    world = reading.picture().world
+    world = reading.world()
     records = _meant(world, arguments.text("target"))
     running = [(key, world.containers.get(key)) for key in sorted(record.key for record in records)]
     views = [_view(reading, key, container) for key, container in running if container and container.pid]

@@ -37,7 +37,7 @@ def dispatcher(core: Core) -> Dispatcher:
     answering = Dispatcher({}, partial(_unreadable, core.reconciler))
     reading = _reading(core, lambda: (core.reconciler.last_error, answering.last_error))
     changes = Changes(core.store, core.leadership, core.reconciler, core.journal, time.time)
-    verbs = {**_changing(core, changes, reading), **_looking(core, reading)}
+    verbs = {**_changing(core, changes), **_looking(core, reading)}
     answering.verbs = {**verbs, "watch": Watching(core.reconciler, verbs, reading.host).watch}
     return answering
 
@@ -65,13 +65,13 @@ def _reading(core: Core, troubles: Callable[[], tuple[str, str]]) -> Reading:
     )
 
 
-def _changing(core: Core, changes: Changes, reading: Reading) -> Mapping[str, Verb]:
+def _changing(core: Core, changes: Changes) -> Mapping[str, Verb]:
     """Return the verbs that change what is wanted or what is there, and their fellows."""
     tcp_ports, intake = core.settings.tcp_ports, Intake(core.engine, core.programs, core.secrets)
     apps = AppVerbs(changes, intake, tcp_ports)
     revisions = RevisionVerbs(apps)
     rescue = Rescue(changes, core.programs, core.secrets, tcp_ports)
-    freezing, scaling = FreezeVerbs(changes), ScalingVerbs(changes, reading)
+    freezing, scaling = FreezeVerbs(changes), ScalingVerbs(changes)
     return {
         "run": apps.run,
         "scale": apps.scale,
@@ -91,7 +91,7 @@ def _changing(core: Core, changes: Changes, reading: Reading) -> Mapping[str, Ve
         "freeze": freezing.freeze,
         "thaw": freezing.thaw,
         "net": NetworkVerbs(core.places.tag, core.settings, core.network, changes).net,
-        "secret": SecretVerbs(core.secrets, reading, changes).secret,
+        "secret": SecretVerbs(core.secrets, changes).secret,
         "crash": Drills(core.places, core.settings, core.engine, core.reconciler, core.journal).crash,
     }
 
@@ -111,7 +111,7 @@ def _looking(core: Core, reading: Reading) -> Mapping[str, Verb]:
         "status": reading.status,
         "describe": partial(describe, reading),
         "stats": partial(stats, reading),
-        "whatif": Whatif(reading, core.recording).whatif,
+        "whatif": Whatif(core.reconciler, core.recording).whatif,
         "trace": tracing.trace,
         "logs": Logs(core.engine, core.reconciler).logs,
         "exec": inside.exec,

@@ -13,11 +13,11 @@ from manager.api.arguments import Arguments
 from manager.api.documents import document, rfc3339
 from manager.api.errors import CloudError
 from manager.api.views import PolicyName, ReplayView, WhatifView
+from manager.loop.reconcile import Reconciler
 from manager.scaling.recording import Recording, Tape
 from manager.scaling.scaler import policy_of
 from manager.server import Call
 from manager.service.dispatch import Answer
-from manager.service.reading import Reading
 from manager.state import wishes
 from manager.state.model import AppSpec, Autoscale
 
@@ -31,11 +31,11 @@ HOW_TOLD = (
 class Whatif:
     """What the command needs."""
 
-    reading: Reading
+    reconciler: Reconciler
     recording: Recording
 
     def whatif(self, call: Call, arguments: Arguments) -> Answer:
-        spec = wishes.find(self.reading.picture().world.specs, arguments.text("app") or "")
+        spec = wishes.find(self.reconciler.seen().world.specs, arguments.text("app") or "")
         if spec.autoscale is None:
             raise CloudError(
                 f"{spec.name} is scaled by hand: no load is recorded of it",

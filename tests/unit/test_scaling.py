@@ -26,7 +26,6 @@ from manager.scaling.recording import Recording
 from manager.scaling.scaler import Scaler
 from manager.server import Call
 from manager.service.changes import Changes, Edit, Made
-from manager.service.reading import Reading
 from manager.service.scaling import ScalingVerbs, require_sense
 from manager.state import wishes
 from manager.state.amounts import ScaleChange
@@ -248,9 +247,7 @@ def test_a_frozen_app_keeps_its_number_and_says_what_it_would_have() -> None:
 def test_a_dry_run_tells_what_becomes_of_an_app_and_nothing_where_nothing_does(
     policy: Autoscale | None, words: tuple[str, ...], steps: list[str]
 ) -> None:
-    picture = SimpleNamespace(world=serving([spec(policy=policy)], []))
-    reading = cast(Reading, SimpleNamespace(picture=lambda: picture))
-    verbs = ScalingVerbs(cast(Changes, None), reading)
+    verbs = verbs_over(serving([spec(policy=policy)], []))
 
     answer = verbs.autoscale(cast(Call, None), bound("autoscale", "web", *words, "--dry-run"))
 
@@ -268,12 +265,11 @@ def test_an_autoscaler_that_is_turned_off_is_told_apart_from_one_that_was_off(
     policy: Autoscale | None, told: str
 ) -> None:
     world = serving([spec(policy=policy)], [])
-    reading = SimpleNamespace(reconciler=SimpleNamespace(picture=lambda: SimpleNamespace(world=world)))
 
     def make(call: Call, edit: Edit) -> Made:
         return Made({}, edit(world.specs).note, world.revision)
 
-    verbs = ScalingVerbs(cast(Changes, SimpleNamespace(make=make)), cast(Reading, reading))
+    verbs = verbs_over(world, make=make)
 
     assert verbs.autoscale(cast(Call, None), bound("autoscale", "web", "off"))["message"] == told
 
@@ -281,12 +277,17 @@ def test_an_autoscaler_that_is_turned_off_is_told_apart_from_one_that_was_off(
 def test_a_decision_that_is_not_kept_tells_which_are() -> None:
     store = FakeStore(lambda: 0.0)
     store.write({decision_key("web", kept): json.dumps({"id": kept}) for kept in (12, 30)})
-    picture = SimpleNamespace(world=serving([spec(policy=Autoscale(1, 3))], []))
-    reading = cast(Reading, SimpleNamespace(picture=lambda: picture))
-    verbs = ScalingVerbs(cast(Changes, SimpleNamespace(store=store)), reading)
+    verbs = verbs_over(serving([spec(policy=Autoscale(1, 3))], []), store=store)
 
     with pytest.raises(CloudError, match=r"decision 6 is not kept: .* \(12, 30\)"):
         verbs.explain(cast(Call, None), Arguments({"app": "web", "decision": 6}))
+
+
+def verbs_over(world: World, next_picture: object = None, **changes: object) -> ScalingVerbs:
+    """Return the verbs of a manager that sees this world."""
+    picture = SimpleNamespace(world=world)
+    reconciler = SimpleNamespace(seen=lambda: picture, picture=lambda: picture, next_picture=next_picture)
+    return ScalingVerbs(cast(Changes, SimpleNamespace(reconciler=reconciler, **changes)))
 
 
 def scaler(
@@ -313,9 +314,7 @@ def scaler(
 
 def explained(store: FakeStore, world: World, number: int | None = None) -> Mapping[str, object]:
     target = decode(ScalingTarget, store.read(target_key("web")).entries[target_key("web")].value)
-    picture = SimpleNamespace(world=replace(world, targets={"web": target}))
-    reading = cast(Reading, SimpleNamespace(picture=lambda: picture))
-    verbs = ScalingVerbs(cast(Changes, SimpleNamespace(store=store)), reading)
+    verbs = verbs_over(replace(world, targets={"web": target}), store=store)
     asked = Arguments({"app": "web"} if number is None else {"app": "web", "decision": number})
     answer = verbs.explain(cast(Call, None), asked)
     assert isinstance(answer, Mapping)
@@ -345,10 +344,7 @@ def test_who_asks_before_the_first_decision_is_told_of_it_a_moment_later() -> No
         target = decode(ScalingTarget, store.read(target_key("web")).entries[target_key("web")].value)
         return SimpleNamespace(world=replace(world, targets={"web": target}))
 
-    reading = SimpleNamespace(
-        picture=lambda: SimpleNamespace(world=world), reconciler=SimpleNamespace(next_picture=next_picture)
-    )
-    verbs = ScalingVerbs(cast(Changes, SimpleNamespace(store=store)), cast(Reading, reading))
+    verbs = verbs_over(world, next_picture, store=store)
     call = cast(Call, SimpleNamespace(check=lambda: None))
 
     answer = verbs.explain(call, Arguments({"app": "web"}))
@@ -364,10 +360,8 @@ def test_an_explanation_names_the_newest_decision_and_those_before_that_changed_
     store.write({decision_key("web", number): json.dumps(each) for number, each in enumerate(decided, 1)})
     target = SimpleNamespace(decision=4)
     world = replace(serving([spec(policy=Autoscale(1, 3))], []), targets={"web": cast(ScalingTarget, target)})
-    picture = SimpleNamespace(world=world)
-    reading = cast(Reading, SimpleNamespace(picture=lambda: picture))
 
-    answer = ScalingVerbs(cast(Changes, SimpleNamespace(store=store)), reading).explain(
+    answer = verbs_over(world, store=store).explain(
         cast(Call, None), Arguments({"app": "web", "decision": 1})
     )
 

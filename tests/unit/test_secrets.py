@@ -19,7 +19,6 @@ from manager.loop.reconcile import Picture
 from manager.secrets import SIZE_LIMIT_BYTES, Secrets
 from manager.server import Call
 from manager.service.changes import Changes, Edit
-from manager.service.reading import Reading
 from manager.service.secrets import SecretVerbs
 from manager.state import wishes
 from manager.state.model import AppSpec, WorkerKey
@@ -45,9 +44,9 @@ class Renewing:
 
     def verbs(self, secrets: Secrets) -> SecretVerbs:
         picture = Picture(self.world, 1, converged=True)
-        reading = cast(Reading, SimpleNamespace(picture=lambda: picture))
-        changes = SimpleNamespace(make=self.make, journal=SimpleNamespace(note=str))
-        return SecretVerbs(secrets, reading, cast(Changes, changes))
+        reconciler = SimpleNamespace(seen=lambda: picture)
+        changes = SimpleNamespace(make=self.make, journal=SimpleNamespace(note=str), reconciler=reconciler)
+        return SecretVerbs(secrets, cast(Changes, changes))
 
     def set_db(self, secrets: Secrets) -> Mapping[str, object]:
         with holding(b"hush") as descriptor:

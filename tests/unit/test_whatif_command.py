@@ -14,10 +14,9 @@ import pytest
 from manager.api import arguments
 from manager.api.commands import known
 from manager.api.errors import AppNotFound, CloudError, UsageError
-from manager.loop.reconcile import Picture
+from manager.loop.reconcile import Picture, Reconciler
 from manager.scaling.recording import Recording
 from manager.server import Call
-from manager.service.reading import Reading
 from manager.service.whatif import Whatif
 from manager.state.model import AppSpec, Autoscale
 from manager.state.templates import Template
@@ -33,11 +32,11 @@ TODAY = Autoscale(POLICY.min, POLICY.max, POLICY.slo_s, POLICY.slo_share)
 
 @dataclass(slots=True)
 class Reads:
-    """The part of Reading that the command asks: the apps there are."""
+    """The part of the loop that the command asks: the apps there are."""
 
     policy: Autoscale | None = TODAY
 
-    def picture(self) -> Picture:
+    def seen(self) -> Picture:
         template = Template(command=("server",), image="base", port=8000)
         spec = AppSpec("web", 1, 1, template, 2, T0, autoscale=self.policy)
         return Picture(World(T0, 1, IPv4Network("10.200.0.0/22"), {"web": spec}), 1, True)
@@ -66,7 +65,7 @@ class Desk:
     def asks(self, *words: str) -> dict[str, Any]:
         row = known("whatif")
         asked = arguments.bind(row, parsing.parse(row, words))
-        command = Whatif(cast(Reading, self.reads), self.life.recording)
+        command = Whatif(cast(Reconciler, self.reads), self.life.recording)
         return dict(command.whatif(cast(Call, Listener()), asked))
 
 
