@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from manager.api.arguments import Arguments
@@ -37,26 +36,23 @@ class Inside:
     reconciler: Reconciler
 
     def exec(self, call: Call, arguments: Arguments) -> Answer:
-        asked = call.request.params.get("execution")
-        if asked is None:
-            return self._make(arguments)
-        match asked:
-            case {"id": str(number), "do": "start"} if _ID.fullmatch(number):
+        match call.request.params.get("execution"):
+            case None:
+                return self._make(arguments)
+            case {"id": str(number), "do": "start"}:
                 return self._start(call, self._known(number), tty=arguments.flag("tty"))
             case {"id": str(number), "do": "resize", "rows": int(rows), "columns": int(columns)} if (
-                _ID.fullmatch(number) and 0 < rows < 65536 and 0 < columns < 65536
+                0 < rows < 65536 and 0 < columns < 65536
             ):
                 return self._resize(self._known(number), rows, columns)
-            case {"id": str(number), "do": "hang-up"} if _ID.fullmatch(number):
+            case {"id": str(number), "do": "hang-up"}:
                 found = self._known(number)
                 self.engine.execs.hang_up(number)
-                return document("Execution", _told(found))
-            case {"id": str(number), "do": "wait"} if _ID.fullmatch(number):
+                return _told(found)
+            case {"id": str(number), "do": "wait"}:
                 return self._wait(call, self._known(number))
             case _:
-                raise UsageError(
-                    'exec: execution is {"id":ID,"do":"start|resize|hang-up|wait"}', hint="help exec"
-                )
+                raise _unusable()
 
     def top(self, call: Call, arguments: Arguments) -> Answer:
         place = self.place(arguments.text("target") or "")
@@ -92,6 +88,8 @@ class Inside:
 
     def _known(self, number: str) -> Execution:
         """Return the command when it is one inside a worker of this cloud."""
+        if not _ID.fullmatch(number):
+            raise _unusable()
         found = self.engine.execs.look(number)
         if not any(worker.id == found.container_id for worker in self.engine.workers()):
             raise WorkerNotFound("the command is not one of a worker of this cloud", hint="ps")
@@ -107,14 +105,14 @@ class Inside:
                 hint="ps",
             ) from error
         call.handed.append(streams.detach())
-        return document("Execution", _told(found))
+        return _told(found)
 
     def _resize(self, found: Execution, rows: int, columns: int) -> Answer:
         give_up_at = time.monotonic() + RESIZE_S
         while True:
             try:
                 self.engine.execs.resize(found.id, rows, columns)
-                return document("Execution", _told(found))
+                return _told(found)
             except EngineError:
                 if time.monotonic() >= give_up_at:
                     raise
@@ -126,8 +124,12 @@ class Inside:
             call.check()
             time.sleep(POLL_S)
             found = self.engine.execs.look(found.id)
-        return document("Execution", _told(found))
+        return _told(found)
 
 
-def _told(found: Execution) -> Mapping[str, object]:
-    return {"id": found.id, "running": found.running, "code": found.exit_code}
+def _unusable() -> UsageError:
+    return UsageError('exec: execution is {"id":ID,"do":"start|resize|hang-up|wait"}', hint="help exec")
+
+
+def _told(found: Execution) -> Answer:
+    return document("Execution", {"id": found.id, "running": found.running, "code": found.exit_code})
