@@ -32,7 +32,7 @@ class AppVerbs:
     tcp_ports: range
 
     def run(self, call: Call, arguments: Arguments) -> Answer:
-        files = offered_files(call.request.params.get("files"), call.request.files)
+        files = offered_files(call.request)
         template = self.intake.template(arguments, files, call.progress)
 
         held, now = self.changes.held(), self.changes.clock()

@@ -16,6 +16,7 @@ from typing import Literal
 from manager.api.arguments import Arguments
 from manager.api.errors import ImageNotFound, ProgramRejected, UsageError
 from manager.api.values import BASE_IMAGE, absolute_path
+from manager.api.wire import Request
 from manager.engine.contract import Engine
 from manager.plan.wiring import HOSTS
 from manager.programs.check import ImageFiles, check, resolve_command
@@ -39,8 +40,9 @@ class OfferedFile:
     descriptor: int
 
 
-def offered_files(listed: object, descriptors: Sequence[int]) -> list[OfferedFile]:
+def offered_files(request: Request) -> list[OfferedFile]:
     """Return the files that came with a request; raises UsageError when list and descriptors differ."""
+    listed, descriptors = request.params.get("files"), request.files
     items = listed if isinstance(listed, list) else []
     if len(items) != len(descriptors):
         raise UsageError(f"{len(items)} files are announced and {len(descriptors)} came", hint="help run")
@@ -49,16 +51,16 @@ def offered_files(listed: object, descriptors: Sequence[int]) -> list[OfferedFil
 
 def _offered(item: object, descriptor: int) -> OfferedFile:
     match item:
-        case {"word": str(word), "role": "command"}:
-            return OfferedFile(word, "command", f"{COPY_DIRECTORY}/{PurePosixPath(word).name}", descriptor)
-        case {"word": str(word), "role": "copy", **rest}:
-            destination = str(rest.get("destination") or f"{COPY_DIRECTORY}/{PurePosixPath(word).name}")
-            try:
-                return OfferedFile(word, "copy", absolute_path(destination), descriptor)
-            except ValueError as error:
-                raise UsageError(f"--copy {word}: {error}", hint=f"--copy {word}:/app/file") from None
+        case {"word": str(word), "role": "command" | "copy" as role, **rest}:
+            usual = f"{COPY_DIRECTORY}/{PurePosixPath(word).name}"
         case _:
             raise UsageError('a file is {"word":"./x","role":"command|copy"}', hint="help run")
+    if role == "command":
+        return OfferedFile(word, role, usual, descriptor)
+    try:
+        return OfferedFile(word, role, absolute_path(str(rest.get("destination") or usual)), descriptor)
+    except ValueError as error:
+        raise UsageError(f"--copy {word}: {error}", hint=f"--copy {word}:/app/file") from None
 
 
 def only_file(call: Call) -> int:
@@ -71,7 +73,7 @@ def only_file(call: Call) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Makes specs of new apps."""
+    """Makes templates of what clients hand over."""
 
     engine: Engine
     programs: Programs
@@ -186,15 +188,11 @@ def _require_own(wanted: Template, targets: Collection[str]) -> None:
     for target in targets:
         if PurePosixPath(target).parts[1:2] in _OF_THE_KERNEL:
             raise UsageError(f"no file can be copied to {target}: the kernel fills that", hint="help run")
-    inside = [
-        target
-        for target in targets
-        if wanted.secrets and PurePosixPath(INSIDE) in PurePosixPath(target).parents
-    ]
-    if inside:
-        raise UsageError(
-            f"with --secret {INSIDE} has secrets only, so {inside[0]} cannot be there", hint="help run"
-        )
+    for target in targets:
+        if wanted.secrets and PurePosixPath(INSIDE) in PurePosixPath(target).parents:
+            raise UsageError(
+                f"with --secret {INSIDE} has secrets only, so {target} cannot be there", hint="help run"
+            )
     if wanted.reach and PurePosixPath(HOSTS) in map(PurePosixPath, targets):
         raise UsageError(
             f"with --reach the cloud writes {HOSTS} itself, so no file can be copied there", hint="help run"

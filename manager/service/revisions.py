@@ -32,7 +32,7 @@ class RevisionVerbs:
 
     def update(self, call: Call, arguments: Arguments) -> Answer:
         name = arguments.text("app") or ""
-        files = offered_files(call.request.params.get("files"), call.request.files)
+        files = offered_files(call.request)
         seen = wishes.changeable(self._specs(), name).template
         reset = arguments.flag("reset")
         base = bare(seen) if reset else seen

@@ -146,7 +146,7 @@ def worker_views(world: World, spec: AppSpec, measures: Measures, *, everything:
 def worker_view(world: World, record: WorkerRecord, measures: Measures) -> WorkerView:
     """Return one worker as a line of `ps`."""
     container = world.containers.get(record.key)
-    running = container is not None and container.is_up
+    running = container if container is not None and container.is_up else None
     seen = phase(world, record)
     usage = measures.usage.get(record.key)
     rates = measures.workers.get(record.key)
@@ -159,8 +159,8 @@ def worker_view(world: World, record: WorkerRecord, measures: Measures) -> Worke
         address=record.host,
         port=record.port,
         container=container.id[:12] if container else None,
-        pid=container.pid if container and running else None,
-        started_at=rfc3339(container.started_at) if container and running and container.started_at else None,
+        pid=running.pid if running else None,
+        started_at=rfc3339(running.started_at) if running and running.started_at else None,
         restarts=record.restarts,
         rate_rps=rates.rate_rps if rates else None,
         p95_s=rates.p95_s if rates else None,
