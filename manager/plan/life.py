@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from manager.plan.draft import Draft
-from manager.plan.spares import can_stand_by, goes_on, in_service, shall_pause
+from manager.plan.spares import can_stand_by, goes_on, in_service
 from manager.plan.steps import GRACE_S, Bury, Launch, Pause, Rename, Retire, Unpause
 from manager.plan.wiring import groups
 from manager.state.model import AppSpec, WorkerRecord
@@ -62,7 +62,7 @@ def _keep_up(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) ->
     elif world.is_frozen(record.app) and not record.was_up:
         draft.saves.append(replace(record, was_up=True))
     elif record.spare:
-        if shall_pause(world, record):
+        if is_healthy(world, record):
             draft.slow.append(Pause(record, "it is ready, and a spare"))
     elif is_healthy(world, record) and is_published(world, record) and not is_ready(world, record):
         draft.again_in(TAKE_UP_S)

@@ -11,7 +11,7 @@ from manager.plan.spares import LOOK_S, dispensable, is_kept, is_quiet, lacking,
 from manager.plan.steps import Launch
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.phase import has_arrived
-from manager.state.world import World, is_ready
+from manager.state.world import World, is_ready, runs
 from netsetup.addresses import allocate, every_is_used
 from netsetup.errors import NetworkError
 
@@ -23,11 +23,11 @@ def place(world: World, spec: AppSpec, draft: Draft) -> None:
     idle = [record for record in staying if record.key not in world.busy]
     leavers = [record for record in idle if _must_leave(world, spec, record, older.get(record.slot))]
     taken = {record.key for record in world.of_app(spec.name)}
-    room = _replacement_room(world, spec, staying, older) if older else len(spec.slots)
+    left = _replacement_room(world, spec, staying, older) if older else len(spec.slots)
     for slot in sorted(spec.slots):
-        if room <= 0 or WorkerKey(spec.name, slot, spec.revision) in taken:
+        if left <= 0 or WorkerKey(spec.name, slot, spec.revision) in taken:
             continue
-        room -= 1
+        left -= 1
         if spec.order == "stop-first" and slot in older:
             leavers += [older[slot]] if older[slot] in idle else []
         elif spec.order == "start-first" or not _is_taken(world, spec, slot):
@@ -152,8 +152,7 @@ def _must_leave(world: World, spec: AppSpec, record: WorkerRecord, stand_in: Wor
         return not is_kept(spec, record)
     if record.revision == spec.revision:
         return record.turn != spec.turns.get(record.slot, 0)
-    container = world.containers.get(record.key)
-    if container is None or container.state != "running" or record is not stand_in:
+    if not runs(world, record) or record is not stand_in:
         return True
     successor = world.records.get(WorkerKey(record.app, record.slot, spec.revision))
     return successor is not None and has_arrived(world, successor)

@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from manager.state.model import AppSpec, WorkerRecord
 from manager.state.phase import phase
-from manager.state.world import World, is_healthy, is_running, is_wanted_spare
+from manager.state.world import World, is_connected, is_wanted_spare
 
 AT_ONCE = 2  # steps under way, so that a worker that is wanted meanwhile need not queue behind spares
 LOOK_S = 0.5  # how soon to see whether the others have started
@@ -42,7 +42,7 @@ def can_stand_by(world: World, spec: AppSpec, record: WorkerRecord) -> bool:
     Nobody asks one that is leaving how it is: that it has ever been well must do until it is a spare.  One
     that was given secrets may have what they held before they were set anew.
     """
-    runs = is_running(world, record) and record.key in world.answered
+    runs = is_connected(world, record) and record.key in world.answered
     current = record.revision == spec.revision and record.turn == spec.turns.get(record.slot, 0)
     wanted = record.slot in spec.spare_slots and not (spec.is_updating or spec.template.secrets)
     return wanted and current and runs
@@ -53,11 +53,6 @@ def goes_on(world: World, record: WorkerRecord) -> bool:
     container = world.containers.get(record.key)
     paused = container is not None and container.state == "paused"
     return paused and record.key in world.busy and is_wanted_spare(world, record)
-
-
-def shall_pause(world: World, record: WorkerRecord) -> bool:
-    """Return whether the spare is ready and still runs."""
-    return world.containers[record.key].state == "running" and is_healthy(world, record)
 
 
 def lacking(world: World, spec: AppSpec) -> list[int]:

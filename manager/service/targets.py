@@ -9,7 +9,7 @@ from manager.api.values import split_target
 from manager.state import wishes
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.phase import phase
-from manager.state.world import World, is_ready
+from manager.state.world import World, is_ready, runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def place_of(world: World, word: str) -> Place:
     if slot is None and name not in world.specs and (place := _by_id(world, name)):
         return place
     records = workers_of(world, name, slot)
-    running = [record for record in records if _runs(world, record)]
+    running = [record for record in records if runs(world, record)]
     if not running:
         raise _none_runs(world, name, slot, records)
     # the first that is ready; one that is leaving only when there is no other
@@ -88,11 +88,6 @@ def _by_id(world: World, start: str) -> Place | None:
     if container.state != "running":
         raise WorkerNotFound(f"{worker} ({start}) does not run", hint=f"ps {found[0].app} -a")
     return Place(worker, container.name)
-
-
-def _runs(world: World, record: WorkerRecord) -> bool:
-    container = world.containers.get(record.key)
-    return container is not None and container.state == "running"
 
 
 def _place(world: World, record: WorkerRecord, running: list[WorkerRecord]) -> Place:

@@ -13,11 +13,11 @@ from manager.state.records import ALL
 from manager.state.world import (
     STARTUP_S,
     World,
+    is_connected,
     is_current,
     is_healthy,
     is_left_alone,
     is_ready,
-    is_running,
     is_wanted_spare,
 )
 
@@ -46,7 +46,7 @@ def phase(world: World, record: WorkerRecord) -> Phase:
         return Phase("backoff", exit_words(container.exit_code, container.oom_killed, memory))
     if container.state == "paused":
         return _paused(world, record, container.name)
-    if not is_running(world, record):
+    if not is_connected(world, record):
         cut = Phase("unready", f"it is not connected to the bridge; {alone}")
         return cut if alone else Phase("starting", "its network is being connected")
     return _running(world, record, container.started_at)

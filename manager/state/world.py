@@ -156,13 +156,18 @@ def is_wanted_spare(world: World, record: WorkerRecord) -> bool:
     return record.spare and spec is not None and record.slot in spec.slots
 
 
-def is_running(world: World, record: WorkerRecord) -> bool:
+def runs(world: World, record: WorkerRecord) -> bool:
+    """Return whether the worker's process runs; one that is paused does not."""
+    container = world.containers.get(record.key)
+    return container is not None and container.state == "running"
+
+
+def is_connected(world: World, record: WorkerRecord) -> bool:
     """Return whether the worker's process runs and can be reached over the bridge.
 
     Rules that somebody flushed are put back; meanwhile nothing is in the way of requests.
     """
-    container = world.containers.get(record.key)
-    return container is not None and container.state == "running" and record.key in world.attached
+    return runs(world, record) and record.key in world.attached
 
 
 def is_healthy(world: World, record: WorkerRecord) -> bool:
@@ -171,7 +176,7 @@ def is_healthy(world: World, record: WorkerRecord) -> bool:
     Before the first answer, what the manager before this one found is believed: a worker in the routes is
     healthy until shown otherwise, so that a new manager takes nobody out of service.
     """
-    if not is_running(world, record):
+    if not is_connected(world, record):
         return False
     spec = world.specs.get(record.app)
     if spec is None or spec.template_of(record.revision).health.kind == "none":
@@ -235,15 +240,14 @@ def answering(world: World, spec: AppSpec) -> list[WorkerRecord]:
     """
     staying = [r for r in world.of_app(spec.name) if r.leaving_since is None and not r.spare]
     healthy = [record for record in staying if is_healthy(world, record)]
-    there = (r for r in staying if is_running(world, r) or _is_being_joined(world, r))
+    there = (r for r in staying if is_connected(world, r) or _is_being_joined(world, r))
     return healthy or [record for record in there if is_published(world, record)]
 
 
 def _is_being_joined(world: World, record: WorkerRecord) -> bool:
     """Return whether the worker runs without the bridge, and a step brings it back there, now or soon."""
-    container = world.containers.get(record.key)
     under_way = record.key in world.busy or not (world.network_intact or is_left_alone(world, record))
-    return under_way and container is not None and container.state == "running"
+    return under_way and runs(world, record)
 
 
 def is_live(world: World, record: WorkerRecord) -> bool:

@@ -85,7 +85,7 @@ def _unhealthy_without_verdict(patch: Patch) -> None:
         verdict = seen.verdicts.get(record.key)
         spec = seen.specs.get(record.app)
         plain = spec is None or spec.template.health.kind == "none"
-        return world.is_running(seen, record) and (plain or (verdict is not None and verdict.ok))
+        return world.is_connected(seen, record) and (plain or (verdict is not None and verdict.ok))
 
     def in_rotation(seen: World, spec: AppSpec) -> list[WorkerRecord]:
         return [r for r in seen.of_app(spec.name) if r.leaving_since is None and is_healthy(seen, r)]
@@ -95,7 +95,7 @@ def _unhealthy_without_verdict(patch: Patch) -> None:
 
 
 def _healthy_without_verdict(patch: Patch) -> None:
-    patch.setattr(world, "is_healthy", world.is_running)
+    patch.setattr(world, "is_healthy", world.is_connected)
 
 
 def _dead_stay_published(patch: Patch) -> None:
