@@ -201,7 +201,7 @@ class AppSpec:
         require_mark(self.number)
         require_count(self.want, "workers")
         require_count(self.spares, "spares")
-        if self.template.port and self.template.protocol == "tcp" and self.tcp_port is None:
+        if self.template.is_tcp and self.tcp_port is None:
             raise ValueError(f"{self.name} is for tcp and has no port of the proxy's")
         object.__setattr__(self, "slots", frozenset(self._lowest(self.wanted)))
 

@@ -69,7 +69,7 @@ def new_app(
         created_at=now,
         hosts=hosts,
         paths=paths,
-        tcp_port=_free_tcp_port(specs, tcp_ports) if template.port and template.protocol == "tcp" else None,
+        tcp_port=_free_tcp_port(specs, tcp_ports) if template.is_tcp else None,
     )
     scaled, hint = spec if policy is None else autoscaled(spec, policy), again(arguments, "--max 6")
     return with_spares(scaled, asked_spares(arguments), hint=hint)
@@ -109,7 +109,7 @@ def _addresses(
     """Return the hosts and paths of the app's route: its own, and those that were asked for."""
     hosts = tuple(host.lower() for host in arguments.texts("host"))
     paths = tuple(path.rstrip("/") or path for path in arguments.texts("path"))
-    if template.port is None or template.protocol == "tcp":
+    if not template.is_http:
         if hosts or paths:
             require_http(arguments, template.port, template.protocol)
         return (), ()
@@ -149,12 +149,11 @@ def readdressed(
         spec = autoscaled(spec, None)
     others = {name: other for name, other in specs.items() if name != spec.name}
     hosts, paths = _addresses(spec.name, arguments, template)
-    http = template.port is not None and template.protocol == "http"
-    hosts, paths = (_unique(spec.hosts, hosts), _unique(spec.paths, paths)) if http else ((), ())
+    if template.is_http:
+        hosts, paths = _unique(spec.hosts, hosts), _unique(spec.paths, paths)
     _require_free(others, hosts, paths)
-    tcp = template.port is not None and template.protocol == "tcp"
     before = spec.fallback.tcp_port if spec.fallback else None
-    tcp_port = (spec.tcp_port or _free_tcp_port(others, tcp_ports, before)) if tcp else None
+    tcp_port = (spec.tcp_port or _free_tcp_port(others, tcp_ports, before)) if template.is_tcp else None
     return replace(spec, template=template, hosts=hosts, paths=paths, tcp_port=tcp_port)
 
 

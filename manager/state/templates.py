@@ -76,6 +76,16 @@ class Template:
         require_port(self.port)
 
     @property
+    def is_http(self) -> bool:
+        """Whether the proxy sends requests of http to it."""
+        return self.port is not None and self.protocol == "http"
+
+    @property
+    def is_tcp(self) -> bool:
+        """Whether the proxy hands it connections, which come in at a port of its own."""
+        return self.port is not None and self.protocol == "tcp"
+
+    @property
     def copies_program(self) -> bool:
         """Whether the program was copied in; any other is the image's."""
         return any(self.command[:1] == (mount.path,) for mount in self.mounts)
