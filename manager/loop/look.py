@@ -41,7 +41,7 @@ _READ = (APPS, WORKERS, PROXY, TARGETS, FROZEN, CLOCK)
 log = logging.getLogger(__name__)
 
 Stored = AppSpec | WorkerRecord | ScalingTarget | Clock
-T = TypeVar("T", AppSpec, WorkerRecord, ScalingTarget, Clock)
+T = TypeVar("T", bound=Stored)
 
 
 def _boot() -> str:

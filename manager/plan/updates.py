@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from manager.api.documents import sentences
@@ -23,12 +24,11 @@ def end_of_update(world: World, spec: AppSpec) -> SaveSpec | None:
     """
     fresh = _fresh(world, spec)
     records = [record for record in world.of_app(spec.name) if not record.spare]
-    version = world.spec_versions.get(spec.name, 0)
     failed = next((record for record in fresh if _has_failed(world, record)), None)
     if failed is not None:
         return None if world.is_frozen(spec.name) else _taken_back(world, spec, failed)
     if len(fresh) == len(records) == spec.wanted and all(has_arrived(world, record) for record in fresh):
-        return SaveSpec(replace(spec, fallback=None), version, f"revision {spec.revision} is ready")
+        return _ended(world, replace(spec, fallback=None), f"revision {spec.revision} is ready")
     return None
 
 
@@ -39,17 +39,18 @@ def _taken_back(world: World, spec: AppSpec, failed: WorkerRecord) -> SaveSpec:
         why, lines = f"{failed.key.label} does not stay up: {ending.words}", ending.last_lines
     else:
         why, lines = f"{failed.key.label} {seen.state}: {seen.reason}", ()
-    back = rolled_back(spec, why, world.now, lines)
-    version = world.spec_versions.get(spec.name, 0)
-    return SaveSpec(
-        back, version, f"revision {spec.revision} is rolled back: {sentences(why, last_said(lines))}"
-    )
+    reason = f"revision {spec.revision} is rolled back: {sentences(why, last_said(lines))}"
+    return _ended(world, rolled_back(spec, why, world.now, lines), reason)
+
+
+def _ended(world: World, spec: AppSpec, reason: str) -> SaveSpec:
+    return SaveSpec(spec, world.spec_versions.get(spec.name, 0), reason)
 
 
 def late_at(world: World, spec: AppSpec) -> float:
     """Return when the first of the update's workers has taken too long; never in a frozen app."""
     deadlines = (_late_at(record) for record in _fresh(world, spec) if _is_on_its_way(world, record))
-    return float("inf") if world.is_frozen(spec.name) else min(deadlines, default=float("inf"))
+    return math.inf if world.is_frozen(spec.name) else min(deadlines, default=math.inf)
 
 
 def _fresh(world: World, spec: AppSpec) -> list[WorkerRecord]:

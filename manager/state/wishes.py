@@ -249,8 +249,6 @@ def holder(spec: AppSpec, *, former: bool) -> tuple[str, str]:
 
 def rolled_back(spec: AppSpec, reason: str, now: float, last_lines: tuple[str, ...] = ()) -> AppSpec:
     """Return the spec of a failed update with its former revision, whose workers are still there."""
-    if spec.fallback is None:
-        return spec
     rollback, failed = Rollback(now, spec.revision, reason, last_lines), spec.failed | {spec.revision}
     return replace(proved(spec), hurry=None, rolled_back=rollback, failed=failed)
 
