@@ -128,26 +128,34 @@ class Changes:
         puts = {app_key(spec.name): encode(spec) for spec in changed}
         known = {k: entry.mod_revision for k, entry in snapshot.entries.items() if k in puts}
         new = [k for k in puts if k not in known]
-        stale = []
+        stale: list[str] = []
         for spec in changed:
-            former = before.get(spec.name)
-            if former is not None and not wish.aside:
-                puts[undo_key(spec.name)] = encode(former)
-            elif former is None:
-                stale.append(undo_key(spec.name))  # of another app of that name
-            if _follows(spec) and not _follows(former):
-                decisions = self.store.read(f"{DECISIONS}{spec.name}/").entries  # counted from 1 again
-                stale += [target_key(spec.name), *decisions]
-            if former is None or spec.revision > max(former.revision, former.newest):
-                entry = Revision(spec.revision, self.clock(), request.method, spec.template)
-                puts[revision_key(spec.name, spec.revision)] = encode(entry)
-                stale += self._outdated(spec, former) if former is not None else []
+            beside, gone = self._beside(before.get(spec.name), spec, request.method, aside=wish.aside)
+            puts |= beside
+            stale += gone
         if key:
             said = {"apps": wanted(wish.specs), "note": wish.note, "asked": _asked(request)}
-            outcome = {"at": self.clock(), **said}
-            puts[key] = json.dumps(outcome)
+            puts[key] = json.dumps({"at": self.clock(), **said})
             new.append(key)
         return self.write(puts, stale, unchanged=known, absent=new) if puts else snapshot.revision
+
+    def _beside(
+        self, former: AppSpec | None, spec: AppSpec, change: str, *, aside: bool
+    ) -> tuple[dict[str, str], list[str]]:
+        """Return what is stored beside an app's new spec, by key, and which keys go with the former one."""
+        puts, stale = {}, []
+        if former is None:
+            stale.append(undo_key(spec.name))  # of another app of that name
+        elif not aside:
+            puts[undo_key(spec.name)] = encode(former)
+        if spec.scales_itself and (former is None or not former.scales_itself):
+            decisions = self.store.read(f"{DECISIONS}{spec.name}/").entries  # counted from 1 again
+            stale += [target_key(spec.name), *decisions]
+        if former is None or spec.revision > max(former.revision, former.newest):
+            entry = Revision(spec.revision, self.clock(), change, spec.template)
+            puts[revision_key(spec.name, spec.revision)] = encode(entry)
+            stale += self._outdated(spec, former) if former is not None else []
+        return puts, stale
 
     def _outdated(self, spec: AppSpec, former: AppSpec) -> list[str]:
         """Return the keys of the app's revisions that go now that it gets another one."""
@@ -223,11 +231,6 @@ def _asked(request: Request) -> str:
     return sha256(json.dumps([request.method, params], sort_keys=True).encode()).hexdigest()
 
 
-def _follows(spec: AppSpec | None) -> bool:
-    """Return whether the app has as many workers as the autoscaler wants."""
-    return spec is not None and spec.scales_itself
-
-
 def _words(before: AppSpec | None, spec: AppSpec, *, aside: bool) -> str:
     """Return what a change made of an app, as its event tells it."""
     if spec.removing:
@@ -255,27 +258,18 @@ def require_readable(unreadable: Collection[str], wished: Iterable[AppSpec]) -> 
     """Raise AppExists when a new app would take the place of one whose spec cannot be read."""
     taken = next((spec.name for spec in wished if spec.name in unreadable), None)
     if taken is not None:
-        raise AppExists(
-            f"an app is named {taken} already, and its record cannot be read",
-            hint="doctor",
-        )
+        raise AppExists(f"an app is named {taken} already, and its record cannot be read", hint="doctor")
 
 
 def require_cared_for(world: World, wished: Iterable[AppSpec]) -> None:
     """Raise CloudError for an app of which some record cannot be read: nothing would come of the change."""
     for spec in wished:
         if words := unread_words(world, spec.name):
-            raise CloudError(
-                f"{spec.name} is {words}",
-                hint="doctor",
-            )
+            raise CloudError(f"{spec.name} is {words}", hint="doctor")
 
 
 def _as_scaled(snapshot: Snapshot) -> dict[str, AppSpec]:
     """Return the specs of a snapshot with what their autoscalers want, of which only the targets tell."""
-    return {name: as_scaled(spec, _target(snapshot, name)) for name, spec in read_specs(snapshot).items()}
-
-
-def _target(snapshot: Snapshot, name: str) -> ScalingTarget | None:
-    entry = snapshot.entries.get(target_key(name))
-    return None if entry is None else readable(ScalingTarget, entry.value)
+    entries, specs = snapshot.entries.items(), read_specs(snapshot)
+    targets = {key: readable(ScalingTarget, entry.value) for key, entry in entries if key.startswith(TARGETS)}
+    return {name: as_scaled(spec, targets.get(target_key(name))) for name, spec in specs.items()}
