@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -118,10 +117,11 @@ class Core:
             recording=self.recording,
         )
 
-    def standbys(self) -> Iterator[ProcessView]:
-        """Yield the managers that would lead after this one: none that a signal has stopped."""
-        for number in range(1, MANAGERS + 1):
-            file = manager_pid_file(self.places, number)
-            pid = running_pid(file)
-            if pid is not None and pid != os.getpid() and not is_stopped(pid):
-                yield ProcessView(pid, rfc3339(file.stat().st_mtime), "standby")
+    def standbys(self) -> list[ProcessView]:
+        """Return the managers that would lead after this one: none that a signal has stopped."""
+        files = [manager_pid_file(self.places, number) for number in range(1, MANAGERS + 1)]
+        return [
+            ProcessView(pid, rfc3339(file.stat().st_mtime), "standby")
+            for file in files
+            if (pid := running_pid(file)) is not None and pid != os.getpid() and not is_stopped(pid)
+        ]

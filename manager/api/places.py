@@ -48,7 +48,7 @@ class Places:
         return "cloud> " if self.cloud == DEFAULT_CLOUD else f"cloud:{self.cloud}> "
 
 
-def places_of(cloud: str | None = None) -> Places:
+def places_of(cloud: str | None) -> Places:
     """Return the places of the named cloud, else of $SIMPLECLOUD_CLOUD, else of `default`.
 
     Raises UsageError for a name that is not one.

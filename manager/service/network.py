@@ -134,9 +134,9 @@ def repair_notes(
     """Return what was mended and what was not, in sentences; alone: what `left_alone` returned."""
     left = {view.link: view.drift for view in after if view.drift}
     mended = [f"mended: {view.name}: {view.drift}" for view in before if view.drift and view.link not in left]
-    sentences = [f"mended: {sentence}" for sentence in said]
+    bridge = [f"mended: {sentence}" for sentence in said]
     failed = [f"not mended: {view.name}: {view.drift}{_why(view, alone)}" for view in after if view.drift]
-    return [*sentences, *mended, *failed] or ["nothing had drifted"]
+    return [*bridge, *mended, *failed] or ["nothing had drifted"]
 
 
 def bridge_view(tag: str, settings: Settings, picture: NetworkPicture) -> PortView:

@@ -219,7 +219,7 @@ def views(spec: AppSpec, revisions: Iterable[Revision]) -> Iterator[RevisionView
             before = revision
 
 
-def view(spec: AppSpec, revision: Revision, before: Revision | None = None) -> RevisionView:
+def view(spec: AppSpec, revision: Revision, before: Revision | None) -> RevisionView:
     """Return a revision's line; one whose update was taken back stays `failed`, or `overtaken`.
 
     before: what it is told against, None where there is nothing.

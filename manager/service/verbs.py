@@ -58,7 +58,7 @@ def _reading(core: Core, troubles: Callable[[], tuple[str, str]]) -> Reading:
         proxy=core.proxy,
         reconciler=core.reconciler,
         measures=core.observer.latest,
-        standbys=lambda: list(core.standbys()),
+        standbys=core.standbys,
         troubles=troubles,
         alarms=partial(alarms, tls=parts.tls_of(core.places, core.settings)),
         started_at=time.time(),

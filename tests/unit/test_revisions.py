@@ -327,7 +327,7 @@ def test_there_is_nothing_before_the_first_revision() -> None:
 def test_a_revision_that_failed_is_called_so_for_good() -> None:
     spec = after_a_failure_and_a_success()
 
-    states = [view(spec, revision).state for revision in history(3).values()]
+    states = [view(spec, revision, None).state for revision in history(3).values()]
 
     assert states == ["former", "failed", "updating"]
 
