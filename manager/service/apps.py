@@ -34,7 +34,6 @@ class AppVerbs:
     def run(self, call: Call, arguments: Arguments) -> Answer:
         files = offered_files(call.request)
         template = self.intake.template(arguments, files, call.progress)
-
         held, now = self.changes.held(), self.changes.clock()
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:

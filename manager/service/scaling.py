@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 
 from balancer.decision import Action
@@ -19,7 +19,7 @@ from manager.service.dispatch import Answer
 from manager.service.revisions import ranges
 from manager.service.waiting import LOOK_S, until_seen
 from manager.state import wishes
-from manager.state.model import AppSpec
+from manager.state.model import AppSpec, ScalingTarget
 from manager.state.records import DECISIONS
 from manager.state.specs import autoscale_policy
 from manager.state.world import World, ready_slots
@@ -37,7 +37,7 @@ class ScalingVerbs:
     changes: Changes
 
     def autoscale(self, call: Call, arguments: Arguments) -> Answer:
-        name = arguments.text("app")
+        name, off = arguments.text("app"), arguments.text("state") == "off"
         require_sense(arguments)
         if name is None or not _POLICY & arguments.values.keys():
             world = self.changes.reconciler.seen().world
@@ -47,8 +47,8 @@ class ScalingVerbs:
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             spec = wishes.changeable(specs, name)
-            policy = None if arguments.text("state") == "off" else autoscale_policy(arguments, spec.autoscale)
-            if policy is None and arguments.text("state") != "off":
+            policy = None if off else autoscale_policy(arguments, spec.autoscale)
+            if policy is None and not off:
                 raise UsageError(f"how many workers may {name} have?", hint=f"autoscale {name} --max 6")
             if policy is None and spec.autoscale is None:
                 return Wish((spec,), f"{name} is scaled by hand already")
@@ -71,17 +71,7 @@ class ScalingVerbs:
         stored = (json.loads(entry.value) for entry in entries.values())
         known = {decision["id"]: decision for decision in stored}
         target = world.targets.get(name)
-        if spec.autoscale and (not known or (target is None and number is None)):
-            raise CloudError(
-                f"nothing was decided yet on {name}: the first time is soon",
-                hint=f"explain {name}",
-                word=name,
-            )
-        if spec.autoscale is None and (number is None or not known):
-            hint = f"explain {name} --decision {max(known)}" if known else f"autoscale {name} --max 6"
-            raise CloudError(f"{name} is scaled by hand: nothing decides", hint=hint, word=name)
-        if spec.stopped and number is None:
-            raise CloudError(f"{name} is stopped: nothing decides", hint=f"start {name}", word=name)
+        _require_decided(spec, known, target, number)
         newest = target.decision if target is not None and target.decision in known else max(known)
         wanted = newest if number is None else number
         if wanted not in known:
@@ -91,11 +81,11 @@ class ScalingVerbs:
                 hint=f"explain {name}",
                 word=str(wanted),
             )
-        ready = len(ready_slots(world, spec))
-        # the others are soon forgotten
+        # those that changed nothing are soon forgotten
         changing = (each for each in known if each != newest and known[each]["action"] != Action.HOLD.value)
         past = (known[each] for each in (newest, *sorted(changing, reverse=True)[: _KEPT - 1]))
         kept = [asdict(KeptDecision(each["id"], each["action"], each["reason"])) for each in past]
+        ready = len(ready_slots(world, spec))
         return document("Decision", {**known[wanted], "ready": ready, "kept": kept})
 
     def _decided(self, call: Call, name: str) -> World:
@@ -114,6 +104,22 @@ def require_sense(arguments: Arguments) -> None:
         raise UsageError("autoscale: of which app?", hint="autoscale web --max 6")
     if asked and arguments.text("state") == "off":
         raise UsageError(f"off takes no --{min(asked)}", hint=f"autoscale {name} off")
+
+
+def _require_decided(
+    spec: AppSpec, known: Collection[int], target: ScalingTarget | None, number: int | None
+) -> None:
+    """Raise CloudError where there is no decision of this number on the app, or none that is its last."""
+    name = spec.name
+    if spec.autoscale and (not known or (target is None and number is None)):
+        raise CloudError(
+            f"nothing was decided yet on {name}: the first time is soon", hint=f"explain {name}", word=name
+        )
+    if spec.autoscale is None and (number is None or not known):
+        hint = f"explain {name} --decision {max(known)}" if known else f"autoscale {name} --max 6"
+        raise CloudError(f"{name} is scaled by hand: nothing decides", hint=hint, word=name)
+    if spec.stopped and number is None:
+        raise CloudError(f"{name} is stopped: nothing decides", hint=f"start {name}", word=name)
 
 
 def _waits_for_first(world: World, name: str) -> bool:
