@@ -83,20 +83,20 @@ class Intake:
         self,
         arguments: Arguments,
         files: Sequence[OfferedFile],
-        told: Callable[[str], None],
+        progress: Callable[[str], None],
         base: Template | None = None,
     ) -> Template:
         """Return what the workers are made from, its files taken in and checked against the image.
 
-        base: what stands where the arguments say nothing (an update); None for a new app.  told: hears how
-        far an image is that is pulled.  Raises UsageError, ImageNotFound, SecretNotFound, EngineError or
+        base: what stands where the arguments say nothing (an update); None for a new app.  progress: hears
+        how far an image is that is pulled.  Raises UsageError, ImageNotFound, SecretNotFound, EngineError or
         ProgramRejected.
         """
         wanted = wanted_template(arguments, base or Template(command=(), image=BASE_IMAGE))
         self.secrets.require(wanted.secrets)
         self._require_room(arguments.number("cpus"), arguments.whole("memory"))
         if arguments.flag("pull") and not arguments.flag("dry_run"):
-            self._pull_missing(wanted.image, told)
+            self._pull_missing(wanted.image, progress)
         with self.engine.images.open(wanted.image) as image:
             moves = base is not None and base.image != wanted.image
             return self._with_files(wanted, files, image, moves=moves)
@@ -114,12 +114,12 @@ class Intake:
             most = f"{host.memory_bytes >> 20}M"
             raise UsageError(f"--memory is more than this machine has: from 6M to {most}", hint="status")
 
-    def _pull_missing(self, image: str, told: Callable[[str], None]) -> None:
+    def _pull_missing(self, image: str, progress: Callable[[str], None]) -> None:
         try:
             self.engine.images.details(image)
         except ImageNotFound:
-            told(f"pulling {image}")
-            self.engine.images.pull(image, told)
+            progress(f"pulling {image}")
+            self.engine.images.pull(image, progress)
 
     def _with_files(
         self, wanted: Template, files: Sequence[OfferedFile], image: ImageFiles, *, moves: bool

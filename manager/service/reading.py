@@ -37,7 +37,7 @@ from manager.service.show import Addressing, app_view, is_as_asked, route_views,
 from manager.service.targets import resolve_target
 from manager.state import wishes
 from manager.state.model import AppSpec, WorkerKey
-from manager.state.options import asked, usual
+from manager.state.options import run_params, usual_params
 from manager.state.records import ALL, APPS, FROZEN, WORKERS, encode
 from manager.state.world import World
 from manager.store import Member, Store
@@ -137,11 +137,11 @@ class Reading:
     def export(self, call: Call, arguments: Arguments) -> Answer:
         """Return each app as the parameters of the `run` that makes it, and its copied files' sha256."""
         items = [
-            {"params": asked(spec), "files": {m.path: m.sha256 for m in spec.template.mounts}}
+            {"params": run_params(spec), "files": {m.path: m.sha256 for m in spec.template.mounts}}
             for spec in named(self.world().specs, arguments.texts("app"))
             if not spec.removing
         ]
-        return document("AppFile", {"items": items, "usual": usual()})
+        return document("AppFile", {"items": items, "usual": usual_params()})
 
     def inspect(self, call: Call, arguments: Arguments) -> Answer:
         world, measures = self.world(), self.measures()

@@ -64,7 +64,7 @@ def adoption(world: World, tcp_ports: range) -> Adoption:
     port or an address that somebody else has got meanwhile is given anew.
     Raises RouteTaken when another app has got a route, NetworkFailed when there is no address left.
     """
-    found = [pair for pair in map(_told, strays(world)) if pair is not None]
+    found = [pair for pair in map(_labelled, strays(world)) if pair is not None]
     records = tuple(record for record, _ in found)
     specs: dict[str, AppSpec] = {}
     for record, spec in sorted(found, key=lambda pair: pair[0].revision):
@@ -101,7 +101,7 @@ def _other_address(world: World, used: Collection[IPv4Address]) -> IPv4Address:
         raise NetworkFailed(f"not every lost worker can be adopted: {error}", hint=error.hint) from error
 
 
-def _told(container: Container) -> tuple[WorkerRecord, AppSpec] | None:
+def _labelled(container: Container) -> tuple[WorkerRecord, AppSpec] | None:
     """Return what a container's labels tell of its worker and app; None when it ended, or they are not whole.
 
     They are of the time when it was made: a spare that runs has been in service since.
@@ -115,11 +115,13 @@ def _told(container: Container) -> tuple[WorkerRecord, AppSpec] | None:
 
 def lost_notes(world: World) -> Iterator[str]:
     """Yield what is worth knowing of containers that have lost their record, with what can be done."""
-    lost = [container.name for container in strays(world) if _told(container) is not None]
+    lost: list[str] = []
+    others: list[str] = []
+    for container in strays(world):
+        (others if _labelled(container) is None else lost).append(container.name)
     if lost:
         have = "has no record and is" if len(lost) == 1 else "have no record and are"
         yield f"{counted(len(lost), 'worker')} {have} left alone (adopt -y): {some(lost)}"
-    others = [container.name for container in strays(world) if _told(container) is None]
     if others:
         containers = f"{counted(len(others), 'container')} with this cloud's labels"
         yield f"{containers} cannot be adopted (docker rm -f {others[0]}): {some(others)}"
@@ -176,14 +178,14 @@ class Rescue:
 
     def restore(self, call: Call, arguments: Arguments) -> Answer:
         with os.fdopen(os.dup(only_file(call)), "rb") as file:
-            wanted = self._unpacked(file)
+            packed = self._unpacked(file)
         held = self.changes.held()
         present = read_specs(self.changes.store.read(APPS))
-        self._require_secrets(spec for name, spec in wanted.items() if name not in present)
+        self._require_secrets(spec for name, spec in packed.items() if name not in present)
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             all_specs = dict(specs)
-            for spec in wanted.values():
+            for spec in packed.values():
                 if spec.name not in all_specs:
                     again = reinstated(all_specs, spec, self.tcp_ports, held)
                     all_specs[spec.name] = wishes.undone(None, again)

@@ -17,7 +17,7 @@ from manager.service.dispatch import Answer
 from manager.service.intake import offered_files
 from manager.state import wishes
 from manager.state.model import AppSpec, Order, Revision
-from manager.state.options import changed, told
+from manager.state.options import changed_words, unusual_words
 from manager.state.records import APPS, REVISIONS, UnreadableRecord, decode, readable, undo_key
 from manager.state.specs import asked_spares, readdressed, reinstated
 from manager.state.taken_back import taken_back, takes_back
@@ -234,6 +234,6 @@ def view(spec: AppSpec, revision: Revision, before: Revision | None) -> Revision
         change=revision.change,
         image=revision.template.image,
         command=list(revision.template.command),
-        options=told(revision.template),
-        changed=changed(before.template, revision.template) if before else "",
+        options=unusual_words(revision.template),
+        changed=changed_words(before.template, revision.template) if before else "",
     )

@@ -17,7 +17,7 @@ from manager.state.templates import Template
 _UNITS = (("G", 2**30), ("M", 2**20), ("K", 2**10))
 
 
-def asked(spec: AppSpec) -> Params:
+def run_params(spec: AppSpec) -> Params:
     """Return the parameters of the `run` that makes this app, defaults included where they have a word."""
     params: Params = {"name": spec.name, "command": list(spec.template.command), **_template(spec.template)}
     return as_taken({**params, "host": list(spec.hosts), "path": list(spec.paths), **_scaling(spec)})
@@ -33,20 +33,20 @@ def _scaling(spec: AppSpec) -> Params:
     return {"spares": spares, "max": str(policy.max), **_policy(policy), **by_hand}
 
 
-def usual() -> Params:
+def usual_params() -> Params:
     """Return what holds where nothing is said."""
     template, policy = Template(command=(), image=BASE_IMAGE), Autoscale(min=1, max=1)
     return {**_template(template), **_policy(policy), "spares": "0"}
 
 
-def told(template: Template) -> list[str]:
+def unusual_words(template: Template) -> list[str]:
     """Return the options of `run` that make the template other than usual, beside its image, as words."""
-    usually = {**usual(), "image": template.image}
+    usually = {**usual_params(), "image": template.image}
     unusual = {key: value for key, value in _template(template).items() if value != usually.get(key)}
     return option_words(known("run").options, unusual)
 
 
-def changed(before: Template, after: Template) -> str:
+def changed_words(before: Template, after: Template) -> str:
     """Return what a revision is made from otherwise than the one before, as `update` would be told it."""
     was, now = ({**_template(each), "env": [], "image": each.image} for each in (before, after))
     words = [

@@ -13,7 +13,7 @@ from manager.api.errors import CloudError, UsageError
 from manager.api.typed import Params
 from manager.api.values import BASE_IMAGE
 from manager.state.model import AppSpec
-from manager.state.options import asked, usual
+from manager.state.options import run_params, usual_params
 from manager.state.specs import Held, autoscale_policy, new_app
 from manager.state.templates import Mount, Template, wanted_template
 from shell.apps import app_file, changes
@@ -46,19 +46,19 @@ RUNS = [
 ]
 
 
-def run_params(line: str) -> Params:
+def params_of(line: str) -> Params:
     return parse(known("run"), shlex.split(line))
 
 
 def spec_of(line: str) -> AppSpec:
     """Return the spec that `run` makes of its words."""
-    arguments = bind(known("run"), run_params(line))
+    arguments = bind(known("run"), params_of(line))
     template = wanted_template(arguments, Template(command=(), image=BASE_IMAGE))
     return new_app({}, arguments, template, range(9000, 9016), 1000.0, Held())
 
 
 def entry_of(spec: AppSpec) -> Entry:
-    return Entry(asked(spec), {mount.path: mount.sha256 for mount in spec.template.mounts})
+    return Entry(run_params(spec), {mount.path: mount.sha256 for mount in spec.template.mounts})
 
 
 def read_one(text: str) -> Entry:
@@ -67,7 +67,7 @@ def read_one(text: str) -> Entry:
 
 
 def test_a_file_of_apps_cannot_steer_a_terminal() -> None:
-    text = app_file.write(entry_of(spec_of("web printf '\x9b2J\u202e'")), usual())
+    text = app_file.write(entry_of(spec_of("web printf '\x9b2J\u202e'")), usual_params())
     assert stripped(text.replace("\n", "")) == text.replace("\n", "")
 
 
@@ -75,18 +75,18 @@ def test_a_file_of_apps_cannot_steer_a_terminal() -> None:
 def test_what_is_exported_differs_in_nothing_from_the_app(line: str) -> None:
     entry = entry_of(spec_of(line))
 
-    again = read_one(app_file.write(entry, usual()))
+    again = read_one(app_file.write(entry, usual_params()))
 
-    assert changes.differences(entry, again, {}, usual()) == []
-    assert changes.commands(entry, again, {}, usual()) == []
+    assert changes.differences(entry, again, {}, usual_params()) == []
+    assert changes.commands(entry, again, {}, usual_params()) == []
 
 
 @pytest.mark.parametrize("line", RUNS)
 def test_an_exported_app_is_made_again_by_one_run(line: str) -> None:
     spec = spec_of(line)
-    exported = read_one(app_file.write(entry_of(spec), usual()))
+    exported = read_one(app_file.write(entry_of(spec), usual_params()))
 
-    [[verb, *words]] = changes.commands(None, exported, {}, usual())
+    [[verb, *words]] = changes.commands(None, exported, {}, usual_params())
 
     assert verb == "run"
     assert spec_of(shlex.join(words)) == spec
@@ -94,11 +94,11 @@ def test_an_exported_app_is_made_again_by_one_run(line: str) -> None:
 
 @pytest.mark.parametrize("line", RUNS)
 def test_an_app_differs_in_nothing_from_the_file_with_the_options_of_its_run(line: str) -> None:
-    table = {key.replace("_", "-"): value for key, value in run_params(line).items() if key != "name"}
+    table = {key.replace("_", "-"): value for key, value in params_of(line).items() if key != "name"}
 
     wanted = app_file.read_entry("web", table, "")
 
-    assert changes.differences(entry_of(spec_of(line)), wanted, {}, usual()) == []
+    assert changes.differences(entry_of(spec_of(line)), wanted, {}, usual_params()) == []
 
 
 def test_the_addresses_of_every_app_are_left_out_of_a_file() -> None:
@@ -106,14 +106,14 @@ def test_the_addresses_of_every_app_are_left_out_of_a_file() -> None:
 
     assert spec.hosts
     assert spec.paths
-    assert {"host", "path"}.isdisjoint(asked(spec))
+    assert {"host", "path"}.isdisjoint(run_params(spec))
 
 
 def test_a_policy_that_the_file_does_not_say_is_as_usual_again() -> None:
     current = entry_of(spec_of("-p 8000 --max 6 --min 2 --slo 100ms --mode recommend web sleep 9"))
     wanted = read_one("[apps.web]\ncommand = 'sleep 9'\nport = 8000\nmax = 6")
 
-    assert changes.commands(current, wanted, {}, usual()) == [
+    assert changes.commands(current, wanted, {}, usual_params()) == [
         ["autoscale", "--max", "6", "--min", "1", "--slo", "250ms,95%", "--mode", "on", "web"]
     ]
 
@@ -149,7 +149,7 @@ def test_pulling_is_no_difference() -> None:
     entry = entry_of(spec_of("web sleep 9"))
     wanted = read_one('[apps.web]\ncommand = ["sleep", "9"]\npull = true')
 
-    assert changes.commands(entry, wanted, {}, usual()) == []
+    assert changes.commands(entry, wanted, {}, usual_params()) == []
 
 
 WEB = spec_of("-n 2 -p 8000 --memory 256M --cpus 1 web sleep 9")
@@ -180,8 +180,8 @@ def test_only_what_differs_is_changed(
 ) -> None:
     wanted = read_one(f"[apps.web]\ncommand = 'sleep 9'\nport = 8000\n{settings}\n")
 
-    assert changes.differences(entry_of(WEB), wanted, {}, usual()) == differences
-    found = [" ".join(words) for words in changes.commands(entry_of(WEB), wanted, {}, usual())]
+    assert changes.differences(entry_of(WEB), wanted, {}, usual_params()) == differences
+    found = [" ".join(words) for words in changes.commands(entry_of(WEB), wanted, {}, usual_params())]
     assert [line[: len(start)] for line, start in zip(found, commands, strict=True)] == commands
 
 
@@ -191,8 +191,8 @@ def test_an_autoscaled_app_is_scaled_by_hand_again_when_the_file_says_no_maximum
     current = entry_of(replace(WEB, autoscale=policy))
     settings = "command = 'sleep 9'\nport = 8000\nmemory = '256M'\ncpus = 1"
 
-    kept = changes.commands(current, read_one(f"[apps.web]\n{settings}"), {}, usual())
-    counted = changes.commands(current, read_one(f"[apps.web]\nworkers = 3\n{settings}"), {}, usual())
+    kept = changes.commands(current, read_one(f"[apps.web]\n{settings}"), {}, usual_params())
+    counted = changes.commands(current, read_one(f"[apps.web]\nworkers = 3\n{settings}"), {}, usual_params())
 
     assert kept == [["autoscale", "web", "off"]]
     assert counted == [["scale", "--manual", "web=3"]]
@@ -203,8 +203,8 @@ def test_a_copied_file_that_has_changed_is_copied_again() -> None:
     current = entry_of(replace(WEB, template=template))
     wanted = read_one("[apps.web]\ncommand = ['./x']\nport = 8000\nmemory = '256M'\ncpus = 1")
 
-    assert changes.commands(current, wanted, {"/app/x": "a" * 64}, usual()) == []
-    [update] = changes.commands(current, wanted, {"/app/x": "b" * 64}, usual())
+    assert changes.commands(current, wanted, {"/app/x": "a" * 64}, usual_params()) == []
+    [update] = changes.commands(current, wanted, {"/app/x": "b" * 64}, usual_params())
     assert update[-2:] == ["web", "./x"]
 
 
@@ -212,7 +212,7 @@ def test_a_file_that_nobody_has_is_named_before_anything_is_done() -> None:
     wanted = read_one("[apps.web]\ncommand = ['/app/x']\nfiles = { '/app/x' = 'abc' }")
 
     with pytest.raises(CloudError, match="web needs /app/x"):
-        changes.commands(None, wanted, {}, usual())
+        changes.commands(None, wanted, {}, usual_params())
 
 
 def test_files_are_meant_from_the_directory_of_the_file() -> None:

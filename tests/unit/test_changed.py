@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from manager.state.options import changed
+from manager.state.options import changed_words
 from manager.state.templates import Mount, Template
 
 BEFORE = Template(
@@ -42,4 +42,4 @@ BEFORE = Template(
     ],
 )
 def test_a_revision_tells_what_differs_from_the_one_before(after: Template, told: str) -> None:
-    assert changed(BEFORE, after) == told
+    assert changed_words(BEFORE, after) == told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from manager.api.values import BASE_IMAGE
-from manager.state.options import told
+from manager.state.options import unusual_words
 from manager.state.templates import Template
 from tests.simulation.worlds import TEMPLATE
 
@@ -15,8 +15,8 @@ PLAIN = Template(command=("serve",), image=BASE_IMAGE)
 def test_a_template_is_told_by_the_options_that_are_not_usual() -> None:
     greeting = replace(TEMPLATE, environment={"GREETING": "hi", "MARK": "2"}, read_only=True, cpus=0.5)
 
-    assert told(PLAIN) == []
-    assert told(replace(PLAIN, image="tools:1")) == []
-    assert sorted(told(greeting)) == sorted(
+    assert unusual_words(PLAIN) == []
+    assert unusual_words(replace(PLAIN, image="tools:1")) == []
+    assert sorted(unusual_words(greeting)) == sorted(
         ["--port", "8000/http", "--env", "GREETING=hi", "--env", "MARK=2", "--cpus", "0.5", "--read-only"]
     )
