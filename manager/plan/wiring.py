@@ -11,10 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from manager.api.errors import AppReached
 from manager.plan.steps import MendNetwork, WriteHosts
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
-from manager.state.wishes import changeable, holder
 from manager.state.world import World, answering
 from netsetup.port import Port
 
@@ -105,43 +103,3 @@ def _text(record: WorkerRecord, lines: Mapping[str, list[str]]) -> str:
     own = ["127.0.0.1 localhost", "::1 localhost", f"{record.host} {record.key.label}"]
     others = [line for name in record.reach for line in lines.get(name, [])]
     return "".join(f"{line}\n" for line in [*own, *others])
-
-
-def require_reached(before: Mapping[str, AppSpec], wished: Iterable[AppSpec]) -> None:
-    """Raise AppNotFound when an app would reach one that is not there, AppReached when one would be bereft.
-
-    What was so before is not asked again: a scale is not refused for it.
-    """
-    changed = {spec.name: spec for spec in wished}
-    after = {**before, **changed}
-    leaving = [name for name, spec in changed.items() if spec.removing]
-    for name, spec in changed.items():
-        former = before.get(name)
-        if spec.removing and not (former is not None and former.removing):
-            _require_unreached(after, name, leaving)
-        elif not spec.removing and (former is None or former.template.reach != spec.template.reach):
-            for reached in spec.template.reach:
-                changeable(after, reached)
-
-
-def _require_unreached(specs: Mapping[str, AppSpec], name: str, leaving: list[str]) -> None:
-    others = [spec for spec in specs.values() if not spec.removing and _reaches(spec, name)]
-    if others:
-        names = [spec.name for spec in others]
-        holders = [holder(spec, former=name not in spec.template.reach) for spec in others]
-        end = holders[0][1] or _without(others[0], leaving)
-        raise AppReached(
-            f"{name} is reached by {', '.join(who for who, _ in holders)} and cannot be removed",
-            hint=f"{end}    (or: rm {' '.join([*leaving, *names])} -y)",
-        )
-
-
-def _without(spec: AppSpec, leaving: list[str]) -> str:
-    """Return the command by which the app reaches no longer those that leave."""
-    rest = sorted(set(spec.template.reach) - {*leaving})
-    return f"update {' '.join(f'--reach {each}' for each in rest) or '--no-reach'} {spec.name}"
-
-
-def _reaches(spec: AppSpec, name: str) -> bool:
-    """Return whether workers of the app may connect to the other, also when its update is taken back."""
-    return any(name in place.template.reach for place in spec.places)

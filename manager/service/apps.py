@@ -9,7 +9,6 @@ from functools import partial
 from manager.api.arguments import Arguments
 from manager.api.documents import document, sentences
 from manager.plan.foresee import foreseen
-from manager.plan.wiring import require_reached
 from manager.server import Call
 from manager.service.changes import Changes, Edit, Made, Wish, require_cared_for, require_readable
 from manager.service.dispatch import Answer
@@ -20,7 +19,7 @@ from manager.state import wishes
 from manager.state.amounts import scale_changes
 from manager.state.model import AppSpec
 from manager.state.phase import ended_slots
-from manager.state.specs import new_app
+from manager.state.specs import new_app, require_reached
 
 
 @dataclass(slots=True)

@@ -21,7 +21,6 @@ from manager.journal import Journal
 from manager.lead import Leadership
 from manager.loop.reconcile import Reconciler
 from manager.plan.foresee import pace_words
-from manager.plan.wiring import require_reached
 from manager.server import Call
 from manager.state.model import AppSpec, Revision, ScalingTarget
 from manager.state.records import (
@@ -38,7 +37,7 @@ from manager.state.records import (
     target_key,
     undo_key,
 )
-from manager.state.specs import Held, held_in
+from manager.state.specs import Held, held_in, require_reached
 from manager.state.taken_back import policy_words
 from manager.state.world import World, as_scaled, unread_words
 from manager.store import NO_REVISIONS, Fence, Fenced, Snapshot, Store

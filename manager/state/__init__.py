@@ -11,7 +11,7 @@ Law: pure; a value is made, compared and written as text here, and nothing is lo
     guards     what no record may say
     amounts    how many workers the words of `scale` ask for
     taken_back what an undo takes back, as commands
-    specs      applications among each other: names, routes, ports
+    specs      applications among each other: names, routes, ports, who reaches whom
     templates  what workers are made from, and how the options of `run` and `update` say it
     options    and those options, read back from it
 """

@@ -1,8 +1,8 @@
-"""The specs of apps among those there are: their names, routes, tcp ports and scaling policies; pure."""
+"""The specs of apps among those there are: names, routes, tcp ports, policies, who reaches whom; pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 
@@ -10,11 +10,11 @@ from balancer.routes import check_host, check_path, default_hosts, default_paths
 from manager.api.agreement import again, require_bounds, require_http
 from manager.api.arguments import Arguments
 from manager.api.cite import cited
-from manager.api.errors import AppExists, CloudError, RouteTaken, UsageError
+from manager.api.errors import AppExists, AppReached, CloudError, RouteTaken, UsageError
 from manager.state.model import AppSpec, Autoscale
 from manager.state.options import objective
 from manager.state.templates import Template
-from manager.state.wishes import autoscaled, holder, with_spares
+from manager.state.wishes import autoscaled, changeable, holder, with_spares
 from manager.state.world import World
 
 
@@ -186,3 +186,43 @@ def free_number(specs: Mapping[str, AppSpec], held: Collection[int] = (), wished
     """Return a network mark that no app has and nobody holds: the wished one, else the smallest."""
     taken = {*held, *(spec.number for spec in specs.values())}
     return next(number for number in chain([wished], count(1)) if number not in taken)
+
+
+def require_reached(before: Mapping[str, AppSpec], wished: Iterable[AppSpec]) -> None:
+    """Raise AppNotFound when an app would reach one that is not there, AppReached when one would be bereft.
+
+    What was so before is not asked again: a scale is not refused for it.
+    """
+    changed = {spec.name: spec for spec in wished}
+    after = {**before, **changed}
+    leaving = [name for name, spec in changed.items() if spec.removing]
+    for name, spec in changed.items():
+        former = before.get(name)
+        if spec.removing and not (former is not None and former.removing):
+            _require_unreached(after, name, leaving)
+        elif not spec.removing and (former is None or former.template.reach != spec.template.reach):
+            for reached in spec.template.reach:
+                changeable(after, reached)
+
+
+def _require_unreached(specs: Mapping[str, AppSpec], name: str, leaving: list[str]) -> None:
+    others = [spec for spec in specs.values() if not spec.removing and _reaches(spec, name)]
+    if others:
+        names = [spec.name for spec in others]
+        holders = [holder(spec, former=name not in spec.template.reach) for spec in others]
+        end = holders[0][1] or _without(others[0], leaving)
+        raise AppReached(
+            f"{name} is reached by {', '.join(who for who, _ in holders)} and cannot be removed",
+            hint=f"{end}    (or: rm {' '.join([*leaving, *names])} -y)",
+        )
+
+
+def _without(spec: AppSpec, leaving: list[str]) -> str:
+    """Return the command by which the app reaches no longer those that leave."""
+    rest = sorted(set(spec.template.reach) - {*leaving})
+    return f"update {' '.join(f'--reach {each}' for each in rest) or '--no-reach'} {spec.name}"
+
+
+def _reaches(spec: AppSpec, name: str) -> bool:
+    """Return whether workers of the app may connect to the other, also when its update is taken back."""
+    return any(name in place.template.reach for place in spec.places)

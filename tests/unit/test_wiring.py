@@ -11,9 +11,10 @@ from manager.api.errors import AppNotFound, AppReached, CloudError
 from manager.observe.verdicts import Verdict
 from manager.plan.plan import plan
 from manager.plan.steps import Launch, SaveRecords, Step, WriteHosts
-from manager.plan.wiring import hosts_files, is_as_recorded, misplaced, port_of, require_reached
+from manager.plan.wiring import hosts_files, is_as_recorded, misplaced, port_of
 from manager.state import wishes
 from manager.state.model import AppSpec, Past, WorkerKey
+from manager.state.specs import require_reached
 from manager.state.world import World
 from netsetup.port import Port
 from tests.simulation.worlds import NOW, TEMPLATE, a_worker, an_app, known, serving
