@@ -9,11 +9,12 @@ import resource
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from manager.api.cite import cited
-from manager.api.errors import SetupFailed
+from manager.api.errors import CloudError, SetupFailed
 from manager.api.places import Places
 from manager.core import Core
 from manager.engine.contract import Watch
@@ -27,7 +28,7 @@ from manager.loop.readiness import Readiness
 from manager.server import Server
 from manager.service.verbs import dispatcher
 from manager.store import EtcdStore
-from manager.tend import KeeperTender, Looker, PartsTender, ProxyTender
+from manager.tend import LOOK_S, KeeperTender, PartsTender, ProxyTender
 
 SCALE_S = 2.0  # the autoscaler's tick
 KEEPER_S = 3.0  # nobody waits for a keeper while the managers run
@@ -92,6 +93,32 @@ def _log_to(places: Places, number: int) -> None:
     )
     form = "%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"
     logging.basicConfig(level=logging.INFO, format=form, handlers=[handler])
+
+
+@dataclass(slots=True)
+class Looker:
+    """Calls `look` every `every_s` seconds in a thread of its own until it is stopped."""
+
+    name: str
+    look: Callable[[], None]
+    every_s: float = LOOK_S
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread = field(init=False)
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self.every_s):
+            try:
+                self.look()
+            except (CloudError, OSError) as error:
+                log.warning("%s: %s; next try in %.0f s", self.name, error, self.every_s)
 
 
 class Part(Protocol):

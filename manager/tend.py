@@ -46,32 +46,6 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Looker:
-    """Calls `look` every `every_s` seconds in a thread of its own until it is stopped."""
-
-    name: str
-    look: Callable[[], None]
-    every_s: float = LOOK_S
-    _stopping: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread = field(init=False)
-
-    def start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self.every_s):
-            try:
-                self.look()
-            except (CloudError, OSError) as error:
-                log.warning("%s: %s; next try in %.0f s", self.name, error, self.every_s)
-
-
-@dataclass(slots=True)
 class PartsTender:
     """Starts the parts that do not run, and has those go on that a signal stopped, unless a drill holds them.
 
