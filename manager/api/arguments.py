@@ -10,18 +10,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from manager.api.cite import cited
-from manager.api.command import Command, Option
+from manager.api.command import Command, Operand, Option
 from manager.api.errors import UsageError
 from manager.api.suggest import Meant
 from manager.api.typed import Params, Typed, mended, missing
 from manager.api.values import Kind, Value
+
+Checked = Value | bool | tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
     """The checked arguments of one command: a missing one reads as None, False or ()."""
 
-    values: Mapping[str, Value | bool | tuple[Value, ...]]
+    values: Mapping[str, Checked]
 
     def flag(self, key: str) -> bool:
         return self.values.get(key) is True
@@ -50,35 +52,21 @@ class Arguments:
                 return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Parameter:
-    """An option or an operand, as `label` tells it to people."""
-
-    key: str
-    kind: Kind | None
-    many: bool
-    label: str
-
-
 def bind(command: Command, params: Mapping[str, object], typed: Typed | None = None) -> Arguments:
     """Return the checked arguments of `command`; raises UsageError and names the parameter that is off.
 
     typed: the words that the parameters came from, to point at the one that is off.
     """
     typed = typed or Typed()
-    options = [
-        _Parameter(o.key, o.kind, o.many, typed.names.get(o.key, f"--{o.name}")) for o in command.options
-    ]
-    operands = [
-        _Parameter(o.key, o.kind, o.many, command.verb if o.kind.choices else o.name)
-        for o in command.operands
-    ]
-    known = {parameter.key: parameter for parameter in (*options, *operands)}
-    bound: dict[str, Value | bool | tuple[Value, ...]] = {}
+    labels = {option.key: typed.names.get(option.key, f"--{option.name}") for option in command.options}
+    labels |= {each.key: command.verb if each.kind.choices else each.name for each in command.operands}
+    known: dict[str, Option | Operand] = {each.key: each for each in command.options}
+    known |= {each.key: each for each in command.operands}
+    bound: dict[str, Checked] = {}
     for key, value in params.items():
         if key not in known:
             raise UsageError(f"{command.verb} has no parameter {cited(key)}", hint=f"help {command.verb}")
-        bound[key] = _checked(command, value, known[key], typed)
+        bound[key] = _checked(command, value, known[key], labels[key], typed)
     for operand in command.operands:
         if operand.required and not params.get(operand.key):
             raise missing(command, operand, len(typed.words))
@@ -86,9 +74,9 @@ def bind(command: Command, params: Mapping[str, object], typed: Typed | None = N
 
 
 def _checked(
-    command: Command, value: object, parameter: _Parameter, typed: Typed
-) -> Value | bool | tuple[Value, ...]:
-    label, kind = parameter.label, parameter.kind
+    command: Command, value: object, parameter: Option | Operand, label: str, typed: Typed
+) -> Checked:
+    kind = parameter.kind
     if kind is None:
         if not isinstance(value, bool):
             raise UsageError(f"{command.verb}: {label} is either there or not", hint=f"help {command.verb}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from manager.api.values import Kind
@@ -99,8 +99,3 @@ def _option_usage(option: Option) -> str:
 def _operand_usage(operand: Operand) -> str:
     name = operand.shown + ("..." if operand.many else "")
     return name if operand.required else f"[{name}]"
-
-
-def without_options(command: Command) -> Command:
-    """Return the row with its options left out, for a short usage line."""
-    return replace(command, options=())

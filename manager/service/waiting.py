@@ -12,7 +12,6 @@ from manager.api.documents import counted
 from manager.api.errors import Conflict, WaitTimedOut, WorkersFailed
 from manager.loop.reconcile import Picture, Reconciler
 from manager.plan.slots import is_placed, shortage
-from manager.plan.spares import is_kept
 from manager.plan.updates import late_at
 from manager.server import Call
 from manager.service.changes import Made
@@ -122,7 +121,7 @@ def is_settled(world: World, name: str) -> bool:
         return spec is None and not records
     if spec.is_updating:
         return False
-    others = [record for record in records if not is_kept(spec, record)]
+    others = awaited(world, name)
     mine = [record for record in others if is_current(spec, record)]
     done = sum(_is_done(world, record) for record in mine)
     return done == spec.wanted and len(others) == len(mine)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from manager.api.command import Command, usage, without_options
+from dataclasses import replace
+
+from manager.api.command import Command, usage
 from manager.api.commands import command_of
 from shell.prompt.snapshot import Snapshot
 from shell.prompt.typed import spot, statements
@@ -25,7 +27,7 @@ def usage_at(text: str, cursor: int, room: int) -> str:
     command = command_at(text, cursor)
     if command is None:
         return ""
-    whole, short = usage(command), usage(without_options(command))
+    whole, short = usage(command), usage(replace(command, options=()))
     if len(whole) <= room:
         return whole
     return short if len(short) <= room else cut(short, room, "...")

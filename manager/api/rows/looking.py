@@ -95,7 +95,7 @@ ROWS: tuple[Command, ...] = (
         "describe",
         "manager",
         "an app or a worker for people: facts, last ending, last events",
-        operands=(Operand("TARGET", values.TARGET),),
+        operands=(TARGET,),
         options=(OUTPUT,),
         examples=("describe web", "describe web.1"),
     ),
