@@ -1,8 +1,7 @@
 """Events of workers that stop answering and that answer again: few, however often that changes.
 
-And of those whose container somebody replaced or restarted, of which nothing here is told where it is done.
-
-What else becomes of a worker is told where it is done: its start, its ending, its removal.
+And of those whose container somebody replaced or restarted by hand. What the cloud does to a worker is told
+where it is done: its start, its ending, its removal.
 """
 
 from __future__ import annotations

@@ -42,9 +42,10 @@ def describe(reading: Reading, call: Call, arguments: Arguments) -> Answer:
         return {**fields, "kind": "WorkerDescription"}
     target = world.targets.get(name)
     routes = [asdict(view) for view in route_views(world, spec, reading.addressing)]
-    fields |= {"routes": routes, "decision": _decision(reading.store, spec, target)}
-    if fields["decision"] is not None:
-        fields["note"] = _without_reason(str(fields["note"]), target)
+    decision = _decision(reading.store, spec, target)
+    fields |= {"routes": routes, "decision": decision}
+    if decision is not None and target is not None:
+        fields["note"] = _without_reason(str(fields["note"]), target.reason)
     return {**fields, "kind": "AppDescription"}
 
 
@@ -57,10 +58,9 @@ def _decision(store: Store, spec: AppSpec, target: ScalingTarget | None) -> obje
     return next((decision for decision in kept if decision["id"] == target.decision), None)
 
 
-def _without_reason(note: str, target: ScalingTarget | None) -> str:
+def _without_reason(note: str, reason: str) -> str:
     """Return an app's note without the reason of its last decision, which stands beside it."""
-    reason = target.reason.removeprefix("frozen; ") if target is not None else ""
-    return note.removesuffix(reason).rstrip(";: ")
+    return note.removesuffix(reason.removeprefix("frozen; ")).rstrip(";: ")
 
 
 def _is_about(event: EventView, name: str, slot: int | None) -> bool:

@@ -15,6 +15,7 @@ from manager.service.changes import Changes, Wish
 from manager.service.dispatch import Answer
 from manager.state import wishes
 from manager.state.model import AppSpec
+from manager.state.specs import holder
 from manager.state.world import unread_words
 
 
@@ -83,7 +84,7 @@ class SecretVerbs:
     def _remove(self, name: str, *, dry_run: bool) -> Answer:
         self.secrets.require([name], hint="secret ls")
         if users := self._users(name):
-            holders = [wishes.holder(spec, former=name not in spec.template.secrets) for spec in users]
+            holders = [holder(spec, former=name not in spec.template.secrets) for spec in users]
             raise SecretInUse(
                 f"{', '.join(who for who, _ in holders)} has the secret {name}",
                 hint=holders[0][1] or f"update {users[0].name} --no-secret",

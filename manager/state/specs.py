@@ -14,7 +14,7 @@ from manager.api.errors import AppExists, AppReached, CloudError, RouteTaken, Us
 from manager.state.model import AppSpec, Autoscale
 from manager.state.options import objective
 from manager.state.templates import Template
-from manager.state.wishes import autoscaled, changeable, holder, with_spares
+from manager.state.wishes import autoscaled, changeable, with_spares
 from manager.state.world import World
 
 
@@ -169,6 +169,20 @@ def _require_free(specs: Mapping[str, AppSpec], hosts: Collection[str], paths: C
         if taken is not None:
             who, end = holder(spec, former=place is not spec)
             raise RouteTaken(f"{who} has the route {taken} already", hint=end or f"routes {spec.name}")
+
+
+def holder(spec: AppSpec, *, former: bool) -> tuple[str, str]:
+    """Return an app that holds something, in words, and the command that ends it for its former revision.
+
+    former: only the revision that an unproved update falls back to has it; else there is no such command.
+    """
+    if not former:
+        return spec.name, ""
+    if spec.is_updating:
+        end = f"wait {spec.name} ready"
+    else:
+        end = f"start {spec.name}" if spec.stopped or spec.stopped_slots else f"scale {spec.name}=1"
+    return f"{spec.name} (until its update has proved itself)", end
 
 
 def _free_tcp_port(specs: Mapping[str, AppSpec], tcp_ports: range, wished: int | None = None) -> int:

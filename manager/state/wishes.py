@@ -233,20 +233,6 @@ def _overtaken(spec: AppSpec, revision: int) -> AppSpec:
     return replace(spec, failed=spec.failed | {revision}, overtaken=spec.overtaken | {revision})
 
 
-def holder(spec: AppSpec, *, former: bool) -> tuple[str, str]:
-    """Return an app that holds something, in words, and the command that ends it for its former revision.
-
-    former: only the revision that an unproved update falls back to has it; else there is no such command.
-    """
-    if not former:
-        return spec.name, ""
-    if spec.is_updating:
-        end = f"wait {spec.name} ready"
-    else:
-        end = f"start {spec.name}" if spec.stopped or spec.stopped_slots else f"scale {spec.name}=1"
-    return f"{spec.name} (until its update has proved itself)", end
-
-
 def rolled_back(spec: AppSpec, reason: str, now: float, last_lines: tuple[str, ...] = ()) -> AppSpec:
     """Return the spec of a failed update with its former revision, whose workers are still there."""
     rollback, failed = Rollback(now, spec.revision, reason, last_lines), spec.failed | {spec.revision}

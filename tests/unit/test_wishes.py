@@ -13,7 +13,7 @@ from manager.api.values import MAX_WORKERS
 from manager.state import wishes
 from manager.state.amounts import ScaleChange, scale_changes
 from manager.state.model import AppSpec, Autoscale, Hurry, ScalingTarget
-from manager.state.specs import free_number
+from manager.state.specs import free_number, holder
 from manager.state.templates import Health
 from manager.state.world import as_scaled
 from tests.simulation.worlds import TEMPLATE, an_app
@@ -167,8 +167,8 @@ def test_what_an_unproved_update_may_fall_back_to_is_held_until_workers_prove_it
 ) -> None:
     updated = wishes.updated(app, replace(TEMPLATE, read_only=True))
 
-    assert wishes.holder(updated, former=True) == ("web (until its update has proved itself)", end)
-    assert wishes.holder(updated, former=False) == ("web", "")
+    assert holder(updated, former=True) == ("web (until its update has proved itself)", end)
+    assert holder(updated, former=False) == ("web", "")
 
 
 def test_stopping_a_stopped_worker_changes_nothing() -> None:
