@@ -130,11 +130,7 @@ class Intake:
         """
         word = wanted.command[0]
         copies = [file for file in files if file.role == "copy"]
-        own = next((file for file in files if file.role == "command" and file.word == word), None)
-        if own is not None and word.startswith("/") and image.mode(word) is not None:
-            own = None  # the image's own file comes first
-        if own is not None and word.startswith("/"):
-            own = replace(own, destination=word)
+        own = _own_program(word, files, image)
         targets = [file.destination for file in (*copies, *([own] if own else []))]
         if len(set(targets)) < len(targets):
             raise UsageError(f"two files would be {_twice(targets)} in the workers", hint="help run")
@@ -169,6 +165,14 @@ class Intake:
         if executable:
             _require_runnable(taken, file.word, file.destination, image, targets)
         return Mount(taken.name, file.destination)
+
+
+def _own_program(word: str, files: Sequence[OfferedFile], image: ImageFiles) -> OfferedFile | None:
+    """Return the file that the command is; None where it is the image's: its own files come first."""
+    own = next((file for file in files if file.role == "command" and file.word == word), None)
+    if own is None or not word.startswith("/"):
+        return own
+    return replace(own, destination=word) if image.mode(word) is None else None
 
 
 def _require_runnable(

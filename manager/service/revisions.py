@@ -62,24 +62,11 @@ class RevisionVerbs:
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             spec = wishes.changeable(specs, name)
-            former = earlier(spec, known) if wanted is None else wanted
-            if former is None:
-                raise CloudError(
-                    f"{name} has no earlier revision that worked", hint=f"history {name}", word=name
-                )
-            if former == spec.revision:
-                raise CloudError(f"{name} is of revision {former} already", hint=f"restart {name}", word=name)
-            if former not in known:
-                raise CloudError(
-                    f"{name} has no revision {former}: those that are kept are {ranges(known)}",
-                    hint=f"history {name}",
-                    word=str(former),
-                )
-            template = known[former].template
-            self.apps.intake.secrets.require(template.secrets)
-            moved = readdressed(specs, spec, Arguments({}), template, self.apps.tcp_ports)
-            again = wishes.updated(moved, template, former=spec)
-            goes_back = f"{name} goes back to revision {former}"
+            former = _goal(spec, known, wanted)
+            self.apps.intake.secrets.require(former.template.secrets)
+            moved = readdressed(specs, spec, Arguments({}), former.template, self.apps.tcp_ports)
+            again = wishes.updated(moved, former.template, former=spec)
+            goes_back = f"{name} goes back to revision {former.number}"
             return Wish((again,), sentences(goes_back, _left_to_hand(spec, again), _stays_stopped(again)))
 
         return self.apps.change(call, arguments, edit)
@@ -191,6 +178,22 @@ def _require_made_from(spec: AppSpec, seen: Template) -> None:
             f"{spec.name} is made from something else by now; nothing was changed",
             hint=f"history {spec.name}    (and then the same again)",
         )
+
+
+def _goal(spec: AppSpec, known: Mapping[int, Revision], wanted: int | None) -> Revision:
+    """Return the revision that a rollback goes back to; raises CloudError where it cannot."""
+    name, number = spec.name, earlier(spec, known) if wanted is None else wanted
+    if number is None:
+        raise CloudError(f"{name} has no earlier revision that worked", hint=f"history {name}", word=name)
+    if number == spec.revision:
+        raise CloudError(f"{name} is of revision {number} already", hint=f"restart {name}", word=name)
+    if number not in known:
+        raise CloudError(
+            f"{name} has no revision {number}: those that are kept are {ranges(known)}",
+            hint=f"history {name}",
+            word=str(number),
+        )
+    return known[number]
 
 
 def earlier(spec: AppSpec, known: Mapping[int, Revision]) -> int | None:

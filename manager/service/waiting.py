@@ -163,18 +163,20 @@ def _wanted_instead(spec: AppSpec) -> str:
 def _raise_when_hopeless(world: World, name: str, began_at: float) -> None:
     """Raise WorkersFailed when an update was taken back, or a worker ended again and again, since then."""
     spec = world.specs.get(name)
-    if spec is not None and spec.rolled_back is not None and spec.rolled_back.at >= began_at:
-        failed = spec.rolled_back
+    if spec is None:
+        return
+    failed = spec.rolled_back
+    if failed is not None and failed.at >= began_at:
         raise WorkersFailed(
             f"revision {failed.revision} of {name} was rolled back to {spec.revision}: "
             f"{failed.reason}{_below(failed.last_lines)}",
             hint=f"events --app {name}",
         )
-    if spec is not None and spec.is_updating and not world.is_frozen(name):
+    if spec.is_updating and not world.is_frozen(name):
         return  # the plan gives the update up, and says so
     for record in world.of_app(name):
         ending = record.ending
-        if spec is None or ending is None or ending.at < began_at or not is_current(spec, record):
+        if ending is None or ending.at < began_at or not is_current(spec, record):
             continue
         seen = phase(world, record)
         if seen.state == "backoff" and is_left_alone(world, record):

@@ -50,10 +50,7 @@ def new_app(
     Raises AppExists, RouteTaken, UsageError, or CloudError when every tcp port is taken.
     """
     name = arguments.text("name") or ""
-    if name in specs:
-        if specs[name].removing:
-            raise AppExists(f"{name} is still being removed", hint=f"wait {name} gone")
-        raise AppExists(f"an app is named {name} already", hint=f"help update    (or: rm {name} -y)")
+    _require_new(specs, name)
     hosts, paths = _addresses(name, arguments, template)
     _require_free(specs, hosts, paths)
     workers = arguments.whole("workers")
@@ -73,6 +70,13 @@ def new_app(
     )
     scaled, hint = spec if policy is None else autoscaled(spec, policy), again(arguments, "--max 6")
     return with_spares(scaled, asked_spares(arguments), hint=hint)
+
+
+def _require_new(specs: Mapping[str, AppSpec], name: str) -> None:
+    if name in specs and specs[name].removing:
+        raise AppExists(f"{name} is still being removed", hint=f"wait {name} gone")
+    if name in specs:
+        raise AppExists(f"an app is named {name} already", hint=f"help update    (or: rm {name} -y)")
 
 
 def asked_spares(arguments: Arguments) -> int | str | None:
