@@ -66,4 +66,4 @@ def pace_words(before: AppSpec | None, after: AppSpec) -> str:
 
 
 def _labels(spec: AppSpec, slots: Collection[int]) -> str:
-    return ", ".join(f"{spec.name}.{slot}" for slot in sorted(slots))
+    return ", ".join(spec.labels(slots))

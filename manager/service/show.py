@@ -113,8 +113,7 @@ def _note(world: World, spec: AppSpec, measures: Measures) -> str:
     if done:
         return f"{done} of {spec.want} workers have done their work"
     if spec.stopped_slots:
-        slots = ", ".join(f"{spec.name}.{slot}" for slot in sorted(spec.stopped_slots))
-        return f"stopped: {slots}"
+        return f"stopped: {', '.join(spec.labels(spec.stopped_slots))}"
     target = world.targets.get(spec.name)
     if spec.autoscale is not None and target is not None:
         reason = target.reason.removeprefix("frozen; ")  # which the note says already

@@ -6,7 +6,7 @@ restarted; the slot is the lasting place. A worker's phase is not here: it is de
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import Literal, NamedTuple
@@ -241,6 +241,10 @@ class AppSpec:
         if self.stopped or self.removing:
             return frozenset()
         return frozenset(self._lowest(self.wanted + self.spares)[self.wanted :])
+
+    def labels(self, slots: Iterable[int]) -> list[str]:
+        """Return the names of the workers in these slots, in their order."""
+        return [f"{self.name}.{slot}" for slot in sorted(slots)]
 
     def _lowest(self, count: int) -> list[int]:
         enough = range(1, count + len(self.stopped_slots) + 1)

@@ -42,7 +42,7 @@ def _commands(before: AppSpec, now: AppSpec | None, change: str) -> Iterator[str
 
 def _started(now: AppSpec) -> Iterator[str]:
     """Yield what started an app that was stopped: as a whole, or some of its workers alone."""
-    alone = (f"start {now.name}.{slot}" for slot in sorted(now.slots))
+    alone = (f"start {worker}" for worker in now.labels(now.slots))
     yield from alone if now.stopped_slots else (f"start {now.name}",)
 
 
@@ -68,7 +68,7 @@ def _slots(before: AppSpec, now: AppSpec) -> Iterator[str]:
     """Yield what changed of single workers, and of their number where that does not follow from it."""
     ended, begun = now.stopped_slots - before.stopped_slots, before.stopped_slots - now.stopped_slots
     if now.want - before.want == len(begun) - len(ended):
-        yield from (f"stop {now.name}.{slot}" for slot in sorted(ended))
-        yield from (f"start {now.name}.{slot}" for slot in sorted(begun))
+        yield from (f"stop {worker}" for worker in now.labels(ended))
+        yield from (f"start {worker}" for worker in now.labels(begun))
     elif not now.scales_itself and not before.scales_itself:
         yield f"scale {now.name}={now.want}"

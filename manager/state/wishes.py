@@ -118,8 +118,8 @@ def autoscaled(spec: AppSpec, policy: Autoscale | None) -> AppSpec:
 
 def started_again(before: AppSpec, after: AppSpec) -> str:
     """Return which workers that were stopped run again, "" for none."""
-    again = ", ".join(f"{after.name}.{slot}" for slot in sorted(before.stopped_slots & after.slots))
-    return f"no longer stopped: {again}" if again else ""
+    again = after.labels(before.stopped_slots & after.slots)
+    return f"no longer stopped: {', '.join(again)}" if again else ""
 
 
 def _trimmed(spec: AppSpec) -> AppSpec:
@@ -300,9 +300,8 @@ def _require_slot(spec: AppSpec, slot: int) -> None:
     if slot in spec.stopped_slots:
         raise CloudError(f"{worker} is stopped", hint=f"start {worker}", word=worker)
     if slot not in spec.slots:
-        names = [f"{spec.name}.{number}" for number in sorted(spec.slots)]
         raise WorkerNotFound(
-            f"{spec.name} has no worker {slot} (it has {some(names) or 'none'})",
+            f"{spec.name} has no worker {slot} (it has {some(spec.labels(spec.slots)) or 'none'})",
             hint=f"ps {spec.name} -a",
             word=worker,
         )
