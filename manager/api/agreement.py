@@ -1,14 +1,17 @@
-"""What the options of an app have to be to each other, be they of a command or of a file. Pure.
+"""What the options of an app have to be to each other, and the one form they come to. Pure.
 
-Here is what can be told before anything is made; what else an option may be, is told where it is used.
+They may be of a command or of a file. Here is what can be told before anything is made; what else an option
+may be, is told where it is used.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from manager.api.arguments import Arguments
 from manager.api.errors import UsageError
+from manager.api.typed import Params
 
 
 def require_agreement(arguments: Arguments) -> None:
@@ -70,3 +73,29 @@ def require_bounds(arguments: Arguments, least: int, limit: int, verb: str = "au
         low, high = arguments.whole("max") or least, arguments.whole("min") or limit
         hint = again(arguments, f"--min {low} --max {high}", verb)
         raise UsageError(f"--min {least} is above --max {limit}", hint=hint)
+
+
+def canonical(params: Params) -> Params:
+    """Return the parameters of a `run` in the one form that its app is told in.
+
+    Each host, path and name stands once and in its one spelling, hosts and paths without those that the app
+    has anyway, variables with the last of their values.
+    """
+    name = str(params["name"])
+    found = {
+        "host": _beside(f"{name}.localhost", (host.lower() for host in _texts(params, "host"))),
+        "path": _beside(f"/{name}", (path.rstrip("/") or path for path in _texts(params, "path"))),
+        "env": list({word.partition("=")[0]: word for word in _texts(params, "env")}.values()),
+        "reach": sorted(set(_texts(params, "reach"))),
+        "secret": sorted(set(_texts(params, "secret"))),
+    }
+    return {key: value for key, value in {**params, **found}.items() if value or key not in found}
+
+
+def _beside(own: str, words: Iterable[str]) -> list[str]:
+    return [word for word in dict.fromkeys(words) if word != own]
+
+
+def _texts(params: Params, key: str) -> list[str]:
+    value = params.get(key)
+    return value if isinstance(value, list) else []

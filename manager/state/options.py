@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 
+from manager.api.agreement import canonical
 from manager.api.arguments import option_words
 from manager.api.commands import known
 from manager.api.rows.options import TEMPLATE
-from manager.api.taken import as_taken
 from manager.api.typed import Param, Params
 from manager.api.values import BASE_IMAGE
 from manager.state.model import AppSpec, Autoscale
@@ -20,7 +20,7 @@ _UNITS = (("G", 2**30), ("M", 2**20), ("K", 2**10))
 def run_params(spec: AppSpec) -> Params:
     """Return the parameters of the `run` that makes this app, defaults included where they have a word."""
     params: Params = {"name": spec.name, "command": list(spec.template.command), **_template(spec.template)}
-    return as_taken({**params, "host": list(spec.hosts), "path": list(spec.paths), **_scaling(spec)})
+    return canonical({**params, "host": list(spec.hosts), "path": list(spec.paths), **_scaling(spec)})
 
 
 def _scaling(spec: AppSpec) -> Params:

@@ -19,13 +19,12 @@ import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
 
-from manager.api.agreement import require_agreement
+from manager.api.agreement import canonical, require_agreement
 from manager.api.arguments import bind
 from manager.api.cite import cited
 from manager.api.command import Option
 from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
-from manager.api.taken import as_taken
 from manager.api.typed import Param, Params
 from shell.apps.entry import OPTIONS, RUN, SCALING, Entry, usual_beside, word_of
 from shell.apps.together import require_apart
@@ -93,7 +92,7 @@ def _entry(name: str, table: Mapping[str, object], directory: str) -> Entry:
         raise UsageError(f"{name}: {beside} goes with max", hint="max = 6")
     if not isinstance(files, dict):
         raise UsageError(f'{name}: files = {{ "/app/x" = "SHA256" }}', hint=_EXAMPLE)
-    params = as_taken(_from_directory(params, directory))
+    params = canonical(_from_directory(params, directory))
     return Entry(params, {path: str(sha256) for path, sha256 in files.items()})
 
 
