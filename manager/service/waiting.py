@@ -16,7 +16,7 @@ from manager.plan.updates import late_at
 from manager.server import Call
 from manager.service.changes import Made
 from manager.service.progress import Told, awaited
-from manager.state.ending import HOPELESS
+from manager.state.ending import HOPELESS, Ending
 from manager.state.model import AppSpec, WorkerRecord
 from manager.state.phase import has_arrived, phase, thaw_of
 from manager.state.world import World, is_current, is_left_alone, is_ready
@@ -175,20 +175,22 @@ def _raise_when_hopeless(world: World, name: str, began_at: float) -> None:
     if spec.is_updating and not world.is_frozen(name):
         return  # the plan gives the update up, and says so
     for record in world.of_app(name):
-        ending = record.ending
-        if ending is None or ending.at < began_at or not is_current(spec, record):
-            continue
-        seen = phase(world, record)
-        if seen.state == "backoff" and is_left_alone(world, record):
-            raise WorkersFailed(
-                f"{record.key.label} ended, and {name} is frozen: {ending.words}",
-                hint=thaw_of(world, name),
-            )
-        if seen.state == "failed" or (seen.state == "backoff" and record.failures >= HOPELESS):
-            raise WorkersFailed(
-                f"{record.key.label} does not stay up: {ending.words}{_below(ending.last_lines)}",
-                hint=ending.remedy or f"logs {name}    (or: rm {name} -y)",
-            )
+        if record.ending is not None and record.ending.at >= began_at and is_current(spec, record):
+            _raise_when_down(world, record, record.ending)
+
+
+def _raise_when_down(world: World, record: WorkerRecord, ending: Ending) -> None:
+    """Raise WorkersFailed when nobody need wait for a worker that has ended like this."""
+    app, state = record.app, phase(world, record).state
+    if state == "backoff" and is_left_alone(world, record):
+        raise WorkersFailed(
+            f"{record.key.label} ended, and {app} is frozen: {ending.words}", hint=thaw_of(world, app)
+        )
+    if state == "failed" or (state == "backoff" and record.failures >= HOPELESS):
+        raise WorkersFailed(
+            f"{record.key.label} does not stay up: {ending.words}{_below(ending.last_lines)}",
+            hint=ending.remedy or f"logs {app}    (or: rm {app} -y)",
+        )
 
 
 def _below(lines: Iterable[str]) -> str:
