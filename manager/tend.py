@@ -39,7 +39,7 @@ AGAIN_S = 30.0  # a part that ends sooner after it was started than that ends ag
 STOPPED_S = 2.0  # nothing but a signal stops a process, so this says nothing of how busy the machine is
 DEAF_S = 10.0  # a change is live in the proxy after 0.4 s, and after few seconds where the machine is full
 SILENT_S = 30.0  # a process that waits for its turn on a full machine answers within that
-TURNS_S = 30.0  # after a member began anew, whoever ended the former: the proxy tries others ever more seldom
+TURNS_S = 30.0  # after a member began anew or kept silent: the proxy tries others ever more seldom
 PUT_BACK_S = 2.0  # as DEAF_S, where the store has forgotten changes: there is a reason to think it deaf
 
 log = logging.getLogger(__name__)
@@ -164,7 +164,8 @@ class ProxyTender:
     Its watch goes on from the last revision that it saw: when etcd lost its data and counts from 1 again, it
     would hear of nothing until there were as many changes as before. It also hangs on one member of etcd: a
     member that answers nobody is ended first, which breaks the watch, and the proxy turns to another. Its own
-    restart comes last: for a few hundred ms there is nobody who takes a request.
+    restart comes last: for a few hundred ms there is nobody who takes a request. So it is not to blame soon
+    after etcd kept silent, and a look counts for LOOK_S at most: one that is late tells of a full machine.
     """
 
     places: Places
@@ -176,6 +177,9 @@ class ProxyTender:
     answers: Callable[[], bool]
     members: Callable[[], Sequence[Member]]
     clock: Callable[[], float] = time.monotonic
+    _looked_at: float = -math.inf
+    _counted_s: float = 0.0
+    _unwell_at_s: float = -math.inf
     _missed_since: dict[WorkerKey, float] = field(default_factory=dict)
     _silent_since: float | None = None
     _tried: set[str] = field(default_factory=set)
@@ -183,9 +187,14 @@ class ProxyTender:
     _put_back: bool = False
 
     def look(self) -> None:
+        now = self.clock()
+        self._counted_s += min(now - self._looked_at, LOOK_S)
+        self._looked_at = now
         picture = self.picture()
         if picture is None or picture.trouble or is_held(self.places, self.name):
             self._missed_since, self._silent_since = {}, None
+            if picture is not None and picture.trouble:
+                self._unwell_at_s = self._counted_s
             return
         self._put_back |= picture.world.revision < self._revision
         self._revision = picture.world.revision
@@ -207,23 +216,29 @@ class ProxyTender:
         missed = frozenset() if picture.calm else missed_by_proxy(picture.world)
         if self._missed_since and not missed:
             self._put_back = False  # it does hear
-        now = self.clock()
-        self._missed_since = {key: self._missed_since.get(key, now) for key in missed}
+        now_s = self._counted_s
+        self._missed_since = {key: self._missed_since.get(key, now_s) for key in missed}
         if not missed:
             self._tried.clear()
             return
-        deaf_s = now - min(self._missed_since.values())
+        deaf_s = now_s - min(self._missed_since.values())
+        if deaf_s < PUT_BACK_S:
+            return
+        members = self.members()
+        if not all(member.healthy for member in members):
+            self._unwell_at_s = now_s
         patience_s = PUT_BACK_S if self._put_back else DEAF_S
-        if deaf_s >= patience_s and not self._may_turn(picture.world.now, deaf_s):
+        if deaf_s >= patience_s and not self._may_turn(members, picture.world.now, deaf_s):
             self._restart_it(f"had taken up no change for {deaf_s:.0f} s")
 
-    def _may_turn(self, now: float, deaf_s: float) -> bool:
+    def _may_turn(self, members: Sequence[Member], now: float, deaf_s: float) -> bool:
         """Return whether the proxy may still turn to another member by itself; one that keeps it is ended."""
         if self._put_back or self.name in self._tried:
             return False
-        members = self.members()
         if members and 2 * sum(not member.healthy for member in members) >= len(members):
-            return True  # nobody can tell who is to blame: on a full machine this passes
+            # nobody can tell who is to blame: on a full machine this passes
+            self._missed_since = dict.fromkeys(self._missed_since, self._counted_s)
+            return True
         parts = [part for part in self.parts() if part.name in self.etcd]
         hung = hung_members(self.etcd, members, parts, now - DEAF_S)
         fresh = [name for name in hung if name not in self._tried and not is_held(self.places, name)]
@@ -231,7 +246,8 @@ class ProxyTender:
         for name in fresh:
             self.restart(name, "answered nobody, and the proxy waited for it")
         old = [part.started_at is not None and part.started_at <= now - TURNS_S for part in parts]
-        return bool(fresh) or (any(old) and not all(old) and deaf_s < 2 * TURNS_S)
+        unwell = self._counted_s - self._unwell_at_s < TURNS_S or (any(old) and not all(old))
+        return bool(fresh) or (unwell and deaf_s < 2 * TURNS_S)
 
     def _restart_it(self, why: str) -> None:
         if self.name not in self._tried:

@@ -53,7 +53,7 @@ def untold(_: str) -> None:
 
 @dataclass(slots=True)
 class Proxy:
-    """A proxy that runs beside three members of etcd, and is looked at once a second."""
+    """A proxy that runs beside three members of etcd, and is looked at once a second, or as told."""
 
     places: PlacesAt
     engine: FakeEngine
@@ -80,15 +80,15 @@ class Proxy:
             clock=lambda: self.now,
         )
 
-    def restarts(self, world: World, for_s: float, trouble: str = "") -> int:
+    def restarts(self, world: World, for_s: float, trouble: str = "", every_s: int = 1) -> int:
         """Return how often it is restarted while the cloud looks like that."""
-        return self.restarted(world, for_s, trouble).count("proxy")
+        return self.restarted(world, for_s, trouble, every_s).count("proxy")
 
-    def restarted(self, world: World, for_s: float, trouble: str = "") -> list[str]:
+    def restarted(self, world: World, for_s: float, trouble: str = "", every_s: int = 1) -> list[str]:
         """Return what is restarted while the cloud looks like that, in that order."""
         began = len(self.engine.changes)
-        for _ in range(int(for_s)):
-            self.now += 1
+        for _ in range(0, int(for_s), every_s):
+            self.now += every_s
             self.seen = Picture(replace(world, now=self.now), 1, converged=False, trouble=trouble)
             self.tender.look()
         return [change.removeprefix("restart ") for change in self.engine.changes[began:]]
@@ -155,6 +155,30 @@ def test_a_proxy_is_given_time_to_turn_from_a_member_that_somebody_else_ended(pr
 
     assert proxy.restarts(MISSED, TURNS_S - 1) == 0
     assert proxy.restarts(MISSED, DEAF_S) == 1
+
+
+@pytest.mark.parametrize("silent", [ETCD[:1], ETCD[:2], ETCD])
+def test_a_proxy_is_given_time_to_turn_after_members_kept_silent(proxy: Proxy, silent: Sequence[str]) -> None:
+    """They began long ago, as if a full machine had kept them: so nobody was ended."""
+    proxy.silent = frozenset(silent)
+    assert proxy.restarts(MISSED, DEAF_S) == 0
+    proxy.silent = frozenset()
+
+    assert proxy.restarts(MISSED, TURNS_S - 1) == 0
+    assert proxy.restarts(MISSED, DEAF_S) == 1
+
+
+def test_a_proxy_is_given_time_to_turn_after_the_store_was_away(proxy: Proxy) -> None:
+    assert proxy.restarts(MISSED, LONG, trouble="etcd does not answer") == 0
+
+    assert proxy.restarts(MISSED, TURNS_S - 1) == 0
+    assert proxy.restarts(MISSED, DEAF_S) == 1
+
+
+def test_a_proxy_is_given_more_time_where_looks_come_late_as_on_a_full_machine(proxy: Proxy) -> None:
+    late = 5
+    assert proxy.restarts(MISSED, late * DEAF_S, every_s=late) == 0
+    assert proxy.restarts(MISSED, late, every_s=late) == 1
 
 
 def test_a_proxy_is_not_left_deaf_by_a_member_that_begins_anew_all_the_time(proxy: Proxy) -> None:
