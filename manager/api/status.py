@@ -8,12 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Role = Literal["leader", "standby"]
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessView:
+    """role: of the one that answers, which is about to lead where it is no leader."""
+
     pid: int
     started_at: str
-    role: Literal["leader", "standby"]
+    role: Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,16 +100,13 @@ def network_is_intact(places: Places, within_s: float = SELF_MENDING_S) -> bool 
 
 
 def is_led(places: Places) -> bool:
-    """Return whether the manager that answers has begun to lead: the network is as it makes it.
+    """Return whether the manager that answers leads and has begun to: the network is as it makes it.
 
-    It answers from its first look on, and knows no rules before its first pass. In a frozen cloud it mends
-    none, and is not waited for.
+    It knows no rules before its first pass. In a frozen cloud it mends none, and is not waited for.
     """
     match _ask(places, "status"):
-        case {"network": {"intact": True}}:
-            return True
-        case {"frozen": [*names]}:
-            return ALL in names
+        case {"manager": {"role": "leader"}, "network": {"intact": bool(intact)}, "frozen": [*names]}:
+            return intact or ALL in names
     return False
 
 

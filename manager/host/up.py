@@ -31,7 +31,6 @@ from manager.host.files import locked
 from manager.host.holds import lift_hold
 from manager.host.images import ensure_images
 from manager.host.liveness import (
-    SELF_MENDING_S,
     eventually,
     has_standby,
     is_led,
@@ -76,6 +75,7 @@ class Up:
                 self._require_store()
                 self._hand_to_systemd()
                 self._keep()
+                self._await_leader()
                 say(f"the cloud {cited(self.places.cloud)} is up")
                 return 0
             self._start()
@@ -250,14 +250,15 @@ class Up:
         _until(lambda: proxy_answers(self.settings), "the proxy does not serve its own route", "proxy")
 
     def _await_apps(self) -> None:
-        """The apps that the state has are ready again; one that does not get so is no reason to fail.
-
-        A manager leads them by then, also where there are none: who asks next is not told of a network that
-        is not known to be intact.
-        """
+        """The apps that the state has are ready again; one that does not get so is no reason to fail."""
         for name in late_apps(self.places, READY_S):
             self.telling.say(f"{name} is not ready yet: ps {name}")
-        eventually(lambda: is_led(self.places), SELF_MENDING_S)
+        self._await_leader()
+
+    def _await_leader(self) -> None:
+        """A manager leads: who asks next is not told of a network that is not known to be intact."""
+        if not eventually(lambda: is_led(self.places), READY_S):
+            self.telling.say(f"no manager leads the cloud yet: {simplecloud(self.places, 'status')}")
 
 
 def _any_answers(members: Iterable[Member]) -> bool:

@@ -20,6 +20,7 @@ from manager.api.status import (
     NetworkView,
     ProcessView,
     ProxyView,
+    Role,
     StatusView,
 )
 from manager.api.views import EventView, ImageView, RouteView
@@ -63,6 +64,7 @@ class Reading:
     proxy: ProxyApi
     reconciler: Reconciler
     measures: Callable[[], Measures]
+    role: Callable[[], Role]
     standbys: Callable[[], list[ProcessView]]
     troubles: Callable[[], Iterable[str]]
     alarms: Callable[[str], list[Alarm]]
@@ -167,13 +169,13 @@ class Reading:
         apps, workers, frozen = _counts(world) if world else stored(self.store)
         view = StatusView(
             cloud=self.cloud,
-            manager=ProcessView(os.getpid(), rfc3339(self.started_at), "leader"),
+            manager=ProcessView(os.getpid(), rfc3339(self.started_at), self.role()),
             standbys=self.standbys(),
             etcd=self._etcd(members, takes_writes=not alarm),
             proxy=ProxyView(self.settings.proxy_url, self.proxy.healthy()),
             docker=self._docker(),
             network=NetworkView(
-                intact=world is None or world.network_intact,
+                intact=world is not None and world.network_intact,
                 bridge=bridge_name(self.tag),
                 subnet=self.settings.subnet,
                 gateway=str(gateway_of(self.settings.network)),

@@ -58,6 +58,7 @@ def _reading(core: Core, troubles: Callable[[], tuple[str, str]]) -> Reading:
         proxy=core.proxy,
         reconciler=core.reconciler,
         measures=core.observer.latest,
+        role=lambda: "leader" if core.leadership.fence is not None else "standby",
         standbys=core.standbys,
         troubles=troubles,
         alarms=partial(alarms, tls=parts.tls_of(core.places, core.settings)),

@@ -12,6 +12,7 @@ import pytest
 
 from manager.host.holds import hold_file
 from manager.host.keeper import keeper_pid_file
+from manager.host.liveness import is_up
 from manager.procfs import state_of
 from tests.real.cloud import Apps, Cloud, containers_of, eventually, processes_of
 from tests.real.line import answer, ask, line_to
@@ -257,6 +258,19 @@ def test_the_drill_proves_it_and_says_so(apps: Apps, cloud: Cloud) -> None:
 
     assert containers_of(cloud) == before
     assert re.search(r"\b0 failed", " ".join(outcome.stdout.split()))
+
+
+def test_up_of_a_cloud_whose_manager_answers_returns_once_that_leads(cloud: Cloud) -> None:
+    for _ in range(3):
+        kill(*both_managers(cloud))
+        eventually(lambda: is_up(cloud.places), within_s=20)
+
+        cloud.ok("up")
+        status = cloud.status()
+
+        assert status["manager"]["role"] == "leader"
+        assert status["network"]["intact"] is True
+        assert len(status["standbys"]) == 1
 
 
 def test_up_ends_a_drill_that_holds_the_managers_down(apps: Apps, cloud: Cloud) -> None:

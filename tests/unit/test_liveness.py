@@ -103,13 +103,19 @@ def test_a_network_that_nobody_mends_is_not_intact(places: PlacesAt) -> None:
 
 
 @pytest.mark.parametrize(
-    ("intact", "frozen", "led"),
-    [(False, [], False), (False, ["web"], False), (True, [], True), (False, ["all"], True)],
+    ("role", "intact", "frozen", "led"),
+    [
+        ("leader", False, [], False),
+        ("leader", False, ["web"], False),
+        ("leader", True, [], True),
+        ("leader", False, ["all"], True),
+        ("standby", True, ["all"], False),
+    ],
 )
 def test_a_manager_leads_once_the_network_is_its_own_unless_all_is_frozen(
-    intact: bool, frozen: list[str], led: bool, places: PlacesAt
+    role: str, intact: bool, frozen: list[str], led: bool, places: PlacesAt
 ) -> None:
-    status = {"network": {"intact": intact}, "frozen": frozen}
+    status = {"manager": {"role": role}, "network": {"intact": intact}, "frozen": frozen}
 
     with FakeManager(places, verbs={"status": lambda call: status}):
         assert is_led(places) is led
