@@ -15,6 +15,7 @@ from manager.engine.containers import InnerFile
 _CHUNK_BYTES = 1 << 20
 _COPY_S = 600.0
 _READ_ONLY = "read-only"
+_IN_THE_WAY = re.compile(r'cannot overwrite (?P<kind>(?:non-)?directory) "(?P<path>/[^"]*)"')
 _MOUNTED = re.compile(r"unlinkat (?P<path>/.*): device or resource busy")
 
 
@@ -31,7 +32,9 @@ class DockerFiles:
             if answer.status_code == 404:
                 return None
             if not answer.ok:  # an answer without a body says no more
-                raise EngineError(f"{path} in {name} cannot be reached: its links lead nowhere", hint="ps")
+                raise EngineError(
+                    f"{path} cannot be reached: what leads there is no directory", hint="help cp"
+                )
             stat = decode.file_stat_of(answer.headers["x-docker-container-path-stat"])
         if stat.is_symlink and stat.link_target not in ("", path):
             return self.look(name, stat.link_target)
@@ -61,6 +64,8 @@ class DockerFiles:
                 said = str(error.explanation)
                 if _READ_ONLY in said:
                     raise _read_only(directory) from error
+                if found := _IN_THE_WAY.search(said):
+                    raise _in_the_way(found["path"], is_directory=found["kind"] == "directory") from error
                 if mounted := _MOUNTED.search(said):
                     raise _busy(mounted["path"]) from error
                 raise
@@ -76,6 +81,11 @@ def _read_only(directory: str) -> NotAllowed:
         f"{directory} is read-only in the worker: nothing can be copied into it",
         hint="help run    (--copy SRC:DST brings files in; without --read-only they can be written)",
     )
+
+
+def _in_the_way(path: str, *, is_directory: bool) -> NotAllowed:
+    is_there, other = ("a directory", "a file") if is_directory else ("a file", "a directory")
+    return NotAllowed(f"{path} is {is_there} in the worker: {other} cannot replace it", hint="help cp")
 
 
 def _busy(path: str) -> NotAllowed:

@@ -101,6 +101,7 @@ def test_what_is_no_archive_or_no_directory_is_refused(app: str, cloud: Cloud, h
         (("f", "APP:/none/x"), 1, "there is no directory /none in APP", "exec APP mkdir -p /none"),
         (("f", "APP:/tmp/none/"), 1, "there is no directory /tmp/none/", "exec APP mkdir -p /tmp/none/"),
         (("d", "APP:/etc/passwd"), 1, "/etc/passwd is a file", "exec APP ls -l /etc/passwd"),
+        (("f", "APP:/etc/passwd/"), 1, "/etc/passwd/ cannot be reached: what leads there is no", "help cp"),
         (("APP:/etc/passwd", "none/x"), 1, "there is no directory", "mkdir -p "),
         (("APP:/etc", "f"), 1, "f is a file", "help cp"),
         (("APP:/dev/null", "x"), 1, "APP:/dev/null is neither a file nor a directory", "exec APP ls -l"),
@@ -122,6 +123,27 @@ def test_what_cannot_be_copied_is_an_error_and_changes_nothing(
     assert message.replace("APP", app) in outcome.stderr
     assert f"\nhint:  {hint.replace('APP', app)}" in outcome.stderr
     assert {path: path.lstat().st_mtime_ns for path in here.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("word", "made", "message"),
+    [
+        ("link", "mkdir", "/tmp/link is a directory in the worker: a file cannot replace it"),
+        ("f", "mkdir", "/tmp/f is a directory in the worker: a file cannot replace it"),
+        ("d", "touch", "/tmp/d is a file in the worker: a directory cannot replace it"),
+    ],
+)
+def test_what_is_in_the_way_inside_the_worker_is_named(
+    word: str, made: str, message: str, app: str, cloud: Cloud, here: Path
+) -> None:
+    (here / "link").symlink_to("nowhere")
+    cloud.ok("exec", app, made, f"/tmp/{word}")
+
+    outcome = cloud.run("cp", word, f"{app}:/tmp", cwd=here)
+    cloud.ok("exec", app, "rm", "-r", f"/tmp/{word}")
+
+    assert outcome.code == 6
+    assert f"error: {message}\nhint:  help cp\n" in outcome.stderr
 
 
 def test_an_app_of_several_workers_is_not_enough(apps: Apps, cloud: Cloud, here: Path) -> None:
