@@ -121,8 +121,8 @@ def resolve_command(
     if place.can_run(path):
         return path
     if place.has(path):
-        raise ProgramRejected(f"{word} in image {image.reference} may not be executed", hint="images")
-    raise ProgramRejected(f"image {image.reference} has no file {word}", hint="images")
+        raise ProgramRejected(f"{word} in image {image.reference} may not be executed", hint="help files")
+    raise ProgramRejected(f"image {image.reference} has no file {word}", hint="help files")
 
 
 def _unknown(word: str, place: _Place) -> ProgramRejected:

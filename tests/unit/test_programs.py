@@ -433,8 +433,13 @@ def test_a_mistyped_command_is_refused_with_the_one_that_was_meant(word: str, me
 def test_a_command_that_is_not_in_the_image_is_refused() -> None:
     with pytest.raises(ProgramRejected, match='image debian has no command "frobnicate"'):
         resolve_command("frobnicate", image("/bin/sh"))
-    with pytest.raises(ProgramRejected, match="image debian has no file /opt/y"):
+
+
+def test_where_a_file_that_is_not_in_the_image_comes_from_is_told() -> None:
+    with pytest.raises(ProgramRejected, match="image debian has no file /opt/y") as refused:
         resolve_command("/opt/y", image("/bin/sh"))
+
+    assert refused.value.hint == "help files"
 
 
 def test_a_file_of_the_image_without_its_run_bit_is_no_command() -> None:
