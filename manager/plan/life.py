@@ -112,7 +112,8 @@ def _leave(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> N
         draft.forgets.append(record.key)
         return
     hurried = spec.hurry is not None and spec.hurry.takes(record)
-    drain_ends_at = record.leaving_since + (0.0 if hurried or record.spare else record.drain_s)
+    waited_for = record.port is not None and not (hurried or record.spare)
+    drain_ends_at = record.leaving_since + (record.drain_s if waited_for else 0.0)
     if is_published(world, record) or (is_live(world, record) and not hurried):
         draft.again_in(CONFIRM_S)
     # a proxy that does not say may still send requests
@@ -122,7 +123,7 @@ def _leave(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> N
         draft.saves.append(replace(record, leaving_since=None, spare=True))
     else:
         grace_s = HURRIED_GRACE_S if hurried else GRACE_S
-        draft.slow.append(Retire(record, _retire_reason(world, record), grace_s))
+        draft.slow.append(Retire(record, _retire_reason(world, record, hurried=hurried), grace_s))
 
 
 def _drain_poll_s(world: World, record: WorkerRecord) -> float:
@@ -134,8 +135,11 @@ def _drain_poll_s(world: World, record: WorkerRecord) -> float:
     return min(max(DRAIN_POLL_S, DRAIN_POLL_SHARE * passed_s), LONGEST_DRAIN_POLL_S)
 
 
-def _retire_reason(world: World, record: WorkerRecord) -> str:
+def _retire_reason(world: World, record: WorkerRecord, *, hurried: bool) -> str:
     if record.port is None:
         return "nothing to wait for"
-    left = still_open(world, record)
-    return f"drain time is over with {left}" if left else f"no {drained(world, record)}s"
+    if left := still_open(world, record):
+        return f"{left} not waited for" if hurried else f"drain time is over with {left}"
+    if world.inflight.get(record.key, None if hurried else 0) == 0:
+        return f"no {drained(world, record)}s"
+    return f"{drained(world, record)}s not waited for" if hurried else "drain time is over"

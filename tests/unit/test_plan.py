@@ -228,6 +228,13 @@ def test_a_worker_without_a_port_leaves_with_nothing_to_wait_for(world: World) -
     assert step == Retire(portless, "nothing to wait for")
 
 
+def test_a_worker_without_a_port_leaves_at_once_also_while_the_proxy_does_not_say(world: World) -> None:
+    silent = replace(leaving(world, WEB_2), live=None)
+    portless = replace(silent.records[WEB_2], port=None)
+
+    assert len(slow(known(silent, portless))) == 1
+
+
 def test_while_the_proxy_does_not_say_a_worker_stays_for_its_drain_time(world: World) -> None:
     silent = replace(leaving(world, WEB_2), live=None)
 
@@ -240,6 +247,33 @@ def test_a_hurried_stop_waits_for_no_request_but_for_the_routes(world: World) ->
 
     assert len(slow(replace(leaving(hurried, WEB_2), inflight={WEB_2: 3}, live=world.live))) == 1
     assert slow(leaving(hurried, WEB_2, hidden=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("inflight", "reason"),
+    [
+        ({}, "open requests not waited for"),
+        ({WEB_2: None}, "open requests not waited for"),
+        ({WEB_2: 2}, "2 open requests not waited for"),
+        ({WEB_2: 0}, "no open requests"),
+    ],
+)
+def test_a_hurried_stop_tells_of_no_open_requests_only_where_they_were_counted(
+    world: World, inflight: Mapping[WorkerKey, int | None], reason: str
+) -> None:
+    hurried = wanting(world, replace(an_app(want=1), hurry=Hurry(NOW)))
+
+    (step,) = slow(replace(leaving(hurried, WEB_2), inflight=inflight))
+
+    assert isinstance(step, Retire)
+    assert step.reason == reason
+
+
+def test_a_drain_time_that_ends_before_a_second_count_tells_of_no_count(world: World) -> None:
+    (step,) = slow(replace(leaving(world, WEB_2, since_s=11), inflight={WEB_2: None}))
+
+    assert isinstance(step, Retire)
+    assert step.reason == "drain time is over"
 
 
 @pytest.mark.parametrize("hurry", [Hurry(NOW, frozenset({1})), Hurry(NOW - 3600)], ids=["slot", "time"])
