@@ -186,7 +186,7 @@ LISTINGS: Mapping[str, Listing] = {
         "name",
         (
             Column("WORKER", "name"),
-            Column("PORT", "link"),
+            Column("LINK", "link"),
             Column("ADDRESS", "address"),
             Column("MAC", "mac"),
             Column("GROUP", "group", "count"),
@@ -194,7 +194,7 @@ LISTINGS: Mapping[str, Listing] = {
             Column("BOUND", "bound", "yes"),
             Column("DRIFT", "drift"),
         ),
-        ("MAC", "GROUP", "PORT", "BOUND", "ADDRESS"),
+        ("MAC", "GROUP", "LINK", "BOUND", "ADDRESS"),
     ),
     "ChangeList": Listing(
         "app",

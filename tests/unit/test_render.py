@@ -143,6 +143,14 @@ def test_every_listing_drops_columns_that_it_has_and_keeps_what_names_an_item(ki
     assert head[0] == named.split()[0]
 
 
+def test_a_column_called_port_is_a_number_in_every_listing() -> None:
+    columns_called_port = [
+        column for row in LISTINGS.values() for column in row.columns if column.header == "PORT"
+    ]
+
+    assert {column.format for column in columns_called_port} == {"count"}
+
+
 def test_columns_that_were_asked_for_are_not_dropped() -> None:
     head, *_ = workers(width=40, columns="worker,address,container,memory,age").splitlines()
 
