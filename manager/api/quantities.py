@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from itertools import chain
 
 from manager.api.cite import cited
 from manager.api.suggest import Meant
 
 LONGEST_S = 10 * 365 * 86400.0
 MOST_BYTES = 2**50  # 1024T
-_DURATION = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,20})?)(ms|s|m|h)")  # bounded: each digit may begin a part
+_PART = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,20})?)(ms|s|m|h)")
+_DURATION = re.compile(f"(?:{_PART.pattern})+")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([KMGT]?)I?B?", re.ASCII | re.IGNORECASE)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BYTES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -18,12 +18,11 @@ _BYTES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 def seconds(word: str) -> float:
     """Return the seconds of a duration such as 500ms, 5s, 2m or 1h30m."""
-    parts = _DURATION.findall(word)
     if word.isdecimal() and len(word) < 8:
         raise Meant(f"{cited(word)} is not a duration: it has no unit such as ms, s, m or h", f"{word}s")
-    if not parts or "".join(chain.from_iterable(parts)) != word:
+    if not _DURATION.fullmatch(word):  # first: in what is none, each digit might begin a part
         raise ValueError(f"{cited(word[:40])} is not a duration such as 500ms, 5s, 2m or 1h30m")
-    duration_s = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    duration_s = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(word))
     if duration_s > LONGEST_S:
         raise ValueError(f"{cited(word[:40])} is longer than ten years")
     return duration_s

@@ -18,6 +18,11 @@ def test_a_duration_may_be_a_sum(word: str, seconds: float) -> None:
     assert quantities.seconds(word) == seconds
 
 
+def test_digits_without_end_are_refused_as_no_duration_at_their_first_look() -> None:
+    with pytest.raises(ValueError, match="is not a duration such as"):
+        quantities.seconds("9" * 30_000_000)
+
+
 @pytest.mark.parametrize("word", ["1h30", "h", "1h 30m", "1h-30m", "1h30m1x"])
 def test_a_sum_of_durations_has_a_unit_for_each_number(word: str) -> None:
     with pytest.raises(ValueError, match="is not a duration such as"):
