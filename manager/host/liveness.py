@@ -21,6 +21,7 @@ from manager.state.records import ALL
 
 ANSWER_S = 2.0
 REPAIR_S = 15.0
+STATUS_S = 10.0  # it asks members, Docker and the proxy, each of which may be silent for two seconds
 SELF_MENDING_S = 5.0
 POLL_S = 0.05
 NOTHING: Mapping[str, object] = {}
@@ -104,14 +105,14 @@ def is_led(places: Places) -> bool:
 
     It knows no rules before its first pass. In a frozen cloud it mends none, and is not waited for.
     """
-    match _ask(places, "status"):
+    match _ask(places, "status", within_s=STATUS_S):
         case {"manager": {"role": "leader"}, "network": {"intact": bool(intact)}, "frozen": [*names]}:
             return intact or ALL in names
     return False
 
 
 def _intact_now(places: Places) -> bool | None:
-    status = _ask(places, "status")
+    status = _ask(places, "status", within_s=STATUS_S)
     network = status.get("network") if status is not None else None
     return bool(network.get("intact")) if isinstance(network, dict) else None
 

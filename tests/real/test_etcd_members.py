@@ -104,6 +104,7 @@ def test_a_cloud_with_a_frozen_member_counts_as_up(trio: Cloud) -> None:
         seen = healthy(trio)
 
     assert "is up" in again.stderr
+    assert "no manager leads" not in again.stderr
     assert {item["name"]: item["state"] for item in found}["socket"] == "ok"
     assert seen == [True, True, False]
 
