@@ -30,7 +30,7 @@ DAEMON_JSON = Path("/etc/docker/daemon.json")
 State = Literal["answers", "forbidden", "stopped", "absent"]
 
 _LOCK = Path("/run/simplecloud/dockerd.lock")
-_PING_TIMEOUT_S = 2.0
+_PING_TIMEOUT_S = 5.0  # one that hangs is told of later; one on a full machine answers within that
 _START_TIMEOUT_S = 60.0
 _POLL_S = 0.05
 _RESTART_PAUSE_S = 5.0  # between two starts, for a dockerd that cannot stay up

@@ -10,11 +10,13 @@ import json
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 
 from balancer.routes import owner
+from manager.observe.ask import status_of
 
-ANSWER_S = 0.5
+ANSWER_S = 0.5  # each pass of the manager asks for as long
 EVERY_PART = 100_000  # more than one machine has; the API gives 100 when it is not asked for more
 _SERVICES = ("http/services", "tcp/services")
 _EVERYTHING = ("http/routers", "http/services", "http/middlewares", "tcp/routers", "tcp/services")
@@ -59,7 +61,8 @@ class ProxyApi:
         return None if page is None else page.decode(errors="replace")
 
     def healthy(self) -> bool:
-        return self._get("/ping") == b"OK"
+        """Return whether it answers, for which it has two seconds: this tells people that it is away."""
+        return status_of("127.0.0.1", self._port, "127.0.0.1", "/ping") == HTTPStatus.OK
 
     def close(self) -> None:
         while connection := self._kept():

@@ -18,7 +18,7 @@ from manager.api.errors import AppExists, CloudError, StoreUnavailable, UsageErr
 from manager.api.values import KEPT_REVISIONS
 from manager.api.wire import Request
 from manager.journal import Journal
-from manager.lead import Leadership
+from manager.lead import LEASE_S, Leadership
 from manager.loop.reconcile import Reconciler
 from manager.plan.foresee import pace_words
 from manager.server import Call
@@ -42,7 +42,7 @@ from manager.state.taken_back import policy_words
 from manager.state.world import World, as_scaled, unread_words
 from manager.store import NO_REVISIONS, Fence, Fenced, Snapshot, Store
 
-LEAD_WAIT_S = 2.0
+LEAD_WAIT_S = LEASE_S + 2.0  # nothing is sent meanwhile; a leader's key may outlast it by a lease
 LOOK_S = 0.02
 _BESIDE = ("request", "wait", "detach")
 

@@ -17,7 +17,7 @@ from manager.api.errors import AppExists, CloudError, Conflict, RouteTaken, Usag
 from manager.api.values import KEPT_REVISIONS
 from manager.api.wire import Request
 from manager.journal import Journal, events
-from manager.lead import Leadership
+from manager.lead import LEASE_S, Leadership
 from manager.loop.reconcile import Picture, Reconciler
 from manager.programs.store import Programs
 from manager.secrets import Secrets
@@ -432,6 +432,10 @@ def test_a_change_is_made_once_the_manager_leads_a_store_that_had_lost_its_data(
     desk.make(lambda specs: an_app())
 
     assert desk.keys(APPS) == {"apps/web"}
+
+
+def test_a_change_waits_for_a_leader_for_longer_than_the_lease_of_the_one_before_lasts(desk: Desk) -> None:
+    assert desk.changes.lead_wait_s > LEASE_S
 
 
 def test_a_manager_that_leads_no_more_changes_nothing(desk: Desk) -> None:
