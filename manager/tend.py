@@ -224,12 +224,19 @@ class ProxyTender:
         deaf_s = now_s - min(self._missed_since.values())
         if deaf_s < PUT_BACK_S:
             return
-        members = self.members()
-        if not all(member.healthy for member in members):
-            self._unwell_at_s = now_s
+        members = self._ask_members()
         patience_s = PUT_BACK_S if self._put_back else DEAF_S
         if deaf_s >= patience_s and not self._may_turn(members, picture.world.now, deaf_s):
             self._restart_it(f"had taken up no change for {deaf_s:.0f} s")
+
+    def _ask_members(self) -> Sequence[Member]:
+        """Return how etcd's members are; that a silent one takes its time makes no look late."""
+        asked_at = self.clock()
+        members = self.members()
+        self._counted_s += self.clock() - asked_at
+        if not all(member.healthy for member in members):
+            self._unwell_at_s = self._counted_s
+        return members
 
     def _may_turn(self, members: Sequence[Member], now: float, deaf_s: float) -> bool:
         """Return whether the proxy may still turn to another member by itself; one that keeps it is ended."""

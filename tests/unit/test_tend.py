@@ -44,6 +44,7 @@ MISSED = replace(TAKEN_UP, live={"web": frozenset({"w_web_1_1"})})
 
 
 ETCD = ("etcd_1", "etcd_2", "etcd_3")
+SILENCE_S = 2.0  # after which a member counts as silent
 LONG = 100.0  # more seconds than any patience here
 
 
@@ -76,9 +77,14 @@ class Proxy:
             restart=parts.restart,
             picture=lambda: self.seen,
             answers=lambda: self.answers,
-            members=lambda: [Member(name, name not in self.silent) for name in ETCD],
+            members=self.members,
             clock=lambda: self.now,
         )
+
+    def members(self) -> list[Member]:
+        """Return how they are; one that is silent is waited for."""
+        self.now += SILENCE_S if self.silent else 0.0
+        return [Member(name, name not in self.silent) for name in ETCD]
 
     def restarts(self, world: World, for_s: float, trouble: str = "", every_s: int = 1) -> int:
         """Return how often it is restarted while the cloud looks like that."""
@@ -87,7 +93,8 @@ class Proxy:
     def restarted(self, world: World, for_s: float, trouble: str = "", every_s: int = 1) -> list[str]:
         """Return what is restarted while the cloud looks like that, in that order."""
         began = len(self.engine.changes)
-        for _ in range(0, int(for_s), every_s):
+        ends_at = self.now + for_s
+        while self.now < ends_at:
             self.now += every_s
             self.seen = Picture(replace(world, now=self.now), 1, converged=False, trouble=trouble)
             self.tender.look()
