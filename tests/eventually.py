@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-POLL_S = 0.01
+POLL_S, LONGEST_POLL_S = 0.01, 0.1
+PATIENCE = 1 / 20  # who has waited long already looks again after this share of it: looks cost the machine
 BUSY = 3  # a machine that has much else to do takes so many times as long
 
 T = TypeVar("T")
@@ -21,8 +22,9 @@ def eventually(
     Raises AssertionError with its last value when it does not come true by then.
     """
     limit_s = busy * within_s
-    deadline = time.monotonic() + limit_s
+    began_at = time.monotonic()
     while not (seen := condition()):
-        assert time.monotonic() < deadline, f"{what} did not come true within {limit_s} s: {seen!r}"
-        time.sleep(POLL_S)
+        waited_s = time.monotonic() - began_at
+        assert waited_s < limit_s, f"{what} did not come true within {limit_s} s: {seen!r}"
+        time.sleep(min(max(POLL_S, PATIENCE * waited_s), LONGEST_POLL_S))
     return seen

@@ -22,7 +22,7 @@ def is_settled(cloud: Cloud) -> bool:
 
     Starts what nobody keeps any more, as its error says.
     """
-    outcome = cloud.run("status", "-o", "json")
+    outcome = cloud.look("status")
     if outcome.code == 3:
         cloud.run("up")
         return False

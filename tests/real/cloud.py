@@ -7,6 +7,7 @@ the proxy, and Docker's own word on the containers.
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import os
 import secrets
@@ -30,6 +31,9 @@ from manager.host.parts import part_name, store_of
 from manager.host.settings import Settings, load
 from manager.store import EtcdStore
 from netsetup.addresses import port_name
+from shell.attempt import execute_words
+from shell.dispatch import perform
+from shell.session import Session
 from tests.eventually import eventually as eventually
 from tests.stopping import stop
 
@@ -61,6 +65,12 @@ class Outcome:
 
     def __str__(self) -> str:
         return f"exit {self.code}\n{self.stdout}{self.stderr}"
+
+
+def well(words: Sequence[str], outcome: Outcome) -> Outcome:
+    """Return what a command did that ended with 0."""
+    assert outcome.code == 0, f"{' '.join(words)}: {outcome}"
+    return outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,25 +127,40 @@ class Cloud:
 
     def ok(self, *words: str, cwd: Path | None = None, within_s: float = COMMAND_S) -> Outcome:
         """Return what a command does that ends with 0."""
-        outcome = self.run(*words, cwd=cwd, within_s=within_s)
-        assert outcome.code == 0, f"{' '.join(words)}: {outcome}"
-        return outcome
+        return well(words, self.run(*words, cwd=cwd, within_s=within_s))
+
+    def here(self, *words: str) -> Outcome:
+        """Return what a command does that the shell's code carries out in this process, from its directory.
+
+        For what surrounds a test: the program itself takes ten times the CPU, most of it Python that loads.
+        """
+        out, err = io.StringIO(), io.StringIO()
+        session = Session(self.places, perform, out, err, one_shot=True)
+        return Outcome(execute_words(session, words), out.getvalue(), err.getvalue())
+
+    def look(self, *words: str) -> Outcome:
+        """Return what a command tells that only looks, as JSON."""
+        return self.here(*words, "-o", "json")
+
+    def seen(self, *words: str) -> Outcome:
+        """Return what a look tells that goes well."""
+        return well(words, self.look(*words))
 
     def script(self, text: str) -> Outcome:
         """Return what a script does that is read line by line from standard input."""
         return self.run(given=text.encode())
 
     def status(self) -> Any:
-        return self.ok("status", "-o", "json").json
+        return self.seen("status").json
 
     def app(self, name: str) -> AppView:
-        return AppView(**self.ok("apps", name, "-o", "json").items[0])
+        return AppView(**self.seen("apps", name).items[0])
 
     def app_names(self) -> list[str]:
-        return [str(item["name"]) for item in self.ok("apps", "-o", "json").items]
+        return [str(item["name"]) for item in self.seen("apps").items]
 
     def workers(self, app: str, *options: str) -> list[WorkerView]:
-        return [WorkerView(**item) for item in self.ok("ps", app, *options, "-o", "json").items]
+        return [WorkerView(**item) for item in self.seen("ps", app, *options).items]
 
     def worker(self, name: str) -> WorkerView:
         """Return the worker that is called APP.SLOT; raises AssertionError when it is not there."""
@@ -149,7 +174,7 @@ class Cloud:
 
     def is_well(self) -> bool:
         """Return whether a manager leads, etcd takes writes, and all is as it was asked for."""
-        status = self.run("status", "-o", "json")
+        status = self.look("status")
         return status.code == 0 and bool(status.json["etcd"]["healthy"] and status.json["converged"])
 
     def manager_pids(self) -> list[int]:
@@ -158,7 +183,7 @@ class Cloud:
 
     def both_managers(self) -> list[int]:
         """Return the leader's pid and the standby's, none while there are not both or nobody answers."""
-        told = self.run("status", "-o", "json")
+        told = self.look("status")
         if told.code != 0:
             return []
         status = told.json
@@ -167,7 +192,7 @@ class Cloud:
 
     def is_led_by_another(self, pid: int) -> bool:
         """Return whether a manager leads that is not this one; nobody may answer in between."""
-        told = self.run("status", "-o", "json")
+        told = self.look("status")
         return told.code == 0 and bool(told.json["manager"]["pid"] != pid)
 
     def get(self, app: str, path: str = "/", *, host: str = "", within_s: float = 10) -> Answer:
@@ -187,11 +212,11 @@ class Cloud:
 
     def events(self, *options: str) -> list[str]:
         """Return what happened, in the words that it was told in."""
-        return [str(item["text"]) for item in self.ok("events", *options, "-o", "json").items]
+        return [str(item["text"]) for item in self.seen("events", *options).items]
 
     def decisions(self, app: str) -> int:
         """Return how many decisions were made on an app."""
-        told = self.run("explain", app, "-o", "json")
+        told = self.look("explain", app)
         return int(told.json["id"]) if told.code == 0 else 0
 
     def container(self, worker: str, revision: int = 1) -> str:
@@ -230,7 +255,8 @@ class Apps:
     def run(self, *command: str, options: Sequence[str] = (), stem: str = "app") -> str:
         """Run a command as a new app and return its name; its workers are ready, or have done their work."""
         name = self.name(stem)
-        self.cloud.ok("run", *options, name, *command)
+        words = ("run", *options, name, *command)
+        well(words, self.cloud.here(*words))
         return name
 
     def serve(self, workers: int = 1, *options: str, stem: str = "web") -> str:
@@ -240,7 +266,8 @@ class Apps:
     def remove(self) -> None:
         there = [name for name in self.cloud.app_names() if name in self._names]
         if there:
-            self.cloud.ok("rm", *there, "-y", "--now")
+            words = ("rm", *there, "-y", "--now")
+            well(words, self.cloud.here(*words))
 
 
 @contextmanager

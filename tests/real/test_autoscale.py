@@ -62,7 +62,7 @@ def test_workers_for_which_the_host_has_no_cpu_are_not_started_and_explain_says_
 
 def told_of(cloud: Cloud, name: str, sentence: str) -> bool:
     """Return whether the newest decision gives this reason."""
-    told = cloud.run("explain", name, "-o", "json")
+    told = cloud.look("explain", name)
     return told.code == 0 and sentence in told.json["reason"]
 
 

@@ -44,7 +44,7 @@ def cloud(dockerd: OwnDockerd, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def is_well(cloud: Cloud) -> bool:
-    status = cloud.run("status", "-o", "json")
+    status = cloud.look("status")
     if status.code:
         return False
     healthy = all(status.json[part]["healthy"] for part in ("etcd", "proxy"))

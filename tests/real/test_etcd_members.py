@@ -115,13 +115,13 @@ def is_well(cloud: Cloud) -> bool:
 
 
 def events(cloud: Cloud) -> list[str]:
-    told = eventually(lambda: cloud.run("events", "-o", "json").stdout, within_s=20)
+    told = eventually(lambda: cloud.look("events").stdout, within_s=20)
     return [item["text"] for item in json.loads(told)["items"]]
 
 
 def scale(cloud: Cloud, app: str, count: int) -> None:
     """The app has so many workers; while the others choose another leader, nothing can be asked for."""
-    eventually(lambda: cloud.run("scale", app, str(count)).code == 0, within_s=60)
+    eventually(lambda: cloud.here("scale", app, str(count)).code == 0, within_s=60)
 
 
 def test_a_frozen_member_goes_on_by_itself_and_costs_nobody_a_request(trio: Cloud) -> None:

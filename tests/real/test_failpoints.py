@@ -81,10 +81,10 @@ class Mortal:
         return not self.file.exists()
 
     def _is_led(self) -> bool:
-        return self.cloud.run("status", "-o", "json").code == 0
+        return self.cloud.look("status").code == 0
 
     def _is_converged(self) -> bool:
-        status = self.cloud.run("status", "-o", "json")
+        status = self.cloud.look("status")
         return status.code == 0 and bool(status.json["converged"])
 
 

@@ -88,7 +88,7 @@ def test_a_freeze_outlives_the_manager_and_no_link_is_mended(apps: Apps, cloud: 
     cloud.ok("freeze")
     leader, _ = cloud.manager_pids()
     subprocess.run(["kill", f"-{signal.SIGKILL.value}", str(leader)], check=True)
-    eventually(lambda: cloud.run("status", "-o", "json").code == 0, within_s=15)
+    eventually(lambda: cloud.look("status").code == 0, within_s=15)
     eventually(lambda: cloud.is_led_by_another(leader), within_s=15, what="another leader")
 
     subprocess.run(["ip", "link", "delete", cloud.link(f"{name}.1")], check=True)
@@ -143,7 +143,7 @@ def test_a_frozen_app_is_decided_on_and_not_scaled(apps: Apps, cloud: Cloud) -> 
 
     cloud.ok("load", name, "--rps", "60", "--for", "8s", "--path", "/?ms=20")
 
-    decision = cloud.ok("explain", name, "-o", "json").json
+    decision = cloud.seen("explain", name).json
     assert (decision["to"], decision["carried_out"]) == (1, False)
     assert decision["reason"].startswith("frozen")
     assert cloud.app(name).want == 1

@@ -59,7 +59,7 @@ def test_an_app_is_described_with_how_its_worker_ended(apps: Apps, cloud: Cloud)
     command = ("sh", "-c", "echo oh no; sleep 1; exit 3")
     name = apps.run(*command, options=("--detach", "-e", "TOKEN=hidden"))
     eventually(lambda: f"{name}.1: exit code 3" in events(cloud, name), 15, "the event of its end")
-    eventually(lambda: "last ending" in cloud.ok("describe", name).stdout, what="a look that found it")
+    eventually(lambda: "last ending" in cloud.here("describe", name).stdout, what="a look that found it")
 
     for target in (name, f"{name}.1"):
         text = cloud.ok("describe", target).stdout

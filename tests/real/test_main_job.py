@@ -214,7 +214,7 @@ def test_an_app_without_a_port_has_no_route_and_note_says_when_it_listens(apps: 
 
 def test_logs_are_told_by_worker_and_can_be_cut_and_searched(apps: Apps, cloud: Cloud) -> None:
     name = apps.run("sh", "-c", "seq 1 20; exec sleep 1000", options=("-n", "2"))
-    eventually(lambda: cloud.ok("logs", name).stdout.count("\n") == 40, within_s=5)
+    eventually(lambda: cloud.here("logs", name).stdout.count("\n") == 40, within_s=5)
 
     tail = cloud.ok("logs", name, "--tail", "1").stdout
     found = cloud.ok("logs", f"{name}.2", "--grep", "^1[0-1]$").stdout

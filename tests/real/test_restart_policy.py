@@ -121,7 +121,7 @@ def test_the_waits_grow_from_none_to_1_to_2_seconds(apps: Apps, cloud: Cloud) ->
 
 def starts(cloud: Cloud, app: str) -> list[float]:
     """Return when the app's workers were started, by the events."""
-    items = cloud.ok("events", "--app", app, "-o", "json").items
+    items = cloud.seen("events", "--app", app).items
     return [unix_seconds(str(item["at"])) for item in items if item["text"] == "started"]
 
 

@@ -32,7 +32,7 @@ def test_reads_tell_the_last_known_and_writes_are_refused_while_traffic_goes_on(
 
     with Traffic(cloud, name) as traffic:
         with etcd_away(cloud):
-            eventually(lambda: "last known" in cloud.ok("ps", name).stderr, within_s=10)
+            eventually(lambda: "last known" in cloud.here("ps", name).stderr, within_s=10)
             listed = cloud.workers(name)
             refused = cloud.run("scale", f"{name}=3")
             status = cloud.status()
@@ -167,7 +167,7 @@ def told(cloud: Cloud, event: str) -> Iterator[None]:
 
 def ids_of(cloud: Cloud, event: str) -> set[str]:
     """Return which events say so: the oldest of all go, so that their number tells nothing."""
-    return {item["id"] for item in cloud.ok("events", "-o", "json").items if item["text"] == event}
+    return {item["id"] for item in cloud.seen("events").items if item["text"] == event}
 
 
 def raise_alarm(cloud: Cloud) -> None:
