@@ -41,7 +41,7 @@ crash web.1 -y; wait web ready; crash manager --prove -y
 update web -e GREETING=hi; update web -p 8001 ./demos/server.py 8001; update web --spares 3
 history web; rollback web; rollback web --to 1; undo web
 autoscale; autoscale web --max 6; autoscale web --max 6 --slo 100ms,99%
-load web --ramp 10:100 --for 30s --detach; watch --once; watch --svg view.svg --for 30s; wait load web done
+load web --ramp 10:100 --for 15s --detach; watch --once; watch --svg view.svg --for 10s; wait load web done
 explain web; explain web -o json; explain web --svg curve.svg
 whatif web; whatif web --replay 6h --max 4; whatif web --slo 100ms,99% -o json; autoscale web off
 events; events --app web --since 5m

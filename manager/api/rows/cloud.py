@@ -92,7 +92,7 @@ ROWS: tuple[Command, ...] = (
             Option("for", values.SPAN, "end after this long (never; --svg: after one look)"),
             Option("output", values.choice("table", "jsonl"), "jsonl: the list of apps, a line a tick", "o"),
         ),
-        examples=("watch", "watch web", "watch --once", "watch ps web", "watch --svg view.svg --for 30s"),
+        examples=("watch", "watch web", "watch --once", "watch ps web", "watch --svg view.svg --for 10s"),
         verbatim=True,
         usage_tail="[APP | COMMAND [ARG...]]",
     ),

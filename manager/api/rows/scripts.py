@@ -27,7 +27,7 @@ ROWS: tuple[Command, ...] = (
             Option("detach", None, "run in the background; `wait load APP done` joins it", "d"),
             OUTPUT,
         ),
-        examples=("load web --rps 50 --for 10s", "load web --ramp 10:100 --for 30s --detach"),
+        examples=("load web --rps 50 --for 10s", "load web --ramp 10:100 --for 15s --detach"),
     ),
     Command(
         "wait",
