@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,12 @@ from tests.real.cloud import SERVER, Apps, Cloud, inside
 FOREVER = ("sleep", "1000")
 
 
-@pytest.fixture
-def app(apps: Apps) -> str:
-    return apps.run(*FOREVER)
+@pytest.fixture(scope="module")
+def app(cloud: Cloud) -> Iterator[str]:
+    """Lend an app that each test leaves as it was, but for files of its own."""
+    apps = Apps(cloud)
+    yield apps.run(*FOREVER)
+    apps.remove()
 
 
 @pytest.fixture

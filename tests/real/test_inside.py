@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,9 +15,12 @@ from tests.real.terminal import on_terminal
 FOREVER = ("sleep", "1000")
 
 
-@pytest.fixture
-def app(apps: Apps) -> str:
-    return apps.run(*FOREVER)
+@pytest.fixture(scope="module")
+def app(cloud: Cloud) -> Iterator[str]:
+    """Lend an app that each test leaves as it was."""
+    apps = Apps(cloud)
+    yield apps.run(*FOREVER)
+    apps.remove()
 
 
 def given(cloud: Cloud, content: bytes, *words: str) -> subprocess.CompletedProcess[bytes]:
@@ -142,7 +146,8 @@ def test_a_command_goes_on_while_the_manager_dies(app: str, cloud: Cloud) -> Non
     cloud.manager_pids()  # as soon as there are both
 
 
-def test_a_worker_that_dies_ends_its_commands(app: str, cloud: Cloud) -> None:
+def test_a_worker_that_dies_ends_its_commands(apps: Apps, cloud: Cloud) -> None:
+    app = apps.run(*FOREVER)
     words = [LAUNCHER, "--cloud", cloud.name, "exec", app, "sh", "-c", "echo a; sleep 1000"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None

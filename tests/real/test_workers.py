@@ -46,7 +46,8 @@ def inspected(cloud: Cloud, worker: str) -> Mapping[str, Any]:
 
 
 def test_every_word_reaches_the_worker_as_it_was_given(apps: Apps, cloud: Cloud) -> None:
-    name = apps.run("python3", "-c", TELL_ARGUMENTS, *ODD_WORDS, options=ONCE)
+    name = apps.name()
+    cloud.ok("run", *ONCE, name, "python3", "-c", TELL_ARGUMENTS, *ODD_WORDS)
 
     assert json.loads(printed(cloud, f"{name}.1")) == list(ODD_WORDS)
     assert cloud.app(name).command == ["python3", "-c", TELL_ARGUMENTS, *ODD_WORDS]
@@ -72,7 +73,8 @@ def test_the_environment_is_what_was_asked_for_and_secrets_stay_out_of_the_logs(
 ) -> None:
     code = "import os, json; print(json.dumps(dict(os.environ)))"
     options = ("-e", "A=1", "-e", "EMPTY=", "-e", "ODD=x=y z$HOME 'q' ☁", *ONCE)
-    name = apps.run("python3", "-c", code, options=options)
+    name = apps.name()
+    cloud.ok("run", *options, name, "python3", "-c", code)
 
     environment = json.loads(printed(cloud, f"{name}.1"))
 
