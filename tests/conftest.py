@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.turns import Share, share_of, turn
+from tests.turns import LONG, Share, share_of, turn
 
 # How long an example takes says how busy the machine is; each test has a limit of its own.
 # The examples are the same each time: `python -m tests.fuzz` is for finding new ones.
@@ -76,8 +77,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> InTurns:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """While one process begins with what needs the machine alone, the other does what needs none of it."""
-    items.sort(key=lambda item: share_of(item.nodeid))
+    """While one process begins with what needs the machine alone, the other does what needs none of it.
+
+    The files that take longest are begun first, so that at the end neither process waits long for the other.
+    """
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (share_of(item.nodeid), not item.nodeid.startswith(LONG), -tests[item.path]))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # outside of the time limit of the test

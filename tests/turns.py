@@ -11,6 +11,12 @@ from pathlib import Path
 # These tell how long something took, or what all clouds of the machine have in common.
 ALONE = ("tests/chaos/", "tests/real/test_autoscale.py")
 TOGETHER = ("tests/contract/", "tests/demos/", "tests/real/")
+# These take about a minute or more, whatever the number of their tests.
+LONG = (
+    "tests/demos/",
+    *(f"tests/real/test_{name}.py" for name in ("machine", "examples", "etcd_members", "failpoints")),
+    *(f"tests/real/test_{name}.py" for name in ("manager_deaths", "dockerd_deaths")),
+)
 GATE, MACHINE = (Path(f"/run/simplecloud-tests-{name}.lock") for name in ("gate", "machine"))
 
 
