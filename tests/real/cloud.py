@@ -275,10 +275,11 @@ def running_cloud(directory: Path, *options: str, name: str = "", docker: Path =
     """Lend a cloud that nobody else has; afterwards it is down and purged, and that is proved."""
     cloud = Cloud(name or f"x9-{secrets.token_hex(3)}", directory, docker)
     try:
-        cloud.ok("up", *(options if "--etcd-members" in options else ("--etcd-members", "1", *options)))
+        words = ("up", *(options if "--etcd-members" in options else ("--etcd-members", "1", *options)))
+        well(words, cloud.here(*words))
         yield cloud
     finally:
-        down = cloud.run("down", "--purge", "-y")
+        down = cloud.here("down", "--purge", "-y")
     assert down.code == 0, down
     assert down.stdout.splitlines()[-1] == PROOF
     assert traces(cloud) == []

@@ -36,7 +36,7 @@ from tests.real.cloud import (
 )
 from tests.stopping import stop
 
-STEPS = 8
+STEPS, LOOKED_UNTIL = 8, 3  # nothing is changed before that step begins
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +47,30 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         yield cloud
 
 
+@contextmanager
+def named(directory: Path) -> Iterator[Cloud]:
+    """Lend the name of a cloud that was never started; whatever is made of it is gone afterwards.
+
+    That is one more `down` for a cloud that a test took down, and the first for one that never was.
+    """
+    cloud = Cloud(f"x12-{secrets.token_hex(3)}", directory)
+    yield cloud
+    down = cloud.here("down", "--purge", "-y")
+    assert (down.code, down.stdout.splitlines()[-1]) == (0, PROOF)
+    assert traces(cloud) == []
+
+
 @pytest.fixture
 def unborn(tmp_path: Path) -> Iterator[Cloud]:
-    """Lend the name of a cloud that was never started; whatever a test makes of it is gone afterwards."""
-    cloud = Cloud(f"x12-{secrets.token_hex(3)}", tmp_path)
-    yield cloud
-    assert cloud.run("down", "--purge", "-y").stdout.splitlines()[-1] == PROOF
-    assert traces(cloud) == []
+    with named(tmp_path) as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="module")
+def refused_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """Lend a name to all tests in which nothing is begun."""
+    with named(tmp_path_factory.mktemp("refused")) as cloud:
+        yield cloud
 
 
 @contextmanager
@@ -101,7 +118,7 @@ def processes(cloud: Cloud) -> set[int]:
 # --- up
 
 
-@pytest.mark.parametrize("step", range(1, STEPS + 1))
+@pytest.mark.parametrize("step", range(LOOKED_UNTIL, STEPS + 1))
 def test_what_a_killed_up_leaves_the_next_one_completes(unborn: Cloud, step: int) -> None:
     with begun_up(unborn, "--etcd-members", "1") as process:
         wait_for_step(process, step)
@@ -112,7 +129,7 @@ def test_what_a_killed_up_leaves_the_next_one_completes(unborn: Cloud, step: int
     assert unborn.status()["converged"]
 
 
-@pytest.mark.parametrize("step", [2, 4, 6, 7])
+@pytest.mark.parametrize("step", [LOOKED_UNTIL, 4, 6, 7])
 def test_what_a_killed_up_leaves_down_removes(unborn: Cloud, step: int) -> None:
     with begun_up(unborn, "--etcd-members", "1") as process:
         wait_for_step(process, step)
@@ -149,27 +166,27 @@ def test_of_two_ups_at_once_one_waits_for_the_other(unborn: Cloud) -> None:
     assert codes == (0, 0)
 
 
-def test_a_busy_port_names_its_owner_and_the_option_and_begins_nothing(unborn: Cloud) -> None:
+def test_a_busy_port_names_its_owner_and_the_option_and_begins_nothing(refused_one: Cloud) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        refused = unborn.run("up", "--http-port", str(taken.getsockname()[1]))
+        refused = refused_one.run("up", "--http-port", str(taken.getsockname()[1]))
 
     assert refused.code == 2
     assert f"(process {os.getpid()})" in refused.stderr
-    assert f"simplecloud --cloud {unborn.name} up --http-port" in refused.stderr
+    assert f"simplecloud --cloud {refused_one.name} up --http-port" in refused.stderr
 
 
-def test_the_other_tcp_ports_that_are_offered_would_do(unborn: Cloud) -> None:
+def test_the_other_tcp_ports_that_are_offered_would_do(refused_one: Cloud) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
-        refused = unborn.run("up", "--tcp-ports", f"{port}-{port + 1}")
+        refused = refused_one.run("up", "--tcp-ports", f"{port}-{port + 1}")
 
     assert refused.code == 2
     other = f"--tcp-ports {port + 1000}-{port + 1015}"
-    assert f"simplecloud --cloud {unborn.name} up {other}\n" in refused.stderr
+    assert f"simplecloud --cloud {refused_one.name} up {other}\n" in refused.stderr
 
 
-def test_a_port_of_another_cloud_names_that_cloud(unborn: Cloud, cloud: Cloud) -> None:
-    refused = unborn.run("up", "--http-port", str(cloud.settings.http_port))
+def test_a_port_of_another_cloud_names_that_cloud(refused_one: Cloud, cloud: Cloud) -> None:
+    refused = refused_one.run("up", "--http-port", str(cloud.settings.http_port))
 
     assert refused.code == 2
     assert f'belongs to the cloud "{cloud.name}"' in refused.stderr
@@ -194,14 +211,14 @@ def test_a_port_of_another_cloud_names_that_cloud(unborn: Cloud, cloud: Cloud) -
     ],
 )
 def test_what_up_cannot_do_is_refused_and_leaves_nothing(
-    unborn: Cloud, options: tuple[str, ...], code: int, message: str
+    refused_one: Cloud, options: tuple[str, ...], code: int, message: str
 ) -> None:
-    refused = unborn.run("up", *options)
+    refused = refused_one.run("up", *options)
 
     assert refused.code == code, refused
     assert message in refused.stderr
     assert "hint:" in refused.stderr
-    assert [left for left in traces(unborn) if not left.startswith("/var/log")] == []
+    assert [left for left in traces(refused_one) if not left.startswith("/var/log")] == []
 
 
 # --- down
@@ -225,14 +242,6 @@ def test_down_finds_its_processes_without_their_files(unborn: Cloud) -> None:
 
     assert down.stdout.strip() == PROOF
     assert processes_of(unborn.places, "keeper") + processes_of(unborn.places, "manager") == []
-
-
-def test_down_twice_is_down(unborn: Cloud) -> None:
-    unborn.ok("up", "--etcd-members", "1")
-
-    first, second = unborn.ok("down"), unborn.ok("down")
-
-    assert first.stdout.strip() == second.stdout.strip() == PROOF
 
 
 def test_settings_that_cannot_be_read_do_not_keep_down_from_its_work(unborn: Cloud) -> None:
@@ -330,27 +339,17 @@ def reboot(cloud: Cloud) -> None:
     tag = cloud.places.tag
     listed("nft", "delete", "table", "bridge", f"sc_{tag}")
     listed("nft", "delete", "table", "inet", f"sc_{tag}")
-    listed(sys.executable, "-c", _DELETE_LINK, f"sc{tag}br")
+    listed("ip", "link", "delete", f"sc{tag}br")
     shutil.rmtree(cloud.places.run)
 
 
-_DELETE_LINK = """
-import sys
-from pyroute2 import IPRoute
-with IPRoute() as kernel:
-    kernel.link("del", index=kernel.link_lookup(ifname=sys.argv[1])[0])
-"""
+def test_up_brings_all_back_after_a_reboot(cloud: Cloud) -> None:
+    reboot(cloud)
 
+    cloud.ok("up")
 
-def test_up_brings_all_back_after_a_reboot(unborn: Cloud) -> None:
-    unborn.ok("up", "--etcd-members", "1")
-    unborn.ok("run", "-n", "2", "-p", "8000", "web", SERVER)
-    reboot(unborn)
-
-    unborn.ok("up")
-
-    assert unborn.is_ready("web", 2)
-    assert unborn.get("web").status == 200
+    assert cloud.is_ready("web", 2)
+    assert cloud.get("web").status == 200
 
 
 def test_boot_and_a_keeper_bring_all_back_as_systemd_has_them_do(unborn: Cloud) -> None:
@@ -509,7 +508,7 @@ def test_doctor_tells_that_docker_is_stopped(cloud: Cloud) -> None:
 
 
 def test_net_mends_a_cable_that_was_pulled(cloud: Cloud) -> None:
-    listed(sys.executable, "-c", _DELETE_LINK, cloud.link("web.1"))
+    listed("ip", "link", "delete", cloud.link("web.1"))
 
     mended = cloud.ok("net", "--repair", "-o", "json")
 
@@ -519,7 +518,7 @@ def test_net_mends_a_cable_that_was_pulled(cloud: Cloud) -> None:
 
 def test_a_repair_and_its_dry_run_leave_a_frozen_app_as_it_is_and_say_so(cloud: Cloud) -> None:
     cloud.ok("freeze", "web")
-    listed(sys.executable, "-c", _DELETE_LINK, cloud.link("web.1"))
+    listed("ip", "link", "delete", cloud.link("web.1"))
 
     planned = cloud.ok("net", "--repair", "--dry-run").stdout
     left = [item["drift"] for item in cloud.ok("net", "web", "-o", "json").items if item["name"] == "web.1"]
