@@ -285,6 +285,19 @@ def running_cloud(directory: Path, *options: str, name: str = "", docker: Path =
     assert traces(cloud) == []
 
 
+@contextmanager
+def named_cloud(directory: Path) -> Iterator[Cloud]:
+    """Lend the name of a cloud that was never started; whatever is made of it is gone afterwards.
+
+    That is one more `down` for a cloud that a test took down, and the first for one that never was.
+    """
+    cloud = Cloud(f"x12-{secrets.token_hex(3)}", directory)
+    yield cloud
+    down = cloud.here("down", "--purge", "-y")
+    assert (down.code, down.stdout.splitlines()[-1]) == (0, PROOF)
+    assert traces(cloud) == []
+
+
 def traces(cloud: Cloud) -> list[str]:
     """Return what this machine still has of a cloud, found without asking the product."""
     tag, places = cloud.places.tag, cloud.places

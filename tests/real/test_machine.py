@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -31,6 +30,7 @@ from tests.real.cloud import (
     failings_of,
     kill_all,
     listed,
+    named_cloud,
     running_cloud,
     traces,
 )
@@ -47,29 +47,16 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         yield cloud
 
 
-@contextmanager
-def named(directory: Path) -> Iterator[Cloud]:
-    """Lend the name of a cloud that was never started; whatever is made of it is gone afterwards.
-
-    That is one more `down` for a cloud that a test took down, and the first for one that never was.
-    """
-    cloud = Cloud(f"x12-{secrets.token_hex(3)}", directory)
-    yield cloud
-    down = cloud.here("down", "--purge", "-y")
-    assert (down.code, down.stdout.splitlines()[-1]) == (0, PROOF)
-    assert traces(cloud) == []
-
-
 @pytest.fixture
 def unborn(tmp_path: Path) -> Iterator[Cloud]:
-    with named(tmp_path) as cloud:
+    with named_cloud(tmp_path) as cloud:
         yield cloud
 
 
 @pytest.fixture(scope="module")
 def refused_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """Lend a name to all tests in which nothing is begun."""
-    with named(tmp_path_factory.mktemp("refused")) as cloud:
+    with named_cloud(tmp_path_factory.mktemp("refused")) as cloud:
         yield cloud
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from tests.contract.etcd_server import EtcdServers, etcd_servers
 from tests.real.certificates import Authority
-from tests.real.cloud import PROOF, SERVER, Cloud, docker_by_hand, eventually, traces
+from tests.real.cloud import SERVER, Cloud, docker_by_hand, eventually, named_cloud, traces
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +28,15 @@ def servers(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> I
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    """Lend the name of a cloud that was never started; whatever a test makes of it is gone afterwards."""
-    cloud = Cloud(f"x12-{secrets.token_hex(3)}", tmp_path)
-    yield cloud
-    assert cloud.run("down", "--purge", "-y").stdout.splitlines()[-1] == PROOF
-    assert traces(cloud) == []
+    with named_cloud(tmp_path) as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="module")
+def refused_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """Lend a name to all tests in which nothing is begun."""
+    with named_cloud(tmp_path_factory.mktemp("refused")) as cloud:
+        yield cloud
 
 
 def etcd_options(servers: EtcdServers, authority: Authority, *, client: str = "client") -> tuple[str, ...]:
@@ -99,28 +102,28 @@ def test_purging_takes_the_keys_out_of_an_etcd_that_stays(
     [("", "asks for a certificate"), ("stranger", "does not accept")],
 )
 def test_an_etcd_that_does_not_let_us_in_is_told_and_nothing_is_begun(
-    cloud: Cloud, servers: EtcdServers, authority: Authority, tmp_path: Path, client: str, message: str
+    refused_one: Cloud, servers: EtcdServers, authority: Authority, tmp_path: Path, client: str, message: str
 ) -> None:
     options = etcd_options(servers, authority, client="")
     if client:
         certificate, key = Authority.founded(tmp_path / "others").issue(client)
         options = (*options, "--etcd-cert", certificate, "--etcd-key", key)
 
-    refused = cloud.run("up", *options)
+    refused = refused_one.run("up", *options)
 
     assert refused.code == 1
     assert message in refused.stderr
-    assert traces(cloud) == []
+    assert traces(refused_one) == []
 
 
 def test_a_wrong_authority_is_told(
-    cloud: Cloud, servers: EtcdServers, authority: Authority, tmp_path: Path
+    refused_one: Cloud, servers: EtcdServers, authority: Authority, tmp_path: Path
 ) -> None:
     others = Authority.founded(tmp_path / "others")
     certificate, key = authority.issue("client")
     where = f"https://{servers.endpoints[0]}"
 
-    refused = cloud.run(
+    refused = refused_one.run(
         "up", "--etcd", where, "--etcd-ca", others.certificate, "--etcd-cert", certificate, "--etcd-key", key
     )
 
@@ -128,21 +131,21 @@ def test_a_wrong_authority_is_told(
     assert f"is not one that {others.certificate} vouches for" in refused.stderr
 
 
-def test_plain_http_to_it_is_told(cloud: Cloud, servers: EtcdServers) -> None:
-    refused = cloud.run("up", "--etcd", f"http://{servers.endpoints[0]}")
+def test_plain_http_to_it_is_told(refused_one: Cloud, servers: EtcdServers) -> None:
+    refused = refused_one.run("up", "--etcd", f"http://{servers.endpoints[0]}")
 
     assert refused.code == 1
     assert "wants https://" in refused.stderr
 
 
 def test_a_key_of_another_certificate_is_told(
-    cloud: Cloud, servers: EtcdServers, authority: Authority
+    refused_one: Cloud, servers: EtcdServers, authority: Authority
 ) -> None:
     certificate, _ = authority.issue("one")
     _, key = authority.issue("two")
     where = f"https://{servers.endpoints[0]}"
 
-    refused = cloud.run(
+    refused = refused_one.run(
         "up",
         "--etcd",
         where,
