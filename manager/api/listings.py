@@ -109,10 +109,11 @@ LISTINGS: Mapping[str, Listing] = {
             Column("RULE", "rule"),
             Column("URL", "url"),
             Column("WORKERS", "workers", "list"),
+            Column("WEIGHTS", "weights", "list"),
             Column("HEALTH", "health"),
             Column("LIVE", "live", "yes"),
         ),
-        ("HEALTH", "URL", "WORKERS"),
+        ("WEIGHTS", "HEALTH", "URL", "WORKERS"),
     ),
     "EventList": Listing(
         "id",

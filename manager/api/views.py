@@ -87,6 +87,7 @@ class RouteView:
     workers: list[str]
     live: bool
     health: str
+    weights: list[int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from manager.state.model import AppSpec, WorkerRecord
 from manager.state.phase import Phase, has_arrived, phase, thaw_of, updated_slots
 from manager.state.world import World, is_current, is_live, is_ready, ready_slots, unread_words
 
+EQUAL = 1  # the weight of each worker in a route: they share alike, as the proxy's keys say that have none
+
 _TROUBLES = ("failed", "backoff", "unready")
 
 
@@ -216,6 +218,7 @@ def route_views(world: World, spec: AppSpec, addressing: Addressing) -> list[Rou
             workers=[record.key.label for record in ready],
             live=world.live is not None and any(is_live(world, record) for record in ready),
             health=check,
+            weights=[EQUAL] * len(ready),
         )
         for rule, url in zip(rules, addressing.urls(spec), strict=True)
     ]

@@ -504,10 +504,10 @@ def test_a_load_report_tells_counts_times_causes_and_workers() -> None:
 
 
 def test_routes_and_events_are_tables_too() -> None:
-    route = RouteView("web", "Host(`web.localhost`)", "http://web.localhost:8080/", ["web.1"], True, "GET /")
+    route = RouteView("web", "Host(`web.localhost`)", "http://web.localhost:8080/", ["web.1"], True, "GET /", [1])
     event = EventView("7", "2026-01-02T06:03:06.000Z", "web", "web.2", "ready")
 
-    assert shown(listing("RouteList", [route])).splitlines()[1].endswith("web.1    GET /   yes")
+    assert shown(listing("RouteList", [route])).splitlines()[1].endswith("web.1    1        GET /   yes")
     assert shown(listing("EventList", [event])) == "AGE  APP  WORKER  EVENT\n 1m  web  web.2   ready"
 
 

@@ -157,6 +157,7 @@ def test_each_address_of_an_app_is_a_route_with_the_workers_that_are_ready(world
 
     assert [route.rule for route in routes] == ["host web.localhost", "path /web"]
     assert routes[0].workers == ["web.1", "web.2"]
+    assert routes[0].weights == [1, 1]
     assert (routes[0].health, routes[0].live) == ("GET /", True)
 
 
