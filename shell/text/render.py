@@ -28,6 +28,7 @@ _EMPTY = {
     "SecretList": "no secrets",
     "AutoscaleList": "no app scales by itself: autoscale APP --max N",
 }
+_MEND = "doctor --fix"
 _CAUSES = {"overload": "overload: not sent, too many were open"}
 
 
@@ -128,7 +129,7 @@ def _parts(status: Document, now: float) -> Iterator[tuple[str, bool | None, str
     yield "manager", True, _manager_fact(status, now)
     yield "etcd", etcd.get("healthy") is True, _etcd_fact(etcd)
     serves = proxy.get("healthy") is True
-    yield "proxy", serves, _text(proxy.get("url")) + ("" if serves else " does not answer (see doctor)")
+    yield "proxy", serves, _text(proxy.get("url")) + ("" if serves else f" does not answer: {_MEND}")
     yield "docker", docker.get("healthy") is True, _docker_fact(docker)
     intact = network.get("intact") is True
     rest = "" if intact else ", bridge or rules are not known to be intact: net --repair"
@@ -139,7 +140,7 @@ def _parts(status: Document, now: float) -> Iterator[tuple[str, bool | None, str
 
 def _docker_fact(docker: Document) -> str:
     if docker.get("healthy") is not True:
-        return "does not answer (see doctor)"
+        return f"does not answer: {_MEND}"
     lives = docker.get("live_restore") is True
     rest = "live-restore on" if lives else "live-restore off: workers end when dockerd restarts (see doctor)"
     return f"{_text(docker.get('version'))}, {rest}"
@@ -157,14 +158,14 @@ def _manager_fact(status: Document, now: float) -> str:
     standbys = items(status.get("standbys"))
     others = ", ".join(f"standby pid {_text(standby.get('pid'))}" for standby in standbys)
     lead = f"pid {_text(manager.get('pid'))}, {_text(manager.get('role'))}, up {started}"
-    return f"{lead}, {others}" if others else lead
+    return f"{lead}, {others or f'no standby: {_MEND}'}"
 
 
 def _etcd_fact(etcd: Document) -> str:
     members = items(etcd.get("members"))
     away = [_text(member.get("name")) for member in members if member.get("healthy") is not True]
     fact = f"{len(members) - len(away)} of {len(members)} members healthy"
-    return f"{fact}, away: {', '.join(away)}" if away else fact
+    return f"{fact}, away: {', '.join(away)}: {_MEND}" if away else fact
 
 
 def _processes(document: Document) -> Iterator[str]:

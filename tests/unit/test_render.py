@@ -387,9 +387,9 @@ def test_a_plan_is_numbered_and_an_empty_one_says_so() -> None:
 
 
 def test_status_has_a_line_for_each_part() -> None:
-    assert shown(status()) == (
+    assert shown(status(standbys=[{"pid": 4712}])) == (
         "cloud     ok      default: 2 apps, 4 workers, all as asked\n"
-        "manager   ok      pid 4711, leader, up 3h\n"
+        "manager   ok      pid 4711, leader, up 3h, standby pid 4712\n"
         "etcd      ok      3 of 3 members healthy\n"
         "proxy     ok      http://127.0.0.1:8080\n"
         "docker    ok      20.10.24, live-restore on\n"
@@ -410,13 +410,21 @@ def test_status_tells_that_the_network_is_not_as_it_was_made() -> None:
 def test_status_tells_where_the_way_to_a_silent_proxy_begins() -> None:
     silent = status(proxy={"url": "http://127.0.0.1:8080", "healthy": False})
 
-    assert "proxy     not ok  http://127.0.0.1:8080 does not answer (see doctor)" in shown(silent)
+    assert "proxy     not ok  http://127.0.0.1:8080 does not answer: doctor --fix" in shown(silent)
 
 
 def test_status_tells_that_docker_does_not_answer() -> None:
     away = status(docker={"healthy": False, "version": "", "live_restore": False})
 
-    assert "docker    not ok  does not answer (see doctor)" in shown(away)
+    assert "docker    not ok  does not answer: doctor --fix" in shown(away)
+
+
+def test_status_has_a_command_for_each_part_that_is_short_of_something() -> None:
+    members = [{"name": "etcd1", "healthy": True}, {"name": "etcd2", "healthy": False}]
+    short = status(etcd={"healthy": True, "members": members}, standbys=[])
+
+    assert "1 of 2 members healthy, away: etcd2: doctor --fix" in shown(short)
+    assert "no standby: doctor --fix" in shown(short)
 
 
 def test_status_tells_every_part_that_is_not_well() -> None:
@@ -504,7 +512,9 @@ def test_a_load_report_tells_counts_times_causes_and_workers() -> None:
 
 
 def test_routes_and_events_are_tables_too() -> None:
-    route = RouteView("web", "Host(`web.localhost`)", "http://web.localhost:8080/", ["web.1"], True, "GET /", [1])
+    route = RouteView(
+        "web", "Host(`web.localhost`)", "http://web.localhost:8080/", ["web.1"], True, "GET /", [1]
+    )
     event = EventView("7", "2026-01-02T06:03:06.000Z", "web", "web.2", "ready")
 
     assert shown(listing("RouteList", [route])).splitlines()[1].endswith("web.1    1        GET /   yes")
