@@ -36,7 +36,7 @@ def unwritable(writes: str, path: str, error: OSError) -> CloudError:
         case FileNotFoundError() if name and not os.path.isdir(directory or "."):
             reason = f"there is no directory {directory or '.'}"
         case IsADirectoryError():
-            reason = "it is a directory"
+            free, reason = "", "it is a directory"
     hint = f"{writes} {quote(free)}" if free not in ("", path) else f"help {writes.split()[0]}"
     return CloudError(f"cannot write {path}: {reason}", hint=hint, word=path)
 

@@ -5,6 +5,7 @@ The manager gets descriptors, never paths: it cannot be made to read what its ca
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -60,8 +61,9 @@ def is_path(word: str) -> bool:
 
 @contextmanager
 def opened(params: Params) -> Iterator[list[Handed]]:
-    """Give the open files that a command hands over; closes them afterwards, and removes a failed backup.
+    """Give the open files that a command hands over; closes them afterwards.
 
+    A backup is in its place once it is whole; one that failed is gone, and what was in its place is there.
     Raises ProgramRejected for what cannot be handed over, UsageError for a copy that says no good place.
     """
     handed: list[Handed] = []
@@ -77,6 +79,7 @@ def opened(params: Params) -> Iterator[list[Handed]]:
                 raise UsageError(f"more than {MAX_FILES} files", hint="put them into an image")
         with _told_of_both(command):
             yield handed
+        _put_in_place(params)
     except BaseException:
         if handed:
             _withdraw(params)
@@ -101,24 +104,49 @@ def _told_of_both(command: Sequence[str]) -> Iterator[None]:
 
 
 def _state_files(params: Params) -> Iterator[Handed]:
-    """Yield the file that `backup` writes, anew and for its owner alone, or the one that `restore` reads."""
+    """Yield the file that `backup` writes, for its owner alone, or the one that `restore` reads."""
     written, read = params.get("file"), params.get("backup")
+    if written == "-":
+        raise UsageError("backup writes a file, and nothing to standard output", hint="backup cloud.backup")
     if isinstance(written, str):
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
-            yield Handed(os.open(written, flags, 0o600), written, "copy", "/backup")
+            _require_replaceable(written)
+            yield Handed(os.open(_draft(written), flags, 0o600), written, "copy", "/backup")
         except OSError as error:
             raise unwritable("backup", written, error) from error
     if isinstance(read, str):
         yield Handed(_open(read), read, "copy", "/backup")
 
 
+def _require_replaceable(path: str) -> None:
+    """Raise OSError where there is something else than a regular file, or the path says so."""
+    if os.path.isdir(path) or path.endswith("/"):
+        raise IsADirectoryError
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+
+
+def _draft(path: str) -> str:
+    """Return where a backup grows: beside its place, which a link may name."""
+    return f"{os.path.realpath(path)}.{os.getpid()}.part"
+
+
+def _put_in_place(params: Params) -> None:
+    written = params.get("file")
+    if isinstance(written, str):
+        try:
+            os.replace(_draft(written), os.path.realpath(written))
+        except OSError as error:
+            raise unwritable("backup", written, error) from error
+
+
 def _withdraw(params: Params) -> None:
-    """Remove the file that `backup` began: it would be in the way of the next try."""
+    """Remove what `backup` did not finish."""
     written = params.get("file")
     if isinstance(written, str):
         with suppress(OSError):
-            os.unlink(written)
+            os.unlink(_draft(written))
 
 
 def left_here(params: Params) -> list[str]:

@@ -108,11 +108,12 @@ def test_a_backup_brings_apps_back_with_their_files(apps: Apps, cloud: Cloud) ->
     assert "nothing to restore" in cloud.ok("restore", "cloud.backup").stdout
 
 
-def test_a_backup_is_for_its_owner_alone_and_overwrites_nothing(cloud: Cloud) -> None:
+def test_a_backup_is_for_its_owner_alone_and_takes_the_place_of_the_last(cloud: Cloud) -> None:
+    (cloud.directory / "mine.backup").write_text("of yesterday")
     cloud.ok("backup", "mine.backup")
 
     assert (cloud.directory / "mine.backup").stat().st_mode & 0o777 == 0o600
-    assert cloud.run("backup", "mine.backup").code == 1
+    assert "nothing to restore" in cloud.ok("restore", "mine.backup").stdout
 
 
 def test_what_is_no_backup_is_refused(cloud: Cloud) -> None:

@@ -122,7 +122,7 @@ def test_only_regular_files_are_handed_over_and_nothing_is_waited_for(directory:
     ("path", "why", "hint"),
     [
         ("/nosuch/x y", "there is no directory /nosuch", "backup 'x y'"),
-        ("conf.json", "File exists", "backup conf.json.new"),
+        ("/dev/null", "it is not a regular file", "backup null"),
         (".", "it is a directory", "help backup"),
         ("./conf.json/x", "Not a directory", "backup x"),
         ("nosuch/", "it is a directory", "help backup"),
@@ -133,6 +133,23 @@ def test_a_file_that_cannot_be_made_says_why_and_hints_where_it_may(path: str, w
     with pytest.raises(CloudError) as refused:
         described({"file": path})
     assert (refused.value.message, refused.value.hint) == (f"cannot write {path}: {why}", hint)
+
+
+def test_a_backup_takes_the_place_of_what_was_there_once_it_is_whole(directory: Path) -> None:
+    (directory / "link").symlink_to("conf.json")
+    with files.opened({"file": "link"}) as (handed,):
+        os.write(handed.descriptor, b"of today")
+        assert (directory / "conf.json").read_bytes() != b"of today"
+
+    assert (directory / "conf.json").read_bytes() == b"of today"
+    assert (directory / "link").is_symlink()
+    assert not list(directory.glob("*.part"))
+
+
+def test_no_backup_is_named_like_standard_output(directory: Path) -> None:
+    with pytest.raises(UsageError, match="nothing to standard output"):
+        described({"file": "-"})
+    assert not (directory / "-").exists()
 
 
 @pytest.mark.parametrize(

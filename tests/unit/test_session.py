@@ -70,8 +70,9 @@ def test_a_backup_that_fails_leaves_no_file_and_none_that_was_there_goes(
     assert not path.exists()
 
     path.write_text("of yesterday")
-    assert shell.run(f"backup {path}") == 1
+    assert shell.run(f"backup {path}") == 3
     assert path.read_text() == "of yesterday"
+    assert os.listdir(tmp_path) == ["cloud.bak"]
 
 
 def test_a_command_that_only_this_directory_has_is_offered_as_its_file(
