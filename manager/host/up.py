@@ -201,7 +201,7 @@ class Up:
         """The part is started, on these addresses and ports, which nobody else may have."""
         if not self._runs(order):
             for address, port in entries:
-                _require_free(address, port)
+                require_free(self.settings, address, port)
         self.engine.parts.start(order, replace=True)
 
     def _runs(self, order: PartOrder) -> bool:
@@ -272,11 +272,14 @@ def _away(members: Iterable[Member]) -> list[str]:
     return [f"etcd{number} ({member.endpoint})" for number, member in numbered if not member.healthy]
 
 
-def _require_free(address: str, port: int) -> None:
+def require_free(settings: Settings, address: str, port: int) -> None:
+    """Raise SetupFailed where another has a port of the cloud, with the option that named the port."""
     if not ports.is_free(address, port):
         owner = ports.owner_of(port)
+        options = {settings.http_port: " (--http-port)"} | dict.fromkeys(settings.tcp_ports, " (--tcp-ports)")
+        option = options.get(port, "")
         raise SetupFailed(
-            f"port {port}, which this cloud has, is in use by {owner}",
+            f"port {port}{option}, which this cloud has, is in use by {owner}",
             hint=f"ss -ltnp 'sport = :{port}'    (end that; down --purge forgets the port, with all state)",
         )
 

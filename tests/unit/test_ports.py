@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import closing
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
+from manager.api.errors import SetupFailed
 from manager.host import ports
+from manager.host.settings import Settings
+from manager.host.up import require_free
 from manager.observe.listeners import LONGEST_S, Ports, address_of, has_address, listeners
+
+SETTINGS = Settings(8080, 9000, 9015, 23000, ((23001, 23002),), "10.200.0.0/22")
 
 
 def test_the_owner_of_a_port_is_told_by_name_and_process() -> None:
@@ -20,6 +26,23 @@ def test_the_owner_of_a_port_is_told_by_name_and_process() -> None:
         assert ports.listeners_on([port]) == {port: os.getpid()}
         assert ports.owner_of(port).endswith(f"(process {os.getpid()})")
         assert not ports.is_free("127.0.0.1", port)
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [("http_port", " (--http-port)"), ("tcp_first", " (--tcp-ports)"), ("proxy_api_port", "")],
+)
+def test_a_port_of_the_cloud_that_another_has_is_told_with_its_owner_and_option(
+    asked: str, named: str
+) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+        settings = replace(SETTINGS, **{asked: port}, **({"tcp_last": port} if named.endswith("s)") else {}))
+
+        with pytest.raises(SetupFailed, match=f"(process {os.getpid()})") as refused:
+            require_free(settings, "127.0.0.1", port)
+
+    assert refused.value.message.startswith(f"port {port}{named}, which this cloud has, is in use by ")
 
 
 def test_a_port_that_nobody_has_has_no_owner() -> None:
