@@ -143,6 +143,8 @@ def request_of(line: bytes, files: tuple[int, ...] = ()) -> Request:
             params = frame.get("params", {})
         case _:
             raise NotARequest("a request has jsonrpc 2.0 and a method", INVALID_REQUEST, number)
+    if params == []:  # how many clients say that there are none
+        params = {}
     if not isinstance(params, dict):
         raise NotARequest("the params of a request are an object, by name", INVALID_PARAMS, number)
     return Request(number, method, params, files, notifies="id" not in frame)

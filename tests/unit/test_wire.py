@@ -38,9 +38,13 @@ def test_params_by_position_are_invalid_params() -> None:
     assert refused({"jsonrpc": "2.0", "id": 7, "method": "ps", "params": ["web"]}).code == wire.INVALID_PARAMS
 
 
+def test_an_empty_list_of_params_is_none_at_all() -> None:
+    assert request_of(b'{"jsonrpc":"2.0","id":7,"method":"ps","params":[]}').params == {}
+
+
 def test_a_refusal_carries_the_id_of_what_it_refuses() -> None:
     assert refused({"jsonrpc": "2.0", "id": 7}).id == 7
-    assert refused({"jsonrpc": "2.0", "id": "a", "method": "ps", "params": []}).id == "a"
+    assert refused({"jsonrpc": "2.0", "id": "a", "method": "ps", "params": 5}).id == "a"
     assert refused([]).id is None
 
 
@@ -52,7 +56,7 @@ def test_what_is_no_json_is_a_parse_error(line: bytes) -> None:
     assert not isinstance(raised.value, NotARequest)
 
 
-@pytest.mark.parametrize("line", [b"garbage", b"[]", b"{}", b'{"jsonrpc":"2.0","method":"ps","params":[]}'])
+@pytest.mark.parametrize("line", [b"garbage", b"[]", b"{}", b'{"jsonrpc":"2.0","method":"ps","params":5}'])
 def test_who_sends_a_malformed_frame_is_shown_a_request(line: bytes) -> None:
     with pytest.raises(FrameRejected) as raised:
         request_of(line)
