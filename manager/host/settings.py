@@ -79,11 +79,11 @@ def settings_in(text: str) -> Settings:
     return Settings(etcd_ports=ports, **plain)
 
 
-def text_of(settings: Settings) -> str:
-    return json.dumps(asdict(settings), indent=1)
+def text_of(settings: Settings, *, indent: int | None = None) -> str:
+    return json.dumps(asdict(settings), indent=indent)
 
 
 def save(places: Places, settings: Settings) -> None:
     """Remember the settings; the file is whole or absent, whenever the machine dies."""
     places.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(places.state / FILE, f"{text_of(settings)}\n".encode())
+    write_whole(places.state / FILE, f"{text_of(settings, indent=1)}\n".encode())

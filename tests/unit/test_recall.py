@@ -49,6 +49,10 @@ def test_a_part_of_an_older_version_tells_as_much_as_it_can() -> None:
     assert agreed([{CLOUD: "nowhere"}, order.labels]) == SETTINGS
 
 
+def test_what_a_part_carries_is_one_line_for_docker_ps() -> None:
+    assert not [order for order in orders(PLACES, SETTINGS) if "\n" in order.labels[SETTINGS_LABEL]]
+
+
 def test_what_a_part_carries_does_not_make_another_of_it() -> None:
     (order, *_) = orders(PLACES, SETTINGS)
 
