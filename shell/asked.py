@@ -9,6 +9,8 @@ from manager.api.cite import cited
 from manager.api.commands import command_of, known
 from manager.api.errors import UsageError
 
+_LONE = ("-k", "-x")
+
 
 class Asked:
     """What the arguments of the program ask for. `line`: to be completed, for the system's shell."""
@@ -42,14 +44,22 @@ def take(arguments: Sequence[str], asked: Asked) -> None:
     asked.command = tuple(left)
     if asked.file is not None and asked.text is not None:
         raise UsageError("either -f or -c", hint="simplecloud --help")
-    if asked.check and asked.file is None and asked.text is None:
-        raise UsageError("--check needs a script", hint="simplecloud -f FILE --check")
     if asked.command and (asked.file is not None or asked.text is not None):
         raise UsageError(f"a script and a command: {cited(asked.command[0])}", hint="simplecloud --help")
+    if asked.command and asked.check:
+        raise no_script()
+
+
+def no_script() -> UsageError:
+    """Return the error for a --check of nothing that could be checked."""
+    return UsageError("--check needs a script", hint="simplecloud -f FILE --check")
 
 
 def _take_option(asked: Asked, left: list[str]) -> None:
     word = left.pop(0)
+    if word[:2] in _LONE and word[2:].isalpha():  # -kx is -k -x
+        left.insert(0, f"-{word[2:]}")
+        word = word[:2]
     option, equals, inline = word.partition("=")
     if equals and option in ("--cloud", "-f", "--file", "-c"):
         left.insert(0, inline)

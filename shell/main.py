@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from manager.api.errors import CloudError
 from manager.api.places import Places, cloud_of, places_of
 from shell import terminal
-from shell.asked import Asked, take
+from shell.asked import Asked, no_script, take
 from shell.attempt import execute_words
 from shell.dispatch import perform
 from shell.outcome import Interrupted, Told
@@ -97,6 +97,10 @@ def _in_mode(session: Session, asked: Asked) -> int:
     from shell import script
 
     session.autostart = True
+    if asked.check and asked.file is None and asked.text is None:
+        if on_terminal:
+            raise no_script()
+        asked.file = "-"
     if asked.file == "-":
         given = sys.stdin.buffer if sys.stdin is not None else ()
         return script.run_whole(session, given, "stdin", check_only=asked.check)

@@ -41,7 +41,7 @@ from shell.traffic.endpoint import Endpoint, app_item, endpoint_of
 
 if TYPE_CHECKING:
     from shell.session import Session
-    from shell.traffic.load import Load
+    from shell.traffic.load import Load, Tally
 
 _LOOK_WITHIN_S = 2.0
 _REQUEST_WITHIN_S, _LEAST_S = 10.0, 0.1
@@ -52,13 +52,15 @@ _RUNS = "it is still running"
 class Sight:
     """Whether a condition holds, and what was seen.
 
-    `hopeless` is why waiting would not help; `instead` the condition that may be meant.
+    `hopeless` is why waiting would not help; `instead` the condition that may be meant; `cure` the command
+    that makes it hold.
     """
 
     holds: bool
     seen: str
     hopeless: str = ""
     instead: str = ""
+    cure: str = ""
 
 
 def look(session: Session, condition: Condition, ask: Ask, until: float = math.inf) -> Sight:
@@ -106,14 +108,15 @@ def _ready(ask: Ask, target: str) -> Sight:
     item = _item(ask, target)
     if "." in target:
         state = item.get("state")
-        stopped = f"{target} is stopped" if state == "stopped" else ""
-        return Sight(state == "ready", f"{state} {item.get('reason', '')}".rstrip(), stopped)
+        cure = f"start {target}" if state == "stopped" else ""
+        return Sight(state == "ready", f"{state} {item.get('reason', '')}".rstrip(), cure=cure)
     ready, want = item.get("ready"), item.get("want")
     as_asked = ready == want == item.get("updated", ready)
     note = f" ({item['note']})" if item.get("note") else ""
-    stopped = f"{target} is stopped: it wants no worker" if want == 0 else ""
+    if want == 0:
+        return Sight(False, "it is stopped: it wants no worker", cure=f"start {target}")
     instead = f"{target} done == {want}" if item.get("done") else ""  # those are started no more
-    return Sight(as_asked and want != 0, f"{ready} of {want} workers ready{note}", stopped, instead)
+    return Sight(as_asked, f"{ready} of {want} workers ready{note}", instead=instead)
 
 
 def _gone(ask: Ask, target: str) -> Sight:
@@ -161,10 +164,11 @@ def _load(session: Session, app: str, ask: Ask) -> Load:
 def _load_is(load: Load, app: str, said: Comparison, until: float) -> Sight:
     """Compare a number of the app's last load, once that has ended; it stays the same from then on.
 
-    Who looks again until a time tells meanwhile that it runs; who looks once waits for its end.
+    Who looks again until a time tells meanwhile that it runs, or that a count which only grows is as high as
+    was asked; who looks once waits for its end.
     """
     if not load.ends_by(until if until == math.inf else time.monotonic()):
-        return Sight(False, _RUNS)
+        return _grown(load.tally, said)
     numbers = load.join().fields()
     field = said.field if said.field in numbers or f"{said.field}_s" not in numbers else f"{said.field}_s"
     if field not in numbers:
@@ -178,6 +182,14 @@ def _load_is(load: Load, app: str, said: Comparison, until: float) -> Sight:
     if sight.holds:
         return sight
     return replace(sight, hopeless=f"the load of {app} is over: {said.field} is {sight.seen}")
+
+
+def _grown(tally: Tally, said: Comparison) -> Sight:
+    counts = {"sent": tally.sent, "ok": tally.ok, "failed": tally.failed}
+    if said.field not in counts or said.operator not in (">", ">="):
+        return Sight(False, _RUNS)
+    sight = _compared(said, counts[said.field])
+    return replace(sight, seen=f"{sight.seen}, and {_RUNS}")
 
 
 def _answers(endpoint: Endpoint, said: Answers, until: float) -> Sight:

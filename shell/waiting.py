@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from manager.api.arguments import bind
 from manager.api.command import Command
 from manager.api.errors import (
-    CloudError,
     ExpectationFailed,
     ManagerUnreachable,
     StoreUnavailable,
@@ -43,20 +42,16 @@ _SILENCE_S = 5.0  # a manager that is frozen may be followed by one that is not
 
 
 def wait(session: Session, row: Command, params: Params) -> None:
-    """Return once the condition holds; raises WaitTimedOut after --timeout, or why it never can."""
+    """Return once the condition holds; raises WaitTimedOut after --timeout, or at once where it never can."""
     arguments = bind(row, params)
     condition = conditions.parse(row, arguments)
     _need_cloud(session, condition)
     given_s = arguments.number("timeout")
     limit_s = WAIT_S if given_s is None else given_s
     sight = _poll(session, condition, limit_s)
-    if sight.hopeless:
-        raise CloudError(sight.hopeless, hint=_cure(condition))
     if not sight.holds:
-        raise WaitTimedOut(
-            f"waited {limit_s:g} s for {conditions.sentence(condition)}, saw {sight.seen}",
-            hint=_next(row, condition, sight),
-        )
+        waited = f"waited {limit_s:g} s for {conditions.sentence(condition)}, saw {sight.seen}"
+        raise WaitTimedOut(sight.hopeless or waited, hint=_next(row, condition, sight))
     if isinstance(condition, LoadDone):
         loading.print_report(session, session.loads[condition.app].join(), {})
 
@@ -113,18 +108,10 @@ def _patient_look(session: Session, condition: Condition, until: float, before: 
         return Sight(False, error.message)
 
 
-def _cure(condition: Condition) -> str:
-    match condition:
-        case Ready(target):
-            return f"start {target}"
-        case LoadIs(app):
-            return f"load {app} --rps 50 --for 10s"
-        case _:
-            return _follow(condition)
-
-
 def _next(row: Command, condition: Condition, sight: Sight) -> str:
-    return f"{row.verb} {sight.instead}" if sight.instead else _follow(condition)
+    if sight.instead:
+        return f"{row.verb} {sight.instead}"
+    return sight.cure or _follow(condition)
 
 
 def _follow(condition: Condition) -> str:

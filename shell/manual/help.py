@@ -21,11 +21,12 @@ _BELOW_ALL = (
 
 USAGE = """\
 usage: simplecloud [--cloud NAME] [VERB [ARG...]]
-       simplecloud [--cloud NAME] [-k] [-x] [-f FILE [--check] | -c TEXT]
+       simplecloud [--cloud NAME] [-k] [-x] [--check] [-f FILE | -c TEXT]
 
   --cloud NAME   which cloud of this machine (default, or $SIMPLECLOUD_CLOUD)
-  -f FILE        run a script; --check only reads it
+  -f FILE        run a script (none: standard input)
   -c TEXT        run these commands
+  --check        only read the script
   -k             go on after a failure, exit 1 at the end
   -x             print each command before it runs
 """

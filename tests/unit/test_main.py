@@ -69,12 +69,18 @@ def test_options_of_the_program_come_first() -> None:
     )
 
 
+def test_letters_of_the_program_may_stand_behind_one_dash() -> None:
+    asked = parse(["-kx", "--check", "-xkf", "a.sc"])
+    assert (asked.file, asked.check, asked.keep_going, asked.echo) == ("a.sc", True, True, True)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ["--nosuch"],
         ["-f"],
-        ["--check"],
+        ["--check", "ps"],
+        ["-kz"],
         ["-f", "a", "-c", "b"],
         ["-c", "ps", "ps"],
         ["--cloud"],
@@ -107,10 +113,10 @@ def test_an_option_ahead_of_the_verb_is_hinted_behind_it(arguments: list[str], h
 @pytest.mark.parametrize(
     ("arguments", "variable", "hinted"),
     [
-        (["--check"], "test", "simplecloud -f FILE --check"),
-        (["--cloud", "test", "--check"], "", "simplecloud --cloud test -f FILE --check"),
-        (["--cloud", "test", "--check"], "test", "simplecloud -f FILE --check"),
-        (["--cloud", "default", "--check"], "test", "simplecloud --cloud default -f FILE --check"),
+        (["--check", "ps"], "test", "simplecloud -f FILE --check"),
+        (["--cloud", "test", "--check", "ps"], "", "simplecloud --cloud test -f FILE --check"),
+        (["--cloud", "test", "--check", "ps"], "test", "simplecloud -f FILE --check"),
+        (["--cloud", "default", "--check", "ps"], "test", "simplecloud --cloud default -f FILE --check"),
     ],
 )
 def test_what_is_hinted_for_arguments_that_are_off_is_for_the_same_cloud(
@@ -222,9 +228,11 @@ def test_a_reader_that_hangs_up_is_no_error() -> None:
 
 def test_a_script_from_standard_input_can_be_checked_whole_first() -> None:
     assert run(*_NOWHERE, "-f", "-", script="echo a\necho b\n") == (0, "a\nb\n", "")
-    code, out, err = run(*_NOWHERE, "-f", "-", script="echo a\nsacle web=3\n")
-    assert (code, out) == (2, "")
-    assert err.startswith('stdin:2: error: unknown command "sacle"\n')
+    assert run(*_NOWHERE, "--check", script="echo a\necho b\n") == (0, "", "")
+    for option in (("-f", "-"), ("--check",)):
+        code, out, err = run(*_NOWHERE, *option, script="echo a\nsacle web=3\n")
+        assert (code, out) == (2, "")
+        assert err.startswith('stdin:2: error: unknown command "sacle"\n')
 
 
 def test_a_line_is_completed_for_the_systems_shell() -> None:

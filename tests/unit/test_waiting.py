@@ -131,10 +131,14 @@ def test_who_waits_for_workers_that_have_done_their_work_is_told_what_to_wait_fo
     assert shell.err.getvalue().endswith(f"hint:  {command.split()[0]} job done == 3\n")
 
 
-def test_waiting_for_a_stopped_app_to_be_ready_is_told_at_once(shell: Shell, manager: FakeManager) -> None:
+def test_a_stopped_app_is_waited_for_until_the_timeout(shell: Shell, manager: FakeManager) -> None:
     manager.apps["web"] = app_item("web", 0, 0)
-    assert shell.run("wait web ready") == 1
-    assert shell.err.getvalue() == "error: web is stopped: it wants no worker\nhint:  start web\n"
+    assert shell.run("wait web ready --timeout 150ms") == 4
+    assert shell.err.getvalue() == (
+        "error: waited 0.15 s for web ready, saw it is stopped: it wants no worker\nhint:  start web\n"
+    )
+    assert shell.run("expect web ready") == 5
+    assert shell.err.getvalue().endswith("hint:  start web\n")
 
 
 @pytest.mark.parametrize("condition", ["nosuch ready", "nosuch want == 3"])
@@ -183,7 +187,7 @@ def test_expect_error_fails_for_anything_else(
 
 
 def test_an_error_of_the_words_themselves_is_not_waited_out(shell: Shell, manager: FakeManager) -> None:
-    assert shell.run("wait error zzz rm nosuch --foo") == 1
+    assert shell.run("wait error zzz rm nosuch --foo") == 4
     assert shell.err.getvalue() == (
         'error: no error with "zzz", but usage: rm has no option --foo\nhint:  rm nosuch --foo\n'
     )
@@ -276,12 +280,21 @@ def test_a_wait_for_a_number_of_a_load_ends_in_time(
     assert shell.err.getvalue().count("it is still running") == 2
 
 
+def test_a_load_that_runs_has_sent_as_many_as_are_waited_for(
+    shell: Shell, manager: FakeManager, website: Website
+) -> None:
+    assert shell.run("load web --rps 100 --for 60s --detach") == 0
+    assert shell.run("wait load web sent >= 3 --timeout 20s; wait load web ok > 1 --timeout 20s") == 0
+    assert shell.run("wait load web sent >= 6000 --timeout 100ms") == 4
+    assert shell.err.getvalue().endswith("and it is still running\nhint:  ps web\n")
+
+
 def test_waiting_for_another_number_of_a_load_that_is_over_is_told_at_once(
     shell: Shell, manager: FakeManager, website: Website
 ) -> None:
     assert shell.run("load web --rps 100 --for 100ms") == 0
-    assert shell.run("wait load web failed == 3 --timeout 500ms") == 1
-    assert "the load of web is over: failed is 0\nhint:  load web --rps" in shell.err.getvalue()
+    assert shell.run("wait load web failed == 3") == 4
+    assert "the load of web is over: failed is 0\nhint:  ps web\n" in shell.err.getvalue()
     assert shell.run("expect load web failed == 3 --timeout 500ms") == 5
 
 
