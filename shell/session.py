@@ -97,7 +97,7 @@ class Session:
         hint = f"{typed_again(row, params)} -y"
         if not self.interactive:
             told = f"{row.verb} asks before it acts, and nobody is here to answer: give it -y"
-            raise UsageError(told, hint=hint)
+            raise UsageError(told, hint=hint, at=sys.maxsize)  # behind the last word, where the -y is missing
         refused = f"{row.verb}: not confirmed, nothing was changed"
         print(f"{question()} (y/N) ", end="", file=self.err, flush=True)
         with self.changing_nothing(refused, hint):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from manager.api.errors import UsageError
+from manager.api.errors import CloudError, UsageError
 from manager.api.suggest import did_you_mean
 from shell.attempt import attempt
 from shell.language import grammar, scanner, words
-from shell.language.words import Statement, Substitution, SyntaxRejected, Variable
+from shell.language.words import Statement, Substitution, SyntaxRejected, Variable, Word
 from shell.outcome import INTERRUPTED
-from shell.place import PROMPT, Origin, place_of, span_of
+from shell.place import PROMPT, Origin, Place, place_of, span_of
 
 if TYPE_CHECKING:
     from shell.session import Session
@@ -52,22 +53,35 @@ def check(session: Session, text: str, origin: Origin) -> int:
 
 def _carry_out(session: Session, statement: Statement, text: str, origin: Origin) -> int:
     given: list[str] = []
+    filled: list[Word] = []
 
     def act() -> None:
-        given.extend(_filled(session, statement))
+        _fill(session, statement, given, filled)
         session.perform(given)
 
+    def place(error: CloudError) -> Place:
+        return place_of(error, _as_filled(statement, filled), text, origin)
+
     session.echo(text[statement.start : statement.end])
-    code = attempt(session, act, given, lambda error: place_of(error, statement, text, origin))
+    code = attempt(session, act, given, place)
     if code == 0 and session.recording is not None and not session.sourcing:
         session.recording.add(given[0], text[statement.start : statement.end])
     return 0 if statement.tolerant and code != INTERRUPTED else code
 
 
-def _filled(session: Session, statement: Statement) -> list[str]:
-    """Return the words of a statement with their variables and commands filled in."""
+def _fill(session: Session, statement: Statement, given: list[str], filled: list[Word]) -> None:
+    """Add the words of a statement to `given`, filled in, and to `filled` what each was written as."""
     value, output = partial(_value, session), partial(_output, session)
-    return [words.expand(word, value, output) for word in statement.words]
+    for word in statement.words:
+        texts = words.expand(word, value, output)
+        given += texts
+        filled += [word] * len(texts)
+
+
+def _as_filled(statement: Statement, filled: Sequence[Word]) -> Statement:
+    """Return the statement with a word for each that was filled in; those not reached are as written."""
+    reached = filled[-1].end if filled else 0
+    return replace(statement, words=(*filled, *(word for word in statement.words if word.start >= reached)))
 
 
 def _value(session: Session, variable: Variable) -> str:
@@ -99,8 +113,11 @@ def _output(session: Session, substitution: Substitution) -> str:
 
 
 def _perform_inside(session: Session, statement: Statement) -> None:
+    given: list[str] = []
+    filled: list[Word] = []
     try:
-        session.perform(_filled(session, statement))
+        _fill(session, statement, given, filled)
+        session.perform(given)
     except UsageError as error:  # its place is counted within this statement
-        span = span_of(error, statement) or (statement.start, statement.end)
+        span = span_of(error, _as_filled(statement, filled)) or (statement.start, statement.end)
         raise SyntaxRejected(error.message, span, hint=error.hint) from error

@@ -4,7 +4,8 @@ r"""What a text of the language is made of: statements of words, each with its p
 
 Quoting is POSIX: '...' takes all as it is; "..." knows \\ \" \$ \` and expands; a backslash outside takes
 the next character as it is, and at the end of a line continues it. $NAME, ${NAME}, $env.NAME and
-$(command) become parts of ONE word that are filled in when the statement runs and never split again.
+$(command) become parts of ONE word that are filled in when the statement runs and never split again. Only a
+$(command) that is a word by itself, not quoted, becomes a word for each line that the command prints.
 A statement ends at ; or at the end of its line; what is open there, quotes and $(, goes on in the next line,
 and one that is never closed is told where it began. There is no globbing. | < > & are characters like others,
 but as a word of its own, not quoted, such an operator of other shells is refused; wait and expect compare
@@ -78,8 +79,21 @@ class Statement:
     end: int
 
 
-def expand(word: Word, value: Callable[[Variable], str], output: Callable[[Substitution], str]) -> str:
-    """Return the word with its variables and substitutions filled in."""
+def expand(
+    word: Word, value: Callable[[Variable], str], output: Callable[[Substitution], str]
+) -> Sequence[str]:
+    """Return the word with its variables and substitutions filled in; several where it is but a $(command).
+
+    One that prints nothing is an empty word: `freeze $(...)` of no app shall not be `freeze`.
+    """
+    match word.parts:
+        case (Substitution() as alone,):
+            return [line for line in output(alone).split("\n") if line] or [""]
+        case _:
+            return [_joined(word, value, output)]
+
+
+def _joined(word: Word, value: Callable[[Variable], str], output: Callable[[Substitution], str]) -> str:
     filled = []
     for part in word.parts:
         match part:

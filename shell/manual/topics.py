@@ -67,7 +67,7 @@ ends the script with its exit code; a `-` before a command reports its failure
 and goes on.
 
   set n 3                              a variable; $n, ${n}, $env.HOME
-  echo $(ps web -q)                    what a command prints
+  restart $(ps web -q)                 what a command prints, a word a line
   wait web ready --timeout 30s         until it is so; exit 4 when it is late
   expect web ready == $n               now; exit 5 when it is not so
   expect http web / --count 100 --failed 0

@@ -22,7 +22,7 @@ from shell import host
 from shell.attempt import execute_words
 from shell.progress import Progress
 from tests.eventually import eventually
-from tests.fakes.manager import Death, FakeCall, FakeManager
+from tests.fakes.manager import Death, FakeCall, FakeManager, app_item
 from tests.fakes.shells import Shell, TerminalText
 from tests.fakes.website import Website, serving
 
@@ -446,8 +446,25 @@ def test_the_value_behind_an_equals_sign_is_pointed_at(shell: Shell) -> None:
 
 
 def test_a_command_fills_in_what_it_prints(shell: Shell, manager: FakeManager) -> None:
-    assert shell.run("echo <$(apps -q)> $(echo a; echo b)") == 0
+    assert shell.run('echo <$(apps -q)> "$(echo a; echo b)"') == 0
     assert shell.out.getvalue() == "<web> a\nb\n"
+
+
+def test_each_line_that_a_command_prints_is_an_operand(shell: Shell, manager: FakeManager) -> None:
+    manager.apps["api"] = app_item("api", 1, 1)
+    assert shell.run("echo $(apps -q) [$(echo a; echo b)] $(echo 'a  b')") == 0
+    assert shell.out.getvalue() == "web api [a\nb] a  b\n"
+    assert shell.run("rm $(apps -q) nosuch/ -y") == 2
+    assert "rm $(apps -q) nosuch/ -y\n                     ^^^^^^^\n" in shell.err.getvalue()
+    assert shell.run("rm $(apps -q) -y") == 0
+    assert manager.calls[-1].params["app"] == ["web", "api"]
+
+
+def test_a_command_that_prints_nothing_is_an_empty_word_and_not_all(
+    shell: Shell, manager: FakeManager
+) -> None:
+    assert shell.run("freeze $(apps -q --filter scaling=auto)") == 2
+    assert 'APP: "" cannot name an app' in shell.err.getvalue()
 
 
 def test_a_command_that_fails_inside_another_fails_it(shell: Shell) -> None:
@@ -533,6 +550,13 @@ def test_who_ends_the_input_at_a_question_is_answered_on_a_line_of_its_own(
     monkeypatch.setattr("sys.stdin", io.StringIO(answer))
     assert shell.run("rm web") == 1
     assert "rm web? (y/N) \nerror: rm: not confirmed" in shell.err.getvalue()
+
+
+def test_where_nobody_can_be_asked_the_carets_are_where_the_yes_is_missing(
+    shell: Shell, manager: FakeManager
+) -> None:
+    assert shell.run("rm web; echo a") == 2
+    assert "give it -y\n       rm web; echo a\n             ^\nhint:  rm web -y\n" in shell.err.getvalue()
 
 
 def test_with_confirm_off_nobody_is_asked(shell: Shell, manager: FakeManager) -> None:

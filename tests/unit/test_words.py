@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 import pytest
 
@@ -25,10 +26,10 @@ def literals(text: str) -> list[list[str | None]]:
 
 def filled(text: str, **variables: str) -> list[str]:
     (statement,) = statements(text)
-    return [_expand(word, variables) for word in statement.words]
+    return [text for word in statement.words for text in _expand(word, variables)]
 
 
-def _expand(word: Word, variables: dict[str, str]) -> str:
+def _expand(word: Word, variables: dict[str, str]) -> Sequence[str]:
     return expand(word, lambda variable: variables[variable.name], lambda inner: f"<{_shown(inner)}>")
 
 
