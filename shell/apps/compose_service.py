@@ -68,7 +68,7 @@ def table_of(service: Service) -> Table:
         if key in _READINGS:
             table |= _READINGS[key](service, value)
         elif key not in ("command", "entrypoint"):
-            service.ignore(key, _WHY.get(key, ""))
+            service.ignore(key, _WHY.get(key, "").format(name=service.name))
     return table
 
 
@@ -301,7 +301,7 @@ _UNSUPPORTED = {
 }
 _WHY = {
     "build": "it has an image",
-    "container_name": "workers are called {app}.1, {app}.2",
+    "container_name": "workers are called {name}.1, {name}.2",
     "networks": "depends_on tells which apps it reaches",
     "expose": "workers of apps that reach it get to every port",
 }

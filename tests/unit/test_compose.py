@@ -96,6 +96,12 @@ def test_every_key_that_is_ignored_is_named() -> None:
     ]
 
 
+def test_a_name_of_a_container_is_ignored_and_the_note_tells_what_the_workers_are_called() -> None:
+    assert compose.read(service("container_name: shop"), {}, no_file).ignored == [
+        "web.container_name is ignored: workers are called web.1, web.2"
+    ]
+
+
 def test_a_range_of_ports_is_ignored_and_named() -> None:
     text = service('ports: ["3000-3005", "9090-9091:8080-8081/udp", {target: 7000-7001}, "90-99:80"]')
 
