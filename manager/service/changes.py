@@ -151,7 +151,7 @@ class Changes:
             decisions = self.store.read(f"{DECISIONS}{spec.name}/").entries  # counted from 1 again
             stale += [target_key(spec.name), *decisions]
         if former is None or spec.revision > max(former.revision, former.newest):
-            entry = Revision(spec.revision, self.clock(), change, spec.template)
+            entry = Revision.of(spec, self.clock(), change)
             puts[revision_key(spec.name, spec.revision)] = encode(entry)
             stale += self._outdated(spec, former) if former is not None else []
         return puts, stale

@@ -152,7 +152,7 @@ class Rescue:
         for spec in told.specs.values():
             key = revision_key(spec.name, spec.revision)
             if key not in known:
-                entry = Revision(spec.revision, self.changes.clock(), call.request.method, spec.template)
+                entry = Revision.of(spec, self.changes.clock(), call.request.method)
                 puts[key] = encode(entry)
         revision = self.changes.write(puts, absent=list(puts))
         self.changes.reconciler.dirty.set()

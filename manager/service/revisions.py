@@ -64,7 +64,8 @@ class RevisionVerbs:
             spec = wishes.changeable(specs, name)
             former = _goal(spec, known, wanted)
             self.apps.intake.secrets.require(former.template.secrets)
-            moved = readdressed(specs, spec, Arguments({}), former.template, self.apps.tcp_ports)
+            placed = _reached_as(spec, former)
+            moved = readdressed(specs, placed, Arguments({}), former.template, self.apps.tcp_ports)
             again = wishes.updated(moved, former.template, former=spec)
             goes_back = f"{name} goes back to revision {former.number}"
             return Wish((again,), sentences(goes_back, _left_to_hand(spec, again), _stays_stopped(again)))
@@ -171,6 +172,11 @@ def _stays_stopped(spec: AppSpec) -> str:
     return f"{spec.name} is stopped: start {spec.name}" if spec.stopped else ""
 
 
+def _reached_as(spec: AppSpec, past: Revision) -> AppSpec:
+    """Return the spec with the hosts and paths of a revision, its own where no record has kept them."""
+    return replace(spec, hosts=past.hosts or spec.hosts, paths=past.paths or spec.paths)
+
+
 def _require_made_from(spec: AppSpec, seen: Template) -> None:
     """Raise Conflict when the template was changed while the files of this command were taken in."""
     if spec.template != seen:
@@ -237,6 +243,6 @@ def view(spec: AppSpec, revision: Revision, before: Revision | None) -> Revision
         change=revision.change,
         image=revision.template.image,
         command=list(revision.template.command),
-        options=unusual_words(revision.template),
-        changed=changed_words(before.template, revision.template) if before else "",
+        options=unusual_words(spec.name, revision),
+        changed=changed_words(spec.name, before, revision) if before else "",
     )

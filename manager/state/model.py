@@ -79,12 +79,25 @@ class Rollback:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One entry of an app's history: what its workers were made from, since when, by which command."""
+    """One entry of an app's history: what its workers were made from, since when, by which command.
+
+    hosts, paths: how it was reached by http; empty in the records of before they were kept.
+    """
 
     number: int
     at: float
     change: str
     template: Template
+    hosts: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_addresses(self.hosts, self.paths)
+
+    @classmethod
+    def of(cls, spec: AppSpec, at: float, change: str) -> Revision:
+        """Return the entry of the revision that a spec is of."""
+        return cls(spec.revision, at, change, spec.template, spec.hosts, spec.paths)
 
 
 @dataclass(frozen=True, slots=True)

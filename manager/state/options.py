@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 
+from balancer.routes import default_hosts, default_paths
 from manager.api.agreement import canonical
 from manager.api.arguments import option_words
 from manager.api.commands import known
 from manager.api.rows.options import TEMPLATE
 from manager.api.typed import Param, Params
 from manager.api.values import BASE_IMAGE
-from manager.state.model import AppSpec, Autoscale
+from manager.state.model import AppSpec, Autoscale, Revision
 from manager.state.templates import Template
 
 _UNITS = (("G", 2**30), ("M", 2**20), ("K", 2**10))
@@ -39,18 +40,21 @@ def usual_params() -> Params:
     return {**_template(template), **_policy(policy), "spares": "0"}
 
 
-def unusual_words(template: Template) -> list[str]:
-    """Return the options of `run` that make the template other than usual, beside its image, as words."""
-    usually = {**usual_params(), "image": template.image}
-    unusual = {key: value for key, value in _template(template).items() if value != usually.get(key)}
+def unusual_words(app: str, revision: Revision) -> list[str]:
+    """Return the options of `run` that make a revision other than usual, beside its image, as words."""
+    usually = {**usual_params(), "image": revision.template.image}
+    asked_for = {**_template(revision.template), **_routes(app, revision)}
+    unusual = {key: value for key, value in asked_for.items() if value != usually.get(key)}
     return option_words(known("run").options, unusual)
 
 
-def changed_words(before: Template, after: Template) -> str:
-    """Return what a revision is made from otherwise than the one before, as `update` would be told it."""
+def changed_words(app: str, earlier: Revision, later: Revision) -> str:
+    """Return what a revision is made from otherwise than an earlier one, as `update` would be told it."""
+    before, after = earlier.template, later.template
     was, now = ({**_template(each), "env": [], "image": each.image} for each in (before, after))
     words = [
         *_options({key: value for key, value in now.items() if value != was.get(key)}),
+        *_reached(_routes(app, earlier), _routes(app, later)),
         *_environment(before.environment, after.environment),
         *(_without(key) for key in was if key not in now),
         *_files(before, after),
@@ -58,6 +62,23 @@ def changed_words(before: Template, after: Template) -> str:
     if after.command != before.command:
         words.append(shlex.join(after.command))
     return ", ".join(words)
+
+
+def _routes(app: str, revision: Revision) -> dict[str, list[str]]:
+    """Return the hosts and paths of a revision beside those that any app has."""
+    own = {
+        "host": [host for host in revision.hosts if host not in default_hosts(app)],
+        "path": [path for path in revision.paths if path not in default_paths(app)],
+    }
+    return {key: routes for key, routes in own.items() if routes}
+
+
+def _reached(was: Mapping[str, list[str]], now: Mapping[str, list[str]]) -> Iterator[str]:
+    """Yield the hosts and paths that came, as they are typed, and those that went."""
+    for key in ("host", "path"):
+        before, after = was.get(key, []), now.get(key, [])
+        yield from (shlex.join([f"--{key}", route]) for route in after if route not in before)
+        yield from (f"without --{key} {route}" for route in before if route not in after)
 
 
 def _options(params: Params) -> Iterator[str]:

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from manager.state.model import Revision
 from manager.state.options import changed_words
 from manager.state.templates import Mount, Template
+from tests.simulation.worlds import NOW
 
 BEFORE = Template(
     command=("/app/web.py", "8000"),
@@ -42,4 +44,4 @@ BEFORE = Template(
     ],
 )
 def test_a_revision_tells_what_differs_from_the_one_before(after: Template, told: str) -> None:
-    assert changed_words(BEFORE, after) == told
+    assert changed_words("web", Revision(1, NOW, "run", BEFORE), Revision(2, NOW, "update", after)) == told

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from manager.api.arguments import Arguments
-from manager.api.errors import AppNotFound, CloudError, Conflict
+from manager.api.errors import AppNotFound, CloudError, Conflict, RouteTaken
 from manager.api.values import Value
 from manager.server import Call
 from manager.service.apps import AppVerbs
@@ -232,6 +232,53 @@ def test_a_rollback_to_before_there_was_a_port_tells_that_the_app_is_scaled_by_h
     RevisionVerbs(cast(AppVerbs, apps)).rollback(cast(Call, None), Arguments({"app": "web"}))
 
     assert apps.note == "web goes back to revision 1; web has no port now, and is scaled by hand"
+
+
+HTTP = replace(TEMPLATE, port=8000)
+OWN = Revision(1, NOW, "run", HTTP, ("web.localhost", "a.example"), ("/web", "/old"))
+MOVED = Revision(2, NOW, "update", HTTP, ("web.localhost", "b.example"), ("/web",))
+
+
+def rolled_back_from_two(first: Revision, *others: AppSpec) -> AppSpec | None:
+    """Return what a rollback to the first revision makes of an app that has moved to b.example."""
+    store = FakeStore(lambda: NOW)
+    spec = replace(an_app(), revision=2, template=HTTP, hosts=MOVED.hosts, paths=MOVED.paths)
+    store.write({app_key(each.name): encode(each) for each in (spec, *others)})
+    store.write({revision_key("web", 1): encode(first)})
+    apps = Apps(store, spec)
+    RevisionVerbs(cast(AppVerbs, apps)).rollback(cast(Call, None), Arguments({"app": "web"}))
+    return apps.made
+
+
+def test_a_rollback_brings_back_the_hosts_and_paths_of_the_revision() -> None:
+    made = rolled_back_from_two(OWN)
+
+    assert made is not None
+    assert (made.hosts, made.paths) == (OWN.hosts, OWN.paths)
+    assert made.fallback is not None
+    assert made.fallback.hosts == MOVED.hosts
+
+
+def test_a_rollback_keeps_the_hosts_and_paths_where_none_are_recorded_of_the_revision() -> None:
+    made = rolled_back_from_two(Revision(1, NOW, "run", HTTP))
+
+    assert made is not None
+    assert (made.hosts, made.paths) == (MOVED.hosts, MOVED.paths)
+
+
+def test_a_rollback_is_refused_while_another_app_has_a_host_of_the_revision() -> None:
+    with pytest.raises(RouteTaken, match=r"shop has the route a\.example already"):
+        rolled_back_from_two(OWN, replace(an_app(), name="shop", hosts=("a.example",)))
+
+
+def test_history_tells_of_the_hosts_and_paths_beside_those_that_any_app_has() -> None:
+    spec = replace(an_app(), revision=2, template=HTTP)
+
+    first, second = views(spec, (OWN, MOVED))
+
+    assert first.options[-4:] == ["--host", "a.example", "--path", "/old"]
+    assert second.options[-2:] == ["--host", "b.example"]
+    assert second.changed == "--host b.example, without --host a.example, without --path /old"
 
 
 def test_an_undo_of_what_cannot_be_read_says_so() -> None:
