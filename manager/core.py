@@ -71,7 +71,7 @@ class Core:
         sight = Sight(
             places.cloud, places.tag, settings.network, store, engine, network, hosts, prober, proxy
         )
-        programs = Programs(places.state / "programs")
+        programs = Programs(places.programs)
         secrets = secrets_of(places)
         effects = Effects(
             cloud=places.cloud,

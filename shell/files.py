@@ -70,10 +70,10 @@ def opened(params: Params) -> Iterator[list[Handed]]:
     try:
         handed += _state_files(params)
         command = texts(params, "command")
-        if command:
+        copies = [split_copy(copy) for copy in texts(params, "copy")]
+        if command and command[0] not in (destination for _, destination in copies):
             handed += _command(command[0])
-        for copy in texts(params, "copy"):
-            source, destination = split_copy(copy)
+        for source, destination in copies:
             handed.append(Handed(_open(source), source, "copy", destination))
             if len(handed) > MAX_FILES:
                 raise UsageError(f"more than {MAX_FILES} files", hint="put them into an image")

@@ -36,6 +36,10 @@ class Places:
         return Path("/var/lib/simplecloud") / self.cloud
 
     @property
+    def programs(self) -> Path:
+        return self.state / "programs"
+
+    @property
     def log(self) -> Path:
         return Path("/var/log/simplecloud") / self.cloud
 

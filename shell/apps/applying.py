@@ -22,6 +22,7 @@ from manager.api.views import ChangeView
 from shell import files, printing, remote
 from shell.apps import app_file, changes, dotenv, together
 from shell.apps.entry import Entry
+from shell.apps.kept import from_kept
 from shell.attempt import attempt, execute_words
 from shell.file_errors import unreadable
 from shell.language.quoting import join, quote
@@ -141,7 +142,9 @@ class _There:
 
 def _make(session: Session, wanted: list[Entry], params: Params) -> None:
     """Make the apps as wanted, if all can be; raises Told when one cannot be, or does not get ready."""
-    there = _There(*_present(session), {entry.name: _own_files(entry) for entry in wanted})
+    present, usual = _present(session)
+    wanted = [from_kept(entry, present.get(entry.name), session.places.programs) for entry in wanted]
+    there = _There(present, usual, {entry.name: _own_files(entry) for entry in wanted})
     plan = {
         entry.name: [[verb, *_how(verb, params), *rest] for verb, *rest in there.commands(entry)]
         for entry in together.in_order(wanted, there.present)

@@ -35,7 +35,7 @@ def differences(current: Entry, wanted: Entry, own: Mapping[str, str], usual: Pa
     ]
     if current.command != _inside(wanted.command):
         found.append(Difference("command", _shown(current.command), _shown(_inside(wanted.command))))
-    for path, sha256 in own.items():
+    for path, sha256 in {**wanted.files, **own}.items():
         if current.files.get(path) != sha256:
             found.append(Difference(path, current.files.get(path, "")[:12], sha256[:12]))
     return found
@@ -83,7 +83,7 @@ def commands(current: Entry | None, wanted: Entry, own: Mapping[str, str], usual
 
     Raises CloudError when it needs a file that neither this machine nor the app has.
     """
-    _require_files(current, wanted)
+    _require_files(current, wanted, own)
     if current is None:
         return [["run", *_words(wanted.params, [o.key for o in OPTIONS]), *_called(wanted)]]
     options = {difference.option.replace("-", "_") for difference in differences(current, wanted, own, usual)}
@@ -122,10 +122,10 @@ def _words(params: Params, keys: Collection[str]) -> list[str]:
     return option_words([option for option in OPTIONS if option.key in keys], params)
 
 
-def _require_files(current: Entry | None, wanted: Entry) -> None:
+def _require_files(current: Entry | None, wanted: Entry, own: Collection[str]) -> None:
     there = current.files if current is not None else {}
     for path, sha256 in wanted.files.items():
-        if there.get(path) != sha256:
+        if path not in own and there.get(path) != sha256:
             raise CloudError(
                 f"{wanted.name} needs {path} ({sha256[:12]}), and a file of apps carries no files",
                 hint=f'copy = ["./FILE:{path}"]    (or: restore FILE)',

@@ -60,6 +60,39 @@ def test_what_is_exported_can_be_applied(apps: Apps, cloud: Cloud) -> None:
     assert (applied.code, f"nothing to do: {name}" in applied.stderr) == (0, True)
 
 
+def test_an_app_that_was_exported_and_removed_comes_back_with_the_program_that_was_copied(
+    apps: Apps, cloud: Cloud, written: Path
+) -> None:
+    name = apps.serve(1)
+    exported = cloud.ok("export", name).stdout
+    written.write_text(exported)
+    cloud.ok("rm", name, "-y")
+
+    differing = cloud.run("diff", "-f", str(written))
+    cloud.ok("apply", "-f", str(written))
+
+    assert differing.code == 1
+    assert cloud.is_ready(name, 1)
+    assert cloud.ok("export", name).stdout == exported
+
+
+def test_a_copied_program_that_is_another_by_now_differs_and_is_put_back(
+    apps: Apps, cloud: Cloud, written: Path
+) -> None:
+    name = apps.serve(1)
+    exported = cloud.ok("export", name).stdout
+    written.write_text(exported)
+    with written.with_name("server.py").open("a") as other:
+        other.write("# another\n")
+    cloud.ok("update", name, "./server.py", "8000", cwd=written.parent)
+
+    differing = cloud.run("diff", "-f", str(written), "-o", "json")
+    cloud.ok("apply", "-f", str(written))
+
+    assert (differing.code, [item["option"] for item in differing.items]) == (1, ["/app/server.py"])
+    assert cloud.ok("export", name).stdout == exported
+
+
 def test_a_file_with_a_fault_changes_nothing(cloud: Cloud, written: Path) -> None:
     before = cloud.app_names()
     written.write_text('[apps.good]\ncommand = "sleep 9"\n[apps.bad]\ncommand = "sleep 9"\nprot = 8000\n')

@@ -44,6 +44,13 @@ def test_an_absolute_command_is_handed_over_where_it_is_here(directory: Path) ->
     assert described({"command": [str(directory)]}) == []
 
 
+def test_an_absolute_command_that_a_copy_brings_is_not_taken_from_its_own_path_too(directory: Path) -> None:
+    program = str(directory / "server.py")
+    assert described({"command": [program], "copy": [f"conf.json:{program}"]}) == [
+        {"word": "conf.json", "role": "copy", "destination": program}
+    ]
+
+
 def test_copies_follow_the_command_in_their_order() -> None:
     params: Params = {"command": ["./server.py"], "copy": ["conf.json", "conf.json:/etc/x.json"]}
     assert described(params) == [
