@@ -56,7 +56,7 @@ class Copying:
                 raise UsageError('cp: step is {"do":"look|read|write","path":PATH}', hint="help cp")
 
     def _place(self, copy: Copy) -> Place:
-        place = self.inside.place(copy.target)
+        place = self.inside.place(copy.target, ended=not copy.inwards)  # nobody would see what came in there
         if place.among > 1:
             here, there = quote(copy.here), quote(f"{place.worker}:{copy.inside}")
             words = f"{here} {there}" if copy.inwards else f"{there} {here}"

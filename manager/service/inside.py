@@ -68,9 +68,9 @@ class Inside:
         shown = {"worker": place.worker, "headers": found.headers, "rows": found.rows}
         return document("ProcessTable", {**shown, "notes": place.notes})
 
-    def place(self, word: str) -> Place:
-        """Return the worker that a target means; raises AppNotFound or WorkerNotFound."""
-        return place_of(self.reconciler.seen().world, word)
+    def place(self, word: str, *, ended: bool = False) -> Place:
+        """Return the worker that a target means, as `place_of` does; raises AppNotFound or WorkerNotFound."""
+        return place_of(self.reconciler.seen().world, word, ended=ended)
 
     def _make(self, arguments: Arguments) -> Answer:
         require_values(arguments)

@@ -14,7 +14,7 @@ from manager.state.world import World, is_ready, runs
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A running worker: its name, its container's, and how many its app has running."""
+    """A worker that something is done in: its name, its container's, and how many such ones its app has."""
 
     worker: str
     container: str
@@ -57,17 +57,19 @@ def _no_worker(spec: AppSpec, slot: int) -> WorkerNotFound:
     return WorkerNotFound(f"{spec.name} has no worker {slot}", hint=f"ps {spec.name} -a", word=worker)
 
 
-def place_of(world: World, word: str) -> Place:
+def place_of(world: World, word: str, *, ended: bool = False) -> Place:
     """Return the running worker that APP, APP.SLOT or a container's id means.
 
-    An app with several means the first that is ready, and a note says which that is.
-    Raises AppNotFound, WorkerNotFound.
+    An app with several means the first that is ready, and a note says which that is.  ended: where none runs,
+    one whose container is still there will do.  Raises AppNotFound, WorkerNotFound.
     """
     name, slot = split_target(word)
-    if slot is None and name not in world.specs and (place := _by_id(world, name)):
+    if slot is None and name not in world.specs and (place := _by_id(world, name, ended=ended)):
         return place
     records = workers_of(world, name, slot)
     running = [record for record in records if runs(world, record)]
+    if not running and ended:
+        running = [record for record in records if record.key in world.containers]
     if not running:
         raise _none_runs(world, name, slot, records)
     # the first that is ready; one that is leaving only when there is no other
@@ -75,7 +77,7 @@ def place_of(world: World, word: str) -> Place:
     return _place(world, best, running)
 
 
-def _by_id(world: World, start: str) -> Place | None:
+def _by_id(world: World, start: str, *, ended: bool) -> Place | None:
     """Return the worker whose container's id starts like this; None when there is none."""
     found = _with_id(world, start)
     if not found:
@@ -85,7 +87,7 @@ def _by_id(world: World, start: str) -> Place | None:
             f"{len(found)} containers have an id that starts with {start}", hint="ps -o wide"
         )
     container, worker = world.containers[found[0]], found[0].label
-    if container.state != "running":
+    if container.state != "running" and not ended:
         raise WorkerNotFound(f"{worker} ({start}) does not run", hint=f"ps {found[0].app} -a")
     return Place(worker, container.name)
 

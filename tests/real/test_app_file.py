@@ -79,12 +79,13 @@ def test_an_app_that_was_exported_and_removed_comes_back_with_the_program_that_w
 def test_a_copied_program_that_is_another_by_now_differs_and_is_put_back(
     apps: Apps, cloud: Cloud, written: Path
 ) -> None:
-    name = apps.serve(1)
+    name, here = apps.name(), written.parent
+    cloud.ok("run", "-p", "8000", name, "./server.py", "8000", cwd=here)
     exported = cloud.ok("export", name).stdout
     written.write_text(exported)
     with written.with_name("server.py").open("a") as other:
         other.write("# another\n")
-    cloud.ok("update", name, "./server.py", "8000", cwd=written.parent)
+    cloud.ok("update", name, "./server.py", "8000", cwd=here)
 
     differing = cloud.run("diff", "-f", str(written), "-o", "json")
     cloud.ok("apply", "-f", str(written))

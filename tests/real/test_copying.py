@@ -43,6 +43,18 @@ def test_a_file_goes_in_and_comes_out_unchanged(app: str, cloud: Cloud, here: Pa
     assert [entry.name for entry in here.iterdir() if entry.name.startswith(".")] == []
 
 
+def test_what_a_worker_left_behind_comes_out_after_its_end_and_nothing_goes_in(
+    apps: Apps, cloud: Cloud, here: Path
+) -> None:
+    job = apps.run("sh", "-c", "echo done > /tmp/result", options=("--restart", "no"))
+
+    cloud.ok("cp", f"{job}.1:/tmp/result", "result", cwd=here)
+    refused = cloud.run("cp", "f", f"{job}.1:/tmp/f", cwd=here)
+
+    assert (here / "result").read_text() == "done\n"
+    assert (refused.code, f"{job}.1 does not run" in refused.stderr) == (1, True)
+
+
 def test_a_directory_goes_under_a_new_name_then_into_it_or_its_contents_do(
     app: str, cloud: Cloud, here: Path
 ) -> None:

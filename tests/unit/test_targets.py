@@ -73,6 +73,16 @@ def test_what_does_not_run_is_refused_with_its_state(world: World) -> None:
         place_of(ended(ended(world, WEB_1), WEB_2), "web")
 
 
+def test_one_that_has_ended_will_do_where_it_is_asked_for_and_none_runs(world: World) -> None:
+    both = ended(ended(world, WEB_1), WEB_2)
+
+    assert place_of(both, "web.2", ended=True).container == world.containers[WEB_2].name
+    assert place_of(both, "web", ended=True).among == 2
+    assert place_of(ended(world, WEB_1), "web", ended=True).worker == "web.2"
+    with pytest.raises(WorkerNotFound, match=r"web\.1 does not run"):
+        place_of(without(both, WEB_1), "web.1", ended=True)
+
+
 def test_of_a_worker_that_was_stopped_it_is_said_how_it_starts() -> None:
     one_stopped = wishes.stopped(wishes.scaled(an_app(), ScaleChange("web", 3)), 2)
     stopped = wishes.stopped(an_app(), None)
