@@ -70,9 +70,10 @@ class Copying:
         found = self.engine.files.look(place.container, path)
         if found is None and not copy.inwards:
             parent = posixpath.dirname(path.rstrip("/")) or "/"
+            seen_by = f"exec {place.worker} ls -la {parent}"
             raise CloudError(
                 f"there is no {path} in {place.worker}",
-                hint=f"exec {place.worker} ls -la {parent}",
+                hint=seen_by if place.runs else f"cp {place.worker}:{parent} .",
                 word=path,
             )
         if found is None:

@@ -20,6 +20,7 @@ class Place:
     container: str
     among: int = 1
     notes: list[str] = field(default_factory=list)
+    runs: bool = True
 
 
 def resolve_target(word: str, world: World | None) -> tuple[str, int | None]:
@@ -89,7 +90,7 @@ def _by_id(world: World, start: str, *, ended: bool) -> Place | None:
     container, worker = world.containers[found[0]], found[0].label
     if container.state != "running" and not ended:
         raise WorkerNotFound(f"{worker} ({start}) does not run", hint=f"ps {found[0].app} -a")
-    return Place(worker, container.name)
+    return Place(worker, container.name, runs=container.state == "running")
 
 
 def _place(world: World, record: WorkerRecord, running: list[WorkerRecord]) -> Place:
@@ -101,7 +102,7 @@ def _place(world: World, record: WorkerRecord, running: list[WorkerRecord]) -> P
         for other in running
         if other.slot == record.slot and other is not record
     ]
-    return Place(worker, world.containers[record.key].name, among, notes)
+    return Place(worker, world.containers[record.key].name, among, notes, _runs(world, record))
 
 
 def _none_runs(world: World, name: str, slot: int | None, records: list[WorkerRecord]) -> WorkerNotFound:

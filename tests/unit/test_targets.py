@@ -77,8 +77,8 @@ def test_one_that_has_ended_will_do_where_it_is_asked_for_and_none_runs(world: W
     both = ended(ended(world, WEB_1), WEB_2)
 
     assert place_of(both, "web.2", ended=True).container == world.containers[WEB_2].name
-    assert place_of(both, "web", ended=True).among == 2
-    assert place_of(ended(world, WEB_1), "web", ended=True).worker == "web.2"
+    assert (place_of(both, "web", ended=True).among, place_of(both, "web", ended=True).runs) == (2, False)
+    assert place_of(ended(world, WEB_1), "web", ended=True) == place_of(without(world, WEB_1), "web")
     with pytest.raises(WorkerNotFound, match=r"web\.1 does not run"):
         place_of(without(both, WEB_1), "web.1", ended=True)
 
