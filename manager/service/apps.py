@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -54,7 +54,8 @@ class AppVerbs:
 
     def stop(self, call: Call, arguments: Arguments) -> Answer:
         stopped = partial(wishes.stopped, now=self._hurry(arguments))
-        return self.change(call, arguments, self._each(arguments, stopped, _stop_note))
+        note = partial(_stop_note, wants="would want" if arguments.flag("dry_run") else "now wants")
+        return self.change(call, arguments, self._each(arguments, stopped, note))
 
     def start(self, call: Call, arguments: Arguments) -> Answer:
         now = self._hurry(arguments)
@@ -87,20 +88,24 @@ class AppVerbs:
         self,
         arguments: Arguments,
         one: Callable[[AppSpec, int | None], AppSpec],
-        note: Callable[[AppSpec, int | None], str] = lambda spec, slot: "",
+        note: Callable[[AppSpec, Sequence[str]], str] = lambda spec, workers: "",
     ) -> Edit:
-        """Return the edit that applies `one` to each target once, several of one app in turn."""
+        """Return the edit that applies `one` to each target once, several of one app in turn.
+
+        note: what is said of an app at the end, by those of its workers that were named; none: all of it was.
+        """
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
             edited: dict[str, AppSpec] = {}
-            notes: list[str] = []
+            workers: dict[str, list[str]] = {}
             named = dict.fromkeys(map(self._resolve, arguments.texts("target")))
             for name, slot in named:
                 if slot is not None and (name, None) in named:
                     continue  # it is one of the app's
                 spec = edited.get(name) or wishes.changeable(specs, name)
                 edited[name] = one(spec, slot)
-                notes.append(note(edited[name], slot))
+                workers.setdefault(name, []).extend([] if slot is None else [f"{name}.{slot}"])
+            notes = (note(spec, workers[name]) for name, spec in edited.items())
             return Wish(tuple(edited.values()), sentences(*notes))
 
         return edit
@@ -134,11 +139,12 @@ def _notes(told: Wish | Made) -> list[str]:
     return [told.note] if told.note else []
 
 
-def _start_note(spec: AppSpec, slot: int | None) -> str:
+def _start_note(spec: AppSpec, workers: Sequence[str]) -> str:
     return "" if spec.want else f"{spec.name} wants no workers: scale {spec.name}=1"
 
 
-def _stop_note(spec: AppSpec, slot: int | None) -> str:
-    if slot is None:
+def _stop_note(spec: AppSpec, workers: Sequence[str], wants: str) -> str:
+    if not workers:
         return ""
-    return f"{spec.name} now wants {spec.want}: start {spec.name}.{slot} brings it back"
+    them = "it" if len(workers) == 1 else "them"
+    return f"{spec.name} {wants} {spec.want}: start {' '.join(workers)} brings {them} back"

@@ -44,7 +44,8 @@ _LASTS_S = "2"  # by then a command that cannot run has ended, as it does at its
 def export(session: Session, row: Command, params: Params) -> None:
     """Print the apps as the file that makes them."""
     entries, usual = _present(session, list(bind(row, params).texts("app")))
-    print("\n\n".join(app_file.write(entry, usual) for entry in entries.values()), file=session.out)
+    if entries:
+        print("\n\n".join(app_file.write(entry, usual) for entry in entries.values()), file=session.out)
 
 
 def diff(session: Session, row: Command, params: Params) -> None:

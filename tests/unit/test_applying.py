@@ -232,6 +232,15 @@ def test_the_exit_code_of_diff_tells_whether_there_is_a_difference(
     assert ("note: all is as the file says" in shell.err.getvalue()) == (code == 0)
 
 
+def test_an_export_of_no_apps_is_empty(tmp_path: Path) -> None:
+    shell = shell_at(tmp_path)
+
+    with serving(tmp_path, a_cloud()):
+        assert shell.run("export") == 0
+
+    assert shell.out.getvalue() == ""
+
+
 def test_an_interrupted_look_at_what_can_be_has_begun_nothing(tmp_path: Path, file: Path) -> None:
     def interrupted(params: Mapping[str, object]) -> Mapping[str, object]:
         os.kill(os.getpid(), signal.SIGINT)

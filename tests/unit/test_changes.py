@@ -178,6 +178,24 @@ def test_a_start_of_an_app_that_wants_no_workers_tells_how_it_gets_one(desk: Des
     assert done["notes"] == ["web wants no workers: scale web=1"]
 
 
+@pytest.mark.parametrize(
+    ("targets", "note"),
+    [
+        (("web.1",), "web would want 2: start web.1 brings it back"),
+        (("web.1", "web.3", "web.1"), "web would want 1: start web.1 web.3 brings them back"),
+    ],
+)
+def test_a_stop_of_single_workers_tells_once_how_many_the_app_wants_in_the_end(
+    desk: Desk, targets: tuple[str, ...], note: str
+) -> None:
+    cast(Leading, desk.changes.reconciler).specs = (an_app(want=3),)
+    apps = AppVerbs(desk.changes, cast(Intake, None), PORTS)
+
+    planned = apps.stop(cast(Call, None), Arguments({"target": targets, "dry_run": True}))
+
+    assert planned["notes"] == [note]
+
+
 def test_the_id_of_another_request_is_refused(desk: Desk) -> None:
     desk.make(lambda specs: an_app(), request="5f", name="web")
 
