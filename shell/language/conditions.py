@@ -16,6 +16,7 @@ from manager.api.listings import LISTINGS, Column
 from manager.api.rows.scripts import ANSWERS
 from manager.api.suggest import Meant, did_you_mean
 from shell.language.comparison import OPERATORS, Comparison
+from shell.language.parsing import late_option
 from shell.language.quoting import join
 from shell.text.columns import field_names, refused
 
@@ -101,6 +102,8 @@ def _condition(row: Command, arguments: Arguments) -> Condition:
         case ["error", text, line] if len(line.split()) > 1:
             hint = f"{join([row.verb, 'error', text])} {line}"
             raise UsageError(f"{row.verb}: a command is no single word in quotes", hint=hint, word=line, at=2)
+        case ["error", text, word, *_] as words if known := row.option(word.partition("=")[0]):
+            raise late_option(row, known, words, 2, cited(text))
         case ["error", text, *command] if command and command[0] not in OPERATORS:
             return Fails(text, tuple(command))
         case [target, "ready"]:

@@ -194,6 +194,14 @@ def test_an_error_of_the_words_themselves_is_not_waited_out(shell: Shell, manage
     assert shell.run("wait error 'no option' rm nosuch --foo") == 0
 
 
+@pytest.mark.parametrize("option", ["--timeout 2s", "--timeout=2s"])
+def test_an_option_between_text_and_command_is_hinted_before_both(
+    shell: Shell, manager: FakeManager, option: str
+) -> None:
+    assert shell.run(f"expect error 'no app' {option} ps nosuch") == 2
+    assert shell.err.getvalue().endswith(f"hint:  expect {option} error 'no app' ps nosuch\n")
+
+
 def test_http_asks_through_the_proxy_by_the_apps_name(
     shell: Shell, manager: FakeManager, website: Website
 ) -> None:
