@@ -102,7 +102,7 @@ def _place(world: World, record: WorkerRecord, running: list[WorkerRecord]) -> P
         for other in running
         if other.slot == record.slot and other is not record
     ]
-    return Place(worker, world.containers[record.key].name, among, notes, _runs(world, record))
+    return Place(worker, world.containers[record.key].name, among, notes, runs(world, record))
 
 
 def _none_runs(world: World, name: str, slot: int | None, records: list[WorkerRecord]) -> WorkerNotFound:
