@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from manager.api.addresses import bounds_of, ipv4
@@ -15,6 +15,7 @@ from manager.host.docker_host import VARIABLE
 from manager.host.dockerd import SOCKET
 from manager.host.external_etcd import Etcd
 from manager.host.recall import recall
+from manager.host.remains import is_there
 from manager.host.settings import Settings, load
 from netsetup.addresses import check_subnet, free_subnet
 from netsetup.errors import NetworkError
@@ -51,8 +52,24 @@ def settings_for(places: Places, asked: Asked) -> Settings:
     known = recall(places)
     if known is None:
         return _chosen(places, asked)
+    if asked.http_port not in (None, known.http_port):
+        known = _moved(places, known, asked.http_port)
     require_same(known, asked)
     return known
+
+
+def _moved(places: Places, known: Settings, http_port: int) -> Settings:
+    """Return the settings with another port for http, which nothing that is kept depends on."""
+    if is_there(places):
+        raise UsageError(
+            f"this cloud runs with --http-port {known.http_port}",
+            hint=f"simplecloud down    (then up --http-port {http_port})",
+        )
+    taken = {settings.http_port: cloud for cloud, settings in _other_settings(places)}
+    taken |= dict.fromkeys(known.private_ports, places.cloud)
+    _require_port(known.bind, http_port, "--http-port", taken)
+    _require_apart(http_port, known.tcp_ports)
+    return replace(known, http_port=http_port)
 
 
 def require_same(known: Settings, asked: Asked) -> None:
@@ -82,11 +99,7 @@ def _chosen(places: Places, asked: Asked) -> Settings:
     bind = _bind(asked.bind or LOOPBACK)
     tcp_first, tcp_last = _tcp_block(places, asked.tcp_ports, bind, claimed)
     http_port = _http_port(places, asked.http_port, bind, claimed)
-    if tcp_first <= http_port <= tcp_last:
-        raise UsageError(
-            f"port {http_port} is both --http-port and one of --tcp-ports",
-            hint=f"simplecloud up --http-port {HTTP_PORT}",
-        )
+    _require_apart(http_port, range(tcp_first, tcp_last + 1))
     members = 0 if asked.etcd else asked.etcd_members or 3
     api, *etcd = _internal_ports(1 + 2 * members, claimed, {http_port, *range(tcp_first, tcp_last + 1)})
     return Settings(
@@ -130,10 +143,24 @@ def _http_port(places: Places, asked: int | None, bind: str, claimed: Mapping[st
         port = asked or HTTP_PORT
         _require_port(bind, port, "--http-port", taken)
         return port
-    free = ports.first_free(bind, (p for p in range(HTTP_PORT + 1, HTTP_PORT + 900) if p not in taken))
+    free = free_http_port(places, bind)
     if free is None:
         raise UsageError("no port from 8081 is free for http", hint="simplecloud up --http-port 18080")
     return free
+
+
+def free_http_port(places: Places, bind: str) -> int | None:
+    """Return a port for http that neither a program nor another cloud has, or None."""
+    taken = {settings.http_port for _, settings in _other_settings(places)}
+    return ports.first_free(bind, (p for p in range(HTTP_PORT + 1, HTTP_PORT + 900) if p not in taken))
+
+
+def _require_apart(http_port: int, tcp_ports: range) -> None:
+    if http_port in tcp_ports:
+        raise UsageError(
+            f"port {http_port} is both --http-port and one of --tcp-ports",
+            hint=f"simplecloud up --http-port {HTTP_PORT}",
+        )
 
 
 def _require_port(bind: str, port: int, option: str, taken: Mapping[int, str]) -> None:

@@ -23,7 +23,7 @@ from manager.engine.orders import PartOrder
 from manager.host import keeper, parts, ports, setup, systemd
 from manager.host.access import ensure_group, give_access
 from manager.host.checks.processes import end_lost, end_stuck
-from manager.host.choose import LOOPBACK, Asked, settings_for
+from manager.host.choose import LOOPBACK, Asked, free_http_port, settings_for
 from manager.host.docker_host import docker_socket
 from manager.host.down import take_down
 from manager.host.external_etcd import keep_files, knock
@@ -201,7 +201,7 @@ class Up:
         """The part is started, on these addresses and ports, which nobody else may have."""
         if not self._runs(order):
             for address, port in entries:
-                require_free(self.settings, address, port)
+                require_free(self.places, self.settings, address, port)
         self.engine.parts.start(order, replace=True)
 
     def _runs(self, order: PartOrder) -> bool:
@@ -272,16 +272,16 @@ def _away(members: Iterable[Member]) -> list[str]:
     return [f"etcd{number} ({member.endpoint})" for number, member in numbered if not member.healthy]
 
 
-def require_free(settings: Settings, address: str, port: int) -> None:
+def require_free(places: Places, settings: Settings, address: str, port: int) -> None:
     """Raise SetupFailed where another has a port of the cloud, with the option that named the port."""
     if not ports.is_free(address, port):
         owner = ports.owner_of(port)
         options = {settings.http_port: " (--http-port)"} | dict.fromkeys(settings.tcp_ports, " (--tcp-ports)")
         option = options.get(port, "")
-        raise SetupFailed(
-            f"port {port}{option}, which this cloud has, is in use by {owner}",
-            hint=f"ss -ltnp 'sport = :{port}'    (end that; down --purge forgets the port, with all state)",
-        )
+        hint = f"ss -ltnp 'sport = :{port}'    (end that; down --purge forgets the port, with all state)"
+        if port == settings.http_port and (free := free_http_port(places, address)):
+            hint = f"simplecloud up --http-port {free}    (or end that)"
+        raise SetupFailed(f"port {port}{option}, which this cloud has, is in use by {owner}", hint=hint)
 
 
 def _until(holds: Callable[[], bool], complaint: str, log_of: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -160,6 +161,24 @@ def test_a_busy_port_names_its_owner_and_the_option_and_begins_nothing(refused_o
     assert refused.code == 2
     assert f"(process {os.getpid()})" in refused.stderr
     assert f"simplecloud --cloud {refused_one.name} up --http-port" in refused.stderr
+
+
+def test_a_port_for_http_that_was_taken_since_is_changed_without_losing_state(unborn: Cloud) -> None:
+    unborn.ok("up", "--etcd-members", "1")
+    unborn.ok("run", "-n", "0", "-p", "8000", "web", "sleep", "60")
+    port = unborn.settings.http_port
+    assert f"this cloud runs with --http-port {port}" in unborn.run("up", "--http-port", "18080").stderr
+    unborn.ok("down")
+
+    with closing(socket.create_server(("127.0.0.1", port))):
+        refused = unborn.run("up")
+        offered = re.search(r"up --http-port (\d+)", refused.stderr)
+        assert (refused.code, offered is not None) == (1, True), refused
+        assert f"port {port} (--http-port), which this cloud has, is in use by" in refused.stderr
+        assert offered is not None
+        unborn.ok("up", "--http-port", offered[1])
+
+    assert f":{offered[1]}/" in unborn.ok("apps", "-o", "json").stdout
 
 
 def test_the_other_tcp_ports_that_are_offered_would_do(refused_one: Cloud) -> None:

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 
 from manager.api.errors import SetupFailed
+from manager.api.places import Places
 from manager.host import ports
 from manager.host.settings import Settings
 from manager.host.up import require_free
@@ -40,7 +41,7 @@ def test_a_port_of_the_cloud_that_another_has_is_told_with_its_owner_and_option(
         settings = replace(SETTINGS, **{asked: port}, **({"tcp_last": port} if named.endswith("s)") else {}))
 
         with pytest.raises(SetupFailed, match=f"(process {os.getpid()})") as refused:
-            require_free(settings, "127.0.0.1", port)
+            require_free(Places("nowhere"), settings, "127.0.0.1", port)
 
     assert refused.value.message.startswith(f"port {port}{named}, which this cloud has, is in use by ")
 
