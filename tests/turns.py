@@ -12,11 +12,8 @@ from pathlib import Path
 ALONE = ("tests/chaos/", "tests/real/test_autoscale.py")
 TOGETHER = ("tests/contract/", "tests/demos/", "tests/real/")
 # These take about a minute or more, whatever the number of their tests.
-LONG = (
-    "tests/demos/",
-    *(f"tests/real/test_{name}.py" for name in ("machine", "examples", "etcd_members", "failpoints")),
-    *(f"tests/real/test_{name}.py" for name in ("manager_deaths", "dockerd_deaths")),
-)
+_LONG = "machine examples etcd_members failpoints manager_deaths dockerd_deaths store_away whatif own_etcd"
+LONG = ("tests/demos/", *(f"tests/real/test_{name}.py" for name in _LONG.split()))
 GATE, MACHINE = (Path(f"/run/simplecloud-tests-{name}.lock") for name in ("gate", "machine"))
 
 
