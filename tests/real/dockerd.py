@@ -1,12 +1,13 @@
 """A dockerd that nobody else has, beside the machine's own, to kill and to start again.
 
-It has its own containerd, images and sockets, and no bridge and no rules of its own: what the machine's
-Docker made stays as it is.
+It has its own containerd, images, sockets and bridge, and no rules: what the machine's Docker made stays
+as it is. (A dockerd that is told to have no bridge removes docker0, whoever made it.)
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,8 @@ from manager.api.values import BASE_IMAGE
 from manager.engine.docker_engine import DockerEngine
 from manager.host.base_image import base_recipe
 from manager.host.dockerd import dockerd_answers, forget_ended
+from netsetup.links import delete_link, make_bridge
+from netsetup.netlink import Netlink
 from tests.eventually import eventually
 from tests.real.busybox import busybox_tar
 from tests.real.cloud import docker_by_hand
@@ -29,9 +32,10 @@ READY_S, END_S = 30.0, 60.0
 
 @dataclass(slots=True)
 class OwnDockerd:
-    """`home` is all that it has."""
+    """`home` and the bridge are all that it has."""
 
     home: Path
+    bridge: str
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -77,7 +81,7 @@ class OwnDockerd:
         home = self.home
         places = [f"--data-root={home}/data", f"--exec-root={home}/exec", f"--pidfile={home}/pid"]
         ways = ["-H", f"unix://{self.socket}", f"--config-file={home}/settings.json"]
-        return ["dockerd", *places, *ways, "--bridge=none", "--iptables=false", "--ip6tables=false"]
+        return ["dockerd", *places, *ways, f"--bridge={self.bridge}", "--iptables=false", "--ip6tables=false"]
 
 
 @contextmanager
@@ -85,17 +89,21 @@ def own_dockerd(give_base: Callable[[OwnDockerd], None]) -> Iterator[OwnDockerd]
     """Lend one that keeps containers when it ends, with a base image; then it is gone."""
     # On disk, which its images need, and short: a socket's path has 107 bytes.
     home = Path(tempfile.mkdtemp(prefix="sc-dockerd-", dir="/var/tmp"))
-    own = OwnDockerd(home)
+    number = secrets.token_bytes(4)
+    own = OwnDockerd(home, f"dockerd{number.hex()}")
     (home / "settings.json").write_text("{}")
-    try:
-        own.start()
-        give_base(own)
-        yield own
-    finally:
-        own.end()
-        _end_shims(home)
-        _unmount_below(home)
-        shutil.rmtree(home)
+    with Netlink() as netlink:
+        make_bridge(netlink, own.bridge, f"02:00:{number.hex(':')}")
+        try:
+            own.start()
+            give_base(own)
+            yield own
+        finally:
+            own.end()
+            delete_link(netlink, own.bridge)
+            _end_shims(home)
+            _unmount_below(home)
+            shutil.rmtree(home)
 
 
 def machines_base(own: OwnDockerd) -> None:

@@ -14,9 +14,11 @@ import pytest
 from manager.engine.docker_engine import DockerEngine
 from manager.host.docker_host import VARIABLE
 from manager.host.parts import rules_mark
+from netsetup.links import find_link
+from netsetup.netlink import Netlink
 from tests.chaos.parts import UNCLOSED
 from tests.chaos.watch import Watch
-from tests.real.cloud import Cloud, containers_of, eventually, kill_all, running_cloud
+from tests.real.cloud import Cloud, containers_of, docker_by_hand, eventually, kill_all, running_cloud
 from tests.real.dockerd import OwnDockerd, own_dockerd, small_base
 from tests.real.remains import orphans
 from tests.real.traffic import Traffic
@@ -49,6 +51,13 @@ def is_well(cloud: Cloud) -> bool:
         return False
     healthy = all(status.json[part]["healthy"] for part in ("etcd", "proxy"))
     return bool(status.json["converged"]) and healthy and cloud.is_ready("web", 2)
+
+
+def test_a_dockerd_of_tests_leaves_the_machines_docker_its_bridge(dockerd: OwnDockerd) -> None:
+    with docker_by_hand() as machines, Netlink() as netlink:
+        options = machines.inspect_network("bridge")["Options"]
+
+        assert find_link(netlink, options["com.docker.network.bridge.name"]) is not None
 
 
 def test_with_live_restore_no_request_fails_and_no_worker_is_another(
