@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from contextlib import suppress
+from http import HTTPStatus
 
 import docker
-from docker.errors import NotFound
+from docker.errors import APIError, NotFound
 
 from manager.engine import decode, payload
 from manager.engine.connection import Connection
@@ -16,6 +18,8 @@ from manager.engine.contract import NameTaken
 from manager.engine.images import DockerImages
 from manager.engine.inspections import inspected, listed
 from manager.engine.orders import PartOrder
+
+OTHERS_S, LOOK_S = 10.0, 0.05  # so long the container of another who makes it is waited for; between looks
 
 
 class DockerParts:
@@ -43,7 +47,7 @@ class DockerParts:
                 client.remove_container(order.name, force=True, v=True)
                 part = None
             if part is None:
-                self._images.make(client, order.name, order.image, payload.part_payload(self._cloud, order))
+                part = self._made(client, order)
             _set_going(client, order.name, part)
 
     def restart(self, name: str) -> None:
@@ -71,6 +75,24 @@ class DockerParts:
             else:
                 client.rename(row.id, order.name)
                 taken = True
+
+    def _made(self, client: docker.APIClient, order: PartOrder) -> Part | None:
+        """Make the container; returns the one of whoever was quicker, as `doctor --fix` beside a manager.
+
+        Docker gives a name away a moment before it knows a container by it.
+        """
+        ends_at = time.monotonic() + OTHERS_S
+        while True:
+            try:
+                self._images.make(client, order.name, order.image, payload.part_payload(self._cloud, order))
+            except APIError as error:
+                if error.status_code != HTTPStatus.CONFLICT or time.monotonic() > ends_at:
+                    raise
+            else:
+                return None
+            if (part := self._found(client, order.name)) is not None:
+                return part
+            time.sleep(LOOK_S)
 
     def _found(self, client: docker.APIClient, name: str) -> Part | None:
         answer = inspected(client, name)

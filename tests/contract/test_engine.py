@@ -10,6 +10,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -491,6 +492,14 @@ def test_starting_a_part_again_keeps_its_process(world: World) -> None:
     world.engine.parts.start(world.part(*FOREVER))
 
     assert world.engine.parts.list() == before
+
+
+def test_a_part_that_several_start_at_once_is_made_once(world: World) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: world.engine.parts.start(world.part(*FOREVER)), range(4)))
+
+    (part,) = world.engine.parts.list()
+    assert part.state == "running"
 
 
 def test_a_part_of_another_order_is_replaced_only_when_told(world: World) -> None:
