@@ -10,7 +10,7 @@ from manager.api.arguments import Arguments
 from manager.api.documents import document, sentences
 from manager.plan.foresee import foreseen
 from manager.server import Call
-from manager.service.changes import Changes, Edit, Made, Wish, require_cared_for, require_readable
+from manager.service.changes import Changes, Edit, Made, Wish
 from manager.service.dispatch import Answer
 from manager.service.intake import Intake, offered_files
 from manager.service.targets import resolve_target
@@ -19,7 +19,7 @@ from manager.state import wishes
 from manager.state.amounts import scale_changes
 from manager.state.model import AppSpec
 from manager.state.phase import ended_slots
-from manager.state.specs import new_app, require_reached
+from manager.state.specs import new_app
 
 
 @dataclass(slots=True)
@@ -125,12 +125,7 @@ class AppVerbs:
 
     def dry_run(self, edit: Edit) -> Answer:
         """Return what would become of the apps, were the specs changed."""
-        world = self.changes.reconciler.seen().world
-        specs = world.specs
-        wish = edit(specs)
-        require_readable(world.unreadable.keys() - specs.keys(), wish.specs)
-        require_cared_for(world, wish.specs)
-        require_reached(specs, wish.specs)
+        specs, wish = self.changes.foresee(edit)
         steps = [step for spec in wish.specs for step in foreseen(specs.get(spec.name), spec)]
         return document("Plan", {"steps": steps, "notes": _notes(wish)})
 

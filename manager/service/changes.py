@@ -112,6 +112,15 @@ class Changes:
         self.reconciler.dirty.set()
         return Made(wanted(wish.specs), wish.note, revision)
 
+    def foresee(self, edit: Edit) -> tuple[Mapping[str, AppSpec], Wish]:
+        """Return the specs there are and what `edit` would make of them; raises what `make` raises for it."""
+        world = self.reconciler.seen().world
+        wish = edit(world.specs)
+        require_readable(world.unreadable.keys() - world.specs.keys(), wish.specs)
+        require_cared_for(world, wish.specs)
+        require_reached(world.specs, wish.specs)
+        return world.specs, wish
+
     def _write(
         self,
         snapshot: Snapshot,

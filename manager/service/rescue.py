@@ -192,7 +192,8 @@ class Rescue:
             return Wish(tuple(spec for name, spec in all_specs.items() if name not in specs))
 
         if arguments.flag("dry_run"):
-            return document("Plan", {"steps": [f"restore {spec.name}" for spec in edit(present).specs]})
+            _, wish = self.changes.foresee(edit)
+            return document("Plan", {"steps": [f"restore {spec.name}" for spec in wish.specs]})
         made = self.changes.make(call, edit)
         if not made.apps:
             return document("Result", {"message": "every app of the backup is there: nothing to restore"})

@@ -56,8 +56,8 @@ class ScalingVerbs:
             return Wish((scaled,), sentences(scaling_words(scaled), wishes.started_again(spec, scaled)))
 
         if arguments.flag("dry_run"):
-            specs = self.changes.reconciler.seen().world.specs
-            steps = [step for made in edit(specs).specs for step in foreseen(specs.get(made.name), made)]
+            specs, wish = self.changes.foresee(edit)
+            steps = [step for made in wish.specs for step in foreseen(specs.get(made.name), made)]
             return document("Plan", {"steps": steps})
         made = self.changes.make(call, edit)
         until_seen(self.changes.reconciler, call, made.revision)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from threading import Event
@@ -254,6 +255,13 @@ def test_a_dry_run_tells_what_becomes_of_an_app_and_nothing_where_nothing_does(
     assert answer["steps"] == steps
 
 
+def test_a_dry_run_refuses_what_would_be_refused() -> None:
+    verbs = verbs_over(replace(serving([spec()], []), unreadable={"web": "targets/web"}))
+
+    with pytest.raises(CloudError, match="targets/web cannot be read"):
+        verbs.autoscale(cast(Call, None), bound("autoscale", "web", "--max", "6", "--dry-run"))
+
+
 @pytest.mark.parametrize(
     ("policy", "told"),
     [
@@ -287,7 +295,8 @@ def verbs_over(world: World, next_picture: object = None, **changes: object) -> 
     """Return the verbs of a manager that sees this world."""
     picture = SimpleNamespace(world=world)
     reconciler = SimpleNamespace(seen=lambda: picture, picture=lambda: picture, next_picture=next_picture)
-    return ScalingVerbs(cast(Changes, SimpleNamespace(reconciler=reconciler, **changes)))
+    desk = cast(Changes, SimpleNamespace(reconciler=reconciler, **changes))
+    return ScalingVerbs(cast(Changes, SimpleNamespace(**vars(desk), foresee=partial(Changes.foresee, desk))))
 
 
 def scaler(
