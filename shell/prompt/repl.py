@@ -168,6 +168,7 @@ def _prompt_of(message: str, seen: Callable[[], Snapshot], draft: _Draft) -> Pro
         prompt_continuation=lambda width, number, wrapped: " " * width if wrapped else f"{'> ':>{width}}",
         enable_suspend=True,
     )
+    session.app.renderer.cpr_not_supported_callback = None  # it would warn, in the middle of the screen
     session.app.before_render += lambda app: _fit(session, app.output.get_size().rows)
     return session
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 from prompt_toolkit.input import PipeInput
+from prompt_toolkit.renderer import Renderer
 
 from manager.api.documents import listing
 from shell.dispatch import perform
@@ -365,7 +366,12 @@ WHERE_IS_THE_CURSOR = "\x1b[6n"
 
 
 class Terminal:
-    """A prompt on a real terminal, against a manager that answers from a table."""
+    """A prompt on a real terminal, against a manager that answers from a table.
+
+    tells_cursor: as most terminals do, where they are asked.
+    """
+
+    tells_cursor = True
 
     def __init__(self, directory: Path, rows: int, **environment: str) -> None:
         self._master, slave = pty.openpty()
@@ -399,15 +405,17 @@ class Terminal:
         while text not in self.seen:
             left_s = until - time.monotonic()
             assert left_s > 0, f"{text!r} was not shown, but: {self.seen[-500:]!r}"
-            if select.select([self._master], [], [], left_s)[0]:
-                self._take(os.read(self._master, 65536).decode(errors="replace"))
+            self.take_what_comes(left_s)
         shown, _, self.seen = self.seen.partition(text)
         return shown
 
-    def _take(self, shown: str) -> None:
-        """Keep what was shown, and answer the question where the cursor is, as terminals do."""
+    def take_what_comes(self, within_s: float) -> None:
+        """Keep what is shown next, if anything, and answer the question where the cursor is."""
+        if not select.select([self._master], [], [], within_s)[0]:
+            return
+        shown = os.read(self._master, 65536).decode(errors="replace")
         self.seen += shown
-        for _ in range(shown.count(WHERE_IS_THE_CURSOR)):
+        for _ in range(shown.count(WHERE_IS_THE_CURSOR) * self.tells_cursor):
             self.type("\x1b[1;1R")
 
     def interrupt(self) -> None:
@@ -443,6 +451,17 @@ def test_a_session_on_a_terminal_shows_results_health_and_leaves(tmp_path: Path)
         screen.type(CTRL_D)
 
         assert screen.process.wait(60) == 0
+
+
+def test_a_terminal_that_does_not_tell_its_cursor_gets_no_warning_into_the_line(tmp_path: Path) -> None:
+    with terminal(tmp_path) as screen:
+        screen.tells_cursor = False
+        screen.wait_for("cloud>")
+        until = time.monotonic() + Renderer.CPR_TIMEOUT + 0.5
+        while (left_s := until - time.monotonic()) > 0:
+            screen.take_what_comes(left_s)
+
+        assert "WARNING" not in screen.seen
 
 
 def test_a_line_is_seen_on_a_terminal_of_five_rows(tmp_path: Path) -> None:
