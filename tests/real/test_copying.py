@@ -144,19 +144,20 @@ def test_what_cannot_be_copied_is_an_error_and_changes_nothing(
 @pytest.mark.parametrize(
     ("word", "made", "message"),
     [
-        ("link", "mkdir", "/tmp/link is a directory in the worker: a file cannot replace it"),
-        ("f", "mkdir", "/tmp/f is a directory in the worker: a file cannot replace it"),
-        ("d", "touch", "/tmp/d is a file in the worker: a directory cannot replace it"),
+        ("link", "mkdir", "/tmp/way/link is a directory in the worker: a file cannot replace it"),
+        ("f", "mkdir", "/tmp/way/f is a directory in the worker: a file cannot replace it"),
+        ("d", "touch", "/tmp/way/d is a file in the worker: a directory cannot replace it"),
     ],
 )
 def test_what_is_in_the_way_inside_the_worker_is_named(
     word: str, made: str, message: str, app: str, cloud: Cloud, here: Path
 ) -> None:
     (here / "link").symlink_to("nowhere")
-    cloud.ok("exec", app, made, f"/tmp/{word}")
+    cloud.ok("exec", app, "mkdir", "/tmp/way")
+    cloud.ok("exec", app, made, f"/tmp/way/{word}")
 
-    outcome = cloud.run("cp", word, f"{app}:/tmp", cwd=here)
-    cloud.ok("exec", app, "rm", "-r", f"/tmp/{word}")
+    outcome = cloud.run("cp", word, f"{app}:/tmp/way", cwd=here)
+    cloud.ok("exec", app, "rm", "-r", "/tmp/way")
 
     assert outcome.code == 6
     assert f"error: {message}\nhint:  help cp\n" in outcome.stderr

@@ -76,7 +76,7 @@ BAD_PROGRAMS = {
     "foreign": ("./arm64", "./arm64 is for arm64, image simplecloud/base is for amd64", "images"),
     "lost interpreter": ("./lost", "./lost needs /opt/none/python9, which image simplecloud/base", "images"),
     "no such command": ("nosuchcommand", 'image simplecloud/base has no command "nosuchcommand"', "images"),
-    "no such path": ("/no/such", "image simplecloud/base has no file /no/such", "images"),
+    "no such path": ("/no/such", "image simplecloud/base has no file /no/such", "help files"),
     "no word": ("", 'has no command ""', "images"),
 }
 
