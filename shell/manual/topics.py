@@ -132,6 +132,10 @@ ready; the number of workers that costs least is chosen, slow requests being a
 cost, and one more where it misses the objective; never above --max, and never
 more where the host itself is full.
 
+Workers may wait for something else than CPU, such as a database. What one of
+them can do shows once requests are late while it has CPU left. Requests that
+take long on purpose need an --slo that they can meet.
+
   apps               the short reason, as NOTE
   explain web        the last decision: arithmetic, limits, the fitted curve
   events --app web   what was decided when
