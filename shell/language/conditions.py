@@ -102,8 +102,8 @@ def _condition(row: Command, arguments: Arguments) -> Condition:
         case ["error", text, line] if len(line.split()) > 1:
             hint = f"{join([row.verb, 'error', text])} {line}"
             raise UsageError(f"{row.verb}: a command is no single word in quotes", hint=hint, word=line, at=2)
-        case ["error", text, word, *_] as words if known := row.option(word.partition("=")[0]):
-            raise late_option(row, known, words, 2, cited(text))
+        case ["error", text, word, *_] as words if row.option(word.partition("=")[0]):
+            raise late_option(row, words, 2, cited(text))
         case ["error", text, *command] if command and command[0] not in OPERATORS:
             return Fails(text, tuple(command))
         case [target, "ready"]:

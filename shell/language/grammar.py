@@ -191,7 +191,7 @@ def _late(outer: Command, inner: Command, given: Sequence[str], places: range) -
         if index in late or option is None or inner.option(name) is not None:
             continue
         if outer.verb != "watch":
-            raise parsing.late_option(outer, option, given, index, inner.verb)
+            raise parsing.late_option(outer, given, index, inner.verb)
         end = index + 1 + parsing.takes_next(outer, given[index])
         if end > len(given):
             raise parsing.lacks_value(outer, option, name, index)

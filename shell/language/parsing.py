@@ -84,10 +84,10 @@ def _refuse_late_option(command: Command, words: Sequence[str], index: int) -> N
     if known is None:
         hint = f"{command.verb} {name} -- {word}"
         raise UsageError(f"{word} stands behind {name}: options come before it", hint=hint, at=index)
-    raise late_option(command, known, words, index, name)
+    raise late_option(command, words, index, name)
 
 
-def late_option(command: Command, option: Option, words: Sequence[str], index: int, name: str) -> UsageError:
+def late_option(command: Command, words: Sequence[str], index: int, name: str) -> UsageError:
     """Return the error for an option at `index` that stands behind `name`, with the command put right."""
     end = index + 1 + takes_next(command, words[index])
     hint = written(command, [*words[index:end], *words[:index], *words[end:]])
