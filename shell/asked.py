@@ -9,7 +9,7 @@ from manager.api.cite import cited
 from manager.api.commands import command_of, known
 from manager.api.errors import UsageError
 
-_LONE = ("-k", "-x")
+_SWITCHES = ("-k", "-x")  # options without a value
 
 
 class Asked:
@@ -57,7 +57,7 @@ def no_script() -> UsageError:
 
 def _take_option(asked: Asked, left: list[str]) -> None:
     word = left.pop(0)
-    if word[:2] in _LONE and word[2:].isalpha():  # -kx is -k -x
+    if word[:2] in _SWITCHES and word[2:].isalpha():  # -kx is -k -x
         left.insert(0, f"-{word[2:]}")
         word = word[:2]
     option, equals, inline = word.partition("=")

@@ -91,7 +91,7 @@ def opened(params: Params) -> Iterator[list[Handed]]:
 
 @contextmanager
 def _told_of_both(command: Sequence[str]) -> Iterator[None]:
-    """Add to a refusal of a path that may be the image's or of here, why no file of here was taken for it."""
+    """Say of a path that the image lacks also why no file of this machine was taken for it."""
     try:
         yield
     except ProgramRejected as error:

@@ -52,8 +52,8 @@ _RUNS = "it is still running"
 class Sight:
     """Whether a condition holds, and what was seen.
 
-    `hopeless` is why waiting would not help; `instead` the condition that may be meant; `cure` the command
-    that makes it hold.
+    hopeless: why waiting would not help.  instead: the condition that may be meant.
+    cure: the command that makes it hold.
     """
 
     holds: bool
@@ -111,10 +111,10 @@ def _ready(ask: Ask, target: str) -> Sight:
         cure = f"start {target}" if state == "stopped" else ""
         return Sight(state == "ready", f"{state} {item.get('reason', '')}".rstrip(), cure=cure)
     ready, want = item.get("ready"), item.get("want")
-    as_asked = ready == want == item.get("updated", ready)
-    note = f" ({item['note']})" if item.get("note") else ""
     if want == 0:
         return Sight(False, "it is stopped: it wants no worker", cure=f"start {target}")
+    as_asked = ready == want == item.get("updated", ready)
+    note = f" ({item['note']})" if item.get("note") else ""
     instead = f"{target} done == {want}" if item.get("done") else ""  # those are started no more
     return Sight(as_asked, f"{ready} of {want} workers ready{note}", instead=instead)
 
@@ -164,8 +164,8 @@ def _load(session: Session, app: str, ask: Ask) -> Load:
 def _load_is(load: Load, app: str, said: Comparison, until: float) -> Sight:
     """Compare a number of the app's last load, once that has ended; it stays the same from then on.
 
-    Who looks again until a time tells meanwhile that it runs, or that a count which only grows is as high as
-    was asked; who looks once waits for its end.
+    Who looks once waits for its end; who looks again, until a time, sees meanwhile that it runs, or that a
+    count is as high as was asked.
     """
     if not load.ends_by(until if until == math.inf else time.monotonic()):
         return _grown(load.tally, said)
@@ -185,6 +185,7 @@ def _load_is(load: Load, app: str, said: Comparison, until: float) -> Sight:
 
 
 def _grown(tally: Tally, said: Comparison) -> Sight:
+    """Compare a count of a load that runs: it only grows, so what it has passed stays true."""
     counts = {"sent": tally.sent, "ok": tally.ok, "failed": tally.failed}
     if said.field not in counts or said.operator not in (">", ">="):
         return Sight(False, _RUNS)

@@ -70,7 +70,7 @@ def _carry_out(session: Session, statement: Statement, text: str, origin: Origin
 
 
 def _fill(session: Session, statement: Statement, given: list[str], filled: list[Word]) -> None:
-    """Add the words of a statement to `given`, filled in, and to `filled` what each was written as."""
+    """Add the words of a statement to `given`, filled in, and what each of them came from to `filled`."""
     value, output = partial(_value, session), partial(_output, session)
     for word in statement.words:
         texts = words.expand(word, value, output)

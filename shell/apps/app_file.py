@@ -102,7 +102,9 @@ def _words_of_key(name: str, key: str, value: object) -> list[str]:
         guess = did_you_mean(key, [option.name for option in OPTIONS])
         meant = f" (did you mean {guess}?)" if guess else ""
         raise UsageError(f"{name}: run has no option --{key}{meant}", hint="help run")
-    word, value = f"--{option.name}", _pairs(name, value) if option.key == "env" else value
+    word = f"--{option.name}"
+    if option.key == "env":
+        value = _pairs(name, value)
     match value:
         case bool() if option.kind is None:
             return [word] if value else []
@@ -115,7 +117,7 @@ def _words_of_key(name: str, key: str, value: object) -> list[str]:
 
 
 def _pairs(name: str, variables: object) -> object:
-    """Return the variables of a table as NAME=VALUE; of a list or a word, that each is one."""
+    """Return variables as NAME=VALUE, as a list or a text has them already; raises UsageError where not."""
     if isinstance(variables, dict):
         return [f"{variable}={_word(name, f'env {variable}', text)}" for variable, text in variables.items()]
     words = variables if isinstance(variables, list) else [variables]

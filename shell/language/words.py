@@ -82,9 +82,10 @@ class Statement:
 def expand(
     word: Word, value: Callable[[Variable], str], output: Callable[[Substitution], str]
 ) -> Sequence[str]:
-    """Return the word with its variables and substitutions filled in; several where it is but a $(command).
+    """Return the word with its variables and substitutions filled in.
 
-    One that prints nothing is an empty word: `freeze $(...)` of no app shall not be `freeze`.
+    Of one that is nothing but a $(command), a word for each line that is printed; an empty one for none, as
+    `freeze $(...)` of no app shall not be `freeze`.
     """
     match word.parts:
         case (Substitution() as alone,):
