@@ -218,7 +218,9 @@ def test_a_file_that_nobody_has_is_named_before_anything_is_done() -> None:
 def test_a_file_that_is_copied_from_here_is_needed_from_nowhere_else() -> None:
     wanted = read_one("[apps.web]\ncommand = ['/app/x']\ncopy = ['x']\nfiles = { '/app/x' = 'abc' }")
 
-    assert changes.commands(None, wanted, {"/app/x": "b" * 64}, usual_params())
+    commands = changes.commands(None, wanted, {"/app/x": "b" * 64}, usual_params())
+
+    assert commands == [["run", "--copy", "./x:/app/x", "web", "/app/x"]]
 
 
 def test_files_are_meant_from_the_directory_of_the_file() -> None:

@@ -241,6 +241,7 @@ def test_two_starts_at_once_set_up_once(copy: Copy) -> None:
         ["--cloud", "b", "up"],
         ["--cloud=b", "down"],
         ["doctor", "--fix"],
+        ["-kx", "up"],
         ["test"],
     ],
 )
@@ -262,6 +263,8 @@ def test_without_root_and_sudo_what_changes_the_machine_is_not_allowed(copy: Cop
         ["doctor"],
         ["up", "--help"],
         ["-c", "up"],
+        ["-kxc", "up"],
+        ["-xf", "up"],
         ["--cloud", "up", "ps"],
         ["run", "up", "down"],
         [],

@@ -235,6 +235,19 @@ def test_a_script_from_standard_input_can_be_checked_whole_first() -> None:
         assert err.startswith('stdin:2: error: unknown command "sacle"\n')
 
 
+def test_a_terminal_is_no_script_to_check() -> None:
+    keyboard, stdin = os.openpty()
+    try:
+        with start(*_NOWHERE, "--check", stdin=stdin) as program:
+            _, err = program.communicate(timeout=60)
+    finally:
+        os.close(keyboard)
+        os.close(stdin)
+
+    assert program.returncode == 2
+    assert err.startswith("error: --check needs a script\n")
+
+
 def test_a_line_is_completed_for_the_systems_shell() -> None:
     assert run("--complete", "./simplecloud --cloud no-such-cloud-here sca") == (0, "scale\n", "")
     assert run("--complete", "./simplecloud --cloud no-such-cloud-here rm w") == (0, "", "")

@@ -232,7 +232,7 @@ def test_a_worker_without_a_port_leaves_at_once_also_while_the_proxy_does_not_sa
     silent = replace(leaving(world, WEB_2), live=None)
     portless = replace(silent.records[WEB_2], port=None)
 
-    assert len(slow(known(silent, portless))) == 1
+    assert slow(known(silent, portless)) == [Retire(portless, "nothing to wait for")]
 
 
 def test_while_the_proxy_does_not_say_a_worker_stays_for_its_drain_time(world: World) -> None:

@@ -30,17 +30,21 @@ def test_the_owner_of_a_port_is_told_by_name_and_process() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "named"),
-    [("http_port", " (--http-port)"), ("tcp_first", " (--tcp-ports)"), ("proxy_api_port", "")],
+    ("fields", "named"),
+    [
+        (("http_port",), " (--http-port)"),
+        (("tcp_first", "tcp_last"), " (--tcp-ports)"),
+        (("proxy_api_port",), ""),
+    ],
 )
 def test_a_port_of_the_cloud_that_another_has_is_told_with_its_owner_and_option(
-    asked: str, named: str
+    fields: tuple[str, ...], named: str
 ) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
-        settings = replace(SETTINGS, **{asked: port}, **({"tcp_last": port} if named.endswith("s)") else {}))
+        settings = replace(SETTINGS, **dict.fromkeys(fields, port))
 
-        with pytest.raises(SetupFailed, match=f"(process {os.getpid()})") as refused:
+        with pytest.raises(SetupFailed, match=rf"\(process {os.getpid()}\)") as refused:
             require_free(Places("nowhere"), settings, "127.0.0.1", port)
 
     assert refused.value.message.startswith(f"port {port}{named}, which this cloud has, is in use by ")

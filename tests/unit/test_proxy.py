@@ -12,14 +12,23 @@ import pytest
 from manager.observe import proxy
 from manager.observe.proxy import ProxyApi
 
-GOES_ON = threading.Event()
+
+class Slow(ThreadingHTTPServer):
+    """A proxy that answers nothing before it goes on."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.goes_on = threading.Event()
+
+    @property
+    def api(self) -> ProxyApi:
+        return ProxyApi(self.server_address[1])
 
 
-class Slow(BaseHTTPRequestHandler):
-    """Answers nothing before the proxy goes on."""
-
+class _Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        GOES_ON.wait()
+        assert isinstance(self.server, Slow)
+        self.server.goes_on.wait()
         self.send_response(200)
         self.end_headers()
 
@@ -28,24 +37,24 @@ class Slow(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def slow() -> Iterator[ProxyApi]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+def slow() -> Iterator[Slow]:
+    with Slow() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), name="slow-proxy")
         thread.start()
-        yield ProxyApi(server.server_address[1])
-        GOES_ON.set()
+        yield server
+        server.goes_on.set()
         server.shutdown()
         thread.join()
 
 
 def test_a_proxy_too_slow_for_a_pass_of_the_manager_is_not_called_away(
-    slow: ProxyApi, monkeypatch: pytest.MonkeyPatch
+    slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proxy, "ANSWER_S", 0.01)
     with ThreadPoolExecutor(1) as pool:
-        told = pool.submit(slow.healthy)
-        in_a_pass = slow.live()
-        GOES_ON.set()
+        told = pool.submit(slow.api.healthy)
+        in_a_pass = slow.api.live()
+        slow.goes_on.set()
 
         assert in_a_pass is None
         assert told.result() is True
