@@ -59,7 +59,7 @@ scripts: commands in a file, with proof
   simplecloud < FILE       line by line, as it comes
   simplecloud -c 'ps; apps'
 
---check only reads a file; -x prints each command; -k goes on after a failure.
+--check only reads it all; -x prints each command; -k goes on after a failure.
 
 One command a line, or several with `;`. `#` begins a comment; a last backslash
 continues the line, and so do open quotes, which are those of a shell. A failure
@@ -67,7 +67,8 @@ ends the script with its exit code; a `-` before a command reports its failure
 and goes on.
 
   set n 3                              a variable; $n, ${n}, $env.HOME
-  restart $(ps web -q)                 what a command prints, a word a line
+  restart $(ps web -q)                 a word for each line of what it prints;
+  echo "$(ps web -q)"                  one word, in quotes or beside other text
   wait web ready --timeout 30s         until it is so; exit 4 when it is late
   expect web ready == $n               now; exit 5 when it is not so
   expect http web / --count 100 --failed 0
@@ -111,7 +112,9 @@ Apps as a TOML file; a key is an option of `run`:
   apply -f apps.toml             the same, carried out when all of it can be;
                                  fails when an app does not get ready; -f - reads
                                  stdin
-  export > apps.toml             a file of what there is
+  export > apps.toml             a file of what there is; a copied program is
+                                 named by its hash, which apply finds while the
+                                 cloud still has it
   import compose.yaml --dry-run  the same from a compose file: a service is an
                                  app, depends_on what it reaches; a mounted file
                                  is copied; what does not map is named
