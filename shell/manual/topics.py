@@ -59,7 +59,7 @@ scripts: commands in a file, with proof
   simplecloud < FILE       line by line, as it comes
   simplecloud -c 'ps; apps'
 
---check only reads it all; -x prints each command; -k goes on after a failure.
+--check only reads; -x prints each command; -k goes on after a failure.
 
 One command a line, or several with `;`. `#` begins a comment; a last backslash
 continues the line, and so do open quotes, which are those of a shell. A failure
