@@ -110,8 +110,8 @@ Apps as a TOML file; a key is an option of `run`:
                                  there is any, so a script stops: -diff does not
   apply -f apps.toml --dry-run   the commands that would make it so, checked
   apply -f apps.toml             the same, carried out when all of it can be;
-                                 fails when an app does not get ready; -f - reads
-                                 stdin
+                                 fails when an app does not get ready; -f -
+                                 reads stdin
   export > apps.toml             a file of what there is; a copied program is
                                  named by its hash, which apply finds while the
                                  cloud still has it

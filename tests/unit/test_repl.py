@@ -368,7 +368,7 @@ WHERE_IS_THE_CURSOR = "\x1b[6n"
 class Terminal:
     """A prompt on a real terminal, against a manager that answers from a table.
 
-    tells_cursor: as most terminals do, where they are asked.
+    tells_cursor: whether it answers where its cursor is, as most terminals do.
     """
 
     tells_cursor = True
@@ -456,11 +456,12 @@ def test_a_session_on_a_terminal_shows_results_health_and_leaves(tmp_path: Path)
 def test_a_terminal_that_does_not_tell_its_cursor_gets_no_warning_into_the_line(tmp_path: Path) -> None:
     with terminal(tmp_path) as screen:
         screen.tells_cursor = False
-        screen.wait_for("cloud>")
+        asked = screen.wait_for("cloud>")
         until = time.monotonic() + Renderer.CPR_TIMEOUT + 0.5
         while (left_s := until - time.monotonic()) > 0:
             screen.take_what_comes(left_s)
 
+        assert WHERE_IS_THE_CURSOR in asked + screen.seen
         assert "WARNING" not in screen.seen
 
 
