@@ -126,11 +126,19 @@ def lone(tmp_path: Path) -> Iterator[Cloud]:
         yield cloud
 
 
+@pytest.fixture(scope="module")
+def refused_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """The name of a cloud, for all tests of a file that are refused and begin nothing."""
+    from tests.real.cloud import named_cloud
+
+    with named_cloud(tmp_path_factory.mktemp("refused")) as cloud:
+        yield cloud
+
+
 @pytest.fixture
 def apps(cloud: Cloud) -> Iterator[Apps]:
     """Runs apps on the shared cloud; they are gone after the test, whatever it did."""
-    from tests.real.cloud import Apps
+    from tests.real.cloud import apps_on
 
-    apps = Apps(cloud)
-    yield apps
-    apps.remove()
+    with apps_on(cloud) as apps:
+        yield apps

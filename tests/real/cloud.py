@@ -130,7 +130,7 @@ class Cloud:
         return well(words, self.run(*words, cwd=cwd, within_s=within_s))
 
     def here(self, *words: str) -> Outcome:
-        """Return what a command does that the shell's code carries out in this process, from its directory.
+        """Return what a command does that the shell's code carries out in this process, from where that is.
 
         For what surrounds a test: the program itself takes ten times the CPU, most of it Python that loads.
         """
@@ -268,6 +268,16 @@ class Apps:
         if there:
             words = ("rm", *there, "-y", "--now")
             well(words, self.cloud.here(*words))
+
+
+@contextmanager
+def apps_on(cloud: Cloud) -> Iterator[Apps]:
+    """Lend apps on a cloud; they are gone afterwards, also those that did not get ready."""
+    apps = Apps(cloud)
+    try:
+        yield apps
+    finally:
+        apps.remove()
 
 
 @contextmanager

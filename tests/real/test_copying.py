@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.cloud import SERVER, Apps, Cloud, inside
+from tests.real.cloud import SERVER, Apps, Cloud, apps_on, inside
 
 FOREVER = ("sleep", "1000")
 
@@ -18,9 +18,8 @@ FOREVER = ("sleep", "1000")
 @pytest.fixture(scope="module")
 def app(cloud: Cloud) -> Iterator[str]:
     """Lend an app that each test leaves as it was, but for files of its own."""
-    apps = Apps(cloud)
-    yield apps.run(*FOREVER)
-    apps.remove()
+    with apps_on(cloud) as apps:
+        yield apps.run(*FOREVER)
 
 
 @pytest.fixture

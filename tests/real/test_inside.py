@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.real.cloud import LAUNCHER, Apps, Cloud, eventually, inside
+from tests.real.cloud import LAUNCHER, Apps, Cloud, apps_on, eventually, inside
 from tests.real.terminal import on_terminal
 
 FOREVER = ("sleep", "1000")
@@ -18,9 +18,8 @@ FOREVER = ("sleep", "1000")
 @pytest.fixture(scope="module")
 def app(cloud: Cloud) -> Iterator[str]:
     """Lend an app that each test leaves as it was."""
-    apps = Apps(cloud)
-    yield apps.run(*FOREVER)
-    apps.remove()
+    with apps_on(cloud) as apps:
+        yield apps.run(*FOREVER)
 
 
 def given(cloud: Cloud, content: bytes, *words: str) -> subprocess.CompletedProcess[bytes]:

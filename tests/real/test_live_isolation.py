@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.real.busybox import docker_by_hand
-from tests.real.cloud import Apps, Cloud, inside, running_cloud
+from tests.real.cloud import Apps, Cloud, apps_on, inside, running_cloud
 from tests.real.netsetup.lab import host_addresses
 
 # Prints what a connection to each address and port came to.
@@ -34,9 +34,8 @@ def other_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 @pytest.fixture(scope="module")
 def web(cloud: Cloud) -> Iterator[str]:
     """Lend an app of two workers to tests that look out of it and change nothing."""
-    apps = Apps(cloud)
-    yield apps.serve(2)
-    apps.remove()
+    with apps_on(cloud) as apps:
+        yield apps.serve(2)
 
 
 def opened(cloud: Cloud, worker: str, *places: str) -> list[str]:

@@ -54,13 +54,6 @@ def unborn(tmp_path: Path) -> Iterator[Cloud]:
         yield cloud
 
 
-@pytest.fixture(scope="module")
-def refused_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """Lend a name to all tests in which nothing is begun."""
-    with named_cloud(tmp_path_factory.mktemp("refused")) as cloud:
-        yield cloud
-
-
 @contextmanager
 def begun_up(cloud: Cloud, *options: str) -> Iterator[subprocess.Popen[str]]:
     """Run `up` beside the test, its steps readable from stderr."""

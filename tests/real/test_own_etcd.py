@@ -32,13 +32,6 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
         yield cloud
 
 
-@pytest.fixture(scope="module")
-def refused_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """Lend a name to all tests in which nothing is begun."""
-    with named_cloud(tmp_path_factory.mktemp("refused")) as cloud:
-        yield cloud
-
-
 def etcd_options(servers: EtcdServers, authority: Authority, *, client: str = "client") -> tuple[str, ...]:
     """Return the options of an `up` that the etcd lets in; without a client, it does not."""
     where = ",".join(f"https://{endpoint}" for endpoint in servers.endpoints)
