@@ -130,7 +130,7 @@ class Cloud:
         return well(words, self.run(*words, cwd=cwd, within_s=within_s))
 
     def here(self, *words: str) -> Outcome:
-        """Return what a command does that the shell's code carries out in this process, from where that is.
+        """Return what a command does that the shell's code carries out in this process, in its directory.
 
         For what surrounds a test: the program itself takes ten times the CPU, most of it Python that loads.
         """
