@@ -208,6 +208,16 @@ def test_a_copied_file_that_has_changed_is_copied_again() -> None:
     assert update[-2:] == ["web", "./x"]
 
 
+def test_a_copied_file_that_is_another_by_now_is_a_difference() -> None:
+    template = replace(WEB.template, command=("/app/x",), mounts=(Mount("a" * 64, "/app/x"),))
+    exported = app_file.write(entry_of(replace(WEB, template=template)), usual_params())
+    now = replace(template, mounts=(Mount("b" * 64, "/app/x"),))
+
+    found = changes.differences(entry_of(replace(WEB, template=now)), read_one(exported), {}, usual_params())
+
+    assert found == [changes.Difference("/app/x", "b" * 12, "a" * 12)]
+
+
 def test_a_file_that_nobody_has_is_named_before_anything_is_done() -> None:
     wanted = read_one("[apps.web]\ncommand = ['/app/x']\nfiles = { '/app/x' = 'abc' }")
 
