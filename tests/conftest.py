@@ -55,7 +55,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """
     if only_unit(config):
         return 4
-    return 0 if config.args_source is pytest.Config.ArgsSource.ARGS or config.getoption("chaos") else 2
+    return 0 if config.args_source is pytest.Config.ArgsSource.ARGS or config.getoption("chaos") else 3
 
 
 class InTurns(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
@@ -77,9 +77,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> InTurns:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """While one process begins with what needs the machine alone, the other does what needs none of it.
+    """While one process begins with what needs the machine alone, the others do what needs none of it.
 
-    The files that take longest are begun first, so that at the end neither process waits long for the other.
+    The files that take longest are begun first, so that at the end no process waits long for the others.
     """
     tests = Counter(item.path for item in items)
     items.sort(key=lambda item: (share_of(item.nodeid), not item.nodeid.startswith(LONG), -tests[item.path]))
