@@ -165,7 +165,7 @@ def _etcd_fact(etcd: Document) -> str:
     members = items(etcd.get("members"))
     away = [_text(member.get("name")) for member in members if member.get("healthy") is not True]
     fact = f"{len(members) - len(away)} of {len(members)} members healthy"
-    return f"{fact}, away: {', '.join(away)}: {_MEND}" if away else fact
+    return f"{fact}, without {', '.join(away)}: {_MEND}" if away else fact
 
 
 def _processes(document: Document) -> Iterator[str]:

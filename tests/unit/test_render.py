@@ -423,7 +423,7 @@ def test_status_has_a_command_for_each_part_that_is_short_of_something() -> None
     members = [{"name": "etcd1", "healthy": True}, {"name": "etcd2", "healthy": False}]
     short = status(etcd={"healthy": True, "members": members}, standbys=[])
 
-    assert "1 of 2 members healthy, away: etcd2: doctor --fix" in shown(short)
+    assert "1 of 2 members healthy, without etcd2: doctor --fix" in shown(short)
     assert "no standby: doctor --fix" in shown(short)
 
 
@@ -440,7 +440,7 @@ def test_status_tells_every_part_that_is_not_well() -> None:
     text = shown(ill, colour=True)
 
     assert text.count("\x1b[31mnot ok\x1b[0m") == 3
-    assert "0 of 1 members healthy, away: etcd-1" in text
+    assert "0 of 1 members healthy, without etcd-1" in text
     assert (
         "docker    \x1b[32mok\x1b[0m      20.10.24, live-restore off: workers end when dockerd restarts"
         in text
