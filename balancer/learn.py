@@ -48,7 +48,7 @@ def lead_s(memory: Memory) -> float:
 
 def learned(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> Memory:
     """Return the memory with a tick's demand, start times, CPU, neighbours, and what limits its workers."""
-    memory = _moved(memory, sample, now_s)
+    before, memory = memory.ready, _moved(memory, sample, now_s)
     if _whole(memory, sample, now_s) and is_starved(memory, sample):
         memory = replace(memory, starved_s=now_s)
     times = tuple(round(t, 3) for t in sample.seen.started_in_s if known(t) is not None)
@@ -64,7 +64,7 @@ def learned(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> Mem
         memory = _learned_cpu(memory, sample, sample.ready, sample.cores, now_s)
     elif _only_busy(memory, sample, now_s):
         memory = _learned_cpu(memory, sample, sample.wanted, known(sample.seen.own_cores), now_s)
-    return _with_ceiling(policy, memory, sample)
+    return _with_ceiling(policy, memory, sample, before)
 
 
 def learned_slow(memory: Memory, sample: Sample, worker_rps: float, now_s: float) -> Memory:
@@ -151,17 +151,21 @@ def _learned_cpu(memory: Memory, sample: Sample, workers: int, cores: float | No
     return replace(memory, cpu=learn_cpu(memory.cpu, seen), peak_cores=peak_cores)
 
 
-def _with_ceiling(policy: Policy, memory: Memory, sample: Sample) -> Memory:
+def _with_ceiling(policy: Policy, memory: Memory, sample: Sample, before: int) -> Memory:
     """Return the memory with the most that one worker served while requests waited for something else.
 
     Found only after some such ticks in a row, and only raised: where waiting comes from elsewhere, more
     workers serve less each, and a ceiling that sank with them would ask for ever more of them. The most of
     those ticks counts: once clients give up waiting, workers are busy with what nobody waits for.
+
+    before: the workers that were ready at the beginning of the span.
     """
     if sample.cores is None or not sample.ready:
         return memory
     waits = _is_late(policy, sample) and _waits_for_something_else(memory, sample, sample.cores)
-    each_rps = round(sample.served / sample.ready, 3)
+    # one that just left, or is too busy to be in rotation, had its part in what was served
+    sharing = max(sample.ready, sample.wanted - sample.starting, before)
+    each_rps = round(sample.served / sharing, 3)
     queued_rps = (*memory.queued_rps, each_rps)[-QUEUED_TICKS:] if waits else ()
     memory = replace(memory, queued_rps=queued_rps)
     if len(queued_rps) < QUEUED_TICKS and memory.ceiling_rps is None:

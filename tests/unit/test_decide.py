@@ -371,6 +371,16 @@ def test_workers_whose_clients_give_up_waiting_get_more_beside_them() -> None:
     assert workers >= 3
 
 
+@pytest.mark.parametrize("wanted", [1, 2])
+def test_what_a_worker_out_of_rotation_finished_is_not_counted_for_one_that_waits(wanted: int) -> None:
+    operator = Operator(Policy(max=12, slo_share=0.99))
+    operator.sees_all([waiting_elsewhere(2, inflight=20.0)] * 12)
+
+    decision = operator.sees(replace(waiting_elsewhere(1, inflight=20.0), wanted=wanted))
+
+    assert decision.model.requests_per_replica_rps == pytest.approx(20.0)
+
+
 def one_at_a_time(rate_rps: float, workers: int) -> Observation:
     """Return what a tick shows of workers that sleep 0.1 s for each request, on a host that others fill."""
     over = rate_rps > 10.0 * workers
