@@ -1,6 +1,6 @@
 """An app of queues under a load: enough of the world to tell a good autoscaler from a bad one.
 
-Each worker serves so many requests at once, one after the other in each slot; requests go round the ready
+Each worker serves so many requests at once, one after the other in each thread; requests go round the ready
 workers, take a random time of CPU, and sleep. When there are more workers than cores they all get slower. A
 worker is ready some time after it was asked for; one that is removed serves what it has. Everything follows
 from the seed.
@@ -30,7 +30,7 @@ SLOW_WORTH, REVERSAL_WORTH, REVERSAL_S = 20.0, 0.002, 60.0
 class App:
     """The app and its host; work_s of CPU a request, Gamma-distributed with the given shape.
 
-    slots: requests that a worker serves at once.  asleep_s: how long each waits for something else.
+    threads: requests that a worker serves at once.  asleep_s: how long each waits for something else.
     patience_s: how long clients wait.  crowded: neighbours use all of the host.
     counted: whether requests without an answer can be.
     """
@@ -41,7 +41,7 @@ class App:
     cores: float = 8.0
     meter_noise: float = 0.05
     counted: bool = True
-    slots: int = 1
+    threads: int = 1
     asleep_s: float = 0.0
     patience_s: float = math.inf
     crowded: bool = False
@@ -52,7 +52,7 @@ class App:
 
 
 @dataclass(slots=True)
-class Slot:
+class Thread:
     """free_s: when it has served all it was given; idle_s: how long it was idle in this tick."""
 
     ready_s: float
@@ -79,25 +79,25 @@ class Worker:
     app: App
     created_s: float
     ready_s: float
-    slots: list[Slot] = field(init=False)
+    threads: list[Thread] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.slots = [Slot(self.ready_s) for _ in range(self.app.slots)]
+        self.threads = [Thread(self.ready_s) for _ in range(self.app.threads)]
 
     @property
     def free_s(self) -> float:
-        return max(slot.free_s for slot in self.slots)
+        return max(thread.free_s for thread in self.threads)
 
     def serve(self, at_s: float, took_s: float, tick_s: float) -> tuple[float, bool]:
         """Return when a request that comes at at_s ends, and whether its client waited for that."""
-        slot, left_s = min(self.slots, key=lambda slot: slot.free_s), at_s + self.app.patience_s
-        if slot.free_s >= left_s:
+        thread, left_s = min(self.threads, key=lambda thread: thread.free_s), at_s + self.app.patience_s
+        if thread.free_s >= left_s:
             return left_s, False
-        done_s = slot.serve(at_s, took_s, tick_s)
+        done_s = thread.serve(at_s, took_s, tick_s)
         return min(done_s, left_s), done_s <= left_s
 
     def used_cores(self, begin_s: float, end_s: float) -> float:
-        return self.app.awake_share * sum(slot.used(begin_s, end_s) for slot in self.slots)
+        return self.app.awake_share * sum(thread.used(begin_s, end_s) for thread in self.threads)
 
 
 @dataclass(slots=True)

@@ -23,27 +23,27 @@ def played(app: App, load: Floats, policy: Policy = POLICY) -> Run:
 
 @pytest.mark.parametrize("crowded", [False, True])
 @pytest.mark.parametrize("patience_s", [math.inf, 2.0])
-@pytest.mark.parametrize("slots", [1, 4])
+@pytest.mark.parametrize("threads", [1, 4])
 def test_workers_asked_for_more_than_they_can_do_are_joined_by_as_many_as_are_needed(
-    slots: int, patience_s: float, crowded: bool
+    threads: int, patience_s: float, crowded: bool
 ) -> None:
-    app = App(WORK_S, cores=2.0, slots=slots, asleep_s=ASLEEP_S, patience_s=patience_s, crowded=crowded)
+    app = App(WORK_S, cores=2.0, threads=threads, asleep_s=ASLEEP_S, patience_s=patience_s, crowded=crowded)
     needed = 2.5
-    run = played(app, np.full(240, needed * slots / (ASLEEP_S + WORK_S)))
+    run = played(app, np.full(240, needed * threads / (ASLEEP_S + WORK_S)))
 
     assert np.mean(run.slow_shares[-MINUTE:]) <= 0.1
     assert needed <= np.mean(run.counts[-MINUTE:]) <= 2.0 * needed
 
 
 def test_clients_that_all_give_up_do_not_hide_that_more_workers_are_needed() -> None:
-    app = App(WORK_S, slots=4, asleep_s=0.5, patience_s=2.0)
+    app = App(WORK_S, threads=4, asleep_s=0.5, patience_s=2.0)
     run = played(app, np.full(240, 20.0), Policy(max=12, slo_s=1.0, slo_share=0.95))
 
     assert np.mean(run.slow_shares[-MINUTE:]) <= 0.1
 
 
 def test_open_requests_that_are_answered_in_time_are_no_queue() -> None:
-    app = App(WORK_S, slots=THREADS, asleep_s=0.5)
+    app = App(WORK_S, threads=THREADS, asleep_s=0.5)
     run = played(app, np.linspace(10.0, 160.0, 240), Policy(max=12, slo_s=1.0, slo_share=0.95))
 
     assert max(run.counts) == 1
