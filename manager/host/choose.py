@@ -98,10 +98,11 @@ def _chosen(places: Places, asked: Asked) -> Settings:
     claimed = dict(_other_settings(places))
     bind = _bind(asked.bind or LOOPBACK)
     tcp_first, tcp_last = _tcp_block(places, asked.tcp_ports, bind, claimed)
-    http_port = _http_port(places, asked.http_port, bind, claimed)
-    _require_apart(http_port, range(tcp_first, tcp_last + 1))
+    tcp_ports = range(tcp_first, tcp_last + 1)
+    http_port = _http_port(places, asked.http_port, bind, tcp_ports, claimed)
+    _require_apart(http_port, tcp_ports)
     members = 0 if asked.etcd else asked.etcd_members or 3
-    api, *etcd = _internal_ports(1 + 2 * members, claimed, {http_port, *range(tcp_first, tcp_last + 1)})
+    api, *etcd = _internal_ports(1 + 2 * members, claimed, {http_port, *tcp_ports})
     return Settings(
         http_port=http_port,
         tcp_first=tcp_first,
@@ -137,21 +138,23 @@ def _bind(text: str) -> str:
     return address
 
 
-def _http_port(places: Places, asked: int | None, bind: str, claimed: Mapping[str, Settings]) -> int:
+def _http_port(
+    places: Places, asked: int | None, bind: str, tcp_ports: range, claimed: Mapping[str, Settings]
+) -> int:
     taken = {settings.http_port: cloud for cloud, settings in claimed.items()}
     if asked is not None or places.cloud == DEFAULT_CLOUD:
         port = asked or HTTP_PORT
         _require_port(bind, port, "--http-port", taken)
         return port
-    free = free_http_port(places, bind)
+    free = free_http_port(places, bind, tcp_ports)
     if free is None:
         raise UsageError("no port from 8081 is free for http", hint="simplecloud up --http-port 18080")
     return free
 
 
-def free_http_port(places: Places, bind: str) -> int | None:
-    """Return a port for http that neither a program nor another cloud has, or None."""
-    taken = {settings.http_port for _, settings in _other_settings(places)}
+def free_http_port(places: Places, bind: str, tcp_ports: range) -> int | None:
+    """Return a port for http that no program, no other cloud and no tcp app may have, or None."""
+    taken = {*tcp_ports, *(settings.http_port for _, settings in _other_settings(places))}
     return ports.first_free(bind, (p for p in range(HTTP_PORT + 1, HTTP_PORT + 900) if p not in taken))
 
 

@@ -279,7 +279,7 @@ def require_free(places: Places, settings: Settings, address: str, port: int) ->
         options = {settings.http_port: " (--http-port)"} | dict.fromkeys(settings.tcp_ports, " (--tcp-ports)")
         option = options.get(port, "")
         hint = f"ss -ltnp 'sport = :{port}'    (end that; down --purge forgets the port, with all state)"
-        if port == settings.http_port and (free := free_http_port(places, address)):
+        if port == settings.http_port and (free := free_http_port(places, address, settings.tcp_ports)):
             hint = f"simplecloud up --http-port {free}    (or end that)"
         raise SetupFailed(f"port {port}{option}, which this cloud has, is in use by {owner}", hint=hint)
 

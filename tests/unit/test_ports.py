@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from contextlib import closing
 from dataclasses import replace
@@ -48,6 +49,19 @@ def test_a_port_of_the_cloud_that_another_has_is_told_with_its_owner_and_option(
             require_free(Places("nowhere"), settings, "127.0.0.1", port)
 
     assert refused.value.message.startswith(f"port {port}{named}, which this cloud has, is in use by ")
+
+
+def test_a_port_for_http_that_another_has_comes_with_one_to_take_that_no_tcp_app_may_have() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+        settings = replace(SETTINGS, http_port=port, tcp_first=8081, tcp_last=8500)
+
+        with pytest.raises(SetupFailed) as refused:
+            require_free(Places("nowhere"), settings, "127.0.0.1", port)
+
+    found = re.match(r"simplecloud up --http-port (\d+) ", refused.value.hint)
+    assert found is not None
+    assert int(found[1]) > 8500
 
 
 def test_a_port_that_nobody_has_has_no_owner() -> None:
