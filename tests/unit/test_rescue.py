@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from ipaddress import IPv4Address
 from itertools import chain
@@ -15,7 +16,7 @@ from typing import cast
 import pytest
 
 from manager.api.arguments import Arguments
-from manager.api.errors import CloudError, NetworkFailed, RouteTaken, SecretNotFound, UsageError
+from manager.api.errors import AppNotFound, CloudError, NetworkFailed, RouteTaken, SecretNotFound, UsageError
 from manager.engine.containers import Container
 from manager.loop.order import RECORD_LABEL, SPEC_LABEL
 from manager.plan.plan import plan
@@ -164,7 +165,10 @@ def rescue(tmp_path: Path, *specs: AppSpec) -> Rescue:
     """Return the commands over a store with these apps and no files or secrets."""
     store = FakeStore(lambda: NOW)
     store.write({app_key(spec.name): encode(spec) for spec in specs})
-    changes = cast(Changes, SimpleNamespace(store=store, held=Held))
+    seen = SimpleNamespace(world=serving(specs, []))
+    desk = SimpleNamespace(store=store, held=Held, reconciler=SimpleNamespace(seen=lambda: seen))
+    desk.foresee = partial(Changes.foresee, cast(Changes, desk))
+    changes = cast(Changes, desk)
     secrets = Secrets(tmp_path / "kept", tmp_path / "lent")
     return Rescue(changes, Programs(tmp_path / "programs"), secrets, PORTS)
 
@@ -207,6 +211,14 @@ def test_a_restore_without_the_secrets_of_its_apps_names_them_before_it_begins(t
 
     with pytest.raises(SecretNotFound, match="api, db"):
         rescue(tmp_path).restore(with_file(file), Arguments({}))
+
+
+def test_a_dry_run_of_a_restore_refuses_what_would_be_refused(tmp_path: Path) -> None:
+    spec, file = replace(an_app(), template=replace(TEMPLATE, reach=("db",))), tmp_path / "backup"
+    rescue(tmp_path, spec).backup(with_file(file), Arguments({}))
+
+    with pytest.raises(AppNotFound, match="db"):
+        rescue(tmp_path).restore(with_file(file), Arguments({"dry_run": True}))
 
 
 def test_a_backup_tells_which_secrets_it_lacks(tmp_path: Path) -> None:
