@@ -100,7 +100,7 @@ def learn_cpu(fit: CpuFit, sample: CpuSample) -> CpuFit:
 
 
 def cpu_line(fit: CpuFit) -> CpuLine | None:
-    """Return the fitted line, the cautious one where idle workers could use as much, None without a sample.
+    """Return the fitted line, the cautious one where a cost would be below zero, None without a sample.
 
     The ridge is on the idle cost: while the number of workers stays, only it tells the two costs apart.
     """

@@ -154,12 +154,12 @@ class Sample:
 
     @property
     def open_throughout(self) -> float:
-        """Return the requests that were open at the begin or at the end of the span, the fewer of the two."""
+        """Return the requests that were open at the beginning or at the end of the span, the fewer."""
         return min(self.waiting, self.waiting - self.waiting_change)
 
     @property
     def has_queued(self) -> bool:
-        """Tell whether more than a few requests waited at the begin and at the end of the span."""
+        """Tell whether more than a few requests waited at the beginning and at the end of the span."""
         return self.open_throughout > QUEUED * self.ready
 
 

@@ -20,7 +20,7 @@ def seconds(word: str) -> float:
     """Return the seconds of a duration such as 500ms, 5s, 2m or 1h30m."""
     if word.isdecimal() and len(word) < 8:
         raise Meant(f"{cited(word)} is not a duration: it has no unit such as ms, s, m or h", f"{word}s")
-    if not _DURATION.fullmatch(word):  # first: in what is none, each digit might begin a part
+    if not _DURATION.fullmatch(word):  # first, as a search for parts in it could begin at each digit
         raise ValueError(f"{cited(word[:40])} is not a duration such as 500ms, 5s, 2m or 1h30m")
     duration_s = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(word))
     if duration_s > LONGEST_S:

@@ -13,7 +13,7 @@ Role = Literal["leader", "standby"]
 
 @dataclass(frozen=True, slots=True)
 class ProcessView:
-    """role: of the one that answers, which is about to lead where it is no leader."""
+    """role: the manager that answers is `standby` too until it leads."""
 
     pid: int
     started_at: str

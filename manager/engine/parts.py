@@ -19,7 +19,8 @@ from manager.engine.images import DockerImages
 from manager.engine.inspections import inspected, listed
 from manager.engine.orders import PartOrder
 
-OTHERS_S, LOOK_S = 10.0, 0.05  # so long the container of another who makes it is waited for; between looks
+OTHERS_S = 10.0  # for which a container that somebody else makes is waited for
+LOOK_S = 0.05
 
 
 class DockerParts:
@@ -77,9 +78,10 @@ class DockerParts:
                 taken = True
 
     def _made(self, client: docker.APIClient, order: PartOrder) -> Part | None:
-        """Make the container; returns the one of whoever was quicker, as `doctor --fix` beside a manager.
+        """The container is there; returns it where somebody else was quicker, None where it was made here.
 
-        Docker gives a name away a moment before it knows a container by it.
+        So it is with `doctor --fix` beside a manager. Docker gives a name away a moment before it knows a
+        container by it.
         """
         ends_at = time.monotonic() + OTHERS_S
         while True:

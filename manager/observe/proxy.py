@@ -16,7 +16,7 @@ from http.client import HTTPConnection, HTTPException
 from balancer.routes import owner
 from manager.observe.ask import status_of
 
-ANSWER_S = 0.5  # each pass of the manager asks for as long
+ANSWER_S = 0.5  # each pass of the manager may wait for so long
 EVERY_PART = 100_000  # more than one machine has; the API gives 100 when it is not asked for more
 _SERVICES = ("http/services", "tcp/services")
 _EVERYTHING = ("http/routers", "http/services", "http/middlewares", "tcp/routers", "tcp/services")

@@ -139,6 +139,7 @@ class Recording:
     def _begin(self, app: str, begin: Begin, now_s: float) -> _Pen:
         self._directory_of(app).mkdir(parents=True, exist_ok=True, mode=0o700)
         begun = {_begun_ms(path) for path in self._files(app)}
+        # the clock may have stepped back
         path = self._segment_of(app, next(ms for ms in count(round(now_s * 1000)) if ms not in begun))
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         pen = _Pen(path, descriptor, now_s, now_s, begin.policy, begin.memory.number)

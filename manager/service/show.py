@@ -14,7 +14,7 @@ from manager.state.model import AppSpec, WorkerRecord
 from manager.state.phase import Phase, has_arrived, phase, thaw_of, updated_slots
 from manager.state.world import World, is_current, is_live, is_ready, ready_slots, unread_words
 
-EQUAL = 1  # the weight of each worker in a route: they share alike, as the proxy's keys say that have none
+EQUAL = 1  # the weight of each worker in a route: the proxy is given none, and shares alike
 
 _TROUBLES = ("failed", "backoff", "unready")
 

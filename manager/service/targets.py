@@ -14,7 +14,10 @@ from manager.state.world import World, is_ready, runs
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A worker that something is done in: its name, its container's, and how many such ones its app has."""
+    """A worker that something is done in: its name, and its container's.
+
+    among: how many such workers its app has.  runs: whether it does, or has ended.
+    """
 
     worker: str
     container: str

@@ -236,7 +236,7 @@ def _require_unreached(specs: Mapping[str, AppSpec], name: str, leaving: list[st
 
 
 def _without(spec: AppSpec, leaving: list[str]) -> str:
-    """Return the command by which the app reaches no longer those that leave."""
+    """Return the command by which the app no longer reaches those that leave."""
     rest = sorted(set(spec.template.reach) - {*leaving})
     return f"update {' '.join(f'--reach {each}' for each in rest) or '--no-reach'} {spec.name}"
 

@@ -13,7 +13,7 @@ NO_REVISIONS: Mapping[str, int] = MappingProxyType({})
 
 
 class Fenced(Conflict):
-    """The leader key is no longer the one this manager created: it leads no longer and may change nothing."""
+    """The leader key is no longer the one this manager created: it no longer leads and may change nothing."""
 
 
 @dataclass(frozen=True, slots=True)
