@@ -67,8 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--subnet")
     up.add_argument("--etcd-members", type=int, choices=(1, 3))
     up.add_argument("--etcd", type=addresses.endpoints)
-    for role in ("ca", "cert", "key"):
-        up.add_argument(f"--etcd-{role}")
+    for pem in ("ca", "cert", "key"):
+        up.add_argument(f"--etcd-{pem}")
     up.add_argument("--systemd", action="store_true")
     verbs.choices["doctor"].add_argument("--fix", action="store_true")
     down.add_argument("--purge", action="store_true")
@@ -115,7 +115,7 @@ def _asked(asked: argparse.Namespace) -> Asked:
     from manager.host.external_etcd import asked_etcd
 
     given: dict[Pem, str | None] = {"ca": asked.etcd_ca, "cert": asked.etcd_cert, "key": asked.etcd_key}
-    files = {role: word for role, word in given.items() if word is not None}
+    files = {pem: word for pem, word in given.items() if word is not None}
     if files and asked.etcd is None:
         raise UsageError(f"--etcd-{next(iter(files))} goes with --etcd", hint="simplecloud help up")
     return Asked(

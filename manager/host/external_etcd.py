@@ -30,7 +30,7 @@ Pem = Literal["ca", "cert", "key"]
 
 @dataclass(frozen=True, slots=True)
 class Etcd:
-    """An etcd as it was asked for: `host:port` of its members, and the operator's files by their role."""
+    """An etcd as it was asked for: `host:port` of its members, and the operator's files."""
 
     endpoints: tuple[str, ...]
     files: Mapping[Pem, Path]
@@ -45,19 +45,19 @@ def asked_etcd(text: str, files: Mapping[Pem, str]) -> Etcd:
         raise UsageError("--etcd https://... needs --etcd-ca", hint=_EXAMPLE)
     if ("cert" in files) != ("key" in files):
         raise UsageError("--etcd-cert and --etcd-key go together", hint=_EXAMPLE)
-    return Etcd(endpoints, {role: _readable(role, word) for role, word in files.items()})
+    return Etcd(endpoints, {pem: _readable(pem, word) for pem, word in files.items()})
 
 
-def _readable(role: Pem, word: str) -> Path:
+def _readable(pem: Pem, word: str) -> Path:
     path = Path(word).absolute()
     try:
         text = path.read_bytes()
     except OSError as error:
         words = (error.strerror or str(error)).lower()
-        raise UsageError(f"--etcd-{role}: cannot read {word}: {words}", hint=_EXAMPLE) from error
-    if _BEGINS[role] not in text:
-        what = "private key" if role == "key" else "certificate"
-        raise UsageError(f"--etcd-{role}: {word} is no {what} in PEM form", hint=f"head -1 {word}")
+        raise UsageError(f"--etcd-{pem}: cannot read {word}: {words}", hint=_EXAMPLE) from error
+    if _BEGINS[pem] not in text:
+        what = "private key" if pem == "key" else "certificate"
+        raise UsageError(f"--etcd-{pem}: {word} is no {what} in PEM form", hint=f"head -1 {word}")
     return path
 
 
@@ -139,12 +139,12 @@ def _require_health(endpoint: str, answer: bytes) -> None:
     raise SetupFailed(f"what answers at {endpoint} is no etcd", hint=_EXAMPLE)
 
 
-def kept_file(state: Path, role: Pem) -> Path:
+def kept_file(state: Path, pem: Pem) -> Path:
     """Return where a cloud keeps its copy of a file."""
-    return state / f"etcd-{role}.pem"
+    return state / f"etcd-{pem}.pem"
 
 
 def keep_files(state: Path, files: Mapping[Pem, Path]) -> None:
     """The cloud's state has copies of the files, for root alone, each whole or as it was."""
-    for role, source in files.items():
-        write_whole(kept_file(state, role), source.read_bytes(), mode=0o600)
+    for pem, source in files.items():
+        write_whole(kept_file(state, pem), source.read_bytes(), mode=0o600)

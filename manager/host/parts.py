@@ -42,7 +42,7 @@ def store_of(places: Places, settings: Settings) -> EtcdStore:
 
 def tls_of(places: Places, settings: Settings) -> Tls | None:
     """Return the files that an etcd of the operator's own is reached with, None where it needs none."""
-    files = {role: str(kept_file(places.state, role)) for role in settings.own_etcd_files}
+    files = {pem: str(kept_file(places.state, pem)) for pem in settings.own_etcd_files}
     return Tls(**files) if files else None
 
 
@@ -121,10 +121,10 @@ def proxy_order(places: Places, settings: Settings) -> PartOrder:
             tcp_binds={f"tcp{port}": f"{settings.bind}:{port}" for port in settings.tcp_ports},
             api_bind=f"127.0.0.1:{settings.proxy_api_port}",
             buckets_s=LATENCY_BUCKETS_S,
-            etcd_tls=EtcdTls(**{role: f"/etcd/{role}.pem" for role in files}) if files else None,
+            etcd_tls=EtcdTls(**{pem: f"/etcd/{pem}.pem" for pem in files}) if files else None,
         ),
         mounts=(
-            *(FileMount(str(kept_file(places.state, role)), f"/etcd/{role}.pem") for role in files),
+            *(FileMount(str(kept_file(places.state, pem)), f"/etcd/{pem}.pem") for pem in files),
             _mark(places),
         ),
         labels={SETTINGS_LABEL: text_of(settings)},
