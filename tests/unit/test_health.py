@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address
 from typing import Literal
 
@@ -243,10 +243,10 @@ def answer(text: bytes) -> Callable[[socket.socket], None]:
     """Return a way to serve that answers and closes; an empty text closes at once."""
 
     def serve(connection: socket.socket) -> None:
-        if text:
-            connection.recv(4096)
-            connection.sendall(text)
-        connection.close()
+        with connection, suppress(ConnectionError):  # a late answer meets a question that was taken back
+            if text:
+                connection.recv(4096)
+                connection.sendall(text)
 
     return serve
 
