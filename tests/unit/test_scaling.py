@@ -295,8 +295,9 @@ def verbs_over(world: World, next_picture: object = None, **changes: object) -> 
     """Return the verbs of a manager that sees this world."""
     picture = SimpleNamespace(world=world)
     reconciler = SimpleNamespace(seen=lambda: picture, picture=lambda: picture, next_picture=next_picture)
-    desk = cast(Changes, SimpleNamespace(reconciler=reconciler, **changes))
-    return ScalingVerbs(cast(Changes, SimpleNamespace(**vars(desk), foresee=partial(Changes.foresee, desk))))
+    desk = SimpleNamespace(reconciler=reconciler, **changes)
+    desk.foresee = partial(Changes.foresee, cast(Changes, desk))
+    return ScalingVerbs(cast(Changes, desk))
 
 
 def scaler(
