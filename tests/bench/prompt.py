@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from shell.prompt.complete import complete
+from shell.prompt.directory import entries
 from shell.prompt.named import Named
 from shell.prompt.snapshot import Snapshot
 from tests.bench.table import Result
@@ -23,7 +24,7 @@ def prompt(cloud: Cloud, rounds: int) -> list[Result]:
         Result("launcher to first prompt", [_first_s(cloud) for _ in range(5 * rounds)], aim="<= 0.35 s"),
         Result(
             f"completing one of {NAMES} workers",
-            [seconds_of(partial(complete, typed, len(typed), many)) for _ in range(50 * rounds)],
+            [seconds_of(partial(complete, typed, len(typed), many, entries)) for _ in range(50 * rounds)],
             unit="ms",
             aim="<= 15 ms",
         ),
