@@ -80,8 +80,8 @@ def _shares(decided: Mapping[str, Decided]) -> dict[str, int]:
 
 def _claim(app: str, one: Decided) -> Claim:
     least = _least(one)
-    used, may_use = known(one.asked.seen.cpu_cores) or 0.0, known(one.asked.seen.worker_cores) or 1.0
-    return claim_of(app, one.decision, least, may_use) or claim_by_use(app, one.decision, least, used)
+    used = known(one.asked.seen.cpu_cores) or 0.0
+    return claim_of(app, one.decision, least) or claim_by_use(app, one.decision, least, used)
 
 
 def _least(one: Decided) -> int:

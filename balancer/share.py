@@ -52,11 +52,8 @@ class Claim:
         return saved * KEPT_WORTH + REMOVE_EFFORT if workers <= self.now else saved
 
 
-def claim_of(app: str, decision: ScalingDecision, least: int, worker_cores: float) -> Claim | None:
-    """Return what a decision asks of the host, or None where it rests on no model.
-
-    worker_cores: what one worker may use.
-    """
+def claim_of(app: str, decision: ScalingDecision, least: int) -> Claim | None:
+    """Return what a decision asks of the host, or None where it rests on no model."""
     model, inputs = decision.model, decision.inputs
     coefficients, rate = model.coefficients, model.requests_per_replica_rps
     if coefficients is None or rate is None or inputs.level_rps is None or not decision.costs:
@@ -71,7 +68,7 @@ def claim_of(app: str, decision: ScalingDecision, least: int, worker_cores: floa
         full_cores=full_cores,
         load_cores=coefficients.cores_per_request * demand_rps,
         costs=decision.costs,
-        modest=is_modest(full_cores, worker_cores),
+        modest=model.worker_cores is not None and is_modest(full_cores, model.worker_cores),
     )
 
 

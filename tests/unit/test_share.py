@@ -68,15 +68,24 @@ def test_a_decision_is_cut_to_its_share_and_says_so() -> None:
 def test_a_decision_with_a_model_makes_a_claim() -> None:
     decision = taught().sees(seen(200.0, 4))
 
-    made = claim_of("web", decision, least=1, worker_cores=1.0)
+    made = claim_of("web", decision, least=1)
 
     assert made is not None
     assert made.wanted == decision.final
     assert {cost.workers for cost in made.costs} >= set(range(1, made.wanted + 1))
 
 
+def test_a_claim_is_modest_where_full_workers_hardly_use_what_they_may() -> None:
+    decision = taught().sees(seen(80.0, 4))
+    waiting = replace(decision, model=replace(decision.model, requests_per_replica_rps=2.0))
+
+    made = [claim_of("web", each, least=1) for each in (decision, waiting)]
+
+    assert [each.modest for each in made if each] == [False, True]
+
+
 def test_a_decision_by_rule_makes_none() -> None:
-    assert claim_of("web", Operator().sees(seen(80.0, 4)), least=1, worker_cores=1.0) is None
+    assert claim_of("web", Operator().sees(seen(80.0, 4)), least=1) is None
 
 
 def test_without_a_model_each_worker_takes_what_one_uses_now() -> None:
