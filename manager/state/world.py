@@ -276,11 +276,14 @@ def is_calm(world: World) -> bool:
 
 
 def is_ready(world: World, record: WorkerRecord) -> bool:
-    """Return whether the worker is in service, healthy and, where its app has a route, live in the proxy."""
+    """Return whether the worker is in service, healthy and, where its app has a route, live in the proxy.
+
+    Live to stay: where the proxy has yet to follow a route that is gone, its word is of before.
+    """
     spec = world.specs.get(record.app)
     if spec is None or record.leaving_since is not None or record.spare or not is_healthy(world, record):
         return False
-    return spec.template.port is None or is_live(world, record)
+    return spec.template.port is None or (is_published(world, record) and is_live(world, record))
 
 
 def ready_slots(world: World, spec: AppSpec) -> frozenset[int]:

@@ -230,6 +230,12 @@ def test_a_healthy_worker_is_not_ready_before_the_proxy_has_it(world: World) -> 
     )
 
 
+def test_a_worker_whose_route_is_gone_is_not_ready_though_the_proxy_has_yet_to_follow(world: World) -> None:
+    state, _ = state_and_reason(replace(world, routes={}), a_worker(1))
+
+    assert state == "starting"
+
+
 def test_a_worker_that_waits_says_why_what_it_said_last_and_when_it_starts_again(world: World) -> None:
     ending = Ending(NOW, "c", 1, "exit code 1", last_lines=("first", "no such table ", ""))
     waiting = replace(a_worker(1), ending=ending, failures=5, retry_at=NOW + 8)
