@@ -182,8 +182,12 @@ class Cloud:
 
 
 def host_connects(address: IPv4Address, port: int = HTTP) -> bool:
+    """Return whether a connection comes about; the kernel sends what is lost again, after 1 and 3 s.
+
+    What is sent first may be, where a machine that is busy has not yet set going a link that is up.
+    """
     try:
-        socket.create_connection((str(address), port), timeout=1).close()
+        socket.create_connection((str(address), port), timeout=4).close()
     except OSError:
         return False
     return True
