@@ -124,7 +124,10 @@ class Network:
         self._rules.unbind(names)
 
     def attach(self, port: Port, netns: str) -> None:
-        """The namespace has the port's address on its eth0, and is joined to the bridge.
+        """The namespace has the port's address on its eth0 and is joined to the bridge; this host finds it.
+
+        A packet for a worker that had the address before may still be searching for it. The search begins
+        anew: its failure would be that of a connection to the new worker too.
 
         Attaching what is attached changes nothing.  netns: a path, such as /proc/123/ns/net.
         Raises NamespaceGone when there is no such namespace, NetworkError for all else.
@@ -138,6 +141,7 @@ class Network:
             gateway=self._gateway if port.egress else None,
         )
         join(cable, netns)
+        self.forget_neighbour(port.address)
 
     def detach(self, name: str, address: IPv4Address | None) -> None:
         """The port's link is gone, and connecting to its address fails at once.  Raises NetworkError.

@@ -6,9 +6,12 @@ import errno
 import os
 import socket
 import subprocess
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 
 import pytest
@@ -133,6 +136,38 @@ def test_connecting_to_a_detached_worker_fails_at_once(cloud: Cloud) -> None:
     with socket.socket() as client:
         client.settimeout(2)  # of a neighbour that was not forgotten the kernel would say so after 3 s
         assert client.connect_ex((str(worker.address), HTTP)) == errno.EHOSTUNREACH
+
+
+def test_a_worker_is_reached_at_once_at_an_address_where_this_host_has_just_found_nobody(
+    cloud: Cloud,
+) -> None:
+    worker = cloud.worker()
+
+    with asking(worker.address):
+        for _ in range(30):
+            cloud.network.detach(worker.port.name, worker.address)
+            cloud.network.attach(worker.port, worker.room.path)
+            assert host_connects(worker.address)
+
+
+@contextmanager
+def asking(address: IPv4Address) -> Iterator[None]:
+    """This host goes on asking for the address, as it does for a worker that is gone and had connections."""
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            with socket.socket() as client:
+                client.settimeout(0.2)
+                client.connect_ex((str(address), HTTP))
+
+    thread = threading.Thread(target=ask, name="asking")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_detaching_twice_is_detaching_once(cloud: Cloud) -> None:
