@@ -31,7 +31,7 @@ from netsetup.errors import NetworkError
 STARTS_AT_ONCE = 8  # more only wait for each other in dockerd, on 2 cores
 STOPS_AT_ONCE = 32  # these mostly wait for the workers to end; whatever is quick goes with them
 TRY_AGAIN_S = 0.5
-LONGEST_REST_S = 10.0
+LONGEST_REST_S = 30.0
 FIRST_S = 5.0  # the first look takes a fraction of it where etcd and Docker answer; time for a second try
 
 log = logging.getLogger(__name__)

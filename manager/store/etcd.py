@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +14,7 @@ from manager.store.rpc import etcdrpc
 from manager.store.values import NO_REVISIONS, Entry, Fence, Member, Snapshot, Tls
 
 DEFAULT_MAX_OPS = 128  # etcd's own, for --max-txn-ops
+HEARD_S = 1.0  # twice what a leader's lease is refreshed in: it asks for the revision of its own only then
 
 
 class EtcdStore:
@@ -36,6 +39,7 @@ class EtcdStore:
         self._cluster = Cluster(endpoints, tls, timeout_s)
         self._root = root
         self._max_ops = max_ops
+        self._heard = 0, -math.inf  # the last revision that an answer told, and when
 
     @property
     def available(self) -> bool:
@@ -45,10 +49,11 @@ class EtcdStore:
         ranges = [self._range_op(*self._under(each)) for each in (prefix, *others)]
         request = etcdrpc.TxnRequest(success=ranges)
         answer = self._cluster.ask(lambda endpoint, within_s: endpoint.txn(request, timeout=within_s))
-        return Snapshot(answer.header.revision, self._entries(answer))
+        return Snapshot(self._hear(answer), self._entries(answer))
 
     def revision(self) -> int:
-        return self._cluster.probe()[1]
+        revision, heard_at = self._heard
+        return revision if time.monotonic() - heard_at < HEARD_S else self._cluster.probe()[1]
 
     def write(
         self,
@@ -84,6 +89,7 @@ class EtcdStore:
     def refresh(self, lease: int) -> bool:
         request = etcdrpc.LeaseKeepAliveRequest(ID=lease)
         answer = self._cluster.ask(lambda endpoint, within_s: endpoint.keep_alive(request, timeout=within_s))
+        self._hear(answer)
         return bool(answer.TTL > 0)  # etcd answers 0 for a lease that has ended
 
     def revoke(self, lease: int) -> None:
@@ -107,10 +113,17 @@ class EtcdStore:
         looks = [self._range_op(self._full(key)) for key in compared_keys(change)]
         request = etcdrpc.TxnRequest(compare=self._compares(change), success=operations, failure=looks)
         answer = self._cluster.tell(lambda endpoint, within_s: endpoint.txn(request, timeout=within_s))
+        revision = self._hear(answer)
         reason = None if answer.succeeded else refusal(change, self._entries(answer))
         if reason is not None:
             raise reason
-        return int(answer.header.revision)
+        return revision
+
+    def _hear(self, answer: Any) -> int:
+        """Return the store's revision, which every answer of etcd tells."""
+        revision = int(answer.header.revision)
+        self._heard = revision, time.monotonic()
+        return revision
 
     def _puts_and_deletes(self, change: Change) -> list[Any]:
         puts = [

@@ -74,7 +74,7 @@ class Store(Protocol):
     def revision(self) -> int:
         """Return a number that every change of the store makes larger, whoever made it.
 
-        Raises StoreUnavailable.
+        It may be that of the last answer, up to a second ago.  Raises StoreUnavailable.
         """
 
     def write(

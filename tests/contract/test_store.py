@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 
@@ -21,9 +22,10 @@ FOREVER_S = 3600  # a lease that ends with keys makes a revision: none does whil
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A store of no entries, and how time passes for its leases."""
+    """A store of no entries, another one of the same etcd, and how time passes for leases."""
 
     store: Store
+    other: Store
     pass_time: Callable[[float], None]
 
 
@@ -41,7 +43,7 @@ def _fake_place() -> Place:
         now[0] += seconds
         store.expire_leases()
 
-    return Place(store, pass_time)
+    return Place(store, store, pass_time)
 
 
 @pytest.fixture(params=["fake", "etcd"])
@@ -50,9 +52,11 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
         yield _fake_place()
         return
     servers: EtcdServers = request.getfixturevalue("etcd")
-    store = EtcdStore(servers.endpoints, f"/simplecloud/test{next(_roots)}/", timeout_s=PATIENT_S)
-    yield Place(store, lambda seconds: None)
-    store.close()
+    store, other = (
+        EtcdStore(servers.endpoints, f"/simplecloud/test{next(_roots)}/", timeout_s=PATIENT_S) for _ in "12"
+    )
+    with closing(store), closing(other):
+        yield Place(store, other, lambda seconds: None)
 
 
 @pytest.fixture
@@ -303,6 +307,19 @@ def test_every_change_makes_the_revision_larger_and_nothing_else_does(store: Sto
     assert store.revision() == written > before
     store.write({}, ["apps/web"])
     assert store.revision() > written
+
+
+def test_the_revision_tells_of_changes_by_others_though_a_lease_is_refreshed_meanwhile(
+    place: Place,
+) -> None:
+    store = place.store
+    lease = store.grant(FOREVER_S)
+    store.refresh(lease)
+    before = store.revision()
+
+    place.other.write({"apps/web": "1"})
+
+    eventually(lambda: store.refresh(lease) and store.revision() > before, what="the other's change")
 
 
 def test_a_store_that_answers_is_available_and_its_members_healthy(store: Store) -> None:
