@@ -28,7 +28,9 @@ from manager.loop.readiness import Readiness
 from manager.server import Server
 from manager.service.verbs import dispatcher
 from manager.store import EtcdStore
-from manager.tend import LOOK_S, KeeperTender, PartsTender, ProxyTender
+from manager.tend.keeper import KeeperTender
+from manager.tend.parts import LOOK_S, PartsTender
+from manager.tend.proxy import ProxyTender
 
 SCALE_S = 2.0  # the autoscaler's tick
 KEEPER_S = 3.0  # nobody waits for a keeper while the managers run

@@ -1,253 +1,28 @@
-"""The parts of the cloud are kept running, each for itself."""
+"""The parts of the cloud are kept running, each for itself, and a keeper beside the managers."""
 
 from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from manager.api.errors import EngineError
-from manager.engine.containers import Part
 from manager.engine.orders import PartOrder
 from manager.host.holds import hold
 from manager.host.keeper import keeper_pid_file
 from manager.host.processes import STANDSTILL_S
-from manager.loop.reconcile import Picture
-from manager.state.world import World
-from manager.store import Member
-from manager.tend import (
-    AGAIN_S,
-    DEAF_S,
-    PUT_BACK_S,
-    REST_S,
-    SILENT_S,
-    STOPPED_S,
-    TURNS_S,
-    KeeperTender,
-    PartsTender,
-    ProxyTender,
-    hung_members,
-)
+from manager.tend.keeper import KeeperTender
+from manager.tend.parts import AGAIN_S, REST_S, STOPPED_S, PartsTender
 from tests.fakes.engine import FakeEngine, fake_image
 from tests.fakes.manager import PlacesAt
 from tests.fakes.processes import process_of
-from tests.simulation.worlds import NOW, a_worker, an_app, serving
+from tests.simulation.worlds import NOW
 from tests.stopping import stop
-
-TAKEN_UP = serving([an_app()], [a_worker(1), a_worker(2)])
-MISSED = replace(TAKEN_UP, live={"web": frozenset({"w_web_1_1"})})
-
-
-ETCD = ("etcd_1", "etcd_2", "etcd_3")
-SILENCE_S = 2.0  # after which a member counts as silent
-LONG = 100.0  # more seconds than any patience here
-
-
-def untold(_: str) -> None:
-    """Nobody wants to know."""
-
-
-@dataclass(slots=True)
-class Proxy:
-    """A proxy that runs beside three members of etcd, and is looked at once a second, or as told."""
-
-    places: PlacesAt
-    engine: FakeEngine
-    seen: Picture | None = None
-    now: float = NOW
-    answers: bool = True
-    silent: frozenset[str] = frozenset()
-    tender: ProxyTender = field(init=False)
-
-    def __post_init__(self) -> None:
-        for name in (*ETCD, "proxy"):
-            self.engine.parts.start(PartOrder(name=name, part=name, image="proxy", command=(name,)))
-        self.engine.now = lambda: self.now
-        parts = PartsTender(self.places, self.engine, [], untold)
-        self.tender = ProxyTender(
-            places=self.places,
-            name="proxy",
-            etcd=ETCD,
-            parts=self.engine.parts.list,
-            restart=parts.restart,
-            picture=lambda: self.seen,
-            answers=lambda: self.answers,
-            members=self.members,
-            clock=lambda: self.now,
-        )
-
-    def members(self) -> list[Member]:
-        """Return how they are; one that is silent is waited for."""
-        self.now += SILENCE_S if self.silent else 0.0
-        return [Member(name, name not in self.silent) for name in ETCD]
-
-    def restarts(self, world: World, for_s: float, trouble: str = "", every_s: int = 1) -> int:
-        """Return how often it is restarted while the cloud looks like that."""
-        return self.restarted(world, for_s, trouble, every_s).count("proxy")
-
-    def restarted(self, world: World, for_s: float, trouble: str = "", every_s: int = 1) -> list[str]:
-        """Return what is restarted while the cloud looks like that, in that order."""
-        began = len(self.engine.changes)
-        ends_at = self.now + for_s
-        while self.now < ends_at:
-            self.now += every_s
-            self.seen = Picture(replace(world, now=self.now), 1, converged=False, trouble=trouble)
-            self.tender.look()
-        return [change.removeprefix("restart ") for change in self.engine.changes[began:]]
-
-
-@pytest.fixture
-def proxy(tmp_path: Path) -> Proxy:
-    places = PlacesAt("test", directory=tmp_path)
-    return Proxy(places, FakeEngine(now=lambda: NOW - LONG, images=[fake_image("proxy")]))
-
-
-def test_a_proxy_that_takes_up_no_change_is_restarted_once_until_it_does(proxy: Proxy) -> None:
-    assert proxy.restarts(MISSED, DEAF_S) == 0
-    assert proxy.restarts(MISSED, 10 * DEAF_S) == 1
-    assert proxy.restarts(TAKEN_UP, 1) == 0
-    assert proxy.restarts(MISSED, 10 * DEAF_S) == 1
-
-
-def test_a_proxy_that_is_late_with_one_change_after_the_other_is_left_alone(proxy: Proxy) -> None:
-    other = replace(TAKEN_UP, live={"web": frozenset({"w_web_2_1"})})
-
-    assert [proxy.restarts(world, DEAF_S / 2) for world in (MISSED, other) * 4] == [0] * 8
-
-
-def test_a_proxy_is_given_less_time_after_the_store_has_forgotten_changes(proxy: Proxy) -> None:
-    assert proxy.restarts(replace(TAKEN_UP, revision=100), 1) == 0
-    assert proxy.restarts(replace(TAKEN_UP, revision=7), 1) == 0
-
-    assert proxy.restarts(replace(MISSED, revision=9), PUT_BACK_S) == 0
-    assert proxy.restarts(replace(MISSED, revision=9), 1) == 1
-    assert proxy.restarts(replace(TAKEN_UP, revision=10), 1) == 0
-    assert proxy.restarts(replace(MISSED, revision=11), DEAF_S) == 0
-
-
-def test_a_proxy_that_hears_although_the_store_has_forgotten_changes_is_given_its_time(proxy: Proxy) -> None:
-    assert proxy.restarts(replace(TAKEN_UP, revision=100), 1) == 0
-    assert proxy.restarts(replace(MISSED, revision=7), 1) == 0
-    assert proxy.restarts(replace(TAKEN_UP, revision=8), 1) == 0
-
-    assert proxy.restarts(replace(MISSED, revision=9), DEAF_S) == 0
-
-
-def test_a_proxy_whose_word_is_not_heard_is_left_alone(proxy: Proxy) -> None:
-    assert proxy.restarts(replace(TAKEN_UP, live=None), 3 * DEAF_S) == 0
-
-
-def test_a_proxy_is_left_alone_while_the_store_is_away(proxy: Proxy) -> None:
-    assert proxy.restarts(MISSED, 3 * DEAF_S, trouble="etcd does not answer") == 0
-
-
-def test_a_member_that_keeps_the_proxy_waiting_is_ended_before_the_proxy_is(proxy: Proxy) -> None:
-    proxy.silent = frozenset({"etcd_2"})
-
-    assert proxy.restarted(MISSED, DEAF_S) == []
-    assert proxy.restarted(MISSED, DEAF_S) == ["etcd_2"]
-    assert proxy.restarted(MISSED, TURNS_S / 2) == []
-    assert proxy.restarted(MISSED, LONG) == ["proxy"]
-    assert proxy.restarted(TAKEN_UP, LONG) == []
-
-
-def test_a_proxy_is_given_time_to_turn_from_a_member_that_somebody_else_ended(proxy: Proxy) -> None:
-    """The manager before, for one: this one knows of it by when the member began."""
-    proxy.engine.parts.restart("etcd_2")
-
-    assert proxy.restarts(MISSED, TURNS_S - 1) == 0
-    assert proxy.restarts(MISSED, DEAF_S) == 1
-
-
-@pytest.mark.parametrize("silent", [ETCD[:1], ETCD[:2], ETCD])
-def test_a_proxy_is_given_time_to_turn_after_members_kept_silent(proxy: Proxy, silent: Sequence[str]) -> None:
-    """They began long ago, as if a full machine had kept them: so nobody was ended."""
-    proxy.silent = frozenset(silent)
-    assert proxy.restarts(MISSED, DEAF_S) == 0
-    proxy.silent = frozenset()
-
-    assert proxy.restarts(MISSED, TURNS_S - 1) == 0
-    assert proxy.restarts(MISSED, DEAF_S) == 1
-
-
-def test_a_proxy_is_given_time_to_turn_after_the_store_was_away(proxy: Proxy) -> None:
-    assert proxy.restarts(MISSED, LONG, trouble="etcd does not answer") == 0
-
-    assert proxy.restarts(MISSED, TURNS_S - 1) == 0
-    assert proxy.restarts(MISSED, DEAF_S) == 1
-
-
-def test_a_proxy_is_given_more_time_where_looks_come_late_as_on_a_full_machine(proxy: Proxy) -> None:
-    late = 5
-    assert proxy.restarts(MISSED, late * DEAF_S, every_s=late) == 0
-    assert proxy.restarts(MISSED, late, every_s=late) == 1
-
-
-def test_a_proxy_is_not_left_deaf_by_a_member_that_begins_anew_all_the_time(proxy: Proxy) -> None:
-    for _ in range(int(2 * TURNS_S / DEAF_S)):
-        proxy.engine.parts.restart("etcd_2")
-        assert proxy.restarts(MISSED, DEAF_S) == 0
-
-    assert proxy.restarts(MISSED, 1) == 1
-
-
-def test_no_member_is_ended_for_a_proxy_that_hears(proxy: Proxy) -> None:
-    proxy.silent = frozenset({"etcd_2"})
-
-    assert proxy.restarted(TAKEN_UP, LONG) == []
-
-
-def test_no_member_is_ended_after_the_store_has_forgotten_changes(proxy: Proxy) -> None:
-    """They have just begun then."""
-    proxy.silent = frozenset({"etcd_2"})
-    proxy.restarted(replace(TAKEN_UP, revision=100), 1)
-
-    assert proxy.restarted(replace(MISSED, revision=7), PUT_BACK_S + 1) == ["proxy"]
-
-
-def test_members_are_hung_when_most_others_answer_and_they_began_before_that() -> None:
-    def hung(*healthy: bool, names: Sequence[str] = ETCD, since: float = NOW) -> list[str]:
-        parts = [Part(name, name, "etcd", "running", 1, NOW, "", {}) for name in names]
-        return hung_members(names, [Member(str(n), well) for n, well in enumerate(healthy)], parts, since)
-
-    assert hung(True, True, False) == ["etcd_3"]
-    assert hung(True, True, True) == []
-    assert hung(True, False, False) == []
-    assert hung(False, names=["etcd_1"]) == []
-    assert hung(True, True, False, since=NOW - 1) == []
-    assert hung(True, True, False, names=[]) == []
-
-
-def test_a_proxy_that_answers_nobody_is_restarted_once_until_it_does(proxy: Proxy) -> None:
-    hanging = replace(TAKEN_UP, live=None)
-    proxy.answers = False
-
-    assert proxy.restarts(hanging, SILENT_S) == 0
-    assert proxy.restarts(hanging, 3 * SILENT_S) == 1
-    proxy.answers = True
-    assert proxy.restarts(TAKEN_UP, 1) == 0
-    proxy.answers = False
-    assert proxy.restarts(hanging, 3 * SILENT_S) == 1
-
-
-def test_a_proxy_that_answers_now_and_then_is_left_alone(proxy: Proxy) -> None:
-    hanging = replace(TAKEN_UP, live=None)
-
-    for answers in (False, True) * 4:
-        proxy.answers = answers
-        assert proxy.restarts(hanging, SILENT_S if not answers else 1) == 0
-
-
-def test_a_proxy_that_a_drill_holds_down_is_left_alone(proxy: Proxy) -> None:
-    hold(proxy.places, 60, "proxy")
-    proxy.answers = False
-
-    assert proxy.restarts(replace(TAKEN_UP, live=None), LONG) == 0
 
 
 def tending(
@@ -257,7 +32,7 @@ def tending(
     engine = FakeEngine(now=time.time, images=[fake_image("proxy")])
     orders = [PartOrder(name=name, part=name, image=name, command=("run",)) for name in names]
     places = PlacesAt("test", directory=directory)
-    return engine, PartsTender(places, engine, orders, untold, clock=clock)
+    return engine, PartsTender(places, engine, orders, lambda _: None, clock=clock)
 
 
 def test_a_part_that_cannot_start_keeps_no_other_from_starting(tmp_path: Path) -> None:
@@ -338,7 +113,7 @@ def test_a_part_that_is_started_is_left_to_begin(tmp_path: Path) -> None:
     engine = FakeEngine(now=time.time, images=[fake_image("etcd")])
     order = PartOrder(name="etcd", part="etcd", image="etcd", command=("run",))
 
-    PartsTender(PlacesAt("test", directory=tmp_path), engine, [order], untold).look()
+    PartsTender(PlacesAt("test", directory=tmp_path), engine, [order], lambda _: None).look()
 
     assert engine.changes == ["start etcd"]
 
@@ -435,7 +210,7 @@ def test_a_part_that_a_drill_holds_down_stays_stopped(tended: Tended) -> None:
     hold(tended.places, 60, "sc_test_etcd_2")
     tended.stopped.add(tended.pid)
 
-    tended.look(int(LONG))
+    tended.look(100)
 
     assert tended.stopped == {tended.pid}
 
@@ -499,13 +274,3 @@ def test_events_tell_why_a_part_was_restarted_once(tended: Tended) -> None:
     tended.look(3)
 
     assert tended.told == ["etcd2: restarted: it answered nobody"]
-
-
-def test_a_proxy_that_docker_could_not_restart_is_restarted_later(proxy: Proxy) -> None:
-    proxy.restarts(MISSED, DEAF_S)
-    proxy.engine.fail_next = "Docker is busy"
-
-    with pytest.raises(EngineError):
-        proxy.restarts(MISSED, 1)
-
-    assert proxy.restarts(MISSED, 1) == 1

@@ -1,0 +1,6 @@
+"""Keeps etcd's members and the proxy running, the proxy listening to etcd, and a keeper beside the managers.
+
+Docker restarts a part that dies. It does not restart one that was stopped or removed by hand, knows nothing
+of one that a signal has stopped, and waits up to a minute for one that keeps dying; this does, by label,
+without needing etcd. `note` is told what was done, in a sentence for `events`.
+"""
