@@ -80,11 +80,9 @@ def _held(
 
     The number is remembered as right, so that nothing is removed soon after.
     """
-    before = policy.min
-    if seen.wanted is not None and known(seen.wanted) is not None:
-        before = seen.wanted
-    elif memory.wishes:
-        before = memory.wishes[-1].workers
+    before = known(seen.wanted)
+    if before is None:
+        before = memory.wishes[-1].workers if memory.wishes else policy.min
     final, limits = _clamped(before, _bounds(policy, None)) if before else (0, ())
     spares, memory = kept_spares(memory, None, seen.memory_room, final, policy.max, now_s)
     decision = ScalingDecision(

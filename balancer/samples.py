@@ -8,6 +8,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
+
+Number = TypeVar("Number", int, float)
 
 NORMAL_SHARE = 0.95
 STALE_S, STALE_SPANS = 5.0, 2.5  # older figures are not decided on, whichever of the two is longer
@@ -119,7 +122,7 @@ class Observation:
     memory_room: int | None = None
 
 
-def known(value: float | None) -> float | None:
+def known(value: Number | None) -> Number | None:
     """Return the number, or None for one that is absent, not finite or negative."""
     return value if value is not None and math.isfinite(value) and value >= 0 else None
 

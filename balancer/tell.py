@@ -29,8 +29,8 @@ def inputs_of(memory: Memory, seen: Observation, now_s: float) -> Inputs:
     return Inputs(
         age_s=known(seen.age_s),
         span_s=known(seen.span_s),
-        ready=seen.ready,
-        starting=seen.starting,
+        ready=known(seen.ready),
+        starting=known(seen.starting),
         connections=known(seen.connections),
         slow_share=_slow_share(seen, memory.slo_s),
         host_cores=known(seen.host_cores),

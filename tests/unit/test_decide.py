@@ -515,6 +515,16 @@ def test_no_figures_that_are_missing_from_the_start_raise(absent: dict[str, obje
     assert 1 <= decision.final <= POLICY.max
 
 
+@pytest.mark.parametrize("count", ["wanted", "ready", "starting"])
+def test_a_number_of_workers_that_is_no_number_is_recorded_as_unknown(count: str) -> None:
+    absent: dict[str, object] = {count: math.nan}
+
+    decision = taught().sees(replace(seen(80.0, 4), **absent))  # type: ignore[arg-type]
+
+    assert decision.action is Action.HOLD
+    assert json.dumps(decision.record("shop"), allow_nan=False)
+
+
 def test_the_first_sample_changes_nothing() -> None:
     decision = Operator().sees(overloaded(300.0, 2, 200.0))
 
