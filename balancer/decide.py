@@ -41,7 +41,7 @@ def decide(policy: Policy, memory: Memory, seen: Observation, now_s: float) -> t
     if problem is not None:
         return _held(policy, replace(memory, waiting=None, took_s=None), seen, now_s, problem)
     sample = sample_of(seen, memory.waiting)
-    if seen.connections is None and known(seen.inflight) is None:
+    if seen.connections is None and not sample.counts_waiting:
         sample = unhidden(sample, memory, worker_cores(memory, sample))
     picked, memory = pick(policy, learned(policy, memory, sample, now_s), sample, now_s)
     if silence is None and now_s < memory.hold_until_s:

@@ -131,7 +131,7 @@ def known(value: Number | None) -> Number | None:
 class Sample:
     """An observation that can be decided on: numbers where there must be numbers.
 
-    demand: requests/s that arrived, or open connections.  served: what succeeded of it.
+    demand: requests/s that arrived (the arrival rate), or open connections.  served: what succeeded of it.
     waiting: requests without an answer at the end of the span; waiting_change: since the one before, 0 while
     it cannot be counted (hidden.py).  took_s: the median time of a request.
     """
@@ -190,37 +190,28 @@ def problem_of(seen: Observation) -> str | None:
 def sample_of(seen: Observation, waiting_before: float | None) -> Sample:
     """Return the sample in an observation without a problem.
 
-    Demand is completions plus the change of what waits, over the span: throughput alone hides what a
-    saturated app is asked for.
+    The arrival rate is completions plus the change of what waits, over the span: throughput alone hides what
+    a saturated app is asked for. What waits is as the kernel counts it, else by Little's law, L = X W, from
+    the throughput X and the median time for W: a histogram tells no mean.
     """
     span_s = known(seen.span_s) or 1.0
     completed, failed = known(seen.completed) or 0.0, known(seen.failed) or 0.0
-    waiting = _waiting(seen, completed / span_s)
-    counted = waiting_before is not None and known(seen.inflight) is not None
-    change = waiting - (waiting_before or 0.0) if counted else 0.0
-    connections = known(seen.connections)
-    served = (completed - failed) / span_s if connections is None else connections
+    took_s = known(seen.latencies.quantile_s(0.5)) if seen.latencies else None
+    inflight, connections = known(seen.inflight), known(seen.connections)
+    waiting = completed / span_s * (took_s or 0.0) if inflight is None else inflight
+    change = 0.0 if inflight is None or waiting_before is None else waiting - waiting_before
     return Sample(
         span_s=span_s,
         wanted=seen.wanted or 0,
         ready=seen.ready or 0,
         starting=seen.starting or 0,
         demand=max(0.0, (completed + change) / span_s) if connections is None else connections,
-        served=served,
+        served=(completed - failed) / span_s if connections is None else connections,
         completed=completed,
         failed_share=failed / completed if completed else 0.0,
         waiting=waiting,
         waiting_change=change,
         cores=known(seen.cpu_cores),
-        took_s=known(seen.latencies.quantile_s(0.5)) if seen.latencies else None,
+        took_s=took_s,
         seen=seen,
     )
-
-
-def _waiting(seen: Observation, completed_rps: float) -> float:
-    """Return the requests without an answer: as the kernel counts them, else by Little's law."""
-    inflight = known(seen.inflight)
-    if inflight is not None:
-        return inflight
-    took_s = seen.latencies.quantile_s(0.5) if seen.latencies else None
-    return completed_rps * (known(took_s) or 0.0)
