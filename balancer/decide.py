@@ -85,20 +85,8 @@ def _held(
         before = memory.wishes[-1].workers if memory.wishes else policy.min
     final, limits = _clamped(before, _bounds(policy, None)) if before else (0, ())
     spares, memory = kept_spares(memory, None, seen.memory_room, final, policy.max, now_s)
-    decision = ScalingDecision(
-        id=memory.number,
-        at_s=now_s,
-        from_workers=before,
-        final=final,
-        action=action_of(before, final),
-        reason=why,
-        carried_out=policy.mode is Mode.ON,
-        inputs=inputs_of(memory, seen, now_s),
-        model=Model(Trust.RULE, memory.cpu.windows),
-        limits=limits,
-        spares=spares,
-    )
-    return decision, _remembered(memory, decision, final)
+    decision = _decision(policy, memory, seen, now_s, (before, final), why)
+    return _remembered(memory, replace(decision, limits=limits, spares=spares), final)
 
 
 def _limited(
@@ -111,16 +99,11 @@ def _limited(
     final, limits = _within_limits(policy, memory, picked, sample.wanted, now_s - wait_s)
     reach = _reach(policy, picked, final)
     spares, memory = kept_spares(memory, reach, seen.memory_room, final, policy.max, now_s)
-    inputs = inputs_of(memory, seen, now_s)
-    decision = ScalingDecision(
-        id=memory.number,
-        at_s=now_s,
-        from_workers=sample.wanted,
-        final=final,
-        action=action_of(sample.wanted, final),
-        reason=reason_of(sample, picked.model.trusted, picked.demand, picked.raw, limits),
-        carried_out=policy.mode is Mode.ON,
-        inputs=with_demand(inputs, sample, picked.demand, picked.backlog_rps, unread=unread),
+    reason = reason_of(sample, picked.model.trusted, picked.demand, picked.raw, limits)
+    decision = _decision(policy, memory, seen, now_s, (sample.wanted, final), reason)
+    decision = replace(
+        decision,
+        inputs=with_demand(decision.inputs, sample, picked.demand, picked.backlog_rps, unread=unread),
         model=_told_model(policy, picked, final),
         raw=picked.raw,
         lasting=picked.lasting,
@@ -130,8 +113,26 @@ def _limited(
         removes_after_s=wait_s,
         spares=spares,
     )
-    right, _ = _clamped(picked.lasting, _bounds(policy, picked.cap))
-    return decision, _remembered(memory, decision, right)
+    lasting, _ = _clamped(picked.lasting, _bounds(policy, picked.cap))
+    return _remembered(memory, decision, lasting)
+
+
+def _decision(
+    policy: Policy, memory: Memory, seen: Observation, now_s: float, change: tuple[int, int], why: str
+) -> ScalingDecision:
+    """Return the decision for a change from one number to another, with what is known without a model."""
+    before, final = change
+    return ScalingDecision(
+        id=memory.number,
+        at_s=now_s,
+        from_workers=before,
+        final=final,
+        action=action_of(before, final),
+        reason=why,
+        carried_out=policy.mode is Mode.ON,
+        inputs=inputs_of(memory, seen, now_s),
+        model=Model(Trust.RULE, memory.cpu.windows),
+    )
 
 
 def _within_limits(
@@ -161,8 +162,9 @@ def _clamped(number: int, bounds: tuple[tuple[str, int, int], ...]) -> tuple[int
 
 
 def _wait_s(memory: Memory, sample: Sample) -> float:
-    """Return how long fewer workers must have been enough: longer, the more ragged the demand is.
+    """Return how long fewer workers must have been enough, the longer the more the demand strays from chance.
 
+    Other autoscalers call it the stabilization window of scaling down, and have one length for all loads.
     A demand that strays no more than chance arrivals do hardly ever wants back at once what it let go.
     """
     back_s = lead_s(memory) + sample.span_s
@@ -175,11 +177,12 @@ def _not_too_soon(memory: Memory, bounded: int, now: int, most: int, since_s: fl
     return bounded if bounded >= now else min(now, most, max([bounded, *recent]))
 
 
-def _remembered(memory: Memory, decision: ScalingDecision, right: int) -> Memory:
+def _remembered(memory: Memory, decision: ScalingDecision, lasting: int) -> tuple[ScalingDecision, Memory]:
+    """Return the decision with what to remember: the number to which later ones may not remove too soon."""
     now_s = decision.at_s
     recent = tuple(wish for wish in memory.wishes if wish.at_s > now_s - REMOVE_AFTER_S)
-    memory = replace(memory, wishes=(*recent, Wish(now_s, right)))
-    return replace(memory, changed_s=now_s) if decision.changes else memory
+    memory = replace(memory, wishes=(*recent, Wish(now_s, lasting)))
+    return decision, replace(memory, changed_s=now_s) if decision.changes else memory
 
 
 def _reach(policy: Policy, picked: Pick, final: int) -> int | None:
