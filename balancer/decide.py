@@ -69,7 +69,7 @@ def _awake(memory: Memory, seen: Observation, now_s: float) -> tuple[Memory, str
     if now_s > before_s:
         return memory, f"held: nothing was decided for {now_s - before_s:.0f} s before"
     demand = replace(memory.demand, since_s=now_s, rates=(), surprises=(), due=(), next_rps=None)
-    memory = replace(memory, demand=demand, wishes=(), reach=None, changed_s=None)
+    memory = replace(memory, demand=demand, wishes=(), reach=None, changed_s=None, starved_s=None)
     return replace(memory, moved_s=now_s, removed_s=now_s), "the clock stepped back"
 
 

@@ -242,6 +242,16 @@ def test_a_host_that_let_workers_starve_is_not_believed_for_minutes() -> None:
     assert late.final > 6
 
 
+def test_a_host_that_let_workers_starve_is_believed_again_though_the_clock_stepped_back() -> None:
+    operator = among_neighbours()
+    operator.sees_all([full(gets_cores=2.8)] * 2)
+    operator.sees(full(gets_cores=3.96), after_s=-3600.0)
+
+    late = operator.sees_all([full(gets_cores=3.96)] * int(GIVES_AGAIN_S / SPAN_S))
+
+    assert late.final > 6
+
+
 def among_neighbours() -> Operator:
     """Return an operator of four workers on a host whose other half is used by others."""
     operator = taught(workers=4)
