@@ -8,7 +8,7 @@ long it has been quiet tells when the next one is due. And one that has begun ma
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,32 +72,41 @@ def going_on(
 ) -> tuple[Floats, Floats]:
     """Return the demands ahead_s from now if the rise under way goes on as one before it, and their odds.
 
-    Only those tell that had risen about as high after as long. And one that began with a jump just now
-    (jumped) was seen for a part of the span only.
+    The odds are the part of the rises alike that went further, by their weights, with ENDED added to those
+    that did not. One that began with a jump just now (jumped) was seen for a part of the span only.
     """
-    nothing = np.empty(0), np.empty(0)
     if not surprises or surprises[-1].at_s < now_s:
-        return nothing
+        return np.empty(0), np.empty(0)
     *before, this = _rises(surprises)
+    newest_rps, half_seen = this[-1].rps, jumped and len(this) == 1
+    alike = [*_led_alike(before, this, now_s, ahead_s, span_s)]
+    further = [(rps, weight) for rps, weight in alike if rps > max(base_rps, newest_rps)]
+    if half_seen:
+        further = [(2.0 * newest_rps - this[0].forecast_rps, HALF_SEEN), *further]
+    if not further:
+        return np.empty(0), np.empty(0)
+    rps, weights = np.array(further).T
+    return rps, weights / sum((weight for _, weight in alike), ENDED + HALF_SEEN * half_seen)
+
+
+def _led_alike(
+    before: Sequence[Sequence[Surprise]],
+    this: Sequence[Surprise],
+    now_s: float,
+    ahead_s: float,
+    span_s: float,
+) -> Iterator[tuple[float, float]]:
+    """Yield where this rise leads if it goes on as one before it that was as high after as long, and the
+    weight of that one.
+    """
     first_rps, newest_rps, since_s = this[0].forecast_rps, this[-1].rps, now_s - this[0].at_s
-    half_seen = jumped and len(this) == 1
-    alike = ENDED + HALF_SEEN * half_seen
-    led = [(2.0 * newest_rps - first_rps, HALF_SEEN)] if half_seen else []
     for rise in before:
         then_rps, later_rps = (_rps_after(rise, t_s, span_s) for t_s in (since_s, since_s + ahead_s))
         began_rps = rise[0].forecast_rps
         risen = (newest_rps - first_rps) / max(then_rps - began_rps, 1e-9)
-        if not ALIKE <= risen <= 1.0 / ALIKE:
-            continue
-        counts = 0.5 ** ((now_s - rise[0].at_s) / HALF_LIFE_S)
-        alike += counts
-        rps = min(later_rps, first_rps + later_rps - began_rps)
-        if rps > max(base_rps, newest_rps):
-            led.append((rps, counts))
-    if not led:
-        return nothing
-    led_rps, led_counts = np.array(led).T
-    return led_rps, led_counts / alike
+        if ALIKE <= risen <= 1.0 / ALIKE:
+            weight = 0.5 ** ((now_s - rise[0].at_s) / HALF_LIFE_S)
+            yield min(later_rps, first_rps + later_rps - began_rps), weight
 
 
 def _rises(surprises: Sequence[Surprise]) -> list[list[Surprise]]:
