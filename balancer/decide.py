@@ -68,7 +68,7 @@ def _awake(memory: Memory, seen: Observation, now_s: float) -> tuple[Memory, str
     memory = replace(memory, hold_until_s=now_s + lead_s(memory) + span_s, waiting=None, took_s=None)
     if now_s > before_s:
         return memory, f"held: nothing was decided for {now_s - before_s:.0f} s before"
-    demand = replace(memory.demand, since_s=now_s, rates=(), surprises=(), due=(), next_rps=None)
+    demand = replace(memory.demand, since_s=now_s, rates=(), surprises=(), pending=(), next_rps=None)
     memory = replace(memory, demand=demand, wishes=(), reach=None, changed_s=None, starved_s=None)
     return replace(memory, moved_s=now_s, removed_s=now_s), "the clock stepped back"
 

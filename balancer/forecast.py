@@ -2,7 +2,8 @@
 
 Two kinds of future are weighed. The steady one: weighted lines through the newest rates, slopes shrunk
 by their own significance. A short one follows a wave, a long one sees through noise; each counts by how
-little its forecasts missed of late (Bates and Granger, "The combination of forecasts", 1969). And the
+small the squared errors of its forecasts were of late (Bates and Granger, "The combination of forecasts",
+1969; they take the inverse itself, here it is to the power of DECISIVE, near a choice of the best). And the
 surprises (surprises.py): demand that comes out far above what was forecast for it.
 """
 
@@ -21,13 +22,14 @@ SAMPLES, LINE_SAMPLES = 60, 4  # so many rates are kept, and so many make a slop
 LEAST_WIDTH_S2 = 1e-6  # variance of the rates' times, for a slope; after a silence only the newest counts
 HALF_LIVES_S = np.array([4.0, 8.0, 16.0, 32.0])  # of the lines through the rates
 UNTRIED = np.array([0.0, 1.0, 0.0, 0.0])  # how the lines count before any was held against what came
-MISS_HALF_LIFE_S = 60.0  # of a line's squared misses: as long as a load keeps its kind
-DECISIVE = 8.0  # a line with half the mean squared miss of another counts 2 ** 8 times as much
+ERROR_HALF_LIFE_S = 60.0  # of a line's squared errors: as long as a load keeps its kind
+DECISIVE = 8.0  # a line with half the mean squared error of another counts 2 ** 8 times as much
 SHRINK = 4.0  # the squared t-value at which half of a slope is believed
 JUMP = 4.0  # standard deviations by which demand leaves all before it behind; fewer take waves for jumps
 NEWEST = 5  # rates whose median a jump is measured from: one stray rate among them does not move it
 SURPRISE = 3.0  # standard deviations of a count by which a surprise is above its forecast
-# A normal distribution at six points: standard deviations from the middle, and their weights.
+# A normal distribution by the middle of each fifth, the highest twentieth apart: standard deviations from
+# the mean, and their weights.
 NORMAL_AT = np.array([-1.28, -0.52, 0.0, 0.52, 1.28, 2.0])
 NORMAL_ODDS = np.array([0.2, 0.2, 0.2, 0.2, 0.15, 0.05])
 
@@ -41,7 +43,7 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class Pending:
     """What was forecast for at_s, and what each of the lines said."""
 
     at_s: float
@@ -54,17 +56,17 @@ class History:
     """What is remembered of the demand.
 
     since_s: the surprises after it are all known.  spread: variance of the rates, in variances of a
-    Poisson count.  due: what was forecast for times to come.  next_rps: and for the next sample.
-    misses: the mean squared miss of each line, empty before the first.
+    Poisson count.  pending: what was forecast for times to come.  next_rps: and for the next sample.
+    squared_errors: the mean one of each line, (requests/s)^2, empty before the first.
     """
 
     since_s: float = 0.0
     rates: tuple[Rate, ...] = ()
     spread: float = 1.0
     surprises: tuple[Surprise, ...] = ()
-    due: tuple[Due, ...] = ()
+    pending: tuple[Pending, ...] = ()
     next_rps: float | None = None
-    misses: tuple[float, ...] = ()
+    squared_errors: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,8 @@ def learn_demand(history: History, now: Rate, span_s: float) -> History:
         _with_surprise(history, now, span_s),
         rates=(*kept, now),
         spread=_spread(history, now, span_s),
-        due=tuple(due for due in history.due if due.at_s > now.at_s),
-        misses=_misses(history, now, span_s),
+        pending=tuple(each for each in history.pending if each.at_s > now.at_s),
+        squared_errors=_squared_errors(history, now, span_s),
     )
 
 
@@ -117,30 +119,37 @@ def forecast(
     level, ahead = float(counts @ np.maximum(lines.at(0.0), 0.0)), float(counts @ by_line)
     sd = float(counts @ lines.sd(ahead_s))
     base = max(level, ahead)
-    new, new_odds = chances(history.surprises, history.since_s, base, now_s, span_s)
-    begun, begun_odds = going_on(
-        history.surprises, base, now_s, ahead_s, span_s, jumped=counted and len(history.rates) == 1
-    )
-    odds = np.concatenate([new_odds * (1.0 - begun_odds.sum()), begun_odds])
+    jumped = counted and len(history.rates) == 1
+    jump_rps, jump_odds = _jumps(history, base, now_s, ahead_s, span_s, jumped)
     return Forecast(
         level_rps=level,
         slope_rps_per_s=float(counts @ lines.slope),
         ahead_rps=ahead,
         sd_rps=sd,
         steady_rps=np.maximum(base + sd * NORMAL_AT, 0.0),
-        steady_odds=NORMAL_ODDS * (1.0 - odds.sum()),
-        jump_rps=np.concatenate([new, begun]),
-        jump_odds=odds,
+        steady_odds=NORMAL_ODDS * (1.0 - jump_odds.sum()),
+        jump_rps=jump_rps,
+        jump_odds=jump_odds,
         by_line=tuple(float(rps) for rps in by_line),
     )
 
 
-def promise(history: History, made: Forecast, now_s: float, ahead_s: float, span_s: float) -> History:
-    """Return the history with the forecast kept, to be held against what comes."""
+def with_pending(history: History, made: Forecast, now_s: float, ahead_s: float, span_s: float) -> History:
+    """Return the history with the forecast kept, to be compared with what comes."""
     said = tuple(round(rps, 3) for rps in made.by_line)
-    due = Due(round(now_s + ahead_s, 2), round(max(made.level_rps, made.ahead_rps), 3), said)
+    pending = Pending(round(now_s + ahead_s, 2), round(max(made.level_rps, made.ahead_rps), 3), said)
     next_rps = max(0.0, made.level_rps + made.slope_rps_per_s * span_s)
-    return replace(history, due=(*history.due, due), next_rps=round(next_rps, 3))
+    return replace(history, pending=(*history.pending, pending), next_rps=round(next_rps, 3))
+
+
+def _jumps(
+    history: History, base_rps: float, now_s: float, ahead_s: float, span_s: float, jumped: bool
+) -> tuple[Floats, Floats]:
+    """Return the demands that surprises lead to, of one to come or of one that has begun, and their odds."""
+    new, new_odds = chances(history.surprises, history.since_s, base_rps, now_s, span_s)
+    begun, begun_odds = going_on(history.surprises, base_rps, now_s, ahead_s, span_s, jumped)
+    odds = np.concatenate([new_odds * (1.0 - begun_odds.sum()), begun_odds])
+    return np.concatenate([new, begun]), odds
 
 
 def _count_sd(rate_rps: float, span_s: float) -> float:
@@ -166,7 +175,7 @@ def _spread(history: History, now: Rate, span_s: float) -> float:
 
 def _with_surprise(history: History, now: Rate, span_s: float) -> History:
     """Return the history with a surprise more when demand is far above what was forecast for now."""
-    expected = [due.rps for due in history.due if due.at_s <= now.at_s]
+    expected = [each.rps for each in history.pending if each.at_s <= now.at_s]
     if not expected or now.rps <= expected[-1] + SURPRISE * _count_sd(expected[-1], span_s):
         return history
     surprises = (*history.surprises, Surprise(now.at_s, expected[-1], now.rps))
@@ -175,23 +184,23 @@ def _with_surprise(history: History, now: Rate, span_s: float) -> History:
     return replace(history, surprises=surprises[1:], since_s=surprises[0].at_s)
 
 
-def _misses(history: History, now: Rate, span_s: float) -> tuple[float, ...]:
-    """Return the mean squared misses with what each line forecast for now, if anything, held against it."""
-    said = [due.by_line for due in history.due if due.at_s <= now.at_s]
+def _squared_errors(history: History, now: Rate, span_s: float) -> tuple[float, ...]:
+    """Return the mean squared errors with that of what each line forecast for now, if it did."""
+    said = [each.by_line for each in history.pending if each.at_s <= now.at_s]
     if not said:
-        return history.misses
+        return history.squared_errors
     seen = [(now.rps - rps) ** 2 for rps in said[-1]]
-    keep = 0.5 ** (span_s / MISS_HALF_LIFE_S)
-    before = history.misses or seen
+    keep = 0.5 ** (span_s / ERROR_HALF_LIFE_S)
+    before = history.squared_errors or seen
     return tuple(round(keep * a + (1.0 - keep) * b, 3) for a, b in zip(before, seen, strict=True))
 
 
 def _line_weights(history: History) -> Floats:
     """Return how much each line counts, in sum 1."""
-    if not history.misses:
+    if not history.squared_errors:
         return UNTRIED
-    misses = np.array(history.misses) + 1e-3
-    weights = (misses.min() / misses) ** DECISIVE
+    errors = np.array(history.squared_errors) + 1e-3
+    weights = (errors.min() / errors) ** DECISIVE
     shares: Floats = weights / weights.sum()
     return shares
 
@@ -217,7 +226,12 @@ class _Lines:
 
 
 def _lines(history: History, now_s: float, span_s: float) -> _Lines:
-    """Return the weighted lines through the rates, slopes shrunk by t^2 / (t^2 + SHRINK)."""
+    """Return the lines through the rates by weighted least squares, one a half-life.
+
+    The weights w, shape (lines, rates), are 2^(-age / half-life), in sum 1 for each line. A rate has the
+    variance v of a Poisson count over its span, times the measured spread; so a mean has v sum w^2, and
+    a slope v sum off^2 / width^2. Slopes are shrunk by t^2 / (t^2 + SHRINK), with t^2 = slope^2 / variance.
+    """
     t = np.array([rate.at_s for rate in history.rates]) - now_s
     y = np.array([rate.rps for rate in history.rates])
     w = 0.5 ** (-t / HALF_LIVES_S[:, None])

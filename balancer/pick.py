@@ -10,7 +10,7 @@ import numpy as np
 from balancer.choose import Capacity, Cost, Outlook, Thresholds, cheapest, costs, outlook, with_objective
 from balancer.decision import Model, Trust
 from balancer.fit import CpuLine, cautious_line, cpu_line
-from balancer.forecast import Forecast, forecast, promise
+from balancer.forecast import Forecast, forecast, with_pending
 from balancer.host import host_full, is_modest, worker_cores
 from balancer.learn import capacity_of, lead_s, learned_slow, worker_rate
 from balancer.memory import Memory
@@ -51,7 +51,7 @@ def pick(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> tuple[
     """Return the number for a sample, and the memory with what was expected and learned on the way."""
     ahead_s = lead_s(memory) + sample.span_s
     demand = forecast(memory.demand, now_s, ahead_s, sample.span_s, sample.counts_waiting)
-    memory = replace(memory, demand=promise(memory.demand, demand, now_s, ahead_s, sample.span_s))
+    memory = replace(memory, demand=with_pending(memory.demand, demand, now_s, ahead_s, sample.span_s))
     line = cpu_line(memory.cpu)
     if line is None or sample.cores is None:
         model, cap = Model(Trust.RULE, memory.cpu.windows), _cap_by_limit(memory, sample)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from balancer.forecast import Forecast, History, Rate, forecast, learn_demand, promise
+from balancer.forecast import Forecast, History, Rate, forecast, learn_demand, with_pending
 from balancer.surprises import (
     ENDED,
     HALF_LIFE_S,
@@ -28,13 +28,13 @@ SPAN_S, AHEAD_S = 2.0, 5.0
 def after(
     rates: Iterable[float], history: History | None = None, start_s: float = 1000.0
 ) -> tuple[History, Forecast]:
-    """Return the history and the forecast after the rates, one a span, each with its promise kept."""
+    """Return the history and the forecast after the rates, one a span, each of whose forecasts is kept."""
     history, made, now_s = history or History(), None, start_s
     for rps in rates:
         now_s += SPAN_S
         history = learn_demand(history, Rate(now_s, rps), SPAN_S)
         made = forecast(history, now_s, AHEAD_S, SPAN_S)
-        history = promise(history, made, now_s, AHEAD_S, SPAN_S)
+        history = with_pending(history, made, now_s, AHEAD_S, SPAN_S)
     assert made is not None
     return history, made
 
@@ -74,7 +74,7 @@ def test_noise_is_seen_through_by_a_long_line_and_a_wave_followed_by_a_short_one
     noise = 100.0 + 30.0 * np.random.default_rng(5).standard_normal(120)
     wave = 110.0 + 90.0 * np.sin(2.0 * np.pi * np.arange(120) / 60.0)
 
-    noisy, waving = after(noise)[0].misses, after(wave)[0].misses
+    noisy, waving = after(noise)[0].squared_errors, after(wave)[0].squared_errors
 
     assert noisy.index(min(noisy)) > waving.index(min(waving))
 
@@ -82,7 +82,7 @@ def test_noise_is_seen_through_by_a_long_line_and_a_wave_followed_by_a_short_one
 def test_the_line_that_missed_least_is_the_forecast() -> None:
     history, _ = after(100.0 + 30.0 * np.random.default_rng(5).standard_normal(120))
 
-    _, made = after([100.0], replace(history, misses=(9.0, 9.0, 9.0, 1.0)), start_s=1240.0)
+    _, made = after([100.0], replace(history, squared_errors=(9.0, 9.0, 9.0, 1.0)), start_s=1240.0)
 
     assert made.ahead_rps == pytest.approx(made.by_line[3], rel=0.01)
 
