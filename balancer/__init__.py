@@ -7,7 +7,7 @@ here and nowhere else.
     host                 the cores that its workers may use, and those of neighbours
     fit, latency         R1 and R2: what requests cost in CPU, and how many of them are slow
     forecast, surprises  R3: the demand to come
-    fading, spread       how what was learned loses its weight, and how much numbers stray
+    smoothing            how what was learned loses its weight, and how much numbers stray
     learn, memory        which numbers teach what; all that is remembered
     choose, pick         what a number of workers costs; the number before any limit
     standby              how many spares stand by

@@ -168,7 +168,7 @@ def _wait_s(memory: Memory, sample: Sample) -> float:
     A demand that strays no more than chance arrivals do hardly ever wants back at once what it let go.
     """
     back_s = lead_s(memory) + sample.span_s
-    return min(REMOVE_AFTER_S, REGRET * back_s * memory.demand.spread)
+    return min(REMOVE_AFTER_S, REGRET * back_s * memory.demand.dispersion)
 
 
 def _not_too_soon(memory: Memory, bounded: int, now: int, most: int, since_s: float) -> int:

@@ -1,6 +1,6 @@
 """R1: what requests cost in CPU, and so what one worker can carry.
 
-Weighted least squares kept as sums, so its size does not grow with the samples; old ones fade (fading.py).
+Weighted least squares kept as sums, so its size does not grow with the samples; old ones fade (smoothing.py).
 A sample far from the line counts less (Huber, "Robust estimation of a location parameter", 1964), and a row
 of samples far out on one side says that the line has moved.
 """
@@ -10,17 +10,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from balancer.fading import kept
-from balancer.spread import smoothed
+from balancer.smoothing import decay, smoothed_dispersion
 
 HUBER = 2.0  # standard deviations beyond which a sample counts less; with none, bursts cost more
 # So many samples in a row, on average so many standard deviations to one side: by chance once in a million
 # ticks; sooner forgets for noise, later serves with the old line for longer.
 DRIFT_RUN, DRIFT_SIZE = 6, 2.0
-IDLE_CORES, IDLE_SPREAD = 0.02, 0.05  # cores that an idle worker burns, before it was seen, and their sd
+IDLE_CORES, IDLE_SD = 0.02, 0.05  # cores that an idle worker burns, before it was seen, and their sd
 METER_NOISE = 0.05  # relative error of one worker's CPU reading
 METER_FLOOR_CORES = 0.01  # and its error however little it reads
-WORK_SPREAD = 1.5  # E[work^2] / E[work]^2 of a request, assumed; `spread` learns by how much more it strays
+WORK_MOMENT = 1.5  # E[work^2] / E[work]^2 = 1 + cv^2 of a request, assumed; `dispersion` learns of more
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class CpuSample:
 class CpuFit:
     """Weighted sums over the samples (u cores, n workers, x requests/s), and the newest few of them.
 
-    spread: mean squared residual in assumed variances, 1 while the noise is as assumed.
+    dispersion: mean squared residual in assumed variances, 1 while the noise is as assumed.
     residuals: the newest, in standard deviations.
     """
 
@@ -52,7 +51,7 @@ class CpuFit:
     nu: float = 0.0
     xu: float = 0.0
     uu: float = 0.0
-    spread: float = 1.0
+    dispersion: float = 1.0
     recent: tuple[CpuSample, ...] = ()
     residuals: tuple[float, ...] = ()
 
@@ -88,15 +87,15 @@ class CpuLine:
 def learn_cpu(fit: CpuFit, sample: CpuSample) -> CpuFit:
     """Return the fit with one more sample; after a drift, what the samples since then say."""
     line = cpu_line(fit)
-    residual = _residual(line, sample, fit.spread) if line else 0.0
+    residual = _residual(line, sample, fit.dispersion) if line else 0.0
     residuals = (*fit.residuals, residual)[-DRIFT_RUN:]
     recent = (*fit.recent, sample)[-DRIFT_RUN:]
     if _drifted(residuals):
         return _fit_of(recent)
-    seen = fit.spread * residual * residual
-    spread = smoothed(fit.spread, seen) if line else fit.spread
+    seen = fit.dispersion * residual * residual
+    dispersion = smoothed_dispersion(fit.dispersion, seen) if line else fit.dispersion
     weight = min(1.0, HUBER / abs(residual)) if residual else 1.0
-    return replace(_add(fit, sample, weight), spread=spread, recent=recent, residuals=residuals)
+    return replace(_add(fit, sample, weight), dispersion=dispersion, recent=recent, residuals=residuals)
 
 
 def cpu_line(fit: CpuFit) -> CpuLine | None:
@@ -104,7 +103,7 @@ def cpu_line(fit: CpuFit) -> CpuLine | None:
 
     The ridge is on the idle cost: while the number of workers stays, only it tells the two costs apart.
     """
-    ridge = 1.0 / IDLE_SPREAD**2
+    ridge = 1.0 / IDLE_SD**2
     nn, nu = fit.nn + ridge, fit.nu + ridge * IDLE_CORES
     determinant = nn * fit.xx - fit.nx * fit.nx
     if determinant <= 1e-9 * nn * fit.xx:
@@ -113,7 +112,7 @@ def cpu_line(fit: CpuFit) -> CpuLine | None:
     cores_per_rps = (nn * fit.xu - fit.nx * nu) / determinant
     if idle_cores < 0 or cores_per_rps <= 0:
         return cautious_line(fit)
-    scale = fit.spread / determinant
+    scale = fit.dispersion / determinant
     r2 = _explained(fit, idle_cores, cores_per_rps)
     return CpuLine(idle_cores, cores_per_rps, scale * fit.xx, scale * nn, -scale * fit.nx, r2)
 
@@ -125,7 +124,7 @@ def cautious_line(fit: CpuFit) -> CpuLine:
     sample with requests.
     """
     cost = fit.xu / fit.xx
-    return CpuLine(0.0, cost, 0.0, fit.spread / fit.xx, 0.0, _explained(fit, 0.0, cost))
+    return CpuLine(0.0, cost, 0.0, fit.dispersion / fit.xx, 0.0, _explained(fit, 0.0, cost))
 
 
 def _variance(sample: CpuSample, cores_per_rps: float) -> float:
@@ -134,12 +133,12 @@ def _variance(sample: CpuSample, cores_per_rps: float) -> float:
     The work of a Poisson number of requests: rate * E[work^2] / span (Campbell's theorem).
     """
     meter = (METER_NOISE * sample.cores) ** 2 / max(sample.workers, 1) + METER_FLOOR_CORES**2
-    return meter + sample.rate_rps * WORK_SPREAD * cores_per_rps**2 / sample.span_s
+    return meter + sample.rate_rps * WORK_MOMENT * cores_per_rps**2 / sample.span_s
 
 
-def _residual(line: CpuLine, sample: CpuSample, spread: float) -> float:
+def _residual(line: CpuLine, sample: CpuSample, dispersion: float) -> float:
     expected = line.idle_cores * sample.workers + line.cores_per_rps * sample.rate_rps
-    return (sample.cores - expected) / math.sqrt(spread * _variance(sample, line.cores_per_rps))
+    return (sample.cores - expected) / math.sqrt(dispersion * _variance(sample, line.cores_per_rps))
 
 
 def _drifted(residuals: tuple[float, ...]) -> bool:
@@ -157,7 +156,7 @@ def _fit_of(samples: tuple[CpuSample, ...]) -> CpuFit:
 
 def _add(fit: CpuFit, sample: CpuSample, weight: float = 1.0) -> CpuFit:
     """Return the fit with the sample added at `weight` over its variance, and the older ones faded."""
-    fade = kept(fit.at_s, sample.at_s)
+    fade = decay(fit.at_s, sample.at_s)
     w = weight / _variance(sample, sample.cores / sample.rate_rps)
     n, x, u = float(sample.workers), sample.rate_rps, sample.cores
     return replace(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from balancer.latency import Floats
-from balancer.spread import smoothed
+from balancer.smoothing import smoothed_dispersion
 from balancer.surprises import SURPRISES, Surprise, chances, going_on
 
 SAMPLES, LINE_SAMPLES = 60, 4  # so many rates are kept, and so many make a slope
@@ -55,14 +55,14 @@ class Pending:
 class History:
     """What is remembered of the demand.
 
-    since_s: the surprises after it are all known.  spread: variance of the rates, in variances of a
-    Poisson count.  pending: what was forecast for times to come.  next_rps: and for the next sample.
+    since_s: the surprises after it are all known.  dispersion: variance of the rates, in variances of
+    a Poisson count.  pending: what was forecast for times to come.  next_rps: and for the next sample.
     squared_errors: the mean one of each line, (requests/s)^2, empty before the first.
     """
 
     since_s: float = 0.0
     rates: tuple[Rate, ...] = ()
-    spread: float = 1.0
+    dispersion: float = 1.0
     surprises: tuple[Surprise, ...] = ()
     pending: tuple[Pending, ...] = ()
     next_rps: float | None = None
@@ -101,7 +101,7 @@ def learn_demand(history: History, now: Rate, span_s: float) -> History:
     return replace(
         _with_surprise(history, now, span_s),
         rates=(*kept, now),
-        spread=_spread(history, now, span_s),
+        dispersion=_dispersion(history, now, span_s),
         pending=tuple(each for each in history.pending if each.at_s > now.at_s),
         squared_errors=_squared_errors(history, now, span_s),
     )
@@ -161,16 +161,16 @@ def _jumped(history: History, now: Rate, span_s: float) -> bool:
     """Tell a jump: far from the newest rates as well as from where their line leads, on the same side."""
     newest = sorted(rate.rps for rate in history.rates[-NEWEST:])
     median = newest[len(newest) // 2]
-    sd = math.sqrt(history.spread) * _count_sd(median, span_s)
+    sd = math.sqrt(history.dispersion) * _count_sd(median, span_s)
     off = now.rps - median
     off_line = off if history.next_rps is None else now.rps - history.next_rps
     return off * off_line > 0 and min(abs(off), abs(off_line)) > JUMP * sd
 
 
-def _spread(history: History, now: Rate, span_s: float) -> float:
+def _dispersion(history: History, now: Rate, span_s: float) -> float:
     before = history.rates[-1].rps
     seen = (now.rps - before) ** 2 / (2.0 * _count_sd(before, span_s) ** 2)
-    return smoothed(history.spread, seen)
+    return smoothed_dispersion(history.dispersion, seen)
 
 
 def _with_surprise(history: History, now: Rate, span_s: float) -> History:
@@ -229,7 +229,7 @@ def _lines(history: History, now_s: float, span_s: float) -> _Lines:
     """Return the lines through the rates by weighted least squares, one a half-life.
 
     The weights w, shape (lines, rates), are 2^(-age / half-life), in sum 1 for each line. A rate has the
-    variance v of a Poisson count over its span, times the measured spread; so a mean has v sum w^2, and
+    variance v of a Poisson count over its span, times the measured dispersion; so a mean has v sum w^2, and
     a slope v sum off^2 / width^2. Slopes are shrunk by t^2 / (t^2 + SHRINK), with t^2 = slope^2 / variance.
     """
     t = np.array([rate.at_s for rate in history.rates]) - now_s
@@ -237,7 +237,7 @@ def _lines(history: History, now_s: float, span_s: float) -> _Lines:
     w = 0.5 ** (-t / HALF_LIVES_S[:, None])
     w /= w.sum(axis=1, keepdims=True)
     mean_s, mean = w @ t, w @ y
-    variance = history.spread * np.maximum(mean, 1.0 / span_s) / span_s
+    variance = history.dispersion * np.maximum(mean, 1.0 / span_s) / span_s
     mean_variance = variance * (w * w).sum(axis=1)
     off = w * (t - mean_s[:, None])
     width = (off * (t - mean_s[:, None])).sum(axis=1)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from balancer.fit import WORK_SPREAD, cpu_line
+from balancer.fit import WORK_MOMENT, cpu_line
 from balancer.memory import Memory
 from balancer.samples import Sample
 
@@ -76,7 +76,7 @@ def _asked_of_busy(sample: Sample, memory: Memory, over: float) -> float:
     worked = _worked(sample, memory)
     if over > 1.0:
         return max(sample.completed, worked) * over
-    return worked - SURE_SD * math.sqrt(WORK_SPREAD * worked)
+    return worked - SURE_SD * math.sqrt(WORK_MOMENT * worked)
 
 
 def _overload(sample: Sample, memory: Memory) -> float:

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from balancer.fading import kept
+from balancer.smoothing import decay
 
 Floats = npt.NDArray[np.float64]
 
 BINS = 20  # of use, each a twentieth of a worker's capacity
 OVERDISPERSION = 3.0  # slow requests come together: three tell as much as one alone
 SPLIT_PRIOR = 1.1  # of split, before any count: of twelve workers a third as many requests are slow as of one
-PRIOR_SPREADS = (1.0, 0.3, 0.7)  # standard deviations of level, of steep relative to itself, of split
+PRIOR_SDS = (1.0, 0.3, 0.7)  # standard deviations of level, of steep relative to itself, of split
 # Newton's method: at most so many steps, none longer than that, until one is as short (in ln share).
 STEPS, LONGEST_MOVE, CLOSE = 8, 2.0, 0.01
 
@@ -50,7 +50,7 @@ class UseBin:
 
 @dataclass(frozen=True, slots=True)
 class SlowFit:
-    """Counts by use, from idle to full in equal bins; they fade (fading.py)."""
+    """Counts by use, from idle to full in equal bins; they fade (smoothing.py)."""
 
     at_s: float = 0.0
     bins: tuple[UseBin, ...] = (UseBin(),) * BINS
@@ -77,7 +77,7 @@ class SlowCurve:
 
 def learn_slow(fit: SlowFit, sample: SlowSample) -> SlowFit:
     """Return the counts with one more sample, of a span whose queue was at rest."""
-    fade = kept(fit.at_s, sample.at_s)
+    fade = decay(fit.at_s, sample.at_s)
     bins = [UseBin(b.requests * fade, b.slow * fade, b.use * fade, b.split * fade) for b in fit.bins]
     place = min(int(sample.use * BINS), BINS - 1)
     b = bins[place]
@@ -97,7 +97,7 @@ def slow_curve(fit: SlowFit, work_s: float, slo_s: float) -> SlowCurve:
     """
     steep = slo_s / work_s
     prior = np.array([0.0, steep, SPLIT_PRIOR])
-    precision = np.diag([1.0 / s**2 for s in (PRIOR_SPREADS[0], PRIOR_SPREADS[1] * steep, PRIOR_SPREADS[2])])
+    precision = np.diag([1.0 / s**2 for s in (PRIOR_SDS[0], PRIOR_SDS[1] * steep, PRIOR_SDS[2])])
     filled = np.array([(b.requests, b.slow, b.use, b.split) for b in fit.bins if b.requests > 0])
     theta = prior if filled.size == 0 else _newton(filled, prior, precision)
     return SlowCurve(float(theta[0]), max(float(theta[1]), 0.1 * steep), max(float(theta[2]), 0.0))
