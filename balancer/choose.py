@@ -16,9 +16,9 @@ import numpy as np
 from balancer.forecast import Forecast
 from balancer.latency import Floats, SlowCurve
 
-FULL_USE = 0.97  # of capacity: what is asked beyond it stays undone; at full use no queue gets shorter
+FULL_UTILIZATION = 0.97  # of capacity: what is asked beyond it stays undone; at 1 no queue gets shorter
 UNMET = 2.0  # slow requests that one which cannot be served is worth: it makes later ones slow too
-USUAL_USE = 0.62  # of a worker's capacity, to tell what a request usually costs
+USUAL_UTILIZATION = 0.62  # of a worker's capacity, to tell what a request usually costs
 OBJECTIVE_WORTH = 0.25  # of the bill, for as many slow requests as the objective allows; a higher one, fewer
 REMOVE_EFFORT, ADD_EFFORT = 0.25, 0.2  # workers; a change must be worth this much for each, else numbers flap
 # Times the slow requests that the objective allows: one worker more above the first, no fewer above the
@@ -76,10 +76,10 @@ class Thresholds:
 def price_of(slo_share: float, worker_rps: float) -> float:
     """Return the worker-seconds that one slow request is worth.
 
-    A request usually takes 1 / (USUAL_USE * worker_rps) worker-seconds; when as many are slow as the
+    A request usually takes 1 / (USUAL_UTILIZATION * worker_rps) worker-seconds; when as many are slow as the
     objective allows, that adds OBJECTIVE_WORTH of the bill.
     """
-    return OBJECTIVE_WORTH / (1.0 - slo_share) / (USUAL_USE * worker_rps)
+    return OBJECTIVE_WORTH / (1.0 - slo_share) / (USUAL_UTILIZATION * worker_rps)
 
 
 def outlook(capacity: Capacity, seen: Forecast, backlog_rps: float, high: int) -> Outlook:
@@ -140,5 +140,5 @@ def expected(capacity: Capacity, workers: Floats, demand_rps: Floats) -> tuple[F
     """Return the costs of slow requests and of unmet demand, in workers, shape (workers, demands)."""
     n, demand = workers[:, None], demand_rps[None, :]
     slow = demand * capacity.curve.share(n, demand / (n * capacity.worker_rps))
-    unmet = np.maximum(0.0, demand - FULL_USE * n * capacity.worker_rps)
+    unmet = np.maximum(0.0, demand - FULL_UTILIZATION * n * capacity.worker_rps)
     return capacity.price * slow, capacity.price * UNMET * unmet

@@ -63,7 +63,7 @@ class Inputs:
 @dataclass(frozen=True, slots=True)
 class Coefficients:
     """Of cores = idle n + cores_per_request X, and
-    ln(slow share) = level + steep (use - 1) + split (1/n - 1).
+    ln(slow share) = level + steep (rho - 1) + split (1/n - 1), rho the utilization.
     """
 
     idle_cores: float

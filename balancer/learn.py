@@ -75,8 +75,8 @@ def learned_slow(memory: Memory, sample: Sample, worker_rps: float, now_s: float
     slow = latencies.share_over(memory.slo_s) * sample.completed
     if known(slow) is None or not (_at_rest(sample) and _settled(memory, sample, now_s)):
         return memory
-    use = sample.demand / (sample.ready * worker_rps)
-    seen = SlowSample(now_s, sample.ready, use, sample.completed, slow)
+    rho = sample.demand / (sample.ready * worker_rps)
+    seen = SlowSample(now_s, sample.ready, rho, sample.completed, slow)
     return replace(memory, slow=learn_slow(memory.slow, seen))
 
 
@@ -183,10 +183,11 @@ def _is_late(policy: Policy, sample: Sample) -> bool:
 def _waits_for_something_else(memory: Memory, sample: Sample, cores: float) -> bool:
     """Tell whether throughout the span more requests were open than where only CPU is short.
 
-    At a use u of the CPU about u / (1 - u) are open by processor sharing, and often a few times as many.
+    At a utilization rho of the CPU about rho / (1 - rho) are open by processor sharing (M/G/1), and often a
+    few times as many.
     """
-    use = cores / (worker_cores(memory, sample) * sample.ready)
-    explained = 1.0 + QUEUED * use / (IDLE_CPU - use) if use < IDLE_CPU else math.inf
+    rho = cores / (worker_cores(memory, sample) * sample.ready)
+    explained = 1.0 + QUEUED * rho / (IDLE_CPU - rho) if rho < IDLE_CPU else math.inf
     return sample.open_throughout > explained * sample.ready and not is_starved(memory, sample)
 
 

@@ -20,7 +20,7 @@ from balancer.tell import model_of
 DRAIN_BACKLOG_S = 2.0  # what waits is to be served within this time; less asks for more workers at once
 GOOD_ERROR, GOOD_WINDOWS = 0.1, 20  # relative error of a worker's rate, and samples, for what is told as good
 WEAK_ERROR = 0.25  # relative error of a worker's rate, beyond which an idle one is taken to cost nothing
-TCP_USE = 0.7  # of a worker's capacity; connections have no latency to learn from
+TCP_UTILIZATION = 0.7  # of a worker's capacity; connections have no latency to learn from
 CAP_TOLERANCE = 0.1  # workers; the meter's noise is no neighbour
 BEYOND_MAX = 2  # times the maximum: up to so many workers it is told how many would be needed
 
@@ -74,8 +74,8 @@ def _by_model(
     model = model_of(memory, line, capacity, cores, trust)
     cap = _cap(memory, sample, line.idle_cores + line.cores_per_rps * worker_rps)
     if sample.seen.connections is not None:
-        model = replace(model, safe_rate_rps=TCP_USE * worker_rps)
-        return _agreed(_by_use(demand, TCP_USE * worker_rps), demand, model, cap), memory
+        model = replace(model, safe_rate_rps=TCP_UTILIZATION * worker_rps)
+        return _agreed(_by_use(demand, TCP_UTILIZATION * worker_rps), demand, model, cap), memory
     return _by_cost(policy, sample, demand, capacity, model, cap), memory
 
 

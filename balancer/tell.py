@@ -14,7 +14,7 @@ from balancer.learn import lead_s
 from balancer.memory import Memory
 from balancer.samples import Observation, Sample, known
 
-CURVE_USES = np.linspace(0.1, 1.0, 10)
+CURVE_UTILIZATIONS = np.linspace(0.1, 1.0, 10)
 OBJECTIVE = "objective"  # the limit that asks for more
 SAID = {
     "max": "held to {after}, the maximum",
@@ -82,7 +82,7 @@ def model_of(memory: Memory, line: CpuLine, capacity: Capacity, worker_cores: fl
         price_s=capacity.price,
         coefficients=Coefficients(line.idle_cores, line.cores_per_rps, curve.level, curve.steep, curve.split),
         seen=tuple(
-            CurvePoint(b.use / b.requests * capacity.worker_rps, b.slow / b.requests)
+            CurvePoint(b.utilization / b.requests * capacity.worker_rps, b.slow / b.requests)
             for b in memory.slow.bins
             if b.requests >= 1.0
         ),
@@ -91,17 +91,17 @@ def model_of(memory: Memory, line: CpuLine, capacity: Capacity, worker_cores: fl
 
 def curve_points(capacity: Capacity, workers: int) -> tuple[CurvePoint, ...]:
     """Return the fitted curve for that many workers, from a tenth of their capacity to all of it."""
-    shares = capacity.curve.share(np.full(len(CURVE_USES), float(workers)), CURVE_USES)
+    shares = capacity.curve.share(np.array(float(workers)), CURVE_UTILIZATIONS)
     return tuple(
-        CurvePoint(float(use) * capacity.worker_rps, float(share))
-        for use, share in zip(CURVE_USES, shares, strict=True)
+        CurvePoint(float(rho) * capacity.worker_rps, float(share))
+        for rho, share in zip(CURVE_UTILIZATIONS, shares, strict=True)
     )
 
 
 def safe_rate(capacity: Capacity, slo_share: float, workers: int) -> float:
     """Return the requests/s of each of `workers` workers up to which the objective holds."""
-    use = capacity.curve.use_for(1.0 - slo_share, workers)
-    return min(max(use, 0.0), 1.0) * capacity.worker_rps
+    rho = capacity.curve.utilization_for(1.0 - slo_share, workers)
+    return min(max(rho, 0.0), 1.0) * capacity.worker_rps
 
 
 def reason_of(sample: Sample, trust: Trust, demand: Forecast, raw: int, limits: tuple[Limit, ...]) -> str:

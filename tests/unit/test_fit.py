@@ -113,15 +113,15 @@ def test_without_counts_the_share_of_slow_requests_is_that_of_one_queue() -> Non
 def test_counts_bend_the_curve_to_what_was_seen() -> None:
     fit = SlowFit()
     for k in range(100):
-        use = 0.3 + 0.006 * k
-        fit = learn_slow(fit, SlowSample(2.0 * k, 4, use, 300.0, 300.0 * float(np.exp(-8.0 + 7.0 * use))))
+        rho = 0.3 + 0.006 * k
+        fit = learn_slow(fit, SlowSample(2.0 * k, 4, rho, 300.0, 300.0 * float(np.exp(-8.0 + 7.0 * rho))))
 
     curve = slow_curve(fit, work_s=0.025, slo_s=0.25)
 
     assert np.log(curve.share(np.array([4.0]), np.array([0.7]))[0]) == pytest.approx(-3.1, abs=0.3)
 
 
-def test_more_use_never_makes_for_fewer_slow_requests() -> None:
+def test_a_higher_utilization_never_makes_for_fewer_slow_requests() -> None:
     fit = SlowFit()
     for k in range(100):
         fit = learn_slow(fit, SlowSample(2.0 * k, 4, 0.2 if k % 2 else 0.8, 300.0, 60.0 if k % 2 else 0.0))
@@ -131,15 +131,15 @@ def test_more_use_never_makes_for_fewer_slow_requests() -> None:
     assert np.all(np.diff(shares) >= 0.0)
 
 
-def test_the_use_for_a_share_is_where_the_curve_has_it() -> None:
+def test_the_utilization_for_a_share_is_where_the_curve_has_it() -> None:
     curve = slow_curve(SlowFit(), work_s=0.025, slo_s=0.25)
 
-    use = curve.use_for(0.05, 3)
+    rho = curve.utilization_for(0.05, 3)
 
-    assert curve.share(np.array([3.0]), np.array([use]))[0] == pytest.approx(0.05)
+    assert curve.share(np.array([3.0]), np.array([rho]))[0] == pytest.approx(0.05)
 
 
-def test_an_app_that_is_always_slow_has_no_safe_use() -> None:
+def test_an_app_that_is_always_slow_has_no_safe_utilization() -> None:
     curve = slow_curve(SlowFit(), work_s=1.0, slo_s=0.25)
 
-    assert curve.use_for(0.05, 1) < 0.0
+    assert curve.utilization_for(0.05, 1) < 0.0
