@@ -12,10 +12,10 @@ from manager.observe.counters import NOTHING, Counters, Sample
 from manager.observe.host_use import memory
 from manager.observe.traffic import by_app, growths
 from manager.scaling.measure import Measures
-from manager.scaling.recording import CHECKS
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.world import World, answering, is_live
 
+CHECKS = 2  # requests in flight that may be health checks of one worker: the manager's and the proxy's
 LEFT_SHARE = 0.25  # of the host's memory: spares take nothing of it
 
 
@@ -27,6 +27,45 @@ class Host:
     memory_bytes: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """What happened between two measures; unknown, None, while the proxy was not read anew between them.
+
+    The CPU of workers is over the very span in which their requests were counted, else the two would not
+    belong together.
+    """
+
+    before: Measures | None
+    now: Measures
+
+    @property
+    def samples(self) -> tuple[Sample, Sample] | None:
+        """Return the proxy's counters in the two, the older first."""
+        first, last = self.before.sample if self.before else None, self.now.sample
+        return (first, last) if first and last and last.at > first.at else None
+
+    @property
+    def span_s(self) -> float | None:
+        return self.samples[1].at - self.samples[0].at if self.samples else None
+
+    def counters(self, app: str) -> Counters | None:
+        """Return what was asked of the app."""
+        return by_app(growths(*self.samples)).get(app, NOTHING) if self.samples else None
+
+    def cores(self, records: Iterable[WorkerRecord]) -> float | None:
+        """Return the cores that the workers used together, None when nothing is known of them."""
+        keys = [record.key for record in records if record.key in self.now.usage]
+        if self.before is None or not keys or not self.span_s:
+            return None
+        old_s = sum(self.before.usage[key].cpu_s for key in keys if key in self.before.usage)
+        return max(0.0, sum(self.now.usage[key].cpu_s for key in keys) - old_s) / self.span_s
+
+    def most_cores(self, records: Iterable[WorkerRecord]) -> float | None:
+        """Return the cores that the one worker used that used most."""
+        each = (self.cores([record]) for record in records)
+        return max((cores for cores in each if cores is not None), default=None)
+
+
 @dataclass(slots=True)
 class Watcher:
     """Looks at one app tick after tick; its memory is only what a difference needs."""
@@ -35,37 +74,27 @@ class Watcher:
     _met: set[tuple[WorkerKey, float]] | None = None  # and since when each was wanted
 
     def observe(self, world: World, spec: AppSpec, measures: Measures, host: Host) -> Observation:
-        """Return what has happened to the app since the last call; unknown things are None.
-
-        An overloaded worker that misses its health answers still serves while it is all there is, and what
-        it shows then is what a decision needs most: `ready` are those that requests are sent to.
-        """
-        before = self._before
-        span_s = _span_s(before, measures)
-        if before is None or span_s:
+        """Return what has happened to the app since the last call; unknown things are None."""
+        window = _Window(self._before, measures)
+        if self._before is None or window.span_s:
             self._before = measures
-        records = world.of_app(spec.name)
-        serving = [
-            record
-            for record in answering(world, spec)
-            if spec.template.port is None or is_live(world, record)
-        ]
+        records, serving = world.of_app(spec.name), _serving(world, spec)
         staying = [record for record in records if record.leaving_since is None and not record.spare]
-        told = _told(before, measures, spec.name)
+        counted = window.counters(spec.name)
         is_http = spec.template.protocol == "http"
         return Observation(
-            span_s=span_s,
+            span_s=window.span_s,
             wanted=spec.wanted,
             ready=len(serving),
             starting=sum(_starts(world, measures, record) for record in staying if record not in serving),
-            completed=told.requests if told else None,
-            failed=told.failed if told else None,
-            latencies=told.latencies if told else None,
+            completed=counted.requests if counted else None,
+            failed=counted.failed if counted else None,
+            latencies=counted.latencies if counted else None,
             inflight=_inflight(measures, records) if is_http else None,
             connections=None if is_http else _connections(measures.sample, spec),
-            cpu_cores=_cores(before, measures, serving),
-            own_cores=_cores(before, measures, records),
-            busiest_cores=_most_cores(before, measures, records),
+            cpu_cores=window.cores(serving),
+            own_cores=window.cores(records),
+            busiest_cores=window.most_cores(records),
             worker_cores=spec.template.cpus,
             host_cores=float(os.cpu_count() or 1),
             host_used_cores=host.used_cores,
@@ -92,6 +121,16 @@ def spare_bytes() -> float:
     return max(0.0, has.available_bytes - LEFT_SHARE * has.total_bytes)
 
 
+def _serving(world: World, spec: AppSpec) -> list[WorkerRecord]:
+    """Return the workers that requests are sent to.
+
+    An overloaded one that misses its health answers still serves while it is all there is, and what it shows
+    then is what a decision needs most.
+    """
+    routed = spec.template.port is not None
+    return [record for record in answering(world, spec) if not routed or is_live(world, record)]
+
+
 def _room(
     records: Sequence[WorkerRecord], measures: Measures, spec: AppSpec, memory_bytes: float
 ) -> int | None:
@@ -104,25 +143,6 @@ def _room(
     used = [measures.usage[record.key].memory_bytes for record in records if record.key in measures.usage]
     each = sum(used) / len(used) if used else spec.template.memory_bytes
     return int(memory_bytes / max(each, 1.0)) + sum(record.spare for record in records)
-
-
-def _samples(before: Measures | None, now: Measures) -> tuple[Sample, Sample] | None:
-    """Return the proxy's counters in two measures, the older first; None where there are not two."""
-    if before is None or before.sample is None or now.sample is None or now.sample.at <= before.sample.at:
-        return None
-    return before.sample, now.sample
-
-
-def _span_s(before: Measures | None, now: Measures) -> float | None:
-    """Return the seconds between the proxy's counters in two measures; None where there are not two."""
-    samples = _samples(before, now)
-    return samples[1].at - samples[0].at if samples else None
-
-
-def _told(before: Measures | None, now: Measures, app: str) -> Counters | None:
-    """Return what was asked of the app between two measures; None where that is not known."""
-    samples = _samples(before, now)
-    return by_app(growths(*samples)).get(app, NOTHING) if samples else None
 
 
 def _starts(world: World, measures: Measures, record: WorkerRecord) -> bool:
@@ -144,22 +164,3 @@ def _inflight(measures: Measures, records: Iterable[WorkerRecord]) -> float | No
 def _connections(sample: Sample | None, spec: AppSpec) -> float | None:
     """Return the open connections of a tcp app, which has its entry point for itself."""
     return None if sample is None else sample.connections.get(f"tcp{spec.tcp_port}", 0.0)
-
-
-def _cores(before: Measures | None, now: Measures, records: Iterable[WorkerRecord]) -> float | None:
-    """Return the cores that the workers used between two measures, None when nothing is known of them.
-
-    Over the very span in which their requests were counted, else the two would not belong together.
-    """
-    span_s = _span_s(before, now)
-    keys = [record.key for record in records if record.key in now.usage]
-    if before is None or not keys or not span_s:
-        return None
-    old_s = sum(before.usage[key].cpu_s for key in keys if key in before.usage)
-    return max(0.0, sum(now.usage[key].cpu_s for key in keys) - old_s) / span_s
-
-
-def _most_cores(before: Measures | None, now: Measures, records: Iterable[WorkerRecord]) -> float | None:
-    """Return the cores that the one worker used that used most."""
-    each = (_cores(before, now, [record]) for record in records)
-    return max((cores for cores in each if cores is not None), default=None)

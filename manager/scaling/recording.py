@@ -22,11 +22,11 @@ from pathlib import Path
 from balancer.crowd import Decided
 from balancer.samples import Observation, Policy, known
 from balancer.whatif import Begin, Segment, Step
+from manager.scaling.observation import CHECKS
 
 KEEP_S = 24 * 3600.0
 SEGMENT_S = 600.0
 IDLE_S = 60.0  # after the last request; removing workers is over by then
-CHECKS = 2  # requests in flight that may be health checks of one worker: the manager's and the proxy's
 LIMIT_BYTES = 128 << 20  # of all apps together
 _NAME = re.compile(r"([0-9]{1,15})\.jsonl(\.gz)?(\.new)?")
 

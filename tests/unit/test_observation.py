@@ -13,8 +13,7 @@ from manager.observe.cgroups import Usage
 from manager.observe.counters import Counters, Sample
 from manager.observe.verdicts import Verdict
 from manager.scaling.measure import Measures
-from manager.scaling.observation import Host, Watcher
-from manager.scaling.recording import CHECKS
+from manager.scaling.observation import CHECKS, Host, Watcher
 from manager.state.model import AppSpec, WorkerKey
 from manager.state.world import World
 from tests.simulation.worlds import NOW, TEMPLATE, a_worker, an_app, known, serving
