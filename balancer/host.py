@@ -7,15 +7,17 @@ from balancer.samples import Sample, known
 
 FULL_HOST = 0.9  # of its cores: even of a full host, meters and schedulers leave a part unused
 DRAIN_S = 12.0  # the CPU of draining workers is not seen, and must not be taken for a neighbour's
-NEIGHBOUR_RATE = 0.1  # of each tick's reading of what neighbours use: a burst of theirs is no limit
-# Of what a worker may use: it gets what it asks for when it uses nearly all, or less than even a crowded host
-# leaves to each who asks.
-FED, MODEST = 0.9, 0.1
+NEIGHBOUR_RATE = (
+    0.1  # the weight of each tick's reading of what neighbours use: a burst of theirs is no limit
+)
+# Of the cores that a worker may use: who gets as much is not short of CPU, and who wants no more than that
+# little gets it even on a crowded host.
+NEARLY_ALL, MODEST = 0.9, 0.1
 GIVES_AGAIN_S = 300.0  # so long after workers starved, no more are tried on the same host
 
 
 def worker_cores(memory: Memory, sample: Sample) -> float:
-    """Return the cores that one worker may use: its limit, else one, or more where more was seen."""
+    """Return the cores that one worker may use: its limit, else the most that one used, at least 1."""
     limit = known(sample.seen.worker_cores)
     return limit if limit else max(1.0, memory.peak_cores)
 
@@ -27,10 +29,11 @@ def host_full(sample: Sample) -> bool:
 
 
 def neighbours_cores(memory: Memory, sample: Sample, now_s: float) -> float:
-    """Return the smoothed cores that neighbours use and keep; as before while the app's own are not all seen.
+    """Return the cores that neighbours use and keep; as before while the app's own are not all seen.
 
-    A busy host divides its cores anew among all who ask. So while full workers get all that they ask for,
-    neighbours keep no more than as many workers again would leave, and once they starve all that they use.
+    Exponentially smoothed: what the host uses, less what this app and those that share with it use. But a
+    busy host divides its cores anew among all who ask. So while workers get all that they ask for, neighbours
+    keep no more than twice the app's use would leave them; once workers starve, all that neighbours use.
     """
     used, own = known(sample.seen.host_used_cores), known(sample.seen.own_cores)
     drained = memory.removed_s is None or now_s - memory.removed_s > DRAIN_S
@@ -44,7 +47,7 @@ def neighbours_cores(memory: Memory, sample: Sample, now_s: float) -> float:
         return round(max(others, before), 4)
     smoothed = round(before + NEIGHBOUR_RATE * (others - before), 4)
     host_cores = known(sample.seen.host_cores)
-    if host_cores is None or _starved_lately(memory, now_s) or not _fed(memory, sample):
+    if host_cores is None or _starved_lately(memory, now_s) or not _gets_all_it_asks(memory, sample):
         return smoothed
     return min(smoothed, max(0.0, round(host_cores - apps_own - own, 4)))
 
@@ -52,19 +55,19 @@ def neighbours_cores(memory: Memory, sample: Sample, now_s: float) -> float:
 def is_starved(memory: Memory, sample: Sample) -> bool:
     """Tell whether requests wait for CPU that the host gives to others, after a span of the same workers."""
     seen = sample.ready > 0 and sample.cores is not None
-    return seen and host_full(sample) and sample.has_queued and not _fed(memory, sample)
+    return seen and host_full(sample) and sample.has_queued and not _gets_all_it_asks(memory, sample)
 
 
-def _fed(memory: Memory, sample: Sample) -> bool:
-    """Tell whether a worker got the CPU that it asked for: the one that used most, where that is known.
+def _gets_all_it_asks(memory: Memory, sample: Sample) -> bool:
+    """Tell whether a worker got the CPU that it asked for: the one that used most, else the mean of all.
 
-    Of several that are too busy to answer the proxy leaves out one after the other, and those get idle.
+    The mean misleads where the proxy leaves out workers that are too busy to answer: those get idle.
     """
     busiest = known(sample.seen.busiest_cores)
     if busiest is None:
         busiest = (sample.cores or 0.0) / max(sample.ready, 1)
     may_use = worker_cores(memory, sample)
-    return busiest >= FED * may_use or is_modest(busiest, may_use)
+    return busiest >= NEARLY_ALL * may_use or is_modest(busiest, may_use)
 
 
 def is_modest(cores: float, worker_cores: float) -> bool:
