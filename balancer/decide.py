@@ -3,7 +3,7 @@
 The order is: look whether anything can be decided; learn; pick a number (pick.py); apply the limits.
 Adding happens at once. Removing waits: the number never falls below what any decision of the last
 seconds found right (_wait_s), but for workers that were to serve what waited already: once that is served,
-they are of no more use. What cannot be seen is never a reason to remove.
+they are of no more help. What cannot be seen is never a reason to remove.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def decide(policy: Policy, memory: Memory, seen: Observation, now_s: float) -> t
     memory = replace(renewed(memory, seen.revision, policy.slo_s), number=memory.number + 1)
     if not math.isfinite(now_s):
         return _held(policy, memory, seen, memory.at_s or 0.0, "the time is not known")
-    memory, silence = _awake(memory, seen, now_s)
+    memory, must_hold = _awake(memory, seen, now_s)
     problem = problem_of(seen)
     if problem is not None:
         return _held(policy, replace(memory, waiting=None, took_s=None), seen, now_s, problem)
@@ -44,12 +44,8 @@ def decide(policy: Policy, memory: Memory, seen: Observation, now_s: float) -> t
     if seen.connections is None and not sample.counts_waiting:
         sample = unhidden(sample, memory, worker_cores(memory, sample))
     picked, memory = pick(policy, learned(policy, memory, sample, now_s), sample, now_s)
-    if silence is None and now_s < memory.hold_until_s:
-        silence = (
-            f"held for {memory.hold_until_s - now_s:.0f} s more, until what was wanted before can be there"
-        )
-    if silence is not None:
-        return _held(policy, memory, seen, now_s, silence)
+    if must_hold is not None:
+        return _held(policy, memory, seen, now_s, must_hold)
     return _limited(policy, memory, sample, picked, now_s)
 
 
@@ -64,7 +60,9 @@ def _awake(memory: Memory, seen: Observation, now_s: float) -> tuple[Memory, str
         return memory, "this is the first look at the app"
     span_s = known(seen.span_s) or 1.0
     if 0.0 < now_s - before_s <= GAP_SPANS * span_s:
-        return memory, None
+        left_s = memory.hold_until_s - now_s
+        held = f"held for {left_s:.0f} s more, until what was wanted before can be there"
+        return memory, held if left_s > 0.0 else None
     memory = replace(memory, hold_until_s=now_s + lead_s(memory) + span_s, waiting=None, took_s=None)
     if now_s > before_s:
         return memory, f"held: nothing was decided for {now_s - before_s:.0f} s before"
@@ -78,7 +76,7 @@ def _held(
 ) -> tuple[ScalingDecision, Memory]:
     """Return the decision to keep the number within the operator's own bounds.
 
-    The number is remembered as right, so that nothing is removed soon after.
+    The number is remembered as needed, so that nothing is removed soon after.
     """
     before = known(seen.wanted)
     if before is None:
