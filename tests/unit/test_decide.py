@@ -564,6 +564,15 @@ def test_a_light_and_even_load_is_learned_though_idle_workers_could_use_as_much(
     assert workers == 1
 
 
+def test_what_a_light_load_leaves_unclear_is_not_taken_for_strength() -> None:
+    operator = Operator()
+
+    decision = operator.sees_all([seen(20.0, 1, work_s=0.001)] * 60)
+
+    assert decision.model.trusted is Trust.WEAK
+    assert (decision.model.requests_per_replica_rps or 0.0) <= 1000.0
+
+
 def test_a_night_without_traffic_does_not_wear_the_model_out() -> None:
     operator = taught()
     for _ in range(150):
