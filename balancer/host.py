@@ -22,6 +22,16 @@ def worker_cores(memory: Memory, sample: Sample) -> float:
     return limit if limit else max(1.0, memory.peak_cores)
 
 
+def busiest_cores(sample: Sample) -> float:
+    """Return the cores of the worker that used most, where that is known, else the mean of the ready ones.
+
+    The mean misleads where some have a queue and others none: where the proxy leaves out those that are too
+    busy to answer, and where new workers have joined old ones, whose queue stays with them.
+    """
+    busiest = known(sample.seen.busiest_cores)
+    return (sample.cores or 0.0) / max(sample.ready, 1) if busiest is None else busiest
+
+
 def host_full(sample: Sample) -> bool:
     """Tell whether the host's cores are used up, by whomever."""
     cores, used = known(sample.seen.host_cores), known(sample.seen.host_used_cores)
@@ -59,14 +69,8 @@ def is_starved(memory: Memory, sample: Sample) -> bool:
 
 
 def _gets_all_it_asks(memory: Memory, sample: Sample) -> bool:
-    """Tell whether a worker got the CPU that it asked for: the one that used most, else the mean of all.
-
-    The mean misleads where the proxy leaves out workers that are too busy to answer: those get idle.
-    """
-    busiest = known(sample.seen.busiest_cores)
-    if busiest is None:
-        busiest = (sample.cores or 0.0) / max(sample.ready, 1)
-    may_use = worker_cores(memory, sample)
+    """Tell whether a worker got the CPU that it asked for."""
+    busiest, may_use = busiest_cores(sample), worker_cores(memory, sample)
     return busiest >= NEARLY_ALL * may_use or is_modest(busiest, may_use)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from balancer.choose import Capacity, price_of
 from balancer.fit import CpuFit, CpuLine, CpuSample, learn_cpu
 from balancer.forecast import Rate, learn_demand
-from balancer.host import is_starved, neighbours_cores, worker_cores
+from balancer.host import busiest_cores, is_starved, neighbours_cores, worker_cores
 from balancer.latency import SlowFit, SlowSample, learn_slow, slow_curve
 from balancer.memory import Memory
 from balancer.samples import QUEUED, Policy, Sample, known
@@ -162,7 +162,7 @@ def _with_ceiling(policy: Policy, memory: Memory, sample: Sample, before: int) -
     """
     if sample.cores is None or not sample.ready:
         return memory
-    waits = _is_late(policy, sample) and _waits_for_something_else(memory, sample, sample.cores)
+    waits = _is_late(policy, sample) and _waits_for_something_else(memory, sample)
     # one that just left, or is too busy to be in rotation, had its part in what was served
     sharing = max(sample.ready, sample.wanted - sample.starting, before)
     each_rps = round(sample.served / sharing, 3)
@@ -180,13 +180,13 @@ def _is_late(policy: Policy, sample: Sample) -> bool:
     return latencies is None or latencies.share_over(policy.slo_s) > 1.0 - policy.slo_share
 
 
-def _waits_for_something_else(memory: Memory, sample: Sample, cores: float) -> bool:
+def _waits_for_something_else(memory: Memory, sample: Sample) -> bool:
     """Tell whether throughout the span more requests were open than where only CPU is short.
 
     At a utilization rho of the CPU about rho / (1 - rho) are open by processor sharing (M/G/1), and often a
-    few times as many.
+    few times as many. The busiest worker tells: while it has no CPU left, CPU may be all that is short.
     """
-    rho = cores / (worker_cores(memory, sample) * sample.ready)
+    rho = busiest_cores(sample) / worker_cores(memory, sample)
     explained = 1.0 + QUEUED * rho / (IDLE_CPU - rho) if rho < IDLE_CPU else math.inf
     return sample.open_throughout > explained * sample.ready and not is_starved(memory, sample)
 

@@ -187,7 +187,8 @@ class Simulation:
         ready = self._ready(end_s)
         noise = np.exp(self.rng.normal(0.0, self.app.meter_noise, len(ready)))
         used = np.array([worker.used_cores(begin_s, end_s) for worker in ready])
-        leaving = sum(worker.used_cores(begin_s, end_s) for worker in self.leaving)
+        used_leaving = [worker.used_cores(begin_s, end_s) for worker in self.leaving]
+        leaving = sum(used_leaving)
         self.leaving = [worker for worker in self.leaving if worker.free_s > end_s]
         return Observation(
             span_s=float(TICK_S),
@@ -200,6 +201,7 @@ class Simulation:
             inflight=float(len(self.open)) if self.app.counted else None,
             cpu_cores=float(used @ noise),
             own_cores=float(used.sum()) + leaving,
+            busiest_cores=max((*map(float, used), *used_leaving), default=None),
             worker_cores=1.0,
             host_cores=self.app.cores,
             host_used_cores=self.app.cores

@@ -362,6 +362,17 @@ def test_workers_that_wait_for_something_else_than_cpu_are_counted_by_what_they_
     assert 3 <= decision.final <= 6
 
 
+def test_a_queue_that_stays_with_full_workers_while_new_ones_have_none_waits_for_cpu() -> None:
+    operator = taught(80.0, 4)
+    joined = replace(seen(150.0, 8), cpu_cores=4.0, busiest_cores=0.99, inflight=200.0)
+    late = Latencies(EDGES_S, (0.0,) * len(EDGES_S), 150.0 * SPAN_S)
+
+    decision = operator.sees_all([replace(joined, latencies=late)] * 12)
+
+    assert decision.model.limited_by == "cpu"
+    assert operator.memory.ceiling_rps is None
+
+
 def test_workers_that_hardly_use_cpu_are_not_held_back_by_neighbours_who_use_it_all() -> None:
     operator, workers = Operator(), 1
     for _ in range(10):
