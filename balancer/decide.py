@@ -68,7 +68,8 @@ def _awake(memory: Memory, seen: Observation, now_s: float) -> tuple[Memory, str
         return memory, f"held: nothing was decided for {now_s - before_s:.0f} s before"
     demand = replace(memory.demand, since_s=now_s, rates=(), surprises=(), pending=(), next_rps=None)
     memory = replace(memory, demand=demand, wishes=(), reach=None, changed_s=None, starved_s=None)
-    return replace(memory, moved_s=now_s, removed_s=now_s), "the clock stepped back"
+    trial = memory.trial.anew(now_s)
+    return replace(memory, moved_s=now_s, removed_s=now_s, trial=trial), "the clock stepped back"
 
 
 def _held(

@@ -33,6 +33,8 @@ class Inputs:
     surprises: how many are remembered; surprise_odds: that one comes in the next span, or goes on.
     connections: open ones, for a tcp app only.  slow_share: of the requests, longer than the objective.
     unread: nothing was learned yet of the workers that there are.
+    trial_ago_s: when a trial of more workers began that goes on (trial.py); trial_failed_ago_s: when one
+    ended that did not help.  late_before_trial: the share of late requests that led to it.
     """
 
     age_s: float | None = None
@@ -58,6 +60,9 @@ class Inputs:
     starts: int = 0
     changed_ago_s: float | None = None
     unread: bool = False
+    trial_ago_s: float | None = None
+    trial_failed_ago_s: float | None = None
+    late_before_trial: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

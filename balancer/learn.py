@@ -12,6 +12,7 @@ from balancer.host import busiest_cores, is_starved, neighbours_cores, worker_co
 from balancer.latency import SlowFit, SlowSample, learn_slow, slow_curve
 from balancer.memory import Memory
 from balancer.samples import QUEUED, Policy, Sample, known
+from balancer.trial import Trial
 
 SETTLED_SPANS = 1.5  # so many spans after the ready workers changed, a span is theirs alone
 FAILED_SHARE = 0.02  # time-outs are no completions: they would make a worker look strong
@@ -34,9 +35,10 @@ def renewed(memory: Memory, revision: str, slo_s: float) -> Memory:
             peak_cores=0.0,
             ceiling_rps=None,
             queued_rps=(),
+            trial=Trial(),
         )
     if slo_s != memory.slo_s:
-        memory = replace(memory, slow=SlowFit())
+        memory = replace(memory, slow=SlowFit(), trial=Trial())
     return replace(memory, revision=revision, slo_s=slo_s)
 
 
@@ -64,7 +66,7 @@ def learned(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> Mem
         memory = _learned_cpu(memory, sample, sample.ready, sample.cores, now_s)
     elif _only_busy(memory, sample, now_s):
         memory = _learned_cpu(memory, sample, sample.wanted, known(sample.seen.own_cores), now_s)
-    return _with_ceiling(policy, memory, sample, before)
+    return _with_trial(policy, _with_ceiling(policy, memory, sample, before), sample, now_s)
 
 
 def learned_slow(memory: Memory, sample: Sample, worker_rps: float, now_s: float) -> Memory:
@@ -154,9 +156,10 @@ def _learned_cpu(memory: Memory, sample: Sample, workers: int, cores: float | No
 def _with_ceiling(policy: Policy, memory: Memory, sample: Sample, before: int) -> Memory:
     """Return the memory with the most that one worker served while requests waited for something else.
 
-    Found only after some such ticks in a row, and only raised: where waiting comes from elsewhere, more
-    workers serve less each, and a ceiling that sank with them would ask for ever more of them. The most of
-    those ticks counts: once clients give up waiting, workers are busy with what nobody waits for.
+    Found only after some such ticks in a row, and only raised, by as many again or by what was served in
+    time: where waiting comes from elsewhere, more workers serve less each, and a ceiling that sank with them
+    would ask for ever more of them. The most of those ticks counts: once clients give up waiting, workers are
+    busy with what nobody waits for.
 
     before: the workers that were ready at the beginning of the span.
     """
@@ -170,8 +173,25 @@ def _with_ceiling(policy: Policy, memory: Memory, sample: Sample, before: int) -
     memory = replace(memory, queued_rps=queued_rps)
     if len(queued_rps) < QUEUED_TICKS and memory.ceiling_rps is None:
         return memory
-    most_rps = max(each_rps, *queued_rps, memory.ceiling_rps or 0.0)
+    counted = queued_rps if len(queued_rps) == QUEUED_TICKS else ()
+    in_time = () if _is_late(policy, sample) else (each_rps,)
+    most_rps = max([*counted, *in_time, memory.ceiling_rps or 0.0])
     return replace(memory, ceiling_rps=most_rps) if most_rps >= LEAST_RPS else memory
+
+
+def _with_trial(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> Memory:
+    """Return the memory after one more tick: a trial begins with a ceiling, which goes if it fails."""
+    late, trial = sample.seen.slow_share(policy.slo_s), memory.trial
+    if late is None or sample.cores is None or not sample.ready:
+        return memory
+    rho, each_rps = _utilization(memory, sample), sample.served / sample.ready
+    trial = trial.after(late, each_rps, allowed=1.0 - policy.slo_share, rho=rho, now_s=now_s)
+    if memory.ceiling_rps is None and trial.is_due(now_s):
+        return replace(memory, trial=trial.begun(now_s), ceiling_rps=trial.each_rps)
+    if not trial.is_over(memory.moved_s, now_s):
+        return replace(memory, trial=trial)
+    ended = trial.ended(now_s)
+    return replace(memory, trial=ended, ceiling_rps=memory.ceiling_rps if ended.failed_s is None else None)
 
 
 def _is_late(policy: Policy, sample: Sample) -> bool:
@@ -186,9 +206,14 @@ def _waits_for_something_else(memory: Memory, sample: Sample) -> bool:
     At a utilization rho of the CPU about rho / (1 - rho) are open by processor sharing (M/G/1), and often a
     few times as many. The busiest worker tells: while it has no CPU left, CPU may be all that is short.
     """
-    rho = busiest_cores(sample) / worker_cores(memory, sample)
+    rho = _utilization(memory, sample)
     explained = 1.0 + QUEUED * rho / (IDLE_CPU - rho) if rho < IDLE_CPU else math.inf
     return sample.open_throughout > explained * sample.ready and not is_starved(memory, sample)
+
+
+def _utilization(memory: Memory, sample: Sample) -> float:
+    """Return the share of the CPU that it may use that the busiest worker used."""
+    return busiest_cores(sample) / worker_cores(memory, sample)
 
 
 def _at_rest(sample: Sample) -> bool:

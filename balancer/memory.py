@@ -12,6 +12,7 @@ from balancer.codec import Stored
 from balancer.fit import CpuFit
 from balancer.forecast import History
 from balancer.latency import SlowFit
+from balancer.trial import Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,16 @@ class Memory(Stored):
     without an answer at the last sample, and their median time.  moved_s, removed_s: when the
     ready workers last changed, and last became fewer.  hold_until_s: no change before.
     start_times_s: the newest create-to-ready times.  peak_cores: the most that one worker used.
-    ceiling_rps: the most that one worker served while requests waited and its CPU did not limit it.
+    ceiling_rps: the most that one worker served while requests waited and its CPU did not limit it; None
+    while CPU is all that is known to.
     queued_rps: what one worker served in each such tick of a row, up to as many as make a ceiling.
+    trial: of more workers, for which a ceiling is assumed.
     neighbours_cores: what others on the host use and keep.  starved_s: when full workers last did not get
     the CPU that they may use.  reach: workers that there should be, spares among them, and when that was
     asked for last.  revision, slo_s: what the fits are about.
     """
 
-    VERSION = 7
+    VERSION = 8
 
     number: int = 0
     at_s: float | None = None
@@ -54,6 +57,7 @@ class Memory(Stored):
     peak_cores: float = 0.0
     ceiling_rps: float | None = None
     queued_rps: tuple[float, ...] = ()
+    trial: Trial = field(default_factory=Trial)
     neighbours_cores: float = 0.0
     starved_s: float | None = None
     wishes: tuple[Wish, ...] = ()

@@ -121,6 +121,14 @@ class Observation:
     revision: str = ""
     memory_room: int | None = None
 
+    def slow_share(self, slo_s: float) -> float | None:
+        """Return the share of requests slower than the objective, None where nobody can say."""
+        return (
+            known(self.latencies.share_over(slo_s))
+            if self.latencies and known(self.latencies.total)
+            else None
+        )
+
 
 def known(value: Number | None) -> Number | None:
     """Return the number, or None for one that is absent, not finite or negative."""

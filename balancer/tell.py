@@ -32,20 +32,21 @@ def inputs_of(memory: Memory, seen: Observation, now_s: float) -> Inputs:
         ready=known(seen.ready),
         starting=known(seen.starting),
         connections=known(seen.connections),
-        slow_share=_slow_share(seen, memory.slo_s),
+        slow_share=seen.slow_share(memory.slo_s),
         host_cores=known(seen.host_cores),
         neighbours_cores=memory.neighbours_cores,
         surprises=len(memory.demand.surprises),
         lead_s=lead_s(memory),
         starts=len(memory.start_times_s),
-        changed_ago_s=None if memory.changed_s is None else now_s - memory.changed_s,
+        changed_ago_s=_ago_s(memory.changed_s, now_s),
+        trial_ago_s=_ago_s(memory.trial.began_s, now_s),
+        trial_failed_ago_s=_ago_s(memory.trial.failed_s, now_s),
+        late_before_trial=memory.trial.late_before,
     )
 
 
-def _slow_share(seen: Observation, slo_s: float) -> float | None:
-    """Return the share of requests slower than the objective, None where nobody can say."""
-    latencies = seen.latencies
-    return known(latencies.share_over(slo_s)) if latencies and known(latencies.total) else None
+def _ago_s(at_s: float | None, now_s: float) -> float | None:
+    return None if at_s is None else now_s - at_s
 
 
 def with_demand(

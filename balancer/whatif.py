@@ -37,7 +37,7 @@ class Step(Stored):
 class Begin(Stored):
     """What a stretch of steps began from: whose it is (its creation tells apps of one name apart)."""
 
-    VERSION = 6
+    VERSION = 7
 
     created_at: float
     policy: Policy

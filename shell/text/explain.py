@@ -30,6 +30,7 @@ def lines(record: Document, options: Options) -> Iterator[str]:
         ("slow", _slow(inputs), ""),
         ("safe rate", _safe(inputs, model), _trust(model)),
         ("learning", _unread(record, inputs, model), ""),
+        ("trial", _trial(inputs), ""),
         ("need", _need(record, inputs, model), ""),
         ("limits", _limits(record, inputs), ""),
         ("spares", _spares(record), ""),
@@ -122,6 +123,17 @@ def _unread(record: Document, inputs: Document, model: Document) -> str:
         return ""
     after_s = number(record.get("removes_after_s")) or 0
     return f"nothing yet of the workers that there are: fewer of them only after {after_s:.0f} s"
+
+
+def _trial(inputs: Document) -> str:
+    """Return how a trial of more workers goes, or that one did not help."""
+    on_s, failed_s = number(inputs.get("trial_ago_s")), number(inputs.get("trial_failed_ago_s"))
+    late = f"{cells.ratio(number(inputs.get('late_before_trial')) or 0.0)} of the requests were late"
+    if on_s is not None:
+        return f"more workers since {cells.seconds(on_s)}, as {late} with CPU left"
+    if failed_s is not None:
+        return f"{late} with CPU left; more workers did not help {cells.seconds(failed_s)} ago"
+    return ""
 
 
 def _need(record: Document, inputs: Document, model: Document) -> str:

@@ -55,3 +55,22 @@ def test_a_worker_that_is_late_near_what_it_can_do_is_joined_by_another() -> Non
 
     assert np.mean(run.slow_shares[-MINUTE:]) <= 0.05
     assert max(run.counts[-MINUTE:]) <= 3
+
+
+@pytest.mark.parametrize("rho", [0.5, 0.6, 0.7])
+def test_a_worker_that_is_late_far_below_what_it_can_do_is_joined_by_another(rho: float) -> None:
+    app = App(WORK_S, asleep_s=ASLEEP_S)
+    run = played(app, np.full(300, rho / (ASLEEP_S + WORK_S)), Policy(max=12, slo_s=0.25, slo_share=0.95))
+
+    assert np.mean(run.slow_shares[-MINUTE:]) <= 0.05
+    assert max(run.counts[-MINUTE:]) <= 3
+
+
+def test_workers_that_were_tried_and_did_not_help_leave_again_for_long() -> None:
+    app = App(WORK_S, threads=THREADS, asleep_s=0.5)
+    run = played(app, np.full(600, 2.0), Policy(max=12, slo_s=0.25, slo_share=0.95))
+
+    tried = [tick for tick, count in enumerate(run.counts) if count > 1]
+    assert tried
+    assert len(tried) < 3 * MINUTE
+    assert set(run.counts[-5 * MINUTE :]) == {1}

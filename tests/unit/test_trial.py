@@ -1,0 +1,69 @@
+"""When more workers are tried, and what comes of it."""
+
+from __future__ import annotations
+
+from balancer.trial import AGAIN_S, IDLE, LATE_S, SHOWS_S, Trial
+
+ALLOWED = 0.05
+SPAN_S = 2.0
+
+
+def after(trial: Trial, seconds: float, now_s: float, *, late: float, rho: float = 0.0) -> Trial:
+    """Return the trial after ticks for so long that end at now_s, each with that share of late requests."""
+    for tick in range(int(seconds / SPAN_S), -1, -1):
+        trial = trial.after(late, 7.0, allowed=ALLOWED, rho=rho, now_s=now_s - tick * SPAN_S)
+    return trial
+
+
+def begun() -> Trial:
+    return after(Trial(), 300.0, 300.0, late=0.2).begun(300.0)
+
+
+def test_a_trial_is_due_once_requests_were_late_for_a_while() -> None:
+    assert not after(Trial(), 0.9 * LATE_S, 1000.0, late=0.2).is_due(1000.0)
+    assert after(Trial(), 2.0 * LATE_S, 1000.0, late=0.2).is_due(1000.0)
+    assert not after(Trial(), 2.0 * LATE_S, 1000.0, late=ALLOWED).is_due(1000.0)
+
+
+def test_no_trial_is_due_where_cpu_may_be_why_requests_are_late() -> None:
+    burst = after(Trial(), 2.0 * LATE_S, 1000.0, late=0.9, rho=IDLE + 0.1)
+
+    assert not burst.is_due(1000.0)
+    assert not after(burst, 2.0 * LATE_S, 1200.0, late=0.0).is_due(1200.0), (
+        "what was late then does not count"
+    )
+
+
+def test_what_one_worker_serves_is_known_by_the_time_of_a_trial() -> None:
+    assert 6.0 < begun().each_rps <= 7.0
+
+
+def test_a_trial_shows_what_it_is_worth_a_while_after_the_workers_are_there() -> None:
+    trial = begun()
+
+    assert not trial.is_over(None, 300.0 + 0.9 * SHOWS_S)
+    assert not trial.is_over(310.0, 300.0 + SHOWS_S)
+    assert trial.is_over(310.0, 310.0 + SHOWS_S)
+    assert not Trial().is_over(None, 1e9)
+
+
+def test_a_trial_after_which_fewer_are_late_has_not_failed() -> None:
+    ended = after(begun(), SHOWS_S, 360.0, late=0.01).ended(360.0)
+
+    assert ended.failed_s is None
+    assert ended.began_s is None
+
+
+def test_a_trial_after_which_as_many_are_late_has_failed_and_is_not_soon_repeated() -> None:
+    ended = after(begun(), SHOWS_S, 360.0, late=0.2).ended(360.0)
+    soon, later = 360.0 + 0.9 * AGAIN_S, 360.0 + 1.1 * AGAIN_S
+
+    assert ended.failed_s == 360.0
+    assert not after(ended, 2.0 * LATE_S, soon, late=0.2).is_due(soon)
+    assert after(ended, 2.0 * LATE_S, later, late=0.2).is_due(later)
+
+
+def test_a_trial_that_is_on_begins_anew_on_a_clock_that_stepped_back() -> None:
+    assert not begun().anew(100.0).is_over(100.0, 100.0 + 0.9 * SHOWS_S)
+    assert begun().anew(100.0).is_over(100.0, 100.0 + SHOWS_S)
+    assert Trial().anew(100.0) == Trial()
