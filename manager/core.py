@@ -18,8 +18,7 @@ from manager.api.places import Places
 from manager.api.status import ProcessView
 from manager.engine.docker_engine import DockerEngine
 from manager.host.holds import held_s
-from manager.host.keeper import MANAGERS, manager_pid_file, running_pid
-from manager.host.processes import is_stopped
+from manager.host.keeper import standbys
 from manager.host.settings import Settings
 from manager.journal import Journal
 from manager.lead import Leadership
@@ -119,9 +118,5 @@ class Core:
 
     def standbys(self) -> list[ProcessView]:
         """Return the managers that would lead after this one: none that a signal has stopped."""
-        files = [manager_pid_file(self.places, number) for number in range(1, MANAGERS + 1)]
-        return [
-            ProcessView(pid, rfc3339(file.stat().st_mtime), "standby")
-            for file in files
-            if (pid := running_pid(file)) is not None and pid != os.getpid() and not is_stopped(pid)
-        ]
+        found = standbys(self.places, os.getpid())
+        return [ProcessView(pid, rfc3339(at), "standby") for pid, at in found.items()]

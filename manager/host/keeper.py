@@ -26,7 +26,7 @@ from pathlib import Path
 from manager.api.places import Places
 from manager.host import dockerd
 from manager.host.holds import held_s
-from manager.host.processes import Standstill, runs
+from manager.host.processes import Standstill, is_stopped, processes_of, runs
 from manager.procfs import stat_of
 
 MANAGERS = 2
@@ -156,6 +156,21 @@ def running_pid(pid_file: Path) -> int | None:
     except (OSError, ValueError):
         return None
     return pid if b"manager" in command and runs(pid) else None
+
+
+def standbys(places: Places, leader: int) -> dict[int, float]:
+    """Return when each manager was started that would lead after this one, by its pid; in unix seconds.
+
+    One that a signal has stopped would not. They are known by their files; where these name none, by their
+    command lines: a file is written right after the start, and whoever saw the process may ask before.
+    """
+    files = [manager_pid_file(places, number) for number in range(1, MANAGERS + 1)]
+    found = {pid: file.stat().st_mtime for file in files if (pid := running_pid(file)) is not None}
+    if found.keys() <= {leader}:
+        for pid in processes_of(places, "manager"):
+            with suppress(ProcessLookupError, FileNotFoundError):  # it has ended meanwhile
+                found[pid] = time.time() - _age_s(pid)
+    return {pid: at for pid, at in found.items() if pid != leader and not is_stopped(pid)}
 
 
 def spawn(places: Places, what: str, *arguments: str) -> subprocess.Popen[bytes]:

@@ -16,6 +16,7 @@ from manager.host.holds import held_s, hold, lift_hold
 from manager.host.processes import STANDSTILL_S
 from tests.eventually import eventually
 from tests.fakes.manager import PlacesAt
+from tests.fakes.processes import process_of
 from tests.stopping import stop
 
 LOADED_AT = time.monotonic()
@@ -81,6 +82,24 @@ def test_a_manager_that_a_signal_has_stopped_is_ended_once_it_stands_still() -> 
     os.close(kept.pidfd)
     assert goes_on
     assert process.returncode == -signal.SIGKILL
+
+
+def test_a_standby_is_told_of_before_its_file_is_written_unless_a_signal_has_stopped_it(
+    tmp_path: Path,
+) -> None:
+    places = PlacesAt(f"kept-{os.getpid()}", directory=tmp_path)
+    with process_of(places, "manager", tmp_path) as leader:
+        keeper.manager_pid_file(places, 1).write_text(f"{leader.pid}\n")
+        with process_of(places, "manager", tmp_path) as standby:
+            unnamed = keeper.standbys(places, leader.pid)
+            keeper.manager_pid_file(places, 2).write_text(f"{standby.pid}\n")
+            named = keeper.standbys(places, leader.pid)
+            stop(standby.pid)
+            stopped = keeper.standbys(places, leader.pid)
+
+    assert unnamed.keys() == named.keys() == {standby.pid}
+    assert unnamed[standby.pid] <= named[standby.pid] + 0.02  # the kernel counts in ticks
+    assert stopped == {}
 
 
 def test_a_hold_that_is_lifted_holds_no_more(tmp_path: Path) -> None:
