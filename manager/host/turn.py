@@ -47,10 +47,13 @@ def turn_if_free(places: Places) -> Iterator[bool]:
 
 
 def _try_lock(file: Path) -> int | None:
+    """Return a descriptor that has the lock, None when somebody else has it."""
     try:
-        return _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        while (lock := _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)) is None:
+            pass  # who had the turn has just given it back
     except BlockingIOError:
         return None
+    return lock
 
 
 def _lock(file: Path, how: int) -> int | None:

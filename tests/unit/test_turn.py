@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import threading
 from pathlib import Path
 
@@ -32,10 +33,10 @@ def test_the_second_says_that_it_waits_and_then_has_its_turn(places: Places) -> 
     thread = threading.Thread(target=second)
     with our_turn(places, said.append):
         thread.start()
-        assert waits.wait(5)
+        assert waits.wait(60)
         assert not done.is_set()
 
-    assert done.wait(5)
+    assert done.wait(60)
     thread.join()
     assert said == ['another up or down of the cloud "test" is at work: waiting for it']
 
@@ -53,6 +54,21 @@ def test_nothing_is_left_of_a_turn_that_is_over(places: Places) -> None:
         assert turn_file(places).exists()
 
     assert not turn_file(places).exists()
+
+
+def test_a_turn_that_is_given_back_this_moment_is_free(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = fcntl.flock
+
+    def give_back_first(descriptor: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", lock)
+        turn_file(places).unlink()
+        lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", give_back_first)
+    with turn_if_free(places) as ours:
+        assert ours
 
 
 def test_a_file_without_an_owner_holds_nobody_up(places: Places) -> None:
