@@ -18,7 +18,8 @@ def stop(*pids: int) -> None:
     One that somebody ends meanwhile does nothing either.
     """
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
     eventually(lambda: {*_states(pids)} <= {"T", "Z"}, within_s=10, what="that all threads are stopped")
 
 

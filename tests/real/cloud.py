@@ -14,7 +14,7 @@ import secrets
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -354,7 +354,8 @@ def kill_all(cloud: Cloud) -> None:
     """Keeper and managers have ended by SIGKILL; all are stopped first, so that none starts another."""
     stop(*processes_of(cloud))
     for pid in processes_of(cloud):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # a child that was about to execute another program
+            os.kill(pid, signal.SIGKILL)
     eventually(lambda: not processes_of(cloud), what="the end of keeper and managers")
 
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ import pytest
 from manager.host import keeper
 from manager.host.parts import rules_mark
 from manager.host.processes import Role, processes_of
+from manager.host.turn import our_turn
 from tests.real.cloud import (
     LAUNCHER,
     PROOF,
@@ -163,15 +164,21 @@ def test_a_port_for_http_that_was_taken_since_is_changed_without_losing_state(un
     assert f"this cloud runs with --http-port {port}" in unborn.run("up", "--http-port", "18080").stderr
     unborn.ok("down")
 
-    with closing(socket.create_server(("127.0.0.1", port))):
+    def moved() -> str:
+        """Return the port that was offered and taken, "" when another cloud was given it in between."""
         refused = unborn.run("up")
         offered = re.search(r"up --http-port (\d+)", refused.stderr)
         assert (refused.code, offered is not None) == (1, True), refused
         assert f"port {port} (--http-port), which this cloud has, is in use by" in refused.stderr
         assert offered is not None
-        unborn.ok("up", "--http-port", offered[1])
+        up = unborn.run("up", "--http-port", offered[1])
+        assert up.code == 0 or f"port {offered[1]} " in up.stderr, up
+        return offered[1] if up.code == 0 else ""
 
-    assert f":{offered[1]}/" in unborn.ok("apps", "-o", "json").stdout
+    with closing(socket.create_server(("127.0.0.1", port))):
+        other = eventually(moved, what="an `up` with the port that was offered")
+
+    assert f":{other}/" in unborn.ok("apps", "-o", "json").stdout
 
 
 def test_the_other_tcp_ports_that_are_offered_would_do(refused_one: Cloud) -> None:
@@ -334,7 +341,8 @@ def reboot(cloud: Cloud) -> None:
         label = {"label": f"simplecloud.cloud={cloud.name}"}
         for found in client.containers(filters=label):
             client.kill(found["Id"])
-        assert client.containers(filters=label) == []
+        # whoever waits for an end is told of it before the listing is
+        eventually(lambda: client.containers(filters=label) == [], what="that no container runs")
     tag = cloud.places.tag
     listed("nft", "delete", "table", "bridge", f"sc_{tag}")
     listed("nft", "delete", "table", "inet", f"sc_{tag}")
@@ -410,6 +418,7 @@ def test_doctor_starts_a_keeper_and_managers_that_were_killed(cloud: Cloud) -> N
 
 @pytest.mark.parametrize("words", [("doctor", "--fix"), ("up",)], ids=" ".join)
 def test_processes_that_were_stopped_are_replaced(cloud: Cloud, words: tuple[str, ...]) -> None:
+    cloud.manager_pids()  # one that is just being started would replace the others
     stopped = processes_of(cloud.places, "keeper") + processes_of(cloud.places, "manager")
     stop(*stopped)
     told = cloud.run("doctor", "-o", "json")
@@ -424,9 +433,16 @@ def test_processes_that_were_stopped_are_replaced(cloud: Cloud, words: tuple[str
 def test_up_replaces_a_keeper_and_a_standby_that_were_stopped_under_a_leader(cloud: Cloud) -> None:
     leader, standby = cloud.manager_pids()
     stopped = [*processes_of(cloud.places, "keeper"), standby]
-    stop(*stopped)
 
-    told = cloud.ok("up").stderr
+    with ExitStack() as turn:
+        turn.enter_context(our_turn(cloud.places, print))
+        with begun_up(cloud) as up:
+            assert up.stderr is not None
+            assert any("another up or down of the cloud" in line for line in up.stderr)
+            stop(*stopped)  # the leader replaces them soon by itself: an `up` that is yet to load is too late
+            turn.close()
+            told = up.stderr.read()
+            assert up.wait(timeout=120) == 0, told
 
     assert all(f"process {pid} did not answer: killed" in told for pid in stopped)
     assert not set(stopped) & processes(cloud)
