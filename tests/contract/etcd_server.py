@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
-import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
+from manager.host.ports import is_free
 from tests.eventually import eventually
 from tests.stopping import stop
 
+PORTS = range(24_000, 32_000)
+_numbers = count(1009 * os.getpid())  # processes that begin one after the other are far apart
 PATIENT_S = 20.0  # for a store whose etcd is sure to answer, however busy the machine is
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports of loopback that nobody listened on a moment ago, all different."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+def free_ports(wanted: int) -> list[int]:
+    """Return ports of loopback that nobody listens on, all different; one that ends can have its own again.
+
+    They are below those that the kernel gives to any socket meanwhile, and above those that clouds choose.
+    """
+    ports = (PORTS[number % len(PORTS)] for number in _numbers)
+    return [*islice((port for port in ports if is_free("127.0.0.1", port)), wanted)]
 
 
 class EtcdServers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,7 +27,6 @@ from balancer.routes import (
 from manager.observe.counters import Sample, parse
 from manager.observe.proxy import ProxyApi
 from manager.observe.traffic import Picture, Traffic
-from tests.contract.etcd_server import free_ports
 from tests.eventually import eventually
 from tests.real.proxy import Proxy, running_proxy, tcp_worker, worker
 
@@ -358,12 +358,14 @@ def rates_since(proxy: Proxy, before: Sample) -> Picture:
 
 
 def test_a_proxy_that_is_not_there_is_known_as_such() -> None:
-    api = ProxyApi(free_ports(1)[0])
+    with socket.socket() as closed:  # bound and not listening: whoever connects is refused
+        closed.bind(("127.0.0.1", 0))
+        api = ProxyApi(closed.getsockname()[1])
 
-    assert api.live() is None
-    assert api.faults() is None
-    assert api.metrics() is None
-    assert not api.healthy()
+        assert api.live() is None
+        assert api.faults() is None
+        assert api.metrics() is None
+        assert not api.healthy()
 
 
 def test_the_api_says_that_the_proxy_is_well(proxy: Proxy) -> None:

@@ -65,10 +65,10 @@ def test_a_port_for_http_that_another_has_comes_with_one_to_take_that_no_tcp_app
 
 
 def test_a_port_that_nobody_has_has_no_owner() -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        port = server.getsockname()[1]
+    with socket.socket() as bound:  # so that nobody else listens on it
+        bound.bind(("127.0.0.1", 0))
 
-    assert ports.listeners_on([port]) == {}
+        assert ports.listeners_on([bound.getsockname()[1]]) == {}
 
 
 def test_an_address_of_another_machine_is_not_ours() -> None:
