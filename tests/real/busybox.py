@@ -20,7 +20,9 @@ from docker.errors import NotFound
 from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import WorkerOrder
 from manager.host.dockerd import SOCKET
+from manager.host.files import locked
 
+APT = Path("/run/simplecloud-tests-apt.lock")  # of two that update its lists at once, one is refused
 APPLETS = ("sh", "sleep", "cat", "env", "ls", "ip", "hostname", "id", "nproc")
 
 
@@ -29,9 +31,10 @@ def static_busybox() -> Path:
     """Return the program out of Debian's package, which is not installed for that."""
     directory = Path(tempfile.mkdtemp(prefix="sc-busybox-"))
     atexit.register(shutil.rmtree, directory)
-    if not _download("busybox-static", directory):
-        subprocess.run(["apt-get", "-qq", "update"], check=True)
-        assert _download("busybox-static", directory)
+    with locked(APT):
+        if not _download("busybox-static", directory):
+            subprocess.run(["apt-get", "-qq", "update"], check=True)
+            assert _download("busybox-static", directory)
     [package] = directory.glob("*.deb")
     subprocess.run(["dpkg-deb", "-x", package, directory], check=True)
     return directory / "bin/busybox"

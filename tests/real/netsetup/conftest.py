@@ -6,12 +6,17 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import count
+from pathlib import Path
 
 import pytest
 
+from manager.host.files import locked
 from netsetup.nft import Nft
 from netsetup.sysctl import current, settle
 from tests.real.netsetup.lab import Cloud, CloudMaker, Room
+
+# The setting is the whole machine's, and another process may do the tests of another file.
+BRIDGE_NF = Path("/run/simplecloud-tests-bridge-nf.lock")
 
 
 @pytest.fixture
@@ -39,11 +44,12 @@ def cloud(make_cloud: CloudMaker) -> Cloud:
 def bridge_nf(request: pytest.FixtureRequest) -> Iterator[None]:
     """Frames between ports do, and do not, pass Docker's and other IP rules of this host."""
     setting = "bridge/bridge-nf-call-iptables"
-    before = current(setting)
-    settle(setting, request.param)
-    yield
-    if before is not None:
-        settle(setting, before)
+    with locked(BRIDGE_NF):
+        before = current(setting)
+        settle(setting, request.param)
+        yield
+        if before is not None:
+            settle(setting, before)
 
 
 @pytest.fixture
