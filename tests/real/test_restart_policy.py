@@ -99,7 +99,11 @@ def test_a_worker_that_a_drill_keeps_down_comes_back_when_the_time_is_over(apps:
     eventually(lambda: cloud.worker(f"{name}.1").state == "ready", within_s=10, what="its return")
     back_at = eventually(lambda: starts(cloud, name)[2:], within_s=5, what="the event of its start")
     assert [at - began_at >= 3 for at in back_at] == [True]
-    assert re.search("killed; next try in [0-9]{3} s", cloud.ok("events", "--app", name).stdout)
+    eventually(
+        lambda: re.search("killed; next try in [0-9]{3} s", cloud.ok("events", "--app", name).stdout),
+        within_s=5,
+        what="the event of the other's end",
+    )
     assert cloud.worker(f"{name}.2").state == "backoff"
 
 

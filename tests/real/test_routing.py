@@ -134,7 +134,7 @@ def test_a_tcp_app_loses_a_killed_worker_and_serves_on(apps: Apps, cloud: Cloud)
 
     cloud.ok("crash", f"{name}.1", "-y")
 
-    eventually(lambda: cloud.worker(f"{name}.1").restarts == 1 and cloud.is_ready(name, 2), within_s=10)
+    eventually(lambda: cloud.worker(f"{name}.1").restarts and cloud.is_ready(name, 2), 10, "two again")
     assert [echoed(url, b"x") for _ in range(6)] == [b"x"] * 6
 
 
@@ -265,8 +265,8 @@ def test_drain_time_bounds_how_long_a_worker_is_waited_for(apps: Apps, cloud: Cl
     name = apps.serve(2, "--drain", "500ms")
     in_flight = counter(cloud, name)
     with ThreadPoolExecutor(8) as clients:
-        slow = [clients.submit(cloud.get, name, "/?ms=6000") for _ in range(8)]
-        eventually(lambda: in_flight() >= 8, within_s=2)
+        slow = [clients.submit(cloud.get, name, "/?ms=6000", within_s=60) for _ in range(8)]
+        eventually(lambda: in_flight() >= 8, within_s=2, what="8 open requests")
 
         cloud.ok("scale", f"{name}=1")
 
@@ -302,7 +302,7 @@ def test_no_request_fails_when_a_worker_is_killed(apps: Apps, cloud: Cloud) -> N
 
     with Traffic(cloud, name) as traffic:
         cloud.ok("crash", f"{name}.2", "-y")
-        eventually(lambda: cloud.worker(f"{name}.2").restarts == 1 and cloud.is_ready(name, 3), within_s=10)
+        eventually(lambda: cloud.worker(f"{name}.2").restarts and cloud.is_ready(name, 3), 10, "three again")
         traffic.flows_on()
 
     assert traffic.failures == {}
