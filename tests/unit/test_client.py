@@ -94,7 +94,7 @@ def test_a_call_waits_for_the_next_manager(client: Client, places: PlacesAt, not
     asking.start()
     eventually(lambda: bool(notes), within_s=10.0)
     with FakeManager(places):
-        asking.join(timeout=10)
+        asking.join(timeout=60)
     assert answers == ["WorkerList"]
     assert not client.is_down()
 
@@ -214,7 +214,7 @@ def test_an_interrupted_call_hangs_up(client: Client, manager: FakeManager) -> N
     manager.verbs["scale"] = endless
     with pytest.raises(KeyboardInterrupt):
         client.call("scale", {}, on_item=interrupt)
-    assert hung_up.wait(10)
+    assert hung_up.wait(60)
 
 
 def test_a_broken_pipe_of_whoever_takes_the_items_is_not_the_managers(

@@ -113,7 +113,7 @@ def test_who_came_while_there_were_no_descriptors_is_answered_later(path: Path) 
     with socket.socket(socket.AF_UNIX) as first, socket.socket(socket.AF_UNIX) as second:
         with descriptors(next_descriptor()):
             for line in (first, second):  # the kernel may have a descriptor for the first already
-                line.settimeout(5)
+                line.settimeout(30)
                 line.connect(str(path))
                 wire.send(line, ASKED)
             select.select([first], [], [], 0.5)
