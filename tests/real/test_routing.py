@@ -172,15 +172,18 @@ def test_scaling_one_app_or_removing_it_leaves_another_alone(apps: Apps, cloud: 
 
 
 # Answers its argument, the path that is asked, and / alone: what is of another revision is not found.
+# It queues as many as real servers do: requests that were held up come all at once, and the proxy gives its
+# own check no more time to get in than theirs.
 STRICT = (
     "import http.server as h, os, sys\n"
+    "class S(h.ThreadingHTTPServer): request_queue_size = 128\n"
     "class A(h.BaseHTTPRequestHandler):\n"
     "    def do_GET(s):\n"
     "        s.send_response(200 if s.path in ('/', sys.argv[1]) else 404)\n"
     "        s.send_header('X-Worker', os.uname()[1])\n"
     "        s.send_header('Content-Length', '0')\n"
     "        s.end_headers()\n"
-    "h.ThreadingHTTPServer(('', 8000), A).serve_forever()"
+    "S(('', 8000), A).serve_forever()"
 )
 
 
