@@ -14,7 +14,7 @@ import pytest
 
 from manager.host.holds import hold, hold_file
 from manager.host.members import has_log
-from tests.real.cloud import Apps, Cloud, containers_of, docker_by_hand, eventually, running_cloud
+from tests.real.cloud import Apps, Cloud, containers_of, docker_by_hand, eventually, mend, running_cloud
 from tests.real.traffic import Traffic
 from tests.stopping import hanging, stop
 
@@ -66,7 +66,7 @@ def test_a_member_that_lost_its_data_is_told_and_gets_it_from_the_others(trio: C
 
     up = trio.ok("up")
     before = healthy(trio)
-    mended = trio.ok("doctor", "--fix")
+    mended = mend(trio)
     eventually(lambda: healthy(trio) == [True, True, True], within_s=20)
     with killed(trio, 1):  # what is left has a quorum with the new one only
         scale(trio, name, 2)
@@ -87,11 +87,11 @@ def test_a_member_whose_data_are_of_no_use_to_it_gets_those_of_the_others(trio: 
             shutil.rmtree(directory / "member")
 
     lose()
-    trio.ok("doctor", "--fix")
+    mend(trio)
     eventually(lambda: healthy(trio) == [True, True, True], within_s=20)
     lose()  # having joined the others, it takes itself for who it was, and falls over what they tell it
     eventually(lambda: has_log(directory), within_s=20)
-    mended = trio.ok("doctor", "--fix")
+    mended = mend(trio)
 
     eventually(lambda: healthy(trio) == [True, True, True], within_s=20, what="three members that answer")
     assert "etcd3 could not go on with its data" in mended.stderr
@@ -169,7 +169,7 @@ def test_members_that_all_lost_their_data_begin_anew_and_their_apps_are_adopted(
             client.kill(trio.part("etcd", number))
 
     up = trio.run("up")
-    trio.ok("doctor", "--fix")
+    mend(trio)
     eventually(lambda: "no record" in " ".join(trio.status()["notes"]), within_s=20)
     trio.ok("adopt", "-y")
 

@@ -16,11 +16,13 @@ from pathlib import Path
 import pytest
 
 from manager.host import keeper
+from manager.host.files import locked
 from manager.host.parts import rules_mark
 from manager.host.processes import Role, processes_of
 from manager.host.turn import our_turn
 from tests.real.cloud import (
     LAUNCHER,
+    LEFTOVERS,
     PROOF,
     ROOT,
     SERVER,
@@ -32,6 +34,7 @@ from tests.real.cloud import (
     failings_of,
     kill_all,
     listed,
+    mend,
     named_cloud,
     running_cloud,
     traces,
@@ -289,7 +292,8 @@ def test_lost_settings_are_read_back_from_the_parts_while_no_manager_runs(
     file.unlink()
     told = eventually(lambda: checks(cloud.run("doctor", "-o", "json")).get("settings", ()), within_s=30)
 
-    cloud.ok(*words)
+    with locked(LEFTOVERS):
+        cloud.ok(*words)
 
     assert told[:1] == ("FAIL",)
     assert file.read_text() == before
@@ -351,9 +355,10 @@ def reboot(cloud: Cloud) -> None:
 
 
 def test_up_brings_all_back_after_a_reboot(cloud: Cloud) -> None:
-    reboot(cloud)
+    with locked(LEFTOVERS):
+        reboot(cloud)
 
-    cloud.ok("up")
+        cloud.ok("up")
 
     assert cloud.is_ready("web", 2)
     assert cloud.get("web").status == 200
@@ -362,11 +367,12 @@ def test_up_brings_all_back_after_a_reboot(cloud: Cloud) -> None:
 def test_boot_and_a_keeper_bring_all_back_as_systemd_has_them_do(unborn: Cloud) -> None:
     unborn.ok("up", "--etcd-members", "1")
     unborn.ok("run", "-p", "8000", "web", SERVER)
-    reboot(unborn)
+    with locked(LEFTOVERS):
+        reboot(unborn)
 
-    words = [sys.executable, "-P", "-m", "manager", "boot", "--cloud", unborn.name]
-    booted = subprocess.run(words, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False, timeout=90)
-    kept = keeper.spawn(unborn.places, "keeper")
+        words = [sys.executable, "-P", "-m", "manager", "boot", "--cloud", unborn.name]
+        booted = subprocess.run(words, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False, timeout=90)
+        kept = keeper.spawn(unborn.places, "keeper")
 
     assert booted.returncode == 0
     eventually(lambda: unborn.run("ps").code == 0 and unborn.is_ready("web", 1), 20, "the worker from before")
@@ -376,15 +382,16 @@ def test_boot_and_a_keeper_bring_all_back_as_systemd_has_them_do(unborn: Cloud) 
 
 def test_doctor_tells_and_removes_what_a_cloud_that_is_down_left(unborn: Cloud) -> None:
     unborn.ok("up", "--etcd-members", "1")
-    reboot(unborn)
+    with locked(LEFTOVERS):
+        reboot(unborn)
 
-    told = unborn.run("doctor", "-o", "json")
-    mended = unborn.run("doctor", "--fix", "-o", "json")
+        told = unborn.run("doctor", "-o", "json")
+        after = unborn.run("doctor", "--fix", "-o", "json")
 
     assert told.code == 1
     assert left_by(unborn, told) == ["FAIL"]
-    assert f'removed what the cloud "{unborn.name}" had left' in mended.stderr
-    assert left_by(unborn, mended) == []
+    assert f'removed what the cloud "{unborn.name}" had left' in after.stderr
+    assert left_by(unborn, after) == []
 
 
 def left_by(cloud: Cloud, outcome: Outcome) -> list[str]:
@@ -409,11 +416,11 @@ def test_doctor_starts_a_keeper_and_managers_that_were_killed(cloud: Cloud) -> N
     kill_all(cloud)
     told = cloud.run("doctor", "-o", "json")
 
-    mended = cloud.ok("doctor", "--fix", "-o", "json")
+    after = mend(cloud, "-o", "json")
 
     assert told.code == 1
     assert checks(told)["keeper"][0] == checks(told)["socket"][0] == "FAIL"
-    assert checks(mended)["socket"][0] == "ok"
+    assert checks(after)["socket"][0] == "ok"
 
 
 @pytest.mark.parametrize("words", [("doctor", "--fix"), ("up",)], ids=" ".join)
@@ -423,7 +430,8 @@ def test_processes_that_were_stopped_are_replaced(cloud: Cloud, words: tuple[str
     stop(*stopped)
     told = cloud.run("doctor", "-o", "json")
 
-    cloud.ok(*words)
+    with locked(LEFTOVERS):
+        cloud.ok(*words)
 
     assert checks(told)["stopped"][0] == checks(told)["keeper"][0] == checks(told)["managers"][0] == "FAIL"
     eventually(lambda: len(cloud.manager_pids()) == 2, within_s=60)
@@ -507,10 +515,10 @@ def test_doctor_takes_down_nothing_of_a_cloud_that_serves_without_its_directory(
     workers = containers_of(cloud)
     shutil.rmtree(cloud.places.run)
 
-    mended = cloud.ok("doctor", "--fix", "-o", "json")
+    after = mend(cloud, "-o", "json")
 
-    assert left_by(cloud, mended) == []
-    assert checks(mended)["managers"][1].startswith("2 of 2 run")
+    assert left_by(cloud, after) == []
+    assert checks(after)["managers"][1].startswith("2 of 2 run")
     assert containers_of(cloud) == workers
     assert rules_mark(cloud.places).exists()  # else no part could be started again
 

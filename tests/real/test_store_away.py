@@ -10,8 +10,18 @@ from contextlib import contextmanager
 import pytest
 
 from manager.api.errors import StoreUnavailable
+from manager.host.files import locked
 from tests.chaos.parts import etcd_call
-from tests.real.cloud import Apps, Cloud, containers_of, docker_by_hand, etcd_away, eventually, processes_of
+from tests.real.cloud import (
+    LEFTOVERS,
+    Apps,
+    Cloud,
+    containers_of,
+    docker_by_hand,
+    etcd_away,
+    eventually,
+    processes_of,
+)
 from tests.real.line import answer, ask, line_to
 from tests.real.traffic import Traffic
 from tests.stopping import hanging, stop
@@ -186,7 +196,8 @@ def test_a_store_that_refuses_writes_is_told_and_no_manager_is_ended_for_it(apps
     eventually(lambda: "none can" in logs(cloud), within_s=20)
     led_by = cloud.status()["manager"]["pid"]
     refused = cloud.run("scale", f"{name}=2")
-    cloud.run("doctor", "--fix")
+    with locked(LEFTOVERS):
+        cloud.run("doctor", "--fix")
     eventually(cloud.is_well, within_s=10)
     cloud.ok("scale", f"{name}=2")
 
