@@ -211,7 +211,7 @@ class Cloud:
         """Return whether the app answers well now."""
         try:
             return self.get(app, within_s=within_s).status == 200
-        except OSError:
+        except (OSError, http.client.HTTPException):  # a proxy that ends while it answers
             return False
 
     def events(self, *options: str) -> list[str]:
