@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from manager.api.views import WorkerView
 from tests.real.cloud import Apps, Cloud, docker_by_hand, eventually
 from tests.real.traffic import Traffic
 from tests.stopping import stop
@@ -212,18 +214,52 @@ def test_no_request_fails_while_an_app_is_scaled_up_and_down(apps: Apps, cloud: 
     assert traffic.workers.keys() == {f"{name}.{slot}" for slot in (1, 2, 3, 4)}
 
 
+# Answers who asks for /held once somebody has asked for /over.
+HOLDING = (
+    "import http.server as h, os, threading\n"
+    "over = threading.Event()\n"
+    "class S(h.ThreadingHTTPServer): request_queue_size = 128\n"
+    "class A(h.BaseHTTPRequestHandler):\n"
+    "    def do_GET(s):\n"
+    "        if s.path == '/over': over.set()\n"
+    "        if s.path == '/held': over.wait()\n"
+    "        s.send_response(200)\n"
+    "        s.send_header('X-Worker', os.uname()[1])\n"
+    "        s.send_header('Content-Length', '0')\n"
+    "        s.end_headers()\n"
+    "S(('', 8000), A).serve_forever()"
+)
+
+
 def test_slow_requests_under_way_end_well_when_their_workers_leave(apps: Apps, cloud: Cloud) -> None:
-    name = apps.serve(4)
-    in_flight = counter(cloud, name)
-    with ThreadPoolExecutor(40) as clients:
-        slow = [clients.submit(cloud.get, name, "/?ms=1500") for _ in range(40)]
-        eventually(lambda: in_flight() >= 30, within_s=5)
+    name = apps.run("python3", "-c", HOLDING, options=("-n", "4", "-p", "8000", "--drain", "10m"))
+    in_flight, all_four = counter(cloud, name), cloud.workers(name)
 
-        cloud.ok("scale", f"{name}=1")
-
+    with ThreadPoolExecutor(40) as clients, ExitStack() as held:
+        for worker in all_four:
+            held.callback(end_requests, worker)
+        slow = [clients.submit(cloud.get, name, "/held", within_s=200) for _ in range(40)]
+        eventually(lambda: in_flight() >= 40, within_s=20, what="40 open requests")
+        cloud.ok("scale", "-d", f"{name}=1")
+        eventually(lambda: waited_for(cloud, name) == 3, within_s=10, what="three that are waited for")
+        held.close()
         answers = [request.result() for request in slow]
+    eventually(lambda: cloud.is_ready(name, 1), within_s=10, what="the end of the three")
+
     assert {answer.status for answer in answers} == {200}
     assert len({answer.worker for answer in answers}) == 4
+
+
+def end_requests(worker: WorkerView) -> None:
+    """The worker answers whom it has held, told past the proxy."""
+    with closing(http.client.HTTPConnection(str(worker.address), 8000, timeout=30)) as line:
+        line.request("GET", "/over")
+        line.getresponse()
+
+
+def waited_for(cloud: Cloud, app: str) -> int:
+    """Return how many workers leave, and have open requests."""
+    return sum(bool(w.state == "draining" and w.inflight) for w in cloud.workers(app))
 
 
 def test_answers_that_come_in_pieces_end_well_when_their_workers_leave(apps: Apps, cloud: Cloud) -> None:
