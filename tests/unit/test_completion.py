@@ -13,6 +13,7 @@ from manager.api.documents import document, listing
 from manager.api.errors import UsageError
 from manager.api.places import Places
 from shell.manual import completion
+from shell.prompt import outside
 from shell.prompt.outside import candidates
 from tests.fakes.manager import PlacesAt
 from tests.fakes.replies import Answer, Replies, app, image, serving, worker
@@ -34,7 +35,9 @@ LISTINGS: dict[str, Answer] = {
 
 
 @pytest.fixture
-def directory(tmp_path: Path) -> Iterator[Path]:
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A manager answers there, for whom a busy machine may have no time at once."""
+    monkeypatch.setattr(outside, "_ANSWER_S", 60.0)
     with serving(tmp_path, Replies(LISTINGS)):
         yield tmp_path
 

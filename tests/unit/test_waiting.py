@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from shell import waiting
+from tests.eventually import eventually
 from tests.fakes.manager import FakeCall, FakeManager, app_item, worker_item
 from tests.fakes.shells import Shell, TerminalText, shell_at
 from tests.fakes.website import HELLO, Website, serving
@@ -388,6 +389,11 @@ def test_a_wait_for_answers_ends_in_time_while_a_worker_gives_none(
 ) -> None:
     with serving(Website(held=True)) as website:
         manager.proxy_url = f"http://127.0.0.1:{website.port}"
-        assert shell.run("expect http web / --count 50 --timeout 100ms") == 5
+
+        def told() -> str:
+            assert shell.run("expect http web / --count 50 --timeout 100ms") == 5
+            return shell.err.getvalue()
+
+        # on a busy machine the manager, too, may have no answer within that time
+        eventually(lambda: "saw 0 of 50 requests ok: 49 not asked in time, 1 timed out" in told())
         website.release()
-    assert "saw 0 of 50 requests ok: 49 not asked in time, 1 timed out" in shell.err.getvalue()
