@@ -22,6 +22,7 @@ KEEP_EVENTS = 1000
 KEEP_REQUESTS_S = 600.0  # a client sends a request again within seconds, or never
 GATHER_S = 0.1
 TRY_AGAIN_S = 1.0
+SETTLE_S = 1.0  # a write takes milliseconds; an etcd that is away holds nobody up for longer
 PRUNE_EVERY = 50  # batches
 WRITTEN_AT_ONCE = 100
 _NUMBER = re.compile(r"(\d{13})(-\d{4})?")  # a count stood behind it once
@@ -43,6 +44,9 @@ class Journal:
     clock: Callable[[], float]
     _queue: SimpleQueue[tuple[float, str]] = field(default_factory=SimpleQueue)
     _noted: threading.Event = field(default_factory=threading.Event)
+    _progress: threading.Condition = field(default_factory=threading.Condition)
+    _noted_count: int = 0
+    _written_count: int = 0
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread = field(init=False)
     _last: int | None = None  # not known before the first write
@@ -63,8 +67,21 @@ class Journal:
         """Remember that something happened, in one sentence."""
         now = self.clock()
         event = {"at": rfc3339(now), "app": app, "worker": worker, "text": text}
-        self._queue.put((now, json.dumps(event, ensure_ascii=False)))
+        with self._progress:
+            self._queue.put((now, json.dumps(event, ensure_ascii=False)))
+            self._noted_count += 1
         self._noted.set()
+
+    def settle(self, within_s: float = SETTLE_S) -> None:
+        """Return once all that was noted before is written, so that whoever looks next is told of it.
+
+        Or when that takes longer, or nobody may write now.
+        """
+        if self.fence() is None:
+            return
+        with self._progress:
+            noted = self._noted_count
+            self._progress.wait_for(lambda: self._written_count >= noted, within_s)
 
     def _run(self) -> None:
         batches = 0
@@ -90,6 +107,9 @@ class Journal:
             log.warning("%d events wait: %s", len(self._numbered) + self._queue.qsize(), error)
             self._pause_s = TRY_AGAIN_S
             return False
+        with self._progress:
+            self._written_count += len(self._numbered)
+            self._progress.notify_all()
         self._numbered, self._pause_s = {}, GATHER_S
         return True
 

@@ -6,14 +6,17 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
+from manager.api.arguments import Arguments
 from manager.core import Core
 from manager.host import parts
+from manager.journal import Journal
 from manager.loop.reconcile import Reconciler
+from manager.server import Call
 from manager.service.apps import AppVerbs
 from manager.service.changes import Changes
 from manager.service.copying import Copying
 from manager.service.describing import describe
-from manager.service.dispatch import Dispatcher, Verb
+from manager.service.dispatch import Answer, Dispatcher, Verb
 from manager.service.drills import Drills
 from manager.service.freezing import FreezeVerbs
 from manager.service.inside import Inside
@@ -40,6 +43,16 @@ def dispatcher(core: Core) -> Dispatcher:
     verbs = {**_changing(core, changes), **_looking(core, reading)}
     answering.verbs = {**verbs, "watch": Watching(core.reconciler, verbs, reading.host).watch}
     return answering
+
+
+def _once_written(journal: Journal, verb: Verb) -> Verb:
+    """Return the verb, carried out when the events of before are where it looks for them."""
+
+    def carried_out(call: Call, arguments: Arguments) -> Answer:
+        journal.settle()
+        return verb(call, arguments)
+
+    return carried_out
 
 
 def _unreadable(reconciler: Reconciler) -> Collection[str]:
@@ -106,11 +119,11 @@ def _looking(core: Core, reading: Reading) -> Mapping[str, Verb]:
         "ps": reading.ps,
         "routes": reading.routes,
         "images": reading.images,
-        "events": reading.events,
+        "events": _once_written(core.journal, reading.events),
         "inspect": reading.inspect,
         "export": reading.export,
         "status": reading.status,
-        "describe": partial(describe, reading),
+        "describe": _once_written(core.journal, partial(describe, reading)),
         "stats": partial(stats, reading),
         "whatif": Whatif(core.reconciler, core.recording).whatif,
         "trace": tracing.trace,

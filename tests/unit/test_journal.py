@@ -111,6 +111,26 @@ def test_what_waits_is_written_at_the_end_however_many_they_are(store: FakeStore
     assert len(events(store)) == 2 * journal.WRITTEN_AT_ONCE
 
 
+def test_who_asks_behind_an_event_is_told_of_it(store: FakeStore) -> None:
+    fence = claim(store, LEADER, "one", store.grant(60))
+    pen = Journal(store, lambda: fence, lambda: 0.0)
+    pen.start()
+    for text in ("one", "two"):
+        pen.note(text)
+        pen.settle(within_s=60)
+        assert events(store)[-1].text == text
+    pen.stop()
+
+
+def test_nobody_waits_for_events_that_nobody_may_write(store: FakeStore) -> None:
+    pen = Journal(store, lambda: None, lambda: 0.0)
+    pen.note("one")
+
+    pen.settle(within_s=3600)
+
+    assert events(store) == []
+
+
 def test_new_events_come_behind_those_that_were_numbered_with_a_count(store: FakeStore) -> None:
     old = {"at": rfc3339(7200.0), "app": None, "worker": None, "text": "old"}
     store.write({f"{EVENTS}0000007200000-0042": json.dumps(old)})
