@@ -66,7 +66,10 @@ class DockerEngine:
     def create(self, order: WorkerOrder) -> None:
         with self._connection.borrow(f"create {order.name}") as client:
             if not self._is_made(client, order):
-                self.images.make(client, order.name, order.image, payload.worker_payload(self.cloud, order))
+                body = payload.worker_payload(self.cloud, order)
+                self.images.make(
+                    client, order.name, order.image, body, lambda: self._is_made(client, order) or None
+                )
             _check_limits(client, order)
 
     def start(self, name: str, wire: Callable[[str], None] | None = None) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from difflib import get_close_matches
 from http import HTTPStatus
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import docker
 from docker.errors import APIError, NotFound
@@ -22,7 +23,11 @@ from manager.engine.containers import Image, ImageDetails
 from manager.engine.probe import ProbedFiles
 from manager.engine.pull import pull
 
+OTHERS_S = 10.0  # for which a container that somebody else makes is waited for
+LOOK_S = 0.05
 _IMPORT_S = 600.0
+
+T = TypeVar("T")
 
 
 class DockerImages:
@@ -70,12 +75,34 @@ class DockerImages:
         with self._one_probe, closing(files):
             yield files
 
-    def make(self, client: docker.APIClient, name: str, image: str, body: Mapping[str, object]) -> None:
-        """The container is made from the image.  Raises ImageNotFound, naming those there are."""
-        try:
-            client.create_container_from_config(body, name)
-        except docker.errors.ImageNotFound as error:
-            raise self._missing(image) from error
+    def make(
+        self,
+        client: docker.APIClient,
+        name: str,
+        image: str,
+        body: Mapping[str, object],
+        found: Callable[[], T | None],
+    ) -> T | None:
+        """The container is there; returns what is found where others were first, None where it was made here.
+
+        The others may be `doctor --fix` beside a manager, or a call before this: given up, or of a manager
+        that died, and Docker goes on. It gives a name away a moment before it knows a container by it.
+        Raises ImageNotFound, naming those there are.
+        """
+        ends_at = time.monotonic() + OTHERS_S
+        while True:
+            try:
+                client.create_container_from_config(body, name)
+            except docker.errors.ImageNotFound as error:
+                raise self._missing(image) from error
+            except APIError as error:
+                if error.status_code != HTTPStatus.CONFLICT or time.monotonic() > ends_at:
+                    raise
+            else:
+                return None
+            if (other := found()) is not None:
+                return other
+            time.sleep(LOOK_S)
 
     def _missing(self, reference: str) -> ImageNotFound:
         """Return the error for an image that is not here."""

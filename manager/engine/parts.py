@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from contextlib import suppress
-from http import HTTPStatus
 
 import docker
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 
 from manager.engine import decode, payload
 from manager.engine.connection import Connection
@@ -18,9 +16,6 @@ from manager.engine.contract import NameTaken
 from manager.engine.images import DockerImages
 from manager.engine.inspections import inspected, listed
 from manager.engine.orders import PartOrder
-
-OTHERS_S = 10.0  # for which a container that somebody else makes is waited for
-LOOK_S = 0.05
 
 
 class DockerParts:
@@ -48,7 +43,10 @@ class DockerParts:
                 client.remove_container(order.name, force=True, v=True)
                 part = None
             if part is None:
-                part = self._made(client, order)
+                body = payload.part_payload(self._cloud, order)
+                part = self._images.make(
+                    client, order.name, order.image, body, lambda: self._found(client, order.name)
+                )
             _set_going(client, order.name, part)
 
     def restart(self, name: str) -> None:
@@ -76,25 +74,6 @@ class DockerParts:
             else:
                 client.rename(row.id, order.name)
                 taken = True
-
-    def _made(self, client: docker.APIClient, order: PartOrder) -> Part | None:
-        """The container is there; returns it where somebody else was quicker, None where it was made here.
-
-        So it is with `doctor --fix` beside a manager. Docker gives a name away a moment before it knows a
-        container by it.
-        """
-        ends_at = time.monotonic() + OTHERS_S
-        while True:
-            try:
-                self._images.make(client, order.name, order.image, payload.part_payload(self._cloud, order))
-            except APIError as error:
-                if error.status_code != HTTPStatus.CONFLICT or time.monotonic() > ends_at:
-                    raise
-            else:
-                return None
-            if (part := self._found(client, order.name)) is not None:
-                return part
-            time.sleep(LOOK_S)
 
     def _found(self, client: docker.APIClient, name: str) -> Part | None:
         answer = inspected(client, name)

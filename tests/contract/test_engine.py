@@ -132,6 +132,14 @@ def test_creating_again_changes_nothing(world: World) -> None:
     assert world.engine.workers() == before
 
 
+def test_a_worker_that_several_create_at_once_is_made_once(world: World) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: world.engine.create(world.order(*FOREVER)), range(4)))
+
+    (worker,) = world.engine.workers()
+    assert worker.state == "created"
+
+
 def test_creating_again_leaves_a_running_worker_alone(world: World) -> None:
     name = world.run(*FOREVER)
     before = world.the(name)
