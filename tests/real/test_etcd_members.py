@@ -176,6 +176,6 @@ def test_members_that_all_lost_their_data_begin_anew_and_their_apps_are_adopted(
     assert up.code == 1
     assert f"simplecloud --cloud {trio.name} doctor --fix" in up.stderr
     assert containers_of(trio) == before
-    assert trio.get(name).status == 200
+    eventually(lambda: trio.serves(name), 20, "an answer: the proxy may have yet to follow what was lost")
     assert [item["revision"] for item in trio.ok("history", name, "-o", "json").items] == [1]
     assert {(trio.places.state / f"etcd{n}").stat().st_mode & 0o777 for n in (1, 2, 3)} == {0o700}
