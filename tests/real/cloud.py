@@ -393,7 +393,6 @@ def containers_of(cloud: Cloud) -> Mapping[str, tuple[str, str]]:
 
 def inside(container: str, *command: str) -> Outcome:
     """Return what a command does inside a container."""
-    ended = subprocess.run(
-        ["docker", "exec", container, *command], capture_output=True, text=True, check=False, timeout=30
-    )
+    words = ["docker", "exec", container, *command]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False, timeout=COMMAND_S)
     return Outcome(ended.returncode, ended.stdout, ended.stderr)
