@@ -39,7 +39,7 @@ def test_every_kind_of_document_is_as_published(apps: Apps, cloud: Cloud, tmp_pa
     name = apps.serve(2, "--max", "3")
     (tmp_path / "apps.toml").write_text(cloud.ok("export", name).stdout.replace("max = 3", "max = 4"))
     cloud.ok("load", name, "--rps", "40", "--for", "3s", "--path", "/?ms=20")
-    eventually(lambda: cloud.look("explain", name).code == 0, within_s=30)
+    eventually(lambda: cloud.look("whatif", name).code == 0, within_s=30, what="a decision on recorded load")
 
     told = {
         kind: violations(
