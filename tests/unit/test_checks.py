@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from ipaddress import IPv4Network
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -106,9 +108,18 @@ def test_little_room_is_told_before_etcd_stops(free: int, state: str) -> None:
 
 
 def test_a_clock_that_was_set_back_is_told() -> None:
-    assert clock(1000.0, 900.0, True).view.state == "ok"
-    assert clock(1000.0, None, None).view.state == "ok"
-    assert clock(1000.0, 1090.0, False).view.fact.startswith("is 90 s behind the newest record")
+    def now() -> float:
+        return 1000.0
+
+    assert clock(900.0, now, True).view.state == "ok"
+    assert clock(None, now, None).view.state == "ok"
+    assert clock(1090.0, now, False).view.fact.startswith("is 90 s behind the newest record")
+
+
+def test_a_record_that_is_written_while_the_newest_is_looked_for_is_not_ahead_of_the_clock() -> None:
+    times = count(1000.0, 5.0)
+
+    assert clock(next(times), partial(next, times), True).view.state == "ok"
 
 
 def test_the_newest_change_is_that_of_any_file_below(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def check_machine(engine: DockerEngine | None, socket: Path) -> Iterator[Finding
     yield group()
     yield names(_resolves(PROBE_NAME))
     yield from space([root for root in (STATE_ROOT, DOCKER_ROOT) if root.exists()])
-    yield clock(time.time(), newest_change(STATE_ROOT), _is_synchronised())
+    yield clock(newest_change(STATE_ROOT), time.time, _is_synchronised())
 
 
 def programs(absent: list[packages.Tool]) -> Iterator[Finding]:
@@ -176,12 +176,16 @@ def room(free_bytes: int, places: list[Path]) -> Finding:
     return ok("space", fact)
 
 
-def clock(now: float, newest: float | None, synchronised: bool | None) -> Finding:
-    """Return whether time goes on from where the clouds' newest file was written; unix seconds."""
-    if newest is not None and newest > now + 2:
+def clock(newest: float | None, now: Callable[[], float], synchronised: bool | None) -> Finding:
+    """Return whether time goes on from where the clouds' newest file was written; unix seconds.
+
+    now: asked once that is known, as clouds write files while somebody looks for the newest.
+    """
+    behind_s = newest - now() if newest is not None else 0.0
+    if behind_s > 2:
         return fail(
             "clock",
-            f"is {newest - now:.0f} s behind the newest record: back-off and drains wait for it",
+            f"is {behind_s:.0f} s behind the newest record: back-off and drains wait for it",
             "timedatectl set-ntp true",
         )
     kept = {True: "kept by NTP", False: "not kept by NTP", None: "NTP's state is not known"}[synchronised]
