@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -97,6 +97,7 @@ def require_same(known: Settings, asked: Asked) -> None:
 def _chosen(places: Places, asked: Asked) -> Settings:
     """Return settings that meet none of this machine's other clouds, networks and programs."""
     claimed = dict(_other_settings(places))
+    require_own_tag(places, claimed)
     bind = _bind(asked.bind or LOOPBACK)
     tcp_first, tcp_last = _tcp_block(places, asked.tcp_ports, bind, claimed)
     tcp_ports = range(tcp_first, tcp_last + 1)
@@ -116,6 +117,16 @@ def _chosen(places: Places, asked: Asked) -> Settings:
         own_etcd_files=tuple(asked.etcd.files) if asked.etcd else (),
         docker=str(asked.docker or SOCKET),
     )
+
+
+def require_own_tag(places: Places, others: Iterable[str]) -> None:
+    """Raise UsageError where another cloud has the same mark on links and rules, as one in 65,536 has."""
+    for other in others:
+        if Places(other).tag == places.tag:
+            raise UsageError(
+                f"the cloud {cited(places.cloud)} would mark its links and rules as {cited(other)} does",
+                hint=f"simplecloud --cloud {places.cloud}-2 up    (or another name)",
+            )
 
 
 def _other_settings(places: Places) -> Iterator[tuple[str, Settings]]:
