@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import pytest
 
 from manager.api.places import Places
 from manager.host.docker_host import VARIABLE
-from tests.real.cloud import Cloud, running_cloud
+from tests.real.cloud import Cloud, running_cloud, unused_name
 from tests.real.disk import own_disk
 from tests.real.dockerd import OwnDockerd
 from tests.real.doorway import Doorway, doorway
@@ -32,7 +31,7 @@ class Ground(Cloud):
 @contextmanager
 def ground(directory: Path, dockerd: OwnDockerd) -> Iterator[Ground]:
     """Lend a cloud that runs on this dockerd; afterwards nothing is left of it."""
-    name = f"x9-{secrets.token_hex(3)}"
+    name = unused_name("x9")
     members = [Places(name).state / f"etcd{number}" for number in range(1, MEMBERS + 1)]
     way = doorway(directory, dockerd.socket)
     with way as door, pytest.MonkeyPatch.context() as patch, ExitStack() as mounted:

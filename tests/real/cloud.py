@@ -284,10 +284,20 @@ def apps_on(cloud: Cloud) -> Iterator[Apps]:
         apps.remove()
 
 
+def unused_name(prefix: str) -> str:
+    """Return the name of a cloud that nobody has, and of which no links are there with the same mark.
+
+    There are 65,536 marks, and a run of all tests has some hundred clouds and labs, several at a time.
+    """
+    marks = {link[2:6] for link in os.listdir("/sys/class/net") if link.startswith("sc")}
+    names = (f"{prefix}-{secrets.token_hex(3)}" for _ in count())
+    return next(name for name in names if Places(name).tag not in marks)
+
+
 @contextmanager
 def running_cloud(directory: Path, *options: str, name: str = "", docker: Path = SOCKET) -> Iterator[Cloud]:
     """Lend a cloud that nobody else has; afterwards it is down and purged, and that is proved."""
-    cloud = Cloud(name or f"x9-{secrets.token_hex(3)}", directory, docker)
+    cloud = Cloud(name or unused_name("x9"), directory, docker)
     try:
         words = ("up", *(options if "--etcd-members" in options else ("--etcd-members", "1", *options)))
         well(words, cloud.here(*words))
@@ -305,7 +315,7 @@ def named_cloud(directory: Path) -> Iterator[Cloud]:
 
     That is one more `down` for a cloud that a test took down, and the first for one that never was.
     """
-    cloud = Cloud(f"x12-{secrets.token_hex(3)}", directory)
+    cloud = Cloud(unused_name("x12"), directory)
     yield cloud
     down = cloud.here("down", "--purge", "-y")
     assert (down.code, down.stdout.splitlines()[-1]) == (0, PROOF)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.places import Places
-from tests.real.cloud import SERVER, Cloud, containers_of, eventually, running_cloud
+from tests.real.cloud import SERVER, Cloud, containers_of, eventually, running_cloud, unused_name
 from tests.real.disk import fill, make_room, own_disk, write_much
 from tests.real.traffic import Traffic
 
@@ -18,7 +17,7 @@ from tests.real.traffic import Traffic
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[Cloud]:
     """Lend a cloud whose etcd has a disk of its own."""
-    name = f"x17-{secrets.token_hex(3)}"
+    name = unused_name("x17")
     with ExitStack() as disk:
         disk.enter_context(own_disk(disk_of(name)))
         with running_cloud(tmp_path, name=name) as cloud:

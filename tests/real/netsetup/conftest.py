@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from manager.host.files import locked
+from netsetup.addresses import bridge_name
 from netsetup.nft import Nft
 from netsetup.sysctl import current, settle
 from tests.real.netsetup.lab import Cloud, CloudMaker, Room
@@ -21,12 +22,13 @@ BRIDGE_NF = Path("/run/simplecloud-tests-bridge-nf.lock")
 
 @pytest.fixture
 def make_cloud() -> Iterator[CloudMaker]:
-    """Makes clouds whose names and tags belong to this process."""
+    """Makes clouds whose names and tags belong to this process, and to no cloud that is up."""
     with ExitStack() as clouds:
-        numbers = count(os.getpid() * 4)
+        tags = (f"{number & 0xFFFF:04x}" for number in count(os.getpid() * 4))
 
         def make() -> Cloud:
-            tag = f"{next(numbers) & 0xFFFF:04x}"
+            there = os.listdir("/sys/class/net")
+            tag = next(tag for tag in tags if bridge_name(tag) not in there)
             cloud = Cloud(f"nettest-{tag}", tag)
             clouds.callback(cloud.close)
             cloud.network.ensure()
