@@ -62,7 +62,9 @@ def test_a_frozen_app_is_scaled_updated_and_removed_by_hand(apps: Apps, cloud: C
         cloud.ok("scale", f"{name}=1")
 
     assert traffic.failures == {}
-    assert cloud.app(name).note == f"frozen (thaw {name})"
+    eventually(
+        lambda: cloud.app(name).note == f"frozen (thaw {name})", what=f"a note on {name} of its freeze"
+    )
     cloud.ok("rm", name, "-y")
     assert name not in cloud.status()["frozen"]
 
