@@ -46,7 +46,7 @@ def between(first: Cloud) -> Iterator[Cloud]:
 def test_a_demo_plays_to_its_end_and_leaves_no_app(demo: Path, between: Cloud) -> None:
     outcome = play(between, demo)
 
-    assert outcome.code == 0, outcome
+    assert outcome.code == 0, str(outcome)
     assert between.app_names() == []
 
 
