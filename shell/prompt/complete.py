@@ -168,7 +168,9 @@ def _operands(position: Position, here: _Here) -> list[Completion]:
         case "set":
             return here.ranked(_setting(given))
         case "scale":
-            return here.ranked(snapshot.apps) if not given or "=" in given[-1] else []
+            scaled = {word.partition("=")[0] for word in given}
+            left = (app for app in snapshot.apps if app.name not in scaled)
+            return here.ranked(left) if not given or "=" in given[-1] else []
         case "wait" | "expect":
             return here.ranked(_condition(command.verb, given, snapshot))
         case "watch":

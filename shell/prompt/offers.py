@@ -41,14 +41,15 @@ def quoted(value: str) -> str:
 
 
 def ranked(word: Word, candidates: Iterable[Named]) -> list[Completion]:
-    """Return the candidates that have the word's letters in their order, the nearest first.
+    """Return the candidates that start with the word; where none does, those that are like it.
 
-    What starts with the word comes first, then what contains it, then the rest by how far apart its
-    letters stand; equals keep their order.
+    These contain it, or else have its letters in their order, the nearest first; equals keep their order.
+    One that is far must not stand in the way of a near one: what is offered alone is put in whole.
     """
     rated = [(rank, named) for named in candidates if (rank := _rank(word.value, named.name)) is not None]
     rated.sort(key=lambda pair: pair[0])
-    return [Completion(named.name, word.start, named.meta) for _, named in rated]
+    best = [named for (likeness, _), named in rated if likeness == rated[0][0][0]]
+    return [Completion(named.name, word.start, named.meta) for named in best]
 
 
 def _rank(typed: str, name: str) -> tuple[int, int] | None:
