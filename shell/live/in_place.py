@@ -55,8 +55,9 @@ def _redraw(stream: TextIO, lines: Sequence[str]) -> None:
     """Write lines from the top of the screen over what is there, which it never shows empty.
 
     What has no room in a line is cut: if it went on in the next one, the first lines would be pushed away.
+    A line is cleared before it is written: behind its last column there is nothing to clear but that itself.
     """
     shown = terminal.fitting(lines, max(1, (terminal.height_of(stream) or 24) - 1))
-    written = "".join(f"{line}{_CLEAR_LINE}\n" for line in shown)
+    written = "".join(f"{_CLEAR_LINE}{line}\n" for line in shown)
     stream.write(f"{_CUT}{terminal.TOP}{written}{terminal.CLEAR_BELOW}{_WRAP}")
     stream.flush()

@@ -25,9 +25,10 @@ from shell.live.screen import Screen
 from shell.live.view import Seen, View, app_of
 from shell.live.watch import ticks
 from shell.soon import soon
+from shell.text.glyphs import columns, stripped
 from tests.eventually import eventually
 from tests.fakes.manager import FakeCall, FakeManager, PlacesAt
-from tests.fakes.replies import Replies, app, serving, town
+from tests.fakes.replies import Replies, app, serving, town, worker
 from tests.fakes.shells import Shell, TerminalText, shell_at
 
 ENTER, ESCAPE, CTRL_C, F2 = "\r", "\x1b", "\x03", "\x1bOQ"
@@ -318,12 +319,25 @@ def test_a_stream_is_looked_at_once_a_tick(
 def test_a_listing_that_is_repeated_stands_under_what_it_is_and_over_the_look_before(
     shell: Shell, manager: FakeManager, at_a_terminal: TerminalText
 ) -> None:
-    shown = "\x1b[?7l\x1b[Hevery 500 ms: apps -q   q leaves\x1b[K\n\x1b[K\nweb\x1b[K\n\x1b[J\x1b[?7h"
+    shown = "\x1b[?7l\x1b[H\x1b[Kevery 500 ms: apps -q   q leaves\n\x1b[K\n\x1b[Kweb\n\x1b[J\x1b[?7h"
 
     assert shell.run("watch --interval 500ms --for 10ms apps -q") == 0
 
     assert at_a_terminal.getvalue().replace(shown, "") == ""
     assert shown in at_a_terminal.getvalue()
+
+
+def test_what_is_watched_keeps_what_stands_in_the_last_column_of_the_terminal(
+    shell: Shell, manager: FakeManager, at_a_terminal: TerminalText, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    manager.verbs["ps"] = lambda call: listing("WorkerList", [worker("web.1", reason="late " * 20)])
+
+    assert shell.run("watch --interval 500ms --for 10ms ps") == 0
+
+    cut = next(line for line in at_a_terminal.getvalue().splitlines() if "web.1" in line)
+    assert cut.endswith("…")  # and nothing that clears, which in the last column would take it
+    assert columns(stripped(cut)) == 60
 
 
 def test_a_look_that_is_not_repeated_is_printed_like_any_other(
