@@ -7,6 +7,7 @@ import unicodedata
 
 # CSI, OSC and the two-character sequences: what a worker's output may use to steer a terminal.
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
 # Marks that turn the direction of the text after them: they can make one line read as another.
 TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": " "}
@@ -20,10 +21,10 @@ def stripped(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return `text` on one line, every control character written out, such as `\\x1b`."""
+    """Return `text` on one line without its colours, every control character written out, such as `\\x1b`."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(visible(char) for char in text)
+    return "".join(visible(char) for char in _COLOUR.sub("", text))
 
 
 def visible(char: str) -> str:

@@ -614,6 +614,12 @@ def test_text_cannot_steer_a_terminal() -> None:
     assert escaped("a\tb\u202ec\udc80") == "a b\\u202ec\\udc80"
 
 
+def test_the_colours_of_a_program_are_left_out_of_what_is_told_of_it() -> None:
+    assert (
+        escaped("it last said: \x1b[1;31mfatal:\x1b[0m no DB\x1b[2J") == "it last said: fatal: no DB\\x1b[2J"
+    )
+
+
 def test_json_is_read_back_whole_and_steers_no_terminal() -> None:
     document = {"kind": "AppDetail", "text": "a\u2028b\x85c\x9b2Jd\u202ee"}
     text = "\n".join(render.result(document, Options(format="json", width=80)))
