@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from manager.api.documents import document
 from manager.api.listings import LISTINGS, Column
-from shell.text.cells import RIGHT, cell
+from shell.text.cells import NOTHING, RIGHT, cell
 from shell.text.columns import chosen, field_names, filtered, ordered
 from shell.text.document import Document
 from shell.text.glyphs import TURNING, cut, escaped, mark, paint
@@ -179,13 +179,17 @@ def is_too_wide(kind: str, rows: Sequence[Document], options: Options) -> bool:
 def fitted(
     shown: list[Column], body: list[list[str]], droppable: Sequence[str], width: int, mark: str
 ) -> tuple[list[Column], list[list[str]]]:
-    """Return the table in `width` columns: sentences cut, columns dropped where that is not enough."""
+    """Return the table in `width` columns: sentences cut, columns dropped where that is not enough.
+
+    Columns in which nothing stands go before a sentence is cut.
+    """
     for header in droppable:
         if _least(shown, _widths(shown, body)) <= width:
             break
-        kept = [at for at, column in enumerate(shown) if column.header != header]
-        shown = [shown[at] for at in kept]
-        body = [[line[at] for at in kept] for line in body]
+        shown, body = _without(header, shown, body)
+    for header in droppable:
+        if _needed(_widths(shown, body)) > width and _is_empty(header, shown, body):
+            shown, body = _without(header, shown, body)
     widths = _widths(shown, body)
     excess = _needed(widths) - width
     for at in reversed(range(len(shown))):
@@ -194,6 +198,22 @@ def fitted(
             excess -= widths[at] - limit
             body = [[*line[:at], cut(line[at], limit, mark), *line[at + 1 :]] for line in body]
     return shown, body
+
+
+def _is_empty(header: str, shown: Sequence[Column], body: Sequence[Sequence[str]]) -> bool:
+    return all(
+        text == NOTHING
+        for line in body
+        for text, column in zip(line, shown, strict=True)
+        if column.header == header
+    )
+
+
+def _without(
+    header: str, shown: Sequence[Column], body: Sequence[Sequence[str]]
+) -> tuple[list[Column], list[list[str]]]:
+    kept = [at for at, column in enumerate(shown) if column.header != header]
+    return [shown[at] for at in kept], [[line[at] for at in kept] for line in body]
 
 
 def _least(shown: Sequence[Column], widths: Sequence[int]) -> int:

@@ -123,6 +123,25 @@ def test_on_60_columns_name_state_and_reason_stay() -> None:
     )
 
 
+def test_columns_in_which_nothing_stands_go_before_a_reason_is_cut() -> None:
+    ended = worker(
+        "crash.1",
+        state="failed",
+        rate_rps=None,
+        p95_s=None,
+        cpu_cores=None,
+        memory_bytes=None,
+        started_at=None,
+        reason="exit code 3; it last said: fatal: no DB",
+    )
+
+    assert workers(ended, width=80) == (
+        "WORKER   STATE   ADDRESS      RESTARTS  REASON\n"
+        "crash.1  failed  10.200.0.11         0  exit code 3; it last said: fatal: no DB"
+    )
+    assert "REQ/S" in workers(ended, worker("web.1"), width=80)
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 140])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     crowd = [worker("web.1", reason="日本 " * 40), worker("web.2", reason="x" * 400)]
