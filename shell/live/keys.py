@@ -39,6 +39,7 @@ _OTHERS: Mapping[str, str] = {
     "s": "sort by name, requests, p95, cpu",
     "/": "filter names; enter ends the typing",
     "space": "pause, and go on",
+    "?, h": "these keys, and back",
     "q, Esc": "back; outside an app: to the shell",
     "F2, ^C, ^D": "to the shell",
 }
@@ -74,7 +75,7 @@ def pressed(key: str, view: View, seen: Seen) -> Pressed:
             return Pressed(replace(view, typing=True))
         case " ":
             return Pressed(replace(view, paused=not view.paused))
-        case "?" | "f1":
+        case "?" | "h" | "f1":
             page = () if view.page == HELP_PAGE else HELP_PAGE
             return Pressed(replace(view, page=page, scroll=0))
         case "q" | "escape":

@@ -64,11 +64,12 @@ def test_q_leaves_the_page_then_the_filter_then_the_app_then_all() -> None:
     assert pressed("q", WEB, SEEN).leaves
 
 
-def test_the_key_that_opens_the_help_closes_it() -> None:
-    opened = after(WEB, "?")
+@pytest.mark.parametrize("key", ["?", "h", "f1"])
+def test_a_key_that_opens_the_help_closes_it(key: str) -> None:
+    opened = after(WEB, key)
 
     assert opened.page == keys.HELP_PAGE
-    assert after(opened, "?").page == ()
+    assert after(opened, key).page == ()
 
 
 @pytest.mark.parametrize(("width", "lines_each"), [(80, 1), (60, 1), (40, 2)])
