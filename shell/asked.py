@@ -47,12 +47,14 @@ def take(arguments: Sequence[str], asked: Asked) -> None:
     if asked.command and (asked.file is not None or asked.text is not None):
         raise UsageError(f"a script and a command: {cited(asked.command[0])}", hint="simplecloud --help")
     if asked.command and asked.check:
-        raise no_script()
+        raise no_script(asked.command)
 
 
-def no_script() -> UsageError:
-    """Return the error for a --check of nothing that could be checked."""
-    return UsageError("--check needs a script", hint="simplecloud -f FILE --check")
+def no_script(command: Sequence[str] = ()) -> UsageError:
+    """Return the error for a --check of nothing that could be checked, or of a file named like a command."""
+    is_file = len(command) == 1 and command_of(command[0]) is None
+    named = shlex.quote(command[0]) if is_file else "FILE"
+    return UsageError("--check needs a script", hint=f"simplecloud -f {named} --check")
 
 
 def _take_option(asked: Asked, left: list[str]) -> None:

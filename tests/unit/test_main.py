@@ -116,6 +116,7 @@ def test_an_option_ahead_of_the_verb_is_hinted_behind_it(arguments: list[str], h
         (["--check", "ps"], "test", "simplecloud -f FILE --check"),
         (["--cloud", "test", "--check", "ps"], "", "simplecloud --cloud test -f FILE --check"),
         (["--cloud", "test", "--check", "ps"], "test", "simplecloud -f FILE --check"),
+        (["--check", "my tour.sc"], "", "simplecloud -f 'my tour.sc' --check"),
         (["--cloud", "default", "--check", "ps"], "test", "simplecloud --cloud default -f FILE --check"),
     ],
 )
