@@ -39,7 +39,8 @@ def lines(record: Document, options: Options) -> Iterator[str]:
     ):
         if told:
             yield from _fact(label, told, source, options.width)
-    drawn = [*as_text(plot_of(record), utf8=options.utf8)] if not options.quiet else []
+    room = options.screen_columns - len("  ")
+    drawn = [*as_text(plot_of(record), room, utf8=options.utf8)] if not options.quiet else []
     yield from ["", *(f"  {line}" for line in drawn)] if drawn else []
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 Point = tuple[float, float]
 
 _COLUMNS, _ROWS = 56, 8
+_LEAST = 10  # columns in which a curve can still be seen
+_USUAL = 80  # columns of a terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +35,26 @@ class Plot:
         return next((top for top in (0.05, 0.1, 0.2, 0.5) if share <= top), 1.0)
 
 
-def as_text(plot: Plot, *, utf8: bool = True) -> Iterator[str]:
-    """Yield the plot as lines of a terminal; nothing where there is no curve."""
+def as_text(plot: Plot, width: int = _USUAL, *, utf8: bool = True) -> Iterator[str]:
+    """Yield the plot as lines of at most `width` columns; nothing where there is no curve."""
     if len(plot.curve) < 2 or plot.widest <= 0:
         return
     line, dot = ("·", "●") if utf8 else (".", "o")
-    rows = [[" "] * _COLUMNS for _ in range(_ROWS)]
+    across = f"{plot.widest:.0f} {plot.across}"
+    columns = max(_LEAST, min(_COLUMNS, width - len(f"     + {across}")))
+    labels = {0: f"{plot.highest * 100:g}%", _ROWS - 1: "0%"}
+    yield from textwrap.wrap(f"{plot.title} ({dot} seen, {line} fitted)", max(_LEAST, width))
+    for number, cells in enumerate(_cells(plot, columns, line, dot)):
+        yield f"{labels.get(number, ''):>4} |{''.join(cells)}".rstrip()
+    yield f"     +{'-' * columns} {across}"
+
+
+def _cells(plot: Plot, columns: int, line: str, dot: str) -> Sequence[Sequence[str]]:
+    """Return the rows of the plot from the top, a character a column; what was seen covers the curve."""
+    rows = [[" "] * columns for _ in range(_ROWS)]
     for mark, points in ((line, plot.curve), (dot, plot.seen)):
         for at, share in points:
-            column = min(_COLUMNS - 1, round(at / plot.widest * (_COLUMNS - 1)))
+            column = min(columns - 1, round(at / plot.widest * (columns - 1)))
             row = min(_ROWS - 1, round(share / plot.highest * (_ROWS - 1)))
             rows[_ROWS - 1 - row][column] = mark
-    labels = {0: f"{plot.highest * 100:g}%", _ROWS - 1: "0%"}
-    yield f"{plot.title} ({dot} seen, {line} fitted)"
-    for number, cells in enumerate(rows):
-        yield f"{labels.get(number, ''):>4} |{''.join(cells)}".rstrip()
-    yield f"     +{'-' * _COLUMNS} {plot.widest:.0f} {plot.across}"
+    return rows

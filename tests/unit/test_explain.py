@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
+import pytest
+
 from shell.text import explain
 from shell.text.tables import Options
 
@@ -169,6 +171,14 @@ def test_the_curve_is_drawn_from_nothing_to_all() -> None:
 
     assert any(line.strip().startswith("100% |") and line.endswith("·") for line in drawn)
     assert any("●" in line for line in drawn)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_the_drawing_is_no_wider_than_the_terminal(width: int) -> None:
+    lines = told(RECORD, width=width).splitlines()
+
+    assert max(map(len, lines)) <= width
+    assert sum("●" in line for line in lines) == 2  # what it means, and the point that was seen
 
 
 def test_the_drawing_can_be_left_out_and_does_without_unicode() -> None:
