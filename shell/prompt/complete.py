@@ -6,6 +6,7 @@ function that the caller gives. 500 workers take a few milliseconds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -26,11 +27,12 @@ from shell.prompt.offers import Completion, Directory, files, quoted, ranked
 from shell.prompt.past import Past
 from shell.prompt.position import Position, position_of
 from shell.prompt.snapshot import Snapshot
-from shell.prompt.typed import Word, spot
+from shell.prompt.typed import Word, spot, within
 from shell.text.columns import choices
 from shell.text.columns import names as column_names
 
 _LOAD_FIELDS = ("sent", "ok", "failed", "p50_s", "p95_s", "p99_s", "rate_rps")
+_VARIABLE = re.compile(r"(?<!\\)\$\{?\w*\Z")  # one that is being typed
 _PARTS = tuple(Named(name, "a part of the cloud") for name in PARTS)
 _MEANINGS = {
     "ls": "list them", "set": "keep one", "rm": "remove one", "off": "no longer",
@@ -60,17 +62,26 @@ def complete(text: str, cursor: int, snapshot: Snapshot, directory: Directory) -
 
     `directory`: lists the entries of a directory ('' is the current one), directories with a final /.
     """
-    at = spot(text, cursor)
+    at, inside = spot(text, cursor), within(text[:cursor])
     if at.comment:
         return []
-    if at.before and text[at.word.start : at.word.start + 1] == "$":
-        return ranked(at.word, snapshot.variables)
+    if inside.start:
+        found = complete(text[inside.start : cursor], cursor - inside.start, snapshot, directory)
+        return [replace(completion, start=completion.start + inside.start) for completion in found]
+    if at.before and inside.quote != "'" and (variable := _VARIABLE.search(text, 0, cursor)) is not None:
+        return _variables(Word(variable.start(), cursor, variable.group()), snapshot)
     if not at.before:
         dash = at.word.value.startswith("-")
         word = Word(at.word.start + dash, at.word.end, at.word.value[dash:])
         return ranked(word, _verbs())
     position = _innermost(at.before)
     return _arguments(position, _Here(at.word, snapshot, directory)) if position is not None else []
+
+
+def _variables(word: Word, snapshot: Snapshot) -> list[Completion]:
+    """Return the variables that are set, in braces where one is open."""
+    names = (replace(each, name=f"${{{each.name[1:]}}}") for each in snapshot.variables)
+    return ranked(word, names if word.value.startswith("${") else snapshot.variables)
 
 
 def _innermost(before: Sequence[str]) -> Position | None:

@@ -7,7 +7,7 @@ key may finish it. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _BLANK = " \t\r"
 _ENDS = ";\n"
@@ -38,6 +38,34 @@ class Spot:
     before: tuple[str, ...]
     word: Word
     comment: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """What is open where a text ends: the command of a $(, from `start` on (0: none), and a quote in it."""
+
+    start: int
+    quote: str
+
+
+def within(text: str) -> Within:
+    """Return what is open at the end of a text."""
+    outer: list[Within] = []
+    at, now = 0, Within(0, "")
+    while at < len(text):
+        char = text[at]
+        if char == "\\" and now.quote != "'":
+            at += 1
+        elif char == now.quote or (not now.quote and char in "'\""):
+            now = replace(now, quote="" if now.quote else char)
+        elif text.startswith("$(", at) and now.quote != "'":
+            outer.append(now)
+            at += 1
+            now = Within(at + 1, "")
+        elif char == ")" and not now.quote and outer:
+            now = outer.pop()
+        at += 1
+    return now
 
 
 def statements(text: str) -> Iterator[Statement]:

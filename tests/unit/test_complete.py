@@ -118,6 +118,29 @@ def test_a_variable_is_offered_where_its_sign_stands() -> None:
     assert at("echo $") == [Completion("$n", 5, "3"), Completion("$name", 5, "web")]
     assert offered("scale web=3; echo $na") == ["$name"]
     assert offered("echo '$") == []
+    assert offered("echo \\$") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "offer"),
+    [
+        ('echo "$na', Completion("$name", 6, "web")),
+        ("echo ${na", Completion("${name}", 5, "web")),
+        ("run -e A=$na", Completion("$name", 9, "web")),
+    ],
+)
+def test_a_variable_is_offered_also_within_a_word(text: str, offer: Completion) -> None:
+    assert at(text) == [offer]
+
+
+@pytest.mark.parametrize("text", ["rm $(imag", 'echo "$(imag', "echo $(echo $(imag", "echo $(ps) $(ps; imag"])
+def test_a_command_within_another_is_completed_as_one(text: str) -> None:
+    assert at(text) == [Completion("images", len(text) - 4, "the images that workers can run in")]
+
+
+def test_behind_a_command_within_another_the_outer_one_goes_on() -> None:
+    assert offered("rm $(apps -q) --y") == ["--yes"]
+    assert offered("echo '$(imag") == []
 
 
 @pytest.mark.parametrize(
