@@ -133,7 +133,7 @@ def _table(kind: str, rows: Sequence[Document], picked: Sequence[Column], option
     body = [[_cell(row, column, wide, options.now) for column in shown] for row in rows]
     if options.width is not None and not wide:
         droppable = () if picked else LISTINGS[kind].dropped
-        shown, body = fitted(shown, body, droppable, options.width, mark(options.utf8))
+        shown, body = fitted(shown, body, droppable, options.width, mark(options.utf8), empty_go=True)
     if options.colour:
         body = [_coloured(line, shown) for line in body]
     return _aligned(shown, body)
@@ -177,17 +177,24 @@ def is_too_wide(kind: str, rows: Sequence[Document], options: Options) -> bool:
 
 
 def fitted(
-    shown: list[Column], body: list[list[str]], droppable: Sequence[str], width: int, mark: str
+    shown: list[Column],
+    body: list[list[str]],
+    droppable: Sequence[str],
+    width: int,
+    mark: str,
+    *,
+    empty_go: bool = False,
 ) -> tuple[list[Column], list[list[str]]]:
     """Return the table in `width` columns: sentences cut, columns dropped where that is not enough.
 
-    Columns in which nothing stands go before a sentence is cut.
+    empty_go: columns in which nothing stands go before a sentence is cut, which in a live view would make the
+    others jump.
     """
     for header in droppable:
         if _least(shown, _widths(shown, body)) <= width:
             break
         shown, body = _without(header, shown, body)
-    for header in droppable:
+    for header in droppable if empty_go else ():
         if _needed(_widths(shown, body)) > width and _is_empty(header, shown, body):
             shown, body = _without(header, shown, body)
     widths = _widths(shown, body)

@@ -12,11 +12,11 @@ import pytest
 
 from manager.api.documents import document, listing, unix_seconds
 from manager.api.errors import UsageError
-from manager.api.listings import LISTINGS
+from manager.api.listings import LISTINGS, Column
 from manager.api.views import ITEMS, AppView, EventView, RevisionView, RouteView, WorkerView
 from shell.text import cells, render, stream_item
 from shell.text.glyphs import columns, cut, escaped, stripped
-from shell.text.tables import Options
+from shell.text.tables import Options, fitted
 from shell.traffic.load import Report
 from tests.fakes.replies import app, status, worker
 
@@ -140,6 +140,14 @@ def test_columns_in_which_nothing_stands_go_before_a_reason_is_cut() -> None:
         "crash.1  failed  10.200.0.11         0  exit code 3; it last said: fatal: no DB"
     )
     assert "REQ/S" in workers(ended, worker("web.1"), width=80)
+
+
+def test_the_columns_of_a_live_view_stay_when_nothing_stands_in_them() -> None:
+    usual = [Column("APP", "name"), Column("P95", "p95_s"), Column("NEXT", "next")]
+
+    shown, _ = fitted(usual, [["web", "-", "a long sentence " * 5]], ["P95"], 60, "…")
+
+    assert shown == usual
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 140])
