@@ -55,7 +55,7 @@ def ranked(word: Word, candidates: Iterable[Named]) -> list[Completion]:
 def _rank(typed: str, name: str) -> tuple[int, int] | None:
     wanted, offered = typed.casefold(), name.casefold()
     if offered.startswith(wanted):
-        return 0, 0
+        return 0, not name.startswith(typed)
     if (at := offered.find(wanted)) >= 0:
         return 1, at
     at, first = -1, -1

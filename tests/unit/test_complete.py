@@ -98,6 +98,17 @@ def test_what_only_resembles_the_word_is_not_offered_beside_what_starts_with_it(
     assert offered(text) == all_of_it
 
 
+def test_a_name_in_the_case_that_is_typed_comes_first() -> None:
+    names = {"": ["SECURITY.md", "shell/", "server.py"]}
+
+    def found(word: str) -> list[str]:
+        line = f"source {word}"
+        return [each.text for each in complete(line, len(line), CLOUD, lambda name: names.get(name, []))]
+
+    assert found("s")[-1] == "SECURITY.md"
+    assert found("S")[0] == "SECURITY.md"
+
+
 @pytest.mark.parametrize("text", ["ps # we", "sacle we", "run web python serv"])
 def test_nothing_is_offered_where_nothing_is_known(text: str) -> None:
     assert offered(text) == []
