@@ -189,9 +189,8 @@ def _pattern(params: Params) -> re.Pattern[str] | None:
     try:
         return re.compile(expression)
     except re.error as error:
-        raise UsageError(
-            f"--grep: {cited(expression)} is no regular expression: {error}", hint="help logs"
-        ) from None
+        told = f"--grep: {cited(expression)} is no regular expression: {error}"
+        raise UsageError(told, hint="help logs", word=expression) from None
 
 
 def _confirm(session: Session, row: Command, params: Params) -> None:

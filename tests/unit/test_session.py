@@ -198,6 +198,13 @@ def test_a_search_for_no_expression_is_refused_before_anything_is_asked(
     assert manager.calls == []
 
 
+def test_an_expression_that_is_none_is_pointed_at(shell: Shell) -> None:
+    assert shell.run("logs web --grep [ --tail 1") == 2
+
+    _, line, carets, *_ = shell.err.getvalue().splitlines()
+    assert line[carets.index("^") : len(carets)] == "["
+
+
 def test_a_change_carries_a_request_id_of_its_own(shell: Shell, manager: FakeManager) -> None:
     assert shell.run("scale web=4; scale web=4; apps") == 0
     first, second, listing = (call.params for call in manager.calls)
