@@ -235,7 +235,8 @@ def _tab(event: KeyPressEvent) -> None:
         buffer.complete_state = None
         buffer.apply_completion(only)
         last = only.text.rstrip("'\"")[-1:]  # within quotes
-        if last not in _GOES_ON and not buffer.document.text_after_cursor.startswith(" "):
+        is_begun = last in _GOES_ON or only.text.startswith("$")  # a variable may be a part of its word
+        if not is_begun and not buffer.document.text_after_cursor.startswith(" "):
             buffer.insert_text(" ")
     elif state.completions:
         buffer.complete_state = state

@@ -179,6 +179,12 @@ def test_tab_puts_in_the_only_completion_at_once_and_a_space_behind_a_whole_word
     assert typed(session, keyboard, keys + ENTER + CTRL_D) == [line]
 
 
+def test_tab_puts_no_space_behind_a_variable(session: Prompted, keyboard: PipeInput) -> None:
+    session.variables["number"] = "3"
+
+    assert typed(session, keyboard, 'echo "${nu\t th"' + ENTER + CTRL_D) == ['echo "${number} th"']
+
+
 def test_tab_puts_in_the_first_of_several_completions_and_then_the_next(
     session: Prompted, keyboard: PipeInput
 ) -> None:
