@@ -123,6 +123,8 @@ def test_names_come_with_what_they_are_doing() -> None:
 def test_a_name_is_offered_once() -> None:
     assert "web.1" not in offered("stop web.1 ")
     assert "web.2" in offered("stop web.1 ")
+    assert "web" not in offered("scale web=3 ")
+    assert "api" in offered("scale web=3 ")
 
 
 def test_a_variable_is_offered_where_its_sign_stands() -> None:
