@@ -67,6 +67,7 @@ class Adapter:
             latencies=self._latencies(obs),
             inflight=obs.inflight,
             cpu_cores=sum(obs.cpu) if obs.cpu else None,
+            busiest_cores=max(obs.cpu) if obs.cpu else None,
             worker_cores=self._cfg["rep_cores"],
             host_cores=self._cfg["cores"],
             host_used_cores=obs.host_cpu,
