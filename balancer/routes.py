@@ -30,6 +30,7 @@ from typing import Literal
 from balancer.cloud_keys import CLOUD_KEYS, SENTINEL_HOST
 
 CHECK_INTERVAL_MS = 500
+CHECK_AGAIN_MS = 100  # once one has failed: a full listen queue, which does that, is a matter of a moment
 CHECK_TIMEOUT_MS = 5000
 HEALTH_AGENT = "simplecloud-health/1"  # by which an app knows who asks
 HOST_PRIORITY = 1000
@@ -276,6 +277,7 @@ def _worker(route: Route, server: Server) -> dict[str, str]:
         keys[f"{root}/servers/0/address"] = server.address
     if _checked(route):
         keys[f"{root}/healthcheck/interval"] = f"{CHECK_INTERVAL_MS}ms"
+        keys[f"{root}/healthcheck/unhealthyinterval"] = f"{CHECK_AGAIN_MS}ms"
         keys[f"{root}/healthcheck/timeout"] = f"{CHECK_TIMEOUT_MS}ms"
         if route.kind == "http" and server.health_path is not None:
             keys[f"{root}/healthcheck/path"] = server.health_path

@@ -187,6 +187,16 @@ def test_only_an_app_with_a_health_path_is_checked_by_the_proxy() -> None:
     assert not any("healthcheck" in key for key in without)
 
 
+def test_a_worker_that_fails_a_check_is_asked_again_sooner() -> None:
+    check = "http/services/w_web_1_1/loadbalancer/healthcheck"
+    keys = render([web(1, health="/up")])
+
+    interval, again = (
+        int(keys[f"{check}/{name}"].removesuffix("ms")) for name in ("interval", "unhealthyinterval")
+    )
+    assert again < interval
+
+
 def test_a_check_follows_a_worker_to_no_other_place() -> None:
     keys = render([web(1, health="/up")])
 
