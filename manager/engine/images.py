@@ -36,7 +36,7 @@ class DockerImages:
     def __init__(self, cloud: str, connection: Connection) -> None:
         self._cloud = cloud
         self._connection = connection
-        self._modes: dict[str, dict[str, int | None]] = {}
+        self._stats: dict[str, dict[str, decode.FileStat | None]] = {}
         self._one_probe = threading.Lock()
 
     def list(self) -> list[Image]:
@@ -69,7 +69,7 @@ class DockerImages:
     @contextmanager
     def open(self, reference: str) -> Iterator[ProbedFiles]:
         details = self.details(reference)
-        known = self._modes.setdefault(details.id, {})
+        known = self._stats.setdefault(details.id, {})
         files = ProbedFiles(self._connection, self._cloud, details, known)
         # One at a time: the probe has one name, so one that a killed manager left is found and replaced.
         with self._one_probe, closing(files):

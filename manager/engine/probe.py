@@ -27,7 +27,11 @@ class ProbedFiles:
     """
 
     def __init__(
-        self, connection: Connection, cloud: str, details: ImageDetails, known: dict[str, int | None]
+        self,
+        connection: Connection,
+        cloud: str,
+        details: ImageDetails,
+        known: dict[str, decode.FileStat | None],
     ) -> None:
         self._connection = connection
         self._cloud = cloud
@@ -38,10 +42,12 @@ class ProbedFiles:
         self.search_path, self.working_dir = details.search_path, details.working_dir
 
     def mode(self, path: str) -> int | None:
-        if path not in self._known:
-            stat = self._followed(path)[1]
-            self._known[path] = stat.permissions if stat and stat.is_regular else None
-        return self._known[path]
+        stat = self._found(path)
+        return stat.permissions if stat and stat.is_regular else None
+
+    def is_directory(self, path: str) -> bool:
+        stat = self._found(path)
+        return stat is not None and stat.is_directory
 
     def read(self, path: str) -> bytes | None:
         real_path, stat = self._followed(path)
@@ -64,6 +70,11 @@ class ProbedFiles:
         if self._probe:
             with self._connection.borrow(f"remove {self._probe}") as client, suppress(NotFound):
                 client.remove_container(self._probe, force=True, v=True)
+
+    def _found(self, path: str) -> decode.FileStat | None:
+        if path not in self._known:
+            self._known[path] = self._followed(path)[1]
+        return self._known[path]
 
     def _followed(self, path: str) -> tuple[str, decode.FileStat | None]:
         """Return where a path leads and what is there."""

@@ -57,6 +57,9 @@ class ImageFiles(Protocol):
     def mode(self, path: str) -> int | None:
         """Return the permission bits of the regular file at `path`, None when there is none."""
 
+    def is_directory(self, path: str) -> bool:
+        """Return whether a directory is at `path`."""
+
     def read(self, path: str) -> bytes | None:
         """Return the first MiB of the regular file at `path`, None when there is none."""
 
@@ -74,15 +77,35 @@ class _Place:
     def can_run(self, path: str) -> bool:
         return path in self.copied or bool((self._mode(path) or 0) & 0o111)
 
+    def is_directory(self, path: str) -> bool:
+        return _can_be(path) and self.image.is_directory(path)
+
     def _mode(self, path: str) -> int | None:
-        """Return the permission bits of a file of the image; Docker fails at a name that none can have."""
-        longest = max(len(name.encode(errors="replace")) for name in path.split("/"))
-        return self.image.mode(path) if longest <= _NAME_BYTES else None
+        return self.image.mode(path) if _can_be(path) else None
 
     def found_command(self, word: str) -> str | None:
         """Return where a command without a slash stands, as the search path finds it."""
         candidates = (f"{directory.rstrip('/')}/{word}" for directory in self.image.search_path)
         return next((path for path in candidates if self.can_run(path)), None)
+
+
+def _can_be(path: str) -> bool:
+    """Return whether a file can have these names; Docker fails at one that none can have."""
+    return all(len(name.encode(errors="replace")) <= _NAME_BYTES for name in path.split("/"))
+
+
+def check_places(targets: Collection[str], image: ImageFiles) -> None:
+    """Return when files can be copied to all these paths in workers of the image; raises ProgramRejected."""
+    place = _Place(image, frozenset(targets))
+    for target in targets:
+        if place.is_directory(target):
+            raise ProgramRejected(
+                f"{target} is a directory in image {image.reference}: no file can be copied there",
+                hint=f"--copy FILE:{target.rstrip('/')}/",
+            )
+        above = (str(parent) for parent in PurePosixPath(target).parents)
+        if (file := next(filter(place.has, above), None)) is not None:
+            raise ProgramRejected(f"{target} would be below {file}, which is a file", hint="help run")
 
 
 def check(

@@ -19,7 +19,7 @@ from manager.api.values import BASE_IMAGE, absolute_path
 from manager.api.wire import Request
 from manager.engine.contract import Engine
 from manager.plan.wiring import HOSTS
-from manager.programs.check import ImageFiles, check, resolve_command
+from manager.programs.check import ImageFiles, check, check_places, resolve_command
 from manager.programs.store import Programs
 from manager.secrets import INSIDE, Secrets
 from manager.server import Call
@@ -137,6 +137,8 @@ class Intake:
         mounts = [mount for mount in wanted.mounts if mount.path not in targets]
         targets += [mount.path for mount in mounts]
         _require_own(wanted, targets)
+        if files or moves:
+            check_places(targets, image)
         mounts += [self._taken(file, image, targets, executable=False) for file in copies]
         if own is None:
             path = resolve_command(word, image, targets, wanted.workdir)
@@ -193,7 +195,8 @@ def _require_own(wanted: Template, targets: Collection[str]) -> None:
         if PurePosixPath(target).parts[1:2] in _OF_THE_KERNEL:
             raise UsageError(f"no file can be copied to {target}: the kernel fills that", hint="help run")
     for target in targets:
-        if wanted.secrets and PurePosixPath(INSIDE) in PurePosixPath(target).parents:
+        path = PurePosixPath(target)
+        if wanted.secrets and PurePosixPath(INSIDE) in (path, *path.parents):
             raise UsageError(
                 f"with --secret {INSIDE} has secrets only, so {target} cannot be there", hint="help run"
             )

@@ -590,6 +590,7 @@ def test_the_files_of_an_image_are_seen_through_its_links(world: World) -> None:
 def test_what_is_no_file_of_an_image_is_not_there(world: World) -> None:
     with world.engine.images.open(world.image) as files:
         assert [files.mode(path) for path in ("/bin", "/bin/none", "/bin/nowhere", "/bin/sh/x")] == [None] * 4
+        assert [files.is_directory(path) for path in ("/bin", "/bin/none", "/bin/sh")] == [True, False, False]
         assert files.read("/bin") is None
         assert files.read("/bin/nowhere") is None
     assert world.engine.owned() == []

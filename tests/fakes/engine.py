@@ -523,6 +523,9 @@ class FakeFiles:
     def mode(self, path: str) -> int | None:
         return self._files[path][0] if path in self._files else None
 
+    def is_directory(self, path: str) -> bool:
+        return any(file.startswith(f"{path.rstrip('/')}/") for file in self._files)
+
     def read(self, path: str) -> bytes | None:
         return self._files[path][1] if path in self._files else None
 

@@ -113,6 +113,22 @@ def test_no_file_is_copied_to_where_the_kernel_shows_its_own(place: str, cloud: 
     assert f"no file can be copied to {place}" in outcome.stderr
 
 
+@pytest.mark.usefixtures("nothing_is_created")
+@pytest.mark.parametrize(
+    ("place", "message"),
+    {
+        "/tmp": "/tmp is a directory in image simplecloud/base",
+        "/bin": "/bin is a directory in image simplecloud/base",
+        "/etc/passwd/x": "/etc/passwd/x would be below /etc/passwd, which is a file",
+    }.items(),
+)
+def test_no_file_is_copied_to_where_none_can_be(place: str, message: str, cloud: Cloud, files: Path) -> None:
+    outcome = cloud.run("run", "--copy", f"./no-run-bit:{place}", NAME, "sleep", "9", cwd=files)
+
+    assert outcome.code == 1
+    assert message in outcome.stderr
+
+
 def test_any_image_of_this_machine_will_do(tiny_image: str, apps: Apps, cloud: Cloud) -> None:
     name = apps.run("sleep", "1000", options=("--image", tiny_image))
 

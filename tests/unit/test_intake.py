@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,9 +12,9 @@ import pytest
 
 from manager.api.arguments import Arguments, bind
 from manager.api.commands import known
-from manager.api.errors import EngineError, ImageNotFound, ProgramRejected, UsageError
+from manager.api.errors import CloudError, EngineError, ImageNotFound, ProgramRejected, UsageError
 from manager.programs.store import Programs
-from manager.secrets import Secrets
+from manager.secrets import INSIDE, Secrets
 from manager.service.intake import Intake, OfferedFile
 from manager.state.templates import Health, Mount, Template, wanted_template
 from shell.language.parsing import parse
@@ -173,6 +174,38 @@ def test_an_empty_file_that_is_copied_by_an_option_and_run_is_refused(desk: Desk
             desk.run("--image tools:1 --copy nothing web /app/nothing", [offered])
 
         assert desk.run("--image tools:1 --copy nothing web sleep 9", [offered]).mounts
+
+
+def refused(desk: Desk, line: str, *places: str) -> CloudError:
+    """Return the error for files that are copied to these places of workers of `tools:1`."""
+    with open(os.devnull, "rb") as file:
+        offered = [OfferedFile(f"./{place}", "copy", place, file.fileno()) for place in places]
+        with pytest.raises(CloudError) as told:
+            desk.run(f"--pull --image tools:1 {line}", offered)
+    return told.value
+
+
+def test_no_file_is_copied_onto_a_directory_of_the_image(desk: Desk) -> None:
+    told = refused(desk, "web sleep 9", "/bin")
+
+    assert str(told) == "/bin is a directory in image tools:1: no file can be copied there"
+    assert told.hint == "--copy FILE:/bin/"
+
+
+@pytest.mark.parametrize("places", [("/bin/sleep/x",), ("/x/y", "/x")], ids=["of the image", "copied"])
+def test_no_file_is_copied_below_another(places: tuple[str, ...], desk: Desk) -> None:
+    assert " would be below " in str(refused(desk, "web sleep 9", *places))
+
+
+@pytest.mark.parametrize("place", [INSIDE, f"{INSIDE}/db"])
+def test_no_file_is_copied_to_where_secrets_are(place: str, desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s")
+    with (tmp_path / "secret").open("rb") as file:
+        desk.secrets.put("db", file.fileno())
+
+    told = refused(desk, "--secret db web sleep 9", place)
+
+    assert str(told) == f"with --secret {INSIDE} has secrets only, so {place} cannot be there"
 
 
 def updated(line: str, base: Template = BASE) -> Template:
