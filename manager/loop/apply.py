@@ -57,7 +57,6 @@ from manager.state.records import (
     UNDO,
     app_key,
     encode,
-    freeze_key,
     target_key,
     worker_key,
 )
@@ -150,7 +149,7 @@ class Effects:
         keys = [worker_key(key) for key in step.records] + [app_key(name) for name in step.apps]
         for name in step.apps:
             keys += self.store.read(f"{REVISIONS}{name}/", f"{DECISIONS}{name}/").entries
-            keys += [target_key(name), freeze_key(name)]
+            keys.append(target_key(name))
         self.store.write({}, keys, fence=self.fence())
         for name in step.apps:
             self.journal.note("removed", app=name)

@@ -32,6 +32,7 @@ from manager.state.records import (
     WORKERS,
     app_key,
     encode,
+    freeze_key,
     readable,
     revision_key,
     target_key,
@@ -154,6 +155,8 @@ class Changes:
         puts, stale = {}, []
         if former is None:
             stale.append(undo_key(spec.name))  # of another app of that name
+            if change != "undo":
+                stale.append(freeze_key(spec.name))  # of that one too; an undo brings it back as it was
         elif not aside:
             puts[undo_key(spec.name)] = encode(former)
         if spec.scales_itself and (former is None or not former.scales_itself):

@@ -69,6 +69,16 @@ def test_a_frozen_app_is_scaled_updated_and_removed_by_hand(apps: Apps, cloud: C
     assert name not in cloud.status()["frozen"]
 
 
+def test_a_frozen_app_whose_removal_is_taken_back_is_frozen_again(apps: Apps, cloud: Cloud) -> None:
+    name = apps.serve(1)
+    cloud.ok("freeze", name)
+    cloud.ok("rm", name, "-y")
+
+    cloud.ok("undo", name)
+
+    assert cloud.app(name).note == f"frozen (thaw {name})"
+
+
 def test_the_dead_come_back_by_hand_or_when_it_thaws(apps: Apps, cloud: Cloud) -> None:
     name = apps.serve(2)
     cloud.ok("freeze", name)

@@ -32,6 +32,7 @@ from manager.state.model import AppSpec, Autoscale, Past, ScalingTarget
 from manager.state.records import (
     APPS,
     DECISIONS,
+    FROZEN,
     REVISIONS,
     TARGETS,
     UNDO,
@@ -39,6 +40,7 @@ from manager.state.records import (
     decision_key,
     decode,
     encode,
+    freeze_key,
     revision_key,
     target_key,
     undo_key,
@@ -111,6 +113,16 @@ def test_a_new_app_has_nothing_to_undo_of_a_former_one_of_its_name(desk: Desk) -
 
     assert kept == {f"{UNDO}web"}
     assert desk.keys(UNDO) == set()
+
+
+@pytest.mark.parametrize(("verb", "frozen"), [("run", set()), ("undo", {freeze_key("web")})])
+def test_only_an_undo_brings_an_app_back_as_frozen_as_it_was(verb: str, frozen: set[str], desk: Desk) -> None:
+    desk.store.write({freeze_key("web"): ""})
+
+    call = cast(Call, Asked(Request(1, verb, {})))
+    desk.changes.make(call, lambda specs: Wish((an_app(),)))
+
+    assert desk.keys(FROZEN) == frozen
 
 
 def test_what_changes_nothing_leaves_the_last_change_to_be_taken_back(desk: Desk) -> None:
