@@ -75,7 +75,7 @@ class Journal:
     def settle(self, within_s: float = SETTLE_S) -> None:
         """Return once all that was noted before is written, so that whoever looks next is told of it.
 
-        Or when that takes longer, or nobody may write now.
+        After within_s it returns anyway, and at once where this manager may not write.
         """
         if self.fence() is None:
             return

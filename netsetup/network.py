@@ -126,8 +126,8 @@ class Network:
     def attach(self, port: Port, netns: str) -> None:
         """The namespace has the port's address on its eth0 and is joined to the bridge; this host finds it.
 
-        A packet for a worker that had the address before may still be searching for it. The search begins
-        anew: its failure would be that of a connection to the new worker too.
+        It may still be looking for a worker that had the address before. That look begins anew: if it failed,
+        connections to the new worker would fail with it.
 
         Attaching what is attached changes nothing.  netns: a path, such as /proc/123/ns/net.
         Raises NamespaceGone when there is no such namespace, NetworkError for all else.

@@ -85,9 +85,9 @@ class DockerImages:
     ) -> T | None:
         """The container is there; returns what is found where others were first, None where it was made here.
 
-        The others may be `doctor --fix` beside a manager, or a call before this: given up, or of a manager
-        that died, and Docker goes on. It gives a name away a moment before it knows a container by it.
-        Raises ImageNotFound, naming those there are.
+        found: looks for a container of that name that others made: `doctor --fix` beside a manager, or
+        Docker itself for a call that was given up or whose manager died. Docker gives a name away a moment
+        before it knows a container by it.  Raises ImageNotFound, naming those there are.
         """
         ends_at = time.monotonic() + OTHERS_S
         while True:

@@ -159,10 +159,10 @@ def running_pid(pid_file: Path) -> int | None:
 
 
 def standbys(places: Places, leader: int) -> dict[int, float]:
-    """Return when each manager was started that would lead after this one, by its pid; in unix seconds.
+    """Return when each manager was started that would lead after the leader, by its pid; in unix seconds.
 
-    One that a signal has stopped would not. They are known by their files; where these name none, by their
-    command lines: a file is written right after the start, and whoever saw the process may ask before.
+    One that a signal has stopped would not. Their files name them; where these name none, their command lines
+    do: a file is written right after the start, and whoever saw the process may ask before.
     """
     files = [manager_pid_file(places, number) for number in range(1, MANAGERS + 1)]
     found = {pid: file.stat().st_mtime for file in files if (pid := running_pid(file)) is not None}

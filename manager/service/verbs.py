@@ -46,7 +46,7 @@ def dispatcher(core: Core) -> Dispatcher:
 
 
 def _once_written(journal: Journal, verb: Verb) -> Verb:
-    """Return the verb, carried out when the events of before are where it looks for them."""
+    """Return the verb, carried out once the events noted before it are written."""
 
     def carried_out(call: Call, arguments: Arguments) -> Answer:
         journal.settle()

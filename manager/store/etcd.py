@@ -14,7 +14,7 @@ from manager.store.rpc import etcdrpc
 from manager.store.values import NO_REVISIONS, Entry, Fence, Member, Snapshot, Tls
 
 DEFAULT_MAX_OPS = 128  # etcd's own, for --max-txn-ops
-HEARD_S = 1.0  # twice what a leader's lease is refreshed in: it asks for the revision of its own only then
+HEARD_S = 1.0  # two refreshes of a leader's lease: their answers tell the revision, too
 
 
 class EtcdStore:

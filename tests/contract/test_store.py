@@ -52,9 +52,8 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
         yield _fake_place()
         return
     servers: EtcdServers = request.getfixturevalue("etcd")
-    store, other = (
-        EtcdStore(servers.endpoints, f"/simplecloud/test{next(_roots)}/", timeout_s=PATIENT_S) for _ in "12"
-    )
+    roots = (f"/simplecloud/test{number}/" for number in _roots)
+    store, other = (EtcdStore(servers.endpoints, next(roots), timeout_s=PATIENT_S) for _ in range(2))
     with closing(store), closing(other):
         yield Place(store, other, lambda seconds: None)
 
@@ -309,9 +308,7 @@ def test_every_change_makes_the_revision_larger_and_nothing_else_does(store: Sto
     assert store.revision() > written
 
 
-def test_the_revision_tells_of_changes_by_others_though_a_lease_is_refreshed_meanwhile(
-    place: Place,
-) -> None:
+def test_the_revision_tells_of_changes_by_others_while_a_lease_is_refreshed(place: Place) -> None:
     store = place.store
     lease = store.grant(FOREVER_S)
     store.refresh(lease)

@@ -109,9 +109,7 @@ def test_a_change_that_failed_is_made_once_it_is_repeated_whatever_came_of_it(
     with own_cloud() as engine, own_image(engine) as image:
         through = DockerEngine(engine.cloud, door.path, timeout_s=SHORT_S)
         order = worker_order(image, "sleep", "100", prefix=f"sc_{engine.cloud}")
-        assert through.worker(order.name) is None, (
-            "it asks for Docker's version once, and knows it from here on"
-        )
+        assert through.worker(order.name) is None  # so it knows Docker's version, which it asks for once
         for name, change, state in CHANGES:
             door.fail(way)
             with pytest.raises(EngineError, match="docker"):
