@@ -38,7 +38,8 @@ def renewed(memory: Memory, revision: str, slo_s: float) -> Memory:
             trial=Trial(),
         )
     if slo_s != memory.slo_s:
-        memory = replace(memory, slow=SlowFit(), trial=Trial())
+        ceiling_rps = None if memory.trial.began_s is not None else memory.ceiling_rps
+        memory = replace(memory, slow=SlowFit(), trial=Trial(), ceiling_rps=ceiling_rps)
     return replace(memory, revision=revision, slo_s=slo_s)
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from balancer.learn import renewed
+from balancer.memory import Memory
 from balancer.trial import AGAIN_S, IDLE, LATE_S, SHOWS_S, Trial
 
 ALLOWED = 0.05
@@ -67,3 +71,12 @@ def test_a_trial_that_is_on_begins_anew_on_a_clock_that_stepped_back() -> None:
     assert not begun().anew(100.0).is_over(100.0, 100.0 + 0.9 * SHOWS_S)
     assert begun().anew(100.0).is_over(100.0, 100.0 + SHOWS_S)
     assert Trial().anew(100.0) == Trial()
+
+
+def test_a_trial_that_another_objective_ends_leaves_nothing_behind() -> None:
+    on_trial = Memory(slo_s=0.25, ceiling_rps=7.0, trial=begun())
+    found_out = replace(on_trial, trial=Trial())
+
+    assert renewed(on_trial, "", 1.0).ceiling_rps is None
+    assert renewed(on_trial, "", 1.0).trial == Trial()
+    assert renewed(found_out, "", 1.0).ceiling_rps == 7.0
