@@ -187,7 +187,8 @@ def _with_trial(policy: Policy, memory: Memory, sample: Sample, now_s: float) ->
         return memory
     rho, each_rps = _utilization(memory, sample), sample.served / sample.ready
     trial = trial.after(late, each_rps, allowed=1.0 - policy.slo_share, rho=rho, now_s=now_s)
-    if memory.ceiling_rps is None and trial.is_due(now_s):
+    has_room = sample.wanted < policy.max
+    if memory.ceiling_rps is None and has_room and trial.is_due(now_s):
         return replace(memory, trial=trial.begun(now_s), ceiling_rps=trial.each_rps)
     if not trial.is_over(memory.moved_s, now_s):
         return replace(memory, trial=trial)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from balancer.learn import renewed
 from balancer.memory import Memory
+from balancer.samples import Latencies
 from balancer.trial import AGAIN_S, IDLE, LATE_S, SHOWS_S, Trial
+from tests.autoscale.observations import EDGES_S, POLICY, SPAN_S, Operator, seen
 
 ALLOWED = 0.05
-SPAN_S = 2.0
 
 
 def after(trial: Trial, seconds: float, now_s: float, *, late: float, rho: float = 0.0) -> Trial:
@@ -80,3 +83,14 @@ def test_a_trial_that_another_objective_ends_leaves_nothing_behind() -> None:
     assert renewed(on_trial, "", 1.0).ceiling_rps is None
     assert renewed(on_trial, "", 1.0).trial == Trial()
     assert renewed(found_out, "", 1.0).ceiling_rps == 7.0
+
+
+@pytest.mark.parametrize(("most", "tried"), [(2, False), (3, True)])
+def test_no_trial_begins_where_there_are_as_many_workers_as_there_may_be(most: int, tried: bool) -> None:
+    operator = Operator(replace(POLICY, max=most))
+    late = Latencies(EDGES_S, (0.0,) * len(EDGES_S), 20.0 * SPAN_S)
+
+    operator.sees_all([replace(seen(20.0, 2), latencies=late, inflight=2.0)] * int(2.0 * LATE_S / SPAN_S))
+
+    assert (operator.memory.trial.began_s is not None) is tried
+    assert (operator.memory.ceiling_rps is not None) is tried
