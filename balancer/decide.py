@@ -17,7 +17,7 @@ from balancer.hidden import unhidden
 from balancer.host import worker_cores
 from balancer.learn import is_unread, lead_s, learned, renewed
 from balancer.memory import Memory, Wish
-from balancer.pick import Pick, pick, thresholds_by_use
+from balancer.pick import Pick, pick, thresholds_by_utilization
 from balancer.samples import Mode, Observation, Policy, Sample, known, problem_of, sample_of
 from balancer.standby import kept_spares, within_reach
 from balancer.tell import OBJECTIVE, curve_points, inputs_of, reason_of, safe_rate, with_demand
@@ -36,7 +36,7 @@ def decide(policy: Policy, memory: Memory, seen: Observation, now_s: float) -> t
     memory = replace(renewed(memory, seen.revision, policy.slo_s), number=memory.number + 1)
     if not math.isfinite(now_s):
         return _held(policy, memory, seen, memory.at_s or 0.0, "the time is not known")
-    memory, must_hold = _awake(memory, seen, now_s)
+    memory, why_held = _awake(memory, seen, now_s)
     problem = problem_of(seen)
     if problem is not None:
         return _held(policy, replace(memory, waiting=None, took_s=None), seen, now_s, problem)
@@ -44,8 +44,8 @@ def decide(policy: Policy, memory: Memory, seen: Observation, now_s: float) -> t
     if seen.connections is None and not sample.counts_waiting:
         sample = unhidden(sample, memory, worker_cores(memory, sample))
     picked, memory = pick(policy, learned(policy, memory, sample, now_s), sample, now_s)
-    if must_hold is not None:
-        return _held(policy, memory, seen, now_s, must_hold)
+    if why_held is not None:
+        return _held(policy, memory, seen, now_s, why_held)
     return _limited(policy, memory, sample, picked, now_s)
 
 
@@ -177,7 +177,7 @@ def _not_too_soon(memory: Memory, bounded: int, now: int, most: int, since_s: fl
 
 
 def _remembered(memory: Memory, decision: ScalingDecision, lasting: int) -> tuple[ScalingDecision, Memory]:
-    """Return the decision with what to remember: the number to which later ones may not remove too soon."""
+    """Return the decision, and the memory with the number below which later ones may not go too soon."""
     now_s = decision.at_s
     recent = tuple(wish for wish in memory.wishes if wish.at_s > now_s - REMOVE_AFTER_S)
     memory = replace(memory, wishes=(*recent, Wish(now_s, lasting)))
@@ -210,7 +210,7 @@ def _thresholds(policy: Policy, picked: Pick, final: int) -> Thresholds | None:
     if picked.model.safe_rate_rps is None:
         return None
     safe_rps = picked.model.safe_rate_rps
-    return thresholds_by_use(picked.demand, safe_rps, final, policy.min, _most(policy, picked))
+    return thresholds_by_utilization(picked.demand, safe_rps, final, policy.min, _most(policy, picked))
 
 
 def _most(policy: Policy, picked: Pick) -> int:

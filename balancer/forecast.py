@@ -1,10 +1,10 @@
 """R3: the demand for which workers started now will be ready.
 
 Two kinds of future are weighed. The steady one: weighted lines through the newest rates, slopes shrunk
-by their own significance. A short one follows a wave, a long one sees through noise; each counts by how
-small the squared errors of its forecasts were of late (Bates and Granger, "The combination of forecasts",
-1969; they take the inverse itself, here it is to the power of DECISIVE, near a choice of the best). And the
-surprises (surprises.py): demand that comes out far above what was forecast for it.
+by their own significance. A short one follows a wave, a long one sees through noise; each counts by the
+inverse of the squared errors that its forecasts had of late (Bates and Granger, "The combination of
+forecasts", 1969), here to the power of DECISIVE: almost a choice of the best. And the surprises
+(surprises.py): demand that comes out far above what was forecast for it.
 """
 
 from __future__ import annotations

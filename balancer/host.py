@@ -7,11 +7,9 @@ from balancer.samples import Sample, known
 
 FULL_HOST = 0.9  # of its cores: even of a full host, meters and schedulers leave a part unused
 DRAIN_S = 12.0  # the CPU of draining workers is not seen, and must not be taken for a neighbour's
-NEIGHBOUR_RATE = (
-    0.1  # the weight of each tick's reading of what neighbours use: a burst of theirs is no limit
-)
-# Of the cores that a worker may use: who gets as much is not short of CPU, and who wants no more than that
-# little gets it even on a crowded host.
+NEIGHBOUR_RATE = 0.1  # of each tick's reading of what neighbours use: a burst of theirs is no limit
+# Of the cores that a worker may use: with nearly all it is not short of CPU; as little as the second it gets
+# even on a crowded host.
 NEARLY_ALL, MODEST = 0.9, 0.1
 GIVES_AGAIN_S = 300.0  # so long after workers starved, no more are tried on the same host
 

@@ -157,10 +157,10 @@ def _learned_cpu(memory: Memory, sample: Sample, workers: int, cores: float | No
 def _with_ceiling(policy: Policy, memory: Memory, sample: Sample, before: int) -> Memory:
     """Return the memory with the most that one worker served while requests waited for something else.
 
-    Found only after some such ticks in a row, and only raised, by as many again or by what was served in
-    time: where waiting comes from elsewhere, more workers serve less each, and a ceiling that sank with them
-    would ask for ever more of them. The most of those ticks counts: once clients give up waiting, workers are
-    busy with what nobody waits for.
+    Found only after some such ticks in a row. Then it is only raised, by another such row or a tick that
+    meets the objective: where waiting comes from elsewhere, more workers serve less each, and a ceiling that
+    sank with them would ask for ever more of them. The most of those ticks counts: once clients give up
+    waiting, workers are busy with what nobody waits for.
 
     before: the workers that were ready at the beginning of the span.
     """
@@ -214,7 +214,7 @@ def _waits_for_something_else(memory: Memory, sample: Sample) -> bool:
 
 
 def _utilization(memory: Memory, sample: Sample) -> float:
-    """Return the share of the CPU that it may use that the busiest worker used."""
+    """Return the utilization of the CPU that a worker may use, by the busiest one."""
     return busiest_cores(sample) / worker_cores(memory, sample)
 
 

@@ -31,10 +31,10 @@ class Memory(Stored):
     without an answer at the last sample, and their median time.  moved_s, removed_s: when the
     ready workers last changed, and last became fewer.  hold_until_s: no change before.
     start_times_s: the newest create-to-ready times.  peak_cores: the most that one worker used.
-    ceiling_rps: the most that one worker served while requests waited and its CPU did not limit it; None
-    while CPU is all that is known to.
+    ceiling_rps: the most that one worker served while requests waited and its CPU did not limit it, or what
+    is taken for that during a trial; None while nothing but CPU is known to limit it.
     queued_rps: what one worker served in each such tick of a row, up to as many as make a ceiling.
-    trial: of more workers, for which a ceiling is assumed.
+    trial: of more workers.
     neighbours_cores: what others on the host use and keep.  starved_s: when full workers last did not get
     the CPU that they may use.  reach: workers that there should be, spares among them, and when that was
     asked for last.  revision, slo_s: what the fits are about.

@@ -62,7 +62,7 @@ def pick(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> tuple[
 def _by_model(
     policy: Policy, memory: Memory, sample: Sample, demand: Forecast, line: CpuLine, now_s: float
 ) -> tuple[Pick, Memory]:
-    """Return the number by what one worker was learned to do: for http the cheapest, for tcp by use."""
+    """Return the number by what a worker was learned to do: for http the cheapest, for tcp by utilization."""
     cores = worker_cores(memory, sample)
     trust = _trust(memory, line, cores)
     if line.error_at(cores) > WEAK_ERROR:
@@ -75,7 +75,7 @@ def _by_model(
     cap = _cap(memory, sample, line.idle_cores + line.cores_per_rps * worker_rps)
     if sample.seen.connections is not None:
         model = replace(model, safe_rate_rps=TCP_UTILIZATION * worker_rps)
-        return _agreed(_by_use(demand, TCP_UTILIZATION * worker_rps), demand, model, cap), memory
+        return _agreed(_by_utilization(demand, TCP_UTILIZATION * worker_rps), demand, model, cap), memory
     return _by_cost(policy, sample, demand, capacity, model, cap), memory
 
 
@@ -120,13 +120,13 @@ def _cap_by_limit(memory: Memory, sample: Sample) -> int | None:
     return max(sample.wanted, math.ceil(host_cores / worker_cores(memory, sample)))
 
 
-def _by_use(demand: Forecast, safe_rps: float) -> int:
+def _by_utilization(demand: Forecast, safe_rps: float) -> int:
     wanted = max(demand.level_rps, demand.ahead_rps) + demand.sd_rps
     return max(1, math.ceil(wanted / safe_rps))
 
 
-def thresholds_by_use(demand: Forecast, safe_rps: float, now: int, low: int, high: int) -> Thresholds:
-    """Return the steady demands at which `_by_use` would leave `now`."""
+def thresholds_by_utilization(demand: Forecast, safe_rps: float, now: int, low: int, high: int) -> Thresholds:
+    """Return the steady demands at which `_by_utilization` would leave `now`."""
     most, least = (max(0.0, workers * safe_rps - demand.sd_rps) for workers in (now, now - 1))
     return Thresholds(most if now < high else None, least if now > low else None)
 

@@ -123,11 +123,9 @@ class Observation:
 
     def slow_share(self, slo_s: float) -> float | None:
         """Return the share of requests slower than the objective, None where nobody can say."""
-        return (
-            known(self.latencies.share_over(slo_s))
-            if self.latencies and known(self.latencies.total)
-            else None
-        )
+        if self.latencies is None or not known(self.latencies.total):
+            return None
+        return known(self.latencies.share_over(slo_s))
 
 
 def known(value: Number | None) -> Number | None:

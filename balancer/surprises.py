@@ -96,8 +96,9 @@ def _led_alike(
     ahead_s: float,
     span_s: float,
 ) -> Iterator[tuple[float, float]]:
-    """Yield where this rise leads if it goes on as one before it that was as high after as long, and the
-    weight of that one.
+    """Yield where this rise leads if it goes on as an earlier one did, with the weight of that one.
+
+    Only those count that were about as high after as long.
     """
     first_rps, newest_rps, since_s = this[0].forecast_rps, this[-1].rps, now_s - this[0].at_s
     for rise in before:

@@ -21,7 +21,7 @@ POLICY = Policy(max=12, slo_share=0.99)
 
 def seen(rate_rps: float, workers: int, work_s: float = WORK_S, cores: float = 8.0) -> Observation:
     """Return what a tick shows of workers that serve all of rate_rps."""
-    use = min(rate_rps * work_s / workers, 0.99)
+    rho = min(rate_rps * work_s / workers, 0.99)
     used = IDLE_CORES * workers + rate_rps * work_s
     return Observation(
         span_s=SPAN_S,
@@ -30,8 +30,8 @@ def seen(rate_rps: float, workers: int, work_s: float = WORK_S, cores: float = 8
         starting=0,
         completed=rate_rps * SPAN_S,
         failed=0.0,
-        latencies=_latencies(rate_rps * SPAN_S, use),
-        inflight=float(round(rate_rps * work_s / (1.0 - use))),
+        latencies=_latencies(rate_rps * SPAN_S, rho),
+        inflight=float(round(rate_rps * work_s / (1.0 - rho))),
         cpu_cores=used,
         own_cores=used,
         worker_cores=1.0,
@@ -48,8 +48,8 @@ def overloaded(demand_rps: float, workers: int, inflight: float) -> Observation:
     return replace(full, inflight=inflight, latencies=late)
 
 
-def _latencies(requests: float, use: float) -> Latencies:
-    mean_s = WORK_S / (1.0 - use)
+def _latencies(requests: float, rho: float) -> Latencies:
+    mean_s = WORK_S / (1.0 - rho)
     within = tuple(requests * (1.0 - math.exp(-edge_s / mean_s)) for edge_s in EDGES_S)
     return Latencies(EDGES_S, within, requests)
 

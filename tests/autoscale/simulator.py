@@ -22,7 +22,7 @@ from tests.autoscale.traces import Floats
 
 TICK_S = 2
 EDGES_S = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0, 2.5, 5.0)
-USUAL_USE = 0.62  # of the reference that costs are told against
+USUAL_UTILIZATION = 0.62  # of the reference that costs are told against
 SLOW_WORTH, REVERSAL_WORTH, REVERSAL_S = 20.0, 0.002, 60.0
 
 
@@ -156,7 +156,7 @@ class Simulation:
         seen = self._look(begin_s, end_s, before)
         decision, self.memory = decide(self.policy, self.memory, seen, end_s)
         self.run.worker_s += TICK_S * (len(self.workers) + len(self.leaving))
-        self.run.reference_s += float(load.sum()) * self.app.work_s / USUAL_USE
+        self.run.reference_s += float(load.sum()) * self.app.work_s / USUAL_UTILIZATION
         self.run.counts.append(decision.final)
         self.run.slow_shares.append((self.run.slow - slow) / max(self.run.requests - asked, 1))
         self._scale(decision.final, end_s)
