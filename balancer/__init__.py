@@ -11,7 +11,7 @@ How many workers, in the order to read it: each module knows only those above it
     latency    R2, a regression: the share of slow requests on the utilization of the workers
     surprises  how likely demand is to come out far above its forecast
     forecast   R3, weighted lines through the arrival rates: the demand once a new worker is ready
-    trial      more workers, where requests are late and no regression tells why
+    trial      more workers, where requests are slow and no regression tells why
     codec      values as JSON
     memory     all that one decision leaves for the next
     host       the cores that workers may use, and those that neighbours use and keep

@@ -34,7 +34,7 @@ class Inputs:
     connections: open ones, for a tcp app only.  slow_share: of the requests, longer than the objective.
     unread: nothing was learned yet of the workers that there are.
     trial_ago_s: when a trial of more workers began that goes on (trial.py); trial_failed_ago_s: when one
-    ended that did not help.  late_before_trial: the share of late requests that led to it.
+    ended that did not help.  slow_before_trial: the share of slow requests that led to it.
     """
 
     age_s: float | None = None
@@ -62,7 +62,7 @@ class Inputs:
     unread: bool = False
     trial_ago_s: float | None = None
     trial_failed_ago_s: float | None = None
-    late_before_trial: float = 0.0
+    slow_before_trial: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

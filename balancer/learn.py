@@ -182,11 +182,11 @@ def _with_ceiling(policy: Policy, memory: Memory, sample: Sample, before: int) -
 
 def _with_trial(policy: Policy, memory: Memory, sample: Sample, now_s: float) -> Memory:
     """Return the memory after one more tick: a trial begins with a ceiling, which goes if it fails."""
-    late, trial = sample.seen.slow_share(policy.slo_s), memory.trial
-    if late is None or sample.cores is None or not sample.ready:
+    slow_share, trial = sample.seen.slow_share(policy.slo_s), memory.trial
+    if slow_share is None or sample.cores is None or not sample.ready:
         return memory
     rho, each_rps = _utilization(memory, sample), sample.served / sample.ready
-    trial = trial.after(late, each_rps, allowed=1.0 - policy.slo_share, rho=rho, now_s=now_s)
+    trial = trial.after(slow_share, each_rps, allowed=1.0 - policy.slo_share, rho=rho, now_s=now_s)
     has_room = sample.wanted < policy.max
     if memory.ceiling_rps is None and has_room and trial.is_due(now_s):
         return replace(memory, trial=trial.begun(now_s), ceiling_rps=trial.each_rps)

@@ -41,7 +41,7 @@ def inputs_of(memory: Memory, seen: Observation, now_s: float) -> Inputs:
         changed_ago_s=_ago_s(memory.changed_s, now_s),
         trial_ago_s=_ago_s(memory.trial.began_s, now_s),
         trial_failed_ago_s=_ago_s(memory.trial.failed_s, now_s),
-        late_before_trial=memory.trial.late_before,
+        slow_before_trial=memory.trial.slow_before,
     )
 
 

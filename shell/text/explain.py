@@ -129,11 +129,11 @@ def _unread(record: Document, inputs: Document, model: Document) -> str:
 def _trial(inputs: Document) -> str:
     """Return how a trial of more workers goes, or that one did not help."""
     on_s, failed_s = number(inputs.get("trial_ago_s")), number(inputs.get("trial_failed_ago_s"))
-    late = f"{cells.ratio(number(inputs.get('late_before_trial')) or 0.0)} of the requests were late"
+    slow = f"{cells.ratio(number(inputs.get('slow_before_trial')) or 0.0)} of the requests were slow"
     if on_s is not None:
-        return f"more workers since {cells.seconds(on_s)}, as {late} with CPU left"
+        return f"more workers since {cells.seconds(on_s)}, as {slow} with CPU left"
     if failed_s is not None:
-        return f"{late} with CPU left; more workers did not help {cells.seconds(failed_s)} ago"
+        return f"{slow} with CPU left; more workers did not help {cells.seconds(failed_s)} ago"
     return ""
 
 

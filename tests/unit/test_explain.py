@@ -114,10 +114,10 @@ def test_workers_that_wait_for_something_else_are_told_to_have_cpu_left() -> Non
 
 
 def test_a_trial_of_more_workers_is_told_with_its_reason_and_how_it_ended() -> None:
-    inputs = {**cast(dict[str, object], RECORD["inputs"]), "late_before_trial": 0.21}
+    inputs = {**cast(dict[str, object], RECORD["inputs"]), "slow_before_trial": 0.21}
     on, failed = ({**inputs, name: 24.0} for name in ("trial_ago_s", "trial_failed_ago_s"))
 
-    assert "more workers since 24.0 s, as 21.0% of the requests were late with CPU left" in told(
+    assert "more workers since 24.0 s, as 21.0% of the requests were slow with CPU left" in told(
         {**RECORD, "inputs": on}
     )
     assert "more workers did not help 24.0 s ago" in told({**RECORD, "inputs": failed})

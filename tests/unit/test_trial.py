@@ -9,35 +9,35 @@ import pytest
 from balancer.learn import renewed
 from balancer.memory import Memory
 from balancer.samples import Latencies
-from balancer.trial import AGAIN_S, IDLE, LATE_S, SHOWS_S, Trial
+from balancer.trial import AGAIN_S, IDLE, SHOWS_S, SLOW_S, Trial
 from tests.autoscale.observations import EDGES_S, POLICY, SPAN_S, Operator, seen
 
 ALLOWED = 0.05
 
 
-def after(trial: Trial, seconds: float, now_s: float, *, late: float, rho: float = 0.0) -> Trial:
-    """Return the trial after ticks for so long that end at now_s, each with that share of late requests."""
+def after(trial: Trial, seconds: float, now_s: float, *, slow: float, rho: float = 0.0) -> Trial:
+    """Return the trial after ticks for so long that end at now_s, each with that share of slow requests."""
     for tick in range(int(seconds / SPAN_S), -1, -1):
-        trial = trial.after(late, 7.0, allowed=ALLOWED, rho=rho, now_s=now_s - tick * SPAN_S)
+        trial = trial.after(slow, 7.0, allowed=ALLOWED, rho=rho, now_s=now_s - tick * SPAN_S)
     return trial
 
 
 def begun() -> Trial:
-    return after(Trial(), 300.0, 300.0, late=0.2).begun(300.0)
+    return after(Trial(), 300.0, 300.0, slow=0.2).begun(300.0)
 
 
-def test_a_trial_is_due_once_requests_were_late_for_a_while() -> None:
-    assert not after(Trial(), 0.9 * LATE_S, 1000.0, late=0.2).is_due(1000.0)
-    assert after(Trial(), 2.0 * LATE_S, 1000.0, late=0.2).is_due(1000.0)
-    assert not after(Trial(), 2.0 * LATE_S, 1000.0, late=ALLOWED).is_due(1000.0)
+def test_a_trial_is_due_once_requests_were_slow_for_a_while() -> None:
+    assert not after(Trial(), 0.9 * SLOW_S, 1000.0, slow=0.2).is_due(1000.0)
+    assert after(Trial(), 2.0 * SLOW_S, 1000.0, slow=0.2).is_due(1000.0)
+    assert not after(Trial(), 2.0 * SLOW_S, 1000.0, slow=ALLOWED).is_due(1000.0)
 
 
-def test_no_trial_is_due_where_cpu_may_be_why_requests_are_late() -> None:
-    burst = after(Trial(), 2.0 * LATE_S, 1000.0, late=0.9, rho=IDLE + 0.1)
+def test_no_trial_is_due_where_cpu_may_be_why_requests_are_slow() -> None:
+    burst = after(Trial(), 2.0 * SLOW_S, 1000.0, slow=0.9, rho=IDLE + 0.1)
 
     assert not burst.is_due(1000.0)
-    assert not after(burst, 2.0 * LATE_S, 1200.0, late=0.0).is_due(1200.0), (
-        "what was late then does not count"
+    assert not after(burst, 2.0 * SLOW_S, 1200.0, slow=0.0).is_due(1200.0), (
+        "what was slow then does not count"
     )
 
 
@@ -54,20 +54,20 @@ def test_a_trial_shows_what_it_is_worth_a_while_after_the_workers_are_there() ->
     assert not Trial().is_over(None, 1e9)
 
 
-def test_a_trial_after_which_fewer_are_late_has_not_failed() -> None:
-    ended = after(begun(), SHOWS_S, 360.0, late=0.01).ended(360.0)
+def test_a_trial_after_which_fewer_are_slow_has_not_failed() -> None:
+    ended = after(begun(), SHOWS_S, 360.0, slow=0.01).ended(360.0)
 
     assert ended.failed_s is None
     assert ended.began_s is None
 
 
-def test_a_trial_after_which_as_many_are_late_has_failed_and_is_not_soon_repeated() -> None:
-    ended = after(begun(), SHOWS_S, 360.0, late=0.2).ended(360.0)
+def test_a_trial_after_which_as_many_are_slow_has_failed_and_is_not_soon_repeated() -> None:
+    ended = after(begun(), SHOWS_S, 360.0, slow=0.2).ended(360.0)
     soon, later = 360.0 + 0.9 * AGAIN_S, 360.0 + 1.1 * AGAIN_S
 
     assert ended.failed_s == 360.0
-    assert not after(ended, 2.0 * LATE_S, soon, late=0.2).is_due(soon)
-    assert after(ended, 2.0 * LATE_S, later, late=0.2).is_due(later)
+    assert not after(ended, 2.0 * SLOW_S, soon, slow=0.2).is_due(soon)
+    assert after(ended, 2.0 * SLOW_S, later, slow=0.2).is_due(later)
 
 
 def test_a_trial_that_is_on_begins_anew_on_a_clock_that_stepped_back() -> None:
@@ -88,9 +88,9 @@ def test_a_trial_that_another_objective_ends_leaves_nothing_behind() -> None:
 @pytest.mark.parametrize(("most", "tried"), [(2, False), (3, True)])
 def test_no_trial_begins_where_there_are_as_many_workers_as_there_may_be(most: int, tried: bool) -> None:
     operator = Operator(replace(POLICY, max=most))
-    late = Latencies(EDGES_S, (0.0,) * len(EDGES_S), 20.0 * SPAN_S)
+    slow = Latencies(EDGES_S, (0.0,) * len(EDGES_S), 20.0 * SPAN_S)
 
-    operator.sees_all([replace(seen(20.0, 2), latencies=late, inflight=2.0)] * int(2.0 * LATE_S / SPAN_S))
+    operator.sees_all([replace(seen(20.0, 2), latencies=slow, inflight=2.0)] * int(2.0 * SLOW_S / SPAN_S))
 
     assert (operator.memory.trial.began_s is not None) is tried
     assert (operator.memory.ceiling_rps is not None) is tried
