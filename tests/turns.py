@@ -1,4 +1,9 @@
-"""Which tests use the machine, and when they may: some share it, some need it to themselves."""
+"""Which tests use the machine, and when they may: some share it, some need it to themselves.
+
+Some locks between the processes of the tests are held for less than a test. APT: of two that update its lists
+at once, one is refused. BRIDGE_NF: a setting of the whole machine. LEFTOVERS, held by who mends and by who
+leaves something on purpose: `doctor --fix` tells of what any cloud of the machine has left, and removes it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +19,10 @@ TOGETHER = ("tests/contract/", "tests/demos/", "tests/real/")
 # These take about a minute or more, whatever the number of their tests.
 _LONG = "machine examples etcd_members failpoints manager_deaths dockerd_deaths store_away whatif own_etcd"
 LONG = ("tests/demos/", *(f"tests/real/test_{name}.py" for name in _LONG.split()))
-GATE, MACHINE = (Path(f"/run/simplecloud-tests-{name}.lock") for name in ("gate", "machine"))
+GATE, MACHINE, APT, BRIDGE_NF, LEFTOVERS = (
+    Path(f"/run/simplecloud-tests-{name}.lock")
+    for name in ("gate", "machine", "apt", "bridge-nf", "leftovers")
+)
 
 
 class Share(IntEnum):

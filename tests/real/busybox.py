@@ -21,8 +21,8 @@ from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import WorkerOrder
 from manager.host.dockerd import SOCKET
 from manager.host.files import locked
+from tests.turns import APT
 
-APT = Path("/run/simplecloud-tests-apt.lock")  # of two that update its lists at once, one is refused
 APPLETS = ("sh", "sleep", "cat", "env", "ls", "ip", "hostname", "id", "nproc")
 
 

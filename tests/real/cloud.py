@@ -36,16 +36,15 @@ from shell.attempt import execute_words
 from shell.dispatch import perform
 from shell.session import Session
 from tests.eventually import eventually as eventually
+from tests.real.netsetup.lab import links_of
 from tests.stopping import stop
+from tests.turns import LEFTOVERS
 
 ROOT = Path(__file__).parents[2]
 LAUNCHER = str(ROOT / "simplecloud")
 SERVER = str(ROOT / "demos" / "server.py")
 PROOF = "left behind: nothing (0 containers, 0 links, 0 rules, 0 mounts)"
 COMMAND_S = 180.0  # longer than any command waits by itself
-# `doctor --fix` removes what any cloud of the machine has left, and tells of what is there: held by whoever
-# mends, and by whoever leaves something on purpose, in whichever process of the tests.
-LEFTOVERS = Path("/run/simplecloud-tests-leftovers.lock")
 _NUMBERS = count(1)
 
 
@@ -285,13 +284,12 @@ def apps_on(cloud: Cloud) -> Iterator[Apps]:
 
 
 def unused_name(prefix: str) -> str:
-    """Return the name of a cloud that nobody has, and of which no links are there with the same mark.
+    """Return a name for a cloud that nobody has, nor its mark.
 
     There are 65,536 marks, and a run of all tests has some hundred clouds and labs, several at a time.
     """
-    marks = {link[2:6] for link in os.listdir("/sys/class/net") if link.startswith("sc")}
     names = (f"{prefix}-{secrets.token_hex(3)}" for _ in count())
-    return next(name for name in names if Places(name).tag not in marks)
+    return next(name for name in names if not links_of(Places(name).tag))
 
 
 @contextmanager
@@ -328,7 +326,7 @@ def traces(cloud: Cloud) -> list[str]:
     with docker_by_hand(cloud.docker) as client:
         label = {"label": f"simplecloud.cloud={cloud.name}"}
         found = [str(item["Id"]) for item in client.containers(all=True, filters=label)]
-    found += [f"link {name}" for name in os.listdir("/sys/class/net") if name.startswith(f"sc{tag}")]
+    found += [f"link {name}" for name in links_of(tag)]
     found += [line for line in listed("nft", "list", "tables") if line.endswith(f"sc_{tag}")]
     found += [rule for rule in listed("iptables", "-S", "DOCKER-USER") if f"simplecloud:{cloud.name}" in rule]
     found += [f"process {pid}" for pid in processes_of(cloud)]

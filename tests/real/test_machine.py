@@ -22,7 +22,6 @@ from manager.host.processes import Role, processes_of
 from manager.host.turn import our_turn
 from tests.real.cloud import (
     LAUNCHER,
-    LEFTOVERS,
     PROOF,
     ROOT,
     SERVER,
@@ -40,6 +39,7 @@ from tests.real.cloud import (
     traces,
 )
 from tests.stopping import stop
+from tests.turns import LEFTOVERS
 
 STEPS, LOOKED_UNTIL = 8, 3  # nothing is changed before that step begins
 

@@ -13,7 +13,6 @@ from manager.api.errors import StoreUnavailable
 from manager.host.files import locked
 from tests.chaos.parts import etcd_call
 from tests.real.cloud import (
-    LEFTOVERS,
     Apps,
     Cloud,
     containers_of,
@@ -25,6 +24,7 @@ from tests.real.cloud import (
 from tests.real.line import answer, ask, line_to
 from tests.real.traffic import Traffic
 from tests.stopping import hanging, stop
+from tests.turns import LEFTOVERS
 
 
 @pytest.fixture

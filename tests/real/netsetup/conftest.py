@@ -6,18 +6,14 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import count
-from pathlib import Path
 
 import pytest
 
 from manager.host.files import locked
-from netsetup.addresses import bridge_name
 from netsetup.nft import Nft
 from netsetup.sysctl import current, settle
-from tests.real.netsetup.lab import Cloud, CloudMaker, Room
-
-# The setting is the whole machine's, and another process may do the tests of another file.
-BRIDGE_NF = Path("/run/simplecloud-tests-bridge-nf.lock")
+from tests.real.netsetup.lab import Cloud, CloudMaker, Room, links_of
+from tests.turns import BRIDGE_NF
 
 
 @pytest.fixture
@@ -27,8 +23,7 @@ def make_cloud() -> Iterator[CloudMaker]:
         tags = (f"{number & 0xFFFF:04x}" for number in count(os.getpid() * 4))
 
         def make() -> Cloud:
-            there = os.listdir("/sys/class/net")
-            tag = next(tag for tag in tags if bridge_name(tag) not in there)
+            tag = next(tag for tag in tags if not links_of(tag))
             cloud = Cloud(f"nettest-{tag}", tag)
             clouds.callback(cloud.close)
             cloud.network.ensure()
