@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+import balancer
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
@@ -29,3 +33,11 @@ def test_the_tool_has_no_complaint(command: list[str]) -> None:
     )
 
     assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_balancer_is_held_to_the_order_in_which_it_is_to_be_read() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = (each["layers"] for each in contracts if each.get("containers") == ["balancer"])
+    told = re.findall("^    ([a-z_, ]+?)  ", balancer.__doc__ or "", re.MULTILINE)
+
+    assert ", ".join(told).split(", ") == layers[::-1]

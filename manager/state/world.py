@@ -278,7 +278,7 @@ def is_calm(world: World) -> bool:
 def is_ready(world: World, record: WorkerRecord) -> bool:
     """Return whether the worker is in service, healthy and, where its app has a route, live in the proxy.
 
-    Live to stay: where the proxy has yet to follow a route that is gone, its word is of before.
+    A proxy that has yet to learn that a route is gone still calls it live: such a worker is not ready.
     """
     spec = world.specs.get(record.app)
     if spec is None or record.leaving_since is not None or record.spare or not is_healthy(world, record):

@@ -308,6 +308,14 @@ def test_every_change_makes_the_revision_larger_and_nothing_else_does(store: Sto
     assert store.revision() > written
 
 
+def test_the_revision_tells_of_changes_by_others(place: Place) -> None:
+    before = place.store.revision()
+
+    place.other.write({"apps/web": "1"})
+
+    eventually(lambda: place.store.revision() > before, what="the other's change")
+
+
 def test_the_revision_tells_of_changes_by_others_while_a_lease_is_refreshed(place: Place) -> None:
     store = place.store
     lease = store.grant(FOREVER_S)
