@@ -161,7 +161,7 @@ def _clamped(number: int, bounds: tuple[tuple[str, int, int], ...]) -> tuple[int
 
 
 def _wait_s(memory: Memory, sample: Sample) -> float:
-    """Return how long fewer workers must have been enough, the longer the more the demand strays from chance.
+    """Return how long fewer workers must have been enough: longer where demand strays by more than chance.
 
     Other autoscalers call it the stabilization window of scaling down, and have one length for all loads.
     A demand that strays no more than chance arrivals do hardly ever wants back at once what it let go.

@@ -1,4 +1,4 @@
-"""Exponential smoothing: how what was learned loses its weight, and how far numbers are from the assumed."""
+"""Exponential smoothing: how what was learned loses its weight, and how far numbers stray."""
 
 from __future__ import annotations
 

@@ -15,5 +15,6 @@ manager.api and nothing else.
     observe   cgroups, health, the proxy's numbers
     programs  files that were copied in
     host      the cloud on this machine: up, down, doctor, images, the keeper
+    tend      what a manager keeps running beside the workers
     daemon    one manager: it stands by, leads and ends (lead), builds its parts (core), answers (server)
 """

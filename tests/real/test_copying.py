@@ -46,7 +46,7 @@ def test_what_a_worker_left_behind_comes_out_after_its_end_and_nothing_goes_in(
     apps: Apps, cloud: Cloud, here: Path
 ) -> None:
     job = apps.run("sh", "-c", "echo done > /tmp/result", options=("--restart", "no"))
-    eventually(lambda: cloud.app(job).done == 1, what=f"the end of {job}: it counts as ready while it runs")
+    eventually(lambda: cloud.app(job).done == 1, what=f"the end of {job}")
 
     cloud.ok("cp", f"{job}.1:/tmp/result", "result", cwd=here)
     refused = cloud.run("cp", "f", f"{job}.1:/tmp/f", cwd=here)

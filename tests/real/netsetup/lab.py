@@ -182,9 +182,9 @@ class Cloud:
 
 
 def host_connects(address: IPv4Address, port: int = HTTP) -> bool:
-    """Return whether a connection comes about; the kernel sends what is lost again, after 1 and 3 s.
+    """Return whether a connection comes about, though what is sent first may be lost.
 
-    What is sent first may be, where a machine that is busy has not yet set going a link that is up.
+    On a busy machine a link that is up may carry nothing yet; the kernel tries again after 1 and 3 s.
     """
     try:
         socket.create_connection((str(address), port), timeout=4).close()
