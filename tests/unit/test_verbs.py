@@ -36,6 +36,15 @@ def test_the_shell_has_a_function_for_each_verb_that_the_table_gives_it(verb: st
     assert [*signature(act_of(verb)).parameters] == ["session", "row", "params"]
 
 
+@pytest.mark.parametrize("verb", ["events", "describe"])
+def test_who_asks_what_happened_waits_first_for_what_is_yet_to_be_written(verb: str) -> None:
+    core = MagicMock()
+    core.journal.settle.side_effect = TimeoutError("waits for the journal")
+
+    with pytest.raises(TimeoutError, match="waits for the journal"):
+        dispatcher(core).verbs[verb](MagicMock(), MagicMock())
+
+
 def test_an_app_whose_record_cannot_be_read_is_not_said_to_be_missing() -> None:
     def inspect(call: Call, arguments: Arguments) -> Answer:
         raise AppNotFound('no app is named "web"', word=arguments.text("target") or "")
