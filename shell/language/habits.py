@@ -10,6 +10,7 @@ import re
 
 _KINDS = r"pods?|po|deployments?|deploy|services?|svc|containers?"
 _OWN = r"((?: -\S+(?: [^-\s]\S*)?)*)"  # options with their values, before the first operand
+_MADE = rf"(run|update(?: [a-z]\S*)?){_OWN}"  # and those behind the app of an update, before a command
 
 # each row that fits a whole command changes it, from the first to the last
 ELSEWHERE = (
@@ -28,7 +29,7 @@ ELSEWHERE = (
     (r"(?:docker-)?compose (?:down|rm)(?: .*)?", "help rm"),  # `down` here is for the whole cloud
     (r"(?:rmi|image (?:rm|prune))(?: .*)?", "images"),
     (r"(?:container|compose) ls(| .*)", r"ps\1"),
-    (r"service (?:ls|inspect)(| .*)", r"apps\1"),
+    (r"service ls(| .*)", r"apps\1"),
     (r"(?:stack deploy|service create)(?: .*)?", "help files"),
     (r"(?:container|compose|rollout|pod|service) ([a-z].*)", r"\1"),
     (rf"set image (?:(?:{_KINDS})[ /])?([a-z]\S*) \S+=(\S+)", r"update \1 --image \2"),
@@ -96,12 +97,12 @@ OURS = (
         r"(?:json|ya?ml)(| .*)",
         r"\1\2 -o json\3",
     ),
-    (r"events(| .*) ([a-z]\S*)", r"events\1 --app \2"),
+    (r"events((?: -f| --follow| --since[ =]\S+| -o \S+)*) ([a-z]\S*)(| .*)", r"events\1 --app \2\3"),
     (r"load ([a-z]\S*)(| .*) --duration[ =](\S+)(| .*)", r"load \1\2 --for \3\4"),
     (r"set -e", "set errexit on"),
     (r"set -x", "set echo on"),
-    (rf"(run|update){_OWN} -m[ =]?(\d+[kmgKMG]?)[bB]?( .*)", r"\1\2 --memory \3\4"),
-    (r"(run|update)(| .*) --restart[ =]unless-stopped(| .*)", r"\1\2 --restart always\3"),
+    (rf"{_MADE} -m[ =]?(\d+[kmgKMG]?)[bB]?(| .*)", r"\1\2 --memory \3\4"),
+    (rf"{_MADE} --restart[ =]unless-stopped(| .*)", r"\1\2 --restart always\3"),
     (rf"run{_OWN} --rm( .*)", r"run\1\2"),
     (rf"run{_OWN} --name[ =](\S+)( .*)", r"run\1 \2\3"),
     (r"run \./([a-z][a-z0-9-]*)(.*)", r"run \1 ./\1\2"),
