@@ -136,10 +136,10 @@ cost, and one more where it misses the objective; never above --max, and never
 more where the host itself is full.
 
 Workers may wait for something else than CPU, such as a database. What one of
-them can do shows once requests queue while it has CPU left. Where they are
-late for a minute without that, more workers are tried: they stay if they help,
-else it is not tried again for half an hour. Requests that take long on purpose
-need an --slo that they can meet.
+them can do shows once requests queue while it has CPU left. Where they do not
+queue and are late for a minute all the same, more workers are tried. These
+stay if they help; else none are tried again for half an hour. Requests that
+take long on purpose need an --slo that they can meet.
 
   apps               the short reason, as NOTE
   explain web        the last decision: arithmetic, limits, the fitted curve

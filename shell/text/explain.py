@@ -127,13 +127,14 @@ def _unread(record: Document, inputs: Document, model: Document) -> str:
 
 
 def _trial(inputs: Document) -> str:
-    """Return how a trial of more workers goes, or that one did not help."""
+    """Return since when there are more workers on trial, or that they did not help."""
     on_s, failed_s = number(inputs.get("trial_ago_s")), number(inputs.get("trial_failed_ago_s"))
-    slow = f"{cells.ratio(number(inputs.get('slow_before_trial')) or 0.0)} of the requests were slow"
+    share = cells.ratio(number(inputs.get("slow_before_trial")) or 0.0)
+    why = f"as {share} of the requests were slow with CPU left"
     if on_s is not None:
-        return f"more workers since {cells.seconds(on_s)}, as {slow} with CPU left"
+        return f"more workers for {cells.seconds(on_s)} now, {why}"
     if failed_s is not None:
-        return f"{slow} with CPU left; more workers did not help {cells.seconds(failed_s)} ago"
+        return f"more workers until {cells.seconds(failed_s)} ago, {why}: they did not help"
     return ""
 
 

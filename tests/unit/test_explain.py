@@ -117,10 +117,9 @@ def test_a_trial_of_more_workers_is_told_with_its_reason_and_how_it_ended() -> N
     inputs = {**cast(dict[str, object], RECORD["inputs"]), "slow_before_trial": 0.21}
     on, failed = ({**inputs, name: 24.0} for name in ("trial_ago_s", "trial_failed_ago_s"))
 
-    assert "more workers since 24.0 s, as 21.0% of the requests were slow with CPU left" in told(
-        {**RECORD, "inputs": on}
-    )
-    assert "more workers did not help 24.0 s ago" in told({**RECORD, "inputs": failed})
+    why = "as 21.0% of the requests were slow with CPU left"
+    assert f"more workers for 24.0 s now, {why}" in told({**RECORD, "inputs": on})
+    assert f"more workers until 24.0 s ago, {why}: they did not help" in told({**RECORD, "inputs": failed})
     assert "trial" not in told({**RECORD, "inputs": inputs})
 
 
