@@ -563,7 +563,7 @@ def test_an_update_is_not_taken_back_for_a_proxy_that_forgot_its_routes() -> Non
 def test_workers_of_two_revisions_are_each_asked_for_their_own_path() -> None:
     asked = replace(TEMPLATE, health=Health("path", "/healthz"))
     halfway = serving([replace(updating(), template=asked)], [a_worker(1, 2), a_worker(1), a_worker(2)])
-    keys = halfway.routes
+    keys = published_after(halfway)
     both = replace(halfway.specs["web"], fallback=Past(1, replace(TEMPLATE, health=Health("path", "/up"))))
     checked = published_after(replace(halfway, specs={"web": both}))
 
