@@ -10,7 +10,6 @@ Point = tuple[float, float]
 
 _COLUMNS, _ROWS = 56, 8
 _LEAST = 10  # columns in which a curve can still be seen
-_USUAL = 80  # columns of a terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Plot:
         return next((top for top in (0.05, 0.1, 0.2, 0.5) if share <= top), 1.0)
 
 
-def as_text(plot: Plot, width: int = _USUAL, *, utf8: bool = True) -> Iterator[str]:
+def as_text(plot: Plot, width: int, *, utf8: bool = True) -> Iterator[str]:
     """Yield the plot as lines of at most `width` columns; nothing where there is no curve."""
     if len(plot.curve) < 2 or plot.widest <= 0:
         return

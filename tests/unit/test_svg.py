@@ -99,12 +99,12 @@ def test_an_axis_ends_where_the_highest_point_is_seen_well(share: float, top: fl
 
 
 def test_a_plot_as_text_says_how_high_it_goes() -> None:
-    lines = [*as_text(PLOT, utf8=False)]
+    lines = [*as_text(PLOT, 80, utf8=False)]
 
     assert lines[1].startswith(" 10% |")
     assert lines[1].endswith(".")
     assert lines[-1].endswith(" 20 req/s")
-    assert [*as_text(Plot("t", "x", [], []))] == []
+    assert [*as_text(Plot("t", "x", [], []), 80)] == []
 
 
 def test_watch_and_explain_write_their_pictures(tmp_path: Path) -> None:
