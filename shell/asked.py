@@ -51,7 +51,7 @@ def take(arguments: Sequence[str], asked: Asked) -> None:
 
 
 def no_script(command: Sequence[str] = ()) -> UsageError:
-    """Return the error for a --check of nothing that could be checked, or of a file named like a command."""
+    """Return the error for a --check without a script; a file in a command's place is in its hint."""
     is_file = len(command) == 1 and command_of(command[0]) is None
     named = shlex.quote(command[0]) if is_file else "FILE"
     return UsageError("--check needs a script", hint=f"simplecloud -f {named} --check")

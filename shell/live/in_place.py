@@ -55,7 +55,7 @@ def _redraw(stream: TextIO, lines: Sequence[str]) -> None:
     """Write lines from the top of the screen over what is there, which it never shows empty.
 
     What has no room in a line is cut: if it went on in the next one, the first lines would be pushed away.
-    A line is cleared before it is written: behind its last column there is nothing to clear but that itself.
+    A line is cleared before it is written: after it, one as wide as the terminal would lose its last column.
     """
     shown = terminal.fitting(lines, max(1, (terminal.height_of(stream) or 24) - 1))
     written = "".join(f"{_CLEAR_LINE}{line}\n" for line in shown)

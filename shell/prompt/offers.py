@@ -43,8 +43,9 @@ def quoted(value: str) -> str:
 def ranked(word: Word, candidates: Iterable[Named]) -> list[Completion]:
     """Return the candidates that start with the word; where none does, those that are like it.
 
-    These contain it, or else have its letters in their order, the nearest first; equals keep their order.
-    One that is far must not stand in the way of a near one: what is offered alone is put in whole.
+    Those with its very case come first. What is like it contains it, or else has its letters in their order,
+    the nearest first; equals keep their order. What is offered alone is put in whole, so one that is far must
+    not stand beside a near one.
     """
     rated = [(rank, named) for named in candidates if (rank := _rank(word.value, named.name)) is not None]
     rated.sort(key=lambda pair: pair[0])

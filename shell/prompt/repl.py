@@ -235,8 +235,8 @@ def _tab(event: KeyPressEvent) -> None:
         buffer.complete_state = None
         buffer.apply_completion(only)
         last = only.text.rstrip("'\"")[-1:]  # within quotes
-        is_begun = last in _GOES_ON or only.text.startswith("$")  # a variable may be a part of its word
-        if not is_begun and not buffer.document.text_after_cursor.startswith(" "):
+        goes_on = last in _GOES_ON or only.text.startswith("$")  # a variable may be a part of its word
+        if not goes_on and not buffer.document.text_after_cursor.startswith(" "):
             buffer.insert_text(" ")
     elif state.completions:
         buffer.complete_state = state

@@ -133,7 +133,7 @@ def _table(kind: str, rows: Sequence[Document], picked: Sequence[Column], option
     body = [[_cell(row, column, wide, options.now) for column in shown] for row in rows]
     if options.width is not None and not wide:
         droppable = () if picked else LISTINGS[kind].dropped
-        shown, body = fitted(shown, body, droppable, options.width, mark(options.utf8), empty_go=True)
+        shown, body = fitted(shown, body, droppable, options.width, mark(options.utf8), drops_empty=True)
     if options.colour:
         body = [_coloured(line, shown) for line in body]
     return _aligned(shown, body)
@@ -183,18 +183,18 @@ def fitted(
     width: int,
     mark: str,
     *,
-    empty_go: bool = False,
+    drops_empty: bool = False,
 ) -> tuple[list[Column], list[list[str]]]:
     """Return the table in `width` columns: sentences cut, columns dropped where that is not enough.
 
-    empty_go: columns in which nothing stands go before a sentence is cut, which in a live view would make the
-    others jump.
+    drops_empty: columns in which nothing stands go before a sentence is cut. Not so in a live view, where the
+    others would jump.
     """
     for header in droppable:
         if _least(shown, _widths(shown, body)) <= width:
             break
         shown, body = _without(header, shown, body)
-    for header in droppable if empty_go else ():
+    for header in droppable if drops_empty else ():
         if _needed(_widths(shown, body)) > width and _is_empty(header, shown, body):
             shown, body = _without(header, shown, body)
     widths = _widths(shown, body)

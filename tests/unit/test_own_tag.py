@@ -13,13 +13,9 @@ from manager.host.choose import require_own_tag
 
 def namesakes() -> tuple[str, str]:
     """Return two names of clouds whose links and rules have the same mark."""
-    named: dict[str, str] = {}
-    for number in count():
-        name = f"cloud-{number}"
-        other = named.setdefault(Places(name).tag, name)
-        if other != name:
-            return name, other
-    raise AssertionError("four digits tell any number of names apart")
+    first: dict[str, str] = {}  # of each mark
+    pairs = ((name, first.setdefault(Places(name).tag, name)) for name in map("cloud-{}".format, count()))
+    return next((name, other) for name, other in pairs if name != other)
 
 
 def test_a_cloud_that_would_have_the_mark_of_another_is_refused_and_names_it() -> None:

@@ -1,4 +1,4 @@
-"""A proxy that takes up no change, or answers nobody, is helped; what it waits for first."""
+"""A proxy that takes up no change, or answers nobody, is helped, but not at once."""
 
 from __future__ import annotations
 
