@@ -122,6 +122,20 @@ def test_who_asks_behind_an_event_is_told_of_it(store: FakeStore) -> None:
     pen.stop()
 
 
+def test_a_store_that_is_away_holds_nobody_up_for_long(store: FakeStore) -> None:
+    fence = claim(store, LEADER, "one", store.grant(60))
+    pen = Journal(store, lambda: fence, lambda: 0.0)
+    pen.start()
+    store.away = True
+
+    pen.note("one")
+    pen.settle(within_s=0.01)
+
+    pen.stop()
+    store.away = False
+    assert events(store) == []
+
+
 def test_nobody_waits_for_events_that_nobody_may_write(store: FakeStore) -> None:
     pen = Journal(store, lambda: None, lambda: 0.0)
     pen.note("one")
