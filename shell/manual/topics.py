@@ -156,7 +156,7 @@ A plain `scale web=3` is refused while web is autoscaled;
 _KEYS = """\
 keys: at the prompt
 
-  Tab            complete verbs, options, apps, workers, files
+  Tab            complete verbs, options, apps, workers, files, variables
   Right          take over the suggestion from the history
   Ctrl-R         search what was typed
   Up, Down       earlier and later lines
