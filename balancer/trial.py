@@ -16,6 +16,7 @@ IDLE = 0.35  # of the CPU that workers may use: with less, their requests do not
 MISSED = 1.5  # times the slow requests that the objective allows, before a trial
 HELPED = 2 / 3  # of the slow requests that led to it: with fewer the workers stay
 SLOW_S, SHOWS_S = 60.0, 60.0  # before a trial; from the last change of the workers to its end
+LONGEST_S = 300.0  # that a trial goes on, however often the workers change
 AGAIN_S = 1800.0  # from one that did not help to the next
 
 
@@ -63,10 +64,13 @@ class Trial:
         return replace(self, began_s=now_s, slow_before=self.slow_share)
 
     def is_over(self, moved_s: float | None, now_s: float) -> bool:
-        """Tell whether it is on and shows by now whether it helps; moved_s: when other workers got ready."""
-        if self.began_s is None:
+        """Tell whether it is on and shows by now whether it helps.
+
+        moved_s: when other workers last got ready; until some have since it began, nothing was tried.
+        """
+        if self.began_s is None or moved_s is None or moved_s < self.began_s:
             return False
-        return now_s - max(self.began_s, moved_s or self.began_s) >= SHOWS_S
+        return now_s - moved_s >= SHOWS_S or now_s - self.began_s >= LONGEST_S
 
     def ended(self, now_s: float) -> Trial:
         """Return it ended; it has failed unless fewer requests are slow."""

@@ -16,6 +16,5 @@ manager.api and nothing else.
     programs  files that were copied in
     tend      etcd's members, the proxy and a keeper go on running
     host      the cloud on this machine: up, down, doctor, images, the keeper
-    tend      what a manager keeps running beside the workers
     daemon    one manager: it stands by, leads and ends (lead), builds its parts (core), answers (server)
 """

@@ -9,7 +9,7 @@ import pytest
 from balancer.learn import renewed
 from balancer.memory import Memory
 from balancer.samples import Latencies
-from balancer.trial import AGAIN_S, IDLE, SHOWS_S, SLOW_S, Trial
+from balancer.trial import AGAIN_S, IDLE, LONGEST_S, SHOWS_S, SLOW_S, Trial
 from tests.autoscale.observations import EDGES_S, POLICY, SPAN_S, Operator, seen
 
 ALLOWED = 0.05
@@ -48,10 +48,20 @@ def test_what_one_worker_serves_is_known_by_the_time_of_a_trial() -> None:
 def test_a_trial_shows_what_it_is_worth_a_while_after_the_workers_are_there() -> None:
     trial = begun()
 
-    assert not trial.is_over(None, 300.0 + 0.9 * SHOWS_S)
     assert not trial.is_over(310.0, 300.0 + SHOWS_S)
     assert trial.is_over(310.0, 310.0 + SHOWS_S)
-    assert not Trial().is_over(None, 1e9)
+    assert not Trial().is_over(310.0, 1e9)
+
+
+def test_a_trial_for_which_no_worker_got_ready_shows_nothing() -> None:
+    assert not begun().is_over(None, 1e9)
+    assert not begun().is_over(290.0, 1e9)
+
+
+def test_a_trial_ends_however_often_the_workers_change() -> None:
+    late_s = 300.0 + LONGEST_S
+
+    assert begun().is_over(late_s - 1.0, late_s)
 
 
 def test_a_trial_after_which_fewer_are_slow_has_not_failed() -> None:
