@@ -110,6 +110,7 @@ def _limited(
         limits=limits,
         thresholds=_thresholds(policy, picked, final),
         removes_after_s=wait_s,
+        bounded_by="host" if _most(policy, picked) < policy.max else "max",
         spares=spares,
     )
     lasting, _ = _clamped(picked.lasting, _bounds(policy, picked.cap))

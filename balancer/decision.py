@@ -126,7 +126,8 @@ class ScalingDecision:
     from_workers: wanted so far.  raw: the cheapest number before any limit, None where none was
     computed.  lasting: what is needed without what waits already; the number that, within its bounds, is
     kept for removes_after_s.  costs: of the numbers around `raw`, in workers.  removes_after_s: how long the
-    demand must stay below thresholds.removes_below_rps.  spares: workers to stand by, beside `final`, where
+    demand must stay below thresholds.removes_below_rps.  bounded_by: "max" or "host", whichever allows the
+    fewest workers, "" while nothing is decided.  spares: workers to stand by, beside `final`, where
     the operator leaves their number to the decision.
     """
 
@@ -145,6 +146,7 @@ class ScalingDecision:
     limits: tuple[Limit, ...] = ()
     thresholds: Thresholds | None = None
     removes_after_s: float = 0.0
+    bounded_by: str = ""
     spares: int = 0
 
     @property

@@ -137,7 +137,7 @@ more where the host itself is full.
 
 Workers may wait for something else than CPU, such as a database. What one of
 them can do shows once requests queue while it has CPU left. Where they do not
-queue and are late for a minute all the same, more workers are tried. These
+queue and are slow for a minute all the same, more workers are tried. These
 stay if they help; else none are tried again for half an hour. Requests that
 take long on purpose need an --slo that they can meet.
 

@@ -15,6 +15,7 @@ from shell.text.tables import Options
 _GAP = "   "
 _LEAST = 20  # columns, however narrow the terminal is
 _TOLD_CORES = 0.1  # that others keep; the meter is no better
+_BOUNDS = {"max": "its max", "host": "the host"}
 _TRUST = {"good": "model: good", "weak": "model: weak", "rule": "no model yet: a plain rule decides"}
 
 
@@ -193,18 +194,12 @@ def _changes(record: Document, unit: str) -> str:
         return ""
     above, below = number(at.get("adds_above_rps")), number(at.get("removes_below_rps"))
     after = number(record.get("removes_after_s"))
-    most = f"would not add: {_bound(record)} allows no more than {number(record.get('to')) or 0:.0f}"
+    bound = _BOUNDS.get(str(record.get("bounded_by")), "its max or the host")
+    most = f"would not add: {bound} allows no more than {number(record.get('to')) or 0:.0f}"
     parts = [most if above is None else f"would add above {above:.1f} {unit}"]
     if below is not None:
         parts.append(f"would remove below {below:.1f} {unit} for {after or 0:.0f} s")
     return "   ".join(parts)
-
-
-def _bound(record: Document) -> str:
-    """Return what keeps an app from getting more workers, as far as the record tells."""
-    bounds = {"max": "its max", "host": "the host"}
-    named = {limit.get("name") for limit in items(record.get("limits"))}
-    return " or ".join([words for name, words in bounds.items() if name in named] or bounds.values())
 
 
 def plot_of(record: Document) -> Plot:

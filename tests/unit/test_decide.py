@@ -166,6 +166,8 @@ def test_a_full_host_is_where_adding_stops() -> None:
     assert decision.final == 2
     assert "host" in [limit.name for limit in decision.limits]
     assert "more would not help" in decision.reason
+    assert decision.bounded_by == "host"
+    assert taught(policy=replace(POLICY, max=4)).decisions[-1].bounded_by == "max"
 
 
 def test_recommending_decides_and_says_that_nothing_is_done() -> None:

@@ -202,16 +202,15 @@ def test_a_decision_on_nothing_known_says_so() -> None:
     assert "would" not in text
 
 
-def test_a_number_that_nothing_would_raise_is_told_as_the_most() -> None:
-    at_its_most = {**RECORD, "to": 3, "thresholds": {"adds_above_rps": None, "removes_below_rps": 258.0}}
+@pytest.mark.parametrize(
+    ("bounded_by", "words"),
+    [("max", "its max"), ("host", "the host"), (None, "its max or the host")],  # None: of an older manager
+)
+def test_a_number_that_nothing_would_raise_is_told_as_the_most(bounded_by: str | None, words: str) -> None:
+    at = {"adds_above_rps": None, "removes_below_rps": 258.0}
+    text = told({**RECORD, "to": 3, "thresholds": at, "bounded_by": bounded_by})
 
-    assert "would not add: its max allows no more than 3   would remove below 258.0 req/s" in told(
-        at_its_most
-    )
-    both = "its max or the host"
-    for names, bound in ((["objective", "host"], "the host"), (["host", "max"], both), ([], both)):
-        limits = [{"name": name, "before": 4, "after": 3} for name in names]
-        assert f"would not add: {bound} allows no more than 3" in told({**at_its_most, "limits": limits})
+    assert f"would not add: {words} allows no more than 3   would remove below 258.0 req/s" in text
 
 
 def test_of_workers_that_nothing_was_learned_of_yet_it_is_told_when_fewer_are_taken() -> None:
