@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import logging
+import math
 import os
 import select
 import signal
@@ -99,7 +100,7 @@ class Vigil:
     silent_since: float | None = None
     beaten_at: float = 0.0
     _beaten_ns: int = -1
-    _asked_at: float = -TRUST_S
+    _asked_at: float = -math.inf
 
     def trusts(self, now: float, beaten_ns: int) -> bool:
         """Return whether the lock was beaten since the last look, so that the store need not be asked yet."""
