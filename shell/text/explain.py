@@ -133,7 +133,7 @@ def _trial(inputs: Document) -> str:
     share = cells.ratio(number(inputs.get("slow_before_trial")) or 0.0)
     why = f"as {share} of the requests were slow with CPU left"
     if on_s is not None:
-        return f"more workers for {cells.seconds(on_s)} now, {why}"
+        return f"more workers wanted for {cells.seconds(on_s)} now, {why}"
     if failed_s is not None:
         return f"more workers until {cells.seconds(failed_s)} ago, {why}: they did not help"
     return ""

@@ -118,7 +118,7 @@ def test_a_trial_of_more_workers_is_told_with_its_reason_and_how_it_ended() -> N
     on, failed = ({**inputs, name: 24.0} for name in ("trial_ago_s", "trial_failed_ago_s"))
 
     why = "as 21.0% of the requests were slow with CPU left"
-    assert f"more workers for 24.0 s now, {why}" in told({**RECORD, "inputs": on})
+    assert f"more workers wanted for 24.0 s now, {why}" in told({**RECORD, "inputs": on})
     assert f"more workers until 24.0 s ago, {why}: they did not help" in told({**RECORD, "inputs": failed})
     assert "trial" not in told({**RECORD, "inputs": inputs})
 
