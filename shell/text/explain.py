@@ -33,7 +33,7 @@ def lines(record: Document, options: Options) -> Iterator[str]:
         ("learning", _unread(record, inputs, model), ""),
         ("trial", _trial(inputs), ""),
         ("need", _need(record, inputs, model), ""),
-        ("limits", _limits(record, inputs), ""),
+        ("limits", _limits(record), _host(inputs)),
         ("spares", _spares(record), ""),
         ("timing", _timing(inputs), ""),
         ("changes", _changes(record, _unit(inputs)), ""),
@@ -159,16 +159,21 @@ def _total(cost: Document) -> float:
     return sum(number(cost.get(name)) or 0.0 for name in ("workers", "slow", "unmet", "effort"))
 
 
-def _limits(record: Document, inputs: Document) -> str:
-    host = number(inputs.get("host_cores"))
+def _limits(record: Document) -> str:
+    """Return each limit that changed the number, in turn."""
     told = [
         f"{limit.get('name')}: {limit.get('before')} -> {limit.get('after')}"
         for limit in items(record.get("limits"))
     ]
-    around = f"host {host:.1f} cores" if host is not None else "host not known"
-    others = number(inputs.get("neighbours_cores")) or 0.0
+    return "; ".join(told) or "none applied"
+
+
+def _host(inputs: Document) -> str:
+    cores, others = number(inputs.get("host_cores")), number(inputs.get("neighbours_cores")) or 0.0
+    if cores is None:
+        return "host not known"
     kept = f", {others:.1f} kept by others" if others >= _TOLD_CORES else ""
-    return f"{around}{kept}: {'; '.join(told) if told else 'none applied'}"
+    return f"host {cores:.1f} cores{kept}"
 
 
 def _spares(record: Document) -> str:
