@@ -14,13 +14,13 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-import docker
 from docker.errors import NotFound
 
 from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import WorkerOrder
 from manager.host.dockerd import SOCKET
 from manager.host.files import locked
+from tests.real.cloud import docker_by_hand
 from tests.turns import APT
 
 APPLETS = ("sh", "sleep", "cat", "env", "ls", "ip", "hostname", "id", "nproc")
@@ -97,16 +97,6 @@ def forget_image(reference: str) -> None:
     """The image is gone, if it was there."""
     with docker_by_hand() as by_hand, suppress(NotFound):
         by_hand.remove_image(reference)
-
-
-@contextmanager
-def docker_by_hand() -> Iterator[docker.APIClient]:
-    """Lend a plain client, to do what an operator does behind our back."""
-    client = docker.APIClient("unix:///var/run/docker.sock")
-    try:
-        yield client
-    finally:
-        client.close()
 
 
 def worker_order(image: str, *command: str, slot: int = 1, prefix: str = "sc_test") -> WorkerOrder:

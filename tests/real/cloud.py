@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
+from docker.errors import APIError
 
 from manager.api.places import Places
 from manager.api.views import AppView, WorkerView
@@ -388,6 +389,17 @@ def docker_by_hand(socket: Path = SOCKET) -> Iterator[docker.APIClient]:
     """Lend a plain client, to look and to do what an operator does behind our back."""
     with closing(docker.APIClient(f"unix://{socket}")) as client:
         yield client
+
+
+def pause_by_hand(client: docker.APIClient, name: str) -> None:
+    """Docker has paused the container.  On a full machine runc gives up a few times to freeze all of it."""
+
+    def is_paused() -> bool:
+        with suppress(APIError):
+            client.pause(name)
+        return bool(client.inspect_container(name)["State"]["Paused"])
+
+    eventually(is_paused, within_s=10, what=f"{name} paused")
 
 
 def containers_of(cloud: Cloud) -> Mapping[str, tuple[str, str]]:

@@ -16,7 +16,8 @@ from manager.api.errors import EngineError
 from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import FileMount, WorkerOrder
 from tests.eventually import eventually
-from tests.real.busybox import docker_by_hand, own_cloud, own_image, worker_order
+from tests.real.busybox import own_cloud, own_image, worker_order
+from tests.real.cloud import docker_by_hand
 
 
 @pytest.fixture(scope="module")

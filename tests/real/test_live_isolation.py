@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.real.busybox import docker_by_hand
-from tests.real.cloud import Apps, Cloud, apps_on, inside, running_cloud
+from tests.real.cloud import Apps, Cloud, apps_on, docker_by_hand, inside, running_cloud
 from tests.real.netsetup.lab import host_addresses
 
 # Prints what a connection to each address and port came to.

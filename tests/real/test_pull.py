@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.real.busybox import busybox_tar, docker_by_hand
-from tests.real.cloud import Apps, Cloud
+from tests.real.busybox import busybox_tar
+from tests.real.cloud import Apps, Cloud, docker_by_hand
 from tests.real.registry import registry
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.views import WorkerView
-from tests.real.cloud import Apps, Cloud, docker_by_hand, eventually
+from tests.real.cloud import Apps, Cloud, docker_by_hand, eventually, pause_by_hand
 from tests.real.traffic import Traffic
 from tests.stopping import stop
 
@@ -351,7 +351,7 @@ def test_no_request_fails_when_a_worker_is_killed(apps: Apps, cloud: Cloud) -> N
 def paused(cloud: Cloud, worker: str) -> Iterator[None]:
     """The worker is frozen by Docker meanwhile."""
     with docker_by_hand() as client:
-        client.pause(cloud.container(worker))
+        pause_by_hand(client, cloud.container(worker))
         try:
             yield
         finally:

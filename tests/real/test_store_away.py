@@ -19,6 +19,7 @@ from tests.real.cloud import (
     docker_by_hand,
     etcd_away,
     eventually,
+    pause_by_hand,
     processes_of,
 )
 from tests.real.line import answer, ask, line_to
@@ -157,7 +158,7 @@ def test_events_tell_what_befell_the_proxy(apps: Apps, cloud: Cloud) -> None:
     name = apps.serve(1)
 
     with told(cloud, "proxy: unpaused"), docker_by_hand() as client:
-        client.pause(cloud.part("proxy"))
+        pause_by_hand(client, cloud.part("proxy"))
     with told(cloud, "proxy: started again: it did not run"), docker_by_hand() as client:
         client.kill(cloud.part("proxy"))
     with told(cloud, "proxy: its process ended, and it runs again"):
