@@ -70,7 +70,7 @@ class Secrets:
 
     def path(self, key: WorkerKey) -> Path:
         """Return the directory that the worker has as INSIDE, lent or not."""
-        return self.lent / f"{key.app}_{key.slot}_{key.revision}"
+        return self.lent / key.full_name
 
     def lend(self, key: WorkerKey, names: Iterable[str]) -> None:
         """The worker's directory has these secrets, for every user in it.

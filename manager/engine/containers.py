@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from manager.state.model import WorkerKey
+
 LAST_LINES = 10  # of a container that ended: what it complained of is among them
 MOMENT_S = 0.25  # what a program writes as it ends comes within it
 
@@ -34,6 +36,11 @@ class Container:
     finished_at: float | None
     order: str
     labels: Mapping[str, str]
+
+    @property
+    def key(self) -> WorkerKey:
+        """Return the key of the worker that it is, or was, a container of."""
+        return WorkerKey(self.app, self.slot, self.revision)
 
     @property
     def is_up(self) -> bool:

@@ -57,7 +57,7 @@ class DockerEngine:
         known = {row.id: seen for row in rows if (seen := self._inspections.unchanged(row))}
         known |= self._inspected([row.id for row in rows if row.id not in known])
         self._inspections.learn((row, known[row.id]) for row in rows if row.id in known)
-        return sorted(known.values(), key=lambda worker: (worker.app, worker.slot, worker.revision))
+        return sorted(known.values(), key=lambda worker: worker.key)
 
     def worker(self, name: str) -> Container | None:
         found = self._container(name)

@@ -46,7 +46,6 @@ from manager.host.renew import ask_again
 from manager.host.settings import Settings, save
 from manager.host.telling import Telling, say, simplecloud
 from manager.host.turn import our_turn, turn_if_free
-from manager.state.model import WorkerKey
 from manager.state.records import PROXY
 from manager.store import EtcdStore, Member
 
@@ -229,7 +228,7 @@ class Up:
     def _managers(self) -> None:
         with closing(parts.store_of(self.places, self.settings)) as store:
             # what `down` took away is wanted again, also in a frozen cloud
-            there = {WorkerKey(found.app, found.slot, found.revision) for found in self.engine.workers()}
+            there = {container.key for container in self.engine.workers()}
             ask_again(store, None, lambda worker: worker.key not in there)
         self._keep()
 

@@ -47,7 +47,7 @@ from manager.plan.wiring import own_names, port_of
 from manager.programs.store import Programs
 from manager.secrets import Secrets
 from manager.state.ending import Ending, exit_words, remedy_of
-from manager.state.model import AppSpec, WorkerKey, WorkerRecord, container_name
+from manager.state.model import AppSpec, WorkerRecord, container_name
 from manager.state.records import (
     APPS,
     CLOCK_KEY,
@@ -289,7 +289,7 @@ class Effects:
         """
         key, name = step.record.key, container_name(self.cloud, step.record.key)
         holder = self.engine.worker(name)
-        if holder is not None and WorkerKey(holder.app, holder.slot, holder.revision) == key:
+        if holder is not None and holder.key == key:
             if holder.id != step.container:
                 self.engine.remove(step.container)
                 note = f"removed a second container of it: {step.reason}"

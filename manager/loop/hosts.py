@@ -17,7 +17,7 @@ from pathlib import Path
 from manager.state.model import WorkerKey
 from netsetup.errors import NetworkError
 
-_NAME = re.compile(r"([a-z0-9-]+)_([0-9]+)_([0-9]+)")  # "_" cannot occur in an app's name
+_NAME = re.compile(r"([a-z0-9-]+)_([0-9]+)_([0-9]+)")  # a WorkerKey's full name
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class HostsFiles:
     _known: dict[str, tuple[tuple[int, int, int], str]] = field(default_factory=dict)  # state and text
 
     def path(self, key: WorkerKey) -> Path:
-        return self.directory / f"{key.app}_{key.slot}_{key.revision}"
+        return self.directory / key.full_name
 
     def read(self) -> dict[WorkerKey, str]:
         """Return what each file says.  Raises NetworkError."""

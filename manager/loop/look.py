@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -240,15 +240,14 @@ class Sight:
 
 
 def by_worker(
-    cloud: str, found: Iterable[Container]
+    cloud: str, found: Collection[Container]
 ) -> tuple[Mapping[WorkerKey, Container], Mapping[WorkerKey, Container]]:
     """Return the container of each worker, and those of them, or beside them, that have another name.
 
     Where a worker has two, the one with its name counts: it was started and joined last.
     """
-    keyed = [(WorkerKey(c.app, c.slot, c.revision), c) for c in found]
-    named = {key: c for key, c in keyed if c.name == container_name(cloud, key)}
-    misnamed = {key: c for key, c in keyed if c.name != container_name(cloud, key)}
+    named = {c.key: c for c in found if c.name == container_name(cloud, c.key)}
+    misnamed = {c.key: c for c in found if c.name != container_name(cloud, c.key)}
     return misnamed | named, misnamed
 
 

@@ -69,7 +69,7 @@ class Follower:
         if container.id in self._streams or is_over:
             return
         self._streams[container.id] = None
-        worker = f"{container.app}.{container.slot}"
+        worker = container.key.label
         threading.Thread(
             target=self._read, args=(worker, container), name=f"logs {worker}", daemon=True
         ).start()
@@ -211,7 +211,7 @@ def _filter(arguments: Arguments) -> Filter:
 def _told(
     container: Container, lines: Iterable[LogLine], read_to: dict[str, float], forgiven: Forgiven
 ) -> Iterator[tuple[str, LogLine]]:
-    worker = f"{container.app}.{container.slot}"
+    worker = container.key.label
     with suppress(*forgiven):
         for line in lines:
             read_to[container.id] = max(line.at, read_to.get(container.id, 0.0))

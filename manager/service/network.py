@@ -158,7 +158,7 @@ def bridge_view(tag: str, settings: Settings, picture: NetworkPicture) -> PortVi
 
 def port_views(world: World, picture: NetworkPicture, tag: str) -> list[PortView]:
     """Return a line per worker, and one per port that is nobody's."""
-    records = sorted(world.records.values(), key=lambda record: (record.app, record.slot, record.revision))
+    records = sorted(world.records.values(), key=lambda record: record.key)
     views = [_worker_port(world, record, picture, tag) for record in records]
     there = {*picture.ports, *picture.bound}
     lost = sorted(key for key in world.containers.keys() - world.records if key.port_name(tag) in there)

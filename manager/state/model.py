@@ -38,6 +38,11 @@ class WorkerKey(NamedTuple):
     def label(self) -> str:
         return f"{self.app}.{self.slot}"
 
+    @property
+    def full_name(self) -> str:
+        """Return all three in one word; "_" cannot occur in an app's name, so such words never collide."""
+        return f"{self.app}_{self.slot}_{self.revision}"
+
     def port_name(self, tag: str) -> str:
         """Return the name of the worker's link on the bridge of the cloud with this tag."""
         return port_name(tag, f"{self.app}/{self.slot}/{self.revision}")
@@ -327,5 +332,5 @@ class WorkerRecord:
 
 
 def container_name(cloud: str, key: WorkerKey) -> str:
-    """Return the container's name; "_" cannot occur in an app's name, so names never collide."""
-    return f"sc_{cloud}_{key.app}_{key.slot}_{key.revision}"
+    """Return the name of the worker's container."""
+    return f"sc_{cloud}_{key.full_name}"

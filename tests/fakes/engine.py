@@ -114,7 +114,7 @@ class FakeEngine:
 
     def workers(self) -> list[Container]:
         self.reach("list containers")
-        return sorted(self._workers.values(), key=lambda worker: (worker.app, worker.slot, worker.revision))
+        return sorted(self._workers.values(), key=lambda worker: worker.key)
 
     def worker(self, name: str) -> Container | None:
         self.reach(f"inspect {name}")

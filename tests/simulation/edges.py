@@ -189,7 +189,7 @@ class SimEngine(FakeEngine):
         """What the simulation asks for is of this moment."""
         if self._seen != self._workers:
             self._seen = dict(self._workers)
-            self._all = {WorkerKey(c.app, c.slot, c.revision): c for c in self._seen.values()}
+            self._all = {c.key: c for c in self._seen.values()}
             self._namespaces = {c.netns: c for c in self._seen.values() if c.netns}
 
     def _tell(self, verb: str, container: Container) -> None:

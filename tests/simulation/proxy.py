@@ -117,7 +117,7 @@ class Traffic:
             container = self.court.reached(address)
             if container is None:
                 continue
-            if server_name(container.app, container.slot, container.revision) != name:
+            if server_name(*container.key) != name:
                 self.court.misled(app, container)
             if not self.court.is_silent(container.id):
                 self.open.append(Request(app, container.id, now + takes_s))

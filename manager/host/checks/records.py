@@ -18,7 +18,7 @@ from manager.host import parts
 from manager.host.checks.finding import Finding, fail, ok, warn
 from manager.host.settings import Settings
 from manager.host.telling import simplecloud
-from manager.state.model import AppSpec, ScalingTarget, WorkerKey, WorkerRecord
+from manager.state.model import AppSpec, ScalingTarget, WorkerRecord
 from manager.state.records import APPS, TARGETS, WORKERS, UnreadableRecord, decode_at, worker_key
 from manager.store import Store
 
@@ -91,12 +91,7 @@ def lost(
 ) -> Finding:
     """Return whether every worker has its record; those of a record that cannot be read are not lost."""
     alone = {key.split("/")[1] for key in unread}
-    strays = [
-        worker
-        for worker in workers
-        if worker_key(WorkerKey(worker.app, worker.slot, worker.revision)) not in keys
-        and worker.app not in alone
-    ]
+    strays = [worker for worker in workers if worker_key(worker.key) not in keys and worker.app not in alone]
     if not strays:
         return ok("workers", "each has its record")
     names = some([worker.name for worker in strays])
