@@ -24,9 +24,9 @@ def network_of(places: Places, settings: Settings | None) -> Iterator[Network]:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Errors of netsetup come out as ours."""
+def translated(hint: str = "simplecloud doctor") -> Iterator[None]:
+    """Errors of netsetup come out as ours; hint: for those that have none."""
     try:
         yield
     except NetworkError as error:
-        raise NetworkFailed(error.message, hint=error.hint or "simplecloud doctor") from error
+        raise NetworkFailed(error.message, hint=error.hint or hint) from error

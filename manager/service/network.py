@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from manager.api.arguments import Arguments
 from manager.api.documents import document, listing, sentences
-from manager.api.errors import NetworkFailed
 from manager.api.views import PortView
+from manager.host.network import translated
 from manager.host.renew import ask_again
 from manager.host.settings import Settings
 from manager.plan.wiring import is_as_recorded
@@ -24,7 +23,6 @@ from manager.state.phase import thaw_of
 from manager.state.records import ALL
 from manager.state.world import World, is_left_alone
 from netsetup.addresses import bridge_name, gateway_of, mac_of
-from netsetup.errors import NetworkError
 from netsetup.network import Network, NetworkPicture
 from netsetup.port import Port
 
@@ -62,7 +60,7 @@ class NetworkVerbs:
 
     def _look(self) -> list[PortView]:
         world = self._world()
-        with network_failures():
+        with translated(hint="doctor"):
             picture = self.network.look()
         return [self._bridge(world, picture), *port_views(world, picture, self.tag)]
 
@@ -75,7 +73,7 @@ class NetworkVerbs:
 
     def _repair(self) -> list[str]:
         """Mend bridge and rules here, and have the loop join the workers again."""
-        with network_failures():
+        with translated(hint="doctor"):
             said = self.network.ensure()
         world = self._world()
         ask_again(
@@ -96,15 +94,6 @@ class NetworkVerbs:
             self.changes.reconciler.next_picture(self.changes.reconciler.picture(), LOOK_AGAIN_S)
             seen = self._look()
         return seen
-
-
-@contextmanager
-def network_failures() -> Iterator[None]:
-    """Raise NetworkFailed for what netsetup raises in the `with`."""
-    try:
-        yield
-    except NetworkError as error:
-        raise NetworkFailed(error.message, hint=error.hint or "doctor") from error
 
 
 def _of_app(views: Iterable[PortView], app: str | None) -> list[PortView]:

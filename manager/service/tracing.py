@@ -10,6 +10,7 @@ from manager.api.documents import listing
 from manager.api.errors import CloudError
 from manager.api.views import CheckView
 from manager.engine.containers import Container
+from manager.host.network import translated
 from manager.host.settings import Settings
 from manager.loop.reconcile import Reconciler
 from manager.observe.ask import accepts, ask_worker, status_of
@@ -19,7 +20,6 @@ from manager.observe.verdicts import Target
 from manager.server import Call
 from manager.service.dispatch import Answer
 from manager.service.hops import Seen, Sights, hops
-from manager.service.network import network_failures
 from manager.state import wishes
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
 from manager.state.world import World
@@ -61,7 +61,7 @@ class Tracing:
             yield view if view.name.startswith(f"{app}.") else replace(view, name=f"{app} {view.name}")
 
     def _sights(self, world: World, spec: AppSpec) -> Sights:
-        with network_failures():
+        with translated(hint="doctor"):
             network = self.network.look()
         is_http = spec.template.protocol == "http"
         port = self.settings.http_port if is_http else spec.tcp_port or 0
