@@ -100,10 +100,11 @@ def autoscale_policy(arguments: Arguments, base: Autoscale | None) -> Autoscale 
                 hint=again(arguments, " ".join(filter(None, told)), "autoscale"),
             )
         return None
-    limit_s, share = slo or ((base.slo_s, base.slo_share) if base else (0.25, 0.95))
-    low = least if least is not None else (base.min if base else 1)
+    base = base or Autoscale(min=1, max=limit)
+    limit_s, share = slo or (base.slo_s, base.slo_share)
+    low = base.min if least is None else least
     require_bounds(arguments, low, limit)
-    mode = mode or (base.mode if base else "on")
+    mode = mode or base.mode
     return Autoscale(low, limit, limit_s, share, "recommend" if mode == "recommend" else "on")
 
 
