@@ -8,7 +8,6 @@ from functools import partial
 
 from manager.api.arguments import Arguments
 from manager.api.documents import document, sentences
-from manager.plan.foresee import foreseen
 from manager.server import Call
 from manager.service.changes import Changes, Edit, Made, Wish
 from manager.service.dispatch import Answer
@@ -118,16 +117,11 @@ class AppVerbs:
     def change(self, call: Call, arguments: Arguments, edit: Edit) -> Answer:
         """Store what the edit makes and wait until it is so; or tell the plan, when only that is asked."""
         if arguments.flag("dry_run"):
-            return self.dry_run(edit)
+            steps, wish = self.changes.foresee(edit)
+            return document("Plan", {"steps": steps, "notes": _notes(wish)})
         made = self.changes.make(call, edit)
         message = until_settled(self.changes.reconciler, call, made, arguments)
         return document("Result", {"message": message, "notes": _notes(made)})
-
-    def dry_run(self, edit: Edit) -> Answer:
-        """Return what would become of the apps, were the specs changed."""
-        specs, wish = self.changes.foresee(edit)
-        steps = [step for spec in wish.specs for step in foreseen(specs.get(spec.name), spec)]
-        return document("Plan", {"steps": steps, "notes": _notes(wish)})
 
 
 def _notes(told: Wish | Made) -> list[str]:

@@ -20,7 +20,7 @@ from manager.api.wire import Request
 from manager.journal import Journal
 from manager.lead import LEASE_S, Leadership
 from manager.loop.reconcile import Reconciler
-from manager.plan.foresee import pace_words
+from manager.plan.foresee import foreseen, pace_words
 from manager.server import Call
 from manager.state.model import AppSpec, Revision, ScalingTarget
 from manager.state.records import (
@@ -113,14 +113,14 @@ class Changes:
         self.reconciler.dirty.set()
         return Made(wanted(wish.specs), wish.note, revision)
 
-    def foresee(self, edit: Edit) -> tuple[Mapping[str, AppSpec], Wish]:
-        """Return the specs there are and what `edit` would make of them; raises what `make` raises for it."""
+    def foresee(self, edit: Edit) -> tuple[list[str], Wish]:
+        """Return what would become of the apps, were `edit` made; raises what `make` raises for it."""
         world = self.reconciler.seen().world
         wish = edit(world.specs)
         require_readable(world.unreadable.keys() - world.specs.keys(), wish.specs)
         require_cared_for(world, wish.specs)
         require_reached(world.specs, wish.specs)
-        return world.specs, wish
+        return [step for spec in wish.specs for step in foreseen(world.specs.get(spec.name), spec)], wish
 
     def _write(
         self,

@@ -12,7 +12,7 @@ from manager.api.arguments import Arguments
 from manager.api.documents import document, listing, sentences
 from manager.api.errors import CloudError, UsageError
 from manager.api.views import AutoscaleView, KeptDecision
-from manager.plan.foresee import foreseen, scaling_words
+from manager.plan.foresee import scaling_words
 from manager.server import Call
 from manager.service.changes import Changes, Wish
 from manager.service.dispatch import Answer
@@ -56,8 +56,7 @@ class ScalingVerbs:
             return Wish((scaled,), sentences(scaling_words(scaled), wishes.started_again(spec, scaled)))
 
         if arguments.flag("dry_run"):
-            specs, wish = self.changes.foresee(edit)
-            steps = [step for made in wish.specs for step in foreseen(specs.get(made.name), made)]
+            steps, _ = self.changes.foresee(edit)
             return document("Plan", {"steps": steps})
         made = self.changes.make(call, edit)
         until_seen(self.changes.reconciler, call, made.revision)

@@ -235,10 +235,10 @@ def test_an_app_whose_record_stands_under_another_s_name_stands_in_for_nobody(de
 def test_a_dry_run_tells_that_an_app_whose_record_cannot_be_read_is_never_replaced(desk: Desk) -> None:
     world = replace(serving([], []), unreadable={"web": "apps/web"})
     seen = cast(Reconciler, SimpleNamespace(seen=lambda: SimpleNamespace(world=world)))
-    verbs = AppVerbs(replace(desk.changes, reconciler=seen), cast(Intake, None), PORTS)
+    changes = replace(desk.changes, reconciler=seen)
 
     with pytest.raises(AppExists, match="cannot be read"):
-        verbs.dry_run(lambda specs: Wish((an_app(),)))
+        changes.foresee(lambda specs: Wish((an_app(),)))
 
 
 def test_a_change_of_an_app_that_is_left_alone_is_refused_and_names_the_record_that_cannot_be_read(
@@ -250,9 +250,8 @@ def test_a_change_of_an_app_that_is_left_alone_is_refused_and_names_the_record_t
 
     with pytest.raises(CloudError, match="web is left alone: the record targets/web cannot be read"):
         desk.make(lambda specs: replace(specs["web"], want=5))
-    apps = AppVerbs(desk.changes, cast(Intake, None), PORTS)
     with pytest.raises(CloudError, match="targets/web"):
-        apps.dry_run(lambda specs: Wish((an_app(),)))
+        desk.changes.foresee(lambda specs: Wish((an_app(),)))
 
 
 @pytest.mark.parametrize(
