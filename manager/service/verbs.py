@@ -28,7 +28,9 @@ from manager.service.rescue import Rescue
 from manager.service.revisions import RevisionVerbs
 from manager.service.scaling import ScalingVerbs
 from manager.service.secrets import SecretVerbs
+from manager.service.show import Addressing
 from manager.service.stats import stats
+from manager.service.status import CloudStatus
 from manager.service.tracing import Tracing
 from manager.service.watching import Watching
 from manager.service.whatif import Whatif
@@ -38,10 +40,10 @@ from manager.store.alarms import alarms
 def dispatcher(core: Core) -> Dispatcher:
     """Return what answers every request to this manager."""
     answering = Dispatcher({}, partial(_unreadable, core.reconciler))
-    reading = _reading(core, lambda: (core.reconciler.last_error, answering.last_error))
+    status = _status(core, lambda: (core.reconciler.last_error, answering.last_error))
     changes = Changes(core.store, core.leadership, core.reconciler, core.journal, time.time)
-    verbs = {**_changing(core, changes), **_looking(core, reading)}
-    answering.verbs = {**verbs, "watch": Watching(core.reconciler, verbs, reading.host).watch}
+    verbs = {**_changing(core, changes), **_looking(core), "status": status.status}
+    answering.verbs = {**verbs, "watch": Watching(core.reconciler, verbs, status.host).watch}
     return answering
 
 
@@ -61,8 +63,8 @@ def _unreadable(reconciler: Reconciler) -> Collection[str]:
     return picture.world.unreadable if picture is not None else {}
 
 
-def _reading(core: Core, troubles: Callable[[], tuple[str, str]]) -> Reading:
-    return Reading(
+def _status(core: Core, troubles: Callable[[], tuple[str, str]]) -> CloudStatus:
+    return CloudStatus(
         cloud=core.places.cloud,
         tag=core.places.tag,
         settings=core.settings,
@@ -110,8 +112,11 @@ def _changing(core: Core, changes: Changes) -> Mapping[str, Verb]:
     }
 
 
-def _looking(core: Core, reading: Reading) -> Mapping[str, Verb]:
+def _looking(core: Core) -> Mapping[str, Verb]:
     """Return the verbs that show something, and those that go into a worker."""
+    addressing = Addressing(core.settings.bind, core.settings.http_port)
+    latest = core.observer.latest
+    reading = Reading(core.places.tag, addressing, core.store, core.engine, core.reconciler, latest)
     inside = Inside(core.engine, core.reconciler)
     tracing = Tracing(core.places.tag, core.settings, core.network, core.proxy, core.reconciler)
     return {
@@ -122,7 +127,6 @@ def _looking(core: Core, reading: Reading) -> Mapping[str, Verb]:
         "events": _once_written(core.journal, reading.events),
         "inspect": reading.inspect,
         "export": reading.export,
-        "status": reading.status,
         "describe": _once_written(core.journal, partial(describe, reading)),
         "stats": partial(stats, reading),
         "whatif": Whatif(core.reconciler, core.recording).whatif,

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from manager.service.reading import freeze_notes, named, plain, silence_notes, stored
+from manager.service.reading import named, plain, silence_notes
 from manager.service.show import Addressing, route_views
+from manager.service.status import freeze_notes, stored
 from manager.state.model import Rollback
 from manager.state.records import ALL, app_key, freeze_key, worker_key
 from tests.fakes.store import FakeStore
