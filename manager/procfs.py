@@ -18,6 +18,14 @@ class Stat:
     started_ticks: int
 
 
+def text_of(pid: int, file: str) -> str:
+    """Return what a file of the process's directory says, "" when the process is gone."""
+    try:
+        return Path(f"/proc/{pid}/{file}").read_text(errors="replace")
+    except OSError:
+        return ""
+
+
 def stat_of(pid: int) -> Stat:
     """Return what is told of a process; raises OSError when there is none."""
     # the name, in parentheses, may hold anything
@@ -47,8 +55,4 @@ def switches_of(pid: int) -> str:
     A thread that a signal stops leaves the CPU by itself, and one that goes on, be it to be stopped again at
     once, has had it: while this is the same, it did nothing.
     """
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
-    except OSError:
-        return ""
-    return " ".join(line for line in lines if "ctxt_switches" in line)
+    return " ".join(line for line in text_of(pid, "status").splitlines() if "ctxt_switches" in line)

@@ -20,6 +20,7 @@ from pathlib import Path
 from manager.api import wire
 from manager.api.errors import CloudError, FrameRejected, NotAllowed, UsageError
 from manager.api.wire import Lines, NotARequest, Request
+from manager.procfs import text_of
 
 MAX_CLIENTS = 128
 BACKLOG = 1024  # those beyond MAX_CLIENTS are told so, which takes being accepted
@@ -253,10 +254,5 @@ def _peer(sock: socket.socket) -> tuple[int, int, int]:
 
 
 def _groups_of(pid: int) -> set[int]:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return set()
-    return {
-        int(gid) for line in status.splitlines() if line.startswith("Groups:") for gid in line.split()[1:]
-    }
+    lines = text_of(pid, "status").splitlines()
+    return {int(gid) for line in lines if line.startswith("Groups:") for gid in line.split()[1:]}

@@ -21,6 +21,7 @@ from typing import Literal
 from manager.api.errors import SetupFailed
 from manager.host.files import locked
 from manager.host.processes import runs
+from manager.procfs import text_of
 
 SOCKET = Path("/var/run/docker.sock")
 PID = Path("/run/simplecloud/dockerd.pid")
@@ -181,7 +182,7 @@ def _has_ended(pid: int) -> bool:
     """Return whether the dockerd of that pid is gone; one that was our child is not left a zombie."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    return not runs(pid) or _read_or_empty(Path(f"/proc/{pid}/comm")).strip() != "dockerd"
+    return not runs(pid) or text_of(pid, "comm").strip() != "dockerd"
 
 
 def _read_or_empty(path: Path) -> str:

@@ -27,7 +27,7 @@ from manager.api.places import Places
 from manager.host import dockerd
 from manager.host.holds import held_s
 from manager.host.processes import Standstill, is_stopped, processes_of, runs
-from manager.procfs import stat_of
+from manager.procfs import stat_of, text_of
 
 MANAGERS = 2
 PATIENCE_S = 0.5  # between looks when nobody ends
@@ -152,10 +152,9 @@ def running_pid(pid_file: Path) -> int | None:
     """Return the pid in the file when it is a simplecloud process that runs; a pid may be reused."""
     try:
         pid = int(pid_file.read_text())
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except (OSError, ValueError):
         return None
-    return pid if b"manager" in command and runs(pid) else None
+    return pid if "manager" in text_of(pid, "cmdline").split("\0") and runs(pid) else None
 
 
 def standbys(places: Places, leader: int) -> dict[int, float]:

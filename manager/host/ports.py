@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from manager.observe.listeners import listening
+from manager.procfs import text_of
 
 
 def is_free(address: str, port: int) -> bool:
@@ -36,7 +37,9 @@ def first_free(address: str, starts: Iterable[int], length: int = 1) -> int | No
 def owner_of(port: int) -> str:
     """Return the process that listens on the port in words, such as `nginx (process 812)`."""
     pid = listeners_on([port]).get(port)
-    return "another process" if pid is None else f"{_name_of(pid)} (process {pid})"
+    if pid is None:
+        return "another process"
+    return f"{text_of(pid, 'comm').strip() or 'a program that has ended meanwhile'} (process {pid})"
 
 
 def listeners_on(wanted: Collection[int]) -> dict[int, int]:
@@ -50,13 +53,6 @@ def listeners_on(wanted: Collection[int]) -> dict[int, int]:
         for inode in _sockets(process)
         if inode in ports
     }
-
-
-def _name_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return "a program that has ended meanwhile"
 
 
 def _sockets(process: Path) -> Iterator[str]:

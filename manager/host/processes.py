@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from manager.api.places import Places
-from manager.procfs import parent_of, state_of, switches_of
+from manager.procfs import parent_of, state_of, switches_of, text_of
 
 Role = Literal["keeper", "manager"]
 ENDS_S = 5.0
@@ -95,8 +95,4 @@ def end_processes(places: Places, *roles: Role) -> None:
 
 def _words(pid: int) -> list[str]:
     """Return the command line: python, -m, manager, ROLE, --cloud, NAME for ours, and for one by hand."""
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-        return [word for word in words if word != "-P"]
-    except OSError:
-        return []
+    return [word for word in text_of(pid, "cmdline").split("\0") if word != "-P"]

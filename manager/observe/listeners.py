@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple
+
+from manager.procfs import text_of
 
 _LISTENING = "0A"
 Address = IPv4Address | IPv6Address
@@ -28,7 +29,7 @@ def listeners(pid: int) -> dict[int, set[Address]]:
 def listening(pid: int) -> Iterator[tuple[str, int, str]]:
     """Yield the address, as the kernel writes it, the tcp port and the inode of each socket that listens."""
     for table in ("tcp", "tcp6"):
-        for line in _read(pid, table).splitlines()[1:]:
+        for line in text_of(pid, f"net/{table}").splitlines()[1:]:
             columns = line.split()
             if columns[3] == _LISTENING:
                 address, _, port = columns[1].rpartition(":")
@@ -76,12 +77,5 @@ def address_of(text: str) -> Address:
 
 def has_address(pid: int, address: IPv4Address) -> bool:
     """Return whether the namespace of the process has the address as its own."""
-    lines = _read(pid, "fib_trie").splitlines()
+    lines = text_of(pid, "net/fib_trie").splitlines()
     return any(line.strip() == f"|-- {address}" and "host LOCAL" in after for line, after in pairwise(lines))
-
-
-def _read(pid: int, table: str) -> str:
-    try:
-        return Path(f"/proc/{pid}/net/{table}").read_text()
-    except OSError:
-        return ""
