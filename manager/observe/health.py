@@ -182,9 +182,8 @@ class Prober:
 
     def _drop(self, name: str) -> None:
         watched = self._watched.pop(name)
-        verdict, probe = watched.standing.verdict, watched.probe
-        answers = verdict is not None and verdict.ok
-        if probe is not None and not probe.judged and not answers:
+        probe = watched.probe
+        if probe is not None and not probe.judged and not watched.standing.ok:
             _take_back(probe)
         self._close(watched)
         self._fresh = True
@@ -322,13 +321,8 @@ class Prober:
     def _publish(self) -> None:
         if self._fresh:
             self._fresh = False
-            self._verdicts = MappingProxyType(
-                {
-                    name: watched.standing.verdict
-                    for name, watched in self._watched.items()
-                    if watched.standing.verdict is not None
-                }
-            )
+            last = ((name, watched.standing.verdict) for name, watched in self._watched.items())
+            self._verdicts = MappingProxyType({name: verdict for name, verdict in last if verdict})
         if self._flipped:
             self._flipped = False
             self._changed()

@@ -21,7 +21,7 @@ from manager.state import wishes
 from manager.state.model import WorkerKey, WorkerRecord
 from manager.state.phase import thaw_of
 from manager.state.records import ALL
-from manager.state.world import World, is_left_alone
+from manager.state.world import World, is_left_alone, is_up
 from netsetup.addresses import bridge_name, gateway_of, mac_of
 from netsetup.network import Network, NetworkPicture
 from netsetup.port import Port
@@ -79,7 +79,7 @@ class NetworkVerbs:
         ask_again(
             self.changes.store,
             self.changes.fence(),
-            lambda record: _is_running(world, record.key) and record.key not in world.wired,
+            lambda record: is_up(world, record) and record.key not in world.wired,
         )
         self.changes.reconciler.dirty.set()
         return said
@@ -168,13 +168,8 @@ def _worker_port(world: World, record: WorkerRecord, picture: NetworkPicture, ta
         group=record.number,
         attached=attached or False,
         bound=bound is not None,
-        drift=drift if _is_running(world, record.key) else "",
+        drift=drift if is_up(world, record) else "",
     )
-
-
-def _is_running(world: World, key: WorkerKey) -> bool:
-    container = world.containers.get(key)
-    return container is not None and container.is_up
 
 
 def _rules_drift(world: World, record: WorkerRecord, bound: Port | None, tag: str) -> str:

@@ -18,6 +18,7 @@ from manager.state.world import (
     is_healthy,
     is_left_alone,
     is_ready,
+    is_up,
     is_wanted_spare,
 )
 
@@ -34,10 +35,9 @@ def phase(world: World, record: WorkerRecord) -> Phase:
     """Return the worker's state and the reason why it is not ready."""
     if record.leaving_since is not None:
         return Phase("draining", still_open(world, record) or "leaving")
-    container = world.containers.get(record.key)
-    if record.ending is not None and (container is None or not container.is_up):
+    if record.ending is not None and not is_up(world, record):
         return _ended(world, record)
-    alone = _frozen_words(world, record)
+    container, alone = world.containers.get(record.key), _frozen_words(world, record)
     if container is None:
         gone = Phase("failed", f"its container was removed by hand; {alone}")
         return gone if alone else Phase("starting", "its container is being created")

@@ -162,6 +162,12 @@ def runs(world: World, record: WorkerRecord) -> bool:
     return container is not None and container.state == "running"
 
 
+def is_up(world: World, record: WorkerRecord) -> bool:
+    """Return whether the worker's processes are there, be they paused."""
+    container = world.containers.get(record.key)
+    return container is not None and container.is_up
+
+
 def is_connected(world: World, record: WorkerRecord) -> bool:
     """Return whether the worker's process runs and can be reached over the bridge.
 
