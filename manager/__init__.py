@@ -15,6 +15,10 @@ manager.api and nothing else.
     observe   cgroups, health, the proxy's numbers
     programs  files that were copied in
     tend      etcd's members, the proxy and a keeper go on running
+    journal   what happened, kept in the store
+    secrets   what workers are given to know, and no record says
     host      the cloud on this machine: up, down, doctor, images, the keeper
     daemon    one manager: it stands by, leads and ends (lead), builds its parts (core), answers (server)
+    procfs    what the kernel tells of a process
+    failpoint where a test has a manager die
 """

@@ -1,7 +1,7 @@
 """A cloud on this machine: set up, kept running, looked after and taken down, with a manager or without.
 
-Law: what is done here is done again without harm, one `up` or `down` at a time, and no application is touched
-by it. It must work where little does: no Docker, no etcd, no manager.
+Law: what is done here is done again without harm, one `up` or `down` at a time, and nothing of it changes
+what was asked of an application. It must work where little does: no Docker, no etcd, no manager.
 
     up, down, doctor   the three commands, and boot
     setup              what a bare machine lacks: packages, dockerd
@@ -21,6 +21,6 @@ by it. It must work where little does: no Docker, no etcd, no manager.
     liveness, ports    whether a cloud is up; who has a port
     renew              workers that a freeze left, asked for again
     turn, telling      one at a time, and in numbered steps
-    files              whole, or as they were
+    files              written whole, or left as they were
     checks             what `doctor` looks at
 """

@@ -1,6 +1,6 @@
 """The autoscaler at work: what it sees, what it remembers, what it does with a decision.
 
-Law: decisions are balancer's; here numbers are brought to them, once a second, and targets are written.
+Law: decisions are balancer's; here numbers are gathered for them, once a second, and targets are written.
 
     measure      what workers use and the proxy counts, kept for the windows that decisions look at
     observation  one tick of an application, as a decision takes it
