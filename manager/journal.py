@@ -32,8 +32,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Journal:
-    """Events on their way to the store. A crash may lose the events of the last tenth of a second, or those
-    since etcd went away.
+    """Events on their way to the store.
+
+    A crash may lose those of the last tenth of a second, or all since etcd went away.
 
     An event's number is its time in milliseconds, or one more than the number before, whichever is larger:
     numbers only grow, whatever the clock is set to and whichever manager leads.

@@ -30,7 +30,7 @@ from manager.store import Fence, Store, claim, seize
 
 LEASE_S = 3
 REFRESH_S = 0.5
-TRUST_S = 3.0  # so long a standby takes the beat of the lock for a sign that its holder leads
+TRUST_S = 3.0  # for so long a standby takes the beat of the lock as proof that its holder leads
 SILENCE_S = 1.5  # a leader that is alive renews its key within REFRESH_S; this long without one: frozen
 
 log = logging.getLogger(__name__)

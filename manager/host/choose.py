@@ -43,7 +43,7 @@ class Asked:
 def settings_for(places: Places, asked: Asked) -> Settings:
     """Return the remembered settings, or new ones for a cloud of which nothing is there.
 
-    Of those that are remembered only the port for http may be another one, and of a cloud that is down.
+    Of remembered ones the port for http alone may be changed, while the cloud is down.
     Raises UsageError for what cannot be had or changed, and what `recall` does.
     """
     if asked.etcd is not None and asked.etcd_members is not None:

@@ -1,4 +1,4 @@
-"""What is held down for a while, by a drill or a repair: nobody starts it again before.
+"""What a drill or a repair holds down for a while: nobody starts it before that is over.
 
 A hold is a file, of all managers or of one container. It tells until when, by the clock that all processes
 of this machine share.

@@ -25,7 +25,7 @@ STATUS_S = 10.0  # it asks members, Docker and the proxy, each of which may be s
 SELF_MENDING_S = 5.0
 POLL_S = 0.05
 NOTHING: Mapping[str, object] = {}
-NO_VERB = "ping"  # a manager has none of this name: saying so takes nothing but the manager
+NO_VERB = "ping"  # no manager has this verb, and to say so it needs neither Docker nor etcd
 
 Seen = TypeVar("Seen")
 

@@ -2,7 +2,7 @@
 
 etcd refuses a member whose log is gone ("has already been bootstrapped"), since it may have voted. It has to
 leave the cluster, and joins as another one under the same address; the others give it all they have. The same
-helps one that ends again and again over what it has: it does not get to answer when it is started.
+helps one whose own data end it each time that it is started.
 """
 
 from __future__ import annotations

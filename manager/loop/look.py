@@ -242,7 +242,7 @@ class Sight:
 def by_worker(
     cloud: str, found: Collection[Container]
 ) -> tuple[Mapping[WorkerKey, Container], Mapping[WorkerKey, Container]]:
-    """Return the container of each worker, and those of them, or beside them, that have another name.
+    """Return the container of each worker, and the containers that have not the name of their worker.
 
     Where a worker has two, the one with its name counts: it was started and joined last.
     """

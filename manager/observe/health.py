@@ -44,7 +44,7 @@ from manager.observe.verdicts import (
 ANSWER_BYTES = 64 * 1024
 IDLE_S = 60.0
 RESET = struct.pack("ii", 1, 0)  # a close that takes back what was sent, read or not
-HEARING = 12  # refusals before a program is looked for elsewhere, which takes the kernel a while
+HEARING = 12  # refusals from one look at where a program listens to the next: each takes the kernel a while
 
 # these say that this process lacks descriptors or ports, and nothing of the worker
 _OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EAGAIN}

@@ -46,7 +46,7 @@ class Heard(NamedTuple):
 
 @dataclass(slots=True)
 class Ports:
-    """On which tcp port processes listen: who does begins early, so each is looked at ever more seldom.
+    """The tcp port that each process listens on: most begin early, so they are looked at ever less often.
 
     A look takes milliseconds, as the kernel goes through the connections of all namespaces.
     """

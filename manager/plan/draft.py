@@ -18,7 +18,7 @@ class Draft:
     """What one pass collects.
 
     spares: starts of spares, which wait for everything else.  cramped: a wanted worker got no address.
-    used: the addresses that nobody may be given, known from when the first one is.
+    used: the addresses that are taken; empty until somebody needs one.
     """
 
     saves: list[WorkerRecord] = field(default_factory=list)

@@ -25,7 +25,10 @@ def groups(specs: Mapping[str, AppSpec], names: Iterable[str]) -> dict[str, int]
 
 
 def port_of(tag: str, record: WorkerRecord, reached: Mapping[str, int]) -> Port:
-    """Return the port that the worker shall have on the bridge; reached: marks by app, perhaps of more."""
+    """Return the port that the worker shall have on the bridge.
+
+    reached: the marks of the apps that it reaches, perhaps of others too.
+    """
     reaches = frozenset(reached[name] for name in record.reach if name in reached)
     return Port(record.key.port_name(tag), record.address, record.number, reaches, record.egress)
 

@@ -57,7 +57,7 @@ class Measures:
 class Observer:
     """Takes the measures; `latest` is always a whole picture. One thread calls `look`.
 
-    hurry: is told the containers that may be sent requests now.
+    hurry: called with the ids of the containers that may be sent requests now.
     """
 
     reconciler: Reconciler

@@ -43,7 +43,7 @@ from manager.state.taken_back import policy_words
 from manager.state.world import World, as_scaled, unread_words
 from manager.store import NO_REVISIONS, Fence, Fenced, Snapshot, Store
 
-LEAD_WAIT_S = LEASE_S + 2.0  # nothing is sent meanwhile; a leader's key may outlast it by a lease
+LEAD_WAIT_S = LEASE_S + 2.0  # nothing is sent meanwhile; the key of a leader that died stays for a lease
 LOOK_S = 0.02
 _BESIDE = ("request", "wait", "detach")
 

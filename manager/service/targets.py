@@ -1,4 +1,4 @@
-"""Which workers a target means, and which one where one is needed. Pure."""
+"""The workers that a target means, or the one of them that something is done in. Pure."""
 
 from __future__ import annotations
 

@@ -24,7 +24,9 @@ from manager.state.world import World, is_current, is_left_alone, is_ready
 WAIT_S = 60.0
 SEEN_S = 10.0  # a look takes seconds on a full machine; a Docker that hangs holds nobody up for longer
 LOOK_S = 0.1
-PROOF_S = 0.5  # what is never asked how it is has to have run that long: many a command ends at once
+PROOF_S = (
+    0.5  # without a health check a worker is ready once it has run that long: many a command ends at once
+)
 
 
 def until_settled(reconciler: Reconciler, call: Call, made: Made, arguments: Arguments) -> str:
@@ -100,7 +102,7 @@ def _are_placed(names: Iterable[str], world: World) -> bool:
 
 
 def has_lasted(world: World, name: str, now: float) -> bool:
-    """Return whether those of the app's workers that are ready by running alone did not just begin to.
+    """Return whether no worker of an app without a health check has only just begun to run.
 
     A look may fall between the start of a command and its end a few milliseconds later.
     """

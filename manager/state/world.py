@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from netsetup.port import Port
 
 STARTUP_S = 30.0  # after this a worker that does not answer is called unready, not starting
-SET_S = 1.0  # a clock that goes another way by less is not worth a write
+SET_S = 1.0  # a clock that was set by less is not worth a write
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class World:
     targets: what the autoscaler wants; the specs have it already as their `want`.
     bound: the ports on the bridge as the rules have them, those of workers that nobody knows among them.
     hosts: what the files of names say that workers have as /etc/hosts.
-    unreadable: names of apps with a record of an unknown version, with its key: nothing of theirs is touched.
+    unreadable: the apps of which a record cannot be used, with its key: nothing of theirs is touched.
     frozen: names of apps for which nothing is done by itself; ALL among them means every app.
     hindered: what a step that is due failed at, in words.
     clock: the clock of this machine.  told_by: as it was when the times of the records were told.
