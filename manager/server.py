@@ -20,6 +20,7 @@ from pathlib import Path
 from manager.api import wire
 from manager.api.errors import CloudError, FrameRejected, NotAllowed, UsageError
 from manager.api.wire import Lines, NotARequest, Request
+from manager.host.access import SOCKET_MODE
 from manager.procfs import text_of
 
 MAX_CLIENTS = 128
@@ -98,7 +99,7 @@ class Server:
         draft.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(draft))
-        draft.chmod(0o660)
+        draft.chmod(SOCKET_MODE)
         os.chown(draft, 0, self.gid)
         self._listener.listen(BACKLOG)
         self._listener.settimeout(LOOK_S)

@@ -146,9 +146,9 @@ def image_recipe_of(answer: Mapping[str, Any]) -> str:
     return labels.get(payload.RECIPE, "")
 
 
-def file_stat_of(header: str) -> FileStat:
-    """Return what Docker says of a file in a container (the header X-Docker-Container-Path-Stat)."""
-    answer: Mapping[str, Any] = json.loads(base64.b64decode(header))
+def file_stat_of(headers: Mapping[str, str]) -> FileStat:
+    """Return what the headers of Docker's answer say of a file in a container."""
+    answer: Mapping[str, Any] = json.loads(base64.b64decode(headers["x-docker-container-path-stat"]))
     return FileStat(mode=answer["mode"], link_target=answer["linkTarget"])
 
 

@@ -35,7 +35,7 @@ class DockerFiles:
                 raise EngineError(
                     f"{path} cannot be reached: what leads there is no directory", hint="help cp"
                 )
-            stat = decode.file_stat_of(answer.headers["x-docker-container-path-stat"])
+            stat = decode.file_stat_of(answer.headers)
         if stat.is_symlink and stat.link_target not in ("", path):
             return self.look(name, stat.link_target)
         return InnerFile(path, is_directory=stat.is_directory, is_regular=stat.is_regular)

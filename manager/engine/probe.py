@@ -90,7 +90,7 @@ class ProbedFiles:
             if answer.status_code == 404 or (answer.status_code == 500 and self._is_below_a_file(path)):
                 return None
             raise_for_status(answer)
-            return decode.file_stat_of(answer.headers["x-docker-container-path-stat"])
+            return decode.file_stat_of(answer.headers)
 
     def _is_below_a_file(self, path: str) -> bool:
         return any(self.mode(str(parent)) is not None for parent in PurePosixPath(path).parents)

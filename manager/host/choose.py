@@ -160,7 +160,9 @@ def _http_port(
         return port
     free = free_http_port(places, bind, tcp_ports)
     if free is None:
-        raise UsageError("no port from 8081 is free for http", hint="simplecloud up --http-port 18080")
+        raise UsageError(
+            f"no port from {HTTP_PORT + 1} is free for http", hint="simplecloud up --http-port 18080"
+        )
     return free
 
 
@@ -206,7 +208,8 @@ def _tcp_block(
     first_free = ports.first_free(bind, free, TCP_BLOCK)
     if first_free is None:
         raise UsageError(
-            "no 16 ports in a row are free for tcp apps", hint="simplecloud up --tcp-ports 19000-19015"
+            f"no {TCP_BLOCK} ports in a row are free for tcp apps",
+            hint="simplecloud up --tcp-ports 19000-19015",
         )
     return first_free, first_free + TCP_BLOCK - 1
 

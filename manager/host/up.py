@@ -21,7 +21,7 @@ from manager.api.places import Places
 from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import PartOrder
 from manager.host import keeper, parts, ports, setup, systemd
-from manager.host.access import ensure_group, give_access
+from manager.host.access import RUN_MODE, ensure_group, give_access
 from manager.host.checks.processes import end_lost, end_stuck
 from manager.host.choose import LOOPBACK, Asked, free_http_port, settings_for
 from manager.host.docker_host import docker_socket
@@ -158,8 +158,8 @@ class Up:
         end_lost(self.places)
         group = ensure_group()
         for directory, mode in (
-            (self.places.run, 0o750),
-            (self.places.log, 0o750),
+            (self.places.run, RUN_MODE),
+            (self.places.log, RUN_MODE),
             (self.places.state, 0o700),
         ):
             directory.mkdir(parents=True, exist_ok=True)
