@@ -16,22 +16,10 @@ from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 VARIABLE = "SIMPLECLOUD_FAILPOINT"
-EFFECTS = frozenset(
-    (
-        "write",
-        "create",
-        "start",
-        "pause",
-        "unpause",
-        "rename",
-        "stop",
-        "remove",
-        "bind",
-        "unbind",
-        "attach",
-        "detach",
-        "ensure",
-    )
+EFFECTS = (
+    {"write"}  # on the store
+    | {"create", "start", "pause", "unpause", "rename", "stop", "remove"}  # on Docker
+    | {"bind", "unbind", "attach", "detach", "ensure"}  # on the network
 )
 
 _ONE_AT_A_TIME = threading.Lock()

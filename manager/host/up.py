@@ -30,14 +30,7 @@ from manager.host.external_etcd import keep_files, knock
 from manager.host.files import locked
 from manager.host.holds import lift_hold
 from manager.host.images import ensure_images
-from manager.host.liveness import (
-    eventually,
-    has_standby,
-    is_led,
-    is_up,
-    late_apps,
-    proxy_answers,
-)
+from manager.host.liveness import eventually, has_standby, is_led, is_up, late_apps, proxy_answers
 from manager.host.network import network_of
 from manager.host.processes import end_processes, processes_of
 from manager.host.recall import recall

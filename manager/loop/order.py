@@ -17,12 +17,7 @@ RECORD_LABEL, SPEC_LABEL = "simplecloud.record", "simplecloud.spec"
 
 
 def worker_order(
-    cloud: str,
-    record: WorkerRecord,
-    spec: AppSpec,
-    programs: Programs,
-    names: Path,
-    secrets: Path | None,
+    cloud: str, record: WorkerRecord, spec: AppSpec, programs: Programs, names: Path, secrets: Path | None
 ) -> WorkerOrder:
     """Return the container that the worker runs in.
 

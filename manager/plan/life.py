@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from manager.plan.draft import Draft
-from manager.plan.spares import can_stand_by, goes_on, in_service
+from manager.plan.spares import can_stand_by, goes_on
 from manager.plan.steps import GRACE_S, Bury, Launch, Pause, Rename, Retire, Unpause
 from manager.plan.wiring import groups
 from manager.state.model import AppSpec, WorkerRecord
@@ -78,7 +78,7 @@ def _enter_service(world: World, record: WorkerRecord, draft: Draft) -> None:
     if container is not None and container.state == "paused":
         draft.slow.append(Unpause(record, "it was a spare, and is wanted"))
     elif container is None or not any(goes_on(world, other) for other in world.of_app(record.app)):
-        draft.saves.append(in_service(record, world.now))
+        draft.saves.append(replace(record, spare=False, created_at=world.now))
 
 
 def _start(world: World, spec: AppSpec, record: WorkerRecord, draft: Draft) -> None:

@@ -14,7 +14,6 @@ back to; when it is through, its own revision takes their place.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from manager.state.model import AppSpec, WorkerRecord
 from manager.state.phase import phase
@@ -29,11 +28,6 @@ def is_kept(spec: AppSpec, record: WorkerRecord) -> bool:
     wanted = spec.templates if spec.is_updating else {spec.revision}
     current = record.revision in wanted and record.turn == spec.turns.get(record.slot, 0)
     return record.spare and record.slot in spec.spare_slots and current
-
-
-def in_service(record: WorkerRecord, now: float) -> WorkerRecord:
-    """Return the record of a spare that is a worker from now on."""
-    return replace(record, spare=False, created_at=now)
 
 
 def can_stand_by(world: World, spec: AppSpec, record: WorkerRecord) -> bool:

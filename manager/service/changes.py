@@ -123,12 +123,7 @@ class Changes:
         return [step for spec in wish.specs for step in foreseen(world.specs.get(spec.name), spec)], wish
 
     def _write(
-        self,
-        snapshot: Snapshot,
-        before: Mapping[str, AppSpec],
-        wish: Wish,
-        key: str | None,
-        request: Request,
+        self, snapshot: Snapshot, before: Mapping[str, AppSpec], wish: Wish, key: str | None, request: Request
     ) -> int:
         """Store the specs with what belongs to them: history, what `undo` goes back to, the outcome."""
         if (picture := self.reconciler.picture()) is not None:

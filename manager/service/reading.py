@@ -12,6 +12,7 @@ from manager.api.arguments import Arguments
 from manager.api.documents import document, listing, rfc3339, unix_seconds
 from manager.api.errors import WorkerNotFound
 from manager.api.views import EventView, ImageView, RouteView
+from manager.engine.containers import Image
 from manager.engine.contract import Engine
 from manager.journal import events
 from manager.loop.reconcile import Picture, Reconciler
@@ -65,16 +66,8 @@ class Reading:
         return _with_notes(listing("RouteList", views), picture, *silence_notes(picture.world, views))
 
     def images(self, call: Call, arguments: Arguments) -> Answer:
-        return listing(
-            "ImageList",
-            (
-                ImageView(
-                    name, image.id.removeprefix("sha256:")[:12], image.size_bytes, rfc3339(image.created_at)
-                )
-                for image in self.engine.images.list()
-                for name in image.references
-            ),
-        )
+        images = [(name, image) for image in self.engine.images.list() for name in image.references]
+        return listing("ImageList", [_image_view(name, image) for name, image in images])
 
     def events(self, call: Call, arguments: Arguments) -> Answer:
         app, since_s = arguments.text("app"), arguments.number("since")
@@ -128,6 +121,11 @@ class Reading:
         stored, found = world.records.get(key), world.containers.get(key)
         record, engine = plain(stored) if stored else None, plain(found) if found else None
         return document("Worker", {**asdict(seen), "record": record, "engine": engine})
+
+
+def _image_view(name: str, image: Image) -> ImageView:
+    short_id = image.id.removeprefix("sha256:")[:12]
+    return ImageView(name, short_id, image.size_bytes, rfc3339(image.created_at))
 
 
 def _with_notes(answer: dict[str, object], picture: Picture, *more: str) -> Answer:

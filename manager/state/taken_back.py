@@ -51,17 +51,14 @@ def policy_words(before: Autoscale | None, now: Autoscale | None) -> str:
     if now is None:
         return "off"
     usual = before or Autoscale(1, now.max)
+    objective = f"--slo {now.slo_s * 1000:g}ms,{now.slo_share * 100:g}%"
     differs = {
         f"--min {now.min}": now.min != usual.min,
         f"--max {now.max}": before is None or now.max != usual.max,
-        f"--slo {now.slo_s * 1000:g}ms,{now.slo_share * 100:g}%": _slo(now) != _slo(usual),
+        objective: (now.slo_s, now.slo_share) != (usual.slo_s, usual.slo_share),
         f"--mode {now.mode}": now.mode != usual.mode,
     }
     return " ".join(option for option, is_so in differs.items() if is_so)
-
-
-def _slo(policy: Autoscale) -> tuple[float, float]:
-    return policy.slo_s, policy.slo_share
 
 
 def _slots(before: AppSpec, now: AppSpec) -> Iterator[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from manager.loop import look
-from manager.plan import life, slots, spares, wiring
+from manager.plan import life, slots, wiring
 from manager.plan.draft import Draft
 from manager.plan.wiring import hosts_files
 from manager.server import Call
@@ -186,7 +186,7 @@ def _wanted_before_it_goes_on(patch: Patch) -> None:
     """What is paused and no spare was paused by hand."""
 
     def enter(seen: World, record: WorkerRecord, draft: Draft) -> None:
-        draft.saves.append(spares.in_service(record, seen.now))
+        draft.saves.append(replace(record, spare=False, created_at=seen.now))
 
     patch.setattr(life, "_enter_service", enter)
 
