@@ -1,4 +1,4 @@
-"""When a limit begins to hold an app below the workers that it needs, and when none does any more; pure."""
+"""When a limit begins to hold an app below the workers that it needs, and when none does any more."""
 
 from __future__ import annotations
 
