@@ -188,18 +188,14 @@ class Leadership:
     store: Store
     name: str
     gained: threading.Event = field(default_factory=threading.Event)
-    _fence: Fence | None = None
+    fence: Fence | None = None
     _lease: int | None = None
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread = field(init=False)
 
-    @property
-    def fence(self) -> Fence | None:
-        return self._fence
-
     def held(self) -> Fence:
         """Return the fence; raises StoreUnavailable while this manager does not lead."""
-        fence = self._fence
+        fence = self.fence
         if fence is None:
             raise StoreUnavailable("this manager does not lead now", hint="status")
         return fence
@@ -226,17 +222,17 @@ class Leadership:
 
     def _renew(self) -> None:
         # without a fence the lease may hold the key of a claim whose answer was lost: seize it anew
-        if self._fence is not None and self._lease is not None and self.store.refresh(self._lease):
+        if self.fence is not None and self._lease is not None and self.store.refresh(self._lease):
             return
         self.gained.clear()  # before the fence goes: who finds none waits for the next
-        self._fence = None
+        self.fence = None
         self._lease = self.store.grant(LEASE_S)
         entry = self.store.read(LEADER).entries.get(LEADER)
         # Whoever wrote the key that is there is dead, or this manager: it holds the host's lock.
         if entry is None:
-            self._fence = claim(self.store, LEADER, self.name, self._lease)
+            self.fence = claim(self.store, LEADER, self.name, self._lease)
         else:
             ended = Fence(LEADER, entry.create_revision)
-            self._fence = seize(self.store, ended, self.name, self._lease)
-        log.info("leads, fence %d", self._fence.create_revision)
+            self.fence = seize(self.store, ended, self.name, self._lease)
+        log.info("leads, fence %d", self.fence.create_revision)
         self.gained.set()

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -205,7 +204,7 @@ class Reconciler:
             return
         if last.trouble != words:
             log.warning("%s; next try in %.1f s", words, TRY_AGAIN_S)
-        since = last.trouble_since or time.time()
+        since = last.trouble_since or self.sight.clock()
         self._publish(Picture(last.world, last.number, False, words, since))
 
     def _publish(self, picture: Picture) -> None:
