@@ -53,7 +53,7 @@ class Plan:
     """
 
     steps: tuple[Step, ...]
-    look_again_s: float = RESYNC_S
+    look_again_s: float
     cramped: bool = False
     waits: bool = False
 

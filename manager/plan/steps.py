@@ -101,8 +101,8 @@ class MendNetwork:
     groups: the marks of the apps that they reach.
     """
 
-    records: tuple[WorkerRecord, ...] = ()
-    groups: Mapping[str, int] = field(default_factory=dict)
+    records: tuple[WorkerRecord, ...]
+    groups: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class WriteHosts:
     """The workers' files of names say these texts, and those of the workers in `gone` are no more."""
 
     texts: Mapping[WorkerKey, str]
-    gone: frozenset[WorkerKey] = frozenset()
+    gone: frozenset[WorkerKey]
 
 
 @dataclass(frozen=True, slots=True)

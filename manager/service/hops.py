@@ -53,7 +53,7 @@ class Sights:
     bridge_intact: bool
     rules_intact: bool
     status: int | bool | None
-    workers: Mapping[WorkerKey, Seen] = field(default_factory=dict)
+    workers: Mapping[WorkerKey, Seen]
 
 
 def hops(world: World, spec: AppSpec, sights: Sights) -> list[CheckView]:

@@ -415,7 +415,7 @@ def test_an_app_without_workers_keeps_its_routers(world: World) -> None:
 def test_the_network_is_mended_before_anything_is_joined_to_it(world: World) -> None:
     broken = replace(world, network_intact=False, attached=frozenset(), wired=frozenset())
 
-    assert plan(broken).steps[0] == MendNetwork(tuple(broken.records.values()))
+    assert plan(broken).steps[0] == MendNetwork(tuple(broken.records.values()), {})
 
 
 def test_a_port_that_nobody_has_is_swept(world: World) -> None:
