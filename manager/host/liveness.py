@@ -1,10 +1,15 @@
-"""Whether a cloud is up, or gets so: a manager answers on the socket, the proxy serves its own route."""
+"""Whether a cloud is up, or gets so: a manager answers on the socket, the proxy serves its own route.
+
+A manager that is there and does not answer is ended here, too.
+"""
 
 from __future__ import annotations
 
+import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -13,7 +18,7 @@ from manager.api import wire
 from manager.api.errors import CloudError, SetupFailed
 from manager.api.places import Places
 from manager.host.keeper import MANAGERS
-from manager.host.processes import is_stopped, processes_of
+from manager.host.processes import end, is_stopped, processes_of
 from manager.host.settings import Settings
 from manager.observe.ask import status_of
 from manager.state.ending import HOPELESS
@@ -23,6 +28,7 @@ ANSWER_S = 2.0
 REPAIR_S = 15.0
 STATUS_S = 10.0  # it asks members, Docker and the proxy, each of which may be silent for two seconds
 SELF_MENDING_S = 5.0
+SLOW_S = 10.0  # on a full machine a manager that is well may take seconds to answer, or to begin to
 POLL_S = 0.05
 NOTHING: Mapping[str, object] = {}
 NO_VERB = "ping"  # no manager has this verb, and to say so it needs neither Docker nor etcd
@@ -52,6 +58,19 @@ def has_standby(places: Places) -> bool:
     """Return whether a manager answers and another would: one that a signal has stopped would not."""
     going = [pid for pid in processes_of(places, "manager") if not is_stopped(pid)]
     return len(going) >= MANAGERS and is_up(places)
+
+
+def end_stuck(places: Places) -> list[int]:
+    """No process of the cloud is stopped by a signal, and no manager is there without one that answers.
+
+    Returns whom it killed; workers go on, and a keeper starts managers again.
+    """
+    going = not all(map(is_stopped, processes_of(places, "manager")))
+    answers = going and eventually(partial(is_up, places, SLOW_S), SLOW_S)
+    keepers, managers = processes_of(places, "keeper"), processes_of(places, "manager")
+    stuck = [*filter(is_stopped, keepers), *(filter(is_stopped, managers) if answers else managers)]
+    end(stuck, by=signal.SIGKILL)
+    return stuck
 
 
 def _ask(

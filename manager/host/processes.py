@@ -93,6 +93,15 @@ def end_processes(places: Places, *roles: Role) -> None:
             end(processes_of(places, role))
 
 
+def end_lost(places: Places) -> None:
+    """No process of the cloud is there without its directory in /run.
+
+    The locks went with it, and would not keep others from running beside. Workers go on.
+    """
+    if not places.run.exists():
+        end_processes(places, "keeper", "manager")
+
+
 def _words(pid: int) -> list[str]:
     """Return the command line: python, -m, manager, ROLE, --cloud, NAME for ours, and for one by hand."""
     return [word for word in text_of(pid, "cmdline").split("\0") if word != "-P"]

@@ -22,7 +22,6 @@ from manager.engine.docker_engine import DockerEngine
 from manager.engine.orders import PartOrder
 from manager.host import keeper, parts, ports, setup, systemd
 from manager.host.access import RUN_MODE, ensure_group, give_access
-from manager.host.checks.processes import end_lost, end_stuck
 from manager.host.choose import LOOPBACK, Asked, free_http_port, settings_for
 from manager.host.docker_host import docker_socket
 from manager.host.down import take_down
@@ -30,9 +29,9 @@ from manager.host.external_etcd import keep_files, knock
 from manager.host.files import locked
 from manager.host.holds import lift_hold
 from manager.host.images import ensure_images
-from manager.host.liveness import eventually, has_standby, is_led, is_up, late_apps, proxy_answers
+from manager.host.liveness import end_stuck, eventually, has_standby, is_led, is_up, late_apps, proxy_answers
 from manager.host.network import network_of
-from manager.host.processes import end_processes, processes_of
+from manager.host.processes import end_lost, end_processes, processes_of
 from manager.host.recall import recall
 from manager.host.remains import is_there
 from manager.host.renew import ask_again

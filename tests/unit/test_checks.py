@@ -23,11 +23,12 @@ from manager.host.checks.finding import Finding, fail, ok
 from manager.host.checks.leftovers import leftovers, marks_by_cloud
 from manager.host.checks.machine import clock, docker, names, newest_change, programs, room
 from manager.host.checks.parts import alarm_finding, network, subnet
-from manager.host.checks.processes import Processes, check_processes, end_lost, end_stuck, processes_now
+from manager.host.checks.processes import Processes, check_processes, processes_now
 from manager.host.dockerd import SOCKET, State
 from manager.host.doctor import mend
-from manager.host.liveness import is_up
+from manager.host.liveness import end_stuck, is_up
 from manager.host.packages import TOOLS
+from manager.host.processes import end_lost
 from manager.host.remains import LeftBehind
 from manager.host.settings import Settings
 from manager.store.alarms import Alarm

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,13 +13,12 @@ from manager.host.access import access_fault, ensure_group, give_access, group_i
 from manager.host.checks.finding import Finding, fail, ok, warn
 from manager.host.holds import held_s, lift_hold
 from manager.host.keeper import MANAGERS
-from manager.host.liveness import eventually, has_standby, is_up
-from manager.host.processes import end, end_processes, is_stopped, processes_of
+from manager.host.liveness import end_stuck, eventually, has_standby, is_up
+from manager.host.processes import end_processes, is_stopped, processes_of
 from manager.host.telling import simplecloud
 
 ROOT = 0
 START_S = 15.0
-SLOW_S = 10.0  # on a full machine a manager that is well may take seconds to answer, or to begin to
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,28 +119,6 @@ def _give_access(places: Places) -> str:
     """Root and the group reach a manager; returns what was done. Raises SetupFailed."""
     done = give_access(places, ROOT, ensure_group())
     return done if is_up(places) else f"{done}; {_start(places)}"
-
-
-def end_stuck(places: Places) -> list[int]:
-    """No process of the cloud is stopped by a signal, and no manager is there without one that answers.
-
-    Returns whom it killed; workers go on, and a keeper starts managers again.
-    """
-    going = not all(map(is_stopped, processes_of(places, "manager")))
-    answers = going and eventually(partial(is_up, places, SLOW_S), SLOW_S)
-    keepers, managers = processes_of(places, "keeper"), processes_of(places, "manager")
-    stuck = [*filter(is_stopped, keepers), *(filter(is_stopped, managers) if answers else managers)]
-    end(stuck, by=signal.SIGKILL)
-    return stuck
-
-
-def end_lost(places: Places) -> None:
-    """No process of the cloud is there without its directory in /run.
-
-    The locks went with it, and would not keep others from running beside. Workers go on.
-    """
-    if not places.run.exists():
-        end_processes(places, "keeper", "manager")
 
 
 def _end_crowd(places: Places) -> None:
