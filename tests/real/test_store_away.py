@@ -190,11 +190,12 @@ def raise_alarm(cloud: Cloud) -> None:
 def test_a_store_that_refuses_writes_is_told_and_no_manager_is_ended_for_it(apps: Apps, cloud: Cloud) -> None:
     name = apps.serve(1)
     leader, standby = cloud.manager_pids()
+    before = logs(cloud).count("none can")
 
     raise_alarm(cloud)
     told = cloud.status()
     os.kill(leader, signal.SIGKILL)
-    eventually(lambda: "none can" in logs(cloud), within_s=20)
+    eventually(lambda: logs(cloud).count("none can") > before, within_s=20, what="that none can lead")
     led_by = cloud.status()["manager"]["pid"]
     refused = cloud.run("scale", f"{name}=2")
     with locked(LEFTOVERS):
