@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.views import WorkerView
-from tests.real.cloud import Apps, Cloud, docker_by_hand, eventually, pause_by_hand
+from tests.real.cloud import Answer, Apps, Cloud, docker_by_hand, eventually, pause_by_hand
 from tests.real.traffic import Traffic
 from tests.stopping import stop
 
@@ -233,21 +233,28 @@ HOLDING = (
 
 def test_slow_requests_under_way_end_well_when_their_workers_leave(apps: Apps, cloud: Cloud) -> None:
     name = apps.run("python3", "-c", HOLDING, options=("-n", "4", "-p", "8000", "--drain", "10m"))
-    in_flight, all_four = counter(cloud, name), cloud.workers(name)
 
-    with ThreadPoolExecutor(40) as clients, ExitStack() as held:
-        for worker in all_four:
-            held.callback(end_requests, worker)
-        slow = [clients.submit(cloud.get, name, "/held", within_s=200) for _ in range(40)]
-        eventually(lambda: in_flight() >= 40, within_s=20, what="40 open requests")
-        cloud.ok("scale", "-d", f"{name}=1")
-        eventually(lambda: waited_for(cloud, name) == 3, within_s=10, what="three that are waited for")
-        held.close()
-        answers = [request.result() for request in slow]
-    eventually(lambda: cloud.is_ready(name, 1), within_s=10, what="the end of the three")
+    answers = answers_across_a_leave(cloud, name, 40)
 
     assert {answer.status for answer in answers} == {200}
     assert len({answer.worker for answer in answers}) == 4
+
+
+def answers_across_a_leave(cloud: Cloud, app: str, count: int) -> list[Answer]:
+    """Return the answers to requests that are all under way when all workers but one begin to leave."""
+    in_flight, workers = counter(cloud, app), cloud.workers(app)
+    with ThreadPoolExecutor(count) as clients, ExitStack() as held:
+        for worker in workers:
+            held.callback(end_requests, worker)
+        slow = [clients.submit(cloud.get, app, "/held", within_s=200) for _ in range(count)]
+        eventually(lambda: in_flight() >= count, within_s=20, what=f"{count} open requests")
+        cloud.ok("scale", "-d", f"{app}=1")
+        leave = len(workers) - 1
+        eventually(lambda: waited_for(cloud, app) == leave, within_s=10, what="all that are waited for")
+        held.close()
+        answers = [request.result() for request in slow]
+    eventually(lambda: cloud.is_ready(app, 1), within_s=10, what="the end of those that leave")
+    return answers
 
 
 def end_requests(worker: WorkerView) -> None:
@@ -264,25 +271,23 @@ def waited_for(cloud: Cloud, app: str) -> int:
 
 def test_answers_that_come_in_pieces_end_well_when_their_workers_leave(apps: Apps, cloud: Cloud) -> None:
     code = (
-        "import http.server as h, time\n"
+        "import http.server as h, threading\n"
+        "over = threading.Event()\n"
         "class A(h.BaseHTTPRequestHandler):\n"
         "    protocol_version = 'HTTP/1.1'\n"
         "    def do_GET(s):\n"
+        "        if s.path == '/over': over.set()\n"
         "        s.send_response(200); s.send_header('Transfer-Encoding', 'chunked'); s.end_headers()\n"
-        "        for n in range(8 if s.path == '/long' else 1):\n"
-        "            s.wfile.write(b'6\\r\\npiece \\r\\n'); time.sleep(0.25)\n"
+        "        s.wfile.write(b'6\\r\\npiece \\r\\n')\n"
+        "        while s.path == '/held' and not over.wait(0.25): s.wfile.write(b'6\\r\\npiece \\r\\n')\n"
         "        s.wfile.write(b'0\\r\\n\\r\\n')\n"
         "h.ThreadingHTTPServer(('', 8000), A).serve_forever()"
     )
-    name = apps.run("python3", "-c", code, options=("-p", "8000", "-n", "2"))
-    in_flight = counter(cloud, name)
-    with ThreadPoolExecutor(8) as clients:
-        long = [clients.submit(cloud.get, name, "/long") for _ in range(8)]
-        eventually(lambda: in_flight() >= 8, within_s=5)
+    name = apps.run("python3", "-c", code, options=("-p", "8000", "-n", "2", "--drain", "10m"))
 
-        cloud.ok("scale", f"{name}=1")
+    answers = answers_across_a_leave(cloud, name, 8)
 
-        assert {request.result().body for request in long} == {"piece " * 8}
+    assert {piece for answer in answers for piece in answer.body.split(" ")} == {"piece", ""}
 
 
 def counter(cloud: Cloud, app: str) -> Callable[[], int]:
@@ -301,14 +306,16 @@ def counter(cloud: Cloud, app: str) -> Callable[[], int]:
 
 
 def test_drain_time_bounds_how_long_a_worker_is_waited_for(apps: Apps, cloud: Cloud) -> None:
-    name = apps.serve(2, "--drain", "500ms")
+    name = apps.run("python3", "-c", HOLDING, options=("-n", "2", "-p", "8000", "--drain", "500ms"))
     in_flight = counter(cloud, name)
-    with ThreadPoolExecutor(8) as clients:
-        slow = [clients.submit(cloud.get, name, "/?ms=6000", within_s=60) for _ in range(8)]
-        eventually(lambda: in_flight() >= 8, within_s=2, what="8 open requests")
+    with ThreadPoolExecutor(8) as clients, ExitStack() as held:
+        held.callback(end_requests, cloud.worker(f"{name}.1"))
+        slow = [clients.submit(cloud.get, name, "/held", within_s=200) for _ in range(8)]
+        eventually(lambda: in_flight() >= 8, within_s=20, what="8 open requests")
 
         cloud.ok("scale", f"{name}=1")
 
+        held.close()
         answers = [request.result() for request in slow]
     well = [answer.worker for answer in answers if answer.status == 200]
     assert len(well) >= 4
