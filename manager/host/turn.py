@@ -15,9 +15,16 @@ from pathlib import Path
 from manager.api.cite import cited
 from manager.api.places import Places
 
+SUFFIX = ".turn"
+
 
 def turn_file(places: Places) -> Path:
-    return places.run.with_name(f"{places.cloud}.turn")
+    return places.run.with_name(f"{places.cloud}{SUFFIX}")
+
+
+def taken_turns(parent: Path) -> set[str]:
+    """Return the clouds of which an `up` or a `down` is at work; parent: where their own directories are."""
+    return {file.name.removesuffix(SUFFIX) for file in parent.glob(f"*{SUFFIX}") if is_taken(file)}
 
 
 @contextmanager
@@ -44,6 +51,21 @@ def turn_if_free(places: Places) -> Iterator[bool]:
         yield lock is not None
     finally:
         _release(file, lock)
+
+
+def is_taken(file: Path) -> bool:
+    """Return whether somebody has the turn whose file this is; nobody's is made, taken or removed for it."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False  # who had it was killed
 
 
 def _try_lock(file: Path) -> int | None:

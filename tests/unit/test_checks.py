@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Network
@@ -31,6 +31,7 @@ from manager.host.packages import TOOLS
 from manager.host.processes import end_lost
 from manager.host.remains import LeftBehind
 from manager.host.settings import Settings
+from manager.host.turn import our_turn
 from manager.store.alarms import Alarm
 from netsetup.survey import Survey
 from tests.fakes.manager import FakeManager, PlacesAt
@@ -303,14 +304,33 @@ def test_a_cloud_that_runs_without_its_directory_has_left_nothing(tmp_path: Path
     assert states(list(leftovers(marks, {cloud}))) == {"leftovers": "FAIL"}
 
 
-def test_a_cloud_that_goes_down_during_the_look_has_left_nothing(
+def test_a_cloud_that_is_on_its_way_down_without_its_directory_has_left_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    going = tmp_path / "going"
-    going.mkdir()
+    going, marks = PlacesAt("going", directory=tmp_path / "going"), {"going": LeftBehind(2, 0, 0)}
+    monkeypatch.setattr(checks.leftovers, "places_of", lambda _: going)
+
+    with our_turn(going, print):
+        meanwhile = list(leftovers(marks, {"going"}))
+
+    assert meanwhile == []
+    assert states(list(leftovers(marks, {"going"}))) == {"leftovers": "FAIL"}
+
+
+@pytest.mark.parametrize("has_directory", [True, False], ids=["directory", "turn"])
+def test_a_cloud_that_goes_down_during_the_look_has_left_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_directory: bool
+) -> None:
+    going = PlacesAt("going", directory=tmp_path / "going")
+    way_down = ExitStack()
+    if has_directory:
+        going.run.mkdir()
+        way_down.callback(going.run.rmdir)
+    else:
+        way_down.enter_context(our_turn(going, print))
 
     def seen_as_it_goes(_: Path) -> dict[str, list[str]]:
-        going.rmdir()
+        way_down.close()
         return {"going": ["sc_going_web_1_1"]}
 
     monkeypatch.setattr(checks.leftovers, "containers_by_cloud", seen_as_it_goes)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.places import Places
-from manager.host.turn import our_turn, turn_file, turn_if_free
+from manager.host.turn import is_taken, our_turn, taken_turns, turn_file, turn_if_free
 from tests.fakes.manager import PlacesAt
 
 
@@ -47,6 +47,19 @@ def test_who_does_not_wait_is_told_that_the_turn_is_taken(places: Places) -> Non
 
     with turn_if_free(places) as ours:
         assert ours
+
+
+def test_who_looks_sees_which_turns_are_taken_and_changes_nothing(places: Places) -> None:
+    file = turn_file(places)
+    killed = file.with_name("killed.turn")
+    killed.touch()
+
+    with our_turn(places, print):
+        taken = taken_turns(file.parent)
+
+    assert taken == {"test"}
+    assert not is_taken(file)
+    assert [*file.parent.iterdir()] == [killed]
 
 
 def test_nothing_is_left_of_a_turn_that_is_over(places: Places) -> None:

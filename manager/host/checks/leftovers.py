@@ -1,8 +1,8 @@
 """Checks for what carries the mark of a cloud that is down: a reboot or a `down` that was cut short left it.
 
-A cloud of which a process runs, or whose directory in /run is there, is up, or on its way, and nothing of it
-is a leftover. Only what belongs to a cloud that this machine knows, by its state, is removed unasked; a
-label alone may be a stranger's.
+A cloud of which a process runs, or whose directory in /run is there, is up; one of which an `up` or `down`
+is at work is on its way. Nothing of these is a leftover. Only what belongs to a cloud that this machine
+knows, by its state, is removed unasked; a label alone may be a stranger's.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from manager.host.network import translated
 from manager.host.processes import processes_of
 from manager.host.remains import LeftBehind
 from manager.host.telling import simplecloud
-from manager.host.turn import turn_if_free
+from manager.host.turn import is_taken, taken_turns, turn_file, turn_if_free
 from netsetup.survey import Survey, survey
 
 
@@ -30,7 +30,8 @@ def check_leftovers(asked: Places, docker: Path | None) -> Iterator[Finding]:
 
     docker: the socket where the Docker answers whose containers are looked at, None when none does.
     """
-    before = _directories(asked.run.parent)  # before looking: one that goes down meanwhile leaves nothing
+    # before looking: one that goes down meanwhile leaves nothing
+    before = _directories(asked.run.parent) | taken_turns(asked.run.parent)
     try:
         containers = containers_by_cloud(docker) if docker is not None else {}
         with translated():
@@ -74,7 +75,7 @@ def leftovers(marks: Mapping[str, LeftBehind], known: set[str]) -> Iterator[Find
         except UsageError:  # no name of a cloud: the tables of a tag that nobody has
             yield warn("leftovers", f"{left.words()} of no known cloud", f"nft list ruleset | grep {cloud}")
             continue
-        if not left.words() or _is_begun(places):
+        if not left.words() or _is_begun(places) or is_taken(turn_file(places)):
             continue
         fact = f"the cloud {cited(cloud)} is down, and left {left.words()}"
         fix = simplecloud(places, "down")
