@@ -15,10 +15,11 @@ from manager.state.world import missed_by_proxy
 from manager.store import Member
 from manager.tend.parts import LOOK_S, is_held
 
-DEAF_S = 10.0  # a change is live in the proxy after 0.4 s, and after few seconds where the machine is full
+DEAF_S = 10.0  # a change is live in the proxy after 0.4 s, unless it has too little CPU
 SILENT_S = 30.0  # a process that waits for its turn on a full machine answers within that
 TURNS_S = 30.0  # after a member began anew or kept silent: the proxy tries others ever more seldom
 PUT_BACK_S = 2.0  # as DEAF_S, where the store has forgotten changes: there is a reason to think it deaf
+PROMPT_S = 0.1  # it answers within 20 ms also on a full machine, unless requests wait in it for CPU
 
 
 @dataclass(slots=True)
@@ -30,6 +31,8 @@ class ProxyTender:
     member that answers nobody is ended first, which breaks the watch, and the proxy turns to another. Its own
     restart comes last: for a few hundred ms there is nobody who takes a request. So it is not to blame soon
     after etcd kept silent, and a look counts for LOOK_S at most: one that is late tells of a full machine.
+    It counts for less where the proxy is slow to answer: one that is short of CPU is late with changes too,
+    and after a restart it would be without routes for seconds.
     """
 
     places: Places
@@ -43,6 +46,7 @@ class ProxyTender:
     clock: Callable[[], float] = time.monotonic
     _looked_at: float = -math.inf
     _counted_s: float = 0.0
+    _pace: float = 1.0
     _unwell_at_s: float = -math.inf
     _missed_since: dict[WorkerKey, float] = field(default_factory=dict)
     _silent_since: float | None = None
@@ -52,8 +56,8 @@ class ProxyTender:
 
     def look(self) -> None:
         now = self.clock()
-        self._counted_s += min(now - self._looked_at, LOOK_S)
-        self._looked_at = now
+        self._counted_s += self._pace * min(now - self._looked_at, LOOK_S)
+        self._looked_at, self._pace = now, 1.0
         picture = self.picture()
         if picture is None or picture.trouble or is_held(self.places, self.name):
             self._missed_since, self._silent_since = {}, None
@@ -62,11 +66,18 @@ class ProxyTender:
             return
         self._put_back |= picture.world.revision < self._revision
         self._revision = picture.world.revision
-        if picture.world.live is None and not self.answers():
+        if picture.world.live is None and not self._answers():
             self._bear_silence()
         else:
             self._silent_since = None
             self._listen(picture)
+
+    def _answers(self) -> bool:
+        """Return whether it answers; its pace is by how long that took."""
+        asked_at = self.clock()
+        answers = self.answers()
+        self._pace = PROMPT_S / max(PROMPT_S, self.clock() - asked_at)
+        return answers
 
     def _bear_silence(self) -> None:
         now = self.clock()
@@ -85,6 +96,7 @@ class ProxyTender:
         if not missed:
             self._tried.clear()
             return
+        self._answers()
         deaf_s = now_s - min(self._missed_since.values())
         if deaf_s < PUT_BACK_S:
             return

@@ -16,7 +16,7 @@ from manager.loop.reconcile import Picture
 from manager.state.world import World
 from manager.store import Member
 from manager.tend.parts import PartsTender
-from manager.tend.proxy import DEAF_S, PUT_BACK_S, SILENT_S, TURNS_S, ProxyTender, hung_members
+from manager.tend.proxy import DEAF_S, PROMPT_S, PUT_BACK_S, SILENT_S, TURNS_S, ProxyTender, hung_members
 from tests.fakes.engine import FakeEngine, fake_image
 from tests.fakes.manager import PlacesAt
 from tests.simulation.worlds import NOW, a_worker, an_app, serving
@@ -37,6 +37,7 @@ class Proxy:
     seen: Picture | None = None
     now: float = NOW
     answers: bool = True
+    answer_s: float = 0.0
     silent: frozenset[str] = frozenset()
     tender: ProxyTender = field(init=False)
 
@@ -52,10 +53,15 @@ class Proxy:
             parts=self.engine.parts.list,
             restart=parts.restart,
             picture=lambda: self.seen,
-            answers=lambda: self.answers,
+            answers=self.ask,
             members=self.members,
             clock=lambda: self.now,
         )
+
+    def ask(self) -> bool:
+        """Return whether it answers, for which it takes its time."""
+        self.now += self.answer_s
+        return self.answers
 
     def members(self) -> list[Member]:
         """Return how they are; one that is silent is waited for."""
@@ -162,6 +168,12 @@ def test_a_proxy_is_given_more_time_where_looks_come_late_as_on_a_full_machine(p
     late = 5
     assert proxy.restarts(MISSED, late * DEAF_S, every_s=late) == 0
     assert proxy.restarts(MISSED, late, every_s=late) == 1
+
+
+def test_a_proxy_is_given_more_time_where_it_is_slow_to_answer_as_without_cpu(proxy: Proxy) -> None:
+    proxy.answer_s = 5 * PROMPT_S
+    assert proxy.restarts(MISSED, 5 * DEAF_S) == 0
+    assert proxy.restarts(MISSED, 5 * DEAF_S) == 1
 
 
 def test_a_proxy_is_not_left_deaf_by_a_member_that_begins_anew_all_the_time(proxy: Proxy) -> None:
