@@ -46,7 +46,7 @@ from manager.plan.steps import (
 from manager.plan.wiring import own_names, port_of
 from manager.programs.store import Programs
 from manager.secrets import Secrets
-from manager.state.ending import Ending, exit_words, remedy_of
+from manager.state.ending import Ending, exit_words
 from manager.state.model import AppSpec, WorkerRecord, container_name
 from manager.state.records import (
     APPS,
@@ -60,6 +60,7 @@ from manager.state.records import (
     target_key,
     worker_key,
 )
+from manager.state.remedy import remedy_of
 from manager.store import Fence, Store
 from netsetup.errors import NamespaceGone, NetworkError
 from netsetup.network import Network
@@ -251,8 +252,8 @@ class Effects:
         at = container.finished_at or self.clock()
         template, code = step.spec.template, container.exit_code
         words = exit_words(code, container.oom_killed, template.memory_bytes)
-        remedy = remedy_of(record.app, code, template.restart, has_port=record.port is not None)
         lines = self._last_lines(name)
+        remedy = remedy_of(record.app, template, code, container.oom_killed, lines)
         ending = Ending(self.clock(), container.id, code, words, container.oom_killed, lines, remedy)
         ran_s = at - (container.started_at or at)
         self._record(record, ending, template.restart, ran_s=ran_s, frozen=step.frozen)

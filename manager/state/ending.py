@@ -13,7 +13,7 @@ STEADY_S = 10.0  # a worker that ran this long failed anew, not again; Docker's 
 class Ending:
     """How a worker's container ended, or why it could not be started (container "" then).
 
-    remedy: the command after which that is not so again, where one is known.
+    remedy: the command after which that is not so again, where one is known, or `A    (or: B)`.
     """
 
     at: float
@@ -27,19 +27,15 @@ class Ending:
     @property
     def told(self) -> str:
         """Return how it ended, with what mends it."""
-        return f"{self.words} ({self.remedy})" if self.remedy else self.words
+        first, _, other = self.remedy.partition("    (or: ")
+        mends = f"{first}, or: {other.removesuffix(')')}" if other else first
+        return f"{self.words} ({mends})" if mends else self.words
 
 
 def backoff_s(failures: int) -> float:
     """Return the wait before the next start after `failures` endings in a row: 0, 1, 2, 4 ... 60 s."""
     doublings = min(failures - 2, 10)  # 2 ** 1024 is more than a float holds: a day of failures
     return 0.0 if failures <= 1 else min(BACKOFF_CAP_S, 2.0**doublings)
-
-
-def remedy_of(app: str, exit_code: int, restart: str, *, has_port: bool) -> str:
-    """Return the command after which a job that did its work is left alone; "" for what is no such job."""
-    is_job = exit_code == 0 and restart == "always" and not has_port
-    return f"update {app} --restart on-failure" if is_job else ""
 
 
 def starts_again(restart: str, exit_code: int, failures: int) -> bool:
