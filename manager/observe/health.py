@@ -34,6 +34,7 @@ from manager.observe.verdicts import (
     explain,
     hurried,
     judge,
+    other_port,
     pause_of,
     period_of,
     request,
@@ -279,7 +280,8 @@ class Prober:
         elif not probe.judged:
             self._look_around(watched)
             text = explain(watched.target, code, watched.heard)
-            self._conclude(watched, probe, ok=False, text=text, timed=False)
+            other = other_port(watched.target, watched.heard)
+            self._conclude(watched, probe, ok=False, text=text, timed=False, other=other)
         self._close(watched)
 
     def _look_around(self, watched: _Watched) -> None:
@@ -295,12 +297,21 @@ class Prober:
             _take_back(probe)
         self._close(watched)
 
-    def _conclude(self, watched: _Watched, probe: _Probe, ok: bool, text: str, *, timed: bool = True) -> None:
-        """Give the verdict of the probe."""
+    def _conclude(
+        self,
+        watched: _Watched,
+        probe: _Probe,
+        ok: bool,
+        text: str,
+        *,
+        timed: bool = True,
+        other: int | None = None,
+    ) -> None:
+        """Give the verdict of the probe; `other`: the port on which the program listens instead."""
         probe.judged = True
         now = self._clock()
         took_s = now - probe.began_at
-        verdict = Verdict(ok, f"{text} in {span(took_s)}" if timed else text, now, took_s)
+        verdict = Verdict(ok, f"{text} in {span(took_s)}" if timed else text, now, took_s, other)
         before = watched.standing.verdict
         pause_s = pause_of(period_of(len(self._watched)), now - watched.used_at)
         watched.standing = settle(watched.standing, watched.target, verdict, random.random(), pause_s)

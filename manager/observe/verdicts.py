@@ -61,12 +61,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the worker is ready, and the sentence that says why; `at` is the clock's, when it was known."""
+    """Whether the worker is ready, and the sentence that says why; `at` is the clock's, when it was known.
+
+    other_port: where its program listens instead, if on one port.
+    """
 
     ok: bool
     text: str
     at: float
     took_s: float
+    other_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,11 @@ def _refusal(target: Target, heard: Listeners | None) -> str:
         return f"on port {target.port}"  # it has begun to listen since
     only = ", ".join(sorted(map(str, bound)))
     return f"(it listens on {only} only: have it listen on 0.0.0.0)"
+
+
+def other_port(target: Target, heard: Listeners | None) -> int | None:
+    """Return the one port on which a program listens instead of its target's, None where there is no such."""
+    return next(iter(heard)) if heard is not None and len(heard) == 1 and target.port not in heard else None
 
 
 def period_of(watched: int) -> float:

@@ -231,15 +231,24 @@ def _hindrances(picture: Picture | None, names: list[str], revision: int) -> Ite
         if name in world.specs and (words := shortage(world, world.specs[name])):
             yield f"{name} lacks workers: {words}", _makes_room(world.specs[name])
     for name in names:
-        seen = [(record.key.label, phase(world, record)) for record in awaited(world, name)]
-        for worker, now in seen:
+        seen = [(record, phase(world, record)) for record in awaited(world, name)]
+        for record, now in seen:
             if now.state not in ("ready", "draining"):
-                yield f"{worker} {now.state}: {now.reason}", f"logs {name}"
+                yield f"{record.key.label} {now.state}: {now.reason}", _mends(world, record)
         for record in world.of_app(name):
             if hindrance := world.hindered.get(record.key):
                 yield f"{record.key.label}: {hindrance}", f"events --app {name}"
         if leaving := sum(now.state == "draining" for _, now in seen):
             yield f"{counted(leaving, 'worker')} of {name} still to leave", f"events --app {name}"
+
+
+def _mends(world: World, record: WorkerRecord) -> str:
+    """Return the command that names the port on which the worker listens; without one, what tells of it."""
+    verdict, spec = world.verdicts.get(record.key), world.specs.get(record.app)
+    if verdict is None or verdict.other_port is None or spec is None:
+        return f"logs {record.app}"
+    by = "/tcp" if spec.template_of(record.revision).is_tcp else ""
+    return f"update {record.app} -p {verdict.other_port}{by}"
 
 
 def _makes_room(spec: AppSpec) -> str:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manager.observe import verdicts
+from manager.observe import health, verdicts
 from manager.observe.health import Prober
 from manager.observe.listeners import Listeners
 from manager.observe.verdicts import (
@@ -34,6 +34,7 @@ from manager.observe.verdicts import (
     explain,
     hurried,
     judge,
+    other_port,
     pause_of,
     period_of,
     settle,
@@ -115,6 +116,16 @@ def test_a_failed_connection_is_explained(code: int, text: str) -> None:
 )
 def test_a_refusal_tells_where_the_program_listens_instead(heard: Listeners, why: str) -> None:
     assert explain(HTTP, errno.ECONNREFUSED, heard) == f"GET / refused {why}"
+
+
+@pytest.mark.parametrize(
+    ("heard", "port"),
+    [({9000: [HERE]}, 9000), ({9000: [HERE], 9001: [HERE]}, None), ({8000: [HERE]}, None), (None, None)],
+)
+def test_a_program_s_other_port_is_the_only_one_where_it_listens(
+    heard: Listeners | None, port: int | None
+) -> None:
+    assert other_port(HTTP, heard) == port
 
 
 def test_durations_are_short_words() -> None:
@@ -375,6 +386,19 @@ def test_a_worker_that_goes_on_refusing_is_found_to_listen_elsewhere() -> None:
         target = Target("127.0.0.9", server.getsockname()[1], "http", starting=True, pid=os.getpid())
         with probing(web=target) as (prober, _):
             eventually(lambda: "it listens on 127.0.0.8 only" in text_of(prober, "web"))
+
+
+def test_of_a_worker_that_goes_on_refusing_the_port_is_known_on_which_it_listens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(health, "listeners", lambda pid: {9000: {HERE}})
+    with socket.socket() as held:
+        held.bind(("127.0.0.9", 0))  # no listener, and nobody else's
+        target = Target("127.0.0.9", held.getsockname()[1], "http", starting=True, pid=os.getpid())
+        with probing(web=target) as (prober, _):
+            eventually(lambda: "but on 9000" in text_of(prober, "web"))
+
+            assert prober.verdicts()["web"].other_port == 9000
 
 
 def test_a_starting_worker_is_ready_soon_after_it_listens() -> None:
