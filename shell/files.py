@@ -150,19 +150,9 @@ def _withdraw(params: Params) -> None:
             os.unlink(_draft(written))
 
 
-def left_here(params: Params) -> list[str]:
-    """Return the later words of the command that name a file here, which the workers will not have."""
-    copied = {split_copy(copy)[0] for copy in texts(params, "copy")}
-    return [
-        word
-        for word in texts(params, "command")[1:]
-        if is_here(word) and word not in copied and os.path.exists(word)
-    ]
-
-
 def beside(word: str) -> bool:
-    """Tell whether a command that the image is to have is a file of the directory here, too."""
-    return "/" not in word and os.path.isfile(word)
+    """Tell whether a command that the image is to have is a file here, too, in or below this directory."""
+    return not is_path(word) and os.path.isfile(word)
 
 
 def split_copy(copy: str) -> tuple[str, str]:

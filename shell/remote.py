@@ -15,7 +15,7 @@ from manager.api.arguments import bind
 from manager.api.cite import cited
 from manager.api.command import Command
 from manager.api.commands import known
-from manager.api.errors import CloudError, ImageNotFound, ProgramRejected, UsageError
+from manager.api.errors import AppExists, CloudError, ImageNotFound, ProgramRejected, UsageError
 from manager.api.rows.options import DRY_RUN, WAITING
 from manager.api.typed import Params
 from shell import variables
@@ -104,13 +104,19 @@ def _handed(session: Session, row: Command, params: Params) -> Iterator[Sequence
                 error.message += f", and here {word} is a file"
                 error.hint = typed_again(row, {**params, "command": [f"./{word}", *rest]})
         raise
+    except AppExists as error:
+        instead = typed_again(known("update"), {**params, "app": params["name"]})
+        error.hint = error.hint.replace("help update", instead)
+        raise
 
 
 def _note_left(session: Session, row: Command, params: Params) -> None:
-    from shell import files
+    from shell import left
 
-    for word in files.left_here(params):
-        session.note(f"{word} stays here, the workers will not have it: {row.verb} --copy {word} ...")
+    if words := left.left_here(params, is_new=row.verb == "run"):
+        stay, them = ("stays", "it") if len(words) == 1 else ("stay", "them")
+        mended = typed_again(row, left.with_copies(params, words))
+        session.note(f"{', '.join(words)} {stay} here, the workers will not have {them}: {mended}")
 
 
 def foresee(

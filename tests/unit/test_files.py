@@ -184,9 +184,3 @@ def test_files_are_closed_afterwards_also_when_a_later_one_is_refused() -> None:
 def test_more_files_than_a_frame_carries_are_refused() -> None:
     with pytest.raises(UsageError, match="more than 16 files"):
         described({"copy": ["conf.json"] * 17})
-
-
-def test_later_words_that_are_files_here_are_named() -> None:
-    params: Params = {"command": ["./server.py", "./conf.json", "./nosuch", "conf.json"]}
-    assert files.left_here(params) == ["./conf.json"]
-    assert files.left_here({**params, "copy": ["./conf.json"]}) == []

@@ -17,7 +17,7 @@ import pytest
 
 from manager.api import quantities
 from manager.api.documents import rfc3339
-from manager.api.errors import AppNotFound, CloudError, NotConfirmed, ProgramRejected
+from manager.api.errors import AppExists, AppNotFound, CloudError, NotConfirmed, ProgramRejected
 from shell import host
 from shell.attempt import execute_words
 from shell.progress import Progress
@@ -87,6 +87,33 @@ def test_a_command_that_only_this_directory_has_is_offered_as_its_file(
     assert shell.run("run -n 2 hello hello 'a b'") == 1
     assert shell.err.getvalue().splitlines()[-1] == "hint:  run --workers 2 hello ./hello 'a b'"
     assert 'image i has no command "hello", and here hello is a file' in shell.err.getvalue()
+
+
+def test_a_command_that_a_directory_below_has_is_offered_as_its_file(
+    shell: Shell, manager: FakeManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(call: FakeCall) -> NoReturn:
+        raise ProgramRejected("image i has no file api/hello", hint="help files")
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api/hello").touch()
+    manager.verbs["run"] = run
+    assert shell.run("run web api/hello") == 1
+    assert shell.err.getvalue().splitlines()[-1] == "hint:  run web ./api/hello"
+
+
+def test_a_run_of_an_app_that_is_there_already_is_offered_as_an_update_of_it(
+    shell: Shell, manager: FakeManager
+) -> None:
+    def run(call: FakeCall) -> NoReturn:
+        raise AppExists("an app is named web already", hint="help update    (or: rm web -y)")
+
+    manager.verbs["run"] = run
+    assert shell.run("run -n 2 -p 8000 -e A=b web sleep 60") == 1
+    assert shell.err.getvalue().splitlines()[-1] == (
+        "hint:  update --port 8000 --env A=b web sleep 60    (or: rm web -y)"
+    )
 
 
 @pytest.mark.parametrize("verb", ["run", "update"])
@@ -231,7 +258,10 @@ def test_what_run_copies_is_read_here(
     assert call.params["command"] == ["./server.py", "-x", "./conf.json"]
     assert call.params["files"] == [{"word": "./server.py", "role": "command"}]
     assert call.contents == (b"#!/usr/bin/python3",)
-    assert "note: ./conf.json stays here" in shell.err.getvalue()
+    assert (
+        "note: ./conf.json stays here, the workers will not have it: "
+        "run --copy ./conf.json --port 8000 w ./server.py -x ./conf.json\n"
+    ) in shell.err.getvalue()
 
 
 def test_a_rejected_file_asks_the_manager_nothing(shell: Shell, manager: FakeManager) -> None:
