@@ -11,11 +11,12 @@ from manager.plan.slots import shortage
 from manager.plan.spares import is_kept
 from manager.scaling.measure import Measures
 from manager.state.model import AppSpec, WorkerRecord
-from manager.state.phase import Phase, has_arrived, phase, thaw_of, updated_slots
+from manager.state.phase import Phase, has_arrived, last_said, phase, thaw_of, updated_slots
 from manager.state.world import World, is_current, is_live, is_ready, ready_slots, unread_words
 
 EQUAL = 1  # the weight of each worker in a route: the proxy is given none, and shares alike
 
+LATELY_S = 300.0  # for so long the note tells of a worker that was started again
 _TROUBLES = ("failed", "backoff", "unready")
 
 
@@ -116,11 +117,24 @@ def _note(world: World, spec: AppSpec, measures: Measures) -> str:
         return f"{done} of {spec.want} workers have done their work"
     if spec.stopped_slots:
         return f"stopped: {', '.join(spec.labels(spec.stopped_slots))}"
+    if words := _restarted(world, [record for record, _ in phases]):
+        return words
     target = world.targets.get(spec.name)
     if spec.autoscale is not None and target is not None:
         reason = target.reason.removeprefix("frozen; ")  # which the note says already
         return reason if spec.scales_itself else f"recommends {counted(target.want, 'worker')}: {reason}"
     return _unrouted(world, spec, measures.listening.get(spec.name))
+
+
+def _restarted(world: World, records: Iterable[WorkerRecord]) -> str:
+    """Return which of the workers ended of late, and how: it is ready, and may end as soon again."""
+    endings = [(record.ending, record) for record in records if record.ending and record.restarts]
+    lately = [(ending.at, ending, record) for ending, record in endings if world.now - ending.at < LATELY_S]
+    if not lately:
+        return ""
+    _, ending, record = max(lately, key=lambda each: each[0])
+    how = sentences(ending.told, last_said(ending.last_lines))
+    return f"{record.key.label} was started again, {counted(record.restarts, 'time')} so far: {how}"
 
 
 def _unrouted(world: World, spec: AppSpec, port: int | None) -> str:

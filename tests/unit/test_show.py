@@ -11,7 +11,15 @@ import pytest
 from manager.observe.cgroups import Usage
 from manager.observe.verdicts import Verdict
 from manager.scaling.measure import Measures
-from manager.service.show import Addressing, app_view, is_as_asked, route_views, worker_view, worker_views
+from manager.service.show import (
+    LATELY_S,
+    Addressing,
+    app_view,
+    is_as_asked,
+    route_views,
+    worker_view,
+    worker_views,
+)
 from manager.state.ending import Ending
 from manager.state.model import AppSpec, Autoscale, Past, ScalingTarget, WorkerKey, WorkerRecord
 from manager.state.world import World
@@ -194,6 +202,16 @@ def test_the_worst_worker_is_noted(world: World) -> None:
 
     assert note(unwell, an_app()) == "web.1 unready: GET / 503"
     assert note(worse, an_app()) == "web.2 failed: exit code 3"
+
+
+def test_a_worker_that_is_ready_again_is_noted_with_how_it_ended_for_five_minutes(world: World) -> None:
+    ending = Ending(NOW - LATELY_S + 1, "c", 1, "exit code 1", last_lines=("no weights",))
+    again = known(world, replace(a_worker(2), restarts=3, failures=1, ending=ending))
+
+    assert note(again, an_app()) == (
+        "web.2 was started again, 3 times so far: exit code 1; it last said: no weights"
+    )
+    assert note(replace(again, now=NOW + 1), an_app()) == ""
 
 
 def test_a_ready_worker_has_its_address_process_and_start(world: World) -> None:
