@@ -160,9 +160,7 @@ def _make(session: Session, wanted: list[Entry], params: Params) -> None:
     _require_possible(session, wanted, there, params)
     if only_tells:
         return
-    for words in steps:
-        _show(session, words)
-        _carry_out(session, words)
+    _carry_out_all(session, {name: commands for name, commands in plan.items() if commands})
     if params.get("detach") is not True:
         _await_ready(session, [name for name, commands in plan.items() if not _waits(commands)], params)
 
@@ -174,6 +172,21 @@ def _waits(commands: Sequence[Sequence[str]]) -> bool:
 
 def _show(session: Session, words: Sequence[str]) -> None:
     print(_seen(join(words), session.out), file=session.out, flush=True)
+
+
+def _carry_out_all(session: Session, plan: Mapping[str, Sequence[Sequence[str]]]) -> None:
+    """Carry the commands of each app out; where one fails, the apps are named that it leaves as they were."""
+    waiting = list(plan)
+    for name, commands in plan.items():
+        waiting.remove(name)
+        try:
+            for words in commands:
+                _show(session, words)
+                _carry_out(session, words)
+        except Told:
+            if waiting:
+                session.note(f"{', '.join(waiting)} {'is' if len(waiting) == 1 else 'are'} left as before")
+            raise
 
 
 def _carry_out(session: Session, words: Sequence[str]) -> None:

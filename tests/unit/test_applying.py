@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from manager.api.documents import document, listing
-from manager.api.errors import CloudError, ImageNotFound, RouteTaken, SecretNotFound
+from manager.api.errors import CloudError, ImageNotFound, RouteTaken, SecretNotFound, WorkersFailed
 from manager.api.views import AppView, WorkerView
 from tests.fakes.replies import Answer, a_cloud, app, serving, worker
 from tests.fakes.shells import shell_at
@@ -73,6 +73,23 @@ def test_what_an_app_of_the_file_reaches_there_need_not_be_there_yet(tmp_path: P
 
     assert [asked.get("reach") for asked in runs.asked] == [None, None, None, ["bb"]]
     assert runs.made == ["bb", "aa"]
+
+
+def test_an_app_that_fails_names_those_of_the_file_that_are_left_as_before(
+    tmp_path: Path, file: Path
+) -> None:
+    def run(params: Mapping[str, object]) -> Mapping[str, object]:
+        if params["name"] == "bb" and params.get("dry_run") is not True:
+            raise WorkersFailed("bb.1 does not stay up: exit code 1", hint="logs bb")
+        return document("Result", {"message": "done"})
+
+    file.write_text("".join(f'[apps.{name}]\ncommand = "sleep 9"\n' for name in ("aa", "bb", "cc", "dd")))
+    shell = shell_at(tmp_path)
+
+    with serving(tmp_path, a_cloud(run=run)):
+        assert shell.run(f"apply -f {file}") == 1
+
+    assert shell.err.getvalue().endswith("note: cc, dd are left as before\n")
 
 
 def test_what_is_reached_and_is_neither_there_nor_in_the_file_is_looked_for_beforehand(
