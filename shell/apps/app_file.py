@@ -36,6 +36,16 @@ from shell.text.tables import unsteering
 _EXAMPLE = "help files"
 _NUMBER = re.compile(r"0|[1-9][0-9]*")  # as TOML has them: 007 is none, and may be a user
 
+# what compose files and those of Kubernetes call these
+_ELSEWHERE = {
+    "replicas": "workers",
+    "scale": "workers",
+    "ports": "port",
+    "environment": "env",
+    "mem_limit": "memory",
+    "depends_on": "reach",
+}
+
 
 def read(text: str, directory: str) -> list[Entry]:
     """Return the apps of a file in `directory`; raises UsageError with what is wrong in it."""
@@ -99,7 +109,7 @@ def _entry(name: str, table: Mapping[str, object], directory: str) -> Entry:
 def _words_of_key(name: str, key: str, value: object) -> list[str]:
     option = next((option for option in OPTIONS if option.name == key), None)
     if option is None:
-        guess = did_you_mean(key, [option.name for option in OPTIONS])
+        guess = _ELSEWHERE.get(key) or did_you_mean(key, [option.name for option in OPTIONS])
         meant = f" (did you mean {guess}?)" if guess else ""
         raise UsageError(f"{name}: run has no option --{key}{meant}", hint="help run")
     word = f"--{option.name}"

@@ -16,6 +16,7 @@ from manager.api.errors import UsageError
 from shell.apps import compose_ports as ports
 from shell.apps.entry import word_of
 from shell.files import is_here, is_path
+from shell.language.quoting import quote
 from shell.text.document import fields
 
 Table = dict[str, object]
@@ -26,6 +27,7 @@ _URL = re.compile(
     r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[0-9]+)?(/[!-~]*?)?['\"]?(?:\s|$)"
 )
 _DURATION = re.compile(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+(?:\.[0-9]+)?)s)?(?:([0-9]+)ms)?")
+_RUNS = "{{json .Config.Entrypoint}} {{json .Config.Cmd}}"
 _SIZE = re.compile(r"([0-9.]+)\s*([bkmg]?)b?", re.IGNORECASE)
 
 
@@ -62,7 +64,8 @@ def table_of(service: Service) -> Table:
     """Return the service as the table of an app."""
     for key, hint in _UNSUPPORTED.items():
         if key in service.keys and not (key == "build" and service.keys.get("image")):
-            raise service.wrong(key, "this is not supported", hint.format(name=service.name))
+            hint = hint.format(name=service.name, context=quote(_context(service)))
+            raise service.wrong(key, "this is not supported", hint)
     table: Table = {"command": _command(service)}
     for key, value in service.keys.items():
         if key in _READINGS:
@@ -77,7 +80,10 @@ def _command(service: Service) -> list[str]:
     if service.keys.get("entrypoint"):
         service.tell("entrypoint stands behind the image's own, if it has one")
     if not words:
-        raise service.wrong("command", "there is none, and what an image would run is not known here")
+        told = "there is none, and what an image would run is not known here"
+        image = service.keys.get("image")
+        hint = f"docker image inspect -f '{_RUNS}' {quote(str(image))}" if image else ""
+        raise service.wrong("command", told, hint)
     if not (is_here(words[0]) and service.keys.get("image")):
         return words
     if service.is_file(words[0]):
@@ -86,6 +92,12 @@ def _command(service: Service) -> list[str]:
         return words
     # meant inside the image, where `run` would take it for a file of this machine
     return ["sh", "-c", 'exec "$0" "$@"', *words]
+
+
+def _context(service: Service) -> str:
+    """Return the directory that the service's image is built from."""
+    build = service.keys.get("build")
+    return str(fields(build).get("context", ".") if isinstance(build, dict) else build or ".")
 
 
 def _words(service: Service, key: str) -> list[str]:
@@ -296,7 +308,7 @@ _READINGS: Mapping[str, Reading] = {
     "stop_grace_period": _drain,
 }
 _UNSUPPORTED = {
-    "build": "docker build -t {name} . && image: {name}",
+    "build": "docker build -t {name} {context}    (and `image: {name}` beside build)",
     "extends": "docker compose config    (writes it out)",
 }
 _WHY = {

@@ -286,6 +286,7 @@ def fault_of(text: str) -> str:
         ("[apps.web]\ncommand = 'x'\nport = [1]", r"port cannot be \[1\]"),
         ("[apps.web]\ncommand = 'x'\nworkers = -1", "web: "),
         ("[apps.web]\ncommand = 'x'\nread-only = 'yes'", 'read-only cannot be "yes"'),
+        ("[apps.web]\ncommand = 'x'\nreplicas = 2", r"no option --replicas \(did you mean workers\?\)"),
         ("[apps.web]\ncommand = 'x'\nwait = '1s'", "no option --wait"),
         ("[apps.web]\ncommand = 'x'\nfiles = 3", "files = "),
         ("[apps.web]\ncommand = 'x'\nenv = { A = [1] }", "web: env A: a value is a text, a number"),
