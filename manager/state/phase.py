@@ -127,7 +127,7 @@ def thaw_of(world: World, app: str) -> str:
 def last_said(lines: Iterable[str]) -> str:
     """Return the last of the lines that a worker printed, as part of a sentence; "" where there are none."""
     last = [line.strip() for line in lines if line.strip()][-1:]
-    return f"it last said: {last[0]}" if last else ""
+    return f"said: {last[0]}" if last else ""
 
 
 def still_open(world: World, record: WorkerRecord) -> str:

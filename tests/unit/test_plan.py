@@ -525,7 +525,7 @@ def test_an_update_that_falls_back_keeps_what_the_worker_that_failed_printed_las
         NOW, 2, "web.1 does not stay up: exit code 3", ("reading", "no database")
     )
     assert step.reason == (
-        "revision 2 is rolled back: web.1 does not stay up: exit code 3; it last said: no database"
+        "revision 2 is rolled back: web.1 does not stay up: exit code 3; said: no database"
     )
 
 

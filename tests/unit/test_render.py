@@ -132,12 +132,12 @@ def test_columns_in_which_nothing_stands_go_before_a_reason_is_cut() -> None:
         cpu_cores=None,
         memory_bytes=None,
         started_at=None,
-        reason="exit code 3; it last said: fatal: no DB",
+        reason="exit code 3; said: fatal: no database",
     )
 
     assert workers(ended, width=80) == (
         "WORKER   STATE   ADDRESS      RESTARTS  REASON\n"
-        "crash.1  failed  10.200.0.11         0  exit code 3; it last said: fatal: no DB"
+        "crash.1  failed  10.200.0.11         0  exit code 3; said: fatal: no database"
     )
     assert "REQ/S" in workers(ended, worker("web.1"), width=80)
 
@@ -642,9 +642,7 @@ def test_text_cannot_steer_a_terminal() -> None:
 
 
 def test_the_colours_of_a_program_are_left_out_of_what_is_told_of_it() -> None:
-    assert (
-        escaped("it last said: \x1b[1;31mfatal:\x1b[0m no DB\x1b[2J") == "it last said: fatal: no DB\\x1b[2J"
-    )
+    assert escaped("said: \x1b[1;31mfatal:\x1b[0m no DB\x1b[2J") == "said: fatal: no DB\\x1b[2J"
 
 
 def test_json_is_read_back_whole_and_steers_no_terminal() -> None:
