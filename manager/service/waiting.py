@@ -283,7 +283,8 @@ def summary(world: World, name: str, made: Made) -> str:
     records = awaited(world, name)
     away = sum(is_left_alone(world, record) and not is_ready(world, record) for record in records)
     if away:
-        return f"{name}: {spec.wanted - away} of {spec.wanted} workers ready, {away} left as they are: frozen"
+        ready, alone = f"{spec.wanted - away} of {spec.wanted} workers ready", thaw_of(world, name)
+        return f"{name}: {ready}, {away} left as {'it is' if away == 1 else 'they are'}: frozen ({alone})"
     ended = sum(phase(world, record).state == "stopped" for record in records)
     if ended:
         return f"{name}: {ended} of {spec.wanted} workers have done their work"

@@ -13,7 +13,8 @@ from manager.api.typed import Params
 from shell import printing
 from shell.language.parsing import typed_again
 from shell.outcome import Interrupted
-from shell.traffic.endpoint import endpoint_of
+from shell.text.document import number
+from shell.traffic.endpoint import app_item, endpoint
 from shell.traffic.load import Load, Plan, Report
 
 if TYPE_CHECKING:
@@ -53,7 +54,11 @@ def _plan(session: Session, app: str, arguments: Arguments) -> Plan:
     if rps is not None and ramp is not None:
         raise UsageError("load: either --rps or --ramp", hint=f"load {app} --rps 50 --for 10s")
     first, last = ramp or (rps or _RPS, rps or _RPS)
-    there = endpoint_of(session.client.call, app)
+    item = app_item(session.client.call, app)
+    there = endpoint(item, session.client.call("status", {}))
+    if not number(item.get("ready")):
+        why = item.get("note")
+        session.note(f"no worker of {app} is ready" + (f": {why}" if why else ""))
     return Plan(there, arguments.text("path") or "/", first, last, arguments.number("for") or _DURATION_S)
 
 

@@ -36,12 +36,13 @@ from manager.service.waiting import (
     until_shown,
 )
 from manager.state import wishes
+from manager.state.ending import Ending
 from manager.state.model import AppSpec, Autoscale, Past, WorkerKey
 from manager.state.records import ALL
 from manager.state.templates import Health
 from manager.state.world import World
 from tests.fakes.engine import FakeEngine
-from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_worker, an_app, serving
+from tests.simulation.worlds import NOW, SUBNET, TEMPLATE, a_worker, an_app, ended, known, serving
 
 SMALLEST = IPv4Network("10.9.0.0/30")
 CALL = cast(Call, SimpleNamespace(check=lambda: None))
@@ -303,6 +304,16 @@ def test_who_asks_after_a_change_sees_it_also_where_each_look_takes_seconds() ->
     )
 
     assert [picture.number for picture in pictures] == [3, 4]
+
+
+def test_who_starts_a_frozen_app_that_is_left_as_it_is_is_told_what_thaws_it() -> None:
+    dead = replace(a_worker(1), ending=Ending(NOW, "c", 1, "exit code 1"), was_up=True)
+    world = known(ended(serving([an_app()], [dead, a_worker(2)]), WorkerKey("web", 1, 1)), dead)
+    frozen = replace(world, frozen=frozenset({"web"}))
+
+    assert summary(frozen, "web", Made({"web": (2, 1)}, "", 1)) == (
+        "web: 1 of 2 workers ready, 1 left as it is: frozen (thaw web)"
+    )
 
 
 def test_who_freezes_is_answered_once_workers_that_serve_are_recorded_as_having_been_up() -> None:

@@ -260,6 +260,16 @@ def test_an_app_without_a_port_is_told_how_it_gets_one(
     assert f"hint:  {hint}\n" in shell.err.getvalue()
 
 
+def test_a_load_on_an_app_of_which_no_worker_is_ready_says_why(
+    shell: Shell, manager: FakeManager, website: Website
+) -> None:
+    manager.apps["web"] = app_item("web", 2, 0, urls=manager.apps["web"]["urls"], note="web.1 backoff: no DB")
+
+    shell.run("load web --rps 100 --for 100ms")
+
+    assert shell.err.getvalue().startswith("note: no worker of web is ready: web.1 backoff: no DB\n")
+
+
 def test_a_load_is_reported_and_expected(shell: Shell, manager: FakeManager, website: Website) -> None:
     assert shell.run("load web --rps 100 --for 100ms --path /x") == 0
     assert "sent" in shell.out.getvalue()
