@@ -11,6 +11,8 @@ from manager.api.places import program
 _BEFORE = r"^|(?<=\| )|(?<=\(or: )|(?<=, or: )|(?<=^sudo )|(?<=^su -c ')|(?<==VALUE )"
 # the program, where nothing behind it needs another shell
 _CALLED = re.compile(r"simplecloud (?:--cloud (\S+) )?([a-z]+)(?![^|<>&]*[|<>&])")
+# what the prompt asks for where no file is given
+_ASKED_FOR = re.compile(r"simplecloud (secret set \S+) < FILE")
 _COMMAND = re.compile(rf"(?:{_BEFORE})[a-z]+(?![^ ')])")
 
 
@@ -30,7 +32,9 @@ def pasted(hint: str, cloud: str, *, outside: bool, at_prompt: bool = False) -> 
             return program(cloud, hint)
         return f"{program(cloud)} {word}" if outside and _is_verb(word) else word
 
-    return _COMMAND.sub(called, hint)
+    from_file = _COMMAND.sub(called, hint)
+    asked_for = _ASKED_FOR.fullmatch(hint) if at_prompt else None
+    return f"{asked_for[1]}    (or: {from_file})" if asked_for else from_file
 
 
 def _is_verb(word: str) -> bool:

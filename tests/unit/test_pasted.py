@@ -54,7 +54,11 @@ def test_inside_only_what_is_not_of_the_prompt_calls_the_program() -> None:
         ("simplecloud up", "up"),
         ("simplecloud --cloud test ps web", "ps web"),
         ("simplecloud --cloud other ps web", "./simplecloud --cloud other ps web"),
-        ("simplecloud secret set x < FILE", "./simplecloud --cloud test secret set x < FILE"),
+        (
+            "simplecloud secret set x < FILE",
+            "secret set x    (or: ./simplecloud --cloud test secret set x < FILE)",
+        ),
+        ("simplecloud secret set x < key.txt", "./simplecloud --cloud test secret set x < key.txt"),
         ("simplecloud apps -q | cat", "./simplecloud --cloud test apps -q | cat"),
         ("sudo usermod -aG simplecloud $USER", "sudo usermod -aG simplecloud $USER"),
         ("apps", "apps"),
