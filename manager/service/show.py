@@ -134,7 +134,7 @@ def _restarted(world: World, records: Iterable[WorkerRecord]) -> str:
         return ""
     _, ending, record = max(lately, key=lambda each: each[0])
     how = sentences(ending.told, last_said(ending.last_lines))
-    return f"{record.key.label} was started again, {counted(record.restarts, 'time')} so far: {how}"
+    return f"{record.key.label} restarted {counted(record.restarts, 'time')}: {how}"
 
 
 def _unrouted(world: World, spec: AppSpec, port: int | None) -> str:

@@ -208,7 +208,7 @@ def test_a_worker_that_is_ready_again_is_noted_with_how_it_ended_for_five_minute
     ending = Ending(NOW - LATELY_S + 1, "c", 1, "exit code 1", last_lines=("no weights",))
     again = known(world, replace(a_worker(2), restarts=3, failures=1, ending=ending))
 
-    assert note(again, an_app()) == ("web.2 was started again, 3 times so far: exit code 1; said: no weights")
+    assert note(again, an_app()) == ("web.2 restarted 3 times: exit code 1; said: no weights")
     assert note(replace(again, now=NOW + 1), an_app()) == ""
 
 
