@@ -55,6 +55,7 @@ ELSEWHERE = (
     (r"(?:list|services|deployments)(| .*)", r"apps\1"),
     (r"pods(| .*)", r"ps\1"),
     (r"image(?: ls)?", "images"),
+    (r"(?:volumes?|pvc?)(?: .*)?", "help files"),  # workers are stateless
     (r"secrets", "secret ls"),
     (r"pause(| .*)", r"stop\1"),  # `freeze` here leaves the workers running
     (r"unpause(| .*)", r"start\1"),
@@ -97,6 +98,7 @@ OURS = (
         r"(?:json|ya?ml)(| .*)",
         r"\1\2 -o json\3",
     ),
+    (r"inspect(| .*) (?:--format|-o|--output)[ =]?ya?ml(| .*)", r"inspect\1\2"),
     (r"events((?: -f| --follow| --since[ =]\S+| -o \S+)*) ([a-z]\S*)(| .*)", r"events\1 --app \2\3"),
     (r"load ([a-z]\S*)(| .*) --duration[ =](\S+)(| .*)", r"load \1\2 --for \3\4"),
     (r"set -e", "set errexit on"),

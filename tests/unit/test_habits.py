@@ -123,6 +123,8 @@ TYPED = [
     ("events web", "events --app web"),
     ("events -f web", "events -f --app web"),
     ("events -o yaml", "events -o json"),
+    ("inspect web.1 -o yaml", "inspect web.1"),
+    ("docker volume ls", "help files"),
     ("events web -o yaml", "events --app web -o json"),
     ("load web --rps 50 --duration 10s", "load web --rps 50 --for 10s"),
     ("docker run -d -m 512mb --name web ./x", "run -d --memory 512m web ./x"),
