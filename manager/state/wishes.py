@@ -60,6 +60,8 @@ def scaled(spec: AppSpec, change: ScaleChange, *, manual: bool = False) -> AppSp
             hint=f"scale {spec.name}={nearest}",
             word=str(abs(change.amount)),
         )
+    if count == spec.want:
+        return spec
     filled = max(0, count - spec.want)
     left = frozenset(sorted(spec.stopped_slots)[filled:])
     return _trimmed(replace(spec, want=count, stopped_slots=left, hurry=None))

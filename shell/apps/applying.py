@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 
 _HOW = ("wait", "detach")
+_READINESS = ("want", "done", "ready")
 _STDIN = "-"
 _LASTS_S = "2"  # by then a command that cannot run has ended, as it does at its first start
 
@@ -220,15 +221,19 @@ def _foreseeable(commands: Sequence[list[str]]) -> list[list[str]]:
 
 
 def _await_ready(session: Session, names: list[str], params: Params) -> None:
-    """Return once those that are as wanted are ready, too; raises Told when one does not get so."""
+    """Return once those that are as wanted are ready, too; raises Told when one does not get so.
+
+    A scale to what an app has changes nothing and waits for that, as every command does: another one that
+    comes meanwhile ends it.
+    """
     if not names:
         return
     limit = [f"--timeout={params['wait']}"] if "wait" in params else []
     for app in items(session.client.call("apps", {"app": names}).get("items")):
-        want, done, ready = (number(app.get(key)) or 0.0 for key in ("want", "done", "ready"))
+        name, want, done, ready = (app["name"], *(number(app.get(key)) or 0.0 for key in _READINESS))
         if ready < want - done:
-            others = [">=", f"{want - done:g}"] if done else []
-            _carry_out(session, ["wait", str(app["name"]), "ready", *others, *limit])
+            waits = ["scale", *_how("scale", params), f"{name}={want:g}"]
+            _carry_out(session, ["wait", str(name), "ready", *limit] if app["scaling"] == "auto" else waits)
     for worker in items(session.client.call("ps", {"app": names}).get("items")):
         if worker["state"] == "ready" and worker["restarts"]:  # it may end as soon again
             _carry_out(session, ["wait", str(worker["name"]), "age", ">", _LASTS_S, *limit])

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from manager.api.documents import document, listing
-from manager.api.errors import CloudError, ImageNotFound, RouteTaken, SecretNotFound, WorkersFailed
+from manager.api.errors import (
+    CloudError,
+    Conflict,
+    ImageNotFound,
+    RouteTaken,
+    SecretNotFound,
+    WaitTimedOut,
+    WorkersFailed,
+)
 from manager.api.views import AppView, WorkerView
 from tests.fakes.replies import Answer, a_cloud, app, serving, worker
 from tests.fakes.shells import shell_at
@@ -158,19 +166,33 @@ def test_a_dry_run_tells_which_files_stay_here(
 
 
 @pytest.mark.parametrize(
-    ("how", "ready", "code"),
-    [("--wait=100ms", 0, 4), ("--wait=60s", 1, 0), ("--detach", 0, 0), ("--dry-run", 0, 0)],
+    ("how", "ready", "end", "code"),
+    [
+        ("--wait=100ms", 0, WaitTimedOut("not ready within 0.1 s"), 4),
+        ("--wait=60s", 0, Conflict("web: another command wants 1 worker of revision 1 meanwhile"), 1),
+        ("--wait=60s", 1, None, 0),
+        ("--detach", 0, None, 0),
+        ("--dry-run", 0, None, 0),
+    ],
 )
-def test_an_app_that_is_as_the_file_says_is_to_be_ready_too(
-    tmp_path: Path, file: Path, how: str, ready: int, code: int
+def test_an_app_that_is_as_the_file_says_is_waited_for_as_by_a_scale_to_that(
+    tmp_path: Path, file: Path, how: str, ready: int, end: CloudError | None, code: int
 ) -> None:
+    asked: list[Mapping[str, object]] = []
+
+    def scale(params: Mapping[str, object]) -> Mapping[str, object]:
+        asked.append({key: params[key] for key in ("change", "wait")})
+        assert end is not None
+        raise end
+
     file.write_text(WEB)
     shell = shell_at(tmp_path)
-    replies = a_cloud(PRESENT, **running(app("web", want=1, ready=ready)))
+    replies = a_cloud(PRESENT, **running(app("web", want=2, ready=2 * ready)), scale=scale)
 
     with serving(tmp_path, replies):
         assert shell.run(f"apply -f {file} {how}") == code
 
+    assert asked == ([{"change": ["web=2"], "wait": how.partition("=")[2]}] if end else [])
     assert "nothing to do: web is as the file says" in shell.err.getvalue()
 
 
@@ -181,7 +203,9 @@ def test_an_app_that_only_scales_otherwise_is_to_be_ready_too(
     params = {"name": "web", "command": ["sleep", "9"], "port": "80", "max": "2"}
     file.write_text(f"{WEB}port = 80\nmax = 3\n")
     shell = shell_at(tmp_path)
-    replies = a_cloud({"params": params, "files": {}}, **running(app("web", want=1, ready=ready)))
+    replies = a_cloud(
+        {"params": params, "files": {}}, **running(app("web", want=1, ready=ready, scaling="auto"))
+    )
 
     with serving(tmp_path, replies):
         assert shell.run(f"apply -f {file} --wait={'100ms' if code else '60s'}") == code

@@ -78,6 +78,12 @@ def test_scale_beyond_the_limits_is_refused_with_the_nearest_number_there_is(mor
     assert refused.value.hint == f"scale web={nearest}"
 
 
+def test_a_scale_to_what_an_app_has_changes_nothing() -> None:
+    hurried = wishes.restarted(an_app(want=2), None, now=5.0)
+
+    assert wishes.scaled(hurried, ScaleChange("web", 2)) == hurried
+
+
 def test_a_stopped_app_is_not_scaled() -> None:
     with pytest.raises(CloudError, match="is stopped"):
         wishes.scaled(wishes.stopped(an_app(), None), ScaleChange("web", 5))
