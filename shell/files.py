@@ -106,9 +106,6 @@ def _told_of_both(command: Sequence[str]) -> Iterator[None]:
 def _state_files(params: Params) -> Iterator[Handed]:
     """Yield the file that `backup` writes, for its owner alone, or the one that `restore` reads."""
     written, read = params.get("file"), params.get("backup")
-    if written == "-":
-        told = "backup writes a file, and nothing to standard output"
-        raise UsageError(told, hint="backup cloud.backup", word=written)
     if isinstance(written, str):
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from manager.api.arguments import bind
-from manager.api.cite import cited
 from manager.api.command import Command
 from manager.api.commands import command_of, verbs
 from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
 from manager.api.typed import Params
 from shell import pager, terminal
-from shell.language.quoting import join
 from shell.options import OPTIONS, near
 from shell.outcome import Told
 
@@ -24,7 +21,6 @@ if TYPE_CHECKING:
     from shell.session import Session
 
 _LOOK_UP_S = 0.5  # a ^C that comes just before the system call is answered when it returns
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def perform(session: Session, row: Command, params: Params) -> None:
@@ -47,12 +43,6 @@ def _set(session: Session, row: Command, params: Params) -> None:
     if name is None:
         _show_settings(session)
         return
-    if not _VARIABLE.fullmatch(name) or name == "env":
-        left, _, right = name.partition("=")
-        hint = join(["set", left, right]) if right and _VARIABLE.fullmatch(left) else "set n 3"
-        raise UsageError(f"{cited(name)} cannot name a variable", hint=hint, at=0)
-    if not words:
-        raise UsageError(f"set {name} needs a value", hint=f"set {name} VALUE", at=1)
     value = " ".join(words)
     if name in OPTIONS:
         session.options.change(name, value)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from manager.api.cite import cited
 from manager.api.errors import UsageError
 from manager.api.suggest import slips
-from manager.api.values import FORMAT, Kind, choice
+from manager.api.values import FORMAT, Kind, Value, choice
+from shell.language.quoting import join
 
 _SWITCH = choice("on", "off")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 OPTIONS: Mapping[str, tuple[Kind, str]] = {
     "errexit": (_SWITCH, "stop at the first failure"),
     "echo": (_SWITCH, "print each command before it runs"),
@@ -26,6 +30,28 @@ def near(name: str) -> str | None:
     return next((option for option in OPTIONS if slips(name, option) <= len(option) // 3), None)
 
 
+def require_setting(name: str | None, words: Sequence[str]) -> None:
+    """Raise UsageError for a name that no variable can have, and a value that it cannot have."""
+    if name is None:
+        return
+    if not _VARIABLE.fullmatch(name) or name == "env":
+        left, _, right = name.partition("=")
+        hint = join(["set", left, right]) if right and _VARIABLE.fullmatch(left) else "set n 3"
+        raise UsageError(f"{cited(name)} cannot name a variable", hint=hint, at=0)
+    if not words:
+        raise UsageError(f"set {name} needs a value", hint=f"set {name} VALUE", at=1)
+    if name in OPTIONS:
+        _value(name, " ".join(words))
+
+
+def _value(name: str, word: str) -> Value:
+    kind, _ = OPTIONS[name]
+    try:
+        return kind.parse(word)
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}", hint=f"set {name} {kind.choices[0]}", at=1) from None
+
+
 class ShellOptions:
     """The options with their values."""
 
@@ -39,12 +65,8 @@ class ShellOptions:
 
     def change(self, name: str, word: str) -> None:
         """The option has the value that the word means; raises UsageError when it means none."""
-        kind, _ = OPTIONS[name]
-        try:
-            value = kind.parse(word)
-        except ValueError as error:
-            raise UsageError(f"{name}: {error}", hint=f"set {name} {kind.choices[0]}", at=1) from None
-        setattr(self, name, value == "on" if kind is _SWITCH else value)
+        value = _value(name, word)
+        setattr(self, name, value == "on" if OPTIONS[name][0] is _SWITCH else value)
 
     def shown(self) -> dict[str, str]:
         """Return each option as `set` would write it."""

@@ -11,6 +11,7 @@ from typing import Literal
 
 from manager.api.arguments import Arguments
 from manager.api.errors import UsageError
+from manager.api.quantities import objective_word
 from manager.api.typed import Params
 
 
@@ -27,6 +28,8 @@ def require_agreement(arguments: Arguments) -> None:
         raise UsageError(
             f"{workers} workers are above --max {limit}", hint=again(arguments, f"--max {workers}")
         )
+    if limit is None:
+        require_maximum(arguments)
     if limit is not None and port is None:
         hint = again(arguments, f"-p 8000 --max {limit}")
         raise UsageError("--max needs a port: the load is what comes in there", hint=hint)
@@ -73,6 +76,18 @@ def require_bounds(arguments: Arguments, least: int, limit: int, verb: str = "au
         low, high = arguments.whole("max") or least, arguments.whole("min") or limit
         hint = again(arguments, f"--min {low} --max {high}", verb)
         raise UsageError(f"--min {least} is above --max {limit}", hint=hint)
+
+
+def require_maximum(arguments: Arguments) -> None:
+    """Raise UsageError where no maximum is said, and what is of no use without one."""
+    least, slo, mode = arguments.whole("min"), arguments.pair("slo"), arguments.text("mode")
+    if any(asked is not None for asked in (least, slo, mode)):
+        bounds = "--max 6" if least is None else f"--min {least} --max {max(least, 6)}"
+        told = [bounds, f"--slo {objective_word(*slo)}" if slo else "", f"--mode {mode}" if mode else ""]
+        hint = again(arguments, " ".join(filter(None, told)), "autoscale")
+        raise UsageError("--min, --slo and --mode go with --max", hint=hint)
+    if arguments.text("spares") == "auto":
+        raise UsageError("--spares auto goes with --max", hint=again(arguments, "--max 6"))
 
 
 def canonical(params: Params) -> Params:

@@ -74,15 +74,29 @@ def rate(word: str) -> float:
 def objective(word: str) -> tuple[float, float]:
     """Return an objective such as 250ms or 250ms,99% as (seconds, share of requests); 95% when not said."""
     duration, comma, percent = word.partition(",")
-    if comma and not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,2})?%", percent):
+    if comma and not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,2})?%?", percent):
         raise ValueError(f"{cited(word[:40])} is not an objective such as 250ms or 250ms,99%")
-    if duration.isdecimal():
-        right = f"{duration[:8]}ms{comma}{percent}"
-        raise Meant(f"{cited(word[:40])} is not an objective: its time has no unit such as ms or s", right)
+    right = f"{duration[:8]}ms" if duration.isdecimal() else duration
+    if comma and not percent.endswith("%"):
+        raise Meant(f"{cited(word[:40])} is not an objective: its share has no %", f"{right},{percent}%")
+    if right != duration:
+        told = f"{cited(word[:40])} is not an objective: its time has no unit such as ms or s"
+        raise Meant(told, f"{right}{comma}{percent}")
     limit_s, share = seconds(duration), float(percent[:-1]) / 100 if comma else 0.95
     if not 0.001 <= limit_s <= 600 or not 0.5 <= share < 1:
         raise ValueError(f"{cited(word[:40])}: an objective is 1ms to 10m, for 50% to 99.99% of the requests")
     return limit_s, share
+
+
+def objective_word(limit_s: float, share: float) -> str:
+    """Return an objective as it is typed."""
+    return f"{duration_word(limit_s)},{100 * share:g}%"
+
+
+def duration_word(duration_s: float) -> str:
+    """Return a duration as it is typed."""
+    milliseconds = round(1000 * duration_s, 3)
+    return f"{milliseconds:.12g}ms" if milliseconds % 1000 else f"{milliseconds // 1000:.0f}s"
 
 
 def ramp(word: str) -> tuple[float, float]:

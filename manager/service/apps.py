@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from manager.api.amounts import scale_changes
 from manager.api.arguments import Arguments
 from manager.api.documents import document, sentences
 from manager.server import Call
@@ -15,7 +16,6 @@ from manager.service.intake import Intake, offered_files
 from manager.service.targets import resolve_target
 from manager.service.waiting import until_settled
 from manager.state import wishes
-from manager.state.amounts import scale_changes
 from manager.state.model import AppSpec
 from manager.state.phase import ended_slots
 from manager.state.specs import new_app

@@ -12,6 +12,7 @@ from manager.api.arguments import Arguments, bind
 from manager.api.cite import cited
 from manager.api.commands import command_of
 from manager.api.errors import AppNotFound, CloudError, UsageError
+from manager.api.forms import require_form
 from manager.server import Call, ClientGone, NoSuchMethod
 
 BESIDE_ARGUMENTS = ("request", "files", "execution", "step")
@@ -44,7 +45,9 @@ class Dispatcher:
         _require_id(call.request.params)
         params = {k: v for k, v in call.request.params.items() if k not in BESIDE_ARGUMENTS}
         try:
-            return verb(call, bind(row, params))
+            arguments = bind(row, params)
+            require_form(row.verb, arguments)
+            return verb(call, arguments)
         except AppNotFound as error:
             if error.word not in self.unreadable():
                 raise

@@ -60,8 +60,6 @@ class Drills:
         """Return what the arguments ask for; raises CloudError when there is nobody to kill."""
         what, number = arguments.text("part") or "", arguments.whole("n")
         for_s = arguments.number("for")
-        if number is not None and what != "etcd":
-            raise UsageError(f"only members of etcd have a number, not {what}", hint=f"crash {what} -y")
         match what:
             case "manager":
                 return self._managers(call, for_s)

@@ -38,7 +38,6 @@ class ScalingVerbs:
 
     def autoscale(self, call: Call, arguments: Arguments) -> Answer:
         name, off = arguments.text("app"), arguments.text("state") == "off"
-        require_sense(arguments)
         if name is None or not _POLICY & arguments.values.keys():
             world = self.changes.reconciler.seen().world
             shown = [spec for spec in world.specs.values() if spec.autoscale and name in (None, spec.name)]
@@ -94,15 +93,6 @@ class ScalingVerbs:
             call.check()
             picture = self.changes.reconciler.next_picture(picture, LOOK_S) or picture
         return picture.world
-
-
-def require_sense(arguments: Arguments) -> None:
-    """Raises UsageError for a policy of no app, and for one that is taken away with the same words."""
-    name, asked = arguments.text("app"), (_POLICY & arguments.values.keys()) - {"state"}
-    if asked and name is None:
-        raise UsageError("autoscale: of which app?", hint="autoscale web --max 6")
-    if asked and arguments.text("state") == "off":
-        raise UsageError(f"off takes no --{min(asked)}", hint=f"autoscale {name} off")
 
 
 def _require_decided(

@@ -33,13 +33,8 @@ class SecretVerbs:
                 return listing("SecretList", self._views())
             case "set", str(name):
                 return self._set(call, name, dry_run=arguments.flag("dry_run"))
-            case "rm", str(name):
-                return self._remove(name, dry_run=arguments.flag("dry_run"))
-            case "ls", _:
-                raise UsageError("secret ls takes no name", hint=f"secret ls --filter name={name}")
-            case action, _:
-                hint = "secret set db-password" if action == "set" else "secret ls"
-                raise UsageError(f"secret {action}: which one?", hint=hint)
+            case _:
+                return self._remove(name or "", dry_run=arguments.flag("dry_run"))
 
     def _set(self, call: Call, name: str, *, dry_run: bool) -> Answer:
         if len(call.request.files) != 1:

@@ -9,7 +9,6 @@ Law: pure; a value is made, compared and written as text here, and nothing is lo
     phase      what each worker is doing, and why
     wishes     what commands make of an application
     guards     what no record may say
-    amounts    how many workers the words of `scale` ask for
     taken_back what an undo takes back, as commands
     specs      applications among each other: names, routes, ports, who reaches whom
     templates  what workers are made from, and how the options of `run` and `update` say it

@@ -9,6 +9,7 @@ from balancer.routes import default_hosts, default_paths
 from manager.api.agreement import canonical
 from manager.api.arguments import option_words
 from manager.api.commands import known
+from manager.api.quantities import duration_word, objective_word
 from manager.api.rows.options import TEMPLATE
 from manager.api.typed import Param, Params
 from manager.api.values import BASE_IMAGE
@@ -121,7 +122,7 @@ def _template(template: Template) -> Params:
         "user": template.user,
         "workdir": template.workdir,
         "restart": template.restart,
-        "drain": _duration(template.drain_s),
+        "drain": duration_word(template.drain_s),
         "env": [f"{name}={value}" for name, value in template.environment.items()],
         "cap_add": list(template.cap_add),
         "read_only": template.read_only,
@@ -133,12 +134,11 @@ def _template(template: Template) -> Params:
 
 
 def _policy(policy: Autoscale) -> Params:
-    return {"min": str(policy.min), "slo": objective(policy.slo_s, policy.slo_share), "mode": policy.mode}
-
-
-def objective(limit_s: float, share: float) -> str:
-    """Return what --slo is told."""
-    return f"{_duration(limit_s)},{100 * share:g}%"
+    return {
+        "min": str(policy.min),
+        "slo": objective_word(policy.slo_s, policy.slo_share),
+        "mode": policy.mode,
+    }
 
 
 def _health(template: Template) -> str | None:
@@ -152,8 +152,3 @@ def _health(template: Template) -> str | None:
 def _size(count: int) -> str:
     """Return bytes as a size that means exactly as many."""
     return next((f"{count // size}{unit}" for unit, size in _UNITS if count % size == 0), str(count))
-
-
-def _duration(seconds: float) -> str:
-    milliseconds = round(1000 * seconds, 3)
-    return f"{milliseconds:.12g}ms" if milliseconds % 1000 else f"{milliseconds // 1000:.0f}s"

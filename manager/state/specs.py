@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, count
 
 from balancer.routes import check_host, check_path, default_hosts, default_paths
-from manager.api.agreement import again, require_bounds, require_http
+from manager.api.agreement import require_bounds, require_http, require_maximum
 from manager.api.arguments import Arguments
 from manager.api.cite import cited
 from manager.api.errors import AppExists, AppReached, CloudError, RouteTaken, UsageError
 from manager.state.model import AppSpec, Autoscale
-from manager.state.options import objective
 from manager.state.templates import Template
 from manager.state.wishes import autoscaled, changeable, with_spares
 from manager.state.world import World
@@ -68,8 +67,7 @@ def new_app(
         paths=paths,
         tcp_port=_free_tcp_port(specs, tcp_ports) if template.is_tcp else None,
     )
-    scaled, hint = spec if policy is None else autoscaled(spec, policy), again(arguments, "--max 6")
-    return with_spares(scaled, asked_spares(arguments), hint=hint)
+    return with_spares(spec if policy is None else autoscaled(spec, policy), asked_spares(arguments))
 
 
 def _require_new(specs: Mapping[str, AppSpec], name: str) -> None:
@@ -92,13 +90,7 @@ def autoscale_policy(arguments: Arguments, base: Autoscale | None) -> Autoscale 
     limit = arguments.whole("max") or (base.max if base else None)
     least, slo, mode = arguments.whole("min"), arguments.pair("slo"), arguments.text("mode")
     if limit is None:
-        if any(asked is not None for asked in (least, slo, mode)):
-            bounds = "--max 6" if least is None else f"--min {least} --max {max(least, 6)}"
-            told = [bounds, f"--slo {objective(*slo)}" if slo else "", f"--mode {mode}" if mode else ""]
-            raise UsageError(
-                "--min, --slo and --mode go with --max",
-                hint=again(arguments, " ".join(filter(None, told)), "autoscale"),
-            )
+        require_maximum(arguments)
         return None
     base = base or Autoscale(min=1, max=limit)
     limit_s, share = slo or (base.slo_s, base.slo_share)

@@ -147,23 +147,17 @@ def _environment(arguments: Arguments, base: Mapping[str, str]) -> Mapping[str, 
     require_values(arguments)
     given = dict(word.split("=", 1) for word in arguments.texts("env"))
     taken = arguments.texts("no_env")
-    if both := next((name for name in taken if name in given), None):
-        raise UsageError(f"--env {both} and --no-env {both} contradict each other", hint="help update")
     return {name: value for name, value in {**base, **given}.items() if name not in taken}
 
 
 def _egress(arguments: Arguments, base: Template) -> bool:
-    if arguments.flag("egress") and arguments.flag("no_egress"):
-        raise UsageError("--egress and --no-egress contradict each other", hint="help update")
     return arguments.flag("egress") or (base.egress and not arguments.flag("no_egress"))
 
 
 def _names(arguments: Arguments, option: str, base: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names that an option gives, which --no-OPTION takes back."""
-    named, none = tuple(sorted(set(arguments.texts(option)))), arguments.flag(f"no_{option}")
-    if named and none:
-        raise UsageError(f"--{option} and --no-{option} contradict each other", hint="help update")
-    return () if none else named or base
+    named = tuple(sorted(set(arguments.texts(option))))
+    return () if arguments.flag(f"no_{option}") else named or base
 
 
 def _health(arguments: Arguments, port: int | None, protocol: str) -> Health:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+from manager.api.amounts import ScaleChange, require_possible
 from manager.api.cite import cited
 from manager.api.documents import some
 from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
 from manager.api.suggest import did_you_mean
 from manager.api.values import MAX_WORKERS
-from manager.state.amounts import ScaleChange
 from manager.state.model import AppSpec, Autoscale, Hurry, Order, Past, Rollback
 from manager.state.templates import Template
 
@@ -54,12 +54,7 @@ def scaled(spec: AppSpec, change: ScaleChange, *, manual: bool = False) -> AppSp
         )
     if spec.scales_itself:
         spec = autoscaled(spec, None)
-    if not 0 <= count <= MAX_WORKERS:
-        raise UsageError(
-            f"{spec.name} cannot have {count} workers: 0 to {MAX_WORKERS}",
-            hint=f"scale {spec.name}={nearest}",
-            word=str(abs(change.amount)),
-        )
+    require_possible(change, count)
     if count == spec.want:
         return spec
     filled = max(0, count - spec.want)
@@ -75,15 +70,15 @@ def _bounded(spec: AppSpec, policy: Autoscale, count: int) -> str:
     return f"autoscale {spec.name} {least}--max {count}"
 
 
-def with_spares(spec: AppSpec, asked: int | str | None, *, hint: str = "") -> AppSpec:
+def with_spares(spec: AppSpec, asked: int | str | None) -> AppSpec:
     """Return the spec with so many spares, with "auto" as many as its autoscaler chooses; None leaves them.
 
-    Raises UsageError, with the hint, for an app without autoscaler that should leave them to it.
+    Raises UsageError for an app without autoscaler that should leave them to it.
     """
     if asked is None:
         return spec
     if isinstance(asked, str) and spec.autoscale is None:
-        raise UsageError("--spares auto goes with --max", hint=hint or f"autoscale {spec.name} --max 6")
+        raise UsageError("--spares auto goes with --max", hint=f"autoscale {spec.name} --max 6")
     policy = spec.autoscale and replace(spec.autoscale, chooses_spares=isinstance(asked, str))
     return replace(spec, spares=asked if isinstance(asked, int) else 0, autoscale=policy)
 

@@ -91,6 +91,8 @@ def _entry(name: str, table: Mapping[str, object], directory: str) -> Entry:
         command = shlex.split(command)
     if not isinstance(command, list) or not command:
         raise UsageError(f'{name} has no command: command = ["./server.py"]', hint=_EXAMPLE)
+    if "max" not in settings and (beside := next((key for key in SCALING if key in settings), None)):
+        raise UsageError(f"{name}: {beside} goes with max", hint="max = 6")
     words = [word for key, value in settings.items() for word in _words_of_key(name, key, value)]
     command = [_word(name, "command", word) for word in command]
     try:
@@ -98,8 +100,6 @@ def _entry(name: str, table: Mapping[str, object], directory: str) -> Entry:
         require_agreement(bind(RUN, params))
     except UsageError as error:  # its hint is of what is typed
         raise UsageError(f"{name}: {error.message}", hint=_EXAMPLE) from None
-    if "max" not in params and (beside := next((key for key in SCALING if key in params), None)):
-        raise UsageError(f"{name}: {beside} goes with max", hint="max = 6")
     if not isinstance(files, dict):
         raise UsageError(f'{name}: files = {{ "/app/x" = "SHA256" }}', hint=_EXAMPLE)
     params = canonical(_from_directory(params, directory))

@@ -250,9 +250,7 @@ def _seen(command: str, out: TextIO) -> str:
 
 
 def _wanted(session: Session, row: Command, params: Params) -> list[Entry]:
-    path = bind(row, params).text("file")
-    if path is None:
-        raise UsageError(f"{row.verb} needs a file", hint=f"{row.verb} -f apps.toml")
+    path = bind(row, params).text("file") or ""
     text = _text_of(session, path)
     with _named_in_errors(path):
         return app_file.read(text, os.path.dirname(path))

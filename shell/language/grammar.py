@@ -9,13 +9,11 @@ from shlex import split
 from typing import TYPE_CHECKING
 
 from manager.api import arguments
-from manager.api.cite import cited
 from manager.api.command import Command
 from manager.api.commands import command_of, verbs
 from manager.api.errors import UsageError
 from manager.api.suggest import did_you_mean
 from manager.api.typed import Params, Typed, mended
-from manager.api.values import APP_NAME
 from shell.language import parsing
 from shell.language.quoting import join
 
@@ -148,10 +146,8 @@ def _params(row: Command, given: Sequence[str]) -> Params:
         _check_columns(row, typed)
     if row.lists and typed.params.get("quiet") is True:
         _refuse_a_form_of_names(row, typed)
-    if row.verb == "run":
-        _check_agreement(row, typed)
-    if row.verb == "scale":
-        _refuse_number_of_app(typed)
+    if not row.at_once:
+        _check_form(row, typed)
     return typed.params
 
 
@@ -233,21 +229,20 @@ def _refuse_a_form_of_names(row: Command, typed: Typed) -> None:
     raise UsageError(told, hint=hint, at=at)
 
 
-def _check_agreement(run: Command, typed: Typed) -> None:
-    """Raise UsageError when options of a `run` contradict each other."""
-    from manager.api import agreement  # only here, as above
+def _check_form(row: Command, typed: Typed) -> None:
+    """Raise UsageError when options and operands do not go together, whatever there is."""
+    from manager.api import forms  # only here, as above
 
-    agreement.require_agreement(arguments.bind(run, typed.params))
+    given = arguments.bind(row, typed.params)
+    forms.require_form(row.verb, given)
+    if row.verb == "set":
+        from shell import options
 
+        options.require_setting(given.text("name"), given.texts("value"))
+    if row.verb == "watch":
+        from shell.live import repeated
 
-def _refuse_number_of_app(typed: Typed) -> None:
-    """Raise UsageError for a number where an app is meant: `scale 3 web`."""
-    match typed.params.get("change"):
-        case [number, app] if number.isdecimal() and APP_NAME.fullmatch(app):
-            hint = join(["scale", f"{app}={number}"])
-            raise UsageError(
-                f"{cited(number)} is not the name of an app", hint=hint, at=typed.place("change")
-            )
+        repeated.require_watchable(row, typed.params)
 
 
 def _place_of_column(value: str, typed: Typed) -> int:

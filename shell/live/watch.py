@@ -9,21 +9,18 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from manager.api.arguments import Arguments, bind, option_words
-from manager.api.cite import cited
+from manager.api.arguments import Arguments, bind
 from manager.api.command import Command
 from manager.api.commands import command_of
 from manager.api.documents import document
-from manager.api.errors import UsageError
 from manager.api.typed import Params
 from shell import pager, terminal
 from shell.language import grammar
-from shell.language.quoting import join, quote
+from shell.language.quoting import join
 from shell.live import picture
 from shell.live.in_place import in_place
 from shell.live.leaving import Pause, asleep, until_left
 from shell.live.look import look
-from shell.live.repeated import is_listing, only_looks
 from shell.live.view import Seen, View, shown_apps
 from shell.outcome import Told
 from shell.text import cells, styled
@@ -40,18 +37,14 @@ def watch(session: Session, row: Command, params: Params) -> None:
     for_s = 0.0 if arguments.flag("once") else arguments.number("for") or math.inf
     words = list(arguments.texts("what"))
     if words and command_of(words[0]) is not None:
-        _repeat(session, _listing(row, params, words), words, interval_s, for_s)
+        _repeat(session, words, interval_s, for_s)
         return
-    if len(words) > 1:
-        raise UsageError(f"no command is named {cited(words[0])}", hint="watch ps web", word=words[0])
     _show(session, arguments, words, interval_s, for_s)
 
 
 def _show(session: Session, arguments: Arguments, app: list[str], interval_s: float, for_s: float) -> None:
     """Show the live view: as a picture, as lines, or on the whole screen."""
     svg, form = arguments.text("svg"), arguments.text("output")
-    if svg and form:
-        raise UsageError("watch: either --svg or -o", hint=join(["watch", "--svg", svg, *app]))
     view, seen = View(app="".join(app)), _first(session, app)
     width = terminal.width_of(session.out)
     if svg:
@@ -90,47 +83,15 @@ def ticks(interval_s: float, for_s: float = math.inf, pause: Pause = asleep) -> 
         yield
 
 
-def _listing(watch: Command, params: Params, words: list[str]) -> Command:
-    """Return the row of the listing to repeat; raises UsageError for what is none, or cannot be repeated."""
-    row = grammar.row_of(words)
-    if not is_listing(row):
-        told = f"watch repeats listings, and {words[0]} is none"
-        raise UsageError(told, hint="watch ps", word=words[0])
-    if "svg" in params:
-        hint = f"watch --svg {quote(str(params['svg']))}"
-        raise UsageError("watch: --svg draws the live view, and no listing", hint=hint)
-    if "output" in params:
-        form = str(params["output"]) if row.lists else "json"
-        before = option_words([option for option in watch.options if option.name != "output"], params)
-        hint = join([watch.verb, *before, words[0], "-o", form, *words[1:]])
-        raise UsageError(f"watch: the format of {words[0]} stands behind it", hint=hint)
-    return row
-
-
-def _repeat(session: Session, row: Command, words: list[str], interval_s: float, for_s: float) -> None:
+def _repeat(session: Session, words: list[str], interval_s: float, for_s: float) -> None:
     """Carry out a listing command again and again, in place on a terminal; its help once."""
+    row = grammar.row_of(words)
     if grammar.asks_for_help(row, words[1:]):
         session.perform(words)
         return
-    params = _params_of(row, words[1:])
-    if not only_looks(params):
-        raise UsageError(f"watch only looks, and this {row.verb} changes something", hint=join(words))
-    if "follow" in params:
-        raise UsageError(f"watch: what {row.verb} follows goes on by itself", hint=join(words))
     one_look = ["--no-stream"] if row.option("--no-stream") is not None else []
     looking = [words[0], *one_look, *words[1:]]
     repeat(session, join(words), lambda: session.perform(looking), interval_s, for_s)
-
-
-def _params_of(row: Command, given: list[str]) -> Params:
-    """Return the parameters of a listing; raises UsageError with its word: its place is not known here."""
-    try:
-        return grammar.params_of(row, given)
-    except UsageError as error:
-        if error.at is not None and error.at < len(given):
-            error.word = error.word or given[error.at]
-        error.at = None
-        raise
 
 
 def repeat(

@@ -51,8 +51,6 @@ def print_report(session: Session, report: Report, params: Params) -> None:
 
 def _plan(session: Session, app: str, arguments: Arguments) -> Plan:
     rps, ramp = arguments.number("rps"), arguments.pair("ramp")
-    if rps is not None and ramp is not None:
-        raise UsageError("load: either --rps or --ramp", hint=f"load {app} --rps 50 --for 10s")
     first, last = ramp or (rps or _RPS, rps or _RPS)
     item = app_item(session.client.call, app)
     there = endpoint(item, session.client.call("status", {}))

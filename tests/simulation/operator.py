@@ -6,11 +6,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from manager.api.amounts import ScaleChange
 from manager.api.arguments import Arguments
 from manager.api.errors import CloudError, Conflict, StoreUnavailable
 from manager.service.changes import Edit, Wish
 from manager.state import wishes
-from manager.state.amounts import ScaleChange
 from manager.state.model import AppSpec, Order
 from manager.state.specs import Held, new_app
 from manager.state.templates import Health, Template

@@ -12,6 +12,7 @@ from typing import cast
 
 import pytest
 
+from manager.api.amounts import ScaleChange
 from manager.api.arguments import Arguments
 from manager.api.errors import AppExists, CloudError, Conflict, RouteTaken, UsageError
 from manager.api.values import KEPT_REVISIONS
@@ -27,7 +28,6 @@ from manager.service.changes import Changes, Wish, read_specs
 from manager.service.intake import Intake
 from manager.service.revisions import RevisionVerbs
 from manager.state import wishes
-from manager.state.amounts import ScaleChange
 from manager.state.model import AppSpec, Autoscale, Past, ScalingTarget
 from manager.state.records import (
     APPS,

@@ -153,12 +153,6 @@ def test_a_backup_takes_the_place_of_what_was_there_once_it_is_whole(directory: 
     assert not list(directory.glob("*.part"))
 
 
-def test_no_backup_is_named_like_standard_output(directory: Path) -> None:
-    with pytest.raises(UsageError, match="nothing to standard output"):
-        described({"file": "-"})
-    assert not (directory / "-").exists()
-
-
 @pytest.mark.parametrize(
     ("path", "why"),
     [

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from manager.api.amounts import ScaleChange
 from manager.plan.foresee import foreseen
 from manager.state import wishes
-from manager.state.amounts import ScaleChange
 from manager.state.model import AppSpec, Autoscale
 from tests.simulation.worlds import an_app
 

@@ -132,7 +132,8 @@ def test_a_number_before_an_app_is_put_behind_it_unless_that_has_one() -> None:
         grammar.check(statements("scale 3 web")[0])
 
     assert swapped.value.hint == "scale web=3"
-    grammar.check(statements("scale 3 web=2")[0])  # the manager says which of them is no app
+    with pytest.raises(UsageError, match='"3" is not the name of an app'):
+        grammar.check(statements("scale 3 web=2")[0])
 
 
 def test_a_very_long_word_that_is_no_command_is_told_by_its_beginning() -> None:

@@ -239,11 +239,3 @@ def test_another_port_is_asked_as_the_former_was() -> None:
     assert updated("-p 8001 web", base).health == Health("path", "/ok")
     assert updated("-p 8001/tcp web", base).health == Health("tcp")
     assert updated("-p 8001 web").health == Health("http")
-
-
-@pytest.mark.parametrize(
-    "line", ["--reach api --no-reach web", "--egress --no-egress web", "-e A=1 --no-env A web"]
-)
-def test_an_update_that_gives_and_takes_at_once_is_refused(line: str) -> None:
-    with pytest.raises(UsageError, match="contradict each other"):
-        updated(line)

@@ -371,6 +371,8 @@ def test_a_variable_of_the_environment_that_is_not_set_is_set_outside(shell: She
         ("run --memory 10x web ./x", "help run"),
         ("autoscale web --slo abc", "help autoscale"),
         ("autoscale web --max 3 --slo 250,99%", "autoscale web --max 3 --slo 250ms,99%"),
+        ("autoscale web --max 3 --slo 100ms,99", "autoscale web --max 3 --slo 100ms,99%"),
+        ("autoscale web --max 3 --slo 100,99", "autoscale web --max 3 --slo 100ms,99%"),
         ("load web --for 0", "load web --rps 50 --for 10s"),
         ("watch -n 2 ps", "watch -n 2s ps"),
         ("ps web --sort=stat", "ps web --sort=state"),

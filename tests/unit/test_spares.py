@@ -7,6 +7,7 @@ from ipaddress import IPv4Network
 
 import pytest
 
+from manager.api.amounts import scale_changes
 from manager.loop.order import RECORD_LABEL, SPEC_LABEL
 from manager.observe.verdicts import Verdict
 from manager.plan.plan import plan
@@ -15,7 +16,6 @@ from manager.plan.steps import Bury, Launch, Pause, Publish, Retire, SaveRecords
 from manager.plan.updates import end_of_update
 from manager.service.rescue import adoption
 from manager.service.waiting import is_settled
-from manager.state.amounts import scale_changes
 from manager.state.ending import Ending
 from manager.state.model import AppSpec, Past, WorkerKey, WorkerRecord
 from manager.state.phase import phase

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from manager.api.amounts import ScaleChange
 from manager.state import wishes
-from manager.state.amounts import ScaleChange
 from manager.state.model import AppSpec, Autoscale
 from manager.state.taken_back import taken_back, takes_back
 from tests.simulation.worlds import TEMPLATE, an_app

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from manager.api.amounts import ScaleChange
 from manager.api.errors import AppNotFound, WorkerNotFound
 from manager.service.targets import place_of
 from manager.state import wishes
-from manager.state.amounts import ScaleChange
 from manager.state.model import AppSpec, WorkerKey
 from manager.state.world import World
 from tests.simulation.worlds import NOW, a_worker, an_app, ended, known, serving, without

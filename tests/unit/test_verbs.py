@@ -80,3 +80,14 @@ def test_a_file_that_is_not_open_for_what_is_asked_is_a_mistake_of_who_sent_it(t
 
     os.close(sent)
     assert not answering.last_error
+
+
+def test_a_request_whose_form_alone_is_wrong_reaches_no_verb() -> None:
+    update = MagicMock()
+    ours, theirs = socket.socketpair()
+    params = {"app": "web", "egress": True, "no_egress": True}
+
+    with ours, theirs, pytest.raises(UsageError, match="contradict each other"):
+        Dispatcher({"update": update})(Call(Request(1, "update", params), ours))
+
+    update.assert_not_called()

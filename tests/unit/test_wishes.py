@@ -8,10 +8,10 @@ from functools import partial
 
 import pytest
 
+from manager.api.amounts import ScaleChange, scale_changes
 from manager.api.errors import AppNotFound, CloudError, UsageError, WorkerNotFound
 from manager.api.values import MAX_WORKERS
 from manager.state import wishes
-from manager.state.amounts import ScaleChange, scale_changes
 from manager.state.model import AppSpec, Autoscale, Hurry, ScalingTarget
 from manager.state.specs import free_number, holder
 from manager.state.templates import Health
