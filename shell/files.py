@@ -79,7 +79,7 @@ def opened(params: Params) -> Iterator[list[Handed]]:
                 raise UsageError(f"more than {MAX_FILES} files", hint="put them into an image")
         with _told_of_both(command):
             yield handed
-        _put_in_place(params)
+        _put_in_place(params, handed)
     except BaseException:
         if handed:
             _withdraw(params)
@@ -107,10 +107,9 @@ def _state_files(params: Params) -> Iterator[Handed]:
     """Yield the file that `backup` writes, for its owner alone, or the one that `restore` reads."""
     written, read = params.get("file"), params.get("backup")
     if isinstance(written, str):
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
             _require_replaceable(written)
-            yield Handed(os.open(_draft(written), flags, 0o600), written, "copy", "/backup")
+            yield Handed(_drafted(written), written, "copy", "/backup")
         except OSError as error:
             raise unwritable("backup", written, error) from error
     if isinstance(read, str):
@@ -126,14 +125,29 @@ def _require_replaceable(path: str) -> None:
 
 
 def _draft(path: str) -> str:
-    """Return where a backup grows: beside its place, which a link may name."""
+    """Return where a backup is before it is in its place, which a link may name: beside that."""
     return f"{os.path.realpath(path)}.{os.getpid()}.part"
 
 
-def _put_in_place(params: Params) -> None:
+def _drafted(path: str) -> int:
+    """Return the open file in which a backup grows: without a name, so that a killed one leaves nothing.
+
+    Where the file system has no such files, as NFS, it has the name of the draft.  Raises OSError.
+    """
+    how = os.O_RDWR | os.O_CLOEXEC
+    with suppress(OSError):
+        return os.open(os.path.dirname(os.path.realpath(path)), how | os.O_TMPFILE, 0o600)
+    return os.open(_draft(path), how | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+def _put_in_place(params: Params, handed: Sequence[Handed]) -> None:
     written = params.get("file")
     if isinstance(written, str):
+        drafted = handed[0].descriptor
         try:
+            if not os.fstat(drafted).st_nlink:  # it cannot get a name that is taken: hence two steps
+                # told where to begin, the call follows the link to what is open
+                os.link(f"/proc/self/fd/{drafted}", _draft(written), src_dir_fd=drafted)
             os.replace(_draft(written), os.path.realpath(written))
         except OSError as error:
             raise unwritable("backup", written, error) from error

@@ -153,6 +153,14 @@ def test_a_backup_takes_the_place_of_what_was_there_once_it_is_whole(directory: 
     assert not list(directory.glob("*.part"))
 
 
+def test_a_backup_that_is_killed_leaves_nothing_beside_its_place(directory: Path) -> None:
+    before = {*os.listdir(directory)}
+
+    with files.opened({"file": "new"}) as (handed,):
+        os.write(handed.descriptor, b"half of it")
+        assert {*os.listdir(directory)} == before
+
+
 @pytest.mark.parametrize(
     ("path", "why"),
     [
