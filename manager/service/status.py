@@ -128,7 +128,7 @@ class CloudStatus:
             notes.append(f"{picture.trouble} (for {time.time() - (picture.trouble_since or 0):.0f} s)")
         notes += lost_notes(world)
         if late := [name for name, spec in world.specs.items() if not is_as_asked(world, spec)]:
-            notes.append(f"not yet as asked (apps tells why): {some(late)}")
+            notes.append(f"not as asked (apps tells why): {some(late)}")
         notes += [f"{key.label}: {words}" for key, words in [*world.hindered.items()][:SOME]]
         if world.unreadable:
             notes.append(f"left alone, as records cannot be read: {some(sorted(world.unreadable.values()))}")

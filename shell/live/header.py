@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from shell.live.view import Seen
 from shell.text import cells, styled
 from shell.text.document import fields, number
+from shell.text.render import settled
 from shell.text.sparkline import bar
 from shell.text.styled import Fragment, Line
 from shell.text.tables import Options
@@ -35,12 +36,12 @@ def absence(seen: Seen, since: float, now: float) -> tuple[str, str]:
 
 def _state(seen: Seen, width: int) -> Line:
     """Return how the cloud and its parts are; where not all fits, only parts that are not well."""
-    cloud, parts, settled = ("head", str(seen.status.get("cloud"))), _parts(seen), _settled(seen)
-    whole = (cloud, *_health(parts), ("", "  "), settled)
+    cloud, parts, state = ("head", str(seen.status.get("cloud"))), _parts(seen), _settled(seen)
+    whole = (cloud, *_health(parts), ("", "  "), state)
     if styled.columns_of(whole) <= width:
         return whole
     ailing = {part: well for part, well in parts.items() if not well}
-    return (cloud, ("", "  "), settled, *_health(ailing or {"all parts": True}))
+    return (cloud, ("", "  "), state, *_health(ailing or {"all parts": True}))
 
 
 def _parts(seen: Seen) -> dict[str, bool]:
@@ -60,8 +61,7 @@ def _health(parts: Mapping[str, bool]) -> Iterator[Fragment]:
 
 
 def _settled(seen: Seen) -> Fragment:
-    settled = seen.status.get("converged") is True
-    return ("well", "all as asked") if settled else ("busy", "not yet as asked")
+    return "well" if seen.status.get("converged") is True else "busy", settled(seen.status)
 
 
 def _usage(seen: Seen, options: Options) -> Line:

@@ -148,8 +148,12 @@ def _docker_fact(docker: Document) -> str:
 
 def _cloud_fact(status: Document) -> str:
     counts = ", ".join(counted(number(status.get(f"{noun}s")) or 0, noun) for noun in ("app", "worker"))
-    settled = "all as asked" if status.get("converged") is True else "not yet as asked"
-    return f"{_text(status.get('cloud'))}: {counts}, {settled}"
+    return f"{_text(status.get('cloud'))}: {counts}, {settled(status)}"
+
+
+def settled(status: Document) -> str:
+    """Return whether every app is as it was asked for: one that is not may be so for good."""
+    return "all as asked" if status.get("converged") is True else "not as asked"
 
 
 def _manager_fact(status: Document, now: float) -> str:

@@ -106,7 +106,7 @@ def test_a_bar_stays_in_its_columns() -> None:
 
 def test_the_view_in_80_columns() -> None:
     assert drawn(View()) == (
-        "default  manager ok  etcd ok  proxy NOT OK  docker ok  not yet as asked\n"
+        "default  manager ok  etcd ok  proxy NOT OK  docker ok  not as asked\n"
         "cpu ███░░░░░░░░░░░░░░ 0.40 of 2 cores   memory █░░░░░░░░░░░░░░░░ 50.0M of 1.0G\n"
         "\n"
         "  APP  READY  REQ/S    P95  ERRORS   CPU  LAST MINUTE   NEXT\n"
@@ -133,7 +133,7 @@ def test_the_view_in_140_columns_has_every_column() -> None:
 
 def test_the_view_in_60_columns_of_a_terminal_with_ascii_only() -> None:
     assert drawn(View(), 60, utf8=False).splitlines()[:6] == [
-        "default  not yet as asked  proxy NOT OK",
+        "default  not as asked  proxy NOT OK",
         "cpu #...... 0.40 of 2 cores   memory ....... 50.0M of 1.0G",
         "",
         "  APP  READY  REQ/S    P95  NEXT",
@@ -197,8 +197,8 @@ def test_logs_are_seen_from_their_end_and_an_explanation_from_its_beginning() ->
 def test_a_narrow_view_says_whether_all_is_as_asked_and_which_parts_are_not_well() -> None:
     well = replace(SEEN, status={**STATUS, "proxy": {"healthy": True}})
 
-    assert drawn(View(), 40, 20, SEEN).startswith("default  not yet as asked  proxy NOT OK\n")
-    assert drawn(View(), 60, 20, well).startswith("default  not yet as asked  all parts ok\n")
+    assert drawn(View(), 40, 20, SEEN).startswith("default  not as asked  proxy NOT OK\n")
+    assert drawn(View(), 60, 20, well).startswith("default  not as asked  all parts ok\n")
 
 
 def test_events_fill_what_is_left_of_the_screen_unless_only_a_few_are_wanted() -> None:

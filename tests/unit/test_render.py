@@ -413,6 +413,12 @@ def test_a_plan_is_numbered_and_an_empty_one_says_so() -> None:
     assert shown(document("Plan", {"steps": []})) == "nothing to do"
 
 
+def test_nobody_is_told_to_wait_for_an_app_that_may_have_failed_for_good() -> None:
+    first, *_ = shown(status(converged=False)).splitlines()
+
+    assert first == "cloud     not ok  default: 2 apps, 4 workers, not as asked"
+
+
 def test_status_has_a_line_for_each_part() -> None:
     assert shown(status(standbys=[{"pid": 4712}])) == (
         "cloud     ok      default: 2 apps, 4 workers, all as asked\n"
