@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -78,6 +78,20 @@ def _start(order: PartOrder, engine: Engine) -> str:
         return f"started {order.name}"
     engine.parts.restart(order.name)
     return f"restarted {order.name}"
+
+
+def without_data(places: Places, settings: Settings) -> list[int]:
+    """Return the numbers of the embedded members whose data are not where they should be.
+
+    A member that runs ends soon without: each half a minute etcd looks through them.
+    """
+    own = () if settings.own_etcd else settings.etcd_endpoints
+    return [number for number, _ in enumerate(own, start=1) if not has_log(_directory(places, number))]
+
+
+def lost_words(places: Places, numbers: Iterable[int]) -> str:
+    """Return that the data of these members are lost."""
+    return f"the data of {', '.join(f'etcd{number}' for number in numbers)} are gone from {places.state}"
 
 
 def has_log(directory: Path) -> bool:

@@ -14,7 +14,7 @@ from manager.api.places import Places, program
 
 Say = Callable[[str], None]
 
-_CALL = re.compile(r"(?<![\w/])simplecloud (?=(?:--cloud|up|down|doctor|help|adopt|net)\b)")
+_CALL = re.compile(r"(?<![\w/])simplecloud (?=(?:--cloud|up|down|doctor|help|adopt|net|backup)\b)")
 
 
 def say(text: str) -> None:

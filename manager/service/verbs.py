@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 
 from manager.api.arguments import Arguments
 from manager.core import Core
 from manager.host import parts
+from manager.host.members import lost_words, without_data
 from manager.journal import Journal
 from manager.loop.reconcile import Reconciler
 from manager.server import Call
@@ -40,7 +41,7 @@ from manager.store.alarms import alarms
 def dispatcher(core: Core) -> Dispatcher:
     """Return what answers every request to this manager."""
     answering = Dispatcher({}, partial(_unreadable, core.reconciler))
-    status = _status(core, lambda: (core.reconciler.last_error, answering.last_error))
+    status = _status(core, lambda: (_lost_words(core), core.reconciler.last_error, answering.last_error))
     changes = Changes(core.store, core.leadership, core.reconciler, core.journal, time.time)
     verbs = {**_changing(core, changes), **_looking(core), "status": status.status}
     answering.verbs = {**verbs, "watch": Watching(core.reconciler, verbs, status.host).watch}
@@ -63,7 +64,13 @@ def _unreadable(reconciler: Reconciler) -> Collection[str]:
     return picture.world.unreadable if picture is not None else {}
 
 
-def _status(core: Core, troubles: Callable[[], tuple[str, str]]) -> CloudStatus:
+def _lost_words(core: Core) -> str:
+    """Return that members of etcd lack their data, with what tells more, "" where none does."""
+    lost = without_data(core.places, core.settings)
+    return f"{lost_words(core.places, lost)} (doctor)" if lost else ""
+
+
+def _status(core: Core, troubles: Callable[[], Iterable[str]]) -> CloudStatus:
     return CloudStatus(
         cloud=core.places.cloud,
         tag=core.places.tag,

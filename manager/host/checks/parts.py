@@ -15,7 +15,7 @@ from manager.engine.docker_engine import DockerEngine
 from manager.host import parts, ports
 from manager.host.checks.finding import Finding, fail, ok, warn
 from manager.host.liveness import eventually, network_is_intact, proxy_answers, repair_network
-from manager.host.members import bring_back, renew
+from manager.host.members import bring_back, lost_words, renew, without_data
 from manager.host.settings import Settings
 from manager.host.telling import simplecloud
 from manager.store import Member
@@ -47,16 +47,31 @@ def _members(places: Places, settings: Settings, within_s: float) -> list[Member
 
 
 def etcd(places: Places, settings: Settings, members: list[Member], engine: DockerEngine | None) -> Finding:
-    away = _away(members)
+    away, lost = _away(members), without_data(places, settings)
     fact = f"{len(members) - len(away)} of {len(members)} members healthy"
-    if not away:
+    if away:
+        fact = f"{fact}, away: {', '.join(away)}"
+    if not away and not lost:
         return ok("etcd", fact)
-    fact = f"{fact}, away: {', '.join(away)}"
     if settings.own_etcd:
         host, _, port = away[0].rpartition(":")
         return fail("etcd", fact, f"nc -vz {host} {port}    (it is an etcd of your own)")
-    mend = None if engine is None else partial(_bring_back, places, settings, away, engine)
-    return fail("etcd", fact, simplecloud(places, "doctor --fix"), mend)
+    if lost:
+        fact = f"{fact}; {lost_words(places, lost)}"
+    mend = None if engine is None or not away else partial(_bring_back, places, settings, away, engine)
+    return fail("etcd", fact, _way_out(places, settings, away, lost), mend)
+
+
+def _way_out(places: Places, settings: Settings, away: list[str], lost: list[int]) -> str:
+    """Return what to do about members that are away or lack their data; nobody is to end one that answers."""
+    fix, count = simplecloud(places, "doctor --fix"), len(settings.etcd_endpoints)
+    if not away and len(lost) == count:
+        return f"{simplecloud(places, 'backup FILE')}    (within half a minute, before they end)"
+    if not away:
+        return f"{fix}    (in half a minute, when they have ended)"
+    if lost and len(away) == count:
+        return f"{fix}    (put the data back before; else: restore FILE, or adopt -y)"
+    return fix
 
 
 def _bring_back(places: Places, settings: Settings, away: list[str], engine: DockerEngine) -> str:
