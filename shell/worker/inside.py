@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from manager.api.arguments import option_words
 from manager.api.attached import refusal_of
 from manager.api.command import Command
 from manager.api.errors import CloudError, UsageError
@@ -27,6 +28,7 @@ from shell.worker.streams import Streams, write
 if TYPE_CHECKING:
     from shell.session import Session
 
+_SHELLS = ("sh", "bash", "ash", "dash", "zsh")
 _ASIDE_S = 2.0  # a manager that takes longer for what is beside the streams is not waited for
 
 
@@ -62,6 +64,8 @@ def execute(session: Session, row: Command, params: Params) -> None:
             again = join([row.verb, "-i", str(params["target"]), *texts(params, "command")])
             raise UsageError(f"{row.verb} -t -i needs a terminal, and the standard input is none", hint=again)
         asked = _made(session, variables.given(row, params))
+        if given is None and session.interactive and _is_a_shell(texts(params, "command")):
+            session.note(f"it has nothing to read, and ends at once: {_with_a_terminal(row, params)}")
         with _started(asked) as sock:
             streams = Streams(sock, given, session.out, session.err, tty)
             _join(asked, streams)
@@ -69,6 +73,18 @@ def execute(session: Session, row: Command, params: Params) -> None:
     finally:
         if given is not None:
             os.close(given)
+
+
+def _is_a_shell(command: Sequence[str]) -> bool:
+    """Tell whether a command does nothing but what it reads."""
+    return len(command) == 1 and os.path.basename(command[0]) in _SHELLS
+
+
+def _with_a_terminal(row: Command, params: Params) -> str:
+    """Return the command as it is typed by who wants to go into a worker."""
+    options = [option for option in row.options if option.key not in ("interactive", "tty")]
+    rest = [str(params["target"]), *texts(params, "command")]
+    return join([row.verb, "-it", *option_words(options, params), *rest])
 
 
 def _stdin(session: Session, params: Params) -> int | None:

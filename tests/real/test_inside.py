@@ -198,6 +198,12 @@ def test_a_terminal_is_a_terminal_inside_too(app: str, cloud: Cloud) -> None:
         assert terminal.is_as_before()
 
 
+def test_who_starts_a_shell_that_has_nothing_to_read_is_told_how_to_go_in(app: str, cloud: Cloud) -> None:
+    with on_terminal(LAUNCHER, "--cloud", cloud.name, "exec", "-u", "0", app, "sh") as terminal:
+        terminal.wait_for(f"and ends at once: exec -it --user 0 {app} sh\r\n")
+        assert terminal.process.wait(60) == 0
+
+
 def test_the_prompt_is_in_order_after_a_terminal_inside(app: str, cloud: Cloud) -> None:
     with on_terminal(LAUNCHER, "--cloud", cloud.name) as terminal:
         terminal.wait_for(f"cloud:{cloud.name}>")
