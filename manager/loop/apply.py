@@ -149,7 +149,7 @@ class Effects:
             self.secrets.take_back(key)
         keys = [worker_key(key) for key in step.records] + [app_key(name) for name in step.apps]
         for name in step.apps:
-            keys += self.store.read(f"{REVISIONS}{name}/", f"{DECISIONS}{name}/").entries
+            keys += self.store.read(f"{DECISIONS}{name}/").entries  # its history is there for an undo
             keys.append(target_key(name))
         self.store.write({}, keys, fence=self.fence())
         for name in step.apps:

@@ -150,8 +150,8 @@ class Changes:
         puts, stale = {}, []
         if former is None:
             stale.append(undo_key(spec.name))  # of another app of that name
-            if change != "undo":
-                stale.append(freeze_key(spec.name))  # of that one too; an undo brings it back as it was
+            if change != "undo":  # which brings that one back as it was
+                stale += [freeze_key(spec.name), *self.store.read(f"{REVISIONS}{spec.name}/").entries]
         elif not aside:
             puts[undo_key(spec.name)] = encode(former)
         if spec.scales_itself and (former is None or not former.scales_itself):
@@ -161,7 +161,7 @@ class Changes:
             entry = Revision.of(spec, self.clock(), change)
             puts[revision_key(spec.name, spec.revision)] = encode(entry)
             stale += self._outdated(spec, former) if former is not None else []
-        return puts, stale
+        return puts, [key for key in stale if key not in puts]
 
     def _outdated(self, spec: AppSpec, former: AppSpec) -> list[str]:
         """Return the keys of the app's revisions that go now that it gets another one."""

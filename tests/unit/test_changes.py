@@ -125,6 +125,21 @@ def test_only_an_undo_brings_an_app_back_as_frozen_as_it_was(verb: str, frozen: 
     assert desk.keys(FROZEN) == frozen
 
 
+@pytest.mark.parametrize(("verb", "revisions"), [("run", [1]), ("undo", [1, 2, 3])])
+def test_only_an_undo_brings_an_app_back_with_its_history(
+    verb: str, revisions: list[int], desk: Desk
+) -> None:
+    desk.make(lambda specs: an_app())
+    desk.make(revised)
+    last = read_specs(desk.store.read(APPS))["web"]
+    desk.store.write({}, [app_key("web")])
+
+    call = cast(Call, Asked(Request(1, verb, {})))
+    desk.changes.make(call, lambda specs: Wish((wishes.undone(None, last) if verb == "undo" else an_app(),)))
+
+    assert numbers(desk) == revisions
+
+
 def test_what_changes_nothing_leaves_the_last_change_to_be_taken_back(desk: Desk) -> None:
     desk.make(lambda specs: an_app(want=2))
     desk.make(lambda specs: replace(specs["web"], want=5))
