@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from manager.api import addresses
-from manager.api.errors import CloudError, NotAllowed, UsageError
+from manager.api.errors import CloudError, NotAllowed
 from manager.api.places import DEFAULT_CLOUD, Places, places_of
 
 if TYPE_CHECKING:
@@ -110,14 +110,14 @@ def _run(asked: argparse.Namespace, places: Places) -> int:
 
 def _asked(asked: argparse.Namespace) -> Asked:
     """Return what the options of `up` ask for; raises UsageError."""
+    from manager.api.forms import require_etcd
     from manager.host.choose import Asked
     from manager.host.docker_host import asked_socket
     from manager.host.external_etcd import asked_etcd
 
     given: dict[Pem, str | None] = {"ca": asked.etcd_ca, "cert": asked.etcd_cert, "key": asked.etcd_key}
     files = {pem: word for pem, word in given.items() if word is not None}
-    if files and asked.etcd is None:
-        raise UsageError(f"--etcd-{next(iter(files))} goes with --etcd", hint="simplecloud help up")
+    require_etcd(asked.etcd, files)
     return Asked(
         asked.http_port,
         asked.tcp_ports,

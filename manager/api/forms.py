@@ -7,9 +7,10 @@ shell asks before anything of a script runs, and the manager when a request arri
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 
+from manager.api.addresses import members_of
 from manager.api.agreement import (
     port_of,
     require_agreement,
@@ -23,6 +24,8 @@ from manager.api.cite import cited
 from manager.api.copying import copy_of
 from manager.api.errors import NotAllowed, UsageError
 
+_ETCD_FILES = "--etcd-ca ca.pem --etcd-cert client.pem --etcd-key client.key"
+ETCD_EXAMPLE = f"simplecloud up --etcd https://10.0.0.5:2379 {_ETCD_FILES}"
 _POLICY = ("max", "min", "mode", "slo")
 _TAKEN_BACK = ("egress", "reach", "secret")
 
@@ -116,6 +119,26 @@ def _backup(arguments: Arguments) -> None:
         raise UsageError(told, hint="backup cloud.backup", word="-")
 
 
+def _up(arguments: Arguments) -> None:
+    files = [name for name in ("ca", "cert", "key") if arguments.text(f"etcd_{name}") is not None]
+    require_etcd(arguments.text("etcd"), files)
+
+
+def require_etcd(urls: str | None, files: Collection[str]) -> None:
+    """Raise UsageError where the URLs of an etcd and the files for it do not go together."""
+    if urls is None:
+        if files:
+            raise UsageError(f"--etcd-{next(iter(files))} goes with --etcd", hint="simplecloud help up")
+        return
+    scheme, _ = members_of(urls)
+    if scheme == "http" and files:
+        raise UsageError(f"--etcd-{next(iter(files))} needs an https:// address", hint=ETCD_EXAMPLE)
+    if scheme == "https" and "ca" not in files:
+        raise UsageError("--etcd https://... needs --etcd-ca", hint=ETCD_EXAMPLE)
+    if ("cert" in files) != ("key" in files):
+        raise UsageError("--etcd-cert and --etcd-key go together", hint=ETCD_EXAMPLE)
+
+
 def _of_a_file(verb: str) -> Callable[[Arguments], None]:
     def judge(arguments: Arguments) -> None:
         if arguments.text("file") is None:
@@ -138,4 +161,5 @@ _JUDGES: Mapping[str, Callable[[Arguments], None]] = {
     "backup": _backup,
     "apply": _of_a_file("apply"),
     "diff": _of_a_file("diff"),
+    "up": _up,
 }

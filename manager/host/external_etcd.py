@@ -15,11 +15,10 @@ from typing import Literal
 
 from manager.api.addresses import members_of
 from manager.api.errors import SetupFailed, UsageError
+from manager.api.forms import ETCD_EXAMPLE, require_etcd
 from manager.host.files import write_whole
 
 KNOCK_S = 3.0
-_FILES = "--etcd-ca ca.pem --etcd-cert client.pem --etcd-key client.key"
-_EXAMPLE = f"simplecloud up --etcd https://10.0.0.5:2379 {_FILES}"
 _BEGINS: Mapping[str, bytes] = {
     "ca": b"-----BEGIN CERTIFICATE-----",
     "cert": b"-----BEGIN CERTIFICATE-----",
@@ -38,13 +37,8 @@ class Etcd:
 
 def asked_etcd(text: str, files: Mapping[Pem, str]) -> Etcd:
     """Return the etcd that `--etcd` and its files name; raises UsageError."""
-    scheme, endpoints = members_of(text)
-    if scheme == "http" and files:
-        raise UsageError(f"--etcd-{next(iter(files))} needs an https:// address", hint=_EXAMPLE)
-    if scheme == "https" and "ca" not in files:
-        raise UsageError("--etcd https://... needs --etcd-ca", hint=_EXAMPLE)
-    if ("cert" in files) != ("key" in files):
-        raise UsageError("--etcd-cert and --etcd-key go together", hint=_EXAMPLE)
+    require_etcd(text, files)
+    _, endpoints = members_of(text)
     return Etcd(endpoints, {pem: _readable(pem, word) for pem, word in files.items()})
 
 
@@ -54,7 +48,7 @@ def _readable(pem: Pem, word: str) -> Path:
         text = path.read_bytes()
     except OSError as error:
         words = (error.strerror or str(error)).lower()
-        raise UsageError(f"--etcd-{pem}: cannot read {word}: {words}", hint=_EXAMPLE) from error
+        raise UsageError(f"--etcd-{pem}: cannot read {word}: {words}", hint=ETCD_EXAMPLE) from error
     if _BEGINS[pem] not in text:
         what = "private key" if pem == "key" else "certificate"
         raise UsageError(f"--etcd-{pem}: {word} is no {what} in PEM form", hint=f"head -1 {word}")
@@ -122,11 +116,11 @@ def _refused(endpoint: str, files: Mapping[Pem, Path], error: ssl.SSLError) -> S
     """Return what a failed handshake means: with TLS 1.3 a client's certificate is judged after it."""
     reason = (error.reason or str(error)).lower().replace("_", " ")
     if "certificate" in reason and "cert" not in files:
-        return SetupFailed(f"etcd at {endpoint} asks for a certificate", hint=_EXAMPLE)
+        return SetupFailed(f"etcd at {endpoint} asks for a certificate", hint=ETCD_EXAMPLE)
     if "certificate" in reason or "unknown ca" in reason or ("cert" in files and "eof" in reason):
         # which of the two arrives, its complaint or the end of the connection, is a matter of luck
-        return SetupFailed(f"etcd at {endpoint} does not accept {files['cert']}: {reason}", hint=_EXAMPLE)
-    return SetupFailed(f"etcd at {endpoint} does not speak TLS with us: {reason}", hint=_EXAMPLE)
+        return SetupFailed(f"etcd at {endpoint} does not accept {files['cert']}: {reason}", hint=ETCD_EXAMPLE)
+    return SetupFailed(f"etcd at {endpoint} does not speak TLS with us: {reason}", hint=ETCD_EXAMPLE)
 
 
 def _require_health(endpoint: str, answer: bytes) -> None:
@@ -135,8 +129,8 @@ def _require_health(endpoint: str, answer: bytes) -> None:
     if b'"health"' in answer:
         raise SetupFailed(f"etcd at {endpoint} says that it is not healthy", hint="simplecloud doctor")
     if not answer or answer.startswith((b"\x15", b"Client sent")) or b"HTTPS" in answer:
-        raise SetupFailed(f"etcd at {endpoint} wants https://", hint=_EXAMPLE)
-    raise SetupFailed(f"what answers at {endpoint} is no etcd", hint=_EXAMPLE)
+        raise SetupFailed(f"etcd at {endpoint} wants https://", hint=ETCD_EXAMPLE)
+    raise SetupFailed(f"what answers at {endpoint} is no etcd", hint=ETCD_EXAMPLE)
 
 
 def kept_file(state: Path, pem: Pem) -> Path:

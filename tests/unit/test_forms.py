@@ -40,6 +40,8 @@ from shell.language.scanner import statements
         ("backup -", "backup writes a file, and nothing to standard output"),
         ("apply", "apply needs a file"),
         ("diff", "diff needs a file"),
+        ("up --etcd-ca ca.pem", "--etcd-ca goes with --etcd"),
+        ("up --etcd https://one", "--etcd https://... needs --etcd-ca"),
         ("set n", "set n needs a value"),
         ("set 1x 2", '"1x" cannot name a variable'),
         ("set output foo", 'output: "foo" is not one of table'),
