@@ -32,7 +32,7 @@ _TAKEN_BACK = ("egress", "reach", "secret")
 
 def require_form(verb: str, arguments: Arguments) -> None:
     """Raise UsageError where the arguments of a command contradict each other, or lack one."""
-    judge = _JUDGES.get(verb)
+    judge = JUDGES.get(verb)
     if judge is not None:
         judge(arguments)
 
@@ -147,7 +147,7 @@ def _of_a_file(verb: str) -> Callable[[Arguments], None]:
     return judge
 
 
-_JUDGES: Mapping[str, Callable[[Arguments], None]] = {
+JUDGES: Mapping[str, Callable[[Arguments], None]] = {
     "run": require_agreement,
     "update": _update,
     "scale": _scale,

@@ -146,7 +146,7 @@ def _params(row: Command, given: Sequence[str]) -> Params:
         _check_columns(row, typed)
     if row.lists and typed.params.get("quiet") is True:
         _refuse_a_form_of_names(row, typed)
-    if not row.at_once:
+    if not row.at_once:  # of those none has a form to judge, and they begin sooner without
         _check_form(row, typed)
     return typed.params
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from manager.api.commands import COMMANDS
 from manager.api.errors import UsageError
+from manager.api.forms import JUDGES
 from shell.language import grammar
 from shell.language.scanner import statements
 
@@ -78,3 +80,7 @@ def test_a_script_is_refused_whole_for_a_statement_whose_form_alone_is_wrong(tex
 )
 def test_what_depends_on_what_there_is_is_left_to_the_command(text: str) -> None:
     grammar.check(statements(text)[0])
+
+
+def test_no_command_that_is_told_at_once_has_a_form_that_is_not_asked_for() -> None:
+    assert not {row.verb for row in COMMANDS if row.at_once} & {*JUDGES, "set", "watch"}
