@@ -199,12 +199,7 @@ LISTINGS: Mapping[str, Listing] = {
     ),
     "ChangeList": Listing(
         "app",
-        (
-            Column("APP", "app"),
-            Column("OPTION", "option"),
-            Column("NOW", "now"),
-            Column("WANTED", "wanted"),
-        ),
+        (Column("APP", "app"), Column("OPTION", "option"), Column("NOW", "now"), Column("WANTED", "wanted")),
         ("NOW",),
     ),
     "SecretList": Listing(

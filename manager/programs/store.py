@@ -107,8 +107,7 @@ def _check_file(found: os.stat_result, name: str, *, executable: bool) -> None:
         raise ProgramRejected(f"{name} is {kind}, not a file", hint="help files")
     if found.st_size > SIZE_LIMIT_BYTES:
         raise ProgramRejected(
-            f"{name} has {found.st_size >> 20}M, more than {SIZE_LIMIT_BYTES >> 20}M",
-            hint="help files",
+            f"{name} has {found.st_size >> 20}M, more than {SIZE_LIMIT_BYTES >> 20}M", hint="help files"
         )
     if executable and not found.st_size:
         raise ProgramRejected(f"{name} is empty", hint="help files")

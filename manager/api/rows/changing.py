@@ -54,11 +54,7 @@ ROWS: tuple[Command, ...] = (
         "manager",
         "change the number of workers",
         operands=(Operand("CHANGE", values.TEXT, many=True),),
-        options=(
-            Option("manual", None, "end the autoscaling of the app first"),
-            *WAITING,
-            DRY_RUN,
-        ),
+        options=(Option("manual", None, "end the autoscaling of the app first"), *WAITING, DRY_RUN),
         examples=("scale web=5", "scale web 2", "scale web +1", "scale web -1", "scale web=5 api=2"),
         changes=True,
         usage_tail="APP=N... | APP N | APP +N | APP -N",
@@ -71,11 +67,7 @@ ROWS: tuple[Command, ...] = (
             Operand("APP", values.CHANGED_APP, required=False),
             Operand("STATE", values.choice("off"), required=False),
         ),
-        options=(
-            *SCALING,
-            DRY_RUN,
-            *LISTING,
-        ),
+        options=(*SCALING, DRY_RUN, *LISTING),
         examples=(
             "autoscale",
             "autoscale web --max 6",

@@ -27,9 +27,7 @@ FILE = Option("file", values.TOML_FILE, "the file; - is standard input", "f")
 YES = Option("yes", None, "do not ask", "y")
 ENV_FILE = Option("env-file", values.FILE, "set the variables of a file, NAME=VALUE a line", many=True)
 SPARES = Option(
-    "spares",
-    values.SPARES,
-    "so many workers wait, started and paused, for a scale-up (0; autoscaled: auto)",
+    "spares", values.SPARES, "so many workers wait, started and paused, for a scale-up (0; autoscaled: auto)"
 )
 NOW = Option("now", None, "do not wait for open requests or connections")
 APPS = Operand("APP", values.APP, required=False, many=True)
