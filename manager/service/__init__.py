@@ -11,7 +11,7 @@ but by a drill; inside and copying go into one, as they are told.
     apps, revisions           which workers there are; what they are made from, and back
     scaling, whatif           the autoscaler's policy and decisions; another policy's
     freezing, secrets         what is left alone; what workers are given to know
-    rescue, drills            what was lost, brought back; what is killed, to see that
+    rescue, drills            what was lost, brought back; what is killed, to see it mended
     reading, describing       apps, workers, routes, images and events
     status, stats, watching   the cloud, what workers use, and all that as it changes
     show                      a picture as the views that people and programs read

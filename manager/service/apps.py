@@ -91,7 +91,7 @@ class AppVerbs:
     ) -> Edit:
         """Return the edit that applies `one` to each target once, several of one app in turn.
 
-        note: what is said of an app at the end, given the workers of it that were named: none where it was.
+        note: what is said of an app at the end, given its workers that were named, none where it was itself.
         """
 
         def edit(specs: Mapping[str, AppSpec]) -> Wish:
