@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -41,3 +42,16 @@ def test_balancer_is_held_to_the_order_in_which_it_is_to_be_read() -> None:
     told = re.findall("^    ([a-z_, ]+?)  ", balancer.__doc__ or "", re.MULTILINE)
 
     assert ", ".join(told).split(", ") == layers[::-1]
+
+
+MANAGER = ROOT / "manager"
+PACKAGES = [MANAGER, MANAGER / "host" / "checks", *(init.parent for init in MANAGER.glob("*/__init__.py"))]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_a_package_of_the_manager_names_whatever_is_in_it(package: Path) -> None:
+    told = ast.get_docstring(ast.parse((package / "__init__.py").read_text())) or ""
+    modules = {path.stem for path in package.glob("[!_]*.py")}
+    packages = {init.parent.name for init in package.glob("*/__init__.py")}
+
+    assert (modules | packages) <= set(re.findall(r"\w+", told))
