@@ -7,6 +7,7 @@ what one says the other understands.
     typed, arguments, values  the words of a command, what they stand for, checked
     quantities, addresses     how much, how long, and where
     agreement, copying        what options have to be to each other; what `cp` means
+    forms, amounts            that for each command; how many workers the words of `scale` ask for
     suggest, cite             the word that was meant; how a message names it
     views, status, listings   items, the cloud's own state, and the tables that are made of them
     documents                 what is around them all

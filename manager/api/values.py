@@ -20,6 +20,7 @@ BASE_IMAGE = "simplecloud/base"  # what workers run in, unless an app has an ima
 RESERVED_NAMES = frozenset({"manager", "proxy", "etcd", "http", "all", "off", "localhost"})
 MAX_WORKERS, MAX_SPARES = 1000, 100
 KEPT_REVISIONS = 50  # of each app
+KEPT_REMOVALS = 50  # the last apps that were removed, which an undo brings back
 APP_NAME = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
 _TARGET = re.compile(r"(?P<app>[a-z0-9-]+)(\.(?P<slot>0{0,9}[0-9]{1,4}))?")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

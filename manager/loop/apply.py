@@ -23,6 +23,7 @@ from manager.api.errors import (
     SecretRejected,
     WorkerNotFound,
 )
+from manager.api.values import KEPT_REMOVALS
 from manager.engine.contract import Engine, NameTaken
 from manager.journal import Journal
 from manager.loop.hosts import HostsFiles
@@ -57,7 +58,9 @@ from manager.state.records import (
     UNDO,
     app_key,
     encode,
+    freeze_key,
     target_key,
+    undo_key,
     worker_key,
 )
 from manager.state.remedy import remedy_of
@@ -151,11 +154,23 @@ class Effects:
         for name in step.apps:
             keys += self.store.read(f"{DECISIONS}{name}/").entries  # its history is there for an undo
             keys.append(target_key(name))
+        keys += self._beyond_undo() if step.apps else []
         self.store.write({}, keys, fence=self.fence())
         for name in step.apps:
             self.journal.note("removed", app=name)
         if step.apps:
             self._forget_programs()
+
+    def _beyond_undo(self) -> list[str]:
+        """Return the keys that are left of apps which went before the last that an undo brings back."""
+        stored = self.store.read(APPS, UNDO).entries
+        undos = {key.removeprefix(UNDO): entry for key, entry in stored.items() if key.startswith(UNDO)}
+        gone = [name for name in undos if app_key(name) not in stored]
+        gone.sort(key=lambda name: undos[name].mod_revision)
+        keys: list[str] = []
+        for name in gone[:-KEPT_REMOVALS]:
+            keys += [undo_key(name), freeze_key(name), *self.store.read(f"{REVISIONS}{name}/").entries]
+        return keys
 
     def _forget_programs(self) -> None:
         """Copied files go that neither an app, a kept revision, an undo nor a container names."""

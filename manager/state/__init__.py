@@ -4,6 +4,7 @@ Law: pure; a value is made, compared and written as text here, and nothing is lo
 
     model      applications, their revisions, records of workers
     ending     how a worker ended, and when the next one is started
+    remedy     which command keeps workers from ending like that again
     records    the same as text for the store, and back
     world      one picture: what is wanted, what is recorded, what is there
     phase      what each worker is doing, and why

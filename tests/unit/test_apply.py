@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 
 from manager.api.errors import EngineError
+from manager.api.values import KEPT_REMOVALS
 from manager.engine.containers import Container
 from manager.engine.orders import WorkerOrder
 from manager.journal import Journal, events
@@ -20,7 +21,18 @@ from manager.plan.steps import Bury, Forget, Launch, Rename, SaveSpec
 from manager.programs.store import UNUSED_FOR_S, Programs
 from manager.secrets import Secrets
 from manager.state.model import AppSpec, Revision, WorkerKey, WorkerRecord
-from manager.state.records import WORKERS, app_key, decode, encode, revision_key, undo_key
+from manager.state.records import (
+    FROZEN,
+    REVISIONS,
+    UNDO,
+    WORKERS,
+    app_key,
+    decode,
+    encode,
+    freeze_key,
+    revision_key,
+    undo_key,
+)
 from manager.state.templates import Mount
 from manager.store import Fence
 from netsetup.network import Network
@@ -268,6 +280,21 @@ def test_a_worker_is_forgotten_with_the_secrets_that_it_was_lent(edges: Edges) -
     edges.effects.forget(Forget((WorkerKey("web", 1, 1),), (), ""))
 
     assert not lent.exists()
+
+
+def test_of_apps_that_were_removed_the_last_ones_stay_for_an_undo(edges: Edges) -> None:
+    names = [f"job-{number}" for number in range(KEPT_REMOVALS + 2)]
+    there, *removed = names
+    edges.store.write({undo_key(there): "", app_key(there): encode(an_app())})
+    for name in removed:
+        edges.store.write({undo_key(name): "", freeze_key(name): "", revision_key(name, 1): ""})
+
+    edges.effects.forget(Forget((), ("web",), ""))
+
+    first, *last = removed
+    kept = edges.store.read(UNDO, FROZEN, REVISIONS).entries
+    assert {key for key in kept if first in key.split("/")} == set()
+    assert {key.removeprefix(UNDO) for key in kept if key.startswith(UNDO)} == {there, *last}
 
 
 def test_copied_files_that_nothing_names_go_with_an_app(edges: Edges) -> None:
