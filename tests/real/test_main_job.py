@@ -24,7 +24,7 @@ def test_an_app_that_is_run_twice_is_refused_and_stays_as_it_is(apps: Apps, clou
 
     assert again.code == 1
     assert f"an app is named {name} already" in again.stderr
-    assert f"hint:  help update    (or: rm {name} -y)" in again.stderr
+    assert f"hint:  update {name} sleep 1000    (or: rm {name} -y)" in again.stderr
     assert cloud.app(name).want == 1
 
 
