@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -154,23 +154,25 @@ class Effects:
         for name in step.apps:
             keys += self.store.read(f"{DECISIONS}{name}/").entries  # its history is there for an undo
             keys.append(target_key(name))
-        keys += self._beyond_undo() if step.apps else []
-        self.store.write({}, keys, fence=self.fence())
+        gone = self._beyond_undo(step.apps) if step.apps else []
+        for (
+            name
+        ) in gone:  # what tells of it last: where the manager dies in between, the next removal goes on
+            keys += [*self.store.read(f"{REVISIONS}{name}/").entries, freeze_key(name), undo_key(name)]
+        # one that an undo brings back right now keeps its history: then all of this is tried again
+        self.store.write({}, keys, fence=self.fence(), absent=map(app_key, gone))
         for name in step.apps:
             self.journal.note("removed", app=name)
         if step.apps:
             self._forget_programs()
 
-    def _beyond_undo(self) -> list[str]:
-        """Return the keys that are left of apps which went before the last that an undo brings back."""
+    def _beyond_undo(self, going: Collection[str]) -> list[str]:
+        """Return the apps that were removed too long ago for an undo; going: those that are removed now."""
         stored = self.store.read(APPS, UNDO).entries
         undos = {key.removeprefix(UNDO): entry for key, entry in stored.items() if key.startswith(UNDO)}
-        gone = [name for name in undos if app_key(name) not in stored]
+        gone = [name for name in undos if name in going or app_key(name) not in stored]
         gone.sort(key=lambda name: undos[name].mod_revision)
-        keys: list[str] = []
-        for name in gone[:-KEPT_REMOVALS]:
-            keys += [undo_key(name), freeze_key(name), *self.store.read(f"{REVISIONS}{name}/").entries]
-        return keys
+        return [name for name in gone[:-KEPT_REMOVALS] if name not in going]
 
     def _forget_programs(self) -> None:
         """Copied files go that neither an app, a kept revision, an undo nor a container names."""

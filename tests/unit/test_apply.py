@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from manager.api.errors import EngineError
+from manager.api.errors import Conflict, EngineError
 from manager.api.values import KEPT_REMOVALS
 from manager.engine.containers import Container
 from manager.engine.orders import WorkerOrder
@@ -282,19 +282,40 @@ def test_a_worker_is_forgotten_with_the_secrets_that_it_was_lent(edges: Edges) -
     assert not lent.exists()
 
 
+def removed_before(store: FakeStore) -> list[str]:
+    """As many apps were removed as an undo brings back, and web is removed now; return them, oldest first."""
+    names = [f"job-{number}" for number in range(KEPT_REMOVALS)]
+    for name in names:
+        store.write({undo_key(name): "", freeze_key(name): "", revision_key(name, 1): ""})
+    store.write({undo_key("web"): "", app_key("web"): encode(an_app())})
+    return names
+
+
 def test_of_apps_that_were_removed_the_last_ones_stay_for_an_undo(edges: Edges) -> None:
-    names = [f"job-{number}" for number in range(KEPT_REMOVALS + 2)]
-    there, *removed = names
-    edges.store.write({undo_key(there): "", app_key(there): encode(an_app())})
-    for name in removed:
-        edges.store.write({undo_key(name): "", freeze_key(name): "", revision_key(name, 1): ""})
+    edges.store.write({undo_key("there"): "", app_key("there"): encode(an_app())})
+    first, *last = removed_before(edges.store)
 
     edges.effects.forget(Forget((), ("web",), ""))
 
-    first, *last = removed
     kept = edges.store.read(UNDO, FROZEN, REVISIONS).entries
     assert {key for key in kept if first in key.split("/")} == set()
-    assert {key.removeprefix(UNDO) for key in kept if key.startswith(UNDO)} == {there, *last}
+    assert {key.removeprefix(UNDO) for key in kept if key.startswith(UNDO)} == {"there", *last, "web"}
+
+
+def test_an_app_that_an_undo_brings_back_keeps_its_history_while_another_one_is_removed(edges: Edges) -> None:
+    first, *_ = removed_before(edges.store)
+    asked: list[str] = []
+
+    def fence() -> Fence:
+        asked.append("")
+        if len(asked) == 2:  # what goes is chosen
+            edges.store.write({app_key(first): encode(an_app())})
+        return edges.effects.fence()
+
+    with pytest.raises(Conflict):
+        replace(edges.effects, fence=fence).forget(Forget((), ("web",), ""))
+
+    assert revision_key(first, 1) in edges.store.read(REVISIONS).entries
 
 
 def test_copied_files_that_nothing_names_go_with_an_app(edges: Edges) -> None:
