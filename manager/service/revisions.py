@@ -190,7 +190,9 @@ def _goal(spec: AppSpec, known: Mapping[int, Revision], wanted: int | None) -> R
     """Return the revision that a rollback goes back to; raises CloudError where it cannot."""
     name, number = spec.name, earlier(spec, known) if wanted is None else wanted
     if number is None:
-        raise CloudError(f"{name} has no earlier revision that worked", hint=f"history {name}", word=name)
+        raise CloudError(
+            f"{name} has no earlier revision that worked and differs", hint=f"history {name}", word=name
+        )
     if number == spec.revision:
         raise CloudError(f"{name} is of revision {number} already", hint=f"restart {name}", word=name)
     if number not in known:
@@ -203,9 +205,17 @@ def _goal(spec: AppSpec, known: Mapping[int, Revision], wanted: int | None) -> R
 
 
 def earlier(spec: AppSpec, known: Mapping[int, Revision]) -> int | None:
-    """Return the newest revision before the one that runs, other than those that failed."""
-    earlier = (number for number in known if number < spec.revision)
-    return max((number for number in earlier if number not in spec.failed), default=None)
+    """Return the newest revision before the one that runs that did not fail, and is not the same as that.
+
+    Who undoes a removal, or goes back, gets a revision that has its like in the history.
+    """
+    worked = (past for number, past in known.items() if number < spec.revision and number not in spec.failed)
+    return max((past.number for past in worked if not _is_same(spec, past)), default=None)
+
+
+def _is_same(spec: AppSpec, past: Revision) -> bool:
+    """Return whether a revision has what the app has now."""
+    return past.template == spec.template and _reached_as(spec, past) == spec
 
 
 def ranges(numbers: Iterable[int]) -> str:

@@ -110,7 +110,9 @@ def after_a_failure_and_a_success() -> AppSpec:
 
 
 def history(last: int) -> dict[int, Revision]:
-    return {number: Revision(number, NOW, "update", TEMPLATE) for number in range(1, last + 1)}
+    """Return so many revisions, none with the memory of another."""
+    templates = {number: replace(TEMPLATE, memory_bytes=number * 2**20) for number in range(1, last + 1)}
+    return {number: Revision(number, NOW, "update", template) for number, template in templates.items()}
 
 
 def test_a_rollback_never_chooses_a_revision_that_failed() -> None:
@@ -260,7 +262,7 @@ def test_a_rollback_brings_back_the_hosts_and_paths_of_the_revision() -> None:
 
 
 def test_a_rollback_keeps_the_hosts_and_paths_where_none_are_recorded_of_the_revision() -> None:
-    made = rolled_back_from_two(Revision(1, NOW, "run", HTTP))
+    made = rolled_back_from_two(Revision(1, NOW, "run", replace(HTTP, cpus=0.5)))
 
     assert made is not None
     assert (made.hosts, made.paths) == (MOVED.hosts, MOVED.paths)
@@ -365,6 +367,14 @@ def test_a_removed_app_comes_back_as_it_was_before_an_update_that_had_not_proved
 
     assert made is not None
     assert (made.template, made.revision, made.fallback) == (TEMPLATE, 3, None)
+
+
+def test_a_rollback_of_what_an_undo_brought_back_passes_over_what_is_the_same() -> None:
+    removed = replace(an_app(), template=history(2)[2].template, revision=2)
+
+    again = wishes.undone(None, removed)
+
+    assert earlier(again, history(2) | {3: Revision.of(again, NOW, "undo")}) == 1
 
 
 def test_there_is_nothing_before_the_first_revision() -> None:
