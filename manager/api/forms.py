@@ -108,7 +108,7 @@ def _logs(arguments: Arguments) -> None:
     expression = arguments.text("grep") or ""
     try:
         re.compile(expression)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:  # `a{99999999999}`; parentheses without end
         told = f"--grep: {cited(expression)} is no regular expression: {error}"
         raise UsageError(told, hint="help logs", word=expression) from None
 

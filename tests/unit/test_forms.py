@@ -37,6 +37,8 @@ from shell.language.scanner import statements
         ("crash web.1 --prove -y", "--prove is for the manager"),
         ("load web --rps 5 --ramp 1:2", "load: either --rps or --ramp"),
         ("logs web --grep '('", '"(" is no regular expression'),
+        ("logs web --grep 'a{99999999999}'", "is no regular expression: the repetition number is too large"),
+        (f"logs web --grep '{'(' * 2000}'", "is no regular expression: maximum recursion depth exceeded"),
         ("cp a b", 'neither "a" nor "b" is a path in a worker'),
         ("cp web.1:/a api.1:/b", "not between workers"),
         ("backup -", "backup writes a file, and nothing to standard output"),
