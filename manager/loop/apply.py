@@ -28,6 +28,7 @@ from manager.engine.contract import Engine, NameTaken
 from manager.journal import Journal
 from manager.loop.hosts import HostsFiles
 from manager.loop.order import worker_order
+from manager.observe.host_use import memory
 from manager.plan.steps import (
     Bury,
     Forget,
@@ -270,7 +271,8 @@ class Effects:
         template, code = step.spec.template, container.exit_code
         words = exit_words(code, container.oom_killed, template.memory_bytes)
         lines = self._last_lines(name)
-        remedy = remedy_of(record.app, template, code, container.oom_killed, lines)
+        host_bytes = memory().total_bytes
+        remedy = remedy_of(record.app, template, code, container.oom_killed, lines, host_bytes)
         ending = Ending(self.clock(), container.id, code, words, container.oom_killed, lines, remedy)
         ran_s = at - (container.started_at or at)
         self._record(record, ending, template.restart, ran_s=ran_s, frozen=step.frozen)

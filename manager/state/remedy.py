@@ -16,13 +16,16 @@ _OUTSIDE = re.compile(
 )
 
 
-def remedy_of(app: str, template: Template, exit_code: int, oom_killed: bool, lines: Iterable[str]) -> str:
+def remedy_of(
+    app: str, template: Template, exit_code: int, oom_killed: bool, lines: Iterable[str], host_bytes: int
+) -> str:
     """Return the command, with another where one may be meant, after which the app does not end so; or "".
 
-    lines: what the worker printed last.
+    lines: what the worker printed last.  host_bytes: this machine's memory.
     """
     if oom_killed:
-        return f"update {app} --memory {2 * template.memory_bytes // 2**20}M"
+        twice = 2 * template.memory_bytes
+        return f"update {app} --memory {twice // 2**20}M" if twice <= host_bytes else ""
     if exit_code == 0 and template.restart == "always" and template.port is None:
         return f"update {app} --restart on-failure"  # a job that did its work
     if exit_code != 0 and not template.egress and any(map(_OUTSIDE.search, lines)):

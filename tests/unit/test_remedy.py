@@ -10,13 +10,20 @@ from manager.state.ending import Ending
 from manager.state.remedy import remedy_of
 from tests.simulation.worlds import NOW, TEMPLATE
 
+HOST_BYTES = 2**30
 WAY_OUT = "update web --egress    (or: update web --reach APP)"
 
 
 def test_a_worker_that_reached_its_memory_limit_is_offered_twice_as_much() -> None:
     template = replace(TEMPLATE, memory_bytes=64 * 2**20)
 
-    assert remedy_of("web", template, 137, True, []) == "update web --memory 128M"
+    assert remedy_of("web", template, 137, True, [], HOST_BYTES) == "update web --memory 128M"
+
+
+def test_no_worker_is_offered_more_memory_than_the_machine_has() -> None:
+    template = replace(TEMPLATE, memory_bytes=HOST_BYTES // 2 + 1)
+
+    assert remedy_of("web", template, 137, True, [], HOST_BYTES) == ""
 
 
 @pytest.mark.parametrize(
@@ -32,7 +39,7 @@ def test_a_worker_that_reached_its_memory_limit_is_offered_twice_as_much() -> No
     ],
 )
 def test_a_worker_that_found_no_way_out_is_offered_one_to_other_networks_or_apps(line: str) -> None:
-    assert remedy_of("web", TEMPLATE, 1, False, ["starting", line]) == WAY_OUT
+    assert remedy_of("web", TEMPLATE, 1, False, ["starting", line], HOST_BYTES) == WAY_OUT
 
 
 @pytest.mark.parametrize(
@@ -46,7 +53,10 @@ def test_a_worker_that_found_no_way_out_is_offered_one_to_other_networks_or_apps
 def test_no_way_out_is_offered_that_is_open_or_that_nothing_asked_for(
     exit_code: int, egress: bool, line: str
 ) -> None:
-    assert remedy_of("web", replace(TEMPLATE, egress=egress, restart="no"), exit_code, False, [line]) == ""
+    assert (
+        remedy_of("web", replace(TEMPLATE, egress=egress, restart="no"), exit_code, False, [line], HOST_BYTES)
+        == ""
+    )
 
 
 def test_two_commands_that_may_mend_an_ending_are_told_within_one_pair_of_brackets() -> None:
