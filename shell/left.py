@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from manager.api.typed import Params
 from shell.files import in_app, is_here, split_copy
@@ -39,12 +40,19 @@ def with_copies(params: Params, words: list[str]) -> Params:
         place = there.get(os.path.normpath(word), in_app(word))
         return word if _from(begins, word) == place else place
 
-    new = dict.fromkeys(word for word in words if os.path.normpath(word) not in there)
+    new = {source: word for word in words if (source := os.path.normpath(word)) not in there}
+    copies = [f"{word}:/app/" if ":" in word else word for word in new.values()]  # else it divides SRC:DST
     return {
         **params,
-        "copy": [*texts(params, "copy"), *new],
+        "copy": [*texts(params, "copy"), *copies],
         "command": [first, *(called(word) if word in words else word for word in rest)],
     }
+
+
+def can_be_copied(words: Iterable[str]) -> bool:
+    """Tell whether these are files, each of which has a name of its own where the workers have them."""
+    places = {os.path.normpath(word): in_app(word) for word in words}
+    return all(map(os.path.isfile, places)) and len({*places.values()}) == len(places)
 
 
 def _copies(params: Params) -> dict[str, str]:

@@ -114,7 +114,8 @@ def _note_left(session: Session, row: Command, params: Params) -> None:
 
     if words := left.left_here(params, is_new=row.verb == "run"):
         stay, them = ("stays", "it") if len(words) == 1 else ("stay", "them")
-        mended = typed_again(row, left.with_copies(params, words))
+        copied = left.can_be_copied(words)
+        mended = typed_again(row, left.with_copies(params, words)) if copied else "help files"
         session.note(f"{', '.join(words)} {stay} here, the workers will not have {them}: {mended}")
 
 

@@ -8,13 +8,13 @@ import pytest
 
 from manager.api.commands import known
 from shell.language.parsing import parse, typed_again
-from shell.left import left_here, with_copies
+from shell.left import can_be_copied, left_here, with_copies
 
 
 @pytest.fixture(autouse=True)
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "api").mkdir()
-    for name in ("api/api.py", "server.py", "conf.json", "plain"):
+    for name in ("api/api.py", "api/server.py", "a:b.py", "server.py", "conf.json", "plain"):
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
 
@@ -34,6 +34,8 @@ def mended(line: str) -> str:
         ("run w python3 server.py", "run --copy server.py w python3 /app/server.py"),
         ("run w ./server.py conf.json", "run --copy conf.json w ./server.py conf.json"),
         ("run --image i w sh ./server.py", "run --image i --copy ./server.py w sh /app/server.py"),
+        ("run w cat server.py ./server.py", "run --copy ./server.py w cat /app/server.py /app/server.py"),
+        ("run w sh ./a:b.py", "run --copy ./a:b.py:/app/ w sh /app/a:b.py"),
         ("update w sh ./server.py", "update --copy ./server.py w sh /app/server.py"),
         (
             "run w python3 server.py ./conf.json",
@@ -71,3 +73,15 @@ def test_a_file_that_is_copied_is_called_as_the_workers_have_it(line: str, inste
 )
 def test_nothing_is_told_of_what_the_workers_have_or_what_need_be_no_file_of_here(line: str) -> None:
     assert mended(line) == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "can"),
+    [
+        (["./server.py", "./conf.json", "server.py"], True),
+        (["./server.py", "./api/server.py"], False),
+        (["./api"], False),
+    ],
+)
+def test_only_files_of_different_names_are_offered_to_be_copied(words: list[str], can: bool) -> None:
+    assert can_be_copied(words) is can
