@@ -163,7 +163,9 @@ class Rescue:
 
     def backup(self, call: Call, arguments: Arguments) -> Answer:
         snapshot = self.changes.store.read(APPS, REVISIONS)
-        entries = {key: entry.value for key, entry in snapshot.entries.items()}
+        there = {key.removeprefix(APPS) for key in snapshot.entries if key.startswith(APPS)}
+        # the history of removed apps is for an undo
+        entries = {key: at.value for key, at in snapshot.entries.items() if key.split("/")[1] in there}
         specs = read_specs(snapshot)
         contents = {mount.sha256 for spec in specs.values() for mount in spec.template.mounts}
         self._require_whole(specs.values())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import tarfile
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
@@ -27,7 +29,7 @@ from manager.server import Call
 from manager.service.changes import Changes
 from manager.service.rescue import Adoption, Rescue, adoption, lost_notes
 from manager.state.model import AppSpec, WorkerKey, WorkerRecord
-from manager.state.records import app_key, encode
+from manager.state.records import app_key, encode, revision_key
 from manager.state.specs import Held
 from manager.state.templates import Mount
 from manager.state.world import World
@@ -240,3 +242,14 @@ def test_a_backup_counts_in_words(tmp_path: Path, names: tuple[str, ...], told: 
     answer = rescue(tmp_path, *map(an_app, names)).backup(with_file(tmp_path / "backup"), Arguments({}))
 
     assert answer["message"] == told
+
+
+def test_no_backup_has_the_history_of_apps_that_were_removed(tmp_path: Path) -> None:
+    rescued, file = rescue(tmp_path, an_app()), tmp_path / "backup"
+    rescued.changes.store.write({revision_key(name, 1): "" for name in ("web", "gone")})
+
+    rescued.backup(with_file(file), Arguments({}))
+
+    with tarfile.open(file) as tar:
+        (state,) = (json.load(packed) for member in tar if (packed := tar.extractfile(member)))
+    assert set(state["entries"]) == {app_key("web"), revision_key("web", 1)}
