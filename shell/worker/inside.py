@@ -65,7 +65,8 @@ def execute(session: Session, row: Command, params: Params) -> None:
             raise UsageError(f"{row.verb} -t -i needs a terminal, and the standard input is none", hint=again)
         asked = _made(session, variables.given(row, params))
         if given is None and session.interactive and _is_a_shell(texts(params, "command")):
-            session.note(f"it has nothing to read, and ends at once: {_with_a_terminal(row, params)}")
+            then = "waits for ever" if tty else "ends at once"
+            session.note(f"it has nothing to read, and {then}: {_with_a_terminal(row, params)}")
         with _started(asked) as sock:
             streams = Streams(sock, given, session.out, session.err, tty)
             _join(asked, streams)

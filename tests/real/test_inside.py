@@ -203,6 +203,11 @@ def test_who_starts_a_shell_that_has_nothing_to_read_is_told_how_to_go_in(app: s
         terminal.wait_for(f"and ends at once: exec -it --user 0 {app} sh\r\n")
         assert terminal.process.wait(60) == 0
 
+    with on_terminal(LAUNCHER, "--cloud", cloud.name, "exec", "-t", app, "sh") as terminal:
+        terminal.wait_for(f"and waits for ever: exec -it {app} sh\r\n")
+        terminal.type("\x03")
+        assert terminal.process.wait(60) == 130
+
 
 def test_the_prompt_is_in_order_after_a_terminal_inside(app: str, cloud: Cloud) -> None:
     with on_terminal(LAUNCHER, "--cloud", cloud.name) as terminal:
