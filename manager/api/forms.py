@@ -105,9 +105,12 @@ def _load(arguments: Arguments) -> None:
 
 
 def _logs(arguments: Arguments) -> None:
+    import warnings  # only here: the shell begins sooner without
+
     expression = arguments.text("grep") or ""
     try:
-        re.compile(expression)
+        with warnings.catch_warnings(action="ignore"):  # of `[[x]`, which other versions may read differently
+            re.compile(expression)
     except (re.error, OverflowError, RecursionError) as error:  # `a{99999999999}`; parentheses without end
         told = f"--grep: {cited(expression)} is no regular expression: {error}"
         raise UsageError(told, hint="help logs", word=expression) from None

@@ -78,6 +78,7 @@ def test_a_script_is_refused_whole_for_a_statement_whose_form_alone_is_wrong(tex
         "watch ps web --once",
         "watch net --help",
         "cp ./f web.1:/proc/x",
+        "logs web --grep '[[x]'",
     ],
 )
 def test_what_depends_on_what_there_is_is_left_to_the_command(text: str) -> None:
