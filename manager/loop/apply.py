@@ -156,9 +156,8 @@ class Effects:
             keys += self.store.read(f"{DECISIONS}{name}/").entries  # its history is there for an undo
             keys.append(target_key(name))
         gone = self._beyond_undo(step.apps) if step.apps else []
-        for (
-            name
-        ) in gone:  # what tells of it last: where the manager dies in between, the next removal goes on
+        for name in gone:
+            # what tells of it last: where the manager dies in between, the next removal goes on
             keys += [*self.store.read(f"{REVISIONS}{name}/").entries, freeze_key(name), undo_key(name)]
         # one that an undo brings back right now keeps its history: then all of this is tried again
         self.store.write({}, keys, fence=self.fence(), absent=map(app_key, gone))
