@@ -23,7 +23,8 @@ ELSEWHERE = (
     (r"get (?:nodes?|cs)(?: .*)?", "status"),
     (r"get secrets?(?: .*)?", "secret ls"),
     (r"get events?(?: .*)?", "events"),
-    (rf"(watch )?get(?: (?:all|{_KINDS}))?(| .*)", r"\1apps\2"),
+    (r"(watch )?get (routes|images)(| .*)", r"\1\2\3"),
+    (rf"(watch )?get(?: (?:all|apps?|{_KINDS}))?(| .*)", r"\1apps\2"),
     (r"top (?:pods?|nodes?)", "stats"),
     (r"(?:docker-)?compose up(?: .*)?", "import compose.yaml"),
     (r"(?:docker-)?compose (?:down|rm)(?: .*)?", "help rm"),  # `down` here is for the whole cloud
