@@ -55,6 +55,16 @@ def can_be_copied(words: Iterable[str]) -> bool:
     return all(map(os.path.isfile, places)) and len({*places.values()}) == len(places)
 
 
+def why_lacking(params: Params, words: list[str]) -> str:
+    """Return in words why the workers do not find the files that these words of the command mean."""
+    there = _copies(params)
+    lacking = [word for word in words if os.path.normpath(word) not in there]
+    if not lacking:
+        return f"the workers have {', '.join(words)} elsewhere"
+    stay, them = ("stays", "it") if len(lacking) == 1 else ("stay", "them")
+    return f"{', '.join(lacking)} {stay} here, the workers will not have {them}"
+
+
 def _copies(params: Params) -> dict[str, str]:
     """Return where the workers have each file of here that is copied."""
     pairs = map(split_copy, texts(params, "copy"))

@@ -104,7 +104,10 @@ def _handed(session: Session, row: Command, params: Params) -> Iterator[Sequence
                 error.hint = typed_again(row, {**params, "command": [f"./{word}", *rest]})
         raise
     except AppExists as error:
-        instead = typed_again(known("update"), {**params, "app": params["name"]})
+        from shell import left
+
+        whole = left.with_copies(params, left.left_here(params, is_new=True))
+        instead = typed_again(known("update"), {**whole, "app": params["name"]})
         error.hint = error.hint.replace("help update", instead)
         raise
 
@@ -113,10 +116,9 @@ def _note_left(session: Session, row: Command, params: Params) -> None:
     from shell import left
 
     if words := left.left_here(params, is_new=row.verb == "run"):
-        stay, them = ("stays", "it") if len(words) == 1 else ("stay", "them")
         copied = left.can_be_copied(words)
         mended = typed_again(row, left.with_copies(params, words)) if copied else "help files"
-        session.note(f"{', '.join(words)} {stay} here, the workers will not have {them}: {mended}")
+        session.note(f"{left.why_lacking(params, words)}: {mended}")
 
 
 def foresee(

@@ -8,7 +8,7 @@ import pytest
 
 from manager.api.commands import known
 from shell.language.parsing import parse, typed_again
-from shell.left import can_be_copied, left_here, with_copies
+from shell.left import can_be_copied, left_here, why_lacking, with_copies
 
 
 @pytest.fixture(autouse=True)
@@ -85,3 +85,20 @@ def test_nothing_is_told_of_what_the_workers_have_or_what_need_be_no_file_of_her
 )
 def test_only_files_of_different_names_are_offered_to_be_copied(words: list[str], can: bool) -> None:
     assert can_be_copied(words) is can
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (
+            "run w sh server.py ./plain",
+            "server.py, ./plain stay here, the workers will not have them",
+        ),
+        ("run --copy server.py w python3 server.py", "the workers have server.py elsewhere"),
+        ("run --copy server.py w sh server.py ./plain", "./plain stays here, the workers will not have it"),
+    ],
+)
+def test_only_a_file_that_is_not_copied_is_said_to_stay_here(line: str, why: str) -> None:
+    verb, *words = line.split()
+    params = parse(known(verb), words)
+    assert why_lacking(params, left_here(params, is_new=True)) == why

@@ -116,6 +116,21 @@ def test_a_run_of_an_app_that_is_there_already_is_offered_as_an_update_of_it(
     )
 
 
+def test_the_update_that_is_offered_calls_a_copied_file_as_the_workers_have_it(
+    shell: Shell, manager: FakeManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(call: FakeCall) -> NoReturn:
+        raise AppExists("an app is named web already", hint="help update    (or: rm web -y)")
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "server.py").touch()
+    manager.verbs["run"] = run
+    assert shell.run("run --copy server.py web python3 server.py") == 1
+    assert shell.err.getvalue().splitlines()[-1] == (
+        "hint:  update --copy server.py web python3 /app/server.py    (or: rm web -y)"
+    )
+
+
 @pytest.mark.parametrize("verb", ["run", "update"])
 def test_values_of_the_environment_and_of_files_go_to_the_manager(
     shell: Shell, manager: FakeManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
