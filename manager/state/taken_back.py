@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from manager.api.quantities import objective_word
 from manager.state.model import AppSpec, Autoscale
 
 
@@ -51,7 +52,7 @@ def policy_words(before: Autoscale | None, now: Autoscale | None) -> str:
     if now is None:
         return "off"
     usual = before or Autoscale(1, now.max)
-    objective = f"--slo {now.slo_s * 1000:g}ms,{now.slo_share * 100:g}%"
+    objective = f"--slo {objective_word(now.slo_s, now.slo_share)}"
     differs = {
         f"--min {now.min}": now.min != usual.min,
         f"--max {now.max}": before is None or now.max != usual.max,
