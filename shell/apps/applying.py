@@ -96,7 +96,9 @@ def _services(text: str, path: str) -> Services:
 
     directory = os.path.dirname(path)
     try:
-        return compose.read(text, _variables(directory), lambda path: Path(directory, path).is_file())
+        return compose.read(
+            text, _variables(directory), lambda path: Path(directory, path).is_file(), directory
+        )
     except yaml_file.Unset as error:
         error.hint = f"{error.hint} {quote(path)}"
         raise

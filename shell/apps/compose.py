@@ -27,11 +27,11 @@ class Services:
     env_files: Mapping[str, Sequence[tuple[str, bool]]]
 
 
-def read(text: str, variables: Mapping[str, str], is_file: IsFile) -> Services:
+def read(text: str, variables: Mapping[str, str], is_file: IsFile, directory: str = "") -> Services:
     """Return what the file asks for; raises UsageError.
 
     variables: what its ${NAME}s are, and those that a service is given by name only.
-    is_file: tells whether a path, meant from its directory, is a file.
+    is_file: tells whether a path, meant from its directory, is a file.  directory: that, "" for the one here.
     """
     document = yaml_file.read(text, variables)
     services = document.get("services")
@@ -40,7 +40,7 @@ def read(text: str, variables: Mapping[str, str], is_file: IsFile) -> Services:
     ignored = [f"{key} is ignored" for key in document if key not in ("services", "secrets")]
     secrets = _names_in_cloud(document.get("secrets"))
     found = [
-        Service(_checked_name(str(name)), _mapping(name, keys), variables, is_file, secrets)
+        Service(_checked_name(str(name)), _mapping(name, keys), variables, is_file, secrets, directory)
         for name, keys in services.items()
     ]
     ports.require_apart({service.name: service.keys.get("ports") for service in found})

@@ -6,6 +6,7 @@ depends on are those that it reaches.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -33,13 +34,17 @@ _SIZE = re.compile(r"([0-9.]+)\s*([bkmg]?)b?", re.IGNORECASE)
 
 @dataclass(slots=True)
 class Service:
-    """One service while it is read.  secrets: what the cloud calls those that the file calls otherwise."""
+    """One service while it is read.
+
+    secrets: what the cloud calls those that the file calls otherwise.  directory: where its paths begin.
+    """
 
     name: str
     keys: Mapping[str, object]
     variables: Mapping[str, str]
     is_file: IsFile
     secrets: Mapping[str, str]
+    directory: str
     ignored: list[str] = field(default_factory=list)
     env_files: list[tuple[str, bool]] = field(default_factory=list)
 
@@ -95,9 +100,12 @@ def _command(service: Service) -> list[str]:
 
 
 def _context(service: Service) -> str:
-    """Return the directory that the service's image is built from."""
+    """Return the directory that the service's image is built from, as it is called here."""
     build = service.keys.get("build")
-    return str(fields(build).get("context", ".") if isinstance(build, dict) else build or ".")
+    context = str(fields(build).get("context", ".") if isinstance(build, dict) else build or ".")
+    is_elsewhere = "://" in context or context.startswith("git@")  # what docker fetches
+    there = service.directory and not is_elsewhere
+    return os.path.normpath(os.path.join(service.directory, context)) if there else context
 
 
 def _words(service: Service, key: str) -> list[str]:

@@ -113,6 +113,17 @@ def test_a_range_of_ports_is_ignored_and_named() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("build", "context"),
+    [("./a", "shop/a"), ("{context: .}", "shop"), ("/src", "/src"), ("https://h/a.git", "https://h/a.git")],
+)
+def test_a_directory_to_build_in_is_meant_from_that_of_the_file(build: str, context: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        compose.read(f"services: {{web: {{build: {build}}}}}", {}, no_file, "shop")
+
+    assert f"docker build -t web {context} " in refused.value.hint
+
+
 def test_an_image_is_taken_and_how_to_build_it_is_ignored() -> None:
     text = service("build: {context: ., dockerfile: D}")
 
