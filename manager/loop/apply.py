@@ -7,9 +7,8 @@ with the reason, so that the back-off survives this manager.
 from __future__ import annotations
 
 import logging
-import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,10 +22,10 @@ from manager.api.errors import (
     SecretRejected,
     WorkerNotFound,
 )
-from manager.api.values import KEPT_REMOVALS
 from manager.engine.contract import Engine, NameTaken
 from manager.journal import Journal
 from manager.loop.hosts import HostsFiles
+from manager.loop.kept import beyond_undo, keys_of_removed, named_files
 from manager.loop.order import worker_order
 from manager.observe.host_use import memory
 from manager.plan.steps import (
@@ -51,17 +50,12 @@ from manager.secrets import Secrets
 from manager.state.ending import Ending, exit_words
 from manager.state.model import AppSpec, WorkerRecord, container_name
 from manager.state.records import (
-    APPS,
     CLOCK_KEY,
     DECISIONS,
     PROXY,
-    REVISIONS,
-    UNDO,
     app_key,
     encode,
-    freeze_key,
     target_key,
-    undo_key,
     worker_key,
 )
 from manager.state.remedy import remedy_of
@@ -72,7 +66,6 @@ from netsetup.port import Port
 
 log = logging.getLogger(__name__)
 
-_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 LAST_LINE_LENGTH = 200  # of the lines that an ending quotes: what a worker prints must not fill the store
 KILLED = 137  # the exit code of what SIGKILL ended
 CANNOT_START = 125  # the exit code that docker itself gives for a container it could not run
@@ -155,10 +148,9 @@ class Effects:
         for name in step.apps:
             keys += self.store.read(f"{DECISIONS}{name}/").entries  # its history is there for an undo
             keys.append(target_key(name))
-        gone = self._beyond_undo(step.apps) if step.apps else []
+        gone = beyond_undo(self.store, step.apps) if step.apps else []
         for name in gone:
-            # what tells of it last: where the manager dies in between, the next removal goes on
-            keys += [*self.store.read(f"{REVISIONS}{name}/").entries, freeze_key(name), undo_key(name)]
+            keys += keys_of_removed(self.store, name)
         # one that an undo brings back right now keeps its history: then all of this is tried again
         self.store.write({}, keys, fence=self.fence(), absent=map(app_key, gone))
         for name in step.apps:
@@ -166,21 +158,8 @@ class Effects:
         if step.apps:
             self._forget_programs()
 
-    def _beyond_undo(self, going: Collection[str]) -> list[str]:
-        """Return the apps that were removed too long ago for an undo; going: those that are removed now."""
-        stored = self.store.read(APPS, UNDO).entries
-        undos = {key.removeprefix(UNDO): entry for key, entry in stored.items() if key.startswith(UNDO)}
-        gone = [name for name in undos if name in going or app_key(name) not in stored]
-        gone.sort(key=lambda name: undos[name].mod_revision)
-        return [name for name in gone[:-KEPT_REMOVALS] if name not in going]
-
     def _forget_programs(self) -> None:
-        """Copied files go that neither an app, a kept revision, an undo nor a container names."""
-        stored = self.store.read(APPS, REVISIONS, UNDO).entries.values()
-        texts = [entry.value for entry in stored]
-        texts += [label for container in self.engine.workers() for label in container.labels.values()]
-        named = {digest for text in texts for digest in _DIGEST.findall(text)}
-        self.programs.forget_unused(named, self.clock())
+        self.programs.forget_unused(named_files(self.store, self.engine), self.clock())
 
     def mend(self, step: MendNetwork) -> None:
         ports = [port_of(self.tag, record, step.groups) for record in step.records]
