@@ -41,11 +41,18 @@ def again(arguments: Arguments, options: str, verb: str = "update") -> str:
     return f"run {options} {arguments.text('name')} ..." if app is None else f"{verb} {app} {options}"
 
 
-def port_of(word: str | None) -> tuple[int | None, Literal["http", "tcp"]]:
-    """Return the number and the protocol of what -p says; without it there is no port."""
+def port_of(
+    word: str | None, unsaid: Literal["http", "tcp"] = "http"
+) -> tuple[int | None, Literal["http", "tcp"]]:
+    """Return the number and the protocol of what -p says; without it there is no port.
+
+    unsaid: the protocol where it says none.
+    """
     if word is None:
         return None, "http"
-    number, _, protocol = word.partition("/")
+    number, said, protocol = word.partition("/")
+    if not said:
+        return int(number), unsaid
     return int(number), "tcp" if protocol == "tcp" else "http"
 
 

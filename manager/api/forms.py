@@ -44,9 +44,10 @@ def _update(arguments: Arguments) -> None:
     for option in _TAKEN_BACK:
         if arguments.values.get(option) and arguments.flag(f"no_{option}"):
             raise UsageError(f"--{option} and --no-{option} contradict each other", hint="help update")
-    if arguments.text("port") is None:
-        return  # it keeps the one that it has
-    port, protocol = port_of(arguments.text("port"))
+    asked_port = arguments.text("port")
+    if asked_port is None or "/" not in asked_port:
+        return  # the app keeps its port, or the protocol
+    port, protocol = port_of(asked_port)
     require_askable(arguments, arguments.text("health"), port, protocol)
     if arguments.texts("host") or arguments.texts("path"):
         require_http(arguments, port, protocol)

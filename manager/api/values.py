@@ -129,8 +129,8 @@ def split_target(word: str) -> tuple[str, int | None]:
     return found["app"], int(slot) if slot else None
 
 
-def port(word: str) -> str:
-    """Return PORT/http or PORT/tcp, normalised (http when nothing is said)."""
+def port_as_said(word: str) -> str:
+    """Return PORT, PORT/http or PORT/tcp, normalised."""
     number, slash, protocol = word.partition("/")
     outside, colon, inside = number.partition(":")
     if colon and outside.isdecimal() and inside.isdecimal():
@@ -138,7 +138,13 @@ def port(word: str) -> str:
     if slash and protocol not in ("http", "tcp"):
         raise ValueError(f"{cited(word[:40])}: a port is PORT, PORT/http or PORT/tcp")
     whole(1, 65535)(number)
-    return f"{int(number)}/{protocol or 'http'}"
+    return f"{int(number)}{slash}{protocol}"
+
+
+def port(word: str) -> str:
+    """Return PORT/http or PORT/tcp, normalised (http when nothing is said)."""
+    said = port_as_said(word)
+    return said if "/" in said else f"{said}/http"
 
 
 def health(word: str) -> str:
@@ -271,6 +277,7 @@ RATE = Kind("N", rate)
 OBJECTIVE = Kind("250ms[,99%]", objective)
 RAMP = Kind("A:B", ramp)
 PORT = Kind("PORT[/http|/tcp]", port, "ports")
+OTHER_PORT = Kind(PORT.metavar, port_as_said, "ports")  # of an app that has one: it keeps the protocol
 HEALTH = Kind("/PATH|tcp|none", health, choices=("/", "tcp", "none"))
 VARIABLE = Kind("NAME", variable, "variables")
 GIVEN_VARIABLE = Kind("K[=V]", given_variable)

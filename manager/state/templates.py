@@ -108,7 +108,7 @@ def bare(template: Template) -> Template:
 def wanted_template(arguments: Arguments, base: Template) -> Template:
     """Return the template that the arguments ask for, with the base's values where they say nothing."""
     asked_port = arguments.text("port")
-    port, protocol = port_of(asked_port) if asked_port else (base.port, base.protocol)
+    port, protocol = port_of(asked_port, base.protocol) if asked_port else (base.port, base.protocol)
     asked_health = arguments.text("health")
     same_kind = (port is None, protocol) == (base.port is None, base.protocol)
     health = base.health if asked_health is None and same_kind else _health(arguments, port, protocol)

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -218,6 +219,26 @@ def test_an_update_keeps_gives_and_takes_what_may_be_reached() -> None:
     assert updated("--reach db --reach cache --reach db web").reach == ("cache", "db")
     assert updated("--no-reach web").reach == ()
     assert not updated("--no-egress web").egress
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "after"),
+    [
+        ((7000, "tcp"), "7001", (7001, "tcp")),
+        ((7000, "tcp"), "7001/http", (7001, "http")),
+        ((8000, "http"), "8001", (8001, "http")),
+        ((8000, "http"), "8001/tcp", (8001, "tcp")),
+        ((None, "http"), "8001", (8001, "http")),
+    ],
+)
+def test_an_update_of_the_port_keeps_the_protocol_unless_it_says_another(
+    before: tuple[int | None, Literal["http", "tcp"]], asked: str, after: tuple[int, str]
+) -> None:
+    port, protocol = before
+
+    made = updated(f"-p {asked} web", replace(BASE, port=port, protocol=protocol))
+
+    assert (made.port, made.protocol) == after
 
 
 def test_an_update_takes_variables_away_by_name() -> None:

@@ -12,6 +12,7 @@ from manager.api.rows.options import (
     GOING,
     LISTING,
     NOW,
+    OTHER_TEMPLATE,
     SCALING,
     SPARES,
     TARGETS,
@@ -113,7 +114,7 @@ ROWS: tuple[Command, ...] = (
             Operand("COMMAND", values.TEXT, required=False, many=True),
         ),
         options=(
-            *TEMPLATE,
+            *OTHER_TEMPLATE,
             ENV_FILE,
             SPARES,
             Option("no-env", values.VARIABLE, "take this environment variable away", many=True),

@@ -68,3 +68,6 @@ TEMPLATE = (
         "how long open requests, or tcp connections, last when a worker leaves (10s)",
     ),
 )
+OTHER_TEMPLATE = tuple(
+    replace(each, kind=values.OTHER_PORT) if each.kind is values.PORT else each for each in TEMPLATE
+)
