@@ -244,11 +244,10 @@ def _hindrances(picture: Picture | None, names: list[str], revision: int) -> Ite
 
 def _mends(world: World, record: WorkerRecord) -> str:
     """Return the command that names the port on which the worker listens; without one, what tells of it."""
-    verdict, spec = world.verdicts.get(record.key), world.specs.get(record.app)
-    if verdict is None or verdict.other_port is None or spec is None:
+    verdict = world.verdicts.get(record.key)
+    if verdict is None or verdict.other_port is None:
         return f"logs {record.app}"
-    by = "/tcp" if spec.template_of(record.revision).is_tcp else ""
-    return f"update {record.app} -p {verdict.other_port}{by}"
+    return f"update {record.app} -p {verdict.other_port}"
 
 
 def _makes_room(spec: AppSpec) -> str:

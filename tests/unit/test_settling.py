@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 from itertools import count
 from threading import Event
 from types import SimpleNamespace
-from typing import Literal, cast
+from typing import cast
 
 import pytest
 
@@ -78,16 +78,11 @@ def test_a_wait_that_ends_during_an_update_says_that_it_goes_on_until_when_and_w
     assert error.hint == "logs web    (or: undo web)"
 
 
-@pytest.mark.parametrize(("protocol", "port"), [("http", "9000"), ("tcp", "9000/tcp")])
-def test_a_wait_for_a_worker_that_listens_on_another_port_offers_that_port(
-    protocol: Literal["http", "tcp"], port: str
-) -> None:
-    spec = an_app(want=1)
-    spec = replace(spec, template=replace(spec.template, protocol=protocol), tcp_port=9000)
+def test_a_wait_for_a_worker_that_listens_on_another_port_offers_that_port() -> None:
     elsewhere = Verdict(False, "GET / refused", NOW, 0.1, other_port=9000)
-    world = replace(serving([spec], [a_worker(1)]), verdicts={WorkerKey("web", 1, 1): elsewhere})
+    world = replace(serving([an_app(want=1)], [a_worker(1)]), verdicts={WorkerKey("web", 1, 1): elsewhere})
 
-    assert too_late(seen(world), ["web"], 2.0, is_new=True).hint == f"update web -p {port}    (or: rm web -y)"
+    assert too_late(seen(world), ["web"], 2.0, is_new=True).hint == "update web -p 9000    (or: rm web -y)"
 
 
 def test_of_an_app_that_was_stopped_during_an_update_nothing_is_said_to_go_on() -> None:
