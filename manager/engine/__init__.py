@@ -19,6 +19,7 @@ time limit, and a call that ran into it has an unknown result: look again.
     images        what containers are made from
     probe         a look at the files in an image
     pull          an image from its registry
+    kernel_log    what ended for want of memory, where Docker did not hear of it
     survey        what Docker has of every cloud on this machine
     docker_engine DockerEngine, which brings these together and keeps the workers
 """

@@ -9,6 +9,7 @@ from typing import Literal
 from manager.state.model import WorkerKey
 
 LAST_LINES = 10  # of a container that ended: what it complained of is among them
+KILLED = 137  # the exit code of what SIGKILL ended
 MOMENT_S = 0.25  # what a program writes as it ends comes within it
 
 State = Literal["created", "running", "paused", "restarting", "exited", "removing", "dead"]

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote
@@ -18,12 +19,13 @@ from manager.api.errors import EngineError, WorkerNotFound
 from manager.engine import decode, payload
 from manager.engine.birth import wired
 from manager.engine.connection import Connection
-from manager.engine.containers import LAST_LINES, Container, DockerFacts, Processes, as_said
+from manager.engine.containers import KILLED, LAST_LINES, Container, DockerFacts, Processes, as_said
 from manager.engine.contract import NameTaken
 from manager.engine.execs import DockerExecs
 from manager.engine.files import DockerFiles
 from manager.engine.images import DockerImages
 from manager.engine.inspections import Inspections, inspected, listed
+from manager.engine.kernel_log import reached_memory_limit
 from manager.engine.orders import WorkerOrder
 from manager.engine.parts import DockerParts
 from manager.engine.streams import DockerLogs, DockerWatch
@@ -168,7 +170,10 @@ class DockerEngine:
     def _container(self, name_or_id: str) -> Container | None:
         with self._connection.borrow(f"inspect {name_or_id}") as client:
             answer = inspected(client, name_or_id)
-        return decode.container_of(answer) if answer else None
+        found = decode.container_of(answer) if answer else None
+        if found and found.exit_code == KILLED and not found.oom_killed:
+            return replace(found, oom_killed=reached_memory_limit(found.id))
+        return found
 
     def _stop(self, name: str, grace_s: float) -> None:
         with self._connection.borrow(f"stop {name}") as client, suppress(NotFound):

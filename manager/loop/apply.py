@@ -22,6 +22,7 @@ from manager.api.errors import (
     SecretRejected,
     WorkerNotFound,
 )
+from manager.engine.containers import KILLED
 from manager.engine.contract import Engine, NameTaken
 from manager.journal import Journal
 from manager.loop.hosts import HostsFiles
@@ -67,7 +68,6 @@ from netsetup.port import Port
 log = logging.getLogger(__name__)
 
 LAST_LINE_LENGTH = 200  # of the lines that an ending quotes: what a worker prints must not fill the store
-KILLED = 137  # the exit code of what SIGKILL ended
 CANNOT_START = 125  # the exit code that docker itself gives for a container it could not run
 
 
