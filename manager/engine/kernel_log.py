@@ -1,7 +1,7 @@
 """In which containers the kernel ended something for want of memory.
 
 Docker hears of that by another way than of the container's end. Where the end comes first, it calls the
-container one that was killed, for good: seen of 5 of 40 on a quiet machine.
+container one that was killed, for good: so it was with 5 of 40 on a quiet machine.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def reached_memory_limit(container_id: str, log: Path = _LOG) -> bool:
 def _records(log: Path) -> Iterator[bytes]:
     """Yield what is in the kernel's log by now; a read gives a record."""
     try:
-        descriptor = os.open(log, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(log, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
         return
     try:
@@ -34,11 +34,11 @@ def _records(log: Path) -> Iterator[bytes]:
 
 
 def _next(descriptor: int) -> bytes:
-    """Return the next record, b"" where that was the last one."""
+    """Return the next record, b"" where there is none."""
     while True:
         try:
             return os.read(descriptor, _RECORD_BYTES)
         except BrokenPipeError:
             continue  # it was overwritten meanwhile: the oldest that is left comes next
-        except BlockingIOError:
-            return b""
+        except OSError:
+            return b""  # nothing more by now; or, as in some containers, no log at all but a terminal

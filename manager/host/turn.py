@@ -54,7 +54,10 @@ def turn_if_free(places: Places) -> Iterator[bool]:
 
 
 def is_taken(file: Path) -> bool:
-    """Return whether somebody has the turn whose file this is; nobody's is made, taken or removed for it."""
+    """Return whether somebody has the turn whose file this is.
+
+    Who wants it in the very moment of this look waits, or takes it for taken.
+    """
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -15,7 +15,6 @@ from manager.state.phase import Phase, has_arrived, last_said, phase, thaw_of, u
 from manager.state.world import World, is_current, is_live, is_ready, ready_slots, unread_words
 
 EQUAL = 1  # the weight of each worker in a route: the proxy is given none, and shares alike
-
 LATELY_S = 300.0  # for so long the note tells of a worker that was started again
 _TROUBLES = ("failed", "backoff", "unready")
 

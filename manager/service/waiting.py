@@ -24,9 +24,7 @@ from manager.state.world import World, is_current, is_left_alone, is_ready
 WAIT_S = 60.0
 SEEN_S = 10.0  # a look takes seconds on a full machine; a Docker that hangs holds nobody up for longer
 LOOK_S = 0.1
-PROOF_S = (
-    0.5  # without a health check a worker is ready once it has run that long: many a command ends at once
-)
+PROOF_S = 0.5  # a worker without a health check is ready once it has run that long: many end at once
 
 
 def until_settled(reconciler: Reconciler, call: Call, made: Made, arguments: Arguments) -> str:

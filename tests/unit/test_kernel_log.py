@@ -31,5 +31,6 @@ def test_a_container_that_is_only_named_in_the_log_reached_no_limit(tmp_path: Pa
     assert not reached_memory_limit(KILLED, log)
 
 
-def test_a_log_that_may_not_be_read_tells_of_nobody(tmp_path: Path) -> None:
+def test_a_log_that_is_not_there_or_is_none_tells_of_nobody(tmp_path: Path) -> None:
     assert not reached_memory_limit(FULL, tmp_path / "kmsg")
+    assert not reached_memory_limit(FULL, tmp_path)
